@@ -1,0 +1,25 @@
+# Merge LoRA adapters of T5 models in bounded memory. `make help` says what can be typed.
+#
+# This file builds the tools and the tests, and starts the pipeline: one merge is one graph, pipeline/main.mk over the plan that
+# plan-pipeline writes into WORK.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+include pipeline/build.mk
+include pipeline/deps.mk
+include pipeline/run.mk
+include pipeline/test.mk
+
+.PHONY: help clean
+help:
+	@sed -n 's/^#? //p' pipeline/run.mk pipeline/test.mk pipeline/deps.mk pipeline/build.mk
+	@echo
+	@echo 'Settings (config file, or KEY=value in capitals on the command line):'
+	@if [ -x $(BUILD)/plan-pipeline ]; then $(BUILD)/plan-pipeline --list-keys; else echo '  (after make: all keys with their defaults)'; fi
+
+#? make clean              remove the build (not WORK folders: rm -r work does that)
+clean:
+	rm -rf build

@@ -1,0 +1,15 @@
+# What the tools and the tests need, all of it from Debian's packages.
+#? make deps               install what is missing (by sudo where not root); the only step that needs the network
+
+PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
+            libsentencepiece-dev libcmocka-dev
+
+.PHONY: deps
+deps:
+	@missing=; for p in $(PACKAGES); do \
+	  dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; done; \
+	if [ -z "$$missing" ]; then echo 'deps: nothing is missing'; exit 0; fi; \
+	echo "deps: installing$$missing"; \
+	if [ "$$(id -u)" = 0 ]; then as=; else as=sudo; fi; \
+	$$as apt-get update -qq && \
+	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null

@@ -1,0 +1,43 @@
+/* print-tokens MODEL ROWS MAX_LENGTH: the ids of every row of a rows file, as the tools compute them, for tokens.py
+ * to compare. One line per row: the ids of `instruction` (truncated to MAX_LENGTH), a tab, the ids of `output` (not
+ * truncated). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../tools/lib/die.h"
+#include "../../tools/lib/rows.h"
+#include "../../tools/lib/t5.h"
+#include "../../tools/lib/tokens.h"
+
+enum { LABEL_TOKENS = 65536 }; /* more than any label has */
+
+static void print_ids(const struct spm *s, const struct t5 *m, const char *text, int max_length)
+{
+	int *ids = xarray((size_t)max_length, sizeof *ids);
+	int n = tokens_encode(s, text, max_length, m->eos, ids);
+	if (n < 0)
+		die("cannot encode '%s'", text);
+	for (int i = 0; i < n; i++)
+		printf("%s%d", i ? " " : "", ids[i]);
+	free(ids);
+}
+
+int main(int argc, char **argv)
+{
+	prog_name = "print-tokens";
+	if (argc != 4 || atoi(argv[3]) < 1)
+		die_usage("usage: print-tokens MODEL ROWS MAX_LENGTH");
+	struct t5 m = t5_load(argv[1]);
+	struct spm *s = tokens_open(argv[1]);
+	struct rows r;
+	rows_read(&r, argv[2]);
+	for (int i = 0; i < r.n; i++) {
+		print_ids(s, &m, r.row[i].instruction, atoi(argv[3]));
+		putchar('\t');
+		print_ids(s, &m, r.row[i].output, LABEL_TOKENS);
+		putchar('\n');
+	}
+	rows_release(&r);
+	spm_close(s);
+	return 0;
+}

@@ -1,0 +1,200 @@
+/* test_grams.c: lib/grams on the CPU backend against float64 loops. The bound is float32's: chunk sums of GRAM_CHUNK products. */
+#include <math.h>
+#include <omp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../tools/lib/be.h"
+#include "../../tools/lib/grams.h"
+
+enum { P = GRAM_CHUNK + GRAM_STAGE + 7, D = GRAM_PANEL + 45, M = 60, R = 3 }; /* nothing a multiple of anything */
+
+static float X[P * D], Xm[P * D], W[M * D], A[R * D];
+static double w[P], G[D * D];
+
+static uint64_t seed = 3;
+
+static float uniform(void)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (float)(seed >> 40) / 8388608.0f - 1;
+}
+
+static void read_rows(void *arg, enum gram_side side, size_t row0, size_t n, float *dst)
+{
+	(void)arg;
+	memcpy(dst, (side == GRAM_SIDE_X ? X : Xm) + row0 * D, n * D * sizeof(float));
+}
+
+/* G = Σ w l rᵀ, with r (and l) the merged side blended by rho where it is asked for. */
+static void naive(enum gram_kind kind, double rho, const double *weight)
+{
+	memset(G, 0, sizeof(G));
+	for (int p = 0; p < P; p++) {
+		const float *x = X + p * D, *xm = Xm + p * D;
+		double l[D], r[D];
+
+		for (int i = 0; i < D; i++) {
+			double blend = (1 - rho) * (double)xm[i] + rho * (double)x[i];
+
+			l[i] = (weight ? weight[p] : 1) * (kind == GRAM_XM_XM ? blend : (double)x[i]);
+			r[i] = kind == GRAM_X_X ? (double)x[i] : blend;
+		}
+		for (int i = 0; i < D; i++)
+			for (int j = 0; j < D; j++)
+				G[i * D + j] += l[i] * r[j];
+	}
+}
+
+/* ‖G − want‖ / ‖want‖, the norm against G's own. */
+static void compare(struct gram *g)
+{
+	double *have = malloc(sizeof(G)), diff = 0, norm = 0;
+
+	gram_get(g, 0, D, have);
+	for (int i = 0; i < D * D; i++) {
+		diff += (have[i] - G[i]) * (have[i] - G[i]);
+		norm += G[i] * G[i];
+	}
+	assert_true(sqrt(diff / norm) <= 1e-6);
+	assert_true(fabs(gram_norm(g) / sqrt(norm) - 1) <= 1e-6);
+	free(have);
+}
+
+static void kinds(void **state)
+{
+	struct gram_rows rows = {.read = read_rows, .P = P, .rho = 0.25, .w = w};
+	struct gram g;
+
+	(void)state;
+	gram_init(&g, D);
+	for (int weighted = 0; weighted < 2; weighted++)
+		for (enum gram_kind kind = GRAM_XM_XM; kind <= GRAM_X_X; kind++) {
+			rows.w = weighted ? w : NULL;
+			assert_int_equal(gram_run(&g, &rows, kind), 0);
+			naive(kind, rows.rho, rows.w);
+			compare(&g);
+		}
+	/* Xm is X: all three are XᵀX. */
+	rows = (struct gram_rows){.read = read_rows, .P = P, .same = true, .rho = 0.25};
+	naive(GRAM_X_X, 0, NULL);
+	for (enum gram_kind kind = GRAM_XM_XM; kind <= GRAM_X_X; kind++) {
+		assert_int_equal(gram_run(&g, &rows, kind), 0);
+		compare(&g);
+	}
+	gram_release(&g);
+}
+
+/* The products with G: in float64, but for WᵀW in float32. */
+static void products(void **state)
+{
+	struct gram_rows rows = {.read = read_rows, .P = P};
+	double AG[R * D], BtB[R * R], trace = 0, norm2 = 0;
+	struct gram g;
+
+	(void)state;
+	gram_init(&g, D);
+	assert_int_equal(gram_run(&g, &rows, GRAM_X_XM), 0);
+	gram_get(&g, 0, D, G);
+	gram_thin(&g, AG, A, R);
+	for (int r = 0; r < R; r++)
+		for (int j = 0; j < D; j++) {
+			double want = 0;
+
+			for (int i = 0; i < D; i++)
+				want += (double)A[r * D + i] * G[i * D + j];
+			assert_true(fabs(AG[r * D + j] - want) <= 1e-10 * P);
+		}
+	assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);
+	gram_get(&g, 0, D, G);
+	for (int o = 0; o < M; o++)
+		for (int i = 0; i < D; i++)
+			for (int j = 0; j < D; j++)
+				trace += (double)W[o * D + i] * G[i * D + j] * (double)W[o * D + j];
+	assert_true(fabs(gram_trace(&g, W, M) / trace - 1) <= 1e-6);
+	for (int r = 0; r < R * R; r++)
+		BtB[r] = r / R + r % R + 1;
+	for (int a = 0; a < R; a++)
+		for (int b = 0; b < R; b++)
+			for (int i = 0; i < D; i++)
+				for (int j = 0; j < D; j++)
+					norm2 += BtB[a * R + b] * (double)A[a * D + i] * G[i * D + j] * (double)A[b * D + j];
+	assert_true(fabs(gram_norm2(&g, A, BtB, R) / norm2 - 1) <= 1e-10);
+	gram_release(&g);
+}
+
+static void bad_rows(void **state)
+{
+	struct gram_rows rows = {.read = read_rows, .P = P, .rho = 0.25};
+	float *at = &X[(GRAM_CHUNK + 3) * D + 11], kept = *at;
+	struct gram g;
+
+	(void)state;
+	gram_init(&g, D);
+	*at = -INFINITY;
+	assert_int_equal(gram_run(&g, &rows, GRAM_XM_XM), 1);
+	assert_int_equal(g.bad_row, GRAM_CHUNK + 3);
+	assert_int_equal(g.bad_side, GRAM_SIDE_X);
+	*at = kept;
+	/* The longest row of the merged side. */
+	rows.rho = 0;
+	Xm[77 * D] = 1000;
+	assert_int_equal(gram_run(&g, &rows, GRAM_XM_XM), 0);
+	assert_int_equal(g.largest_row, 77);
+	assert_true(g.largest_norm >= 1000 && g.largest_norm < 1000 + D);
+	Xm[77 * D] = 0;
+	gram_release(&g);
+}
+
+static void same_bits_for_any_threads(void **state)
+{
+	struct gram_rows rows = {.read = read_rows, .P = P};
+	double *once = malloc(sizeof(G)), trace = 0;
+	struct gram g;
+
+	(void)state;
+	gram_init(&g, D);
+	for (int threads = 1; threads <= 4; threads++) {
+		omp_set_num_threads(threads);
+		assert_int_equal(gram_run(&g, &rows, GRAM_X_XM), 0);
+		gram_get(&g, 0, D, threads == 1 ? once : G);
+		assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);
+		if (threads == 1) {
+			trace = gram_trace(&g, W, M);
+			continue;
+		}
+		assert_memory_equal(once, G, sizeof(G));
+		assert_true(gram_trace(&g, W, M) == trace);
+	}
+	gram_release(&g);
+	free(once);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(products),
+		cmocka_unit_test(bad_rows),
+		cmocka_unit_test(same_bits_for_any_threads),
+	};
+
+	be_select("cpu");
+	for (int i = 0; i < P * D; i++) {
+		X[i] = uniform();
+		Xm[i] = X[i] + 0.3f * uniform();
+	}
+	for (int i = 0; i < M * D; i++)
+		W[i] = uniform();
+	for (int i = 0; i < R * D; i++)
+		A[i] = uniform();
+	for (int p = 0; p < P; p++)
+		w[p] = 1.5 + (double)uniform();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* test_jsonx.c: JSON files: values, and messages that name file and key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sys/stat.h>
+
+#include "child.h"
+#include "die.h"
+#include "jsonx.h"
+
+static void fill(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+	assert_int_equal(fclose(f), 0);
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	fill("v.json", "{\"i\": -3, \"x\": 2.5, \"n\": null, \"t\": true, \"s\": \"text\", \"big\": 9223372036854775807}");
+	json_t *o = jsonx_load("v.json", 1000);
+	assert_int_equal(jsonx_int(o, "v.json", "i", -3, 5), -3);
+	assert_true(jsonx_int(o, "v.json", "big", 0, INT64_MAX) == INT64_MAX);
+	assert_int_equal(jsonx_int_or(o, "v.json", "i", -10, 5, 9), -3);
+	assert_int_equal(jsonx_int_or(o, "v.json", "n", 0, 5, 9), 9); /* the default need not be in the range */
+	assert_int_equal(jsonx_int_or(o, "v.json", "absent", 0, 5, -1), -1);
+	assert_true(jsonx_number(o, "v.json", "x") == 2.5);
+	assert_true(jsonx_number(o, "v.json", "i") == -3);
+	assert_true(jsonx_number_or(o, "v.json", "absent", 0.5) == 0.5);
+	assert_true(jsonx_bool_or(o, "v.json", "t", false));
+	assert_true(jsonx_bool_or(o, "v.json", "n", true));
+	assert_string_equal(jsonx_string(o, "v.json", "s"), "text");
+	assert_string_equal(jsonx_string_or(o, "v.json", "absent", "d"), "d");
+	assert_null(jsonx_string_or(o, "v.json", "n", NULL));
+	json_decref(o);
+	fill("list.json", "[1, 2]");
+	o = jsonx_load("list.json", 6); /* exactly its size */
+	assert_int_equal(json_array_size(o), 2);
+	json_decref(o);
+}
+
+struct load {
+	const char *path;
+	size_t max;
+};
+
+static void load_in_child(void *arg)
+{
+	const struct load *l = arg;
+	jsonx_load(l->path, l->max);
+}
+
+static void load_fails(const char *path, size_t max, const char *message)
+{
+	struct load l = {path, max};
+	struct child c = child_run(load_in_child, &l);
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_true(child_said(&c, message));
+}
+
+static void test_load_failures(void **state)
+{
+	(void)state;
+	load_fails("none.json", 100, "cannot open 'none.json': No such file or directory");
+	load_fails(".", 100, "cannot read '.': Is a directory");
+	fill("bad.json", "{\"a\": 1,\n \"b\": }");
+	load_fails("bad.json", 100, "'bad.json' line 2 column 7: ");
+	load_fails("bad.json", 10, "'bad.json': expected at most 10 bytes, found 16");
+	fill("empty.json", "");
+	load_fails("empty.json", 100, "'empty.json' line 1 column 0: ");
+	fill("twice.json", "{\"a\": 1, \"a\": 2}");
+	load_fails("twice.json", 100, "duplicate object key");
+	fill("tail.json", "{} x");
+	load_fails("tail.json", 100, "'tail.json' line 1");
+	fill("utf.json", "[\"\xff\"]");
+	load_fails("utf.json", 100, "'utf.json' line 1");
+	load_fails("/dev/zero", 5000, "'/dev/zero': expected at most 5000 bytes, found more");
+}
+
+static json_t *object;
+
+static void int_in_child(void *key)
+{
+	jsonx_int(object, "o.json", key, 1, 60);
+}
+
+static void number_in_child(void *key)
+{
+	jsonx_number(object, "o.json", key);
+}
+
+static void bool_in_child(void *key)
+{
+	jsonx_bool_or(object, "o.json", key, false);
+}
+
+static void string_in_child(void *key)
+{
+	jsonx_string(object, "o.json", key);
+}
+
+static void list_in_child(void *key)
+{
+	jsonx_int_or(json_object_get(object, "list"), "o.json", key, 0, 1, 0);
+}
+
+static void member_fails(void (*fn)(void *), const char *key, const char *message)
+{
+	struct child c = child_run(fn, (void *)(uintptr_t)key);
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_true(child_said(&c, message));
+}
+
+static void test_member_failures(void **state)
+{
+	(void)state;
+	fill("o.json", "{\"r\": 61, \"x\": 8.0, \"s\": \"8\", \"n\": null, \"list\": [1], \"t\": true}");
+	object = jsonx_load("o.json", 1000);
+	member_fails(int_in_child, "absent", "'o.json' has no key 'absent'");
+	member_fails(int_in_child, "n", "'o.json' has no key 'n'");
+	member_fails(int_in_child, "r", "'o.json' key 'r': expected an integer from 1 to 60, found 61");
+	member_fails(int_in_child, "x", "key 'x': expected an integer from 1 to 60, found 8.0");
+	member_fails(int_in_child, "t", "found true");
+	member_fails(number_in_child, "s", "'o.json' key 's': expected a number, found \"8\"");
+	member_fails(bool_in_child, "r", "'o.json' key 'r': expected true or false, found 61");
+	member_fails(string_in_child, "list", "'o.json' key 'list': expected a string, found [1]");
+	member_fails(list_in_child, "k", "'o.json': expected an object with key 'k'");
+	json_decref(object);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_load_failures),
+		cmocka_unit_test(test_member_failures),
+	};
+	char *scratch = scratch_enter();
+	int failed = cmocka_run_group_tests_name("jsonx", tests, NULL, NULL);
+	scratch_leave(scratch);
+	return failed;
+}

@@ -1,0 +1,348 @@
+/* test_opts.c: the option table, the strict numbers, and the messages of die.c. */
+#include <math.h>
+#include <omp.h>
+#include <regex.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "child.h"
+#include "die.h"
+#include "opts.h"
+
+static struct {
+	bool flag, boolean;
+	const char *model, *output;
+	int count;
+	long seed;
+	double alpha;
+	size_t bytes;
+} v;
+
+static const struct opt table[] = {
+	{.name = "model", .type = OPT_STRING, .value = &v.model, .required = true, .arg = "DIR", .help = "the base model"},
+	{.name = "output", .letter = 'o', .type = OPT_STRING, .value = &v.output, .arg = "FILE", .help = "where to write"},
+	{.name = "count", .letter = 'n', .type = OPT_INT, .value = &v.count, .min = 1, .max = 60, .help = "how many"},
+	{.name = "seed", .type = OPT_LONG, .value = &v.seed, .help = "of the draw"},
+	{.name = "alpha-1", .type = OPT_FLOAT, .value = &v.alpha, .min = 0, .max = 1, .help = "ridge"},
+	{.name = "buffer", .type = OPT_BYTES, .value = &v.bytes, .help = "buffer size"},
+	{.name = "use-fp16", .type = OPT_BOOL, .value = &v.boolean, .help = "half"},
+	{.name = "force", .letter = 'f', .type = OPT_FLAG, .value = &v.flag, .help = "do it"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {.name = "frob", .summary = "Frobs.", .details = "More about frobbing.", .opts = table};
+
+static void reset(void)
+{
+	memset(&v, 0, sizeof(v));
+	v.count = 7;
+	v.seed = 42;
+	v.alpha = 8e-5;
+	common = (struct common_opts){.backend = "cpu"};
+	note_quiet = 0;
+}
+
+/* argv[0] is added; ends at NULL. */
+static void parse(const char *const *args)
+{
+	const char *argv[32] = {"frob"};
+	int argc = 1;
+	for (; args[argc - 1]; argc++)
+		argv[argc] = args[argc - 1];
+	argv[argc] = NULL;
+	opts_parse(&tool, argc, (char **)(uintptr_t)argv);
+}
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void parse_in_child(void *args)
+{
+	parse(args);
+}
+
+static void refused(const char *const *args, const char *message)
+{
+	reset();
+	struct child c = child_run(parse_in_child, (void *)(uintptr_t)args);
+	assert_true(child_said(&c, message));
+	assert_int_equal(c.code, EXIT_USAGE);
+	assert_int_equal(strncmp(c.err, "frob: ", 6), 0);
+	assert_string_equal(c.out, "");
+}
+
+static void test_all_forms(void **state)
+{
+	(void)state;
+	reset();
+	parse(ARGS("--model", "m", "--output=o=1", "--count", "60", "--seed=-5", "--alpha-1", "1e-4", "--buffer", "256M", "--use-fp16", "True",
+	           "--force", "-t", "2", "--max-memory", "1.5G"));
+	assert_string_equal(v.model, "m");
+	assert_string_equal(v.output, "o=1");
+	assert_int_equal(v.count, 60);
+	assert_int_equal(v.seed, -5);
+	assert_true(v.alpha == 1e-4);
+	assert_int_equal(v.bytes, 256u << 20);
+	assert_true(v.boolean && v.flag);
+	assert_int_equal(common.threads, 2);
+	assert_int_equal(omp_get_max_threads(), 2);
+	assert_int_equal(common.max_memory, (size_t)3 << 29);
+	assert_string_equal(prog_name, "frob");
+
+	reset();
+	parse(ARGS("-ofile", "-qvf", "-n3", "--model=--odd", "-b", "cuda"));
+	assert_string_equal(v.output, "file");
+	assert_string_equal(v.model, "--odd");
+	assert_int_equal(v.count, 3);
+	assert_true(common.quiet && common.verbose && v.flag && note_quiet);
+	assert_string_equal(common.backend, "cuda");
+	assert_int_equal(common.threads, omp_get_num_procs());
+	assert_true(v.alpha == 8e-5);
+	reset();
+}
+
+static void test_refusals(void **state)
+{
+	(void)state;
+	refused(ARGS("--aplha-1", "1", "--model", "m"), "unknown option '--aplha-1'; did you mean '--alpha-1'?");
+	refused(ARGS("--mod", "m"), "unknown option '--mod'"); /* no abbreviations */
+	refused(ARGS("--zzzzzzzzzzzz=1"), "unknown option '--zzzzzzzzzzzz'; see --help");
+	refused(ARGS("-x"), "unknown option '-x'");
+	refused(ARGS("--model", "m", "stray"), "unexpected argument 'stray'");
+	refused(ARGS("--model", "m", "--"), "unexpected argument '--'");
+	refused(ARGS("--model", "m", "-"), "unexpected argument '-'");
+	refused(ARGS("-n", "3"), "option '--model' is required");
+	refused(ARGS("--model", "m", "--model", "n"), "option '--model' is given twice");
+	refused(ARGS("--model", "m", "-o", "a", "--output=b"), "option '--output' is given twice");
+	refused(ARGS("--model"), "option '--model' needs a value");
+	refused(ARGS("--model", "--count", "3"), "option '--model' needs a value");
+	refused(ARGS("--model="), "option '--model' has an empty value");
+	refused(ARGS("--force=1"), "option '--force' takes no value");
+	refused(ARGS("--count", "0"), "option '--count': expected an integer from 1 to 60, found '0'");
+	refused(ARGS("--count", "61"), "from 1 to 60, found '61'");
+	refused(ARGS("--count", "3x"), "found '3x'");
+	refused(ARGS("--count", " 3"), "found ' 3'");
+	refused(ARGS("--count", "3.0"), "found '3.0'");
+	refused(ARGS("--count", "4294967297"), "found '4294967297'");
+	refused(ARGS("--seed", "9223372036854775808"), "option '--seed': expected an integer, found");
+	refused(ARGS("--alpha-1", "nan"), "option '--alpha-1': expected a number from 0 to 1, found 'nan'");
+	refused(ARGS("--alpha-1", "inf"), "found 'inf'");
+	refused(ARGS("--alpha-1", "0x1p-3"), "found '0x1p-3'");
+	refused(ARGS("--alpha-1", "-1e-9"), "found '-1e-9'");
+	refused(ARGS("--alpha-1", "1e-4,"), "found '1e-4,'");
+	refused(ARGS("--buffer", "12X"), "found '12X'");
+	refused(ARGS("--use-fp16", "maybe"), "expected True, False, yes, no, 1 or 0, found 'maybe'");
+	refused(ARGS("-t", "0"), "option '--threads': expected an integer from 1 to 1024, found '0'");
+	refused(ARGS("--model", "m", "-b", "tpu"), "option '--backend': expected cpu or cuda, found 'tpu'");
+	refused(ARGS("two\nlines"), "unexpected argument 'two lines'");
+}
+
+static void test_help_and_version(void **state)
+{
+	(void)state;
+	reset();
+	/* The defaults, not what was given before; and no complaint about the missing --model. */
+	struct child c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("--count", "9", "--alpha-1=1", "--help"));
+	assert_int_equal(c.code, 0);
+	assert_string_equal(c.err, "");
+	assert_non_null(strstr(c.out, "usage: frob --model DIR [options]\nFrobs.\n"));
+	assert_non_null(strstr(c.out, "the base model (required)\n"));
+	assert_non_null(strstr(c.out, "-n, --count N"));
+	assert_non_null(strstr(c.out, "how many (default 7)\n"));
+	assert_non_null(strstr(c.out, "ridge (default 8e-05)\n"));
+	assert_non_null(strstr(c.out, "half (default 0)\n"));
+	assert_non_null(strstr(c.out, "-b, --backend NAME"));
+	assert_non_null(strstr(c.out, "More about frobbing.\n"));
+	c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("-h"));
+	assert_int_equal(c.code, 0);
+	c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("--version"));
+	assert_int_equal(c.code, 0);
+	assert_string_equal(c.out, "frob 0.1\n");
+}
+
+static void twice_in_table(void *arg)
+{
+	const struct opt bad[] = {{.name = "threads", .type = OPT_INT, .value = &v.count}, {.type = OPT_END}};
+	const struct tool t = {.name = "bad", .opts = bad};
+	char name[] = "bad", *argv[] = {name, NULL};
+	(void)arg;
+	opts_parse(&t, 1, argv);
+}
+
+static void done_in_child(void *args)
+{
+	parse(args);
+	tool_done("%d rows", 5);
+}
+
+static void test_done(void **state)
+{
+	(void)state;
+	reset();
+	struct child c = child_run(done_in_child, (void *)(uintptr_t)ARGS("--model", "m"));
+	regex_t re;
+	assert_int_equal(c.code, CHILD_RETURNED);
+	assert_int_equal(regcomp(&re, "^frob: 5 rows; [0-9]+\\.[0-9]{2} s real, [0-9]+\\.[0-9]{2} s cpu, [0-9]+\\.[0-9] MB peak\n$",
+	                         REG_EXTENDED | REG_NOSUB), 0);
+	assert_int_equal(regexec(&re, c.err, 0, NULL, 0), 0);
+	regfree(&re);
+	c = child_run(done_in_child, (void *)(uintptr_t)ARGS("--model", "m", "-q"));
+	assert_string_equal(c.err, "");
+	c = child_run(twice_in_table, NULL);
+	assert_int_equal(c.signal, SIGABRT);
+}
+
+static void test_text_to(void **state)
+{
+	bool b;
+	long l;
+	double d;
+	size_t n;
+	(void)state;
+	assert_true(text_to_bool("True", &b) && b);
+	assert_true(text_to_bool("yes", &b) && b);
+	assert_true(text_to_bool("0", &b) && !b);
+	assert_true(text_to_bool("False", &b) && !b);
+	assert_false(text_to_bool("", &b) || text_to_bool("2", &b) || text_to_bool("on", &b) || text_to_bool("true ", &b));
+	assert_true(text_to_long("-9223372036854775808", &l) && l == INT64_MIN);
+	assert_true(text_to_long("+7", &l) && l == 7);
+	assert_false(text_to_long("", &l) || text_to_long("-", &l) || text_to_long("+-5", &l) || text_to_long("1e3", &l));
+	assert_true(text_to_double("8e-5", &d) && d == 8e-5);
+	assert_true(text_to_double(".5", &d) && d == 0.5);
+	assert_true(text_to_double("-3", &d) && d == -3);
+	assert_false(text_to_double("", &d) || text_to_double("e5", &d) || text_to_double("1e999", &d) || text_to_double("1 ", &d));
+	assert_true(text_to_bytes("300000000", &n) && n == 300000000);
+	assert_true(text_to_bytes("1.5G", &n) && n == (size_t)3 << 29);
+	assert_true(text_to_bytes("2k", &n) && n == 2048);
+	assert_true(text_to_bytes("18446744073709551615", &n) && n == SIZE_MAX);
+	assert_false(text_to_bytes("", &n) || text_to_bytes("G", &n) || text_to_bytes("1.5", &n) || text_to_bytes("-1K", &n));
+	assert_false(text_to_bytes("18446744073709551616", &n) || text_to_bytes("99999999999T", &n) || text_to_bytes("1e3K", &n));
+	assert_false(text_to_bytes("1.2.3K", &n) || text_to_bytes("1KB", &n) || text_to_bytes(" 1", &n));
+}
+
+static void test_nearest_word(void **state)
+{
+	static const char *const words[] = {"alpha_1", "alpha_2", "rank", "use_mats"};
+	(void)state;
+	assert_string_equal(nearest_word("aplha_1", words, 4), "alpha_1");
+	assert_string_equal(nearest_word("alpha_3", words, 4), "alpha_1"); /* a tie: the first */
+	assert_string_equal(nearest_word("use_mat", words, 4), "use_mats");
+	assert_string_equal(nearest_word("rnak", words, 4), "rank");
+	assert_null(nearest_word("method", words, 4));
+	assert_null(nearest_word("", words, 4));
+	assert_null(nearest_word("rank", words, 0));
+	char longest[300];
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	assert_null(nearest_word(longest, words, 4));
+}
+
+static void split_in_child(void *csv)
+{
+	strlist_split(csv, "option '--task'");
+}
+
+static void expand_in_child(void *template)
+{
+	path_for_task(template, "tec", 2, "option '--output'");
+}
+
+static void test_lists_and_paths(void **state)
+{
+	(void)state;
+	struct strlist l = strlist_split("emoint,emotion-cause,tec", "tasks");
+	assert_int_equal(l.n, 3);
+	assert_string_equal(l.item[1], "emotion-cause");
+	assert_int_equal(strlist_find(&l, "tec"), 2);
+	assert_int_equal(strlist_find(&l, "te"), -1);
+	strlist_release(&l);
+	strlist_release(&l);
+	static const char *const bad[] = {"", "a,", ",a", "a,,b", "a,b,a"};
+	for (int i = 0; i < 5; i++) {
+		struct child c = child_run(split_in_child, (void *)(uintptr_t)bad[i]);
+		assert_int_equal(c.code, EXIT_USAGE);
+		assert_true(child_said(&c, "option '--task': "));
+	}
+	char *p = path_for_task("w/{task}/{task}.h5", "tec", 2, "x");
+	assert_string_equal(p, "w/tec/tec.h5");
+	free(p);
+	p = path_for_task("w/one.h5", "tec", 1, "x");
+	assert_string_equal(p, "w/one.h5");
+	free(p);
+	struct child c = child_run(expand_in_child, (void *)(uintptr_t) "w/one.h5");
+	assert_int_equal(c.code, EXIT_USAGE);
+	assert_true(child_said(&c, "option '--output': 'w/one.h5' stands for 2 tasks but has no {task} in it"));
+}
+
+static void die_long(void *arg)
+{
+	char text[5001];
+	(void)arg;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	die("%s|end", text + 2000);
+}
+
+static void die_lines(void *arg)
+{
+	(void)arg;
+	die("a\nb\tc %d", 3);
+}
+
+static void die_with_data(void *arg)
+{
+	(void)arg;
+	die_data("site %s", "enc00-self");
+}
+
+static void do_bug(void *arg)
+{
+	(void)arg;
+	BUG_IF(arg == NULL);
+}
+
+static void ask_too_much(void *arg)
+{
+	xarray(SIZE_MAX / 2, 3);
+	(void)arg;
+}
+
+static void test_die(void **state)
+{
+	(void)state;
+	prog_name = "frob";
+	struct child c = child_run(die_lines, NULL);
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_string_equal(c.err, "frob: a b c 3\n");
+	c = child_run(die_with_data, NULL);
+	assert_int_equal(c.code, EXIT_DATA);
+	assert_string_equal(c.err, "frob: site enc00-self\n");
+	c = child_run(die_long, NULL);
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_true(child_said(&c, "x|end\n"));
+	assert_int_equal(strlen(c.err), 6 + 3000 + 5);
+	c = child_run(do_bug, NULL);
+	assert_int_equal(c.signal, SIGABRT);
+	assert_true(child_said(&c, "arg == NULL"));
+	assert_non_null(strstr(c.err, "test_opts.c:"));
+	c = child_run(ask_too_much, NULL);
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_true(child_said(&c, "out of memory"));
+	char *s = xformat("%s-%d", "a", 5);
+	assert_string_equal(s, "a-5");
+	free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_forms),   cmocka_unit_test(test_refusals),      cmocka_unit_test(test_help_and_version),
+		cmocka_unit_test(test_done),        cmocka_unit_test(test_text_to),       cmocka_unit_test(test_nearest_word),
+		cmocka_unit_test(test_lists_and_paths), cmocka_unit_test(test_die),
+	};
+	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);
+}

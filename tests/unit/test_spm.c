@@ -1,0 +1,266 @@
+/* test_spm.c: sentencepiece and tokens.h, on a model of twelve pieces written here, and on the small real case
+ * (EMOTION_DIR, optional).
+ *
+ * The expected ids are those of Python sentencepiece 0.2.3. `b aaa??? aaaaa?????` and the real rows hold ties that
+ * releases up to 0.2.1 split otherwise. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../tools/lib/die.h"
+#include "../../tools/lib/rows.h"
+#include "../../tools/lib/spm.h"
+#include "../../tools/lib/tokens.h"
+#include "child.h"
+
+enum { EOS = 1, UNKNOWN = 2, MAX = 64 };
+
+static char *scratch;
+static struct spm *spm;
+
+/* ---- a model file: sentencepiece's ModelProto, byte by byte ---- */
+
+enum piece_type { NORMAL = 1, UNK = 2, CONTROL = 3 };
+
+/* Field 1 (repeated) of the model: {1: text, 2: score (a little-endian float), 3: type}. All lengths are under 128:
+ * one byte each. */
+static void put_piece(FILE *f, const char *text, float score, enum piece_type type)
+{
+	size_t n = strlen(text);
+	fputc(1 << 3 | 2, f);
+	fputc((int)(2 + n + 5 + 2), f);
+	fputc(1 << 3 | 2, f);
+	fputc((int)n, f);
+	fputs(text, f);
+	fputc(2 << 3 | 5, f);
+	fwrite(&score, sizeof score, 1, f);
+	fputc(3 << 3, f);
+	fputc(type, f);
+}
+
+static void write_model(const char *path)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	put_piece(f, "<pad>", 0, CONTROL);
+	put_piece(f, "</s>", 0, CONTROL);
+	put_piece(f, "<unk>", 0, UNK);
+	put_piece(f, "▁", -2.1f, NORMAL);
+	put_piece(f, "a", -3.3f, NORMAL);
+	put_piece(f, "aa", -4.7f, NORMAL);
+	put_piece(f, "▁b", -3.9f, NORMAL);
+	put_piece(f, "b", -5.2f, NORMAL);
+	put_piece(f, "?", -3.1f, NORMAL);
+	put_piece(f, "??", -4.3f, NORMAL);
+	put_piece(f, "é", -6.0f, NORMAL);
+	put_piece(f, "ab", -5.1f, NORMAL);
+	fwrite("\x12\x02\x18\x01", 1, 4, f); /* field 2: the trainer's settings, {3: model type 1, unigram} */
+	assert_int_equal(fclose(f), 0);
+}
+
+static int enter(void **state)
+{
+	char *error;
+	(void)state;
+	scratch = scratch_enter();
+	write_model("spiece.model");
+	spm = spm_open("spiece.model", &error);
+	return spm ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	spm_close(spm);
+	spm_close(NULL);
+	scratch_leave(scratch);
+	return 0;
+}
+
+static void assert_ids(const struct spm *s, const char *text, const int *want, int n)
+{
+	int ids[MAX];
+	assert_int_equal(spm_encode(s, text, (int)strlen(text), ids, MAX), n);
+	assert_memory_equal(ids, want, (size_t)n * sizeof *want);
+}
+
+#define IDS(s, text, ...) \
+	assert_ids(s, text, (const int[]){__VA_ARGS__}, (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
+
+static void test_encode(void **state)
+{
+	(void)state;
+	int ids[MAX];
+	assert_int_equal(spm_vocab(spm), 12);
+	IDS(spm, "a", 3, 4);
+	IDS(spm, "aaaaa", 3, 4, 5, 5);
+	IDS(spm, "b???", 6, 8, 9);
+	IDS(spm, "xyz a", 3, UNKNOWN, 3, 4); /* a run of unknown characters is one id */
+	IDS(spm, "éa", 3, 10, 4);
+	IDS(spm, "ab aab", 3, 11, 3, 4, 11);
+	IDS(spm, "  a  ", 3, 4);
+	assert_int_equal(spm_encode(spm, "", 0, ids, MAX), 0);
+	assert_int_equal(spm_encode(spm, "   ", 3, ids, MAX), 0);
+	assert_int_equal(spm_encode(spm, "aaaaaaaa", 1, ids, MAX), 2); /* `bytes` counts, not the end of the string */
+}
+
+static void test_ties(void **state)
+{
+	(void)state;
+	IDS(spm, "b aaa??? aaaaa?????", 6, 3, 4, 5, 9, 8, 3, 4, 5, 5, 8, 9, 9);
+	IDS(spm, "a?????a???aaa", 3, 4, 9, 8, 9, 4, 9, 8, 4, 5);
+}
+
+/* No more than `max` are stored, all are counted. */
+static void test_encode_max(void **state)
+{
+	(void)state;
+	int ids[3] = {-7, -7, -7};
+	assert_int_equal(spm_encode(spm, "ab aab", 6, ids, 2), 5);
+	assert_int_equal(ids[0], 3);
+	assert_int_equal(ids[1], 11);
+	assert_int_equal(ids[2], -7);
+	assert_int_equal(spm_encode(spm, "ab aab", 6, NULL, 0), 5);
+}
+
+/* Bytes that are no UTF-8 become unknown characters, as in the library; a negative length is refused. */
+static void test_bad_bytes(void **state)
+{
+	(void)state;
+	IDS(spm, "a\xff\xe2\x96", 3, 4, UNKNOWN);
+	assert_int_equal(spm_encode(spm, "a", -1, NULL, 0), -1);
+}
+
+static void test_decode(void **state)
+{
+	(void)state;
+	const int ids[] = {0, 6, 9, -1, 3, 11, 12, 1000000, EOS};
+	char *text = spm_decode(spm, ids, 9);
+	assert_string_equal(text, "b?? ab");
+	free(text);
+	text = spm_decode(spm, ids, 1);
+	assert_string_equal(text, "");
+	free(text);
+	text = spm_decode(spm, NULL, 0);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+static void assert_no_model(const char *path, const char *message)
+{
+	char *error = NULL;
+	assert_null(spm_open(path, &error));
+	assert_non_null(error);
+	assert_non_null(strstr(error, message));
+	free(error);
+	assert_null(spm_open(path, NULL));
+}
+
+static void put(const char *path, const char *bytes, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void test_no_model(void **state)
+{
+	(void)state;
+	assert_no_model("missing.model", "No such file");
+	assert_no_model(".", "directory");
+	put("bad.model", "", 0);
+	assert_no_model("bad.model", "empty file");
+	put("bad.model", "{\"a\": 1}", 8);
+	assert_no_model("bad.model", "not a sentencepiece model");
+	assert_int_equal(truncate("bad.model", 65 << 20), 0);
+	assert_no_model("bad.model", "larger than 64 MiB");
+	put("bad.model", "\x12\x02\x18\x01", 4); /* settings, but no piece */
+	assert_no_model("bad.model", "not a sentencepiece model");
+}
+
+static void open_here(void *folder)
+{
+	spm_close(tokens_open(folder));
+}
+
+static void test_tokens_open(void **state)
+{
+	(void)state;
+	struct child c = child_run(open_here, (void *)(uintptr_t)".");
+	assert_int_equal(c.code, CHILD_RETURNED);
+	c = child_run(open_here, (void *)(uintptr_t)"nowhere");
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_true(child_said(&c, "cannot read 'nowhere/spiece.model': No such file or directory"));
+}
+
+static void test_tokens_encode(void **state)
+{
+	(void)state;
+	int ids[MAX];
+	assert_int_equal(tokens_encode(spm, "", MAX, EOS, ids), 1);
+	assert_int_equal(ids[0], EOS);
+	assert_int_equal(tokens_encode(spm, "ab aab", MAX, EOS, ids), 6);
+	assert_int_equal(ids[5], EOS);
+	for (int max_length = 1; max_length <= 7; max_length++) {
+		static const int full[] = {3, 11, 3, 4, 11};
+		int n = tokens_encode(spm, "ab aab", max_length, EOS, ids), pieces = max_length > 5 ? 5 : max_length - 1;
+		assert_int_equal(n, pieces + 1);
+		assert_memory_equal(ids, full, (size_t)pieces * sizeof *full);
+		assert_int_equal(ids[pieces], EOS);
+	}
+}
+
+static void test_tokens_outside(void **state)
+{
+	(void)state;
+	const int ids[] = {3, 11, 0};
+	assert_int_equal(tokens_outside(ids, 3, 12), -1);
+	assert_int_equal(tokens_outside(ids, 3, 11), 1);
+	assert_int_equal(tokens_outside(ids, 0, 0), -1);
+	assert_int_equal(tokens_outside((const int[]){-1}, 1, 12), 0);
+}
+
+static void test_real_case(void **state)
+{
+	(void)state;
+	const char *dir = getenv("EMOTION_DIR");
+	if (!dir) {
+		print_message("skipped: EMOTION_DIR is not set\n");
+		skip();
+	}
+	char *model = xformat("%s/model", dir), *train = xformat("%s/data/emoint/train.json", dir);
+	struct spm *s = tokens_open(model);
+	struct rows r;
+	int n;
+	rows_read(&r, train);
+	assert_int_equal(spm_vocab(s), 6000);
+	IDS(s, "sadness", 47);
+	IDS(s, r.row[1157].instruction, 20, 18, 4, 19, 5, 4, 15, 8, 17, 14, 9, 5, 16, 21, 6, 10, 3, 11, 3, 13, 3, 12, 6, 401, 344, 60, 27,
+	    2652, 3081, 25, 685, 2289, 1451, 32, 63, 838, 111, 32, 1416, 30);
+	IDS(s, r.row[2884].instruction, 20, 18, 4, 19, 5, 4, 15, 8, 17, 14, 9, 5, 16, 21, 6, 10, 3, 11, 3, 13, 3, 12, 6, 3529, 8, 26, 226,
+	    1979, 3, 31, 56, 351, 76, 504, 2151, 45, 7, 3754, 3754, 3754, 5452, 5452, 5452, 5452, 5452, 30);
+	int ids[MAX];
+	n = spm_encode(s, "anger,fear", 10, ids, MAX);
+	char *text = spm_decode(s, ids, n);
+	assert_string_equal(text, "anger,fear");
+	free(text);
+	rows_release(&r);
+	spm_close(s);
+	free(train);
+	free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_encode),        cmocka_unit_test(test_ties),           cmocka_unit_test(test_encode_max),
+		cmocka_unit_test(test_bad_bytes),     cmocka_unit_test(test_decode),         cmocka_unit_test(test_no_model),
+		cmocka_unit_test(test_tokens_open),   cmocka_unit_test(test_tokens_encode),  cmocka_unit_test(test_tokens_outside),
+		cmocka_unit_test(test_real_case),
+	};
+	return cmocka_run_group_tests_name("spm", tests, enter, leave);
+}

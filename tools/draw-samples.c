@@ -1,0 +1,156 @@
+/* draw-samples: chooses a task's calibration samples and tokenises them (samples/T.h5).
+ *
+ * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules (lib/draw.h). A
+ * draw made elsewhere is repeated only by --rows: the rules are the same, the random generator is ours. The encoder's
+ * text is `instruction` alone, the label is `output`, both as sentencepiece gives them + </s>. */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "lib/die.h"
+#include "lib/draw.h"
+#include "lib/opts.h"
+#include "lib/rows.h"
+#include "lib/samples.h"
+#include "lib/spm.h"
+#include "lib/t5.h"
+#include "lib/tokens.h"
+
+static const char *model_dir, *train, *tasks, *rows_file, *output;
+static int samples_num = 60, max_length = 100;
+static bool select_long = true, if_balance = true, shuffle = true;
+static long seed = 42;
+
+static const struct opt options[] = {
+	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json and spiece.model"},
+	{"train", 0, OPT_STRING, &train, true, 0, 0, "FILE", "training rows, a JSON list of {instruction, output, …}"},
+	{"task", 0, OPT_STRING, &tasks, true, 0, 0, "T[,T]", "task or tasks; {task} in a path stands for each"},
+	{"rows", 0, OPT_STRING, &rows_file, false, 0, 0, "FILE", "JSON list of row numbers: take these, draw nothing"},
+	{"samples-num", 0, OPT_INT, &samples_num, false, 1, 1000000, "N", "samples per task"},
+	{"max-length", 0, OPT_INT, &max_length, false, 2, 65536, "N", "most tokens of a sample, </s> included"},
+	{"select-long", 0, OPT_BOOL, &select_long, false, 0, 0, "BOOL", "draw from the longest rows only"},
+	{"if-balance", 0, OPT_BOOL, &if_balance, false, 0, 0, "BOOL", "draw equal numbers of every label"},
+	{"shuffle", 0, OPT_BOOL, &shuffle, false, 0, 0, "BOOL", "without if-balance: draw at random, not the first"},
+	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "seed of the draw"},
+	{"output", 'o', OPT_STRING, &output, true, 0, 0, "FILE", "samples file to write (HDF5)"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {
+	"draw-samples", "choose and tokenise the calibration samples of a task",
+	"--train, --rows and -o may hold {task}, and must when several tasks are given.", options,
+};
+
+/* A shortage in the user's words. */
+_Noreturn static void die_short(const char *path, int status, struct draw_shortage s, const char *const *label)
+{
+	if (status == DRAW_FEW_SAMPLES)
+		die("'%s': %d samples are fewer than the %d labels: a balanced draw (--if-balance 1) needs one of each", path,
+		    s.found, s.needed);
+	const char *where = select_long ? " among the longest (--select-long 1)" : "";
+	if (s.label < 0)
+		die("'%s': %d rows%s, but %d samples are needed", path, s.found, where, s.needed);
+	die("'%s': label '%s' has %d rows%s, but %d are needed", path, label[s.label], s.found, where, s.needed);
+}
+
+static void draw(const struct rows *r, const char *path, int *picked)
+{
+	struct draw_rules rules = {samples_num, select_long, if_balance, shuffle, (uint64_t)seed};
+	struct draw_shortage shortage;
+	int K, *label_of = xarray((size_t)r->n, sizeof *label_of);
+	long *chars = xarray((size_t)r->n, sizeof *chars);
+	const char **label = rows_labels(r, &K, label_of);
+
+	for (int i = 0; i < r->n; i++)
+		chars[i] = r->row[i].chars;
+	int status = draw_rows(&rules, r->n, chars, label_of, K, picked, &shortage);
+	if (status != DRAW_OK)
+		die_short(path, status, shortage, label);
+	free(label);
+	free(chars);
+	free(label_of);
+}
+
+/* Ids of one text of row `row` into ids (max_length); returns how many. Its last one is </s>. */
+static int encode(const struct spm *spm, const struct t5 *m, const char *path, int row, const char *key, const char *text,
+                  int *ids)
+{
+	int n = tokens_encode(spm, text, max_length, m->eos, ids);
+	if (n < 0)
+		die("'%s': row %d: sentencepiece cannot encode '%s'", path, row, key);
+	int bad = tokens_outside(ids, n, m->V);
+	if (bad >= 0)
+		die("'%s': row %d: '%s' has the piece %d, but the vocabulary of '%s' ends at %d: is spiece.model this model's?",
+		    path, row, key, ids[bad], model_dir, m->V - 1);
+	return n;
+}
+
+static void tokenise(struct samples *s, const struct rows *r, const char *path, const struct spm *spm, const struct t5 *m)
+{
+	size_t S = (size_t)s->S, most = S * (size_t)max_length;
+	s->length = xarray(S, sizeof *s->length);
+	s->offset = xarray(S, sizeof *s->offset);
+	s->ids = xarray(most, sizeof *s->ids);
+	s->label_length = xarray(S, sizeof *s->label_length);
+	s->label_offset = xarray(S, sizeof *s->label_offset);
+	s->label_ids = xarray(most, sizeof *s->label_ids);
+
+	for (int i = 0; i < s->S; i++) {
+		const struct row *row = &r->row[s->row[i]];
+		s->length[i] = encode(spm, m, path, s->row[i], "instruction", row->instruction, s->ids + s->total);
+		s->label_length[i] = encode(spm, m, path, s->row[i], "output", row->output, s->label_ids + s->label_total);
+		if (s->label_length[i] < 2)
+			die("'%s': row %d: the label '%s' has no tokens", path, s->row[i], row->output);
+		s->total += s->length[i];
+		s->label_total += s->label_length[i];
+	}
+	ragged_offsets(s->length, s->S, s->offset);
+	ragged_offsets(s->label_length, s->S, s->label_offset);
+}
+
+static void draw_task(const char *task, int ntasks, const struct spm *spm, const struct t5 *m)
+{
+	char *train_path = path_for_task(train, task, ntasks, "--train");
+	char *output_path = path_for_task(output, task, ntasks, "-o");
+	struct samples s = {.task = xstrdup(task), .S = samples_num, .max_length = max_length};
+	struct rows r;
+
+	s.row = xarray((size_t)samples_num, sizeof *s.row);
+	rows_read(&r, train_path);
+	if (r.inputs)
+		note("'%s': %d rows have a text in 'input'; it is not used, as published", train_path, r.inputs);
+	if (rows_file) {
+		char *path = path_for_task(rows_file, task, ntasks, "--rows");
+		rows_read_numbers(path, r.n, samples_num, s.row);
+		free(path);
+	} else {
+		draw(&r, train_path, s.row);
+	}
+	tokenise(&s, &r, train_path, spm, m);
+	samples_write(&s, output_path);
+	samples_release(&s);
+	rows_release(&r);
+	free(output_path);
+	free(train_path);
+}
+
+static void run(void)
+{
+	if (samples_num > INT_MAX / max_length)
+		die_usage("--samples-num %d times --max-length %d is more than %d tokens", samples_num, max_length, INT_MAX);
+	struct strlist list = strlist_split(tasks, "--task");
+	struct t5 m = t5_load(model_dir);
+	struct spm *spm = tokens_open(model_dir);
+
+	for (int i = 0; i < list.n; i++)
+		draw_task(list.item[i], list.n, spm, &m);
+	tool_done("%d task%s, %d samples each", list.n, list.n == 1 ? "" : "s", samples_num);
+	spm_close(spm);
+	strlist_release(&list);
+}
+
+int main(int argc, char **argv)
+{
+	opts_parse(&tool, argc, argv);
+	run();
+	return 0;
+}

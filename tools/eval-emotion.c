@@ -1,0 +1,315 @@
+/* eval-emotion: accuracy, macro-F1, loss and confusion of a model on a task's test file.
+ *
+ * Greedy generation for every row; prediction = first generated token, label = first token of the label (as published). Rows are
+ * taken in slabs whose residual stream fits the memory asked for; within a slab the weights are streamed block by block, pads are
+ * never computed, and no row's numbers depend on which slab it is in. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/adapter.h"
+#include "lib/be.h"
+#include "lib/die.h"
+#include "lib/generate.h"
+#include "lib/metrics.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+#include "lib/rows.h"
+#include "lib/samples.h"
+#include "lib/tokens.h"
+
+static struct {
+	const char *model, *adapter, *test, *task, *out, *predictions;
+	int max_length, max_new;
+	bool fp16;
+} o = {.max_length = 100, .max_new = 3};
+
+static const struct opt options[] = {
+	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
+	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR", "PEFT adapter on top of it (default: the base model alone)"},
+	{"test", 0, OPT_STRING, &o.test, true, 0, 0, "FILE", "test.json of the task"},
+	{"task", 0, OPT_STRING, &o.task, true, 0, 0, "NAME", "the task's name, for the result"},
+	{"max-length", 0, OPT_INT, &o.max_length, false, 2, 4096, "N", "encoder tokens of a row at most"},
+	{"max-new-tokens", 0, OPT_INT, &o.max_new, false, 1, 512, "N", "generate at most so many"},
+	{"use-fp16", 0, OPT_BOOL, &o.fp16, false, 0, 0, "BOOL", "16-bit products where the CPU has them"},
+	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "result (JSON)"},
+	{"predictions", 0, OPT_STRING, &o.predictions, false, 0, 0, "FILE", "one line per row (JSON Lines)"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"eval-emotion", "accuracy, macro-F1, loss and confusion on a test file", NULL, options};
+
+/* The labels as the metric sees them: by first token. */
+struct labels {
+	int K;
+	const char **name; /* (K) */
+	int *token;        /* (K) first token */
+	int *truth;        /* (rows) class of each row */
+};
+
+/* All test rows, tokenised. */
+struct test {
+	struct rows rows;
+	int *length, *offset, *ids;             /* encoder */
+	int *label_length, *label_offset, *label_ids;
+	struct labels labels;
+};
+
+static int *tokenise(const struct spm *spm, const struct t5 *m, const struct rows *r, bool label, int *length, int *offset)
+{
+	int *ids = xarray((size_t)r->n * (size_t)o.max_length, sizeof(int)), total = 0;
+
+	for (int i = 0; i < r->n; i++) {
+		const char *text = label ? r->row[i].output : r->row[i].instruction;
+		int n = tokens_encode(spm, text, o.max_length, m->eos, ids + total), bad;
+
+		if (n < 0)
+			die("%s: row %d: sentencepiece cannot encode the text", o.test, i);
+		bad = tokens_outside(ids + total, n, m->V);
+		if (bad >= 0)
+			die("%s: row %d: token %d is outside the model's vocabulary of %d", o.test, i, ids[total + bad], m->V);
+		length[i] = n;
+		offset[i] = total;
+		total += n;
+	}
+	return xrealloc(ids, sizeof(int) * (size_t)total);
+}
+
+static void labels_init(struct labels *l, const struct rows *r, const int *label_offset, const int *label_ids)
+{
+	int K, *label_of = xarray((size_t)r->n, sizeof(int)), *class_of, *first_row;
+	const char **name = rows_labels(r, &K, label_of);
+
+	*l = (struct labels){.name = xarray((size_t)K, sizeof(char *)), .token = xarray((size_t)K, sizeof(int)),
+	                     .truth = xarray((size_t)r->n, sizeof(int))};
+	class_of = xarray((size_t)K, sizeof(int));
+	first_row = xarray((size_t)K, sizeof(int));
+	for (int i = r->n - 1; i >= 0; i--)
+		first_row[label_of[i]] = i;
+	for (int k = 0; k < K; k++) {
+		int token = label_ids[label_offset[first_row[k]]], c = 0;
+
+		while (c < l->K && l->token[c] != token)
+			c++;
+		if (c == l->K) {
+			l->name[l->K] = name[k];
+			l->token[l->K++] = token;
+		} else {
+			warn("%s: labels '%s' and '%s' begin with the same token: counted as one", o.test, l->name[c], name[k]);
+		}
+		class_of[k] = c;
+	}
+	for (int i = 0; i < r->n; i++)
+		l->truth[i] = class_of[label_of[i]];
+	free(name);
+	free(label_of);
+	free(class_of);
+	free(first_row);
+}
+
+static void test_read(struct test *t, const struct model *model, const struct spm *spm)
+{
+	const struct t5 *m = &model->m;
+	size_t bytes;
+
+	rows_read(&t->rows, o.test);
+	bytes = sizeof(int) * (size_t)t->rows.n;
+	t->length = xmalloc(bytes);
+	t->offset = xmalloc(bytes);
+	t->label_length = xmalloc(bytes);
+	t->label_offset = xmalloc(bytes);
+	t->ids = tokenise(spm, m, &t->rows, false, t->length, t->offset);
+	t->label_ids = tokenise(spm, m, &t->rows, true, t->label_length, t->label_offset);
+	labels_init(&t->labels, &t->rows, t->label_offset, t->label_ids);
+}
+
+static void test_release(struct test *t)
+{
+	rows_release(&t->rows);
+	free(t->length);
+	free(t->offset);
+	free(t->ids);
+	free(t->label_length);
+	free(t->label_offset);
+	free(t->label_ids);
+	free(t->labels.name);
+	free(t->labels.token);
+	free(t->labels.truth);
+}
+
+/* Bytes for a slab's residual stream: what max_memory leaves beside the weights and working arrays; 96 MB when no limit was asked for. */
+static size_t slab_bytes(const struct forward *f)
+{
+	size_t fixed = forward_bytes(f, o.max_length) + (32u << 20), least = (size_t)o.max_length * (size_t)f->model->m.D * sizeof(float);
+
+	if (!common.max_memory)
+		return (size_t)96 << 20;
+	if (common.max_memory < fixed + least)
+		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, ((fixed + least) >> 20) + 1);
+	return common.max_memory - fixed;
+}
+
+/* What generation says of the rows, in row order. */
+struct result {
+	int *predicted; /* class, or METRICS_NONE */
+	int *length, *ids; /* generated: (rows), (rows, max_new) */
+	float *gap;
+	double nll;
+	long nll_tokens;
+};
+
+static int class_of_token(const struct labels *l, int token)
+{
+	for (int k = 0; k < l->K; k++)
+		if (l->token[k] == token)
+			return k;
+	return METRICS_NONE;
+}
+
+static void run_slab(const struct forward *f, const struct test *t, int first, int n, struct result *r)
+{
+	struct seqs enc;
+	struct generation g;
+	float *H;
+
+	seqs_init(&enc, n, t->length + first, t->offset + first, t->ids, 0, f->model->m.pad);
+	H = be->alloc((size_t)enc.rows * (size_t)f->model->m.D * sizeof(float));
+	forward_encode(f, &enc, H);
+	generate(f, &enc, H, t->label_length + first, t->label_offset + first, t->label_ids, o.max_new, &g);
+	for (int i = 0; i < n; i++) {
+		r->predicted[first + i] = class_of_token(&t->labels, g.ids[(size_t)i * (size_t)o.max_new]);
+		r->gap[first + i] = g.gap[i];
+		r->nll += g.nll[i];
+		r->nll_tokens += t->label_length[first + i];
+	}
+	memcpy(r->length + first, g.length, sizeof(int) * (size_t)n);
+	memcpy(r->ids + (size_t)first * (size_t)o.max_new, g.ids, sizeof(int) * (size_t)n * (size_t)o.max_new);
+	generation_release(&g);
+	seqs_release(&enc);
+	be->free(H);
+}
+
+static void run_all(const struct forward *f, const struct test *t, struct result *r)
+{
+	size_t most = slab_bytes(f) / ((size_t)f->model->m.D * sizeof(float)), N = (size_t)t->rows.n;
+
+	*r = (struct result){.predicted = xarray(N, sizeof(int)), .length = xarray(N, sizeof(int)),
+	                     .ids = xarray(N * (size_t)o.max_new, sizeof(int)), .gap = xarray(N, sizeof(float))};
+	for (int first = 0, n; first < t->rows.n; first += n) {
+		size_t rows = 0;
+
+		for (n = 0; first + n < t->rows.n; n++) {
+			rows += (size_t)t->length[first + n];
+			if (n && rows > most)
+				break;
+		}
+		run_slab(f, t, first, n, r);
+	}
+	if (!isfinite(r->nll))
+		die_data("task '%s': the loss is not finite", o.task);
+}
+
+static void write_predictions(const struct test *t, const struct spm *spm, const struct result *r)
+{
+	const char *tmp = out_begin(o.predictions);
+	FILE *f = fopen(tmp, "w");
+	bool ok = f != NULL;
+
+	for (int i = 0; ok && i < t->rows.n; i++) {
+		const int *ids = r->ids + (size_t)i * (size_t)o.max_new;
+		char *text = spm_decode(spm, ids, r->length[i]), *line;
+		int p = r->predicted[i];
+		json_t *row = json_pack("{s:i, s:s, s:o, s:s, s:b, s:f}", "row", i, "label", t->rows.row[i].output, "prediction",
+		                        p == METRICS_NONE ? json_null() : json_string(t->labels.name[p]), "text", text, "correct",
+		                        p == t->labels.truth[i], "logit_gap", (double)r->gap[i]);
+
+		line = row ? json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9)) : NULL;
+		if (!line)
+			die("%s: row %d: the output is no valid UTF-8", o.predictions, i);
+		ok = fputs(line, f) >= 0 && fputc('\n', f) != EOF;
+		free(line);
+		free(text);
+		json_decref(row);
+	}
+	if (f && fclose(f))
+		ok = false;
+	if (!ok)
+		die("cannot write '%s'", o.predictions);
+	out_commit(o.predictions);
+}
+
+static json_t *confusion_json(const int *count, int K)
+{
+	json_t *rows = json_array();
+
+	for (int i = 0; i < K; i++) {
+		json_t *row = json_array();
+
+		for (int j = 0; j <= K; j++)
+			json_array_append_new(row, json_integer(count[i * (K + 1) + j]));
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+static double write_result(const struct test *t, const struct result *r)
+{
+	int K = t->labels.K, *count = xarray((size_t)K * (size_t)(K + 1), sizeof(int));
+	json_t *labels = json_array(), *j;
+	double accuracy;
+	char *text, *whole;
+
+	metrics_confusion(t->labels.truth, r->predicted, t->rows.n, K, count);
+	accuracy = metrics_accuracy(count, K);
+	for (int k = 0; k < K; k++)
+		json_array_append_new(labels, json_string(t->labels.name[k]));
+	j = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:i}", "task", o.task, "n", t->rows.n, "accuracy", accuracy,
+	              "accuracy_stderr", metrics_accuracy_stderr(count, K), "macro_f1", metrics_macro_f1(count, K), "macro_f1_stderr",
+	              metrics_macro_f1_stderr(count, K, METRICS_RESAMPLES, 42), "loss", r->nll / (double)r->nll_tokens, "labels", labels,
+	              "confusion", confusion_json(count, K), "no_label", metrics_no_label(count, K));
+	text = j ? json_dumps(j, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12)) : NULL;
+	if (!text)
+		die("cannot write '%s': a label is no valid UTF-8", o.out);
+	whole = xformat("%s\n", text);
+	out_write_text(o.out, whole);
+	free(whole);
+	free(text);
+	free(count);
+	json_decref(j);
+	return accuracy;
+}
+
+int main(int argc, char **argv)
+{
+	struct test t = {0};
+	struct result r;
+	struct model *model;
+	struct spm *spm;
+	struct forward f;
+	double accuracy;
+
+	opts_parse(&tool, argc, argv);
+	be_select(common.backend);
+	model = model_open(o.model);
+	spm = tokens_open(o.model);
+	f = (struct forward){model, {0}, o.fp16 ? be->fast16() : BE_F32};
+	if (o.adapter)
+		f.source.adapter = adapter_open(o.adapter, &model->m);
+	test_read(&t, model, spm);
+	run_all(&f, &t, &r);
+	if (o.predictions)
+		write_predictions(&t, spm, &r);
+	accuracy = write_result(&t, &r);
+	tool_done("%s: accuracy %.4f on %d rows, %s products", o.task, accuracy, t.rows.n, f.precision == BE_BF16 ? "bfloat16" : "float32");
+	test_release(&t);
+	free(r.predicted);
+	free(r.length);
+	free(r.ids);
+	free(r.gap);
+	spm_close(spm);
+	adapter_close((struct adapter *)(uintptr_t)f.source.adapter);
+	model_close(model);
+	return 0;
+}

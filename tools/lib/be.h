@@ -1,0 +1,64 @@
+/* be.h: the backend: every operation on model-sized arrays. Two twins, cpu and cuda: same names, same order, same contracts.
+ *
+ * Arrays come from be->alloc and are touched only through be: be->put and be->get move rows between host and device (on
+ * the CPU a copy). Row-major, float32, ld in elements. Equal rows in give equal rows out, whatever other rows are in
+ * the call, for any number of threads (the CPU twin computes fixed tiles by fixed kernels). */
+#ifndef BE_H
+#define BE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum be_precision { BE_F32, BE_BF16 }; /* of the operands of products; sums are float32 always */
+
+struct be_weight; /* one linear's weight, packed for its products */
+
+/* Sequences packed without gaps: sequence i has rows [off[i], off[i] + len[i]). */
+struct be_ragged {
+	int n;
+	const int *off, *len; /* host arrays */
+};
+
+struct backend {
+	const char *name;
+	/* BE_F32, or the 16-bit type that this device multiplies faster than float32 (BE_F32 when it has none). */
+	enum be_precision (*fast16)(void);
+
+	void *(*alloc)(size_t bytes); /* zeroed */
+	void (*free)(void *p);
+	void (*put)(void *device, const void *host, size_t bytes);
+	void (*get)(void *host, const void *device, size_t bytes);
+
+	/* Packs W (n, k) from host rows `w` with leading dimension ld; transposed: w is (k, n). */
+	struct be_weight *(*weight_pack)(const float *w, int n, int k, int ld, bool transposed, enum be_precision p);
+	void (*weight_free)(struct be_weight *w);
+
+	/* Y (P, n) = X (P, k) Wᵀ [+ Y if accumulate]. */
+	void (*linear)(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate);
+	/* y = x / sqrt(mean(x²) + eps) · g, per row of D. T5's RMSNorm: no mean is taken off, no bias. */
+	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
+	/* Y = Y + X, n elements. */
+	void (*add)(float *Y, const float *X, size_t n);
+	/* X = relu(X); X = gelu_new(X) (tanh form); X = act(X) · G elementwise where G is not NULL. */
+	void (*activate)(float *X, const float *G, bool gelu, size_t n);
+	/* Self-attention, T5's form (no 1/sqrt(HS)): for sequence i and head h, S = Q Kᵀ + bias[h][key − query + T − 1], keys
+	 * j < valid[i] (and j ≤ query if causal), ctx = softmax(S) V. Q, K, V, ctx (P, NH·HS); bias (NH, 2T−1) for a T ≥ every len. */
+	void (*self_attention)(float *ctx, const float *Q, const float *K, const float *V, struct be_ragged seq, const int *valid,
+	                       bool causal, const float *bias, int T, int NH, int HS);
+	/* Cross-attention over raw memory rows, keys never formed: Q (Pq, NH, D) holds q̃_h = Wk_hᵀ q_h, so the score of memory row m is
+	 * q̃_h·m; U (Pq, NH, D) = softmax(scores) M over the first valid[i] rows of sequence i of the memory. */
+	void (*cross_attention)(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory, const int *valid,
+	                        int NH, int D);
+	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n): chunks of GRAM_CHUNK rows in float32, chunk sums in float64. X == Y: only the lower
+	 * triangle is computed and then mirrored. */
+	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
+};
+
+enum { GRAM_CHUNK = 960 };
+
+extern const struct backend *be;
+/* Chooses the backend by name; an unknown or unavailable one is die(): never a silent fall back. */
+void be_select(const char *name);
+
+#endif

@@ -1,0 +1,32 @@
+/* delta.h: the low-rank additions ΔW = B A of one model (an adapter's, or the merge's solutions), packed for products.
+ *
+ * Kept apart from the base weights, so that one packed block serves every task: y = x W0ᵀ + (x Aᵀ) Bᵀ. */
+#ifndef DELTA_H
+#define DELTA_H
+
+#include "adapter.h"
+#include "be.h"
+#include "opts.h"
+#include "site.h"
+
+struct delta {
+	int R;
+	struct be_weight *A;  /* (R, d_in); CROSS_K: its transpose (d_in, R) */
+	struct be_weight *B;  /* (d_out, R); NULL for CROSS_K and CROSS_V */
+	struct be_weight **B_head; /* CROSS_K: NH of (R, HS), the head's rows transposed; CROSS_V: NH of (HS, R) */
+};
+
+/* Where ΔW come from: exactly one of adapter and solutions is set, or neither (the base model). */
+struct delta_source {
+	const struct adapter *adapter;
+	const char *solutions;       /* folder of SITE.h5 */
+	const struct strlist *sites; /* the sites of the run: of these a file must be there */
+};
+
+/* ΔW of module q of slot `slot`, A (R, d_in), B (d_out, R) row-major on the host. */
+struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, const float *B, int R, enum be_precision p);
+/* NULL where the source has nothing for this module. */
+struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q, enum be_precision p);
+void delta_free(struct delta *d, const struct t5 *m); /* NULL is fine */
+
+#endif

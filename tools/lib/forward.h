@@ -1,0 +1,34 @@
+/* forward.h: whole forward passes over many sequences, the weights streamed block by block.
+ *
+ * In memory: the residual stream of all the sequences given (rows × D floats), one block's weights, one batch's working arrays. The
+ * caller chooses how many sequences to give at once by the memory there is. */
+#ifndef FORWARD_H
+#define FORWARD_H
+
+#include "seqs.h"
+
+struct forward {
+	const struct model *model;
+	struct delta_source source; /* ΔW on top of the base model; all NULL: none */
+	enum be_precision precision;
+};
+
+/* The encoder: H (s->rows, D), backend memory, becomes its normed output. */
+void forward_encode(const struct forward *f, const struct seqs *s, float *H);
+
+/* What the output embedding says at one decoder row. */
+struct prediction {
+	int id;       /* the largest logit's token; the lower id on a tie */
+	float top, second; /* the two largest logits */
+	double nll;   /* −log p of the row's target; 0 without one */
+};
+
+/* The decoder over inputs dec (teacher-forced: row j of a sequence sees rows ≤ j). Sequence i attends to rows [off, off+valid) of H for
+ * encoder sequence which[i]. target (dec->rows): the token whose nll is wanted, −1 for none. out (dec->rows). */
+void forward_decode(const struct forward *f, const struct seqs *enc, const float *H, const struct seqs *dec, const int *which,
+                    const int *target, struct prediction *out);
+
+/* Peak bytes of a forward pass but for H, for planning. */
+size_t forward_bytes(const struct forward *f, int longest);
+
+#endif

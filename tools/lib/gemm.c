@@ -1,0 +1,307 @@
+/* gemm.c: see gemm.h. oneDNN's C API, version 2: matmul primitives over packed panels; dnnl_sgemm for Gram blocks.
+ *
+ * The fast kernels want dense tiles (with other strides oneDNN falls back to one of half the speed and another weight
+ * layout): a tile of X that is not dense is gathered, and Y's tile is computed densely, then stored or added.
+ * Primitives use scratch memory that the caller owns (one piece per thread): only so may threads share a primitive. */
+#include "gemm.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "die.h"
+#include "simd.h"
+
+#define CHECK(call) check((call), #call)
+
+struct panel {
+	int n;
+	dnnl_memory_t packed;
+};
+
+struct be_weight {
+	int n, k, npanels;
+	enum be_precision precision;
+	struct panel *panel;
+};
+
+/* A compiled product of one shape: (GEMM_TILE, k) × packed (k, n), both dense. */
+struct kernel {
+	int n, k;
+	enum be_precision precision;
+	dnnl_primitive_t primitive;
+	dnnl_memory_desc_t src, dst, weights, scratch;
+	struct kernel *next;
+};
+
+static dnnl_engine_t engine;
+static struct kernel *kernels;
+
+static void check(dnnl_status_t status, const char *what)
+{
+	if (status == dnnl_out_of_memory)
+		die("out of memory in oneDNN");
+	if (status != dnnl_success)
+		BUG("%s: oneDNN status %d", what, (int)status);
+}
+
+static dnnl_engine_t the_engine(void)
+{
+	if (!engine)
+		CHECK(dnnl_engine_create(&engine, dnnl_cpu, 0));
+	return engine;
+}
+
+enum be_precision gemm_fast16(void)
+{
+	/* Without AVX512_BF16 oneDNN emulates bfloat16 products, slower than float32. */
+	dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+
+	return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16 ? BE_BF16 : BE_F32;
+}
+
+static void matrix_desc(dnnl_memory_desc_t *md, int rows, int cols, long row_stride, long col_stride, dnnl_data_type_t type)
+{
+	dnnl_dims_t dims = {rows, cols}, strides = {row_stride, col_stride};
+
+	CHECK(dnnl_memory_desc_init_by_strides(md, 2, dims, type, strides));
+}
+
+static dnnl_data_type_t type_of(enum be_precision p)
+{
+	return p == BE_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+/* A single-threaded kernel: oneDNN takes the number of threads at creation into its plan. */
+static struct kernel *kernel_create(int n, int k, enum be_precision p)
+{
+	struct kernel *g = xcalloc(1, sizeof(*g));
+	dnnl_memory_desc_t any;
+	dnnl_dims_t wdims = {k, n};
+	dnnl_matmul_desc_t desc;
+	dnnl_primitive_attr_t attr;
+	dnnl_primitive_desc_t pd;
+	int threads = omp_get_max_threads();
+
+	omp_set_num_threads(1);
+	*g = (struct kernel){.n = n, .k = k, .precision = p};
+	matrix_desc(&g->src, GEMM_TILE, k, k, 1, type_of(p));
+	matrix_desc(&g->dst, GEMM_TILE, n, n, 1, dnnl_f32);
+	CHECK(dnnl_memory_desc_init_by_tag(&any, 2, wdims, type_of(p), dnnl_format_tag_any));
+	CHECK(dnnl_matmul_desc_init(&desc, &g->src, &any, NULL, &g->dst));
+	CHECK(dnnl_primitive_attr_create(&attr));
+	CHECK(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user));
+	CHECK(dnnl_primitive_desc_create(&pd, &desc, attr, the_engine(), NULL));
+	g->weights = *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+	g->scratch = *dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+	CHECK(dnnl_primitive_create(&g->primitive, pd));
+	CHECK(dnnl_primitive_desc_destroy(pd));
+	CHECK(dnnl_primitive_attr_destroy(attr));
+	omp_set_num_threads(threads);
+	return g;
+}
+
+static struct kernel *kernel_get(int n, int k, enum be_precision p)
+{
+	struct kernel *g;
+
+	for (g = kernels; g; g = g->next)
+		if (g->n == n && g->k == k && g->precision == p)
+			return g;
+	g = kernel_create(n, k, p);
+	g->next = kernels;
+	kernels = g;
+	return g;
+}
+
+static dnnl_memory_t panel_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
+{
+	dnnl_memory_desc_t plain;
+	const dnnl_memory_desc_t *want = &kernel_get(n, k, p)->weights;
+	dnnl_memory_t from, to;
+	dnnl_primitive_desc_t pd;
+	dnnl_primitive_t reorder;
+	dnnl_stream_t stream;
+
+	matrix_desc(&plain, k, n, transposed ? ld : 1, transposed ? 1 : ld, dnnl_f32);
+	CHECK(dnnl_memory_create(&from, &plain, the_engine(), (void *)(uintptr_t)w));
+	CHECK(dnnl_memory_create(&to, want, the_engine(), DNNL_MEMORY_ALLOCATE));
+	CHECK(dnnl_reorder_primitive_desc_create(&pd, &plain, the_engine(), want, the_engine(), NULL));
+	CHECK(dnnl_primitive_create(&reorder, pd));
+	CHECK(dnnl_stream_create(&stream, the_engine(), dnnl_stream_default_flags));
+	dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+	CHECK(dnnl_primitive_execute(reorder, stream, 2, args));
+	CHECK(dnnl_stream_wait(stream));
+	dnnl_stream_destroy(stream);
+	dnnl_primitive_destroy(reorder);
+	dnnl_primitive_desc_destroy(pd);
+	dnnl_memory_destroy(from);
+	return to;
+}
+
+struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
+{
+	struct be_weight *W = xcalloc(1, sizeof(*W));
+
+	BUG_IF(n < 1 || k < 1);
+	*W = (struct be_weight){.n = n, .k = k, .precision = p, .npanels = (n + GEMM_PANEL - 1) / GEMM_PANEL};
+	W->panel = xcalloc((size_t)W->npanels, sizeof(*W->panel));
+	for (int i = 0; i < W->npanels; i++) {
+		int first = i * GEMM_PANEL;
+		const float *at = transposed ? w + first : w + (size_t)first * (size_t)ld;
+
+		W->panel[i].n = n - first < GEMM_PANEL ? n - first : GEMM_PANEL;
+		W->panel[i].packed = panel_pack(at, W->panel[i].n, k, ld, transposed, p);
+	}
+	return W;
+}
+
+void gemm_weight_free(struct be_weight *W)
+{
+	if (!W)
+		return;
+	for (int i = 0; i < W->npanels; i++)
+		dnnl_memory_destroy(W->panel[i].packed);
+	free(W->panel);
+	free(W);
+}
+
+/* Per-thread scratch, kept between calls: [0] the primitive's own, [1] a gathered tile of X, or a Gram block, [2] a tile of Y. */
+static void *scratch(int which, size_t bytes)
+{
+	static _Thread_local struct { void *p; size_t bytes; } kept[3];
+
+	if (bytes > kept[which].bytes) {
+		free(kept[which].p);
+		kept[which].p = aligned_alloc(64, (bytes + 63) / 64 * 64);
+		if (!kept[which].p)
+			die("out of memory: %zu bytes of scratch", bytes);
+		kept[which].bytes = bytes;
+	}
+	return kept[which].p;
+}
+
+/* One (tile, panel) product; x: float32 or bfloat16 by the kernel's precision. */
+static void kernel_run(const struct kernel *g, float *y, const void *x, dnnl_memory_t packed)
+{
+	dnnl_memory_t src, dst, pad;
+	dnnl_stream_t stream;
+	void *own = scratch(0, dnnl_memory_desc_get_size(&g->scratch) + 64);
+
+	CHECK(dnnl_memory_create(&src, &g->src, engine, (void *)(uintptr_t)x));
+	CHECK(dnnl_memory_create(&dst, &g->dst, engine, y));
+	CHECK(dnnl_memory_create(&pad, &g->scratch, engine, own));
+	CHECK(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
+	dnnl_exec_arg_t args[] = {
+		{DNNL_ARG_SRC, src}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, dst}, {DNNL_ARG_SCRATCHPAD, pad}};
+	CHECK(dnnl_primitive_execute(g->primitive, stream, 4, args));
+	CHECK(dnnl_stream_wait(stream));
+	dnnl_stream_destroy(stream);
+	dnnl_memory_destroy(src);
+	dnnl_memory_destroy(dst);
+	dnnl_memory_destroy(pad);
+}
+
+/* Rows of X as bfloat16, dense, made up to whole tiles by zeros. */
+static const uint16_t *bf16_rows(const float *X, int ldx, int P, int k)
+{
+	static uint16_t *kept;
+	static size_t kept_bytes;
+	size_t tiles = (size_t)(P + GEMM_TILE - 1) / GEMM_TILE, bytes = tiles * GEMM_TILE * (size_t)k * sizeof(*kept);
+
+	if (bytes > kept_bytes) {
+		free(kept);
+		kept = aligned_alloc(64, (bytes + 63) / 64 * 64);
+		if (!kept)
+			die("out of memory: %zu bytes of bfloat16 rows", bytes);
+		kept_bytes = bytes;
+	}
+	memset(kept + (size_t)P * (size_t)k, 0, bytes - (size_t)P * (size_t)k * sizeof(*kept));
+#pragma omp parallel for schedule(static)
+	for (int i = 0; i < P; i++)
+		simd_to_bf16(kept + (size_t)i * (size_t)k, X + (size_t)i * (size_t)ldx, (size_t)k);
+	return kept;
+}
+
+/* A dense tile of GEMM_TILE rows: X itself where it is one, else a copy made up by zeros. */
+static const float *dense_tile(const float *x, int ldx, int rows, int k)
+{
+	size_t bytes = sizeof(float) * (size_t)k;
+	float *xs;
+
+	if (ldx == k && rows == GEMM_TILE)
+		return x;
+	xs = scratch(1, bytes * GEMM_TILE);
+	for (int i = 0; i < rows; i++)
+		memcpy(xs + (size_t)i * (size_t)k, x + (size_t)i * (size_t)ldx, bytes);
+	memset(xs + (size_t)rows * (size_t)k, 0, bytes * (size_t)(GEMM_TILE - rows));
+	return xs;
+}
+
+static void store_tile(float *y, int ldy, const float *tile, int rows, int n, bool accumulate)
+{
+	for (int i = 0; i < rows; i++) {
+		if (accumulate)
+			simd_add(y + (size_t)i * (size_t)ldy, tile + (size_t)i * (size_t)n, (size_t)n);
+		else
+			memcpy(y + (size_t)i * (size_t)ldy, tile + (size_t)i * (size_t)n, sizeof(float) * (size_t)n);
+	}
+}
+
+void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate)
+{
+	int k = W->k, tiles = (P + GEMM_TILE - 1) / GEMM_TILE;
+	const uint16_t *X16 = W->precision == BE_BF16 && P > 0 ? bf16_rows(X, ldx, P, k) : NULL;
+	/* Made here, not inside the threads: of the full panels and of the last one. */
+	const struct kernel *first = kernel_get(W->panel[0].n, k, W->precision);
+	const struct kernel *last = kernel_get(W->panel[W->npanels - 1].n, k, W->precision);
+
+#pragma omp parallel for collapse(2) schedule(dynamic)
+	for (int j = 0; j < W->npanels; j++)
+		for (int i = 0; i < tiles; i++) {
+			const struct panel *p = &W->panel[j];
+			size_t row = (size_t)i * GEMM_TILE;
+			int rows = P - (int)row < GEMM_TILE ? P - (int)row : GEMM_TILE;
+			float *tile = scratch(2, sizeof(float) * GEMM_TILE * (size_t)p->n);
+			const void *x = X16 ? (const void *)(X16 + row * (size_t)k) : dense_tile(X + row * (size_t)ldx, ldx, rows, k);
+
+			kernel_run(j == W->npanels - 1 ? last : first, tile, x, p->packed);
+			store_tile(Y + row * (size_t)ldy + (size_t)j * GEMM_PANEL, ldy, tile, rows, p->n, accumulate);
+		}
+}
+
+/* One block of the Gram, rows [i0, i0+mi) × columns [j0, j0+nj), over all chunks of rows. */
+static void gram_block(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi, int j0, int nj)
+{
+	float *c = scratch(1, sizeof(float) * (size_t)mi * (size_t)nj);
+
+	for (int p = 0; p < P; p += GRAM_CHUNK) {
+		int rows = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
+
+		CHECK(dnnl_sgemm('T', 'N', mi, nj, rows, 1.0f, X + (size_t)p * (size_t)m + i0, m, Y + (size_t)p * (size_t)n + j0, n, 0.0f, c,
+		                 nj));
+		for (int i = 0; i < mi; i++)
+			for (int j = 0; j < nj; j++)
+				G[(size_t)(i0 + i) * (size_t)n + (size_t)(j0 + j)] += (double)c[(size_t)i * (size_t)nj + (size_t)j];
+	}
+}
+
+void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
+{
+	const int B = GEMM_PANEL;
+	bool symmetric = X == Y;
+
+	BUG_IF(symmetric && m != n);
+#pragma omp parallel for collapse(2) schedule(dynamic)
+	for (int i = 0; i < m; i += B)
+		for (int j = 0; j < n; j += B)
+			if (!symmetric || j <= i)
+				gram_block(G, X, Y, P, m, n, i, m - i < B ? m - i : B, j, n - j < B ? n - j : B);
+	if (!symmetric)
+		return;
+#pragma omp parallel for schedule(dynamic, 16)
+	for (int i = 0; i < m; i++)
+		for (int j = i + 1; j < m; j++)
+			G[(size_t)i * (size_t)m + (size_t)j] = G[(size_t)j * (size_t)m + (size_t)i];
+}

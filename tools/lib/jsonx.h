@@ -1,0 +1,22 @@
+/* jsonx.h: jansson with messages that name the file and the key. Every failure is die().
+ * Files over `max_bytes` are refused before they are read. Duplicate keys are an error. */
+#ifndef JSONX_H
+#define JSONX_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+json_t *jsonx_load(const char *path, size_t max_bytes); /* caller decrefs */
+
+/* Members of an object read from `path` (only used in messages). *_or give the default when the key is absent or null;
+ * the others die when it is. Wrong type or range is die(). */
+long jsonx_int(const json_t *o, const char *path, const char *key, long min, long max);
+long jsonx_int_or(const json_t *o, const char *path, const char *key, long min, long max, long dflt);
+double jsonx_number(const json_t *o, const char *path, const char *key);
+double jsonx_number_or(const json_t *o, const char *path, const char *key, double dflt);
+bool jsonx_bool_or(const json_t *o, const char *path, const char *key, bool dflt);
+const char *jsonx_string(const json_t *o, const char *path, const char *key);
+const char *jsonx_string_or(const json_t *o, const char *path, const char *key, const char *dflt);
+
+#endif

@@ -1,0 +1,35 @@
+/* metrics.h: what an evaluation reports, from true and predicted labels. Pure arithmetic.
+ *
+ * Labels are 0 … K-1; a prediction that is none of them is METRICS_NONE. A confusion matrix is (K, K+1): row = true
+ * label, column = predicted label, the last column the predictions that are no label. */
+#ifndef METRICS_H
+#define METRICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { METRICS_NONE = -1, METRICS_RESAMPLES = 1000 };
+
+/* count (K, K+1) from truth (n) and predicted (n). A label out of range is BUG(). */
+void metrics_confusion(const int *truth, const int *predicted, int n, int K, int *count);
+int metrics_total(const int *count, int K);    /* n */
+int metrics_no_label(const int *count, int K); /* sum of the last column */
+
+double metrics_accuracy(const int *count, int K);
+/* sqrt(p (1-p) / n): the binomial's. */
+double metrics_accuracy_stderr(const int *count, int K);
+
+/* The mean of F1 = 2 TP / (2 TP + FP + FN) over the labels that truly occur; a label never found has F1 = 0. As
+ * scikit-learn's f1_score(average='macro', labels=the true ones, zero_division=0). */
+double metrics_macro_f1(const int *count, int K);
+/* Standard deviation of macro-F1 over `resamples` draws of n rows with replacement (the bootstrap; ≥ 2), by a
+ * generator seeded with `seed`. The mean is over the labels of the original rows in every draw; one that a draw
+ * misses counts 0. */
+double metrics_macro_f1_stderr(const int *count, int K, int resamples, uint64_t seed);
+
+/* McNemar's exact test, two-sided: of the rows on which two predictors differ in being right, is the split what a
+ * fair coin gives? right_a, right_b (n). *only_a, *only_b (may be NULL): rows that only one of them has right.
+ * Returns p; 1 when they never differ. */
+double metrics_mcnemar(const bool *right_a, const bool *right_b, int n, int *only_a, int *only_b);
+
+#endif

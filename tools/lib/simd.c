@@ -1,0 +1,114 @@
+/* simd.c: see simd.h.
+ *
+ * exp(x) = 2^k · e^r, k = round(x / ln 2), |r| ≤ ln 2 / 2, e^r by its Taylor polynomial of degree 7: the first term left out is
+ * r^8/8! < 6e-9, below half a unit in the last place of a float32 near 1. */
+#include "simd.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CLONES __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
+static inline float exp_poly(float x)
+{
+	const float log2e = 1.44269504f, ln2_hi = 0.693359375f, ln2_lo = -2.12194440e-4f;
+	union { int32_t i; float f; } scale;
+	float k, r, p;
+
+	x = x < -87.0f ? -87.0f : x; /* 2^k stays a normal number; e^-87 is 0 beside any sum that matters */
+	x = x > 88.0f ? 88.0f : x;
+	k = __builtin_rintf(x * log2e);
+	r = x - k * ln2_hi - k * ln2_lo;
+	p = 1.0f / 5040;
+	p = p * r + 1.0f / 720;
+	p = p * r + 1.0f / 120;
+	p = p * r + 1.0f / 24;
+	p = p * r + 1.0f / 6;
+	p = p * r + 0.5f;
+	p = p * r + 1.0f;
+	p = p * r + 1.0f;
+	scale.i = ((int32_t)k + 127) << 23;
+	return p * scale.f;
+}
+
+CLONES void simd_to_bf16(uint16_t *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t u;
+
+		memcpy(&u, &x[i], sizeof(u));
+		u = (u & 0x7fffffffu) > 0x7f800000u ? u | 0x400000u : u + 0x7fffu + ((u >> 16) & 1u);
+		y[i] = (uint16_t)(u >> 16);
+	}
+}
+
+CLONES void simd_rmsnorm(float *y, const float *x, const float *g, size_t n, float eps)
+{
+	enum { LANES = 16 };
+	float sum[LANES] = {0}, total = 0, scale;
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES)
+		for (int l = 0; l < LANES; l++)
+			sum[l] += x[i + (size_t)l] * x[i + (size_t)l];
+	for (; i < n; i++)
+		sum[0] += x[i] * x[i];
+	for (int l = 0; l < LANES; l++)
+		total += sum[l];
+	scale = 1.0f / sqrtf(total / (float)n + eps);
+	for (i = 0; i < n; i++)
+		y[i] = x[i] * scale * g[i];
+}
+
+CLONES void simd_softmax(float *x, size_t n)
+{
+	enum { LANES = 16 };
+	float sum[LANES] = {0}, max = -INFINITY, total = 0;
+	size_t i = 0;
+
+	for (i = 0; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	for (i = 0; i < n; i++)
+		x[i] = exp_poly(x[i] - max);
+	for (i = 0; i + LANES <= n; i += LANES)
+		for (int l = 0; l < LANES; l++)
+			sum[l] += x[i + (size_t)l];
+	for (; i < n; i++)
+		sum[0] += x[i];
+	for (int l = 0; l < LANES; l++)
+		total += sum[l];
+	for (i = 0; i < n; i++)
+		x[i] /= total;
+}
+
+CLONES void simd_add(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
+CLONES void simd_relu(float *x, const float *g, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = x[i] > 0 ? x[i] : 0;
+	for (size_t i = 0; g && i < n; i++)
+		x[i] *= g[i];
+}
+
+/* gelu_new(x) = x/2 (1 + tanh u) = x / (1 + e^(−2u)), u = sqrt(2/π) (x + 0.044715 x³). */
+CLONES void simd_gelu(float *x, const float *g, size_t n)
+{
+	const float twice = 2 * 0.797884561f;
+
+	for (size_t i = 0; i < n; i++) {
+		float v = x[i], u = twice * (v + 0.044715f * v * v * v);
+
+		x[i] = v / (1.0f + exp_poly(-u));
+	}
+	for (size_t i = 0; g && i < n; i++)
+		x[i] *= g[i];
+}
