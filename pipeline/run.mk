@@ -1,0 +1,52 @@
+# What a user types to merge and to evaluate.
+#? make merge MODEL=DIR LORAS=DIR DATA=DIR [TASK_TYPE=NAME] [WORK=DIR] [CONFIG=FILE] [KEY=value …]
+#?                         merge LORAS/<task>/ into WORK/adapter, with DATA/<task>/train.json as calibration texts
+#? make eval  …same…       accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
+#?                         MATRIX=1: each adapter on every task
+#? make plan  …same…       the settings in force, and what would run
+#? make report …same…      print the evaluation's table again
+#? make demo               build, merge and evaluate the demo by three methods
+#? V=1 shows commands; -jN runs N processes side by side; REFERENCE=DIR keeps the base's and adapters' results for several merges
+
+TASK_TYPE = EMOTION_t5_large
+CONFIG = config/iteris-plus.yaml
+MODEL =
+LORAS =
+DATA =
+WORK =
+
+# Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none.
+OWN_VARIABLES = TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE V SAN BUILD CC CXX CFLAGS LDFLAGS OPTIMISE EMOTION_DIR PYTHON
+SETTINGS = $(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(MAKEOVERRIDES))
+JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
+
+OPTIONAL = $(if $(strip $(2)),--$(1) '$(strip $(2))')
+PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type '$(TASK_TYPE)' --config '$(CONFIG)' --jobs '$(if $(JOBS),$(JOBS),1)' \
+       $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
+       $(call OPTIONAL,set,$(SETTINGS))
+GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
+
+.PHONY: merge eval plan report demo
+merge eval report: all
+	@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" $@
+
+plan: all
+	@plan=$$($(PLAN) --show) && $(GRAPH) PLAN="$$plan" plan
+
+# `make -j merge eval`: one after the other.
+ifneq (,$(filter merge,$(MAKECMDGOALS)))
+eval report: | merge
+endif
+
+DEMO = data/demo
+DEMO_METHODS = average regmean sweep
+DEMO_WORK = work/demo
+DEMO_ARGS = MODEL=$(DEMO)/model LORAS=$(DEMO)/loras DATA=$(DEMO)/data REFERENCE=$(DEMO_WORK)/reference MATRIX=1 $(SETTINGS)
+
+demo: all
+	@for m in $(DEMO_METHODS); do \
+	  $(MAKE) --no-print-directory merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
+	@$(BUILD)/report-eval --tasks emoint,emotion-cause,tec,isear --reference $(DEMO_WORK)/reference \
+	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
+COMMA := ,
+SPACE := $(subst ,, )

@@ -154,7 +154,7 @@ static int solutions_rank(const struct run *r)
 			continue;
 		path = xformat("%s/%s.h5", o.solutions, r->sites.item[i]);
 		f = h5_open(path, "iteris-solution", 1);
-		rank = h5_get_int(f, "/", "R_max") > rank ? (int)h5_get_int(f, "/", "R_max") : rank;
+		rank = delta_largest_rank(f) > rank ? delta_largest_rank(f) : rank;
 		h5_close(f);
 		free(path);
 	}

@@ -50,6 +50,7 @@ struct job {
 	double *manual;   /* (N) m_t */
 	struct h5 **gram; /* (N), or NULL: average */
 	bool dcs;
+	int R_max;        /* of the site's modules */
 	void *slab;       /* of struct solve */
 	double *panel;    /* (PANEL_ROWS, d) */
 	struct h5 *out;
@@ -305,6 +306,7 @@ static void write_attributes(struct job *j)
 	h5_set_string(j->out, "/", "tasks", tasks_arg);
 	h5_set_int(j->out, "/", "d", site_width(&j->m, j->site));
 	h5_set_int(j->out, "/", "N", j->tasks.n);
+	h5_set_int(j->out, "/", "R_max", j->R_max); /* for the reader's planning */
 	if (j->gram)
 		write_largest(j);
 }
@@ -322,6 +324,7 @@ static void job_open(struct job *j)
 	j->manual = parse_manual(manual_arg, j->tasks.n);
 	targets_open(&j->targets, &j->m, adapter_arg, &j->tasks, j->site);
 	targets_sizes(&j->targets, &R, &d_out);
+	j->R_max = R;
 	d = (size_t)site_width(&j->m, j->site);
 	need = solve_bytes((int)d, R) + PANEL_ROWS * d * sizeof(double) + (size_t)R * (d + (size_t)d_out) * sizeof(float);
 	if (common.max_memory && need > common.max_memory)

@@ -29,8 +29,8 @@ static struct pattern *pattern_need(const char *path, const char *key, enum patt
 	int at;
 	struct pattern *p = pattern_compile(text, kind, &why, &at);
 	if (!p)
-		die("'%s': %s: cannot use the regular expression '%.200s': %s (at character %d); a list of names needs none", path, key, text,
-		    why, at);
+		die("'%s': %s: cannot use the regular expression '%.200s': %s (at character %d); list the modules by name instead", path, key,
+		    text, why, at);
 	return p;
 }
 

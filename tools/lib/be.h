@@ -50,12 +50,13 @@ struct backend {
 	 * q̃_h·m; U (Pq, NH, D) = softmax(scores) M over the first valid[i] rows of sequence i of the memory. */
 	void (*cross_attention)(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory, const int *valid,
 	                        int NH, int D);
-	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n): chunks of GRAM_CHUNK rows in float32, chunk sums in float64. X == Y: only the lower
+	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n): chunks of GRAM_CHUNK rows in float32, chunk sums in float64; all in float64
+	 * for up to GRAM_F64_ROWS rows. X == Y: only the lower
 	 * triangle is computed and then mirrored. */
 	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
 };
 
-enum { GRAM_CHUNK = 960 };
+enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };
 
 extern const struct backend *be;
 /* Chooses the backend by name; an unknown or unavailable one is die(): never a silent fall back. */

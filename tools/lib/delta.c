@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "die.h"
-#include "h5.h"
 
 struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, const float *B, int R, enum be_precision p)
 {
@@ -107,4 +106,27 @@ struct delta *delta_load(const struct delta_source *from, const struct t5 *m, st
 	if (from->solutions)
 		return from_solutions(from, m, q, p);
 	return NULL;
+}
+
+struct rank_scan {
+	struct h5 *f;
+	int largest;
+};
+
+static void scan_rank(const char *name, void *arg)
+{
+	struct rank_scan *s = arg;
+	char *group = xformat("/modules/%s", name);
+	int R = (int)h5_get_int(s->f, group, "R");
+
+	s->largest = R > s->largest ? R : s->largest;
+	free(group);
+}
+
+int delta_largest_rank(struct h5 *solution)
+{
+	struct rank_scan s = {solution, 1};
+
+	h5_each(solution, "/modules", scan_rank, &s);
+	return s.largest;
 }

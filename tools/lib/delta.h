@@ -6,6 +6,7 @@
 
 #include "adapter.h"
 #include "be.h"
+#include "h5.h"
 #include "opts.h"
 #include "site.h"
 
@@ -28,5 +29,8 @@ struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, c
 /* NULL where the source has nothing for this module. */
 struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q, enum be_precision p);
 void delta_free(struct delta *d, const struct t5 *m); /* NULL is fine */
+
+/* The largest rank of the modules in a solution file. */
+int delta_largest_rank(struct h5 *solution);
 
 #endif

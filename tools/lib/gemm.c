@@ -5,6 +5,7 @@
  * Primitives use scratch memory that the caller owns (one piece per thread): only so may threads share a primitive. */
 #include "gemm.h"
 
+#include <cblas.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -271,6 +272,22 @@ void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_wei
 		}
 }
 
+/* The same for few rows, in float64: a decoder's rows are few and alike (every sample begins with the same token), so their rounding
+ * errors add up instead of cancelling, and the solve multiplies them by up to 1/alpha. */
+static void gram_block_f64(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi, int j0, int nj)
+{
+	double *x = scratch(1, sizeof(double) * (size_t)P * (size_t)mi), *y = scratch(2, sizeof(double) * (size_t)P * (size_t)nj);
+
+	for (size_t p = 0; p < (size_t)P; p++) {
+		for (int i = 0; i < mi; i++)
+			x[p * (size_t)mi + (size_t)i] = (double)X[p * (size_t)m + (size_t)(i0 + i)];
+		for (int j = 0; j < nj; j++)
+			y[p * (size_t)nj + (size_t)j] = (double)Y[p * (size_t)n + (size_t)(j0 + j)];
+	}
+	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, mi, nj, P, 1.0, x, mi, y, nj, 1.0,
+	            G + (size_t)i0 * (size_t)n + (size_t)j0, n);
+}
+
 /* One block of the Gram, rows [i0, i0+mi) × columns [j0, j0+nj), over all chunks of rows. */
 static void gram_block(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi, int j0, int nj)
 {
@@ -297,7 +314,7 @@ void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
 	for (int i = 0; i < m; i += B)
 		for (int j = 0; j < n; j += B)
 			if (!symmetric || j <= i)
-				gram_block(G, X, Y, P, m, n, i, m - i < B ? m - i : B, j, n - j < B ? n - j : B);
+				(P <= GRAM_F64_ROWS ? gram_block_f64 : gram_block)(G, X, Y, P, m, n, i, m - i < B ? m - i : B, j, n - j < B ? n - j : B);
 	if (!symmetric)
 		return;
 #pragma omp parallel for schedule(dynamic, 16)

@@ -7,6 +7,7 @@
 #include "opts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <float.h>
 #include <limits.h>
 #include <math.h>
@@ -19,6 +20,7 @@
 #include <strings.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "die.h"
 
@@ -38,6 +40,8 @@ static const struct opt common_table[] = {
 	 .help = "cpu or cuda"},
 	{.name = "max-memory", .type = OPT_BYTES, .value = &common.max_memory, .arg = "BYTES",
 	 .help = "memory to stay under (256M, 1.5G; 0: no limit)"},
+	{.name = "log", .type = OPT_STRING, .value = &common.log, .arg = "FILE",
+	 .help = "append the closing line's figures to FILE (tab-separated)"},
 	{.name = "quiet", .letter = 'q', .type = OPT_FLAG, .value = &common.quiet, .help = "errors and warnings only"},
 	{.name = "verbose", .letter = 'v', .type = OPT_FLAG, .value = &common.verbose, .help = "say more"},
 	{.name = "help", .letter = 'h', .type = OPT_FLAG, .value = &want_help, .help = "print this and exit"},
@@ -488,6 +492,17 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
+/* One write() of one line: processes side by side may append to one file. */
+static void log_figures(const char *text, double real, double cpu, double peak_mb)
+{
+	char *line = xformat("%s\t%s\t%.3f\t%.3f\t%.1f\n", prog_name, text, real, cpu, peak_mb);
+	int fd = open(common.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line) || close(fd))
+		die("cannot append to '%s': %s", common.log, strerror(errno));
+	free(line);
+}
+
 void tool_done(const char *fmt, ...)
 {
 	char text[1024];
@@ -500,8 +515,11 @@ void tool_done(const char *fmt, ...)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	getrusage(RUSAGE_SELF, &u);
 	double real = (double)(now.tv_sec - clock_start.tv_sec) + 1e-9 * (double)(now.tv_nsec - clock_start.tv_nsec);
-	note("%s; %.2f s real, %.2f s cpu, %.1f MB peak", text, real, seconds(u.ru_utime) + seconds(u.ru_stime),
-	     peak_kib(&u) / 1024);
+	double cpu = seconds(u.ru_utime) + seconds(u.ru_stime), peak_mb = peak_kib(&u) / 1024;
+
+	note("%s; %.2f s real, %.2f s cpu, %.1f MB peak", text, real, cpu, peak_mb);
+	if (common.log)
+		log_figures(text, real, cpu, peak_mb);
 }
 
 /* ------------------------------------------------------------ lists and paths */

@@ -44,6 +44,7 @@ struct common_opts {
 	const char *backend; /* -b: "cpu" (default) or "cuda" */
 	size_t max_memory;   /* bytes; 0: no limit asked for */
 	bool quiet, verbose;
+	const char *log;     /* file that tool_done() appends its figures to, or NULL */
 };
 extern struct common_opts common;
 
@@ -52,7 +53,8 @@ extern struct common_opts common;
  * OpenMP threads. */
 void opts_parse(const struct tool *tool, int argc, char **argv);
 
-/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. */
+/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With --log the figures are also
+ * appended to that file, tab-separated: tool, message, seconds real, seconds cpu, peak MB. */
 void tool_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A comma-separated list. Empty items and repeated items are a usage error that names `what`. */

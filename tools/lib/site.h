@@ -25,7 +25,7 @@ char *site_name(struct site s, char *buf);
 bool site_parse(const struct t5 *m, const char *name, struct site *s);
 /* Order of the computation: <0, 0, >0. */
 int site_compare(struct site a, struct site b);
-int site_width(const struct t5 *m, struct site s); /* d: D, I for out/crossout, F for down */
+int site_width(const struct t5 *m, struct site s); /* d: D, DI for out/crossout, F for down */
 
 /* The site whose rows are the input of module q. */
 struct site site_of_module(struct module q);

@@ -285,7 +285,7 @@ static void add_tensors(struct st *s, int file)
 		read_entry(f, t, entry, data_start);
 	}
 	json_decref(o);
-	check_layout(f, s->tensor + first, s->n - first, data_start);
+	check_layout(f, s->tensor ? s->tensor + first : NULL, s->n - first, data_start);
 }
 
 /* ---- One file, or an index and its shards ---- */

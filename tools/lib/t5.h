@@ -34,8 +34,8 @@ struct module {
 char *module_name(const struct t5 *m, struct module q);
 /* The inverse; false when `name` is no linear of this model. */
 bool module_parse(const struct t5 *m, const char *name, struct module *q);
-int module_d_in(const struct t5 *m, enum slot s);  /* I for o, F for wo, D else */
-int module_d_out(const struct t5 *m, enum slot s); /* I for q k v, F for wi*, D for o, wo */
+int module_d_in(const struct t5 *m, enum slot s);  /* DI for o, F for wo, D else */
+int module_d_out(const struct t5 *m, enum slot s); /* DI for q k v, F for wi*, D for o, wo */
 bool slot_exists(const struct t5 *m, int stack, enum slot s); /* no cross in the encoder; wi or wi_0 and wi_1 */
 
 #endif

@@ -1,0 +1,4 @@
+# average: weights only; no samples, no order.
+
+grams_merged =
+solve_grams =

@@ -1,0 +1,76 @@
+# One merge: the graph over a plan (PLAN=WORK/plan.mk, written by plan-pipeline). Never run by hand: `make merge` does.
+#
+# One pattern rule per stage and group of tasks; the site is the stem. Which site needs which is in the schedules (sweep.mk …).
+# Every file of the graph is named by some edge, so that make takes none for intermediate (and there is no .SECONDARY here: make 4.3 walks
+# such files once per path that leads to them, and a sweep has tasks^sites paths).
+
+MAKEFLAGS += --no-builtin-rules --output-sync=target
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+include $(PLAN)
+
+comma := ,
+space := $(subst ,, )
+list = $(subst $(space),$(comma),$(strip $(1)))
+unlist = $(subst $(comma), ,$(1))
+Q := $(if $(V),,@)
+S := $(work)/stamps
+every := -t $(threads) --log $(work)/log.tsv
+all_tasks := $(call list,$(tasks))
+all_sites := $(call list,$(sites))
+
+.PHONY: merge eval report plan FORCE
+merge: $(work)/adapter/adapter_config.json
+	@awk -F'\t' '$$5 > most { most = $$5 } END { printf "Max memory usage: %.2f MB\n", most }' $(work)/log.tsv >&2
+	@echo "merged adapter: $(work)/adapter" >&2
+
+# Tools sleep, not spin, while they wait for their threads: cores are shared.
+export OMP_WAIT_POLICY := passive
+
+# ---------------------------------------------------------------- samples
+$(work)/samples/%.h5: $(S)/draw-%
+	$(Q)$(bin)/draw-samples $(every) --model $(model) --task $* --train $(data)/$*/train.json \
+	  $(if $(rows_$*),--rows $(rows_$*)) $(draw_flags) -o $@
+
+# ---------------------------------------------------------------- acts, grams: one process for a group of tasks
+decoder_inputs = $(if $(filter dec%,$*),--tokens '$(work)/tokens/{task}.h5' --memory '$(work)/$(1)/{task}/memory.h5')
+from_state = $(if $(from_$*),--from '$(work)/$(1)/{task}/$(from_$*).h5')
+
+define group_rules
+$(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5 $(S)/adapter-$(t))
+	$$(Q)$$(bin)/extract-acts $$(every) $$(extract_flags) --model $$(model) --side lora --site $$* --task $(1) --adapter '$$(loras)/{task}' \
+	  --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,lora) $$(call from_state,lora) -o '$$(work)/lora/{task}/$$*.h5'
+
+$(foreach t,$(call unlist,$(1)),$(work)/merged/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5)
+	$$(Q)$$(bin)/extract-acts $$(every) $$(extract_flags) --model $$(model) --side merged --site $$* --task $(1) --solutions $$(work)/solution \
+	  --sites $$(all_sites) --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,merged) $$(call from_state,merged) \
+	  -o '$$(work)/merged/{task}/$$*.h5'
+
+$(foreach t,$(call unlist,$(1)),$(work)/grams/$(t)/%.h5): $(S)/grams $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5 $(S)/adapter-$(t))
+	$$(Q)$$(bin)/compute-grams $$(every) $$(grams_flags) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
+	  --lora '$$(work)/lora/{task}/$$*.h5' $$(grams_merged) -o '$$(work)/grams/{task}/$$*.h5'
+
+$(foreach t,$(call unlist,$(1)),$(work)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/memory.h5 $(S)/adapter-$(t))
+	$$(Q)$$(bin)/generate-tokens $$(every) $$(tokens_flags) --model $$(model) --task $(1) --adapter '$$(loras)/{task}' \
+	  --samples '$$(work)/samples/{task}.h5' --memory '$$(work)/lora/{task}/memory.h5' -o '$$(work)/tokens/{task}.h5'
+endef
+$(foreach g,$(groups),$(eval $(call group_rules,$(g))))
+
+# ---------------------------------------------------------------- solutions
+$(work)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
+	$(Q)$(bin)/solve-layer $(every) $(solve_flags) --model $(model) --site $* --tasks $(all_tasks) --adapter '$(loras)/{task}' \
+	  $(solve_grams) -o $@
+
+$(work)/adapter/adapter_config.json: $(S)/assemble $(sites:%=$(work)/solution/%.h5)
+	$(Q)$(bin)/assemble-lora $(every) --model $(model) --model-name $(model_name) --sites $(all_sites) --solutions $(work)/solution \
+	  -o $(work)/adapter
+
+include pipeline/edges.mk
+include pipeline/$(method).mk
+include pipeline/eval.mk
+
+# What would run, and which stamps or files are newer than what depends on them.
+plan:
+	@$(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) -n merge V=1 | grep -c '^$(bin)/' | \
+	  sed 's/.*/to do   & processes for the merge/' >&2 || echo 'to do   nothing: the merge is up to date' >&2

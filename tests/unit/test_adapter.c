@@ -1,0 +1,545 @@
+/* test_adapter.c: which modules a PEFT adapter has and how they scale, and every adapter that is refused. What PEFT itself makes of the
+ * configs here was compared with PEFT 0.21. EMOTION_DIR: folder of the small real case (optional). */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sys/stat.h>
+
+#include "adapter.h"
+#include "child.h"
+#include "die.h"
+#include "site.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+#define DIR_NAME "task"
+
+/* 2 + 1 blocks, gated: 25 linears. */
+static const struct t5 MODEL = {.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {2, 1}, .gated = true, .gelu = true};
+
+static char *real_case; /* EMOTION_DIR, absolute */
+
+/* ---- helpers ---- */
+
+static void write_config(const char *text)
+{
+	mkdir(DIR_NAME, 0777);
+	FILE *f = fopen(DIR_NAME "/adapter_config.json", "wb");
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* A LoRA config of rank 2 and alpha 6 with these keys. */
+static void write_lora(const char *keys)
+{
+	char *text = xformat("{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":6,%s}", keys);
+	write_config(text);
+	free(text);
+}
+
+struct declared {
+	char name[128];
+	int rows, cols;
+};
+
+/* A file with these tensors; element i of the k-th is 100 k + i. */
+static void write_tensors(const struct declared *d, int n)
+{
+	struct st_out *o = st_create(DIR_NAME "/adapter_model.safetensors");
+	for (int k = 0; k < n; k++)
+		st_declare(o, d[k].name, (size_t)d[k].rows, (size_t)d[k].cols);
+	for (int k = 0; k < n; k++) {
+		for (int i = 0; i < d[k].rows * (d[k].cols ? d[k].cols : 1); i++) {
+			float x = (float)(100 * k + i);
+			st_write(o, &x, 1);
+		}
+	}
+	st_commit(o);
+}
+
+/* The two factors of each module of the list, of rank r[k] (NULL: 2). */
+static int declare(struct declared *d, const char *const *module, int n, const int *r)
+{
+	for (int k = 0; k < n; k++) {
+		struct module q;
+		assert_true(module_parse(&MODEL, module[k], &q));
+		d[2 * k] = (struct declared){.rows = r ? r[k] : 2, .cols = module_d_in(&MODEL, q.slot)};
+		d[2 * k + 1] = (struct declared){.rows = module_d_out(&MODEL, q.slot), .cols = r ? r[k] : 2};
+		snprintf(d[2 * k].name, sizeof(d->name), "base_model.model.%s.lora_A.weight", module[k]);
+		snprintf(d[2 * k + 1].name, sizeof(d->name), "base_model.model.%s.lora_B.weight", module[k]);
+	}
+	return 2 * n;
+}
+
+static void write_factors(const char *const *module, int n, const int *r)
+{
+	struct declared d[64];
+	write_tensors(d, declare(d, module, n, r));
+}
+
+static void open_child(void *model)
+{
+	adapter_open(DIR_NAME, model);
+}
+
+static void refuses(const char *message)
+{
+	struct child c = child_run(open_child, (void *)(uintptr_t)&MODEL);
+	assert_true(child_said(&c, message));
+	assert_non_null(strstr(c.err, "'" DIR_NAME)); /* the adapter is named */
+	assert_int_equal(c.code, EXIT_WORLD);
+}
+
+#define E0 "encoder.block.0.layer."
+#define E1 "encoder.block.1.layer."
+#define D0 "decoder.block.0.layer."
+
+/* q and v of the model in the order of adapter_open(): by site, memory before the decoder. */
+static const char *const QV[] = {
+	E0 "0.SelfAttention.q", E0 "0.SelfAttention.v", E1 "0.SelfAttention.q", E1 "0.SelfAttention.v",
+	D0 "1.EncDecAttention.v", D0 "0.SelfAttention.q", D0 "0.SelfAttention.v", D0 "1.EncDecAttention.q",
+};
+
+/* Opens and compares with the modules expected, in their order. */
+static struct adapter *opens(const char *const *module, int n)
+{
+	struct adapter *a = adapter_open(DIR_NAME, &MODEL);
+	assert_int_equal(a->n, n);
+	for (int k = 0; k < n; k++) {
+		struct module q = a->lora[k].module;
+		char *name = module_name(&MODEL, q);
+		assert_string_equal(name, module[k]);
+		free(name);
+		assert_ptr_equal(adapter_find(a, q), &a->lora[k]);
+		if (k > 0)
+			assert_true(site_compare(site_of_module(a->lora[k - 1].module), site_of_module(q)) <= 0);
+	}
+	return a;
+}
+
+static void accepts(const char *keys, const char *const *module, int n)
+{
+	write_lora(keys);
+	write_factors(module, n, NULL);
+	adapter_close(opens(module, n));
+}
+
+/* ---- which modules ---- */
+
+static void test_list(void **state)
+{
+	struct module q = {0, 0, SELF_K};
+	float A[2 * 8], B[6 * 2];
+	(void)state;
+	accepts("\"target_modules\":[\"v\",\"q\"]", QV, COUNT(QV));
+	struct adapter *a = adapter_open(DIR_NAME, &MODEL);
+	assert_string_equal(a->dir, DIR_NAME);
+	assert_int_equal(a->r, 2);
+	assert_true(a->alpha == 6);
+	assert_null(adapter_find(a, q));
+	for (int k = 0; k < a->n; k++) {
+		assert_int_equal(a->lora[k].r, 2);
+		assert_true(a->lora[k].scale == 3);
+		lora_read_A(a, &a->lora[k], A);
+		lora_read_B(a, &a->lora[k], B);
+		for (int i = 0; i < 2 * 8; i++)
+			assert_true(A[i] == (float)(100 * (2 * k) + i));
+		for (int i = 0; i < 6 * 2; i++)
+			assert_true(B[i] == (float)(100 * (2 * k + 1) + i));
+	}
+	adapter_close(a);
+	adapter_close(NULL);
+}
+
+/* A name of a list is whole or ends at a dot: "o" is not wo, "wi" not wi_0. */
+static void test_suffixes(void **state)
+{
+	static const char *const o[] = {E0 "0.SelfAttention.o", E1 "0.SelfAttention.o", D0 "0.SelfAttention.o", D0 "1.EncDecAttention.o"};
+	static const char *const wo[] = {E0 "1.DenseReluDense.wo", E1 "1.DenseReluDense.wo", D0 "2.DenseReluDense.wo"};
+	static const char *const one[] = {E1 "0.SelfAttention.k"};
+	static const char *const two[] = {E0 "1.DenseReluDense.wi_0", D0 "1.EncDecAttention.q"};
+	(void)state;
+	accepts("\"target_modules\":[\"o\",\"wi\"]", o, 4);
+	accepts("\"target_modules\":[\"wo\"]", wo, 3);
+	accepts("\"target_modules\":[\"" E1 "0.SelfAttention.k\"]", one, 1);
+	accepts("\"target_modules\":[\"EncDecAttention.q\",\"block.0.layer.1.DenseReluDense.wi_0\"]", two, 2);
+}
+
+static void test_all_linear(void **state)
+{
+	static const char *const slots[] = {"SelfAttention.q", "SelfAttention.k", "SelfAttention.v", "SelfAttention.o", "DenseReluDense.wi_0",
+	                                    "DenseReluDense.wi_1", "DenseReluDense.wo"};
+	static const char *const decoder[] = {
+		D0 "1.EncDecAttention.k", D0 "1.EncDecAttention.v", D0 "0.SelfAttention.q", D0 "0.SelfAttention.k", D0 "0.SelfAttention.v",
+		D0 "0.SelfAttention.o", D0 "1.EncDecAttention.q", D0 "1.EncDecAttention.o", D0 "2.DenseReluDense.wi_0",
+		D0 "2.DenseReluDense.wi_1", D0 "2.DenseReluDense.wo",
+	};
+	char text[14][64];
+	const char *all[25];
+	(void)state;
+	for (int i = 0; i < 14; i++) {
+		snprintf(text[i], sizeof(text[i]), "encoder.block.%d.layer.%d.%s", i / 7, i % 7 >= 4, slots[i % 7]);
+		all[i] = text[i];
+	}
+	memcpy(all + 14, decoder, sizeof(decoder));
+	accepts("\"target_modules\":\"all-linear\"", all, 25);
+	accepts("\"target_modules\":\"All-Linear\"", all, 25);
+	accepts("\"target_modules\":\"all-linear\",\"exclude_modules\":\"decoder.*\"", all, 14);
+	/* in exclude_modules it is a pattern like another */
+	accepts("\"target_modules\":\"all-linear\",\"exclude_modules\":\"all-linear\"", all, 25);
+}
+
+static void test_patterns(void **state)
+{
+	static const char *const qv0[] = {E0 "0.SelfAttention.q", E0 "0.SelfAttention.v"};
+	static const char *const wi[] = {E0 "1.DenseReluDense.wi_0", E0 "1.DenseReluDense.wi_1", E1 "1.DenseReluDense.wi_0",
+	                                 E1 "1.DenseReluDense.wi_1"};
+	static const struct {
+		const char *pattern;
+		const char *const *module;
+		int n;
+	} CASE[] = {
+		{".*\\\\.(q|v)", QV, 8},
+		{".*\\\\.(?:q|v)", QV, 8},
+		{".*?\\\\.[qv]", QV, 8},
+		{"(en|de)coder\\\\.block\\\\.\\\\d+\\\\.layer\\\\.[01]\\\\.\\\\w+\\\\.[^ok]", QV, 8},
+		{"^.*(Self|EncDec)Attention\\\\.(?P<which>q|v)$", QV, 8},
+		{"[\\\\w.]*\\\\.([q]|[v])", QV, 8},
+		{".*\\\\.(q|v)|nothing", QV, 8},
+		{"encoder.block.0.layer.0.SelfAttention.(q|v)", qv0, 2},
+		{"encoder\\\\.block\\\\.0{1}\\\\..{22,22}[qv]{,1}", qv0, 2},
+		{"encoder.*\\\\.wi_\\\\d", wi, 4},
+		{"e\\\\w+\\\\.block\\\\.[\\\\d]{1,}\\\\.layer\\\\.1\\\\.[^.]+\\\\.wi_[0-1]", wi, 4},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		char keys[256];
+		snprintf(keys, sizeof(keys), "\"target_modules\":\"%s\"", CASE[i].pattern);
+		accepts(keys, CASE[i].module, CASE[i].n);
+	}
+}
+
+static void test_bad_patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *message;
+	} CASE[] = {
+		{"(?!decoder).*q", "look-ahead and look-behind are not supported (at character 2)"},
+		{".*(?<=n).q", "look-ahead and look-behind are not supported"},
+		{"(?i).*Q", "only (?:…) and (?P<name>…) are supported"},
+		{".*+q", "possessive quantifiers are not supported"},
+		{"(q)\\\\1", "back-references are not supported"},
+		{"\\\\bq", "of the escapes of letters only"},
+		{"\\\\", "it ends with a backslash"},
+		{"*q", "nothing to repeat"},
+		{"q**", "a repeat of a repeat"},
+		{"(q", "a '(' without its ')'"},
+		{"q)|(v", "a ')' without its '('"},
+		{"[q", "a '[' without its ']'"},
+		{"[z-a]", "a bad range in a class"},
+		{"q{2,1}", "a repeat {m,n} with m > n"},
+		{"q{", "expected {m}, {m,}, {,n} or {m,n}"},
+		{"(((a{99}){99}){99}){99}", "too large"},
+		{"q{99999999999999999999}", "too large"},
+		{"\xc3\xa9", "characters outside ASCII are not supported"},
+	};
+	char keys[4096];
+	(void)state;
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		snprintf(keys, sizeof(keys), "\"target_modules\":\"%s\"", CASE[i].pattern);
+		write_lora(keys);
+		refuses(CASE[i].message);
+		refuses("'task/adapter_config.json': target_modules: cannot use the regular expression");
+		snprintf(keys, sizeof(keys), "\"target_modules\":[\"q\"],\"rank_pattern\":{\"%s\":4}", CASE[i].pattern);
+		write_lora(keys);
+		refuses("'task/adapter_config.json': rank_pattern: cannot use the regular expression");
+	}
+	memset(keys, 0, sizeof(keys));
+	strcpy(keys, "\"target_modules\":\"");
+	memset(keys + strlen(keys), '(', 1001);
+	strcat(keys, "\"");
+	write_lora(keys);
+	refuses("longer than 1000 characters");
+	memmove(keys + 30, keys + 130, strlen(keys + 130) + 1);
+	write_lora(keys);
+	refuses("nested too deep");
+}
+
+static void test_exclude(void **state)
+{
+	static const char *const left[] = {E1 "0.SelfAttention.q", D0 "0.SelfAttention.q"};
+	(void)state;
+	accepts("\"target_modules\":[\"q\"],\"exclude_modules\":[\"EncDecAttention.q\",\"" E0 "0.SelfAttention.q\"]", left, 2);
+	accepts("\"target_modules\":[\"q\"],\"exclude_modules\":\".*EncDec.*|encoder\\\\.block\\\\.0\\\\..*\"", left, 2);
+	accepts("\"target_modules\":[\"q\",\"v\"],\"exclude_modules\":[]", QV, 8);
+	accepts("\"target_modules\":[\"q\",\"v\"],\"exclude_modules\":null", QV, 8);
+}
+
+/* ---- ranks and scales ---- */
+
+static void test_rank_and_alpha(void **state)
+{
+	/* By rank_pattern: block 1 has 4 by the first key that fits, EncDecAttention.v has 1, the rest r = 2. */
+	static const int r[] = {2, 2, 4, 4, 1, 2, 2, 2};
+	static const double alpha[] = {6, 10, 6, 10, 10, 0.5, 10, 0.5};
+	(void)state;
+	for (int rslora = 0; rslora < 2; rslora++) {
+		char keys[512];
+		snprintf(keys, sizeof(keys), "\"target_modules\":[\"q\",\"v\"],\"rank_pattern\":{\"encoder.block.1.layer.0.SelfAttention.(q|v)\":4,"
+		         "\"SelfAttention\":7,\"EncDecAttention.v\":1,\"encoder.*\":2},"
+		         "\"alpha_pattern\":{\"v\":10,\"^decoder.*\":0.5},\"use_rslora\":%s", rslora ? "true" : "false");
+		write_lora(keys);
+		write_factors(QV, COUNT(QV), r);
+		struct adapter *a = opens(QV, COUNT(QV));
+		for (int k = 0; k < a->n; k++) {
+			assert_int_equal(a->lora[k].r, r[k]);
+			assert_true(fabs(a->lora[k].scale - alpha[k] / (rslora ? sqrt(r[k]) : r[k])) < 1e-15);
+		}
+		adapter_close(a);
+	}
+}
+
+/* ---- configs ---- */
+
+static void test_bad_configs(void **state)
+{
+	static const struct {
+		const char *config, *message;
+	} CASE[] = {
+		{"[]", "expected a JSON object"},
+		{"{\"r\":2}", "peft_type"},
+		{"{\"peft_type\":\"IA3\",\"r\":2}", "peft_type: expected 'LORA', found 'IA3'"},
+		{"{\"peft_type\":\"LORA\",\"lora_alpha\":6,\"target_modules\":[\"q\"]}", "'r'"},
+		{"{\"peft_type\":\"LORA\",\"r\":0,\"lora_alpha\":6,\"target_modules\":[\"q\"]}", "'r'"},
+		{"{\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":[\"q\"]}", "'lora_alpha'"},
+		{"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":\"6\",\"target_modules\":[\"q\"]}", "'lora_alpha'"},
+		{"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":6}", "target_modules names no linear"},
+		{"{\"peft_type\":\"LORA\",\"r\":2,\"r\":3}", "duplicate"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		write_config(CASE[i].config);
+		refuses(CASE[i].message);
+	}
+	remove(DIR_NAME "/adapter_config.json");
+	refuses("cannot open 'task/adapter_config.json': No such file");
+}
+
+static void test_refused_keys(void **state)
+{
+	static const struct {
+		const char *key, *message;
+	} CASE[] = {
+		{"\"use_dora\":true", "use_dora is set: DoRA's change of the weight is no product B A; train with use_dora=False"},
+		{"\"bias\":\"lora_only\"", "bias: expected 'none', found 'lora_only'"},
+		{"\"lora_bias\":true", "lora_bias is set"},
+		{"\"modules_to_save\":[\"lm_head\"]", "modules_to_save is set"},
+		{"\"fan_in_fan_out\":true", "fan_in_fan_out is set"},
+		{"\"layer_replication\":[[0,2]]", "layer_replication is set"},
+		{"\"layers_to_transform\":[0]", "layers_to_transform is set"},
+		{"\"layers_to_transform\":0", "layers_to_transform is set"},
+		{"\"layers_pattern\":\"block\"", "layers_pattern is set"},
+		{"\"target_parameters\":[\"x\"]", "target_parameters is set"},
+		{"\"trainable_token_indices\":[1]", "trainable_token_indices is set"},
+		{"\"alora_invocation_tokens\":[1]", "alora_invocation_tokens is set"},
+		{"\"arrow_config\":{\"a\":1}", "arrow_config is set"},
+		{"\"kasa_config\":{\"a\":1}", "kasa_config is set"},
+		{"\"monteclora_config\":{\"a\":1}", "monteclora_config is set"},
+		{"\"megatron_config\":{\"a\":1}", "megatron_config is set"},
+		{"\"use_bdlora\":{\"a\":1}", "use_bdlora is set"},
+		{"\"use_qalora\":true", "use_qalora is set"},
+		{"\"enable_lora\":[true]", "enable_lora is set"},
+		{"\"use_newlora\":true", "the key 'use_newlora' is not known and is set"},
+		{"\"init_lora_weights\":\"pissa\"", "init_lora_weights 'pissa' changed the base model's weights"},
+		{"\"init_lora_weights\":\"pissa_niter_16\"", "init_lora_weights 'pissa_niter_16' changed"},
+		{"\"init_lora_weights\":\"olora\"", "init_lora_weights 'olora' changed"},
+		{"\"init_lora_weights\":\"corda\"", "init_lora_weights 'corda' changed"},
+		{"\"init_lora_weights\":\"loftq\"", "init_lora_weights 'loftq' changed"},
+		{"\"init_lora_weights\":\"lora_ga\"", "init_lora_weights 'lora_ga' changed"},
+		{"\"init_lora_weights\":\"else\"", "init_lora_weights: 'else' is not known"},
+		{"\"init_lora_weights\":7", "init_lora_weights"},
+		{"\"use_rslora\":1", "'use_rslora'"},
+		{"\"rank_pattern\":[1]", "rank_pattern: expected an object"},
+		{"\"rank_pattern\":{\"q\":\"4\"}", "rank_pattern: 'q': expected a number"},
+		{"\"rank_pattern\":{\"q\":1.5}", "rank_pattern: expected whole numbers"},
+		{"\"rank_pattern\":{\"q\":0}", "rank_pattern: expected whole numbers"},
+		{"\"alpha_pattern\":{\"q\":null}", "alpha_pattern: 'q': expected a number"},
+		{"\"exclude_modules\":[1]", "exclude_modules: entry 1: expected a string"},
+		{"\"exclude_modules\":7", "exclude_modules: expected a list of names or a string"},
+		{"\"exclude_modules\":\".*\"", "target_modules names no linear"},
+	};
+	(void)state;
+	write_factors(QV, COUNT(QV), NULL);
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		char keys[512];
+		snprintf(keys, sizeof(keys), "\"target_modules\":[\"q\",\"v\"],%s", CASE[i].key);
+		write_lora(keys);
+		refuses(CASE[i].message);
+	}
+}
+
+/* The whole set of keys that PEFT 0.21 writes, and older and unknown ones that are off. */
+static void test_harmless_keys(void **state)
+{
+	static const char *const init[] = {"true", "false", "null", "\"gaussian\"", "\"eva\"", "\"orthogonal\"", "\"mica\""};
+	char keys[2048];
+	(void)state;
+	for (size_t i = 0; i < COUNT(init); i++) {
+		snprintf(keys, sizeof(keys),
+		         "\"alora_invocation_tokens\":null,\"alpha_pattern\":{},\"arrow_config\":null,\"auto_mapping\":{\"x\":1},"
+		         "\"base_model_name_or_path\":\"x\",\"bias\":\"none\",\"corda_config\":{\"x\":1},\"ensure_weight_tying\":true,"
+		         "\"eva_config\":{\"x\":1},\"exclude_modules\":null,\"fan_in_fan_out\":false,\"inference_mode\":true,"
+		         "\"init_lora_weights\":%s,\"kasa_config\":null,\"layer_replication\":null,\"layers_pattern\":null,"
+		         "\"layers_to_transform\":null,\"loftq_config\":{\"x\":1},\"lora_bias\":false,\"lora_dropout\":0.1,"
+		         "\"lora_ga_config\":null,\"megatron_config\":null,\"megatron_core\":\"megatron.core\",\"modules_to_save\":[],"
+		         "\"monteclora_config\":null,\"peft_version\":\"0.21.2\",\"qalora_group_size\":16,\"rank_pattern\":null,"
+		         "\"revision\":\"main\",\"target_modules\":[\"q\",\"v\"],\"target_parameters\":null,\"task_type\":\"SEQ_2_SEQ_LM\","
+		         "\"trainable_token_indices\":null,\"use_bdlora\":null,\"use_dora\":false,\"use_qalora\":false,\"use_rslora\":false,"
+		         "\"velora_config\":{\"x\":1},\"runtime_config\":{\"x\":1},\"merge_weights\":true,\"enable_lora\":null,"
+		         "\"unknown_a\":null,\"unknown_b\":false,\"unknown_c\":\"\",\"unknown_d\":[],\"unknown_e\":{}", init[i]);
+		accepts(keys, QV, COUNT(QV));
+	}
+}
+
+/* ---- tensors ---- */
+
+static void test_tensors(void **state)
+{
+	static const struct {
+		struct declared extra;
+		const char *message;
+	} CASE[] = {
+		{{"base_model.model." E1 "0.SelfAttention.k.lora_A.weight", 2, 8}, "is taken by no module: target_modules and exclude_modules of"},
+		{{"base_model.model.encoder.block.2.layer.0.SelfAttention.q.lora_A.weight", 2, 8},
+		 "the base model has no linear 'encoder.block.2.layer.0.SelfAttention.q' (it has 2 encoder and 1 decoder blocks, feed-forward with wi_0 "
+		 "and wi_1): an adapter of another model?"},
+		{{"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", 2, 8}, "an adapter of another model?"},
+		{{"base_model.model." E1 "1.DenseReluDense.wi.lora_B.weight", 12, 2}, "the base model has no linear"},
+		{{"base_model.model.lm_head.lora_A.weight", 2, 8}, "adapts the output embedding, which cannot be merged"},
+		{{"base_model.model." E1 "0.SelfAttention.q.lora_magnitude_vector", 6, 0}, "belongs to DoRA"},
+		{{"base_model.model.shared.lora_embedding_A", 2, 50}, "adapts an embedding"},
+		{{"base_model.model." E1 "0.SelfAttention.q.lora_B.bias", 6, 0}, "is a bias"},
+		{{"base_model.model.classifier.modules_to_save.weight", 6, 2}, "is a whole trained module"},
+		{{"base_model.model." E1 "0.SelfAttention.q.lora_A.default.weight", 2, 8}, "is taken by no module: expected names base_model.model.MODULE"},
+		{{"encoder.block.1.layer.0.SelfAttention.q.lora_A.weight", 2, 8}, "is taken by no module: expected names"},
+		{{"base_model.model..lora_A.weight", 2, 8}, "is taken by no module"},
+		{{".lora_A.weight", 2, 8}, "is taken by no module"},
+	};
+	struct declared d[64];
+	int n = declare(d, QV, COUNT(QV), NULL);
+	(void)state;
+	write_lora("\"target_modules\":[\"q\",\"v\"]");
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		d[n] = CASE[i].extra;
+		write_tensors(d, n + 1);
+		refuses(CASE[i].message);
+		refuses(CASE[i].extra.name);
+	}
+}
+
+static void test_missing_and_misshapen(void **state)
+{
+	struct declared d[64], save;
+	int n = declare(d, QV, COUNT(QV), NULL);
+	(void)state;
+	write_lora("\"target_modules\":[\"q\",\"v\"]");
+	for (int k = 0; k < n; k++) {
+		save = d[k];
+		d[k] = d[n - 1]; /* the last one moves in, so that this one is missing */
+		write_tensors(d, n - 1);
+		d[k] = save;
+		refuses(d[k].name);
+		refuses("missing tensor");
+
+		bool is_A = strstr(d[k].name, "lora_A") != NULL;
+		*(is_A ? &d[k].cols : &d[k].rows) += 1;
+		write_tensors(d, n);
+		refuses("for this base model, found");
+		refuses("an adapter of another model?");
+		d[k] = save;
+
+		*(is_A ? &d[k].rows : &d[k].cols) += 1;
+		write_tensors(d, n);
+		refuses("has rank 3, but r and rank_pattern of 'task/adapter_config.json' say 2");
+		d[k] = save;
+
+		d[k].cols = 0;
+		write_tensors(d, n);
+		refuses("expected 2 dimensions, found 1");
+		d[k] = save;
+	}
+}
+
+static void test_no_file(void **state)
+{
+	(void)state;
+	write_lora("\"target_modules\":[\"q\",\"v\"]");
+	remove(DIR_NAME "/adapter_model.safetensors");
+	refuses("'task' has no adapter_model.safetensors");
+	FILE *f = fopen(DIR_NAME "/adapter_model.bin", "wb");
+	assert_non_null(f);
+	fclose(f);
+	refuses("pickle files such as its 'adapter_model.bin' are not read");
+	remove(DIR_NAME "/adapter_model.bin");
+	f = fopen(DIR_NAME "/adapter_model.safetensors", "wb");
+	assert_non_null(f);
+	fclose(f);
+	refuses("'task/adapter_model.safetensors': expected a safetensors file, found 0 bytes: truncated?");
+}
+
+/* ---- the real case ---- */
+
+static void test_real(void **state)
+{
+	static const char *const task[] = {"emoint", "emotion-cause", "tec", "isear"};
+	(void)state;
+	if (!real_case) {
+		print_message("skipped: EMOTION_DIR is not set\n");
+		skip();
+	}
+	char *dir = xformat("%s/model", real_case);
+	struct t5 m = t5_load(dir);
+	free(dir);
+	for (size_t i = 0; i < COUNT(task); i++) {
+		dir = xformat("%s/loras/%s", real_case, task[i]);
+		struct adapter *a = adapter_open(dir, &m);
+		assert_int_equal(a->n, 32);
+		assert_int_equal(a->r, 8);
+		for (int k = 0; k < a->n; k++)
+			assert_true(a->lora[k].r == 8 && a->lora[k].scale == 4);
+		if (strcmp(task[i], "tec") == 0) {
+			float B[256 * 8];
+			double sum = 0;
+			lora_read_B(a, adapter_find(a, (struct module){1, 2, CROSS_V}), B);
+			for (int k = 0; k < 256 * 8; k++)
+				sum += B[k];
+			/* As NumPy gives them. */
+			assert_true(B[5] == 0.001662041642703116f && B[256 * 8 - 1] == 0.008701941929757595f);
+			assert_true(fabs(sum - 1.6093901483673108) < 1e-12);
+		}
+		adapter_close(a);
+		free(dir);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_list),           cmocka_unit_test(test_suffixes),       cmocka_unit_test(test_all_linear),
+		cmocka_unit_test(test_patterns),       cmocka_unit_test(test_bad_patterns),   cmocka_unit_test(test_exclude),
+		cmocka_unit_test(test_rank_and_alpha), cmocka_unit_test(test_bad_configs),    cmocka_unit_test(test_refused_keys),
+		cmocka_unit_test(test_harmless_keys),  cmocka_unit_test(test_tensors),        cmocka_unit_test(test_missing_and_misshapen),
+		cmocka_unit_test(test_no_file),        cmocka_unit_test(test_real),
+	};
+	const char *dir = getenv("EMOTION_DIR");
+	real_case = dir ? realpath(dir, NULL) : NULL;
+	char *scratch = scratch_enter();
+	int failed = cmocka_run_group_tests_name("adapter", tests, NULL, NULL);
+	scratch_leave(scratch);
+	free(real_case);
+	return failed;
+}

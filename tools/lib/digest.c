@@ -1,0 +1,166 @@
+/* digest.c: see digest.h. Four lanes of multiply and rotate over 64-bit words (so that the processor works on four products at
+ * once), folded together at the end with the length. */
+#include "digest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "die.h"
+#include "out.h"
+
+struct entry {
+	char *path;
+	uint64_t digest, size, mtime, inode;
+	int used;
+	struct entry *next;
+};
+
+struct digest_cache {
+	char *path;
+	struct entry *entries;
+	int changed;
+};
+
+static const uint64_t odd[4] = {0x9e3779b97f4a7c15u, 0xbf58476d1ce4e5b9u, 0x94d049bb133111ebu, 0xd6e8feb86659fd93u};
+
+static uint64_t rotate(uint64_t x, int by)
+{
+	return x << by | x >> (64 - by);
+}
+
+uint64_t digest_bytes(uint64_t seed, const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	uint64_t lane[4], word[4], sum = seed ^ n;
+
+	for (int l = 0; l < 4; l++)
+		lane[l] = seed + odd[l];
+	for (size_t left = n; left > 0;) {
+		size_t some = left < sizeof(word) ? left : sizeof(word);
+
+		if (some < sizeof(word))
+			memset(word, 0, sizeof(word));
+		memcpy(word, p, some);
+		for (int l = 0; l < 4; l++)
+			lane[l] = rotate(lane[l] ^ word[l], 29) * odd[l];
+		p += some;
+		left -= some;
+	}
+	for (int l = 0; l < 4; l++)
+		sum = rotate(sum ^ lane[l], 31) * odd[l];
+	return sum ^ sum >> 32;
+}
+
+static uint64_t digest_contents(const char *path)
+{
+	enum { PIECE = 1 << 20 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *buffer = xmalloc(PIECE);
+	uint64_t sum = 0;
+	size_t have = 0;
+
+	if (fd < 0)
+		die("cannot open '%s': %s", path, strerror(errno));
+	for (;;) {
+		ssize_t n = read(fd, buffer + have, PIECE - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			die("cannot read '%s': %s", path, strerror(errno));
+		have += (size_t)n;
+		if (have == PIECE || n == 0) { /* whole pieces, so that the digest does not depend on how reads are cut */
+			sum = digest_bytes(sum, buffer, have);
+			have = 0;
+		}
+		if (n == 0)
+			break;
+	}
+	close(fd);
+	free(buffer);
+	return sum;
+}
+
+struct digest_cache *digest_cache_open(const char *path)
+{
+	struct digest_cache *c = xcalloc(1, sizeof(*c));
+	FILE *f = fopen(path, "r");
+	char *line = NULL;
+	size_t room = 0;
+
+	c->path = xstrdup(path);
+	while (f && getline(&line, &room, f) > 0) {
+		struct entry e = {0};
+		int at = 0;
+
+		line[strcspn(line, "\n")] = 0;
+		if (sscanf(line, "%" SCNx64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %n", &e.digest, &e.size, &e.mtime, &e.inode, &at) != 4 || !at)
+			continue;
+		e.path = xstrdup(line + at);
+		e.next = c->entries;
+		c->entries = xmalloc(sizeof(e));
+		*c->entries = e;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return c;
+}
+
+uint64_t digest_file(struct digest_cache *c, const char *path)
+{
+	struct stat st;
+	struct entry *e;
+	uint64_t mtime;
+
+	if (stat(path, &st))
+		die("cannot open '%s': %s", path, strerror(errno));
+	mtime = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+	for (e = c->entries; e && strcmp(e->path, path); e = e->next)
+		;
+	if (!e) {
+		e = xcalloc(1, sizeof(*e));
+		e->path = xstrdup(path);
+		e->next = c->entries;
+		c->entries = e;
+		e->size = UINT64_MAX;
+	}
+	if (e->size != (uint64_t)st.st_size || e->mtime != mtime || e->inode != st.st_ino) {
+		e->digest = digest_contents(path);
+		e->size = (uint64_t)st.st_size;
+		e->mtime = mtime;
+		e->inode = st.st_ino;
+		c->changed = 1;
+	}
+	e->used = 1;
+	return e->digest;
+}
+
+void digest_cache_close(struct digest_cache *c)
+{
+	char *text = xstrdup("");
+
+	for (struct entry *e = c->entries, *next; e; e = next) {
+		next = e->next;
+		if (e->used) {
+			char *more = xformat("%s%016" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", text, e->digest, e->size, e->mtime,
+			                     e->inode, e->path);
+
+			free(text);
+			text = more;
+		}
+		free(e->path);
+		free(e);
+	}
+	if (c->changed)
+		out_write_text(c->path, text);
+	free(text);
+	free(c->path);
+	free(c);
+}

@@ -1,0 +1,17 @@
+/* digest.h: a 64-bit digest of a file's contents, to see that an input has changed; no defence against forgery. */
+#ifndef DIGEST_H
+#define DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t digest_bytes(uint64_t seed, const void *data, size_t n);
+
+/* Digests kept from run to run, so that gigabytes are not read again: an entry holds while size, modification time (ns) and inode
+ * are the same. The file of entries may be missing or damaged: what it does not tell is computed. */
+struct digest_cache;
+struct digest_cache *digest_cache_open(const char *path);
+uint64_t digest_file(struct digest_cache *c, const char *path); /* die() when it cannot be read */
+void digest_cache_close(struct digest_cache *c); /* writes the entries used, if any is new */
+
+#endif

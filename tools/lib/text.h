@@ -1,0 +1,16 @@
+/* text.h: a string that grows. Zero-initialised is empty. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stddef.h>
+
+struct text {
+	char *s;
+	size_t n, room;
+};
+
+void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *text_get(const struct text *t); /* "" when empty */
+void text_release(struct text *t);
+
+#endif

@@ -1,0 +1,185 @@
+/* report-eval: one table of several models' evaluations: what the merge kept of each adapter.
+ *
+ * Reads eval-emotion's results: REFERENCE/base/TASK.json, REFERENCE/adapters/ADAPTER/TASK.json (those that exist; ADAPTER = TASK must), and each
+ * merge's DIR/TASK.json. `kept` is a model's accuracy over the individual one's (the task's own adapter), per task and for the
+ * mean of accuracies. The file is long (one line per model and task), the table on stdout wide. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/die.h"
+#include "lib/jsonx.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+#include "lib/text.h"
+
+static const char *tasks_arg, *reference, *merged_arg, *output;
+
+static const struct opt options[] = {
+	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "the tasks, in order"},
+	{"reference", 0, OPT_STRING, &reference, true, 0, 0, "DIR", "folder with base/ and adapters/"},
+	{"merged", 0, OPT_STRING, &merged_arg, true, 0, 0, "LIST", "merges as NAME=DIR,NAME=DIR"},
+	{"output", 'o', OPT_STRING, &output, false, 0, 0, "FILE", "long table (tab-separated)"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"report-eval", "compare evaluations", NULL, options};
+
+struct score {
+	bool there;
+	long n, no_label;
+	double accuracy, accuracy_stderr, macro_f1, macro_f1_stderr, loss;
+};
+
+struct model {
+	char *name;
+	struct score *score; /* per task */
+};
+
+static struct strlist tasks;
+static struct model *models;
+static int nmodels, individual;
+
+static struct score score_read(const char *dir, const char *task, bool must)
+{
+	char *path = xformat("%s/%s.json", dir, task);
+	struct score s = {0};
+	struct stat st;
+	json_t *j;
+
+	if (!must && stat(path, &st)) {
+		free(path);
+		return s;
+	}
+	j = jsonx_load(path, 1 << 20);
+	s = (struct score){true, jsonx_int(j, path, "n", 1, 1 << 30), jsonx_int(j, path, "no_label", 0, 1 << 30),
+	                   jsonx_number(j, path, "accuracy"), jsonx_number(j, path, "accuracy_stderr"), jsonx_number(j, path, "macro_f1"),
+	                   jsonx_number(j, path, "macro_f1_stderr"), jsonx_number(j, path, "loss")};
+	json_decref(j);
+	free(path);
+	return s;
+}
+
+static struct model *model_add(const char *name)
+{
+	models = xrealloc(models, sizeof(*models) * (size_t)(nmodels + 1));
+	models[nmodels] = (struct model){xstrdup(name), xcalloc((size_t)tasks.n, sizeof(struct score))};
+	return &models[nmodels++];
+}
+
+static void model_read(const char *name, const char *dir, const char *must_have)
+{
+	struct model *m = model_add(name);
+
+	for (int t = 0; t < tasks.n; t++)
+		m->score[t] = score_read(dir, tasks.item[t], !must_have || !strcmp(must_have, tasks.item[t]));
+}
+
+static void read_all(void)
+{
+	struct strlist merged = strlist_split(merged_arg, "--merged");
+	char *dir = xformat("%s/base", reference);
+	struct model *own;
+
+	model_read("base", dir, NULL);
+	free(dir);
+	for (int a = 0; a < tasks.n; a++) {
+		char *name = xformat("adapter %s", tasks.item[a]);
+
+		dir = xformat("%s/adapters/%s", reference, tasks.item[a]);
+		model_read(name, dir, tasks.item[a]);
+		free(dir);
+		free(name);
+	}
+	individual = nmodels;
+	own = model_add("individual");
+	for (int t = 0; t < tasks.n; t++)
+		own->score[t] = models[1 + t].score[t];
+	for (int i = 0; i < merged.n; i++) {
+		char *eq = strchr(merged.item[i], '=');
+
+		if (!eq || eq == merged.item[i] || !eq[1])
+			die_usage("--merged: expected NAME=DIR, found '%s'", merged.item[i]);
+		*eq = 0;
+		model_read(merged.item[i], eq + 1, NULL);
+	}
+	strlist_release(&merged);
+}
+
+/* Mean over the tasks; false when one is missing. */
+static bool mean(const struct model *m, double *accuracy, double *f1, double *stderr2)
+{
+	*accuracy = *f1 = *stderr2 = 0;
+	for (int t = 0; t < tasks.n; t++) {
+		if (!m->score[t].there)
+			return false;
+		*accuracy += m->score[t].accuracy / tasks.n;
+		*f1 += m->score[t].macro_f1 / tasks.n;
+		*stderr2 += m->score[t].accuracy_stderr * m->score[t].accuracy_stderr / tasks.n / tasks.n;
+	}
+	return true;
+}
+
+static void write_long(void)
+{
+	struct text s = {0};
+	double whole, f1, var, a;
+
+	text_add(&s, "model\ttask\tn\taccuracy\taccuracy_stderr\tmacro_f1\tmacro_f1_stderr\tloss\tno_label\tkept\n");
+	mean(&models[individual], &whole, &f1, &var);
+	for (int i = 0; i < nmodels; i++) {
+		for (int t = 0; t < tasks.n; t++) {
+			const struct score *r = &models[i].score[t];
+
+			if (r->there)
+				text_add(&s, "%s\t%s\t%ld\t%.6f\t%.6f\t%.6f\t%.6f\t%.6f\t%ld\t%.6f\n", models[i].name, tasks.item[t], r->n, r->accuracy,
+				         r->accuracy_stderr, r->macro_f1, r->macro_f1_stderr, r->loss, r->no_label,
+				         r->accuracy / models[individual].score[t].accuracy);
+		}
+		if (mean(&models[i], &a, &f1, &var))
+			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%.6f\n", models[i].name, a, sqrt(var), f1, a / whole);
+	}
+	out_write_text(output, text_get(&s));
+	text_release(&s);
+}
+
+static void print_wide(void)
+{
+	double whole, a, f1, var;
+
+	mean(&models[individual], &whole, &f1, &var);
+	printf("%-24s", "accuracy");
+	for (int t = 0; t < tasks.n; t++)
+		printf(" %14s", tasks.item[t]);
+	printf(" %8s %8s\n", "mean", "kept");
+	for (int i = 0; i < nmodels; i++) {
+		printf("%-24s", models[i].name);
+		for (int t = 0; t < tasks.n; t++)
+			if (models[i].score[t].there)
+				printf(" %14.4f", models[i].score[t].accuracy);
+			else
+				printf(" %14s", "");
+		if (mean(&models[i], &a, &f1, &var))
+			printf(" %8.4f %7.1f%%", a, 100 * a / whole);
+		printf("\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	opts_parse(&tool, argc, argv);
+	tasks = strlist_split(tasks_arg, "--tasks");
+	read_all();
+	if (output)
+		write_long();
+	print_wide();
+	for (int i = 0; i < nmodels; i++) {
+		free(models[i].name);
+		free(models[i].score);
+	}
+	free(models);
+	strlist_release(&tasks);
+	return 0;
+}
