@@ -28,10 +28,10 @@ GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
 
 .PHONY: merge eval plan report demo
 merge eval report: all
-	@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" $@
+	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" $@
 
 plan: all
-	@plan=$$($(PLAN) --show) && $(GRAPH) PLAN="$$plan" plan
+	+@plan=$$($(PLAN) --show) && $(GRAPH) PLAN="$$plan" plan
 
 # `make -j merge eval`: one after the other.
 ifneq (,$(filter merge,$(MAKECMDGOALS)))
@@ -44,7 +44,7 @@ DEMO_WORK = work/demo
 DEMO_ARGS = MODEL=$(DEMO)/model LORAS=$(DEMO)/loras DATA=$(DEMO)/data REFERENCE=$(DEMO_WORK)/reference MATRIX=1 $(SETTINGS)
 
 demo: all
-	@for m in $(DEMO_METHODS); do \
+	+@for m in $(DEMO_METHODS); do \
 	  $(MAKE) --no-print-directory merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
 	@$(BUILD)/report-eval --tasks emoint,emotion-cause,tec,isear --reference $(DEMO_WORK)/reference \
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
