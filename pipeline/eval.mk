@@ -19,7 +19,7 @@ evaluations := $(tasks:%=$(work)/eval/%.json) $(tasks:%=$(REFERENCE)/base/%.json
   $(foreach a,$(tasks),$(foreach t,$(if $(MATRIX),$(tasks),$(a)),$(REFERENCE)/adapters/$(a)/$(t).json))
 
 $(work)/eval.tsv: $(evaluations)
-	$(Q)$(bin)/report-eval --tasks $(all_tasks) --reference $(REFERENCE) --merged $(method)=$(work)/eval -o $@ >/dev/null
+	$(Q)$(bin)/report-eval --sums $(work)/checksums.tsv --tasks $(all_tasks) --reference $(REFERENCE) --merged $(method)=$(work)/eval -o $@ >/dev/null
 
 eval report: $(work)/eval.tsv
-	$(Q)$(bin)/report-eval --tasks $(all_tasks) --reference $(REFERENCE) --merged $(method)=$(work)/eval
+	$(Q)$(bin)/report-eval --sums $(work)/checksums.tsv --tasks $(all_tasks) --reference $(REFERENCE) --merged $(method)=$(work)/eval

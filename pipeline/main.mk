@@ -16,13 +16,27 @@ list = $(subst $(space),$(comma),$(strip $(1)))
 unlist = $(subst $(comma), ,$(1))
 Q := $(if $(V),,@)
 S := $(work)/stamps
-every := -t $(threads) --log $(work)/log.tsv
+every := -t $(threads) --log $(work)/log.tsv --sums $(work)/checksums.tsv
 all_tasks := $(call list,$(tasks))
 all_sites := $(call list,$(sites))
 
+# Where the files of this pass lie, and those of the pass whose solutions its merged side runs with: the same, but in an iteration
+# of jacobi (jacobi.mk), which also may have decoder tokens of its own.
+ifdef iteration
+two_digits = $(if $(filter 1 2 3 4 5 6 7 8 9,$(1)),0)$(1)
+pass := $(work)/iter$(call two_digits,$(iteration))
+before := $(work)/iter$(call two_digits,$(previous))
+else
+pass := $(work)
+before := $(work)
+endif
+merged_tokens := $(if $(filter reference,$(features)),$(pass),$(work))/tokens
+
 .PHONY: merge eval report plan FORCE
 merge: $(work)/adapter/adapter_config.json
+ifneq ($(method),jacobi) # which says so after each iteration
 	@awk -F'\t' '$$5 > most { most = $$5 } END { printf "Max memory usage: %.2f MB\n", most }' $(work)/log.tsv >&2
+endif
 	@echo "merged adapter: $(work)/adapter" >&2
 
 # Tools sleep, not spin, while they wait for their threads: cores are shared.
@@ -34,37 +48,46 @@ $(work)/samples/%.h5: $(S)/draw-%
 	  $(if $(rows_$*),--rows $(rows_$*)) $(draw_flags) -o $@
 
 # ---------------------------------------------------------------- acts, grams: one process for a group of tasks
-decoder_inputs = $(if $(filter dec%,$*),--tokens '$(work)/tokens/{task}.h5' --memory '$(work)/$(1)/{task}/memory.h5')
-from_state = $(if $(from_$*),--from '$(work)/$(1)/{task}/$(from_$*).h5')
+decoder_inputs = $(if $(filter dec%,$*),--tokens '$(2)/{task}.h5' --memory '$(1)/{task}/memory.h5')
+from_state = $(if $(from_$*),--from '$(1)/{task}/$(from_$*).h5')
 
 define group_rules
 $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5 $(S)/adapter-$(t))
 	$$(Q)$$(bin)/extract-acts $$(every) $$(extract_flags) --model $$(model) --side lora --site $$* --task $(1) --adapter '$$(loras)/{task}' \
-	  --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,lora) $$(call from_state,lora) -o '$$(work)/lora/{task}/$$*.h5'
+	  --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(work)/lora,$$(work)/tokens) $$(call from_state,$$(work)/lora) -o '$$(work)/lora/{task}/$$*.h5'
 
-$(foreach t,$(call unlist,$(1)),$(work)/merged/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5)
-	$$(Q)$$(bin)/extract-acts $$(every) $$(extract_flags) --model $$(model) --side merged --site $$* --task $(1) --solutions $$(work)/solution \
-	  --sites $$(all_sites) --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,merged) $$(call from_state,merged) \
-	  -o '$$(work)/merged/{task}/$$*.h5'
+$(foreach t,$(call unlist,$(1)),$(pass)/merged/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5)
+	$$(Q)$$(bin)/extract-acts $$(every) $$(extract_flags) --model $$(model) --side merged --site $$* --task $(1) --solutions $$(before)/solution \
+	  --sites $$(all_sites) --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(pass)/merged,$$(merged_tokens)) $$(call from_state,$$(pass)/merged) \
+	  -o '$$(pass)/merged/{task}/$$*.h5'
 
-$(foreach t,$(call unlist,$(1)),$(work)/grams/$(t)/%.h5): $(S)/grams $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5 $(S)/adapter-$(t))
+$(foreach t,$(call unlist,$(1)),$(pass)/grams/$(t)/%.h5): $(S)/grams $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5 $(S)/adapter-$(t))
 	$$(Q)$$(bin)/compute-grams $$(every) $$(grams_flags) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
-	  --lora '$$(work)/lora/{task}/$$*.h5' $$(grams_merged) -o '$$(work)/grams/{task}/$$*.h5'
+	  --lora '$$(work)/lora/{task}/$$*.h5' $$(grams_merged) -o '$$(pass)/grams/{task}/$$*.h5'
 
 $(foreach t,$(call unlist,$(1)),$(work)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/memory.h5 $(S)/adapter-$(t))
 	$$(Q)$$(bin)/generate-tokens $$(every) $$(tokens_flags) --model $$(model) --task $(1) --adapter '$$(loras)/{task}' \
 	  --samples '$$(work)/samples/{task}.h5' --memory '$$(work)/lora/{task}/memory.h5' -o '$$(work)/tokens/{task}.h5'
+
+ifneq ($$(merged_tokens),$$(work)/tokens)
+$(foreach t,$(call unlist,$(1)),$(pass)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(pass)/merged/$(t)/memory.h5)
+	$$(Q)$$(bin)/generate-tokens $$(every) $$(tokens_flags) --model $$(model) --task $(1) --solutions $$(before)/solution --sites $$(all_sites) \
+	  --samples '$$(work)/samples/{task}.h5' --memory '$$(pass)/merged/{task}/memory.h5' -o '$$(merged_tokens)/{task}.h5'
+endif
 endef
 $(foreach g,$(groups),$(eval $(call group_rules,$(g))))
 
 # ---------------------------------------------------------------- solutions
-$(work)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
+$(pass)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
 	$(Q)$(bin)/solve-layer $(every) $(solve_flags) --model $(model) --site $* --tasks $(all_tasks) --adapter '$(loras)/{task}' \
 	  $(solve_grams) -o $@
 
+assemble = $(Q)$(bin)/assemble-lora $(every) --model $(model) --model-name $(model_name) --sites $(all_sites) --solutions $(work)/solution
+
+ifneq ($(method)$(iteration),jacobi) # whose passes are graphs of their own
 $(work)/adapter/adapter_config.json: $(S)/assemble $(sites:%=$(work)/solution/%.h5)
-	$(Q)$(bin)/assemble-lora $(every) --model $(model) --model-name $(model_name) --sites $(all_sites) --solutions $(work)/solution \
-	  -o $(work)/adapter
+	$(assemble) $(assemble_scale) -o $(work)/adapter
+endif
 
 include pipeline/edges.mk
 include pipeline/$(method).mk

@@ -5,6 +5,7 @@
 #?                         MATRIX=1: each adapter on every task
 #? make plan  …same…       the settings in force, and what would run
 #? make report …same…      print the evaluation's table again
+#? make verify …same…      re-read everything under WORK, and name what is damaged or stale
 #? make demo               build, merge and evaluate the demo by three methods
 #? V=1 shows commands; -jN runs N processes side by side; REFERENCE=DIR keeps the base's and adapters' results for several merges
 
@@ -26,12 +27,22 @@ PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type '$(TASK_TYPE)' --conf
        $(call OPTIONAL,set,$(SETTINGS))
 GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
 
-.PHONY: merge eval plan report demo
-merge eval report: all
-	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" $@
+# Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it
+# starts, so the plan is a goal of that make.
+LOCKED = $(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)')
 
-plan: all
+.PHONY: merge eval plan report verify demo locked-merge locked-eval locked-report locked-plan
+merge eval report plan: all
+	+@work=$$($(PLAN) --print-work) && $(LOCKED) -- $(MAKE) --no-print-directory locked-$@
+
+locked-merge locked-eval locked-report:
+	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" $(@:locked-%=%)
+
+locked-plan:
 	+@plan=$$($(PLAN) --show) && $(GRAPH) PLAN="$$plan" plan
+
+verify: all
+	@work='$(WORK)'; [ -n "$$work" ] || work=$$($(PLAN) --print-work) && $(LOCKED) -- $(BUILD)/verify-work --work "$$work"
 
 # `make -j merge eval`: one after the other.
 ifneq (,$(filter merge,$(MAKECMDGOALS)))

@@ -1,3 +1,33 @@
-# The tests: programs of tests/unit (cmocka), scripts of tests/cli and tests/pipeline (TAP).
+# The tests: programs of tests/unit (cmocka), scripts of tests/cli, tests/pipeline and tests/golden (TAP), small helpers of theirs in tests/*.c.
 #? make test               build and run every test that needs no GPU; the last line counts them
 #?                         EMOTION_DIR=DIR names the folder of the real case; without it its tests skip, saying so
+#?                         TESTS='tests/cli/config.sh …' runs these alone
+
+ifeq ($(origin EMOTION_DIR),undefined)
+EMOTION_DIR := $(if $(wildcard ../shared/emotion/model),$(abspath ../shared/emotion))
+endif
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
+TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fsync.c,$(wildcard tests/*.c)))
+TEST_SCRIPTS := $(sort $(wildcard tests/cli/*.sh tests/pipeline/*.sh tests/golden/*.sh))
+TESTS = $(TEST_SCRIPTS) $(UNIT_TESTS)
+TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
+
+.PHONY: test tests
+tests: all $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS)
+
+test: tests
+	@BUILD=$(BUILD) EMOTION_DIR='$(EMOTION_DIR)' sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
+
+$(BUILD)/tests/%.so: tests/%.c pipeline/test.mk | $(BUILD)/tests
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
+
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
+	$(CC) $(C_FLAGS) $(LDFLAGS) -Itools/lib -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/%: tests/%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
+	$(CC) $(C_FLAGS) $(LDFLAGS) -Itools/lib -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
+
+$(BUILD)/tests:
+	mkdir -p $@

@@ -9,18 +9,22 @@
 
 #include "lib/die.h"
 #include "lib/h5.h"
+#include "lib/jsonx.h"
 #include "lib/opts.h"
 #include "lib/out.h"
 #include "lib/site.h"
 #include "lib/st.h"
 
-static const char *model_dir, *model_name, *sites_arg, *solutions_arg, *output_arg;
+static const char *model_dir, *model_name, *sites_arg, *solutions_arg, *scale_file, *output_arg;
+static double scale = 1;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json"},
 	{"model-name", 0, OPT_STRING, &model_name, true, 0, 0, "NAME", "base model's name, for adapter_config.json"},
 	{"sites", 0, OPT_STRING, &sites_arg, true, 0, 0, "SITE[,…]", "all sites of the merge"},
 	{"solutions", 0, OPT_STRING, &solutions_arg, true, 0, 0, "DIR", "folder of the solution files SITE.h5"},
+	{"scale", 0, OPT_FLOAT, &scale, false, 0, 100, "X", "factor of all ΔW"},
+	{"scale-file", 0, OPT_STRING, &scale_file, false, 0, 0, "FILE", "the factor, as search-scale found it"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "DIR", "adapter folder to write"},
 	{.type = OPT_END},
 };
@@ -102,17 +106,21 @@ static void read_entries(struct job *j)
 
 /* ------------------------------------------------------------ the tensors */
 
-static void write_tensor(struct st_out *o, struct h5 *f, const struct entry *e, const char *member, int rows, int cols)
+static void write_tensor(struct st_out *o, struct h5 *f, const struct entry *e, const char *member, int rows, int cols, double factor)
 {
 	size_t n = (size_t)rows * (size_t)cols;
 	char *path = xformat("/modules/%s/%s", e->name, member);
+	double *exact = xarray(n, sizeof(*exact));
 	float *x = xarray(n, sizeof(*x));
 
-	h5_read_float(f, path, 0, (size_t)rows, x);
-	for (size_t i = 0; i < n; i++)
+	h5_read_double(f, path, 0, (size_t)rows, exact);
+	for (size_t i = 0; i < n; i++) {
+		x[i] = (float)(factor * exact[i]);
 		if (!isfinite(x[i]))
 			die_data("'%s': %s: row %zu is not finite in float32", h5_path(f), path, i / (size_t)cols);
+	}
 	st_write(o, x, n);
+	free(exact);
 	free(x);
 	free(path);
 }
@@ -142,8 +150,8 @@ static void write_weights(const struct job *j)
 			h5_close(f);
 			f = open_solution(j, e->site);
 		}
-		write_tensor(o, f, e, "A", e->R, e->d_in);
-		write_tensor(o, f, e, "B", e->d_out, e->R);
+		write_tensor(o, f, e, "A", e->R, e->d_in, scale);
+		write_tensor(o, f, e, "B", e->d_out, e->R, 1);
 	}
 	h5_close(f);
 	st_commit(o);
@@ -268,15 +276,29 @@ static void write_config(const struct job *j)
 	json_decref(o);
 }
 
+/* The factor that search-scale chose. */
+static double read_scale(const char *path)
+{
+	json_t *o = jsonx_load(path, 1 << 20);
+	double x = jsonx_number(o, path, "scale");
+
+	json_decref(o);
+	if (!(x > 0 && x <= 100))
+		die("'%s': scale: expected a number above 0 and up to 100, found %g", path, x);
+	return x;
+}
+
 static void run(void)
 {
 	struct job j = {.m = t5_load(model_dir), .sites = strlist_split(sites_arg, "--sites")};
 
+	if (scale_file)
+		scale = read_scale(scale_file);
 	read_entries(&j);
 	j.r = commonest_rank(&j);
 	write_weights(&j);
 	write_config(&j);
-	tool_done("%d modules of %d sites, method %s, rank %d", j.n, j.sites.n, j.method, j.r);
+	tool_done("%d modules of %d sites, method %s, scale %g, rank %d", j.n, j.sites.n, j.method, scale, j.r);
 	for (int i = 0; i < j.n; i++)
 		free(j.entry[i].name);
 	free(j.entry);

@@ -1,4 +1,5 @@
-/* generate-tokens: the decoder tokens of the calibration samples, as each task's own model generates them (greedy).
+/* generate-tokens: the decoder tokens of the calibration samples, as a model generates them (greedy): each task's own (--adapter), or the
+ * merged one of an iteration (--solutions).
  *
  * The encoder has been run: its output is the state of the task's `memory` file. Samples are taken in groups, so that
  * memory does not grow with their number. Features `reference`: as in the published run the samples are generated in batches of
@@ -15,7 +16,7 @@
 #include "lib/samples.h"
 
 static struct {
-	const char *model, *tasks, *samples, *adapter, *memory, *features, *out;
+	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *memory, *features, *out;
 	int max_new, inner_num;
 	bool fp16;
 } o = {.features = "tokens", .max_new = 3, .inner_num = 1};
@@ -24,8 +25,10 @@ static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
 	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST", "task, or several separated by commas"},
 	{"samples", 0, OPT_STRING, &o.samples, true, 0, 0, "FILE", "samples/{task}.h5"},
-	{"adapter", 0, OPT_STRING, &o.adapter, true, 0, 0, "DIR", "the task's adapter folder"},
-	{"memory", 0, OPT_STRING, &o.memory, true, 0, 0, "FILE", "lora/{task}/memory.h5"},
+	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR", "the task's adapter folder (its own model)"},
+	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR", "folder of solution files (the merged model)"},
+	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST", "the sites of the run (the merged model)"},
+	{"memory", 0, OPT_STRING, &o.memory, true, 0, 0, "FILE", "acts file of site memory, of the same model"},
 	{"features", 0, OPT_STRING, &o.features, false, 0, 0, "KIND", "tokens or reference"},
 	{"max-new-tokens", 0, OPT_INT, &o.max_new, false, 1, 512, "N", "generate at most so many"},
 	{"inner-num", 0, OPT_INT, &o.inner_num, false, 1, 100000, "N", "samples of a batch (reference only)"},
@@ -137,12 +140,12 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 	free(ids);
 }
 
-static void run_task(const struct model *model, const char *task, int ntasks)
+static void run_task(const struct model *model, const struct strlist *sites, const char *task, int ntasks)
 {
 	char *samples = path_for_task(o.samples, task, ntasks, "--samples"), *memory = path_for_task(o.memory, task, ntasks, "--memory");
-	char *dir = path_for_task(o.adapter, task, ntasks, "--adapter"), *out = path_for_task(o.out, task, ntasks, "--output");
-	struct adapter *a = adapter_open(dir, &model->m);
-	struct forward f = {model, {a, NULL, NULL}, o.fp16 ? be->fast16() : BE_F32};
+	char *dir = o.adapter ? path_for_task(o.adapter, task, ntasks, "--adapter") : NULL, *out = path_for_task(o.out, task, ntasks, "--output");
+	struct adapter *a = dir ? adapter_open(dir, &model->m) : NULL;
+	struct forward f = {model, {a, o.solutions, sites}, o.fp16 ? be->fast16() : BE_F32};
 	struct h5 *m = h5_open(memory, "iteris-acts", 1);
 	struct samples s;
 	struct generation g;
@@ -152,6 +155,7 @@ static void run_task(const struct model *model, const char *task, int ntasks)
 	samples_need_vocab(&s, samples, model->m.V);
 	h5_expect_string(m, "site", "memory");
 	h5_expect_string(m, "task", task);
+	h5_expect_string(m, "side", a ? "lora" : "merged");
 	h5_expect_string(m, "features", o.features);
 	h5_expect_shape(m, "/state", (size_t)(strcmp(o.features, "reference") ? s.total : s.S * s.max_length), (size_t)model->m.D);
 	generate_all(&f, m, &s, &g);
@@ -170,19 +174,24 @@ static void run_task(const struct model *model, const char *task, int ntasks)
 
 int main(int argc, char **argv)
 {
-	struct strlist tasks;
+	struct strlist tasks, sites = {0};
 	struct model *model;
 
 	opts_parse(&tool, argc, argv);
 	be_select(common.backend);
 	if (strcmp(o.features, "tokens") && strcmp(o.features, "reference"))
 		die_usage("--features '%s': expected tokens or reference", o.features);
+	if (o.adapter ? o.solutions || o.sites : !o.solutions || !o.sites)
+		die_usage("either --adapter, or --solutions and --sites");
 	tasks = strlist_split(o.tasks, "--task");
+	if (o.sites)
+		sites = strlist_split(o.sites, "--sites");
 	model = model_open(o.model);
 	for (int i = 0; i < tasks.n; i++)
-		run_task(model, tasks.item[i], tasks.n);
+		run_task(model, &sites, tasks.item[i], tasks.n);
 	tool_done("decoder tokens of %d task%s", tasks.n, tasks.n == 1 ? "" : "s");
 	model_close(model);
 	strlist_release(&tasks);
+	strlist_release(&sites);
 	return 0;
 }

@@ -20,11 +20,12 @@
 #include "lib/opts.h"
 #include "lib/out.h"
 #include "lib/site.h"
+#include "lib/sums.h"
 #include "lib/text.h"
 
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *set, *jobs, *tools;
-	bool list_keys, show;
+	bool list_keys, show, print_work;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml", .tools = "build"};
 
 static const struct opt options[] = {
@@ -38,6 +39,7 @@ static const struct opt options[] = {
 	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N", "processes that make may run at once (default: 1)"},
 	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR", "folder of the tools"},
 	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL, "print the config file's keys, and exit"},
+	{"print-work", 0, OPT_FLAG, &o.print_work, false, 0, 0, NULL, "print the folder of results, and exit"},
 	{"show", 0, OPT_FLAG, &o.show, false, 0, 0, NULL, "print the plan in words"},
 	{.type = OPT_END},
 };
@@ -265,12 +267,16 @@ static void write_stamps(struct plan *p)
 {
 	stamp_stage(p, "extract", "extract-acts", true, (const char *const[]){"features", "use_fp16", NULL});
 	stamp_stage(p, "tokens", "generate-tokens", true,
-	            (const char *const[]){"features", "max_new_tokens", p->c.features == REFERENCE ? "inner_num" : NULL, NULL});
+	            p->c.features == REFERENCE ? (const char *const[]){"features", "use_fp16", p->c.if_divide ? "inner_num" : "samples_num", NULL}
+	                                       : (const char *const[]){"features", "use_fp16", "max_new_tokens", NULL});
 	stamp_stage(p, "grams", "compute-grams", true, (const char *const[]){"task_targets", "reg_ceof", "use_dcs", "dcs_sigma", NULL});
 	stamp_stage(p, "solve", "solve-layer", false,
 	            (const char *const[]){"task_targets", "method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta",
 	                                  NULL});
-	stamp_stage(p, "assemble", "assemble-lora", false, (const char *const[]){"model_name", NULL});
+	stamp_stage(p, "search", "search-scale", true, (const char *const[]){"use_fp16", NULL});
+	stamp_stage(p, "assemble", "assemble-lora", false, (const char *const[]){"model_name", "scale", NULL});
+	stamp_stage(p, "mats", "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
+	stamp_stage(p, "converge", "check-convergence", false, (const char *const[]){"convergence_threshold", NULL});
 	stamp_stage(p, "eval", "eval-emotion", true, (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		stamp_task(p, p->c.task_targets.item[t]);
@@ -281,6 +287,14 @@ static void write_stamps(struct plan *p)
 static void put(struct plan *p, const char *name, const char *value)
 {
 	text_add(&p->mk, "%s := %s\n", name, value);
+}
+
+static void put_key(struct plan *p, const char *key)
+{
+	char *v = config_value(&p->c, key);
+
+	put(p, key, v);
+	free(v);
 }
 
 /* One "--key value" per config key, as the tool's option table spells it. */
@@ -299,14 +313,30 @@ static void put_flags(struct plan *p, const char *name, const char *const *keys)
 	text_add(&p->mk, "\n");
 }
 
+/* Features as published: generation has no limit of its own there, and so transformers' default of 20 decoder positions, the start token
+ * among them; without if_divide all samples are one batch. */
+enum { PUBLISHED_NEW_TOKENS = 19 };
+
+static void put_tokens_flags(struct plan *p)
+{
+	const struct config *c = &p->c;
+	bool reference = c->features == REFERENCE;
+
+	text_add(&p->mk, "tokens_flags := --features %s --max-new-tokens %d --inner-num %d --use-fp16 %d\n", features_name(c->features),
+	         reference ? PUBLISHED_NEW_TOKENS : c->max_new_tokens, c->if_divide ? c->inner_num : c->samples_num, c->use_fp16);
+}
+
 static void put_all_flags(struct plan *p)
 {
 	put_flags(p, "draw_flags", (const char *const[]){"seed", "samples_num", "max_length", "select_long", "if_balance", "shuffle", NULL});
 	put_flags(p, "extract_flags", (const char *const[]){"features", "use_fp16", NULL});
-	put_flags(p, "tokens_flags", (const char *const[]){"features", "max_new_tokens", "inner_num", "use_fp16", NULL});
+	put_tokens_flags(p);
+	put_flags(p, "mats_flags", (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
+	text_add(&p->mk, "converge_flags := --threshold %.17g\n", p->c.convergence_threshold);
 	put_flags(p, "grams_flags", (const char *const[]){"reg_ceof", "use_dcs", "dcs_sigma", NULL});
 	put_flags(p, "solve_flags",
 	          (const char *const[]){"method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta", NULL});
+	put_flags(p, "search_flags", (const char *const[]){"use_fp16", NULL});
 	put_flags(p, "eval_flags", (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
 }
 
@@ -424,7 +454,10 @@ static void write_plan(struct plan *p)
 	put(p, "data", o.data);
 	put(p, "bin", o.tools);
 	put(p, "method", method_name(p->c.method));
+	put(p, "features", features_name(p->c.features));
+	put_key(p, "max_iter");
 	put(p, "model_name", name);
+	put_key(p, "scale");
 	put_tasks(p);
 	put_groups(p);
 	put_sites(p);
@@ -456,6 +489,19 @@ static void say_without_effect(const struct config *c)
 		note("use_mats has no effect in method %s: it accelerates the iteration, and this is one pass", method_name(c->method));
 }
 
+static void write_all(struct plan *p)
+{
+	char *cache = xformat("%s/stamps/digests", p->work), *sums = xformat("%s/checksums.tsv", p->work);
+
+	sums_use(sums);
+	p->digests = digest_cache_open(cache);
+	write_stamps(p);
+	write_plan(p);
+	digest_cache_close(p->digests);
+	free(cache);
+	free(sums);
+}
+
 int main(int argc, char **argv)
 {
 	struct plan p = {0};
@@ -474,21 +520,18 @@ int main(int argc, char **argv)
 	open_inputs(&p);
 	p.work = o.work ? xstrdup(need_path(o.work, NULL, "WORK"))
 	                : xformat("work/%s/%s-MATS%d_CAMR%d_DCS%d", o.task_type, method_name(p.c.method), p.c.use_mats, p.c.use_camr, p.c.use_dcs);
-	char *cache = xformat("%s/stamps/digests", p.work);
-	p.digests = digest_cache_open(cache);
-	write_stamps(&p);
-	write_plan(&p);
-	digest_cache_close(p.digests);
-	if (o.show) {
+	if (o.print_work)
+		printf("%s\n", p.work);
+	else
+		write_all(&p);
+	if (o.show)
 		show(&p);
-		say_without_effect(&p.c);
-	}
+	say_without_effect(&p.c);
 	for (int t = 0; t < p.c.task_targets.n; t++)
 		adapter_close(p.adapter[t]);
 	free(p.adapter);
 	free(p.site);
 	free(p.work);
-	free(cache);
 	text_release(&p.mk);
 	model_close(p.model);
 	config_release(&p.c);

@@ -1,7 +1,8 @@
 /* solve-layer: the merged ΔW of every module of a site, as a low-rank pair (solution/SITE.h5).
  *
  * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/solve.h): one Cholesky and R right-hand sides a module. The methods differ in
- * the rows that the Grams were made of, not here. average: the mean of the adapters' ΔW, which needs no Grams.
+ * the rows that the Grams were made of, not here. average and
+ * task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
  * W = B A with B = [B_1 … B_N] as the adapters hold it; every scale is in A. Memory: one d × d of float64 and panels of the Grams. */
 #include <math.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "lib/die.h"
 #include "lib/h5.h"
+#include "lib/history.h"
 #include "lib/opts.h"
 #include "lib/solve.h"
 #include "lib/targets.h"
@@ -17,21 +19,31 @@ enum { PANEL_ROWS = 256 }; /* of H at a time */
 
 static const char *model_dir, *site_arg, *method = "sweep", *tasks_arg, *adapter_arg, *grams_arg, *manual_arg, *output_arg;
 static double alpha_1 = 8e-5;
+/* jacobi */
+static const char *previous_arg;
+static int iteration, mats_history_size = 3;
+static bool use_mats;
+static double mats_regularization = 1e-5;
 static struct ridge ridge = {.alpha_2 = 8e-5, .camr_alpha = 8e-5, .camr_beta = 1e-8};
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json"},
 	{"site", 0, OPT_STRING, &site_arg, true, 0, 0, "SITE", "site, such as enc07-self"},
-	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "sweep, jacobi, regmean or average"},
+	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "sweep, jacobi, regmean, average or task-arithmetic"},
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "T[,T…]", "all tasks of the merge, in order"},
 	{"adapter", 0, OPT_STRING, &adapter_arg, true, 0, 0, "DIR", "adapter folder of a task"},
-	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE", "Gram file of a task; average has none"},
+	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE", "Gram file of a task; average and task-arithmetic have none"},
 	{"manual-ceof", 0, OPT_STRING, &manual_arg, false, 0, 0, "X[,X…]", "weight of every task; 1 each if not given"},
 	{"alpha-1", 0, OPT_FLOAT, &alpha_1, false, 0, 1e6, "X", "ridge on the right-hand side, times a norm"},
 	{"alpha-2", 0, OPT_FLOAT, &ridge.alpha_2, false, 0, 1e6, "X", "ridge on the left-hand side, times a norm"},
 	{"use-camr", 0, OPT_BOOL, &ridge.camr, false, 0, 0, "BOOL", "CAMR's diagonal instead of --alpha-2"},
 	{"camr-alpha", 0, OPT_FLOAT, &ridge.camr_alpha, false, 0, 1e6, "X", "CAMR: strength where the rows are weak"},
 	{"camr-beta", 0, OPT_FLOAT, &ridge.camr_beta, false, 0, 1e6, "X", "CAMR: the least strength"},
+	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K", "method jacobi: its iteration, from 1"},
+	{"previous", 0, OPT_STRING, &previous_arg, false, 0, 0, "FILE", "solution of iteration K-1, from the second on"},
+	{"use-mats", 0, OPT_BOOL, &use_mats, false, 0, 0, "BOOL", "accelerate: from the third iteration on"},
+	{"mats-history-size", 0, OPT_INT, &mats_history_size, false, 1, 100, "N", "differences of earlier iterations that are kept"},
+	{"mats-regularization", 0, OPT_FLOAT, &mats_regularization, false, 0, 1e6, "X", "ridge of MATS's small system"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "solution file to write (HDF5)"},
 	{.type = OPT_END},
 };
@@ -54,6 +66,7 @@ struct job {
 	void *slab;       /* of struct solve */
 	double *panel;    /* (PANEL_ROWS, d) */
 	struct h5 *out;
+	struct h5 *previous; /* iteration k−1, or NULL */
 	/* The worst of the site's modules, for the closing line. */
 	double residual, condition;
 	int worst;
@@ -191,6 +204,32 @@ _Noreturn static void die_system(const struct job *j, const struct part *p, int 
 
 /* ------------------------------------------------------------ the modules */
 
+/* From the fit G(W_{k−1}) to W_k (the same, but for MATS), and how far that is from W_{k−1}. */
+static void iterate(struct job *j, struct part *p, const double *BtB)
+{
+	size_t R = (size_t)p->stack.R, d = (size_t)p->stack.d;
+	double *A = p->solve.A, *before = NULL;
+	enum mats_outcome outcome = MATS_PLAIN;
+	struct mats m;
+
+	if (j->previous) {
+		before = xarray(R * d, sizeof(*before));
+		mats_init(&m, (int)R, (int)d, mats_history_size + 1);
+		history_read(j->previous, p->group, before, &m);
+		if (use_mats) {
+			mats_push(&m, before, A);
+			outcome = mats_next(&m, A, BtB, mats_regularization);
+			history_write(j->out, p->group, &m);
+		}
+		mats_release(&m);
+		h5_set_double(j->out, p->group, "change", mats_distance(A, before, BtB, (int)R, (int)d));
+	}
+	h5_set_double(j->out, p->group, "norm", mats_distance(A, NULL, BtB, (int)R, (int)d));
+	if (common.verbose && outcome != MATS_PLAIN)
+		note("%s: %s", p->name, outcome == MATS_ACCELERATED ? "accelerated" : "MATS went too far: not accelerated");
+	free(before);
+}
+
 static void fit(struct job *j, struct part *p)
 {
 	size_t R = (size_t)p->stack.R;
@@ -206,6 +245,8 @@ static void fit(struct job *j, struct part *p)
 	residual = solve_residual(&p->solve, BtB);
 	h5_set_double(j->out, p->group, "relative_residual", residual);
 	h5_set_double(j->out, p->group, "condition", condition);
+	if (iteration)
+		iterate(j, p, BtB);
 	if (common.verbose)
 		note("%s: rank %zu, relative residual %.4g, condition %.3g", p->name, R, residual, condition);
 	if (p->i == 0 || residual > j->residual) {
@@ -216,13 +257,14 @@ static void fit(struct job *j, struct part *p)
 	free(BtB);
 }
 
-/* A = [ s_t / N A_t ]: a task whose adapter does not target the module counts as ΔW = 0. */
-static void mean(struct job *j, struct part *p)
+/* average: A = [ s_t / N A_t ], task-arithmetic: A = [ s_t A_t ] (assemble-lora scales it). A task whose adapter does not target the module
+ * counts as ΔW = 0. */
+static void combine(struct job *j, struct part *p, double share)
 {
 	size_t d = (size_t)p->stack.d;
 
 	for (size_t i = 0; i < (size_t)p->stack.R; i++) {
-		double scale = p->stack.s[p->stack.task_of[i]] / j->tasks.n;
+		double scale = p->stack.s[p->stack.task_of[i]] * share;
 
 		for (size_t e = 0; e < d; e++)
 			p->solve.A[i * d + e] = scale * (double)p->stack.A[i * d + e];
@@ -270,7 +312,7 @@ static void run_module(struct job *j, int i)
 	if (j->gram)
 		fit(j, &p);
 	else
-		mean(j, &p);
+		combine(j, &p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
 	write_module(j, &p);
 	stack_release(&p.stack);
 	free(p.c);
@@ -307,6 +349,8 @@ static void write_attributes(struct job *j)
 	h5_set_int(j->out, "/", "d", site_width(&j->m, j->site));
 	h5_set_int(j->out, "/", "N", j->tasks.n);
 	h5_set_int(j->out, "/", "R_max", j->R_max); /* for the reader's planning */
+	if (iteration)
+		h5_set_int(j->out, "/", "iteration", iteration);
 	if (j->gram)
 		write_largest(j);
 }
@@ -333,12 +377,15 @@ static void job_open(struct job *j)
 	j->panel = xarray(PANEL_ROWS * d, sizeof(double));
 	if (grams_arg)
 		open_grams(j);
+	if (previous_arg)
+		j->previous = history_open(previous_arg, j->name, tasks_arg, iteration);
 }
 
 static void job_close(struct job *j)
 {
 	for (int t = 0; j->gram && t < j->tasks.n; t++)
 		h5_close(j->gram[t]);
+	h5_close(j->previous);
 	free(j->gram);
 	free(j->panel);
 	free(j->slab);
@@ -351,16 +398,20 @@ static void job_close(struct job *j)
 static void check_method(void)
 {
 	static const char *const fitted[] = {"sweep", "jacobi", "regmean"};
-	bool average = !strcmp(method, "average"), known = average;
+	bool weights = !strcmp(method, "average") || !strcmp(method, "task-arithmetic"), known = weights;
 
 	for (int i = 0; i < 3; i++)
 		known |= !strcmp(method, fitted[i]);
 	if (!known)
-		die_usage("--method '%s': expected sweep, jacobi, regmean or average", method);
-	if (average && grams_arg)
-		die_usage("--method average uses no Grams: leave out --grams");
-	if (!average && !grams_arg)
+		die_usage("--method '%s': expected sweep, jacobi, regmean, average or task-arithmetic", method);
+	if (weights && grams_arg)
+		die_usage("--method %s uses no Grams: leave out --grams", method);
+	if (!weights && !grams_arg)
 		die_usage("--method %s needs --grams", method);
+	if (iteration && strcmp(method, "jacobi"))
+		die_usage("--iteration is of method jacobi: %s has no iterations", method);
+	if ((iteration > 1) != (previous_arg != NULL))
+		die_usage("--previous is needed from iteration 2 on, and only then");
 }
 
 static void run(void)
@@ -382,7 +433,7 @@ static void run(void)
 		          worst, j.condition);
 		free(worst);
 	} else {
-		tool_done("%s: %d module%s averaged", j.name, n, n == 1 ? "" : "s");
+		tool_done("%s: %d module%s, by the weights alone", j.name, n, n == 1 ? "" : "s");
 	}
 	job_close(&j);
 }

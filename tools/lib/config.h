@@ -40,6 +40,9 @@ struct config {
 	enum method method;
 	enum features features;
 	int max_new_tokens;
+	double scale;   /* of the weight-only methods' ΔW; 0: searched for */
+	double density; /* share of entries that ties and dare keep */
+	int merge_rank; /* of ties' and dare's result; 0: the adapters' ranks together */
 	char *model_dir, *lora_dir, *data_dir; /* NULL: not given */
 	size_t max_memory; /* 0: no limit */
 	/* For config.c: how many numbers the lists hold (0: one number that counts for all tasks, until config_check()), and

@@ -130,3 +130,21 @@ int delta_largest_rank(struct h5 *solution)
 	h5_each(solution, "/modules", scan_rank, &s);
 	return s.largest;
 }
+
+int delta_source_rank(const struct delta_source *from)
+{
+	int rank = 1;
+
+	for (int i = 0; from->adapter && i < from->adapter->n; i++)
+		rank = from->adapter->lora[i].r > rank ? from->adapter->lora[i].r : rank;
+	for (int i = 0; from->solutions && i < from->sites->n; i++) {
+		char *path = xformat("%s/%s.h5", from->solutions, from->sites->item[i]);
+		struct h5 *f = h5_open(path, "iteris-solution", 1);
+		int here = delta_largest_rank(f);
+
+		rank = here > rank ? here : rank;
+		h5_close(f);
+		free(path);
+	}
+	return rank;
+}

@@ -30,6 +30,8 @@ struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, c
 struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q, enum be_precision p);
 void delta_free(struct delta *d, const struct t5 *m); /* NULL is fine */
 
+/* The largest rank that the source will give; at least 1. */
+int delta_source_rank(const struct delta_source *from);
 /* The largest rank of the modules in a solution file. */
 int delta_largest_rank(struct h5 *solution);
 

@@ -57,7 +57,7 @@ uint64_t digest_bytes(uint64_t seed, const void *data, size_t n)
 	return sum ^ sum >> 32;
 }
 
-static uint64_t digest_contents(const char *path)
+uint64_t digest_contents(const char *path, uint64_t *size)
 {
 	enum { PIECE = 1 << 20 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -67,6 +67,7 @@ static uint64_t digest_contents(const char *path)
 
 	if (fd < 0)
 		die("cannot open '%s': %s", path, strerror(errno));
+	*size = 0;
 	for (;;) {
 		ssize_t n = read(fd, buffer + have, PIECE - have);
 
@@ -75,6 +76,7 @@ static uint64_t digest_contents(const char *path)
 		if (n < 0)
 			die("cannot read '%s': %s", path, strerror(errno));
 		have += (size_t)n;
+		*size += (uint64_t)n;
 		if (have == PIECE || n == 0) { /* whole pieces, so that the digest does not depend on how reads are cut */
 			sum = digest_bytes(sum, buffer, have);
 			have = 0;
@@ -132,8 +134,7 @@ uint64_t digest_file(struct digest_cache *c, const char *path)
 		e->size = UINT64_MAX;
 	}
 	if (e->size != (uint64_t)st.st_size || e->mtime != mtime || e->inode != st.st_ino) {
-		e->digest = digest_contents(path);
-		e->size = (uint64_t)st.st_size;
+		e->digest = digest_contents(path, &e->size);
 		e->mtime = mtime;
 		e->inode = st.st_ino;
 		c->changed = 1;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 uint64_t digest_bytes(uint64_t seed, const void *data, size_t n);
+uint64_t digest_contents(const char *path, uint64_t *size); /* of a whole file, and its bytes; die() when it cannot be read */
 
 /* Digests kept from run to run, so that gigabytes are not read again: an entry holds while size, modification time (ns) and inode
  * are the same. The file of entries may be missing or damaged: what it does not tell is computed. */

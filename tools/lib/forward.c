@@ -9,15 +9,6 @@
 
 enum { HEAD_ROWS = 2048 }; /* of the output embedding, packed at a time */
 
-static int source_rank(const struct delta_source *s)
-{
-	int rank = 1;
-
-	for (int i = 0; s->adapter && i < s->adapter->n; i++)
-		rank = s->adapter->lora[i].r > rank ? s->adapter->lora[i].r : rank;
-	return rank;
-}
-
 static int batch_rows(int longest)
 {
 	return longest > BATCH_ROWS ? longest : BATCH_ROWS;
@@ -29,7 +20,7 @@ size_t forward_bytes(const struct forward *f, int longest)
 	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, widest = F > DI ? F : DI;
 	size_t block = D * (8 * DI + (m->gated ? 3 : 2) * F) * (f->precision == BE_BF16 ? 2 : 4);
 	size_t head = 2 * HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * HEAD_ROWS * sizeof(float);
-	size_t work = work_bytes(m, 1, batch_rows(longest), longest, source_rank(&f->source));
+	size_t work = work_bytes(m, 1, batch_rows(longest), longest, delta_source_rank(&f->source));
 
 	return (block > head ? block : head) + work + widest * D * sizeof(float);
 }
@@ -78,7 +69,7 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 	float *norm;
 
 	embed(f, s, H);
-	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, source_rank(&f->source));
+	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, delta_source_rank(&f->source));
 	for (int b = 0; b < m->L[stack]; b++)
 		run_block(f, stack, b, &w, s, H, mem);
 	norm = model_norm(f->model, stack, m->L[stack], 0);

@@ -22,6 +22,7 @@
 
 #include "die.h"
 #include "out.h"
+#include "sums.h"
 
 enum {
 	CHUNK_BYTES = 512 * 1024,  /* a chunk is read whole to get one row of it, and has its own place and checksum */
@@ -398,6 +399,7 @@ static bool root_has_attribute(struct h5 *f, const char *name)
 struct h5 *h5_open(const char *path, const char *schema, int version)
 {
 	library_init();
+	sums_check(path);
 	need_hdf5(path);
 	struct h5 *f = xcalloc(1, sizeof(*f));
 	f->path = xstrdup(path);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "die.h"
+#include "sums.h"
 
 /* The whole file, its length in *n. The size is looked at before, and again while reading: a pipe has none. */
 static char *read_whole(const char *path, size_t max_bytes, size_t *n)
@@ -40,6 +41,7 @@ json_t *jsonx_load(const char *path, size_t max_bytes)
 {
 	json_error_t e;
 	size_t n;
+	sums_check(path);
 	char *text = read_whole(path, max_bytes, &n);
 	json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
 	if (!v)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "die.h"
+#include "sums.h"
 
 #define VERSION "0.1"
 
@@ -42,6 +43,8 @@ static const struct opt common_table[] = {
 	 .help = "memory to stay under (256M, 1.5G; 0: no limit)"},
 	{.name = "log", .type = OPT_STRING, .value = &common.log, .arg = "FILE",
 	 .help = "append the closing line's figures to FILE (tab-separated)"},
+	{.name = "sums", .type = OPT_STRING, .value = &common.sums, .arg = "FILE",
+	 .help = "check inputs by the checksums in FILE, append those of the outputs"},
 	{.name = "quiet", .letter = 'q', .type = OPT_FLAG, .value = &common.quiet, .help = "errors and warnings only"},
 	{.name = "verbose", .letter = 'v', .type = OPT_FLAG, .value = &common.verbose, .help = "say more"},
 	{.name = "help", .letter = 'h', .type = OPT_FLAG, .value = &want_help, .help = "print this and exit"},
@@ -438,6 +441,7 @@ static void check_common(void)
 	if (strcmp(common.backend, "cpu") && strcmp(common.backend, "cuda"))
 		die_usage("option '--backend': expected cpu or cuda, found '%s'", common.backend);
 	note_quiet = common.quiet;
+	sums_use(common.sums);
 	omp_set_num_threads(common.threads);
 }
 

@@ -45,6 +45,7 @@ struct common_opts {
 	size_t max_memory;   /* bytes; 0: no limit asked for */
 	bool quiet, verbose;
 	const char *log;     /* file that tool_done() appends its figures to, or NULL */
+	const char *sums;    /* file that outputs' checksums are appended to, and inputs checked by (sums.h), or NULL */
 };
 extern struct common_opts common;
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "die.h"
+#include "sums.h"
 
 enum { MAX_PENDING = 64 }; /* outputs of one process at a time: a few per task */
 
@@ -199,6 +200,7 @@ void out_commit(const char *target)
 	if (!p)
 		BUG("commit of '%s', which was not begun", target);
 	sync_path(p->tmp, O_WRONLY, target, false);
+	sums_record(p->tmp, target);
 	if (rename(p->tmp, target))
 		die("cannot rename the finished file to '%s': %s", target, strerror(errno));
 	p->live = 0;

@@ -19,6 +19,7 @@
 #include "die.h"
 #include "jsonx.h"
 #include "out.h"
+#include "sums.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors data are little-endian and are read and written here as they are"
@@ -99,6 +100,7 @@ static struct shard shard_open(const char *path)
 {
 	struct shard f = {.path = xstrdup(path)};
 	struct stat sb;
+	sums_check(path);
 	f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to hang on a fifo; a plain file does not mind */
 	if (f.fd < 0)
 		die("cannot open '%s': %s", path, strerror(errno));

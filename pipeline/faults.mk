@@ -1,0 +1,16 @@
+# Faults on purpose: failing writes, kills at random moments, flipped bits.
+#? make test-faults [RUNS=200] [SEED=1]
+#?                         a fault at every write of every tool; then RUNS merges, each killed at a random moment and resumed
+
+RUNS = 200
+SEED = 1
+
+.PHONY: test-faults
+test-faults: tests $(BUILD)/tests/shim.so
+	BUILD=$(BUILD) sh tests/faults/every-write.sh
+	BUILD=$(BUILD) RUNS=$(RUNS) SEED=$(SEED) sh tests/faults/kill.sh
+
+tests: $(BUILD)/tests/shim.so
+
+$(BUILD)/tests/shim.so: tests/faults/shim.c pipeline/faults.mk | $(BUILD)/tests
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Wno-pedantic -O2 -shared -fPIC -o $@ $< -ldl

@@ -1,0 +1,45 @@
+# jacobi: iteration k runs the merged model of iteration k−1, then solves every site; the first has no merged side (X tilde is X).
+#
+# One graph per iteration (iteration=K previous=K-1), its files under WORK/iterKK; the graph above them (no iteration given) starts them in
+# sequence until an iteration's `convergence` says so or there have been max_iter. An iteration that is up to date costs one look at its files.
+
+ifdef iteration
+
+later := $(filter-out 1,$(iteration))
+grams_merged = --iteration $(previous) $(if $(later),--merged '$(pass)/merged/{task}/$*.h5')
+solve_grams = --grams '$(pass)/grams/{task}/$*.h5' --iteration $(iteration) $(if $(later),$(mats_flags) --previous '$(before)/solution/$*.h5')
+
+# Where a stack begins, the merged side needs the whole merged model of the iteration before; further on, the state before.
+define jacobi_edges
+$(foreach t,$(tasks),$(eval $(pass)/merged/$(t)/$(1).h5: $(if $(from_$(1)),$(pass)/merged/$(t)/$(from_$(1)).h5,$(sites:%=$(before)/solution/%.h5)) \
+  $(if $(filter dec%,$(1)),$(merged_tokens)/$(t).h5 $(pass)/merged/$(t)/memory.h5))\
+$(eval $(pass)/grams/$(t)/$(1).h5: $(pass)/merged/$(t)/$(1).h5))
+endef
+$(if $(later),$(foreach s,$(stations),$(call jacobi_edges,$(s))))
+$(foreach s,$(sites),$(eval $(pass)/solution/$(s).h5: $(tasks:%=$(pass)/grams/%/$(s).h5) $(if $(later),$(before)/solution/$(s).h5 $(S)/mats)))
+
+.PHONY: iterate finish
+iterate: $(pass)/convergence
+$(pass)/convergence: $(S)/converge $(sites:%=$(pass)/solution/%.h5)
+	$(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --solutions $(pass)/solution --iteration $(iteration) \
+	  $(if $(since),--since $(since)) -o $@
+
+# The last iteration's solutions are the merge's.
+finish: $(work)/adapter/adapter_config.json
+$(work)/solution/%.h5: $(pass)/solution/%.h5 $(S)/last
+	$(Q)$(bin)/copy-output $(every) --from $< -o $@
+$(S)/last: FORCE
+	@[ "$$(cat $@ 2>/dev/null)" = $(iteration) ] || echo $(iteration) >$@
+
+else
+
+one_iteration = $(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) iteration=$$k previous=$$((k - 1))
+
+# The adapter's time says whether it is new: what depends on it is not remade when this changes nothing.
+$(work)/adapter/adapter_config.json: FORCE
+	+$(Q)k=0; converged=; while [ -z "$$converged" ] && [ $$k -lt $(max_iter) ]; do k=$$((k + 1)); \
+	  $(one_iteration) since=$$(date +%s.%N) iterate || exit; \
+	  if grep -qs '^converged 1' $(work)/iter$$(printf %02d $$k)/convergence; then converged=1; fi; \
+	done; $(one_iteration) finish
+
+endif

@@ -1,0 +1,60 @@
+#!/bin/sh
+# A fault at every write: each tool of a tiny merge runs again and again, its 1st, 2nd, … n-th write-like call failing (tests/faults/shim.c) by EIO
+# (that call alone) and by ENOSPC (all from there on). Each run must end with an error and one line; the files under their final names must be what
+# they were (a run that gets as far as the rename writes the same bytes), and no temporary file may be left.
+# STEP=k tries every k-th call only.
+. "$(dirname "$0")/../lib.sh"
+STEP=${STEP:-1}
+tiny --blocks 1
+W=$T/work
+must run "$W" merge eval V=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+cp "$T/must.out" "$T/made"
+
+# One command of each tool, on one line each; two of extract-acts (by side) and of eval-emotion.
+tr -d '\\' <"$T/made" | awk -v bin="$BUILD/" '
+	function end() { if (line != "" && !(key in seen)) { seen[key] = 1; print line } line = "" }
+	index($0, bin) == 1 || /^[^ ]/ { end() }
+	index($0, bin) == 1 { key = $1; line = " " }
+	line != "" { line = line " " $0; if (match($0, /--side [a-z]+|--adapter/)) key = key substr($0, RSTART, RLENGTH) }
+	END { end() }' | tr -s ' ' >"$T/commands"
+manifest() { find "$W" -type f ! -name log.tsv ! -name lock ! -name checksums.tsv -exec cksum {} + | sort -k3; }
+manifest >"$T/before"
+
+total=0 silent=0 damaged=0 untidy=0 n_tools=0
+try() { # KIND N COMMAND
+	LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$2 FAULT_KIND=$1 sh -c "exec $3" >/dev/null 2>"$T/err" </dev/null
+	rc=$?
+	total=$((total + 1))
+	if [ $rc = 0 ]; then silent=$((silent + 1)); echo "# silent success: call $2, $1: $3"; fi
+	if [ $rc -gt 3 ]; then untidy=$((untidy + 1)); echo "# ended with $rc: call $2, $1: $3"; fi
+	if [ $rc != 0 ] && [ "$(wc -l <"$T/err")" != 1 ]; then untidy=$((untidy + 1)); echo "# not one line: call $2, $1: $3"; say <"$T/err"; fi
+	manifest >"$T/after"
+	if ! cmp -s "$T/before" "$T/after"; then
+		damaged=$((damaged + 1))
+		echo "# files differ: call $2, $1: $3"
+		diff "$T/before" "$T/after" | head -5 | say
+	fi
+}
+while read -r command; do
+	n_tools=$((n_tools + 1))
+	command="$command -q"
+	if ! FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $command" >/dev/null 2>&1 </dev/null; then
+		echo "# fails without a fault: $command"
+		untidy=$((untidy + 1))
+		continue
+	fi
+	count=$(cat "$T/count") n=1
+	while [ "$n" -le "$count" ]; do
+		try EIO $n "$command"
+		try ENOSPC $n "$command"
+		n=$((n + STEP))
+	done
+	echo "# $count calls: $(echo "$command" | cut -c1-100)"
+done <"$T/commands"
+
+count_is() { if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3"; fi; }
+count_is "$((n_tools >= 9))" 1 "$n_tools commands of all tools were tried"
+count_is $silent 0 "$total faults, $silent silent successes"
+count_is $damaged 0 "$total faults, $damaged with damaged or left-over files"
+count_is $untidy 0 "$total faults, $untidy without one clear line"
+finish

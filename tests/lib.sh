@@ -1,0 +1,132 @@
+# lib.sh: what the test scripts share. A script sources it first, prints one TAP line for each test through the functions below, and ends
+# with `finish`. It runs in the repository's root, on the tools of $BUILD; all its files go to $T, which is removed at the end.
+set -u
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+export LC_ALL=C OMP_WAIT_POLICY=passive
+cd "$(dirname "$0")/../.." || exit 99
+BUILD=${BUILD:-build}
+HELP=$BUILD/tests
+T=$(mktemp -d "${TMPDIR:-/tmp}/iteris-test-XXXXXX") || exit 99
+: >"$T/results"
+trap 'rm -rf "$T"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# Names of tests may be said in a subshell: results are lines of a file.
+ok()     { echo ok >>"$T/results"; echo "ok $(wc -l <"$T/results") - $1"; }
+not_ok() { echo no >>"$T/results"; echo "not ok $(wc -l <"$T/results") - $1"; }
+skip()   { echo ok >>"$T/results"; echo "ok $(wc -l <"$T/results") - $1 # SKIP $2"; }
+say()    { sed 's/^/# /'; }
+finish() { echo "1..$(wc -l <"$T/results")"; ! grep -q no "$T/results"; exit; }
+
+# check NAME COMMAND…: the command succeeds. What it prints is shown when it does not.
+check() {
+	name=$1
+	shift
+	if "$@" >"$T/check.out" 2>&1; then ok "$name"; else
+		not_ok "$name"
+		{ echo "failed: $*"; tail -n 20 "$T/check.out"; } | say
+	fi
+}
+
+# must COMMAND…: a step without which the rest means nothing.
+must() {
+	"$@" >"$T/must.out" 2>&1 && return
+	not_ok "preparation: $*"
+	tail -n 20 "$T/must.out" | say
+	finish
+}
+
+# refuses NAME STATUS PATTERN COMMAND…: ends with STATUS and with exactly one line on stderr, which matches PATTERN (grep -E); leaves no file
+# in $OUT, neither under a final name nor a temporary one.
+OUT=$T/out
+refuses() {
+	name=$1 want=$2 pattern=$3
+	shift 3
+	rm -rf "$OUT"
+	mkdir "$OUT"
+	"$@" >"$T/stdout" 2>"$T/stderr" </dev/null
+	verdict $?
+}
+
+# The rest of refuses: compares a status, $T/stderr and $OUT with $want and $pattern.
+verdict() {
+	found=$1 wrong=
+	[ "$found" = "$want" ] || wrong="status $found, not $want"
+	[ "$(wc -l <"$T/stderr")" = 1 ] || wrong="$wrong; $(wc -l <"$T/stderr") lines on stderr, not 1"
+	grep -Eq -- "$pattern" "$T/stderr" || wrong="$wrong; stderr does not match '$pattern'"
+	[ -z "$(find "$OUT" ! -type d)" ] || wrong="$wrong; left behind: $(find "$OUT" ! -type d | tr '\n' ' ')"
+	if [ -z "$wrong" ]; then ok "$name"; else
+		not_ok "$name"
+		{ echo "$wrong"; head -n 5 "$T/stderr"; } | say
+	fi
+}
+
+# The tiny case: $M model, $L adapters, $D texts; made anew by every script, so that it may be broken.
+TASKS=emoint,emotion-cause,tec,isear
+tiny() {
+	must "$HELP/tiny-model" -q -o "$T/tiny" "$@"
+	M=$T/tiny/model L=$T/tiny/loras D=$T/tiny/data
+}
+# A copy of a file or folder of the tiny case, to break: copy SOURCE NAME; its path is $COPY.
+copy() { COPY=$T/$2; rm -rf "$COPY"; cp -r "$1" "$COPY"; }
+
+# The pipeline on the tiny case: run WORK TARGETS AND SETTINGS…
+SMALL='SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
+run() {
+	work=$1
+	shift
+	make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$work" $SMALL "$@"
+}
+
+# One file of every kind, for tools run by hand: $W has samples, acts, tokens, grams, solution, adapter.
+worked() {
+	W=$T/work
+	must run "$W" merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+	PAIR=emoint,tec
+}
+
+# Every tool with all it needs; a test gives one thing another value, as in (train=x.json; refuses … draw_samples).
+LIMIT="timeout 60"
+draw_samples() { $LIMIT "$BUILD/draw-samples" --model "${model:-$M}" --train "${train:-$D/tec/train.json}" --task tec --samples-num "${samples_num:-12}" -o "${out:-$OUT/x.h5}" "$@"; }
+extract_acts() {
+	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side lora --site "${site:-enc01-self}" --task tec --samples "${samples:-$W/samples/tec.h5}" \
+		--adapter "${adapter:-$L/tec}" -o "${out:-$OUT/x.h5}" "$@"
+}
+extract_merged() {
+	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side merged --site "${site:-enc01-self}" --task tec --samples "${samples:-$W/samples/tec.h5}" \
+		--solutions "${solutions:-$W/solution}" --sites "${sites:-enc00-self,enc01-self}" -o "${out:-$OUT/x.h5}" "$@"
+}
+generate_tokens() {
+	$LIMIT "$BUILD/generate-tokens" --model "${model:-$M}" --task tec --adapter "${adapter:-$L/tec}" --samples "${samples:-$W/samples/tec.h5}" \
+		--memory "${memory:-$W/lora/tec/memory.h5}" -o "${out:-$OUT/x.h5}" "$@"
+}
+compute_grams() {
+	$LIMIT "$BUILD/compute-grams" --model "${model:-$M}" --site "${site:-enc01-self}" --task tec --tasks "$PAIR" --adapter "${adapter:-$L/{task\}}" \
+		--lora "${lora:-$W/lora/tec/enc01-self.h5}" --merged "${merged:-$W/merged/tec/enc01-self.h5}" -o "${out:-$OUT/x.h5}" "$@"
+}
+solve_layer() {
+	$LIMIT "$BUILD/solve-layer" --model "${model:-$M}" --site "${site:-enc01-self}" --tasks "$PAIR" --adapter "${adapter:-$L/{task\}}" \
+		--grams "${grams:-$W/grams/{task\}/enc01-self.h5}" -o "${out:-$OUT/x.h5}" "$@"
+}
+assemble_lora() {
+	$LIMIT "$BUILD/assemble-lora" --model "${model:-$M}" --model-name tiny --sites "${sites:-enc00-self,enc01-self}" --solutions "${solutions:-$W/solution}" \
+		-o "${out:-$OUT/adapter}" "$@"
+}
+eval_emotion() {
+	$LIMIT "$BUILD/eval-emotion" --model "${model:-$M}" --adapter "${adapter:-$L/tec}" --test "${test_file:-$D/tec/test.json}" --task tec \
+		--predictions "${predictions:-$OUT/p.jsonl}" -o "${out:-$OUT/x.json}" "$@"
+}
+plan_pipeline() {
+	$LIMIT "$BUILD/plan-pipeline" --tools "$BUILD" --config "${config:-config/iteris-plus.yaml}" --model "${model:-$M}" --loras "${loras:-$L}" --data "${data:-$D}" \
+		--work "${out:-$OUT/work}" --set "$SMALL${set:+ $set}" "$@"
+}
+report_eval() { $LIMIT "$BUILD/report-eval" --tasks "${tasks:-emoint,tec}" --reference "${reference:-$W/eval}" --merged "sweep=${merged:-$W/eval}" -o "${out:-$OUT/x.tsv}" "$@"; }
+# Those that write a file of theirs.
+TOOLS='draw_samples extract_acts extract_merged generate_tokens compute_grams solve_layer assemble_lora eval_emotion'
+
+# flip FILE OFFSET: inverts the byte there. put FILE OFFSET TEXT: overwrites.
+flip() {
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+	printf "\\$(printf %03o $((255 - byte)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+put() { printf %s "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }

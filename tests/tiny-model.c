@@ -1,0 +1,307 @@
+/* tiny-model.c: writes a small random T5 with tokenizer, adapters and texts, for tests: DIR/model, DIR/loras/TASK, DIR/data/TASK.
+ *
+ * 2 + 2 blocks, d_model 32, d_ff 48, 2 heads of 16, 64 pieces of vocabulary; everything from one seed, so that two runs give the same
+ * bytes. It knows nothing; it is there to be run through, merged and broken. The tokenizer's file is sentencepiece's ModelProto,
+ * written byte by byte. Kinds of adapters:
+ *   plain    q and v, rank 4
+ *   rslora   the same with use_rslora
+ *   pattern  q, v, o, wi_0, wo (wi), rank_pattern and alpha_pattern
+ *   mixed    by task: a list, rslora of another rank, a regular expression with wi_0 (wi), o and wo with rank_pattern */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "die.h"
+#include "opts.h"
+#include "out.h"
+#include "rng.h"
+#include "st.h"
+#include "t5.h"
+#include "text.h"
+
+static const char *output, *kind = "plain", *tasks_arg = "emoint,emotion-cause,tec,isear";
+static long seed = 1;
+static int rows = 60, blocks = 2;
+static bool relu;
+
+static const struct opt options[] = {
+	{"output", 'o', OPT_STRING, &output, true, 0, 0, "DIR", "folder to write"},
+	{"adapters", 0, OPT_STRING, &kind, false, 0, 0, "KIND", "plain, rslora, pattern or mixed"},
+	{"tasks", 0, OPT_STRING, &tasks_arg, false, 0, 0, "LIST", "the tasks"},
+	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "seed of everything"},
+	{"rows", 0, OPT_INT, &rows, false, 1, 100000, "N", "rows of each train.json; test.json has half as many"},
+	{"blocks", 0, OPT_INT, &blocks, false, 1, 99, "N", "blocks of the encoder, and of the decoder"},
+	{"relu", 0, OPT_FLAG, &relu, false, 0, 0, NULL, "relu and tied embeddings, not gated GELU and untied"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"tiny-model", "write a small random model with adapters and texts", NULL, options};
+
+static struct rng rng;
+
+static const char *const WORDS[] = {"the", "rain", "came", "down", "on", "my", "old", "house", "and", "nobody", "saw", "it", "today", "we", "ran",
+                                    "home", "again", "with", "dogs", "barking", "at", "night", "so", "cold"};
+static const char *const LABELS[] = {"anger", "fear", "joy", "sadness"};
+enum { NWORDS = sizeof(WORDS) / sizeof(*WORDS), NLABELS = sizeof(LABELS) / sizeof(*LABELS) };
+
+/* ------------------------------------------------------------ model */
+
+static struct st_out *begin(const char *folder, const char *file)
+{
+	char *path = xformat("%s/%s/%s", output, folder, file);
+	struct st_out *o = st_create(path);
+
+	free(path);
+	return o;
+}
+
+static void write_file(const char *folder, const char *file, const char *text)
+{
+	char *path = xformat("%s/%s/%s", output, folder, file);
+
+	out_write_text(path, text);
+	free(path);
+}
+
+/* Uniform numbers of mean `mean` and standard deviation sd. */
+static void random_tensor(struct st_out *o, size_t n, double mean, double sd)
+{
+	float *x = xarray(n, sizeof(*x));
+
+	for (size_t i = 0; i < n; i++)
+		x[i] = (float)(mean + sd * sqrt(12) * (rng_uniform(&rng) - 0.5));
+	st_write(o, x, n);
+	free(x);
+}
+
+/* Tensors are declared in one pass and written in a second: `write` says which. */
+static void tensor(struct st_out *o, bool write, const char *name, int n, int m, double mean, double sd)
+{
+	if (write)
+		random_tensor(o, (size_t)n * (size_t)(m ? m : 1), mean, sd);
+	else
+		st_declare(o, name, (size_t)n, (size_t)m);
+}
+
+static void linear(struct st_out *o, bool write, const struct t5 *m, struct module q)
+{
+	char *name = module_name(m, q), *weight = xformat("%s.weight", name);
+	/* T5's own initialisation: variance 1/d_in, and q's smaller by the head's size, as nothing divides the scores by its root. */
+	double sd = 1 / sqrt(module_d_in(m, q.slot)) / (q.slot == SELF_Q || q.slot == CROSS_Q ? sqrt(m->HS) : 1);
+
+	tensor(o, write, weight, module_d_out(m, q.slot), module_d_in(m, q.slot), 0, sd);
+	free(weight);
+	free(name);
+}
+
+static void stack(struct st_out *o, bool write, const struct t5 *m, int s)
+{
+	static const char *const name[] = {"encoder", "decoder"};
+	char *bias = xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight", name[s]);
+	char *last = xformat("%s.final_layer_norm.weight", name[s]);
+
+	tensor(o, write, bias, m->buckets, m->NH, 0, 0.5);
+	for (int b = 0; b < m->L[s]; b++) {
+		for (int k = 0; k < 2 + s; k++) {
+			char *norm = xformat("%s.block.%d.layer.%d.layer_norm.weight", name[s], b, k);
+
+			tensor(o, write, norm, m->D, 0, 1, 0.1);
+			free(norm);
+		}
+		for (int k = 0; k < SLOTS; k++)
+			if (slot_exists(m, s, (enum slot)k))
+				linear(o, write, m, (struct module){s, b, (enum slot)k});
+	}
+	tensor(o, write, last, m->D, 0, 1, 0.1);
+	free(bias);
+	free(last);
+}
+
+static void weights(const struct t5 *m)
+{
+	struct st_out *o = begin("model", "model.safetensors");
+
+	for (int write = 0; write < 2; write++) {
+		tensor(o, write, "shared.weight", m->V, m->D, 0, 1);
+		stack(o, write, m, 0);
+		stack(o, write, m, 1);
+		if (!m->tied)
+			tensor(o, write, "lm_head.weight", m->V, m->D, 0, 0.5);
+	}
+	st_commit(o);
+}
+
+static struct t5 config(void)
+{
+	char *text = xformat("{\"model_type\": \"t5\", \"d_model\": 32, \"d_ff\": 48, \"d_kv\": 16, \"num_heads\": 2, \"num_layers\": %d, "
+	                     "\"num_decoder_layers\": %d, \"vocab_size\": 64, \"feed_forward_proj\": \"%s\", \"tie_word_embeddings\": %s}\n",
+	                     blocks, blocks, relu ? "relu" : "gated-gelu", relu ? "true" : "false");
+	char *dir = xformat("%s/model", output);
+	struct t5 m;
+
+	write_file("model", "config.json", text);
+	m = t5_load(dir);
+	free(dir);
+	free(text);
+	return m;
+}
+
+/* ------------------------------------------------------------ tokenizer */
+
+enum piece_type { NORMAL = 1, UNKNOWN = 2, CONTROL = 3 };
+
+/* Field 1 (repeated) of the model: {1: text, 2: score (a little-endian float), 3: type}. All lengths are under 128: one byte each. */
+static void piece(FILE *f, const char *text, float score, enum piece_type type)
+{
+	size_t n = strlen(text);
+
+	fprintf(f, "%c%c%c%c%s%c", 1 << 3 | 2, (int)(2 + n + 5 + 2), 1 << 3 | 2, (int)n, text, 2 << 3 | 5);
+	fwrite(&score, sizeof(score), 1, f);
+	fprintf(f, "%c%c", 3 << 3, type);
+}
+
+static void word_piece(FILE *f, const char *word)
+{
+	char *text = xformat("▁%s", word);
+
+	piece(f, text, -3, NORMAL);
+	free(text);
+}
+
+static void tokenizer(void)
+{
+	char *path = xformat("%s/model/spiece.model", output), letter[2] = "";
+	FILE *f = fopen(path, "wb");
+
+	if (!f)
+		die("cannot create '%s'", path);
+	piece(f, "<pad>", 0, CONTROL);
+	piece(f, "</s>", 0, CONTROL);
+	piece(f, "<unk>", 0, UNKNOWN);
+	piece(f, "▁", -4, NORMAL);
+	for (letter[0] = 'a'; letter[0] <= 'z'; letter[0]++)
+		piece(f, letter, -8, NORMAL);
+	for (int i = 0; i < NWORDS; i++)
+		word_piece(f, WORDS[i]);
+	for (int i = 0; i < NLABELS; i++)
+		word_piece(f, LABELS[i]);
+	fwrite("\x12\x02\x18\x01", 1, 4, f); /* field 2: the trainer's settings, {3: model type 1, unigram} */
+	if (fclose(f))
+		die("cannot write '%s'", path);
+	free(path);
+}
+
+/* ------------------------------------------------------------ adapters */
+
+static int is_kind(const char *name, int task)
+{
+	static const char *const mixed[] = {"plain", "rslora", "regex", "pattern"};
+
+	return !strcmp(strcmp(kind, "mixed") ? kind : mixed[task % 4], name);
+}
+
+static bool targeted(int task, enum slot s)
+{
+	bool q_or_v = s == SELF_Q || s == SELF_V || s == CROSS_Q || s == CROSS_V, wide = s == WI || s == WI_0;
+
+	if (is_kind("regex", task))
+		return q_or_v || wide;
+	if (is_kind("pattern", task))
+		return q_or_v || wide || s == SELF_O || s == CROSS_O || s == WO;
+	return q_or_v;
+}
+
+/* As the adapter_config.json below says. */
+static int rank_of(int task, enum slot s)
+{
+	if (is_kind("pattern", task))
+		return s == SELF_O || s == CROSS_O ? 2 : s == WO ? 5 : 4;
+	return is_kind("rslora", task) && !strcmp(kind, "mixed") ? 3 : 4;
+}
+
+static void adapter_tensors(struct st_out *o, bool write, const struct t5 *m, int task)
+{
+	for (int s = 0; s < 2; s++)
+		for (int i = 0; i < m->L[s] * SLOTS; i++) {
+			struct module q = {s, i / SLOTS, (enum slot)(i % SLOTS)};
+			int r = rank_of(task, q.slot);
+			char *name, *A, *B;
+
+			if (!slot_exists(m, s, q.slot) || !targeted(task, q.slot))
+				continue;
+			name = module_name(m, q);
+			A = xformat("base_model.model.%s.lora_A.weight", name);
+			B = xformat("base_model.model.%s.lora_B.weight", name);
+			tensor(o, write, A, r, module_d_in(m, q.slot), 0, 1 / sqrt(module_d_in(m, q.slot)));
+			tensor(o, write, B, module_d_out(m, q.slot), r, 0, 0.1);
+			free(A);
+			free(B);
+			free(name);
+		}
+}
+
+static void adapter(const struct t5 *m, const char *name, int task)
+{
+	char *folder = xformat("loras/%s", name), *text;
+	const char *wide = relu ? "wi" : "wi_0", *more = "";
+	struct st_out *o = begin(folder, "adapter_model.safetensors");
+	char *targets = xstrdup("[\"q\", \"v\"]");
+
+	if (is_kind("regex", task)) {
+		targets = xformat("\".*\\\\.(q|v|%s)\"", wide);
+	} else if (is_kind("pattern", task)) {
+		targets = xformat("[\"q\", \"v\", \"o\", \"wo\", \"%s\"]", wide);
+		more = ", \"rank_pattern\": {\"o\": 2, \"DenseReluDense.wo\": 5}, \"alpha_pattern\": {\"EncDecAttention.q\": 3, \"wo\": 10}";
+	}
+	text = xformat("{\"peft_type\": \"LORA\", \"r\": %d, \"lora_alpha\": 8, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
+	               rank_of(task, SELF_Q), targets, is_kind("rslora", task) ? "true" : "false", more);
+	for (int write = 0; write < 2; write++)
+		adapter_tensors(o, write, m, task);
+	st_commit(o);
+	write_file(folder, "adapter_config.json", text);
+	free(text);
+	free(targets);
+	free(folder);
+}
+
+/* ------------------------------------------------------------ texts */
+
+static void texts(const char *task, const char *file, int n)
+{
+	char *folder = xformat("data/%s", task);
+	struct text s = {0};
+
+	for (int i = 0; i < n; i++) {
+		int words = 5 + (int)rng_below(&rng, 8);
+
+		text_add(&s, "%s{\"instruction\": \"", i ? ",\n " : "[");
+		for (int w = 0; w < words; w++)
+			text_add(&s, "%s%s", w ? " " : "", WORDS[rng_below(&rng, NWORDS)]);
+		text_add(&s, "\", \"output\": \"%s\"}", LABELS[i % NLABELS]);
+	}
+	text_add(&s, "]\n");
+	write_file(folder, file, text_get(&s));
+	text_release(&s);
+	free(folder);
+}
+
+int main(int argc, char **argv)
+{
+	struct strlist tasks;
+	struct t5 m;
+
+	opts_parse(&tool, argc, argv);
+	rng_seed(&rng, (uint64_t)seed);
+	tasks = strlist_split(tasks_arg, "--tasks");
+	m = config();
+	weights(&m);
+	tokenizer();
+	for (int t = 0; t < tasks.n; t++) {
+		adapter(&m, tasks.item[t], t);
+		texts(tasks.item[t], "train.json", rows);
+		texts(tasks.item[t], "test.json", rows / 2 + 1);
+	}
+	strlist_release(&tasks);
+	return 0;
+}

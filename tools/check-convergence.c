@@ -1,0 +1,137 @@
+/* check-convergence: how far an iteration's solutions are from those before: Σ ‖W − W_prev‖_F / Σ ‖W‖_F over all modules.
+ *
+ * Writes a small text file, a word and its value a line, whose last says whether that is under the threshold (`converged 1`), and one line on
+ * stderr. The first iteration has nothing before it and never converges. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "lib/die.h"
+#include "lib/h5.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+
+static struct {
+	const char *sites, *solutions, *out;
+	int iteration;
+	double threshold, since;
+} o = {.threshold = 1e-5};
+
+static const struct opt options[] = {
+	{"sites", 0, OPT_STRING, &o.sites, true, 0, 0, "SITE[,…]", "all sites of the merge"},
+	{"solutions", 0, OPT_STRING, &o.solutions, true, 0, 0, "DIR", "folder of the iteration's solution files"},
+	{"iteration", 0, OPT_INT, &o.iteration, true, 1, 1e6, "K", "the iteration, from 1"},
+	{"threshold", 0, OPT_FLOAT, &o.threshold, false, 0, 1e6, "X", "converged when the relative change is less"},
+	{"since", 0, OPT_FLOAT, &o.since, false, 0, 1e15, "SECONDS", "when the iteration was begun (seconds since 1970), for the line"},
+	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "text file to write"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"check-convergence", "how far an iteration moved the solutions", NULL, options};
+
+struct sums {
+	struct h5 *file;
+	double change, norm, residual;
+	int modules;
+	char *worst; /* module of the largest residual */
+};
+
+static void add_module(const char *name, void *arg)
+{
+	struct sums *s = arg;
+	char *group = xformat("/modules/%s", name);
+	double residual = h5_get_double(s->file, group, "relative_residual");
+
+	s->norm += h5_get_double(s->file, group, "norm");
+	if (o.iteration > 1)
+		s->change += h5_get_double(s->file, group, "change");
+	if (!s->worst || residual > s->residual) {
+		free(s->worst);
+		s->worst = xstrdup(name);
+		s->residual = residual;
+	}
+	s->modules++;
+	free(group);
+}
+
+static void add_sites(struct sums *s)
+{
+	struct strlist sites = strlist_split(o.sites, "--sites");
+
+	for (int i = 0; i < sites.n; i++) {
+		char *path = xformat("%s/%s.h5", o.solutions, sites.item[i]);
+
+		s->file = h5_open(path, "iteris-solution", 1);
+		h5_expect_string(s->file, "site", sites.item[i]);
+		h5_expect_int(s->file, "iteration", o.iteration);
+		h5_each(s->file, "/modules", add_module, s);
+		h5_close(s->file);
+		free(path);
+	}
+	if (!s->modules || !isfinite(s->change) || !isfinite(s->norm))
+		die_data("'%s': %d modules, change %g of %g: nothing to measure by", o.solutions, s->modules, s->change, s->norm);
+	strlist_release(&sites);
+}
+
+/* The largest process so far: the log's last column, and this one. */
+static double largest_process(void)
+{
+	struct rusage use;
+	double most, mb;
+	FILE *f = common.log ? fopen(common.log, "r") : NULL;
+	char *line = NULL;
+	size_t room = 0;
+
+	getrusage(RUSAGE_SELF, &use);
+	most = (double)use.ru_maxrss / 1024;
+	while (f && getline(&line, &room, f) > 0) {
+		const char *tab = strrchr(line, '\t');
+
+		if (tab && sscanf(tab, "%lf", &mb) == 1 && mb > most)
+			most = mb;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return most;
+}
+
+static void say(const struct sums *s, double relative, int converged)
+{
+	char *change = o.iteration > 1 ? xformat("relative change %.3g%s", relative, converged ? " (converged)" : "") : xstrdup("the first");
+	struct timespec now;
+	char *seconds = xstrdup("");
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (o.since > 0) {
+		free(seconds);
+		seconds = xformat(", %.1f s", (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - o.since);
+	}
+	fprintf(stderr, "iteration %d: %s, largest residual %.4g (%s)%s, Max memory usage: %.2f MB\n", o.iteration, change, s->residual, s->worst,
+	        seconds, largest_process());
+	free(change);
+	free(seconds);
+}
+
+int main(int argc, char **argv)
+{
+	struct sums s = {0};
+	double relative;
+	int converged;
+	char *text;
+
+	opts_parse(&tool, argc, argv);
+	add_sites(&s);
+	relative = s.norm > 0 ? s.change / s.norm : 0;
+	converged = o.iteration > 1 && relative < o.threshold;
+	text = xformat("iteration %d\nchange %.17g\nnorm %.17g\nlargest_residual %.17g %s\nconverged %d\n", o.iteration, s.change, s.norm,
+	               s.residual, s.worst, converged);
+	out_write_text(o.out, text);
+	say(&s, relative, converged);
+	free(text);
+	free(s.worst);
+	return 0;
+}

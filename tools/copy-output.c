@@ -1,0 +1,47 @@
+/* copy-output: a finished file under a second name, by the rules of every output: it is there whole, or not at all.
+ *
+ * For the solutions of the last iteration, which are the merge's. Not a link: both names must be able to change and to age on their own. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/die.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+#include "lib/sums.h"
+
+static const char *from, *to;
+
+static const struct opt options[] = {
+	{"from", 0, OPT_STRING, &from, true, 0, 0, "FILE", "file to copy"},
+	{"output", 'o', OPT_STRING, &to, true, 0, 0, "FILE", "file to write"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"copy-output", "copy a finished file, whole or not at all", NULL, options};
+
+int main(int argc, char **argv)
+{
+	static char buffer[1 << 16];
+	FILE *in, *out;
+	size_t n;
+
+	opts_parse(&tool, argc, argv);
+	sums_check(from);
+	in = fopen(from, "rb");
+	if (!in)
+		die("cannot open '%s': %s", from, strerror(errno));
+	out = fopen(out_begin(to), "wb");
+	if (!out)
+		die("cannot write '%s': %s", to, strerror(errno));
+	while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
+		if (fwrite(buffer, 1, n, out) != n)
+			die("cannot write '%s': %s", to, strerror(errno));
+	if (ferror(in))
+		die("cannot read '%s': %s", from, strerror(errno));
+	if (fclose(out))
+		die("cannot write '%s': %s", to, strerror(errno));
+	fclose(in);
+	out_commit(to);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* sums.h: the checksums of a WORK folder: every finished file's digest, and the inputs it was made of.
+ *
+ * WORK/checksums.tsv has one line per output, appended before the output gets its final name: digest, bytes, name relative to WORK,
+ * "name=digest …" of the files of WORK that the process had read before, and the digest of the line itself. Of several lines of one name any
+ * may be that of the file in place (a process killed between line and rename leaves the older file); readers take the last that fits. A line that is
+ * damaged counts as absent.
+ * A reader that meets a file of WORK whose bytes fit none of its lines names it, sets it aside as NAME.damaged, and ends: the next
+ * make makes it anew. Files without a line are taken as they are (HDF5's own checksums still hold); verify-work names them. */
+#ifndef SUMS_H
+#define SUMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Records and checks from here on by this file; NULL: neither. opts_parse() calls it for --sums. */
+void sums_use(const char *path);
+
+/* `tmp` is complete and about to be renamed to `target`. Nothing is done for a target outside the folder of sums. */
+void sums_record(const char *tmp, const char *target);
+
+/* An input is about to be read: die() if it is damaged. Nothing is done for a file outside the folder of sums. */
+void sums_check(const char *path);
+
+/* The lines, for verify-work. */
+struct sums_line {
+	uint64_t digest, size;
+	char *name, *inputs;
+};
+
+struct sums {
+	struct sums_line *line;
+	int n, bad; /* whole lines; damaged ones */
+};
+
+void sums_load(struct sums *s, const char *path); /* a missing file has no lines */
+void sums_release(struct sums *s);
+/* The last line of that name that fits (digest, size), else the last of that name, *fits telling which; NULL: none. */
+const struct sums_line *sums_find(const struct sums *s, const char *name, uint64_t digest, uint64_t size, bool *fits);
+
+#endif

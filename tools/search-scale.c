@@ -1,0 +1,228 @@
+/* search-scale: by which factor to scale a merged adapter, judged on the calibration rows.
+ *
+ * For every candidate: the share of each task's rows whose first generated token is the first token of the label. The best mean
+ * over the tasks wins, the smaller factor on a tie. This looks at the calibration rows' labels, which no other stage does.
+ * All tasks' rows go through one pass of the weights together, as many at a time as the memory asked for holds. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "lib/adapter.h"
+#include "lib/be.h"
+#include "lib/die.h"
+#include "lib/forward.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+#include "lib/samples.h"
+
+static const char *model_dir, *adapter_dir, *tasks_arg, *samples_arg, *scales_arg = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1", *output_arg;
+static bool use_fp16;
+
+static const struct opt options[] = {
+	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
+	{"adapter", 0, OPT_STRING, &adapter_dir, true, 0, 0, "DIR", "the merged adapter, unscaled"},
+	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "T[,T…]", "all tasks of the merge"},
+	{"samples", 0, OPT_STRING, &samples_arg, true, 0, 0, "FILE", "calibration samples of {task}"},
+	{"scales", 0, OPT_STRING, &scales_arg, false, 0, 0, "X[,X…]", "the candidates"},
+	{"use-fp16", 0, OPT_BOOL, &use_fp16, false, 0, 0, "BOOL", "16-bit products where the CPU has them"},
+	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "result (JSON)"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"search-scale", "find the best scale of a merged adapter on the calibration rows", NULL, options};
+
+enum { SLAB_BYTES = 96 << 20 }; /* of residual stream, when no limit was asked for */
+
+/* All tasks' rows, one after the other. */
+struct rows {
+	int n;
+	int *task, *length, *offset, *ids; /* (n), (n), (n), flat */
+	int *label;                        /* (n) first token of the label */
+	int *count;                        /* (tasks) rows */
+};
+
+static void rows_add(struct rows *r, const struct samples *s, int t, int *total)
+{
+	size_t n = (size_t)(r->n + s->S), N = n * sizeof(int);
+
+	r->task = xrealloc(r->task, N);
+	r->length = xrealloc(r->length, N);
+	r->offset = xrealloc(r->offset, N);
+	r->label = xrealloc(r->label, N);
+	r->ids = xrealloc(r->ids, (size_t)(*total + s->total) * sizeof(int));
+	for (int i = 0; i < s->S; i++) {
+		r->task[r->n] = t;
+		r->length[r->n] = s->length[i];
+		r->offset[r->n] = *total + s->offset[i];
+		r->label[r->n++] = s->label_ids[s->label_offset[i]];
+	}
+	for (int i = 0; i < s->total; i++)
+		r->ids[*total + i] = s->ids[i];
+	*total += s->total;
+	r->count[t] = s->S;
+}
+
+static void rows_read_all(struct rows *r, const struct strlist *tasks, int V)
+{
+	int total = 0;
+
+	*r = (struct rows){.count = xcalloc((size_t)tasks->n, sizeof(int))};
+	for (int t = 0; t < tasks->n; t++) {
+		char *path = path_for_task(samples_arg, tasks->item[t], tasks->n, "--samples");
+		struct samples s;
+
+		samples_read(&s, path, tasks->item[t]);
+		samples_need_vocab(&s, path, V);
+		rows_add(r, &s, t, &total);
+		samples_release(&s);
+		free(path);
+	}
+}
+
+static void rows_free(struct rows *r)
+{
+	free(r->task);
+	free(r->length);
+	free(r->offset);
+	free(r->ids);
+	free(r->label);
+	free(r->count);
+}
+
+/* Rows [first, first+n): one decoder step from the start token; right[t] counts the hits. */
+static void run_slab(const struct forward *f, const struct rows *r, int first, int n, int *right)
+{
+	const struct t5 *m = &f->model->m;
+	int *one = xarray((size_t)n, sizeof(*one)), *which = xarray((size_t)n, sizeof(*which)), *start = xarray((size_t)n, sizeof(*start));
+	struct prediction *p = xarray((size_t)n, sizeof(*p));
+	struct seqs enc, dec;
+	float *H;
+
+	for (int i = 0; i < n; i++) {
+		one[i] = 1;
+		which[i] = i;
+		start[i] = m->start;
+	}
+	seqs_init(&enc, n, r->length + first, r->offset + first, r->ids, 0, m->pad);
+	seqs_init(&dec, n, one, which, start, 0, m->pad);
+	H = be->alloc((size_t)enc.rows * (size_t)m->D * sizeof(float));
+	forward_encode(f, &enc, H);
+	forward_decode(f, &enc, H, &dec, which, NULL, p);
+	for (int i = 0; i < n; i++)
+		right[r->task[first + i]] += p[i].id == r->label[first + i];
+	be->free(H);
+	seqs_release(&dec);
+	seqs_release(&enc);
+	free(p);
+	free(start);
+	free(which);
+	free(one);
+}
+
+static size_t slab_rows(const struct forward *f, const struct rows *r)
+{
+	size_t row = (size_t)f->model->m.D * sizeof(float), fixed, longest = 1;
+
+	for (int i = 0; i < r->n; i++)
+		longest = (size_t)r->length[i] > longest ? (size_t)r->length[i] : longest;
+	fixed = forward_bytes(f, (int)longest) + (32u << 20);
+	if (!common.max_memory)
+		return SLAB_BYTES / row;
+	if (common.max_memory < fixed + longest * row)
+		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, ((fixed + longest * row) >> 20) + 1);
+	return (common.max_memory - fixed) / row;
+}
+
+static void run_all(const struct forward *f, const struct rows *r, int *right)
+{
+	size_t most = slab_rows(f, r);
+
+	for (int first = 0, n; first < r->n; first += n) {
+		size_t rows = 0;
+
+		for (n = 0; first + n < r->n; n++) {
+			rows += (size_t)r->length[first + n];
+			if (n && rows > most)
+				break;
+		}
+		run_slab(f, r, first, n, right);
+	}
+}
+
+/* One candidate: its entry of the result; the mean accuracy is returned. */
+static double candidate(const struct forward *f, struct adapter *a, const double *base, double scale, const struct rows *r,
+                        const struct strlist *tasks, json_t *list)
+{
+	int *right = xcalloc((size_t)tasks->n, sizeof(*right));
+	json_t *accuracy = json_object(), *entry;
+	double mean = 0;
+
+	for (int i = 0; i < a->n; i++)
+		a->lora[i].scale = scale * base[i];
+	run_all(f, r, right);
+	for (int t = 0; t < tasks->n; t++) {
+		double share = (double)right[t] / r->count[t];
+
+		mean += share / tasks->n;
+		json_object_set_new(accuracy, tasks->item[t], json_real(share));
+	}
+	entry = json_pack("{s:f, s:f, s:o}", "scale", scale, "mean", mean, "accuracy", accuracy);
+	json_array_append_new(list, entry);
+	if (common.verbose)
+		note("scale %g: mean accuracy %.4f", scale, mean);
+	free(right);
+	return mean;
+}
+
+static void write_result(double scale, json_t *list)
+{
+	json_t *o = json_pack("{s:f, s:o}", "scale", scale, "candidates", list);
+	char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9)), *line = xformat("%s\n", text);
+
+	out_write_text(output_arg, line);
+	free(line);
+	free(text);
+	json_decref(o);
+}
+
+int main(int argc, char **argv)
+{
+	struct strlist tasks, scales;
+	struct model *model;
+	struct adapter *a;
+	struct forward f;
+	struct rows r;
+	double *base, best = -1, chosen = 0;
+	json_t *list = json_array();
+
+	opts_parse(&tool, argc, argv);
+	be_select(common.backend);
+	tasks = strlist_split(tasks_arg, "--tasks");
+	scales = strlist_split(scales_arg, "--scales");
+	model = model_open(model_dir);
+	a = adapter_open(adapter_dir, &model->m);
+	f = (struct forward){model, {.adapter = a}, use_fp16 ? be->fast16() : BE_F32};
+	rows_read_all(&r, &tasks, model->m.V);
+	base = xarray((size_t)a->n, sizeof(*base));
+	for (int i = 0; i < a->n; i++)
+		base[i] = a->lora[i].scale;
+	for (int i = 0; i < scales.n; i++) {
+		double scale, mean;
+
+		if (!text_to_double(scales.item[i], &scale) || !(scale > 0) || scale > 100)
+			die_usage("--scales: expected numbers above 0 and up to 100, found '%s'", scales.item[i]);
+		mean = candidate(&f, a, base, scale, &r, &tasks, list);
+		if (mean > best || (mean == best && scale < chosen)) {
+			best = mean;
+			chosen = scale;
+		}
+	}
+	write_result(chosen, list);
+	tool_done("scale %g of %d, mean accuracy %.4f on the calibration rows", chosen, scales.n, best);
+	free(base);
+	rows_free(&r);
+	adapter_close(a);
+	model_close(model);
+	strlist_release(&scales);
+	strlist_release(&tasks);
+	return 0;
+}

@@ -1,0 +1,230 @@
+/* with-lock: run a command while holding a folder's lock, so that two runs never mix in one WORK folder.
+ *
+ * The lock is flock() on FOLDER/lock. It is inherited by the command and all that it starts: it lasts until the last of them has ended,
+ * however they end, and no longer (the kernel lets go of it). The file holds the number and the command of the holder, for the message that the
+ * second one gets. Where the holder was killed and its children are still ending, the lock is waited for.
+ *
+ * Holding the lock, whatever temporary file lies in the folder was left by a process that was killed: removed before the command starts.
+ * A command that fails having set a damaged file aside (lib/sums.h) is run once more, which makes that file anew. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/die.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+#include "lib/text.h"
+
+enum { WAIT_SECONDS = 60, MAX_DEPTH = 8 };
+
+static const char *folder, *also;
+
+static const struct opt options[] = {
+	{"folder", 0, OPT_STRING, &folder, true, 0, 0, "DIR", "folder to lock; made if it is not there"},
+	{"also", 0, OPT_STRING, &also, false, 0, 0, "DIR", "another folder to clear of what killed processes left; not locked"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"with-lock", "run a command while holding a folder's lock",
+	"Usage: with-lock --folder DIR [--also DIR] -- COMMAND [ARGUMENT …]. Ends as the command ends.", options};
+
+/* ------------------------------------------------------------ the lock */
+
+/* "4711 make merge …": the holder's number and command; empty while it is being written. */
+static long holder(int fd, char *text, size_t room)
+{
+	ssize_t n = pread(fd, text, room - 1, 0);
+
+	text[n > 0 ? n : 0] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return strtol(text, NULL, 10);
+}
+
+static int lock_folder(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT, 0666); /* inherited: no O_CLOEXEC */
+	char text[1024];
+
+	if (fd < 0)
+		die("cannot open '%s': %s", path, strerror(errno));
+	for (int tenths = 0; flock(fd, LOCK_EX | LOCK_NB); tenths++) {
+		if (errno != EWOULDBLOCK)
+			die("cannot lock '%s': %s", path, strerror(errno));
+		long pid = holder(fd, text, sizeof(text));
+		if (pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
+			die("'%s' is in use by process %s", folder, text);
+		if (tenths >= 10 * WAIT_SECONDS)
+			die("'%s' is in use by what was started by process %s, which has ended", folder, text);
+		if (tenths == 10)
+			note("waiting for what process %s has left running in '%s'", text, folder);
+		nanosleep(&(struct timespec){0, 100000000}, NULL);
+	}
+	return fd;
+}
+
+static void write_holder(int fd, char *const *command)
+{
+	struct text t = {0};
+
+	text_add(&t, "%ld", (long)getpid());
+	for (; *command; command++)
+		text_add(&t, " %s", *command);
+	text_add(&t, "\n");
+	if (ftruncate(fd, 0) || pwrite(fd, text_get(&t), strlen(text_get(&t)), 0) != (ssize_t)strlen(text_get(&t)))
+		warn("cannot write who holds the lock of '%s': %s", folder, strerror(errno)); /* it is held all the same */
+	text_release(&t);
+}
+
+/* ------------------------------------------------------------ what was left */
+
+static bool ends_with(const char *s, const char *tail)
+{
+	size_t n = strlen(s), k = strlen(tail);
+
+	return n > k && !strcmp(s + n - k, tail);
+}
+
+/* ".NAME.tmp-PID-N" (lib/out.h): PID, or 0. */
+static long temporary_of(const char *name)
+{
+	const char *mark = NULL;
+	long pid;
+	char *end;
+
+	for (const char *s = name; *name == '.' && (s = strstr(s, ".tmp-")); s++)
+		mark = s;
+	if (!mark)
+		return 0;
+	pid = strtol(mark + 5, &end, 10);
+	return *end == '-' ? pid : 0;
+}
+
+/* A live process that is one of these tools: someone runs it by hand, or (in a folder that is not locked) another merge does. */
+static bool is_live_tool(long pid)
+{
+	char link[64], theirs[PATH_MAX], ours[PATH_MAX];
+	ssize_t n, k = readlink("/proc/self/exe", ours, sizeof(ours) - 1);
+
+	snprintf(link, sizeof(link), "/proc/%ld/exe", pid);
+	n = readlink(link, theirs, sizeof(theirs) - 1);
+	if (n < 0 || k < 0)
+		return n < 0 ? errno != ENOENT && kill((pid_t)pid, 0) == 0 : true;
+	theirs[n] = ours[k] = 0;
+	*strrchr(theirs, '/') = *strrchr(ours, '/') = 0;
+	return !strcmp(theirs, ours);
+}
+
+/* Counts the files set aside under `path`, and removes the left temporary files (and with `aside` those set aside too). */
+static int sweep(const char *path, bool aside, int depth)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	int count = 0;
+
+	if (!d)
+		return 0;
+	while ((e = readdir(d))) {
+		char *name = xformat("%s/%s", path, e->d_name);
+		struct stat st;
+		long pid = temporary_of(e->d_name);
+		bool damaged = ends_with(e->d_name, ".damaged");
+
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && !lstat(name, &st)) {
+			if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH)
+				count += sweep(name, aside, depth + 1);
+			else if (S_ISREG(st.st_mode) && ((pid > 0 && !is_live_tool(pid)) || (damaged && aside)))
+				unlink(name);
+			else
+				count += damaged;
+		}
+		free(name);
+	}
+	closedir(d);
+	return count;
+}
+
+/* ------------------------------------------------------------ the command */
+
+static volatile sig_atomic_t child;
+
+static void pass_on(int sig)
+{
+	if (child > 0)
+		kill((pid_t)child, sig);
+}
+
+static int run_command(char **command)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("cannot start '%s': %s", command[0], strerror(errno));
+	if (!pid) {
+		execvp(command[0], command);
+		warn("cannot run '%s': %s", command[0], strerror(errno));
+		_exit(127);
+	}
+	child = pid;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("cannot wait for '%s': %s", command[0], strerror(errno));
+	child = 0;
+	return status;
+}
+
+/* Ends as the command did. */
+static int leave(int status)
+{
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+	}
+	return WEXITSTATUS(status);
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &(struct sigaction){.sa_handler = pass_on}, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	int own = 0, status, before;
+	char *lock;
+
+	while (own < argc && strcmp(argv[own], "--"))
+		own++;
+	opts_parse(&tool, own, argv);
+	if (own + 1 >= argc)
+		die_usage("no command: expected -- COMMAND [ARGUMENT …] after the options");
+	make_folder(folder);
+	lock = xformat("%s/lock", folder);
+	write_holder(lock_folder(lock), argv + own + 1);
+	before = sweep(folder, false, 0);
+	if (also)
+		sweep(also, false, 0);
+	catch_signals();
+	status = run_command(argv + own + 1);
+	if (WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, false, 0) > before) {
+		note("a damaged file was set aside: running once more");
+		status = run_command(argv + own + 1);
+	}
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		sweep(folder, true, 0);
+	free(lock);
+	return leave(status);
+}
