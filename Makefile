@@ -12,10 +12,12 @@ include pipeline/build.mk
 include pipeline/deps.mk
 include pipeline/run.mk
 include pipeline/test.mk
+include pipeline/faults.mk
+include pipeline/fuzz.mk
 
 .PHONY: help clean
 help:
-	@sed -n 's/^#? //p' pipeline/run.mk pipeline/test.mk pipeline/deps.mk pipeline/build.mk
+	@sed -n 's/^#? //p' pipeline/run.mk pipeline/test.mk pipeline/faults.mk pipeline/fuzz.mk pipeline/deps.mk pipeline/build.mk
 	@echo
 	@echo 'Settings (config file, or KEY=value in capitals on the command line):'
 	@if [ -x $(BUILD)/plan-pipeline ]; then $(BUILD)/plan-pipeline --list-keys; else echo '  (after make: all keys with their defaults)'; fi

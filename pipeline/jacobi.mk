@@ -20,12 +20,14 @@ $(foreach s,$(sites),$(eval $(pass)/solution/$(s).h5: $(tasks:%=$(pass)/grams/%/
 
 .PHONY: iterate finish
 iterate: $(pass)/convergence
+	@:
 $(pass)/convergence: $(S)/converge $(sites:%=$(pass)/solution/%.h5)
 	$(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --solutions $(pass)/solution --iteration $(iteration) \
 	  $(if $(since),--since $(since)) -o $@
 
 # The last iteration's solutions are the merge's.
 finish: $(work)/adapter/adapter_config.json
+	@:
 $(work)/solution/%.h5: $(pass)/solution/%.h5 $(S)/last
 	$(Q)$(bin)/copy-output $(every) --from $< -o $@
 $(S)/last: FORCE

@@ -77,10 +77,27 @@ endif
 endef
 $(foreach g,$(groups),$(eval $(call group_rules,$(g))))
 
+# ---------------------------------------------------------------- disk
+# Once a site is solved, its Grams and the acts that nothing needs any more are spent: file and time stay, the data go (KEEP_ACTS=1: all is
+# kept). An iteration needs the lora side again and keeps everything.
+spend_files = $(if $(spent_$*),$(foreach s,$(spent_$*),$(work)/lora/{task}/$(s).h5 $(work)/merged/{task}/$(s).h5)) $(work)/grams/{task}/$*.h5
+spend = $(if $(KEEP_ACTS)$(iteration)$(if $(solve_grams),,none),,$(Q)$(bin)/spend-files -q $(every) --tasks $(all_tasks) --files '$(call list,$(spend_files))')
+
+# Before the graph: if anything that is to run would read a spent file, all spent files are deleted, so that they are made again. (States lead
+# from one site to the next: to make one again is to make all before it again.)
+.PHONY: unspend
+unspend:
+	+$(Q)spent=$$(find $(work)/lora $(work)/merged $(work)/grams -name '*.h5' -size -64c 2>/dev/null); [ -n "$$spent" ] || exit 0; \
+	$(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) -n V=1 merge >$(work)/stamps/to-do 2>/dev/null; \
+	for f in $$spent; do for o in from memory lora merged grams; do echo "--$$o '$$(echo $$f | sed -E 's,/(lora|merged|grams)/[^/]*/,/\1/{task}/,')'"; done; done | \
+	sort -u >$(work)/stamps/spent; \
+	if grep -qFf $(work)/stamps/spent $(work)/stamps/to-do; then rm -f $$spent; fi; rm -f $(work)/stamps/spent $(work)/stamps/to-do
+
 # ---------------------------------------------------------------- solutions
 $(pass)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
 	$(Q)$(bin)/solve-layer $(every) $(solve_flags) --model $(model) --site $* --tasks $(all_tasks) --adapter '$(loras)/{task}' \
 	  $(solve_grams) -o $@
+	$(spend)
 
 assemble = $(Q)$(bin)/assemble-lora $(every) --model $(model) --model-name $(model_name) --sites $(all_sites) --solutions $(work)/solution
 
@@ -91,6 +108,7 @@ endif
 
 include pipeline/edges.mk
 include pipeline/$(method).mk
+include pipeline/model.mk
 include pipeline/eval.mk
 
 # What would run, and which stamps or files are newer than what depends on them.

@@ -6,7 +6,10 @@
 #? make plan  …same…       the settings in force, and what would run
 #? make report …same…      print the evaluation's table again
 #? make verify …same…      re-read everything under WORK, and name what is damaged or stale
+#? make compare METHODS=a,b,… …same…
+#?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv
 #? make demo               build, merge and evaluate the demo by three methods
+#? KEEP_ACTS=1 keeps rows and Grams that have been used (default: only their names are kept, to save disk)
 #? V=1 shows commands; -jN runs N processes side by side; REFERENCE=DIR keeps the base's and adapters' results for several merges
 
 TASK_TYPE = EMOTION_t5_large
@@ -17,7 +20,7 @@ DATA =
 WORK =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none.
-OWN_VARIABLES = TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE V SAN BUILD CC CXX CFLAGS LDFLAGS OPTIMISE EMOTION_DIR PYTHON
+OWN_VARIABLES = RUNS SEED RUN STEP FUZZ_SECONDS FUZZERS FUZZ_CC TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V SAN BUILD CC CXX CFLAGS LDFLAGS OPTIMISE EMOTION_DIR PYTHON METHODS
 SETTINGS = $(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(MAKEOVERRIDES))
 JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
@@ -36,7 +39,7 @@ merge eval report plan: all
 	+@work=$$($(PLAN) --print-work) && $(LOCKED) -- $(MAKE) --no-print-directory locked-$@
 
 locked-merge locked-eval locked-report:
-	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" $(@:locked-%=%)
+	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" unspend && $(GRAPH) PLAN="$$plan" $(@:locked-%=%)
 
 locked-plan:
 	+@plan=$$($(PLAN) --show) && $(GRAPH) PLAN="$$plan" plan
@@ -61,3 +64,21 @@ demo: all
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
 COMMA := ,
 SPACE := $(subst ,, )
+
+# Every method in a folder of its own, with the base's and the adapters' evaluations shared. The clock's time of a merge that did something goes to
+# its log as a line of `make`. Methods run one after the other: times would mean nothing otherwise.
+METHODS = average,task-arithmetic,ties,dare,regmean,sweep
+COMPARED = $(subst $(COMMA), ,$(METHODS))
+COMPARE_WORK = $(if $(strip $(WORK)),$(strip $(WORK)),work/$(TASK_TYPE)/compare)
+COMPARE_REFERENCE = $(if $(REFERENCE),$(REFERENCE),$(COMPARE_WORK)/reference)
+
+.PHONY: compare
+compare: all
+	+@set -e; for m in $(COMPARED); do \
+	  run="$(MAKE) --no-print-directory METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
+	  lines=$$(cat $$log 2>/dev/null | wc -l); begun=$$(date +%s.%N); $$run merge; ended=$$(date +%s.%N); \
+	  if [ $$(cat $$log | wc -l) -gt $$lines ]; then echo "$$begun $$ended" | awk '{printf "make\tmerge\t%.3f\t0\t0\n", $$2 - $$1}' >>$$log; fi; \
+	  $$run eval >/dev/null; done
+	@$(BUILD)/compare-methods --tasks "$$(sed -n 's/^tasks := //p' $(COMPARE_WORK)/$(firstword $(COMPARED))/plan.mk | tr ' ' ,)" \
+	  --reference $(COMPARE_REFERENCE) --methods '$(subst $(SPACE),$(COMMA),$(foreach m,$(COMPARED),$(m)=$(COMPARE_WORK)/$(m)))' \
+	  -o $(COMPARE_WORK)/compare.tsv --pairs $(COMPARE_WORK)/compare-pairs.tsv --markdown $(COMPARE_WORK)/compare.md

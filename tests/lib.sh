@@ -70,12 +70,57 @@ tiny() {
 # A copy of a file or folder of the tiny case, to break: copy SOURCE NAME; its path is $COPY.
 copy() { COPY=$T/$2; rm -rf "$COPY"; cp -r "$1" "$COPY"; }
 
-# The pipeline on the tiny case: run WORK TARGETS AND SETTINGS…
+# The pipeline on the tiny case: run WORK TARGETS AND SETTINGS… (KEEP_ACTS=1: all files stay, so that they can be looked at).
 SMALL='SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
 run() {
 	work=$1
 	shift
-	make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$work" $SMALL "$@"
+	# shellcheck disable=SC2086
+	make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$work" $SMALL ${KEEP-KEEP_ACTS=1} "$@"
+}
+
+# The results of a run: every file under WORK but the records of how it went. results WORK; two runs the same: same NAME WORK WORK.
+results() { (cd "$1" && find . -type f ! -path './stamps/*' ! -name log.tsv ! -name plan.mk ! -name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
+same() {
+	results "$2" >"$T/list.a"
+	results "$3" >"$T/list.b"
+	{
+		[ -s "$T/list.a" ] || echo 'no files at all'
+		diff "$T/list.a" "$T/list.b"
+		while read -r file; do cmp "$2/$file" "$3/$file"; done <"$T/list.a"
+	} >"$T/same.diff" 2>&1
+	if [ ! -s "$T/same.diff" ]; then ok "$1"; else
+		not_ok "$1"
+		head -n 20 "$T/same.diff" | say
+	fi
+}
+
+# Which results a run remakes: `mark WORK`, the run, `remade WORK`: their names, sorted.
+stat_results() { results "$1" | (cd "$1" && xargs -r stat -c '%n %i %Y %y') | sort; }
+mark() { stat_results "$1" >"$T/mark"; cp "$1/log.tsv" "$T/mark.log"; }
+remade() { stat_results "$1" | comm -13 "$T/mark" - | cut -d' ' -f1 | sed 's,^\./,,' | sort; }
+# expect_remade NAME WORK FILES…: just these, said as words that the shell would expand ({a,b} is not for sh: use `each`).
+expect_remade() {
+	name=$1 work=$2
+	shift 2
+	printf '%s\n' "$@" | sort >"$T/expected"
+	remade "$work" >"$T/remade"
+	if diff "$T/expected" "$T/remade" >"$T/remade.diff"; then ok "$name"; else
+		not_ok "$name"
+		{ echo "expected (<) and remade (>):"; cat "$T/remade.diff"; } | head -n 40 | say
+	fi
+}
+# each PATTERN TASKS SITES: PATTERN with T and S put in for all combinations: each grams/T/S.h5 'tec isear' 'enc00-self memory'
+each() {
+	for t in $2; do for s in ${3:-x}; do echo "$1" | sed "s/\bT\b/$t/g; s/\bS\b/$s/g"; done; done
+}
+# Nothing was run at all, not even for nothing.
+expect_nothing() {
+	remade "$2" >"$T/remade"
+	if cmp -s "$2/log.tsv" "$T/mark.log" && [ ! -s "$T/remade" ]; then ok "$1"; else
+		not_ok "$1"
+		{ diff "$T/mark.log" "$2/log.tsv"; echo 'remade:'; cat "$T/remade"; } | head -n 20 | say
+	fi
 }
 
 # One file of every kind, for tools run by hand: $W has samples, acts, tokens, grams, solution, adapter.

@@ -277,6 +277,7 @@ static void write_stamps(struct plan *p)
 	stamp_stage(p, "assemble", "assemble-lora", false, (const char *const[]){"model_name", "scale", NULL});
 	stamp_stage(p, "mats", "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
 	stamp_stage(p, "converge", "check-convergence", false, (const char *const[]){"convergence_threshold", NULL});
+	stamp_stage(p, "model", "assemble-model", true, (const char *const[]){NULL});
 	stamp_stage(p, "eval", "eval-emotion", true, (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		stamp_task(p, p->c.task_targets.item[t]);
@@ -408,6 +409,43 @@ static void put_sites(struct plan *p)
 	text_release(&stations);
 }
 
+/* Whether some site after site i still needs the acts of site j ≤ i: as the state to go on from, or as the decoder's memory. */
+static bool needed_after(const struct plan *p, int i, struct site j)
+{
+	for (int n = i + 1; n < p->nsites; n++) {
+		int from = state_site(p, n, &p->site[n]);
+
+		if ((from >= 0 && !site_compare(p->site[from], j)) || (site_is_memory(j) && n < p->nsites))
+			return true;
+		/* memory goes on from the encoder's last state though no module may read it */
+		if (p->site[n].stack == 1 && j.stack == 0) {
+			int last = state_site(p, n, &(struct site){1, -1, STEP_END});
+
+			if (last >= 0 && !site_compare(p->site[last], j) && site_compare(p->site[i], site_memory()) < 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* spent_S: the sites whose acts nothing needs any more once S is solved (memory's too, with the last). */
+static void put_spent(struct plan *p)
+{
+	char name[32];
+	bool memory = false; /* among the sites, so that the loop names it */
+
+	for (int i = 0; i < p->nsites; i++) {
+		bool last = i == p->nsites - 1;
+
+		memory = memory || site_is_memory(p->site[i]);
+		text_add(&p->mk, "spent_%s :=", site_name(p->site[i], name));
+		for (int j = 0; j <= i; j++)
+			if (!needed_after(p, i, p->site[j]) && (j == i || needed_after(p, i - 1, p->site[j])))
+				text_add(&p->mk, " %s", site_name(p->site[j], name));
+		text_add(&p->mk, "%s\n", last && !memory ? " memory" : "");
+	}
+}
+
 /* make -jN: tasks are dealt out to min(N, tasks) processes, and the cores to the processes. */
 static void put_groups(struct plan *p)
 {
@@ -458,9 +496,11 @@ static void write_plan(struct plan *p)
 	put_key(p, "max_iter");
 	put(p, "model_name", name);
 	put_key(p, "scale");
+	put_key(p, "save");
 	put_tasks(p);
 	put_groups(p);
 	put_sites(p);
+	put_spent(p);
 	put_all_flags(p);
 	out_update_text(path, text_get(&p->mk));
 	printf("%s\n", path);
@@ -526,7 +566,8 @@ int main(int argc, char **argv)
 		write_all(&p);
 	if (o.show)
 		show(&p);
-	say_without_effect(&p.c);
+	if (!o.print_work)
+		say_without_effect(&p.c);
 	for (int t = 0; t < p.c.task_targets.n; t++)
 		adapter_close(p.adapter[t]);
 	free(p.adapter);

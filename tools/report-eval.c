@@ -3,16 +3,14 @@
  * Reads eval-emotion's results: REFERENCE/base/TASK.json, REFERENCE/adapters/ADAPTER/TASK.json (those that exist; ADAPTER = TASK must), and each
  * merge's DIR/TASK.json. `kept` is a model's accuracy over the individual one's (the task's own adapter), per task and for the
  * mean of accuracies. The file is long (one line per model and task), the table on stdout wide. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/die.h"
-#include "lib/jsonx.h"
 #include "lib/opts.h"
 #include "lib/out.h"
+#include "lib/scores.h"
 #include "lib/text.h"
 
 static const char *tasks_arg, *reference, *merged_arg, *output;
@@ -27,12 +25,6 @@ static const struct opt options[] = {
 
 static const struct tool tool = {"report-eval", "compare evaluations", NULL, options};
 
-struct score {
-	bool there;
-	long n, no_label;
-	double accuracy, accuracy_stderr, macro_f1, macro_f1_stderr, loss;
-};
-
 struct model {
 	char *name;
 	struct score *score; /* per task */
@@ -41,26 +33,6 @@ struct model {
 static struct strlist tasks;
 static struct model *models;
 static int nmodels, individual;
-
-static struct score score_read(const char *dir, const char *task, bool must)
-{
-	char *path = xformat("%s/%s.json", dir, task);
-	struct score s = {0};
-	struct stat st;
-	json_t *j;
-
-	if (!must && stat(path, &st)) {
-		free(path);
-		return s;
-	}
-	j = jsonx_load(path, 1 << 20);
-	s = (struct score){true, jsonx_int(j, path, "n", 1, 1 << 30), jsonx_int(j, path, "no_label", 0, 1 << 30),
-	                   jsonx_number(j, path, "accuracy"), jsonx_number(j, path, "accuracy_stderr"), jsonx_number(j, path, "macro_f1"),
-	                   jsonx_number(j, path, "macro_f1_stderr"), jsonx_number(j, path, "loss")};
-	json_decref(j);
-	free(path);
-	return s;
-}
 
 static struct model *model_add(const char *name)
 {
@@ -108,27 +80,13 @@ static void read_all(void)
 	strlist_release(&merged);
 }
 
-/* Mean over the tasks; false when one is missing. */
-static bool mean(const struct model *m, double *accuracy, double *f1, double *stderr2)
-{
-	*accuracy = *f1 = *stderr2 = 0;
-	for (int t = 0; t < tasks.n; t++) {
-		if (!m->score[t].there)
-			return false;
-		*accuracy += m->score[t].accuracy / tasks.n;
-		*f1 += m->score[t].macro_f1 / tasks.n;
-		*stderr2 += m->score[t].accuracy_stderr * m->score[t].accuracy_stderr / tasks.n / tasks.n;
-	}
-	return true;
-}
-
 static void write_long(void)
 {
 	struct text s = {0};
-	double whole, f1, var, a;
+	double whole, f1, se, a;
 
 	text_add(&s, "model\ttask\tn\taccuracy\taccuracy_stderr\tmacro_f1\tmacro_f1_stderr\tloss\tno_label\tkept\n");
-	mean(&models[individual], &whole, &f1, &var);
+	score_mean(models[individual].score, tasks.n, &whole, &se, &f1);
 	for (int i = 0; i < nmodels; i++) {
 		for (int t = 0; t < tasks.n; t++) {
 			const struct score *r = &models[i].score[t];
@@ -138,8 +96,8 @@ static void write_long(void)
 				         r->accuracy_stderr, r->macro_f1, r->macro_f1_stderr, r->loss, r->no_label,
 				         r->accuracy / models[individual].score[t].accuracy);
 		}
-		if (mean(&models[i], &a, &f1, &var))
-			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%.6f\n", models[i].name, a, sqrt(var), f1, a / whole);
+		if (score_mean(models[i].score, tasks.n, &a, &se, &f1))
+			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%.6f\n", models[i].name, a, se, f1, a / whole);
 	}
 	out_write_text(output, text_get(&s));
 	text_release(&s);
@@ -147,9 +105,9 @@ static void write_long(void)
 
 static void print_wide(void)
 {
-	double whole, a, f1, var;
+	double whole, a, f1, se;
 
-	mean(&models[individual], &whole, &f1, &var);
+	score_mean(models[individual].score, tasks.n, &whole, &se, &f1);
 	printf("%-24s", "accuracy");
 	for (int t = 0; t < tasks.n; t++)
 		printf(" %14s", tasks.item[t]);
@@ -161,7 +119,7 @@ static void print_wide(void)
 				printf(" %14.4f", models[i].score[t].accuracy);
 			else
 				printf(" %14s", "");
-		if (mean(&models[i], &a, &f1, &var))
+		if (score_mean(models[i].score, tasks.n, &a, &se, &f1))
 			printf(" %8.4f %7.1f%%", a, 100 * a / whole);
 		printf("\n");
 	}

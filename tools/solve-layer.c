@@ -259,7 +259,7 @@ static void fit(struct job *j, struct part *p)
 
 /* average: A = [ s_t / N A_t ], task-arithmetic: A = [ s_t A_t ] (assemble-lora scales it). A task whose adapter does not target the module
  * counts as ΔW = 0. */
-static void combine(struct job *j, struct part *p, double share)
+static void combine(struct part *p, double share)
 {
 	size_t d = (size_t)p->stack.d;
 
@@ -312,7 +312,7 @@ static void run_module(struct job *j, int i)
 	if (j->gram)
 		fit(j, &p);
 	else
-		combine(j, &p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
+		combine(&p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
 	write_module(j, &p);
 	stack_release(&p.stack);
 	free(p.c);

@@ -41,9 +41,9 @@ number 'generate-tokens: no new tokens' "max-new-tokens.*found '0'" generate_tok
 number 'generate-tokens: unknown features' "features 'pads'" generate_tokens --features pads
 number 'extract-acts: unknown features' "features.*'pads'" extract_acts --features pads
 number 'eval-emotion: a max-length over the limit' "max-length.*found '5000'" eval_emotion --max-length 5000
-(site=enc02-self; number 'extract-acts: a site of another model' "'enc02-self' is no site" extract_acts)
-(site=enc00-cross; number 'compute-grams: cross-attention in the encoder' "'enc00-cross' is no site" compute_grams)
-(site=; number 'solve-layer: a nameless site' "'SELF' is no site" "$BUILD/solve-layer" --model "$M" --site SELF --tasks tec --adapter "$L/tec" --grams x -o "$OUT/x.h5")
+(site=enc02-self; number 'extract-acts: a site of another model' "'enc02-self'.* no site" extract_acts)
+(site=enc00-cross; number 'compute-grams: cross-attention in the encoder' "'enc00-cross'.* no site" compute_grams)
+(site=; number 'solve-layer: a nameless site' "'SELF'.* no site" "$BUILD/solve-layer" --model "$M" --site SELF --tasks tec --adapter "$L/tec" --grams x -o "$OUT/x.h5")
 (site=dec00-self; number 'extract-acts: a decoder site without tokens' '--(tokens|memory)' extract_acts)
 refuses 'extract-acts: an unknown side' 2 "'left'" "$BUILD/extract-acts" --model "$M" --side left --site enc00-self --task tec --samples "$W/samples/tec.h5" -o "$OUT/x.h5"
 refuses 'extract-acts: several tasks, one path' 2 'no \{task\} in it' "$BUILD/extract-acts" --model "$M" --side lora --site enc00-self --task tec,emoint \

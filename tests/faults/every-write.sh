@@ -52,6 +52,32 @@ while read -r command; do
 	echo "# $count calls: $(echo "$command" | cut -c1-100)"
 done <"$T/commands"
 
+# plan-pipeline writes only what changes, so each run starts in an empty folder; what a run without fault then completes must be the same.
+P=$T/plan
+planned() { (cd "$P" && find . -type f ! -name checksums.tsv ! -name digests -exec cksum {} + | sort -k3); }
+out=$P
+count=999999 n=0
+while [ "$n" -le "$count" ]; do
+	for kind in EIO ENOSPC; do
+		rm -rf "$P"
+		(export LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$n FAULT_KIND=$kind FAULT_COUNT="$T/count"; LIMIT=; plan_pipeline --quiet) >/dev/null 2>"$T/err"
+		rc=$?
+		if [ "$n" = 0 ]; then
+			count=$(cat "$T/count")
+			planned >"$T/plan.before"
+			continue
+		fi
+		total=$((total + 1))
+		if [ $rc = 0 ]; then silent=$((silent + 1)); echo "# silent success: call $n, $kind: plan-pipeline"; fi
+		if [ $rc != 0 ] && [ "$(wc -l <"$T/err")" != 1 ]; then untidy=$((untidy + 1)); echo "# not one line: call $n, $kind: plan-pipeline"; fi
+		plan_pipeline --quiet >/dev/null
+		planned >"$T/plan.after"
+		if ! cmp -s "$T/plan.before" "$T/plan.after"; then damaged=$((damaged + 1)); echo "# files differ: call $n, $kind: plan-pipeline"; fi
+	done
+	n=$((n ? n + STEP : 1))
+done
+echo "# $count calls: plan-pipeline"
+
 count_is() { if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3"; fi; }
 count_is "$((n_tools >= 9))" 1 "$n_tools commands of all tools were tried"
 count_is $silent 0 "$total faults, $silent silent successes"

@@ -384,6 +384,8 @@ static void need_hdf5(const char *path)
 		die("cannot read '%s': %s", path, strerror(errno));
 	close(fd);
 	/* Ours have no user block, so the signature is at the very start. */
+	if (n == (ssize_t)sizeof(head) && !memcmp(head, H5_SPENT, sizeof(head)))
+		die("'%s' was " H5_SPENT_WORDS, path);
 	if (n != (ssize_t)sizeof(head) || memcmp(head, signature, sizeof(head)))
 		die("'%s' is not an HDF5 file", path);
 }

@@ -162,7 +162,8 @@ static void create_temporary(struct pending *p, const char *target)
 	} while (fd < 0 && errno == EEXIST);
 	if (fd < 0)
 		die("cannot create '%s': %s", target, strerror(errno));
-	close(fd);
+	if (close(fd))
+		die("cannot create '%s': %s", target, strerror(errno));
 }
 
 const char *out_begin(const char *target)

@@ -1,0 +1,107 @@
+#!/bin/sh
+# Models, adapters and texts that are missing, damaged, or do not fit: each tool that reads one says which and what.
+. "$(dirname "$0")/../lib.sh"
+tiny
+worked
+weights=model.safetensors lora=adapter_model.safetensors # (functions of lib.sh read $lora as a path: unset before those)
+
+# on_model NAME PATTERN: the tools that open the model. compute-grams reads its own module's weight only; the others check all tensors.
+on_model() {
+	name=$1 pattern=$2
+	for tool in extract_acts generate_tokens ${part-compute_grams} eval_emotion plan_pipeline; do
+		(unset lora; model=$COPY; refuses "model: $name ($tool)" 1 "$pattern" $tool)
+	done
+}
+copy "$M" missing; rm "$COPY/$weights"; on_model 'no weights' "has no model.safetensors"
+copy "$M" short; truncate -s 5 "$COPY/$weights"; on_model 'five bytes' "short/model.safetensors'.*truncated"
+copy "$M" header; truncate -s 500 "$COPY/$weights"; on_model 'cut in the header' "header/model.safetensors' is truncated: the header"
+copy "$M" data; truncate -s -4 "$COPY/$weights"; on_model 'cut in the data' "data/model.safetensors' is truncated: tensor '[a-z_A-Z.0-9]*' ends"
+copy "$M" longer; printf xxxx >>"$COPY/$weights"; on_model 'bytes behind the data' "longer/model.safetensors': the tensors end at byte"
+copy "$M" nojson; put "$COPY/$weights" 20 '}}}}'; on_model 'a header that is no JSON' "nojson/model.safetensors': the header is no"
+copy "$M" huge; put "$COPY/$weights" 0 '@@@@@@@@'; on_model 'a header of 4 EB' "huge/model.safetensors': not a safetensors file"
+copy "$M" type; sed -i 's/"dtype":"F32"/"dtype":"F33"/' "$COPY/$weights"; on_model 'an unknown type' "type/model.safetensors': tensor '[^']*': unknown dtype 'F33'"
+copy "$M" shape; sed -i 's/"d_ff": 48/"d_ff": 50/' "$COPY/config.json"; (part=; on_model 'a shape that config.json denies' "tensor '[^']*DenseReluDense[^']*': expected shape \(50, 32\), found \(48, 32\)")
+copy "$M" blocks; sed -i 's/"num_layers": 2/"num_layers": 3/' "$COPY/config.json"; (part=; on_model 'a block too few' "missing tensor 'encoder.block.2")
+copy "$M" pickle; mv "$COPY/$weights" "$COPY/pytorch_model.bin"; on_model 'pickle' "pytorch_model.bin' are not read, because unpickling runs code"
+copy "$M" noconfig; rm "$COPY/config.json"; on_model 'no config.json' "cannot open '.*noconfig/config.json': No such file"
+copy "$M" badjson; echo '{"model_type": "t5",' >"$COPY/config.json"; on_model 'config.json is no JSON' "badjson/config.json' line [0-9]+ column"
+copy "$M" mt5; sed -i 's/"t5"/"mt5"/' "$COPY/config.json"; on_model 'another kind of model' "model_type: expected 't5'.*found 'mt5'"
+copy "$M" silu; sed -i 's/gated-gelu/gated-silu/' "$COPY/config.json"; on_model 'an activation of others' "mt5|silu"
+copy "$M" range; sed -i 's/"num_heads": 2/"num_heads": -2/' "$COPY/config.json"; on_model 'a negative number' "'num_heads': expected an integer from 1"
+
+copy "$M" width; sed -i 's/"d_kv": 16/"d_kv": 20/' "$COPY/config.json"
+(unset lora; model=$COPY; refuses 'model: a shape that config.json denies (compute_grams)' 1 'expected shape \([0-9]+, [0-9]+\).*found \([0-9]+, [0-9]+\)' compute_grams)
+
+# NaN in the weights: named where it is read.
+copy "$M" nan
+end=$(wc -c <"$COPY/$weights")
+for i in 3 2 1; do printf '\377\377\377\377' | dd of="$COPY/$weights" bs=1 seek=$((end - 4 * i)) conv=notrunc status=none; done
+(unset lora; model=$COPY; refuses 'model: NaN in the output embedding' 1 "nan/model.safetensors': tensor 'lm_head.weight': element [0-9]+ is" eval_emotion)
+
+# The tokenizer.
+copy "$M" nospiece; rm "$COPY/spiece.model"
+for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: missing ($tool)" 1 "cannot read '.*nospiece/spiece.model'" $tool); done
+copy "$M" badspiece; echo nonsense >"$COPY/spiece.model"
+for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: nonsense ($tool)" 1 "badspiece/spiece.model" $tool); done
+copy "$M" vocab; sed -i 's/"vocab_size": 64/"vocab_size": 40/' "$COPY/config.json"
+(model=$COPY; refuses 'tokenizer: of a larger vocabulary' 1 "vocabulary of '.*vocab' ends at 39" draw_samples)
+
+# Adapters.
+on_adapter() {
+	name=$1 pattern=$2
+	for tool in extract_acts generate_tokens eval_emotion; do
+		(unset lora; adapter=$COPY; refuses "adapter: $name ($tool)" 1 "$pattern" $tool)
+	done
+	rm -rf "$T/loras"
+	cp -r "$L" "$T/loras"
+	rm -rf "$T/loras/tec"
+	[ -d "$COPY" ] && cp -r "$COPY" "$T/loras/tec"
+	for tool in compute_grams solve_layer; do
+		(unset lora; adapter="$T/loras/{task}"; refuses "adapter: $name ($tool)" 1 "$pattern" $tool)
+	done
+	(unset lora; loras=$T/loras; refuses "adapter: $name (plan_pipeline)" 1 "$pattern" plan_pipeline)
+}
+key() { sed -i "s/\"use_rslora\": false/$1/" "$COPY/adapter_config.json"; }
+copy "$L/tec" tec; rm -r "$COPY"; on_adapter 'no folder' "tec(/adapter_config.json)?'.*(No such file|is not there)"
+copy "$L/tec" tec; rm "$COPY/$lora"; on_adapter 'no weights' "tec' has no adapter_model.safetensors"
+copy "$L/tec" tec; mv "$COPY/$lora" "$COPY/adapter_model.bin"; on_adapter '.bin' "adapter_model.bin' are not read, because unpickling runs code from the file; convert"
+copy "$L/tec" tec; truncate -s -1 "$COPY/$lora"; on_adapter 'truncated' "tec/adapter_model.safetensors' is truncated"
+copy "$L/tec" tec; echo '{' >"$COPY/adapter_config.json"; on_adapter 'config is no JSON' "tec/adapter_config.json' line"
+copy "$L/tec" tec; key '"use_dora": true'; on_adapter 'DoRA' "tec/adapter_config.json': use_dora is set: .*train with use_dora=False"
+copy "$L/tec" tec; key '"modules_to_save": ["lm_head"]'; on_adapter 'modules_to_save' "tec/adapter_config.json': modules_to_save is set"
+copy "$L/tec" tec; key '"lora_bias": true'; on_adapter 'lora_bias' "tec/adapter_config.json': lora_bias is set"
+copy "$L/tec" tec; sed -i 's/"none"/"all"/' "$COPY/adapter_config.json"; on_adapter 'bias' "tec/adapter_config.json': bias: expected 'none', found 'all'"
+copy "$L/tec" tec; sed -i 's/LORA/IA3/' "$COPY/adapter_config.json"; on_adapter 'another type' "tec/adapter_config.json': peft_type: expected 'LORA', found 'IA3'"
+copy "$L/tec" tec; key '"whatnot": 1'; on_adapter 'a key nobody knows' "tec/adapter_config.json': the key 'whatnot' is not known"
+copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q"]/' "$COPY/adapter_config.json"; on_adapter 'a tensor that no module takes' "SelfAttention.v.lora_[AB].weight' is taken by no module"
+copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q", "v", "o"]/' "$COPY/adapter_config.json"; on_adapter 'a module without tensors' "missing tensor 'base_model.model.encoder.block.0.layer.0.SelfAttention.o.lora_A.weight'"
+copy "$L/tec" tec; sed -i 's/"r": 4/"r": 8/' "$COPY/adapter_config.json"; on_adapter 'another rank' "has rank 4, but r and rank_pattern of .* say 8"
+must "$HELP/tiny-model" -q --blocks 3 --tasks tec -o "$T/deep"
+copy "$T/deep/loras/tec" tec; on_adapter 'of a deeper model' "the base model has no linear '[a-zA-Z0-9.]*block.2.*an adapter of another model"
+copy "$L/tec" tec; sed -i 's/"shape":\[4,32\]/"shape":[32,4]/' "$COPY/$lora"; on_adapter 'turned round' "expected shape \(4, 32\) for this base model, found \(32, 4\): an adapter of another model"
+copy "$L/tec" tec; sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"; on_adapter 'a tensor of another name' "lora_C.weight' is taken by no module"
+
+# Texts.
+rows() { printf '%s\n' "$1" >"$T/rows.json"; }
+on_texts() {
+	name=$1 pattern=$2
+	(train=$T/rows.json samples_num=1; refuses "texts: $name (draw_samples)" 1 "$pattern" draw_samples)
+	(test_file=$T/rows.json; refuses "texts: $name (eval_emotion)" 1 "$pattern" eval_emotion)
+}
+rm -f "$T/rows.json"; on_texts 'missing' "cannot open '.*rows.json': No such file"
+rows '[{"instruction": "the rain", "output": "joy"}'; on_texts 'cut JSON' "rows.json' line 2 column"
+rows '{"instruction": "the rain", "output": "joy"}'; on_texts 'no list' "rows.json'.*list"
+rows '[]'; on_texts 'no rows' "rows.json'"
+rows '[{"instruction": "the rain", "output": "joy"}, {"instruction": "the house"}]'; on_texts 'a label is missing' "rows.json'.*row 1.*'output'"
+rows '[{"instruction": "the rain", "output": "joy"}, {"output": "joy"}]'; on_texts 'a text is missing' "rows.json'.*row 1.*'instruction'"
+rows '[{"instruction": 5, "output": "joy"}]'; on_texts 'a number for a text' "rows.json'.*row 0.*'instruction'.*string"
+rows '[{"instruction": "the rain", "output": ""}]'; (train=$T/rows.json samples_num=1; refuses 'texts: an empty label' 1 "rows.json': row 0.*(label|output)" draw_samples --select-long 0)
+(samples_num=41; refuses 'texts: fewer rows than samples' 1 "tec/train.json': 40 rows among the longest.*41 samples are needed" draw_samples)
+(samples_num=61; refuses 'texts: fewer rows than samples, all taken' 1 "tec/train.json': 60 rows, but 61 samples are needed" draw_samples --select-long 0 --if-balance 0)
+(samples_num=3; refuses 'texts: fewer samples than labels' 1 "3 samples are fewer than the 4 labels" draw_samples)
+numbers() { printf '%s\n' "$1" >"$T/numbers.json"; }
+numbers '[0, 1, 60]'; (samples_num=3; refuses 'row numbers: one too large' 1 "numbers.json'.*60" draw_samples --rows "$T/numbers.json")
+numbers '[0, 1]'; (samples_num=3; refuses 'row numbers: too few' 1 "numbers.json'.*3" draw_samples --rows "$T/numbers.json")
+numbers '[0, 1, -1]'; (samples_num=3; refuses 'row numbers: a negative one' 1 "numbers.json'.*-1" draw_samples --rows "$T/numbers.json")
+numbers '[0, "1", 2]'; (samples_num=3; refuses 'row numbers: a string' 1 "numbers.json'" draw_samples --rows "$T/numbers.json")
+finish

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Interruption: RUNS merges of a tiny model, each killed at a random moment and resumed; all files of WORK must then be those of an undisturbed
+# run, byte for byte, with no temporary file left and nothing that verify-work finds wrong. By turns at random: SIGKILL of one process (a
+# tool, a make, the lock's holder), of the whole process group, SIGTERM and SIGINT of the group. SEED=N chooses; a failing run's number is printed: RUN=n SEED=N
+# repeats that one alone.
+. "$(dirname "$0")/../lib.sh"
+RUNS=${RUNS:-10} SEED=${SEED:-1}
+tiny --blocks 1
+ref=$T/reference
+merge() { run "$1" -j2 merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
+start=$(date +%s%N)
+must merge "$ref"
+took=$((($(date +%s%N) - start) / 1000000))
+# plan.mk holds WORK's own name; the digests hold times; the adapter is what counts, and all that it came from.
+manifest() { (cd "$1" && find . -type f ! -name log.tsv ! -name lock ! -name checksums.tsv ! -name plan.mk ! -name digests -exec cksum {} + | sort -k3); }
+manifest "$ref" >"$T/before"
+
+# The run's draws: milliseconds to wait, kind 0…9, which process.
+draw() { awk -v s="$SEED" -v n="$1" -v took="$took" 'BEGIN { srand(s * 100003 + n); rand(); print int(rand() * took), int(rand() * 10), int(rand() * 1000) }'; }
+
+# All processes of the session that `setsid` has made: "PID NAME".
+members() { ps -e -o pid=,sid=,comm= | awk -v s="$1" '$2 == s { print $1, $3 }'; }
+
+strike() { # SESSION KIND WHICH
+	case $2 in
+	0 | 1 | 2) victims=$(members "$1" | awk '$2 !~ /^(make|sh|with-lock)$/ { print $1 }') ;;
+	3 | 4) victims=$(members "$1" | awk '$2 == "make" { print $1 }') ;;
+	5) victims=$(members "$1" | awk '$2 == "with-lock" { print $1 }') ;;
+	6 | 7) kill -9 -"$1"; return ;;
+	8) kill -TERM -"$1"; return ;;
+	9) kill -INT -"$1"; return ;;
+	esac
+	# shellcheck disable=SC2086
+	set -- $3 ${victims:-$1}
+	which=$1
+	shift
+	shift $((which % $#))
+	kill -9 "$1"
+}
+
+one() { # RUN
+	w=$T/run
+	rm -rf "$w"
+	read -r wait kind which <<-END
+	$(draw "$1")
+	END
+	env --default-signal=INT setsid sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$T/session" make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$w" \
+		$SMALL -j2 merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1 >"$T/first" 2>&1 &
+	sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
+	session=$(cat "$T/session")
+	strike "$session" "$kind" "$which" 2>/dev/null && struck=$((struck + 1))
+	wait $! 2>/dev/null
+	while [ -n "$(members "$session")" ]; do sleep 0.1; done # what the one process has left running; the lock would refuse us
+	merge "$w" >"$T/second" 2>&1 || { echo "resume failed"; tail -3 "$T/second"; return 1; }
+	manifest "$w" >"$T/after"
+	diff "$T/before" "$T/after" || return 1
+	"$BUILD/verify-work" -q --work "$w"
+}
+
+good=0 struck=0
+for n in ${RUN:-$(seq "$RUNS")}; do
+	if one "$n" >"$T/why" 2>&1; then good=$((good + 1)); else
+		echo "# RUN=$n SEED=$SEED failed ($(draw "$n"): milliseconds, kind, which)"
+		say <"$T/why" | head -5
+	fi
+done
+[ -n "${RUN:-}" ] && RUNS=1
+if [ "$good" = "$RUNS" ]; then ok "$good of $RUNS killed and resumed runs end with the reference bytes ($struck struck a live process)"; else
+	not_ok "$good of $RUNS killed and resumed runs end with the reference bytes (SEED=$SEED)"; fi
+finish

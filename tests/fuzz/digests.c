@@ -1,0 +1,32 @@
+/* The two tables of digests that are read back: stamps/digests and checksums.tsv. */
+#include <stdlib.h>
+
+#include "digest.h"
+#include "fuzz.h"
+#include "sums.h"
+
+static void load_cache(const char *path)
+{
+	digest_file(digest_cache_open(path), path); /* not closed, as that would write: fuzz_end() frees it */
+}
+
+static void load_sums(const char *path)
+{
+	struct sums s;
+	bool fits;
+
+	sums_load(&s, path);
+	for (int i = 0; i < s.n; i++)
+		if (!sums_find(&s, s.line[i].name, s.line[i].digest, s.line[i].size, &fits) || !fits)
+			abort();
+	sums_release(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const char *path = fuzz_file("digests", data, n);
+
+	SURVIVE(load_sums(path));
+	SURVIVE(load_cache(path));
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* HDF5 files from elsewhere, read as the tools read acts, Grams, solutions, samples and tokens. The HDF5 library itself is not instrumented. */
+#include <hdf5.h>
+#include <stdlib.h>
+
+#include "die.h"
+#include "fuzz.h"
+#include "h5.h"
+#include "samples.h"
+
+static void read_some(struct h5 *f, const char *path)
+{
+	size_t rows, cols;
+	double x[256];
+
+	h5_shape(f, path, &rows, &cols);
+	if (cols <= 256 && rows > 0)
+		h5_read_double(f, path, rows - 1, 1, x);
+}
+
+static void read_module(const char *name, void *arg)
+{
+	struct h5 *f = arg;
+	char *group = xformat("/modules/%s", name), *A = xformat("%s/A", group), *H = xformat("%s/H", group);
+
+	h5_get_int(f, group, "r");
+	if (h5_has(f, A))
+		read_some(f, A);
+	if (h5_has(f, H))
+		read_some(f, H);
+}
+
+static void read_acts(const char *path)
+{
+	struct h5 *f = h5_open(path, "iteris-acts", 1);
+
+	free(h5_get_string(f, "/", "site"));
+	h5_get_int(f, "/", "P");
+	read_some(f, "/rows");
+	if (h5_has(f, "/state"))
+		read_some(f, "/state");
+	h5_close(f);
+}
+
+static void read_modules(const char *path, const char *schema)
+{
+	struct h5 *f = h5_open(path, schema, 1);
+
+	h5_get_double(f, "/", "largest_norm");
+	h5_each(f, "/modules", read_module, f);
+	h5_close(f);
+}
+
+static void read_samples(const char *path)
+{
+	struct samples s;
+
+	samples_read(&s, path, NULL);
+	samples_need_vocab(&s, path, 64);
+	samples_release(&s);
+}
+
+static void read_tokens(const char *path)
+{
+	struct decoder_tokens t;
+
+	decoder_tokens_read(&t, path, NULL, 0);
+	decoder_tokens_release(&t);
+}
+
+/* What die() has left open in the library: datasets and the like before their files. */
+static void close_all(void)
+{
+	static const unsigned kinds[] = {H5F_OBJ_ATTR, H5F_OBJ_DATASET, H5F_OBJ_GROUP, H5F_OBJ_DATATYPE, H5F_OBJ_FILE};
+	hid_t id[64];
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+		ssize_t n = H5Fget_obj_ids((hid_t)H5F_OBJ_ALL, kinds[k], 64, id);
+
+		for (ssize_t i = 0; i < n && i < 64; i++)
+			H5Idec_ref(id[i]);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const char *path = fuzz_file("x.h5", data, n);
+
+	fuzz_free_all = 0;
+	fuzz_cleanup = close_all;
+	SURVIVE(read_acts(path));
+	SURVIVE(read_modules(path, "iteris-grams"));
+	SURVIVE(read_modules(path, "iteris-solution"));
+	SURVIVE(read_samples(path));
+	SURVIVE(read_tokens(path));
+	return 0;
+}

@@ -1,0 +1,41 @@
+#!/bin/sh
+# One run at a time in a WORK folder, and nothing left there of killed ones (tools/with-lock.c).
+. "$(dirname "$0")/../lib.sh"
+W=$T/work
+lock() { "$BUILD/with-lock" --folder "$W" -- "$@"; }
+says() { # NAME PATTERN: the last command's stderr
+	if grep -Eq -- "$2" "$T/err"; then ok "$1"; else not_ok "$1"; say <"$T/err"; fi
+}
+
+lock sleep 20 &
+holder=$!
+while [ ! -s "$W/lock" ]; do sleep 0.05; done
+if lock true 2>"$T/err"; then not_ok 'a second run is refused'; else ok 'a second run is refused'; fi
+says 'the message names the first by number and command' "in use by process [0-9]+ sleep 20"
+tiny --blocks 1
+run "$W" merge >"$T/err" 2>&1 && not_ok 'make merge is refused' || ok 'make merge is refused'
+says 'and says by whom' 'in use by process [0-9]+ sleep 20'
+if [ -e "$W/plan.mk" ]; then not_ok 'a refused run writes nothing'; else ok 'a refused run writes nothing'; fi
+kill "$holder"
+wait "$holder" 2>/dev/null
+check 'once the first has ended, by a signal too, the folder is free' lock true
+
+# The holder is killed, what it has started lives on for a while: waited for, not mixed with.
+lock sleep 2 &
+holder=$!
+while ! grep -q 'sleep 2' "$W/lock"; do sleep 0.05; done
+kill -9 "$holder"
+wait "$holder" 2>/dev/null
+start=$(date +%s%N)
+check 'what a killed run has left running is waited for' lock true
+if [ $((($(date +%s%N) - start) / 1000000)) -ge 300 ]; then ok 'until it has ended'; else not_ok 'until it has ended'; fi
+
+mkdir -p "$W/lora/tec" "$T/other"
+touch "$W/lora/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" "$T/other/.x.json.tmp-999999999-0"
+must "$BUILD/with-lock" --folder "$W" --also "$T/other" -- true
+left=$(find "$W" "$T/other" -name '*.tmp-*')
+if [ -z "$left" ] && [ -e "$W/.keep" ]; then ok 'temporary files of killed processes are removed, others stay'; else not_ok "left: $left"; fi
+
+lock sh -c 'exit 7' 2>/dev/null
+if [ $? = 7 ]; then ok "the command's status is passed on"; else not_ok "the command's status is passed on"; fi
+finish

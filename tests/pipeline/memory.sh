@@ -1,0 +1,24 @@
+#!/bin/sh
+# Memory does not grow with the depth of the model, the number of tasks or of samples: log.tsv has every process's peak.
+. "$(dirname "$0")/../lib.sh"
+peak() { awk -F'\t' '$1 != "eval-emotion" && $5 > most { most = $5 } END { printf "%.1f", most }' "$1/log.tsv"; }
+tiny --rows 400
+must run "$T/small" -j1 merge
+base=$(peak "$T/small")
+# Mostly libraries: the model itself has 200 kB.
+check "the largest process ($base MB) is below 48 MB" awk -v m="$base" 'BEGIN { exit !(m > 1 && m < 48) }'
+grown() { # NAME WORK: at most 5 % and a page or two more
+	now=$(peak "$2")
+	check "$1: $now MB, not much over $base MB" awk -v a="$base" -v b="$now" 'BEGIN { exit !(b <= 1.05 * a + 0.2) }'
+}
+SMALL='SAMPLES_NUM=240 INNER_NUM=6 OUTER_NUM=40'
+must run "$T/samples" -j1 merge
+grown 'twenty times the samples' "$T/samples"
+SMALL='SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
+tiny --blocks 6
+must run "$T/deep" -j1 merge
+grown 'three times the depth' "$T/deep"
+tiny --tasks a,b,c,d,e,f,g,h
+must run "$T/tasks" -j1 merge TASK_TARGETS=a,b,c,d,e,f,g,h MANUAL_CEOF=1
+grown 'twice the tasks' "$T/tasks"
+finish

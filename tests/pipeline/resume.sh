@@ -1,0 +1,48 @@
+#!/bin/sh
+# Killed at a random moment, whatever it is that dies, and run again: the bytes of an undisturbed run. SEED=N repeats the moments.
+. "$(dirname "$0")/../lib.sh"
+tiny
+SEED=${SEED:-$$}
+must run "$T/whole" -j2 eval
+start=$(date +%s%N)
+must run "$T/timed" -j2 eval
+span=$((($(date +%s%N) - start) / 1000000)) # ms that a run takes here
+
+# The k-th moment, in ms from 0 to a whole run.
+moment() { awk -v seed="$SEED" -v k="$1" -v span="$span" 'BEGIN { srand(seed * 100 + k); rand(); printf "%d", rand() * span }'; }
+# disturb WORK MS HOW: starts the run in a session of its own, and after MS kills the whole group, make alone, or one tool.
+disturb() {
+	# shellcheck disable=SC2086
+	setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $SMALL KEEP_ACTS=1 -j2 eval >"$T/run.out" 2>&1 </dev/null &
+	leader=$!
+	sleep "$(awk -v ms="$2" 'BEGIN { printf "%.3f", ms / 1000 }')"
+	case $3 in
+	group) kill -9 -- -$leader 2>/dev/null ;;
+	term) kill -TERM -- -$leader 2>/dev/null ;;
+	make) kill -9 $leader 2>/dev/null ;;
+	tool) ps -o pid=,comm= --sid $leader | awk '$2 ~ /^(extract|compute|solve|draw|gener|assem|eval-)/ { print $1; exit }' | xargs -r kill -9 2>/dev/null ;;
+	esac
+	wait $leader 2>/dev/null
+	# Where make alone was killed, its children end by themselves.
+	while [ -n "$(ps -o pid= --sid $leader)" ]; do sleep 0.05; done
+}
+k=0
+for how in group group term make tool group; do
+	k=$((k + 1))
+	W=$T/w$k times=
+	for again in 1 2 3; do
+		ms=$(moment $((10 * k + again)))
+		times="$times $ms"
+		disturb "$W" "$ms" $how
+	done
+	# No result is half there: what has its final name is what the undisturbed run has.
+	wrong=$(results "$W" 2>/dev/null | while read -r file; do cmp -s "$W/$file" "$T/whole/$file" || echo "$file"; done)
+	if [ -z "$wrong" ]; then ok "$how killed: what is there is whole"; else
+		not_ok "$how killed: what is there is whole"; echo "SEED=$SEED, after$times ms: $wrong" | say; fi
+	if run "$W" -j2 eval >"$T/resumed" 2>&1; then same "$how killed, run again (SEED=$SEED, after$times ms)" "$W" "$T/whole"; else
+		not_ok "$how killed, run again (SEED=$SEED, after$times ms)"; tail -n 20 "$T/resumed" | say; fi
+	mark "$W"
+	must run "$W" -j2 eval
+	expect_nothing "$how killed, run again: then it is finished" "$W"
+done
+finish

@@ -1,0 +1,219 @@
+/* assemble-model: base model + adapter as one full model folder, float32, for programs that know no adapters.
+ *
+ * Every tensor of the base is written under its own name (tied stays tied), in panels of rows: W0, plus s B A where the adapter targets the
+ * linear. Memory is one panel and one module's factors, whatever the model's size. The tokenizer's files are copied; config.json
+ * is written last, so a folder with one is complete. */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/adapter.h"
+#include "lib/die.h"
+#include "lib/jsonx.h"
+#include "lib/model.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+
+static const char *model_dir, *adapter_dir, *output_arg;
+
+static const struct opt options[] = {
+	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
+	{"adapter", 0, OPT_STRING, &adapter_dir, true, 0, 0, "DIR", "PEFT adapter to add"},
+	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "DIR", "model folder to write"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"assemble-model", "write base model + adapter as a full model folder", NULL, options};
+
+enum { PANEL_BYTES = 4 << 20 };
+
+/* The files beside the weights that a user of the folder may want; those that are there are copied. */
+static const char *const companions[] = {"generation_config.json", "spiece.model", "tokenizer.json", "tokenizer_config.json",
+                                         "special_tokens_map.json", "added_tokens.json"};
+
+struct job {
+	struct model *model;
+	struct adapter *adapter;
+	int added; /* modules that the adapter changed */
+};
+
+/* ------------------------------------------------------------ tensors */
+
+/* The adapter's factors of one linear, with the scale in A. */
+struct factors {
+	int r;
+	size_t d_in;
+	float *A, *B; /* (r, d_in), (d_out, r) */
+};
+
+static const struct lora *find_lora(const struct job *j, const char *tensor)
+{
+	size_t n = strlen(tensor), tail = strlen(".weight");
+	struct module q;
+	const struct lora *l = NULL;
+	char *name;
+
+	if (n <= tail || strcmp(tensor + n - tail, ".weight"))
+		return NULL;
+	name = xstrdup(tensor);
+	name[n - tail] = 0;
+	if (module_parse(&j->model->m, name, &q))
+		l = adapter_find(j->adapter, q);
+	free(name);
+	return l;
+}
+
+static void factors_read(struct factors *f, const struct job *j, const struct lora *l)
+{
+	size_t d_in = (size_t)module_d_in(&j->model->m, l->module.slot), d_out = (size_t)module_d_out(&j->model->m, l->module.slot);
+
+	*f = (struct factors){.r = l->r, .d_in = d_in, .A = xarray((size_t)l->r * d_in, sizeof(float)),
+	                      .B = xarray((size_t)l->r * d_out, sizeof(float))};
+	lora_read_A(j->adapter, l, f->A);
+	lora_read_B(j->adapter, l, f->B);
+	for (size_t i = 0; i < (size_t)l->r * d_in; i++)
+		f->A[i] = (float)(l->scale * (double)f->A[i]);
+}
+
+/* W (n, d_in) += rows [o, o+n) of B A; sums in float64: this is the last rounding of a weight that others will compute with. */
+static void factors_add(const struct factors *f, float *W, size_t o, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i++) {
+		const float *b = f->B + (o + i) * (size_t)f->r;
+		float *w = W + i * f->d_in;
+
+		for (size_t e = 0; e < f->d_in; e++) {
+			double sum = (double)w[e];
+
+			for (int k = 0; k < f->r; k++)
+				sum += (double)b[k] * (double)f->A[(size_t)k * f->d_in + e];
+			w[e] = (float)sum;
+		}
+	}
+}
+
+static void check_finite(const struct st_tensor *t, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(x[i]))
+			die_data("tensor '%s' is not finite with the adapter added", t->name);
+}
+
+static void write_tensor(struct job *j, struct st_out *out, const struct st_tensor *t)
+{
+	const struct lora *l = find_lora(j, t->name);
+	size_t cols = t->ndim == 2 ? t->dim[1] : 1, rows = t->dim[0], most = PANEL_BYTES / (cols * sizeof(float));
+	struct factors f = {0};
+	float *panel;
+
+	most = most < 1 ? 1 : most > rows ? rows : most;
+	panel = xarray(most * cols, sizeof(*panel));
+	if (l)
+		factors_read(&f, j, l);
+	for (size_t row = 0, n; row < rows; row += n) {
+		n = rows - row < most ? rows - row : most;
+		st_read(j->model->st, t, row * cols, n * cols, panel);
+		if (l) {
+			factors_add(&f, panel, row, n);
+			check_finite(t, panel, n * cols);
+		}
+		st_write(out, panel, n * cols);
+	}
+	j->added += l != NULL;
+	free(panel);
+	free(f.A);
+	free(f.B);
+}
+
+static void write_weights(struct job *j)
+{
+	char *path = xformat("%s/model.safetensors", output_arg);
+	const struct st *st = j->model->st;
+	struct st_out *out = st_create(path);
+
+	for (int i = 0; i < st_count(st); i++) {
+		const struct st_tensor *t = st_at(st, i);
+
+		if (t->ndim < 1 || t->ndim > 2)
+			die("'%s': tensor '%s' has %d dimensions: no T5 model has such", st_file(st, t), t->name, t->ndim);
+		st_declare(out, t->name, t->dim[0], t->ndim == 2 ? t->dim[1] : 0);
+	}
+	for (int i = 0; i < st_count(st); i++)
+		write_tensor(j, out, st_at(st, i));
+	st_commit(out);
+	free(path);
+}
+
+/* ------------------------------------------------------------ the files beside them */
+
+static void copy_file(const char *name)
+{
+	char *from = xformat("%s/%s", model_dir, name), *to = xformat("%s/%s", output_arg, name), buf[1 << 16];
+	struct stat st;
+	FILE *in, *out;
+	size_t n;
+
+	if (!stat(from, &st)) {
+		in = fopen(from, "rb");
+		if (!in)
+			die("cannot open '%s': %s", from, strerror(errno));
+		out = fopen(out_begin(to), "wb");
+		if (!out)
+			die("cannot write '%s': %s", to, strerror(errno));
+		while ((n = fread(buf, 1, sizeof(buf), in)) > 0)
+			if (fwrite(buf, 1, n, out) != n)
+				die("cannot write '%s': %s", to, strerror(errno));
+		if (ferror(in))
+			die("cannot read '%s'", from);
+		fclose(in);
+		if (fclose(out))
+			die("cannot write '%s': %s", to, strerror(errno));
+		out_commit(to);
+	}
+	free(from);
+	free(to);
+}
+
+/* The base's, but the type of the weights is what was written. */
+static void write_config(void)
+{
+	static const char *const keys[] = {"torch_dtype", "dtype"};
+	char *from = xformat("%s/config.json", model_dir), *to = xformat("%s/config.json", output_arg), *text, *line;
+	json_t *o = jsonx_load(from, 1 << 20);
+
+	for (int i = 0; i < 2; i++)
+		if (json_object_get(o, keys[i]))
+			json_object_set_new(o, keys[i], json_string("float32"));
+	text = json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17));
+	line = xformat("%s\n", text);
+	out_write_text(to, line);
+	free(line);
+	free(text);
+	json_decref(o);
+	free(from);
+	free(to);
+}
+
+int main(int argc, char **argv)
+{
+	struct job j = {0};
+
+	opts_parse(&tool, argc, argv);
+	j.model = model_open(model_dir);
+	j.adapter = adapter_open(adapter_dir, &j.model->m);
+	write_weights(&j);
+	if (j.added != j.adapter->n)
+		BUG("%d of the adapter's %d modules were added", j.added, j.adapter->n);
+	for (size_t i = 0; i < sizeof(companions) / sizeof(*companions); i++)
+		copy_file(companions[i]);
+	write_config();
+	tool_done("%d tensors, %d of them with the adapter added", st_count(j.model->st), j.added);
+	adapter_close(j.adapter);
+	model_close(j.model);
+	return 0;
+}

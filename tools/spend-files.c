@@ -1,0 +1,65 @@
+/* spend-files: takes back the disk space of intermediate files whose work is done.
+ *
+ * A spent file keeps its name and its time, so that make still counts it as made; its contents become one line of text, so that a tool that is
+ * given it by hand says what it is. `make` deletes spent files before it runs what would read them (main.mk, unspend). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/die.h"
+#include "lib/h5.h"
+#include "lib/opts.h"
+#include "lib/out.h"
+
+static const char *tasks_arg, *files_arg;
+
+static const struct opt options[] = {
+	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "tasks that {task} stands for"},
+	{"files", 0, OPT_STRING, &files_arg, true, 0, 0, "LIST", "files; those that are not there, or are spent, are passed over"},
+	{.type = OPT_END},
+};
+
+static const struct tool tool = {"spend-files", "take back the space of intermediate files", NULL, options};
+
+static long freed;
+
+static void spend(const char *path)
+{
+	struct stat st;
+	const char *tmp;
+	FILE *f;
+
+	if (stat(path, &st) || (size_t)st.st_size == strlen(H5_SPENT))
+		return;
+	tmp = out_begin(path);
+	f = fopen(tmp, "w");
+	if (!f || fputs(H5_SPENT, f) < 0 || fclose(f))
+		die("cannot write '%s': %s", path, strerror(errno));
+	if (utimensat(AT_FDCWD, tmp, (struct timespec[]){st.st_atim, st.st_mtim}, 0))
+		die("cannot set the time of '%s': %s", path, strerror(errno));
+	out_commit(path);
+	freed += st.st_size;
+}
+
+int main(int argc, char **argv)
+{
+	struct strlist tasks, files;
+
+	opts_parse(&tool, argc, argv);
+	tasks = strlist_split(tasks_arg, "--tasks");
+	files = strlist_split(files_arg, "--files");
+	for (int i = 0; i < files.n; i++)
+		for (int t = 0; t < tasks.n; t++) {
+			char *path = path_for_task(files.item[i], tasks.item[t], tasks.n, "--files");
+
+			spend(path);
+			free(path);
+		}
+	tool_done("%ld MB freed", freed >> 20);
+	strlist_release(&tasks);
+	strlist_release(&files);
+	return 0;
+}
