@@ -1,17 +1,23 @@
 # The evaluation: the merged adapter, the base model alone, and each adapter: on its own task, or (MATRIX=1) on every task.
 
 REFERENCE ?= $(work)/eval
-eval_call = $(bin)/eval-emotion $(every) $(eval_flags) --model $(model) --task $* --test $(data)/$*/test.json
+eval_call = $(bin)/eval-emotion $(every) $(memory_flags) $(eval_flags) --task $* --test $(data)/$*/test.json
 
-$(work)/eval/%.json: $(S)/eval $(S)/test-% $(work)/adapter/adapter_config.json
-	$(Q)$(eval_call) --adapter $(work)/adapter --predictions $(work)/predictions/$*.jsonl -o $@
+$(work)/eval/%.json: $(S)/eval $(S)/test-% $(merged)
+	$(Q)$(eval_call) $(if $(dense),--model $(work)/model,--model $(model) --adapter $(work)/adapter) \
+	  --predictions $(work)/predictions/$*.jsonl -o $@
 
-$(REFERENCE)/base/%.json: $(S)/eval $(S)/test-%
-	$(Q)$(eval_call) --predictions $(REFERENCE)/base/$*.jsonl -o $@
+# Several merges may share REFERENCE: its files go by stamps of its own, whose times change only with their text.
+R := $(REFERENCE)/stamps
+$(R)/%: $(S)/%
+	$(Q)mkdir -p $(@D); cmp -s $< $@ || cp $< $@
+
+$(REFERENCE)/base/%.json: $(R)/eval $(R)/test-%
+	$(Q)$(eval_call) --model $(model) --predictions $(REFERENCE)/base/$*.jsonl -o $@
 
 define adapter_rule
-$(REFERENCE)/adapters/$(1)/%.json: $(S)/eval $(S)/test-% $(S)/adapter-$(1)
-	$$(Q)$$(eval_call) --adapter $$(loras)/$(1) --predictions $(REFERENCE)/adapters/$(1)/$$*.jsonl -o $$@
+$(REFERENCE)/adapters/$(1)/%.json: $(R)/eval $(R)/test-% $(R)/adapter-$(1)
+	$$(Q)$$(eval_call) --model $$(model) --adapter $$(loras)/$(1) --predictions $(REFERENCE)/adapters/$(1)/$$*.jsonl -o $$@
 endef
 $(foreach a,$(tasks),$(eval $(call adapter_rule,$(a))))
 

@@ -1,14 +1,18 @@
 # Faults on purpose: failing writes, kills at random moments, flipped bits.
 #? make test-faults [RUNS=200] [SEED=1]
 #?                         a fault at every write of every tool; then RUNS merges, each killed at a random moment and resumed
+#? make test-memcheck      every tool once under valgrind
 
 RUNS = 200
 SEED = 1
 
-.PHONY: test-faults
+.PHONY: test-faults test-memcheck
 test-faults: tests $(BUILD)/tests/shim.so
 	BUILD=$(BUILD) sh tests/faults/every-write.sh
 	BUILD=$(BUILD) RUNS=$(RUNS) SEED=$(SEED) sh tests/faults/kill.sh
+
+test-memcheck: tests
+	BUILD=$(BUILD) sh tests/faults/memcheck.sh
 
 tests: $(BUILD)/tests/shim.so
 

@@ -18,6 +18,9 @@ endef
 $(if $(later),$(foreach s,$(stations),$(call jacobi_edges,$(s))))
 $(foreach s,$(sites),$(eval $(pass)/solution/$(s).h5: $(tasks:%=$(pass)/grams/%/$(s).h5) $(if $(later),$(before)/solution/$(s).h5 $(S)/mats)))
 
+# Made by the graph of the iteration before; missing only where make -n made none.
+$(if $(later),$(eval $(sites:%=$(before)/solution/%.h5): ;))
+
 .PHONY: iterate finish
 iterate: $(pass)/convergence
 	@:
@@ -25,13 +28,13 @@ $(pass)/convergence: $(S)/converge $(sites:%=$(pass)/solution/%.h5)
 	$(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --solutions $(pass)/solution --iteration $(iteration) \
 	  $(if $(since),--since $(since)) -o $@
 
-# The last iteration's solutions are the merge's.
+# The last iteration's solutions are the merge's; WORK/convergence says which that is.
 finish: $(work)/adapter/adapter_config.json
 	@:
-$(work)/solution/%.h5: $(pass)/solution/%.h5 $(S)/last
+$(work)/solution/%.h5: $(pass)/solution/%.h5 $(work)/convergence
 	$(Q)$(bin)/copy-output $(every) --from $< -o $@
-$(S)/last: FORCE
-	@[ "$$(cat $@ 2>/dev/null)" = $(iteration) ] || echo $(iteration) >$@
+$(work)/convergence: FORCE
+	$(Q)$(bin)/copy-output $(every) --if-changed --from $(pass)/convergence -o $@
 
 else
 

@@ -33,11 +33,13 @@ endif
 merged_tokens := $(if $(filter reference,$(features)),$(pass),$(work))/tokens
 
 .PHONY: merge eval report plan FORCE
-merge: $(work)/adapter/adapter_config.json
+# What a merge ends with: an adapter, or (dense) a full model.
+merged := $(work)/$(if $(dense),model/config.json,adapter/adapter_config.json)
+merge: $(merged)
 ifneq ($(method),jacobi) # which says so after each iteration
 	@awk -F'\t' '$$5 > most { most = $$5 } END { printf "Max memory usage: %.2f MB\n", most }' $(work)/log.tsv >&2
 endif
-	@echo "merged adapter: $(work)/adapter" >&2
+	@echo "merged $(if $(dense),model: $(work)/model,adapter: $(work)/adapter)" >&2
 
 # Tools sleep, not spin, while they wait for their threads: cores are shared.
 export OMP_WAIT_POLICY := passive
@@ -53,25 +55,25 @@ from_state = $(if $(from_$*),--from '$(1)/{task}/$(from_$*).h5')
 
 define group_rules
 $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5 $(S)/adapter-$(t))
-	$$(Q)$$(bin)/extract-acts $$(every) $$(extract_flags) --model $$(model) --side lora --site $$* --task $(1) --adapter '$$(loras)/{task}' \
+	$$(Q)$$(bin)/extract-acts $$(every) $$(memory_flags) $$(extract_flags) --model $$(model) --side lora --site $$* --task $(1) --adapter '$$(loras)/{task}' \
 	  --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(work)/lora,$$(work)/tokens) $$(call from_state,$$(work)/lora) -o '$$(work)/lora/{task}/$$*.h5'
 
 $(foreach t,$(call unlist,$(1)),$(pass)/merged/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5)
-	$$(Q)$$(bin)/extract-acts $$(every) $$(extract_flags) --model $$(model) --side merged --site $$* --task $(1) --solutions $$(before)/solution \
+	$$(Q)$$(bin)/extract-acts $$(every) $$(memory_flags) $$(extract_flags) --model $$(model) --side merged --site $$* --task $(1) --solutions $$(before)/solution \
 	  --sites $$(all_sites) --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(pass)/merged,$$(merged_tokens)) $$(call from_state,$$(pass)/merged) \
 	  -o '$$(pass)/merged/{task}/$$*.h5'
 
 $(foreach t,$(call unlist,$(1)),$(pass)/grams/$(t)/%.h5): $(S)/grams $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5 $(S)/adapter-$(t))
-	$$(Q)$$(bin)/compute-grams $$(every) $$(grams_flags) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
+	$$(Q)$$(bin)/compute-grams $$(every) $$(memory_flags) $$(grams_flags) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
 	  --lora '$$(work)/lora/{task}/$$*.h5' $$(grams_merged) -o '$$(pass)/grams/{task}/$$*.h5'
 
 $(foreach t,$(call unlist,$(1)),$(work)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/memory.h5 $(S)/adapter-$(t))
-	$$(Q)$$(bin)/generate-tokens $$(every) $$(tokens_flags) --model $$(model) --task $(1) --adapter '$$(loras)/{task}' \
+	$$(Q)$$(bin)/generate-tokens $$(every) $$(memory_flags) $$(tokens_flags) --model $$(model) --task $(1) --adapter '$$(loras)/{task}' \
 	  --samples '$$(work)/samples/{task}.h5' --memory '$$(work)/lora/{task}/memory.h5' -o '$$(work)/tokens/{task}.h5'
 
 ifneq ($$(merged_tokens),$$(work)/tokens)
 $(foreach t,$(call unlist,$(1)),$(pass)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(pass)/merged/$(t)/memory.h5)
-	$$(Q)$$(bin)/generate-tokens $$(every) $$(tokens_flags) --model $$(model) --task $(1) --solutions $$(before)/solution --sites $$(all_sites) \
+	$$(Q)$$(bin)/generate-tokens $$(every) $$(memory_flags) $$(tokens_flags) --model $$(model) --task $(1) --solutions $$(before)/solution --sites $$(all_sites) \
 	  --samples '$$(work)/samples/{task}.h5' --memory '$$(pass)/merged/{task}/memory.h5' -o '$$(merged_tokens)/{task}.h5'
 endif
 endef
@@ -79,9 +81,9 @@ $(foreach g,$(groups),$(eval $(call group_rules,$(g))))
 
 # ---------------------------------------------------------------- disk
 # Once a site is solved, its Grams and the acts that nothing needs any more are spent: file and time stay, the data go (KEEP_ACTS=1: all is
-# kept). An iteration needs the lora side again and keeps everything.
+# kept, and so it is without sequential_layer_processing). An iteration needs the lora side again and keeps everything.
 spend_files = $(if $(spent_$*),$(foreach s,$(spent_$*),$(work)/lora/{task}/$(s).h5 $(work)/merged/{task}/$(s).h5)) $(work)/grams/{task}/$*.h5
-spend = $(if $(KEEP_ACTS)$(iteration)$(if $(solve_grams),,none),,$(Q)$(bin)/spend-files -q $(every) --tasks $(all_tasks) --files '$(call list,$(spend_files))')
+spend = $(if $(KEEP_ACTS)$(iteration)$(if $(sequential),,kept)$(if $(solve_grams),,none),,$(Q)$(bin)/spend-files -q $(every) --tasks $(all_tasks) --files '$(call list,$(spend_files))')
 
 # Before the graph: if anything that is to run would read a spent file, all spent files are deleted, so that they are made again. (States lead
 # from one site to the next: to make one again is to make all before it again.)
@@ -95,7 +97,7 @@ unspend:
 
 # ---------------------------------------------------------------- solutions
 $(pass)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
-	$(Q)$(bin)/solve-layer $(every) $(solve_flags) --model $(model) --site $* --tasks $(all_tasks) --adapter '$(loras)/{task}' \
+	$(Q)$(bin)/$(if $(dense),solve-dense,solve-layer) $(every) $(memory_flags) $(solve_flags) --model $(model) --site $* --tasks $(all_tasks) --adapter '$(loras)/{task}' \
 	  $(solve_grams) -o $@
 	$(spend)
 

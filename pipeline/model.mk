@@ -1,8 +1,13 @@
-# save: 1: the merged model as a folder of its own beside the adapter.
+# The merged model as a folder of its own: beside the adapter (save: 1), or in its place (with_pretrain_matrix: 1).
 
 ifeq ($(save),1)
 merge: $(work)/model/config.json
 endif
 
+ifdef dense
+$(work)/model/config.json: $(S)/model $(sites:%=$(work)/solution/%.h5)
+	$(Q)$(bin)/assemble-model $(every) --model $(model) --solutions $(work)/solution --sites $(all_sites) -o $(work)/model
+else
 $(work)/model/config.json: $(S)/model $(work)/adapter/adapter_config.json
 	$(Q)$(bin)/assemble-model $(every) --model $(model) --adapter $(work)/adapter -o $(work)/model
+endif

@@ -14,6 +14,6 @@ $(work)/unscaled/adapter_config.json: $(S)/assemble $(sites:%=$(work)/solution/%
 	$(assemble) -o $(work)/unscaled
 
 $(work)/scale.json: $(S)/search $(work)/unscaled/adapter_config.json $(tasks:%=$(work)/samples/%.h5)
-	$(Q)$(bin)/search-scale $(every) $(search_flags) --model $(model) --adapter $(work)/unscaled --tasks $(all_tasks) \
+	$(Q)$(bin)/search-scale $(every) $(memory_flags) $(search_flags) --model $(model) --adapter $(work)/unscaled --tasks $(all_tasks) \
 	  --samples '$(work)/samples/{task}.h5' -o $@
 endif

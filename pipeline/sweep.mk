@@ -12,5 +12,6 @@ endef
 $(foreach s,$(stations),$(call sweep_edges,$(s)))
 $(foreach s,$(sites),$(eval $(work)/solution/$(s).h5: $(tasks:%=$(work)/grams/%/$(s).h5)))
 
-# The lora side keeps at most two sites ahead of the solutions, so that its files do not pile up.
-$(foreach s,$(stations),$(if $(prev_$(prev_$(s))),$(foreach t,$(tasks),$(eval $(work)/lora/$(t)/$(s).h5: | $(work)/solution/$(prev_$(prev_$(s))).h5))))
+# One site at a time (sequential_layer_processing): the lora side keeps at most two sites ahead of the solutions, so that its files do not
+# pile up.
+$(foreach s,$(if $(sequential),$(stations)),$(if $(prev_$(prev_$(s))),$(foreach t,$(tasks),$(eval $(work)/lora/$(t)/$(s).h5: | $(work)/solution/$(prev_$(prev_$(s))).h5))))

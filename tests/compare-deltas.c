@@ -15,11 +15,13 @@
 
 static const char *model_dir, *a_arg, *b_arg;
 static double most = 1e-5;
+static bool weights;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
 	{"a", 0, OPT_STRING, &a_arg, true, 0, 0, "PATH", "adapter folder, or file of ΔW"},
 	{"b", 0, OPT_STRING, &b_arg, true, 0, 0, "PATH", "the one that counts as right"},
+	{"weights", 0, OPT_FLAG, &weights, false, 0, 0, NULL, "b holds the merged weights W0+ΔW: compare those"},
 	{"max", 0, OPT_FLOAT, &most, false, 0, 1e9, "X", "largest relative difference"},
 	{.type = OPT_END},
 };
@@ -119,6 +121,18 @@ struct worst {
 	char *name;
 };
 
+/* W += W0. */
+static void add_base(double *W, const struct t5 *m, struct module q)
+{
+	struct st *base = st_open(model_dir);
+	double *W0 = stored(base, m, q);
+
+	for (size_t i = 0; i < (size_t)module_d_in(m, q.slot) * (size_t)module_d_out(m, q.slot); i++)
+		W[i] += W0[i];
+	free(W0);
+	st_close(base);
+}
+
 static void compare(struct worst *w, const struct t5 *m, const struct source *a, const struct source *b, struct module q)
 {
 	char *name = module_name(m, q);
@@ -126,6 +140,8 @@ static void compare(struct worst *w, const struct t5 *m, const struct source *a,
 
 	if (!x != !y)
 		die("%s is in '%s' only", name, x ? a_arg : b_arg);
+	if (x && weights)
+		add_base(x, m, q);
 	if (x) {
 		d = difference(x, y, (size_t)module_d_in(m, q.slot) * (size_t)module_d_out(m, q.slot));
 		if (!w->modules++ || !(d <= w->difference)) {

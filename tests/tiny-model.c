@@ -246,13 +246,15 @@ static void adapter(const struct t5 *m, const char *name, int task)
 	char *folder = xformat("loras/%s", name), *text;
 	const char *wide = relu ? "wi" : "wi_0", *more = "";
 	struct st_out *o = begin(folder, "adapter_model.safetensors");
-	char *targets = xstrdup("[\"q\", \"v\"]");
+	char *targets;
 
 	if (is_kind("regex", task)) {
 		targets = xformat("\".*\\\\.(q|v|%s)\"", wide);
 	} else if (is_kind("pattern", task)) {
 		targets = xformat("[\"q\", \"v\", \"o\", \"wo\", \"%s\"]", wide);
 		more = ", \"rank_pattern\": {\"o\": 2, \"DenseReluDense.wo\": 5}, \"alpha_pattern\": {\"EncDecAttention.q\": 3, \"wo\": 10}";
+	} else {
+		targets = xstrdup("[\"q\", \"v\"]");
 	}
 	text = xformat("{\"peft_type\": \"LORA\", \"r\": %d, \"lora_alpha\": 8, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
 	               rank_of(task, SELF_Q), targets, is_kind("rslora", task) ? "true" : "false", more);

@@ -1,7 +1,7 @@
-/* assemble-model: base model + adapter as one full model folder, float32, for programs that know no adapters.
+/* assemble-model: the merge as one full model folder, float32, for programs that know no adapters.
  *
  * Every tensor of the base is written under its own name (tied stays tied), in panels of rows: W0, plus s B A where the adapter targets the
- * linear. Memory is one panel and one module's factors, whatever the model's size. The tokenizer's files are copied; config.json
+ * linear (--adapter), or the whole weight that was solved for (--solutions, of solve-dense). Memory is one panel and one module's factors, whatever the model's size. The tokenizer's files are copied; config.json
  * is written last, so a folder with one is complete. */
 #include <errno.h>
 #include <jansson.h>
@@ -13,21 +13,25 @@
 
 #include "lib/adapter.h"
 #include "lib/die.h"
+#include "lib/h5.h"
 #include "lib/jsonx.h"
 #include "lib/model.h"
 #include "lib/opts.h"
 #include "lib/out.h"
+#include "lib/site.h"
 
-static const char *model_dir, *adapter_dir, *output_arg;
+static const char *model_dir, *adapter_dir, *solutions_arg, *sites_arg, *output_arg;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
-	{"adapter", 0, OPT_STRING, &adapter_dir, true, 0, 0, "DIR", "PEFT adapter to add"},
+	{"adapter", 0, OPT_STRING, &adapter_dir, false, 0, 0, "DIR", "PEFT adapter to add"},
+	{"solutions", 0, OPT_STRING, &solutions_arg, false, 0, 0, "DIR", "or: folder of solve-dense's files SITE.h5"},
+	{"sites", 0, OPT_STRING, &sites_arg, false, 0, 0, "SITE[,…]", "with --solutions: all sites of the merge"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "DIR", "model folder to write"},
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"assemble-model", "write base model + adapter as a full model folder", NULL, options};
+static const struct tool tool = {"assemble-model", "write the merge as a full model folder", NULL, options};
 
 enum { PANEL_BYTES = 4 << 20 };
 
@@ -37,8 +41,9 @@ static const char *const companions[] = {"generation_config.json", "spiece.model
 
 struct job {
 	struct model *model;
-	struct adapter *adapter;
-	int added; /* modules that the adapter changed */
+	struct adapter *adapter; /* NULL: solutions */
+	struct strlist sites;
+	int changed; /* modules */
 };
 
 /* ------------------------------------------------------------ tensors */
@@ -50,21 +55,20 @@ struct factors {
 	float *A, *B; /* (r, d_in), (d_out, r) */
 };
 
-static const struct lora *find_lora(const struct job *j, const char *tensor)
+/* The linear that a tensor is the weight of; false: none. */
+static bool module_of(const struct job *j, const char *tensor, struct module *q)
 {
 	size_t n = strlen(tensor), tail = strlen(".weight");
-	struct module q;
-	const struct lora *l = NULL;
 	char *name;
+	bool found;
 
 	if (n <= tail || strcmp(tensor + n - tail, ".weight"))
-		return NULL;
+		return false;
 	name = xstrdup(tensor);
 	name[n - tail] = 0;
-	if (module_parse(&j->model->m, name, &q))
-		l = adapter_find(j->adapter, q);
+	found = module_parse(&j->model->m, name, q);
 	free(name);
-	return l;
+	return found;
 }
 
 static void factors_read(struct factors *f, const struct job *j, const struct lora *l)
@@ -101,12 +105,41 @@ static void check_finite(const struct st_tensor *t, const float *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!isfinite(x[i]))
-			die_data("tensor '%s' is not finite with the adapter added", t->name);
+			die_data("tensor '%s' is not finite after the merge", t->name);
+}
+
+/* The solution that holds the module's whole weight, or NULL; *path: of that dataset, allocated. */
+static struct h5 *open_whole(const struct job *j, struct module q, char **path)
+{
+	char site[32], *file, *name;
+	struct h5 *f;
+
+	if (strlist_find(&j->sites, site_name(site_of_module(q), site)) < 0)
+		return NULL;
+	file = xformat("%s/%s.h5", solutions_arg, site);
+	f = h5_open(file, "iteris-solution", 1);
+	h5_expect_string(f, "site", site);
+	name = module_name(&j->model->m, q);
+	*path = xformat("/modules/%s/W", name);
+	if (h5_has(f, *path)) {
+		h5_expect_shape(f, *path, (size_t)module_d_out(&j->model->m, q.slot), (size_t)module_d_in(&j->model->m, q.slot));
+	} else {
+		free(*path);
+		h5_close(f);
+		f = NULL;
+	}
+	free(name);
+	free(file);
+	return f;
 }
 
 static void write_tensor(struct job *j, struct st_out *out, const struct st_tensor *t)
 {
-	const struct lora *l = find_lora(j, t->name);
+	struct module q;
+	bool linear = module_of(j, t->name, &q);
+	const struct lora *l = linear && j->adapter ? adapter_find(j->adapter, q) : NULL;
+	char *path = NULL;
+	struct h5 *whole = linear && solutions_arg ? open_whole(j, q, &path) : NULL;
 	size_t cols = t->ndim == 2 ? t->dim[1] : 1, rows = t->dim[0], most = PANEL_BYTES / (cols * sizeof(float));
 	struct factors f = {0};
 	float *panel;
@@ -117,14 +150,19 @@ static void write_tensor(struct job *j, struct st_out *out, const struct st_tens
 		factors_read(&f, j, l);
 	for (size_t row = 0, n; row < rows; row += n) {
 		n = rows - row < most ? rows - row : most;
-		st_read(j->model->st, t, row * cols, n * cols, panel);
-		if (l) {
+		if (whole)
+			h5_read_float(whole, path, row, n, panel);
+		else
+			st_read(j->model->st, t, row * cols, n * cols, panel);
+		if (l)
 			factors_add(&f, panel, row, n);
+		if (l || whole)
 			check_finite(t, panel, n * cols);
-		}
 		st_write(out, panel, n * cols);
 	}
-	j->added += l != NULL;
+	j->changed += l || whole;
+	h5_close(whole);
+	free(path);
 	free(panel);
 	free(f.A);
 	free(f.B);
@@ -204,16 +242,23 @@ int main(int argc, char **argv)
 	struct job j = {0};
 
 	opts_parse(&tool, argc, argv);
+	if (!adapter_dir == !solutions_arg || !solutions_arg != !sites_arg)
+		die_usage("expected either --adapter, or --solutions and --sites");
 	j.model = model_open(model_dir);
-	j.adapter = adapter_open(adapter_dir, &j.model->m);
+	if (adapter_dir)
+		j.adapter = adapter_open(adapter_dir, &j.model->m);
+	else
+		j.sites = strlist_split(sites_arg, "--sites");
 	write_weights(&j);
-	if (j.added != j.adapter->n)
-		BUG("%d of the adapter's %d modules were added", j.added, j.adapter->n);
+	if (j.adapter && j.changed != j.adapter->n)
+		BUG("%d of the adapter's %d modules were added", j.changed, j.adapter->n);
 	for (size_t i = 0; i < sizeof(companions) / sizeof(*companions); i++)
 		copy_file(companions[i]);
 	write_config();
-	tool_done("%d tensors, %d of them with the adapter added", st_count(j.model->st), j.added);
+	tool_done("%d tensors, %d of them changed%s", st_count(j.model->st), j.changed,
+	          j.adapter ? "" : ": a full model and no adapter, because W - W0 has full rank when the whole weight is fitted (with_pretrain_matrix)");
 	adapter_close(j.adapter);
+	strlist_release(&j.sites);
 	model_close(j.model);
 	return 0;
 }

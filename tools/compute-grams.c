@@ -24,7 +24,7 @@ enum { WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product to run 
 
 static const char *model_dir, *site_arg, *task_arg, *tasks_arg, *adapter_arg, *lora_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma = 0.5;
-static bool use_dcs;
+static bool use_dcs, dense;
 static int iteration;
 
 static const struct opt options[] = {
@@ -38,6 +38,7 @@ static const struct opt options[] = {
 	{"reg-ceof", 0, OPT_FLOAT, &reg_ceof, false, 0, 1, "RHO", "merged rows become (1-RHO) merged + RHO X"},
 	{"use-dcs", 0, OPT_BOOL, &use_dcs, false, 0, 0, "BOOL", "weight the rows by the adapters' agreement"},
 	{"dcs-sigma", 0, OPT_FLOAT, &dcs_sigma, false, 0, 1e6, "X", "how strongly DCS weights"},
+	{"dense", 0, OPT_BOOL, &dense, false, 0, 0, "BOOL", "also store XᵀXm whole: for solve-dense"},
 	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K", "iteration, from 0: DCS warms up over two"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "Gram file to write (HDF5)"},
 	{.type = OPT_END},
@@ -61,7 +62,7 @@ struct job {
 };
 
 struct norms {
-	double w2, xw2, y2, xxm, h;
+	double w2, xw2, y2, xxm, h, yw2; /* yw2: xw2 of the weighted rows */
 };
 
 struct task {
@@ -135,7 +136,7 @@ static void cross(struct task *k, const struct stack *s, int i, double xxm)
 }
 
 /* The present Gram is K = XᵀX: ‖W‖² and tr(W K Wᵀ) of W = W0+ΔW_t, by panels of its rows. */
-static void weight_norms(struct task *k, const struct stack *s, int i)
+static void whole_norms(struct task *k, const struct stack *s, int i, double *w2, double *xw2)
 {
 	struct job *j = k->job;
 	char *name = module_name(&j->m, j->targets.module[i]), *weight = xformat("%s.weight", name);
@@ -149,11 +150,17 @@ static void weight_norms(struct task *k, const struct stack *s, int i)
 		st_read(j->model, W0, (size_t)o * d, count, j->W);
 		stack_add(s, k->t, o, n, j->W);
 		for (size_t e = 0; e < count; e++)
-			k->norms[i].w2 += (double)j->W[e] * (double)j->W[e];
-		k->norms[i].xw2 += gram_trace(&j->gram, j->W, n);
+			*w2 += (double)j->W[e] * (double)j->W[e];
+		*xw2 += gram_trace(&j->gram, j->W, n);
 	}
 	free(weight);
 	free(name);
+}
+
+static void weight_norms(struct task *k, const struct stack *s, int i)
+{
+	whole_norms(k, s, i, &k->norms[i].w2, &k->norms[i].xw2);
+	k->norms[i].yw2 = k->norms[i].xw2;
 }
 
 /* The present Gram is K = XᵀX: ‖X ΔW_tᵀ‖². */
@@ -191,6 +198,15 @@ static void shared_H(struct task *k, const struct stack *s, int i)
 	free(path);
 }
 
+static void shared_C(struct task *k, const struct stack *s, int i)
+{
+	char *path = module_path(k, i, "/C");
+
+	(void)s;
+	h5_link(k->out, "/C", path);
+	free(path);
+}
+
 static void shared_cross(struct task *k, const struct stack *s, int i)
 {
 	cross(k, s, i, i ? k->norms[0].xxm : gram_norm(&k->job->gram));
@@ -210,6 +226,10 @@ static void unweighted(struct task *k)
 	each_module(k, shared_H);
 	if (!k->rows.same)
 		run_gram(k, GRAM_X_XM);
+	if (dense) {
+		write_gram(k, "/C");
+		each_module(k, shared_C);
+	}
 	each_module(k, shared_cross);
 	if (!k->rows.same)
 		run_gram(k, GRAM_X_X);
@@ -242,6 +262,20 @@ static double *row_weights(struct task *k, const struct stack *s, int i)
 	return w;
 }
 
+/* The present Gram is the module's own C. */
+static void weighted_dense(struct task *k, const struct stack *s, int i)
+{
+	char *path = module_path(k, i, "/C");
+	double w2 = 0;
+
+	write_gram(k, path);
+	if (!k->rows.same)
+		run_gram(k, GRAM_X_X);
+	k->norms[i].yw2 = 0;
+	whole_norms(k, s, i, &w2, &k->norms[i].yw2);
+	free(path);
+}
+
 static void weighted_module(struct task *k, const struct stack *s, int i)
 {
 	double *w = row_weights(k, s, i);
@@ -254,6 +288,8 @@ static void weighted_module(struct task *k, const struct stack *s, int i)
 	if (!k->rows.same)
 		run_gram(k, GRAM_X_XM);
 	cross(k, s, i, gram_norm(&k->job->gram));
+	if (dense)
+		weighted_dense(k, s, i);
 	k->rows.w = NULL;
 	free(path);
 	free(w);
@@ -291,6 +327,8 @@ static void write_attributes(struct task *k, const char *features)
 		h5_set_double(k->out, path, "xxm_norm", k->norms[i].xxm);
 		h5_set_double(k->out, path, "h_norm", k->norms[i].h);
 		h5_set_double(k->out, path, "y_norm2", k->norms[i].y2);
+		if (dense)
+			h5_set_double(k->out, path, "yw_norm2", k->norms[i].yw2);
 		h5_set_int(k->out, path, "h_shared", !use_dcs);
 		free(path);
 	}

@@ -11,29 +11,48 @@
 #include "lib/sums.h"
 
 static const char *from, *to;
+static bool if_changed;
 
 static const struct opt options[] = {
 	{"from", 0, OPT_STRING, &from, true, 0, 0, "FILE", "file to copy"},
+	{"if-changed", 0, OPT_FLAG, &if_changed, false, 0, 0, NULL, "leave FILE and its time alone if it is that already"},
 	{"output", 'o', OPT_STRING, &to, true, 0, 0, "FILE", "file to write"},
 	{.type = OPT_END},
 };
 
 static const struct tool tool = {"copy-output", "copy a finished file, whole or not at all", NULL, options};
 
-int main(int argc, char **argv)
+static FILE *open_file(const char *path, const char *mode)
+{
+	FILE *f = fopen(path, mode);
+
+	if (!f)
+		die("cannot %s '%s': %s", *mode == 'r' ? "open" : "write", path, strerror(errno));
+	return f;
+}
+
+static bool same_contents(const char *a_path, const char *b_path)
+{
+	FILE *a = open_file(a_path, "rb"), *b = fopen(b_path, "rb");
+	int ca, cb;
+
+	do {
+		ca = getc(a);
+		cb = b ? getc(b) : EOF;
+	} while (ca == cb && ca != EOF);
+	ca = b && ca == cb && !ferror(a) && !ferror(b);
+	fclose(a);
+	if (b)
+		fclose(b);
+	return ca;
+}
+
+static void copy(void)
 {
 	static char buffer[1 << 16];
-	FILE *in, *out;
+	FILE *in = open_file(from, "rb"), *out = open_file(out_begin(to), "wb");
 	size_t n;
 
-	opts_parse(&tool, argc, argv);
-	sums_check(from);
-	in = fopen(from, "rb");
-	if (!in)
-		die("cannot open '%s': %s", from, strerror(errno));
-	out = fopen(out_begin(to), "wb");
-	if (!out)
-		die("cannot write '%s': %s", to, strerror(errno));
 	while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
 		if (fwrite(buffer, 1, n, out) != n)
 			die("cannot write '%s': %s", to, strerror(errno));
@@ -43,5 +62,13 @@ int main(int argc, char **argv)
 		die("cannot write '%s': %s", to, strerror(errno));
 	fclose(in);
 	out_commit(to);
+}
+
+int main(int argc, char **argv)
+{
+	opts_parse(&tool, argc, argv);
+	sums_check(from);
+	if (!if_changed || !same_contents(from, to))
+		copy();
 	return 0;
 }

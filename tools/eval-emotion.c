@@ -22,7 +22,7 @@
 
 static struct {
 	const char *model, *adapter, *test, *task, *out, *predictions;
-	int max_length, max_new;
+	int max_length, max_new, batch;
 	bool fp16;
 } o = {.max_length = 100, .max_new = 3};
 
@@ -33,6 +33,7 @@ static const struct opt options[] = {
 	{"task", 0, OPT_STRING, &o.task, true, 0, 0, "NAME", "the task's name, for the result"},
 	{"max-length", 0, OPT_INT, &o.max_length, false, 2, 4096, "N", "encoder tokens of a row at most"},
 	{"max-new-tokens", 0, OPT_INT, &o.max_new, false, 1, 512, "N", "generate at most so many"},
+	{"per-device-eval-batch-size", 0, OPT_INT, &o.batch, false, 0, 100000, "N", "rows of a batch at most (0: as many as make full products)"},
 	{"use-fp16", 0, OPT_BOOL, &o.fp16, false, 0, 0, "BOOL", "16-bit products where the CPU has them"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "result (JSON)"},
 	{"predictions", 0, OPT_STRING, &o.predictions, false, 0, 0, "FILE", "one line per row (JSON Lines)"},
@@ -294,7 +295,7 @@ int main(int argc, char **argv)
 	be_select(common.backend);
 	model = model_open(o.model);
 	spm = tokens_open(o.model);
-	f = (struct forward){model, {0}, o.fp16 ? be->fast16() : BE_F32};
+	f = (struct forward){model, {0}, o.fp16 ? be->fast16() : BE_F32, o.batch};
 	if (o.adapter)
 		f.source.adapter = adapter_open(o.adapter, &model->m);
 	test_read(&t, model, spm);

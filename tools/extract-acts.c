@@ -19,8 +19,9 @@
 
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites, *from, *memory, *features, *out;
-	bool fp16;
-} o = {.features = "tokens"};
+	bool fp16, checkpoint;
+	int inner_num;
+} o = {.features = "tokens", .checkpoint = true};
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
@@ -36,6 +37,9 @@ static const struct opt options[] = {
 	{"memory", 0, OPT_STRING, &o.memory, false, 0, 0, "FILE", "acts file of site memory (decoder sites)"},
 	{"features", 0, OPT_STRING, &o.features, false, 0, 0, "KIND", "tokens, or reference: encoder pads too, each sample's last decoder row"},
 	{"use-fp16", 0, OPT_BOOL, &o.fp16, false, 0, 0, "BOOL", "float16 rows on disk, 16-bit products where the CPU has them"},
+	{"inner-num", 0, OPT_INT, &o.inner_num, false, 0, 100000, "N", "samples of an encoder batch at most (0: as many as make full products)"},
+	{"use-gradient-checkpointing", 0, OPT_BOOL, &o.checkpoint, false, 0, 0, "BOOL",
+	 "keep the state at block starts only; 0: at every site that can hold it"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "acts file to write"},
 	{.type = OPT_END},
 };
@@ -60,7 +64,8 @@ struct run {
 	enum be_precision precision;
 	struct strlist tasks, sites;
 	struct task *task;
-	int start;     /* first block to run */
+	int start;     /* first block to run, */
+	enum step start_step; /* from this step on */
 	int rank;      /* of ΔW, at most */
 	struct work work;
 	float *h, *host; /* one batch of rows: backend, host */
@@ -120,8 +125,8 @@ static void open_inputs(struct run *r, struct task *t)
 	t->source = (struct delta_source){t->adapter, r->lora ? NULL : o.solutions, &r->sites};
 }
 
-/* The block that the state read from --from starts. */
-static int start_block(const struct run *r)
+/* The block that the state read from --from belongs to; also sets the step it is at. */
+static int start_block(struct run *r)
 {
 	struct site from;
 	char *name;
@@ -135,6 +140,9 @@ static int start_block(const struct run *r)
 	for (int i = 1; i < r->tasks.n; i++)
 		h5_expect_string(r->task[i].in, "site", name);
 	free(name);
+	r->start_step = (enum step)h5_get_int(r->task[0].in, "/", "state_step");
+	if (r->start_step != STEP_SELF && r->start_step != from.step)
+		die("%s: its state is at step %d, which is no place to go on from", h5_path(r->task[0].in), (int)r->start_step);
 	return from.block;
 }
 
@@ -161,10 +169,16 @@ static int solutions_rank(const struct run *r)
 	return rank;
 }
 
+/* Without checkpointing, a site where x follows from h (a norm's) keeps h as it is there. */
+static bool state_at_site(const struct run *r)
+{
+	return !o.checkpoint && (r->site.step == STEP_CROSS || r->site.step == STEP_FFN);
+}
+
 /* The first site of a block carries the block's state; later sites of the block go on from that file. */
 static bool writes_state(const struct run *r)
 {
-	return !o.from || site_is_memory(r->site) || r->start < r->site.block;
+	return !o.from || site_is_memory(r->site) || r->start < r->site.block || state_at_site(r);
 }
 
 static bool last_rows_only(const struct run *r)
@@ -187,6 +201,7 @@ static void open_output(const struct run *r, struct task *t)
 	h5_set_int(t->out, "/", "d", d);
 	h5_set_int(t->out, "/", "D", r->model->m.D);
 	h5_set_int(t->out, "/", "P_state", s->rows);
+	h5_set_int(t->out, "/", "state_step", state_at_site(r) ? (int)r->site.step : STEP_SELF);
 	h5_dataset(t->out, "/rows", o.fp16 ? H5_F16 : H5_F32, (size_t)P, (size_t)d);
 	if (writes_state(r))
 		h5_dataset(t->out, "/state", H5_F32, (size_t)s->rows, (size_t)r->model->m.D);
@@ -269,7 +284,7 @@ static const float *fetch_memory(void *arg, int first, int n, int *off)
 
 struct pass {
 	int block;
-	enum step to;
+	enum step from, to;
 	bool first, last;
 };
 
@@ -289,14 +304,14 @@ static void pass_task(struct run *r, const struct task *t, const struct block *b
 	if (b)
 		block_deltas_load(&deltas, b, &t->source);
 	for (int first = 0; first < s->n; first += batch.n) {
-		batch = seqs_batch(s, first, r->rows, off);
+		batch = seqs_batch(s, first, r->rows, s == &t->enc ? o.inner_num : 0, off);
 		read_state(r, t, p->first, &batch, first);
 		mem.base = first;
 		if (b)
 			block_run(b, &deltas, &r->work, &batch, &mem, r->h, p->to);
 		if (next_norm)
 			be->rmsnorm(r->work.x, r->h, next_norm, batch.rows, m->D, m->eps);
-		if (writes_state(r) && (p->to == STEP_END || !b))
+		if (writes_state(r) && (p->to == STEP_END || !b || (p->last && state_at_site(r))))
 			write_state(r, t, memory && p->last ? r->work.x : r->h, &batch, first);
 		if (p->last)
 			write_rows(r, t, &batch, first);
@@ -317,7 +332,7 @@ static void pass_run(struct run *r, const struct pass *p, struct fetch *fetch)
 	if (p->last && (p->to == STEP_END || p->block < 0))
 		next_norm = model_norm(r->model, stack, next, 0);
 	if (p->block >= 0)
-		block_load(&b, r->model, stack, p->block, STEP_SELF, p->to, r->precision);
+		block_load(&b, r->model, stack, p->block, p->from, p->to, r->precision);
 	for (int i = 0; i < r->tasks.n; i++)
 		pass_task(r, &r->task[i], p->block >= 0 ? &b : NULL, p, next_norm, fetch);
 	if (p->block >= 0)
@@ -334,7 +349,7 @@ static void run_passes(struct run *r, struct fetch *fetch)
 	bool first = true;
 
 	for (int b = r->start; b < target; b++) {
-		struct pass p = {b, STEP_END, first, at_start && b == target - 1};
+		struct pass p = {b, first ? r->start_step : STEP_SELF, STEP_END, first, at_start && b == target - 1};
 
 		pass_run(r, &p, fetch);
 		first = false;
@@ -342,14 +357,14 @@ static void run_passes(struct run *r, struct fetch *fetch)
 	if (at_start && target > r->start)
 		return;
 	if (at_start) {
-		pass_run(r, &(struct pass){-1, STEP_SELF, true, true}, fetch);
+		pass_run(r, &(struct pass){-1, STEP_SELF, STEP_SELF, true, true}, fetch);
 		return;
 	}
-	if (first && writes_state(r)) { /* the embeddings are the state of block 0 */
-		pass_run(r, &(struct pass){-1, STEP_SELF, true, false}, fetch);
+	if (first && !o.from) { /* the embeddings are the state of block 0 */
+		pass_run(r, &(struct pass){-1, STEP_SELF, STEP_SELF, true, false}, fetch);
 		first = false;
 	}
-	pass_run(r, &(struct pass){target, r->site.step, first, true}, fetch);
+	pass_run(r, &(struct pass){target, first ? r->start_step : STEP_SELF, r->site.step, first, true}, fetch);
 }
 
 static void check_usage(const struct run *r)
@@ -366,18 +381,46 @@ static void check_usage(const struct run *r)
 		die_usage("site %s %s --tokens and --memory", o.site, decoder ? "needs" : "takes no");
 }
 
+/* What the process holds for batches of `rows`: one block's packed weights, the largest tensor as it is read, the working arrays, the rows on
+ * their way to and from the files; what the libraries take (measured: 26 MB), and the chunks of the open files (4 MB a task). */
+static size_t bytes_needed(const struct run *r, int rows, int T, int wide)
+{
+	const struct t5 *m = &r->model->m;
+	int stack = r->site.stack && !site_is_memory(r->site);
+	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F;
+	size_t weights = D * ((stack ? 8 : 4) * DI + (m->gated ? 3 : 2) * F) * (r->precision == BE_BF16 ? 2 : 4);
+	size_t state = (size_t)rows * D * sizeof(float) * (stack ? 3 : 1);
+
+	return weights + D * (F > DI ? F : DI) * sizeof(float) + work_bytes(m, stack, rows, T, r->rank) + state +
+	       (size_t)rows * (size_t)wide * sizeof(float) + ((size_t)(26 + 4 * r->tasks.n) << 20);
+}
+
+/* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence is never cut. */
+static int choose_rows(const struct run *r, int T, int wide)
+{
+	bool decoder = r->site.stack && !site_is_memory(r->site);
+	int rows = o.inner_num && !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
+
+	rows = T > rows ? T : rows;
+	while (common.max_memory && rows > T && bytes_needed(r, rows, T, wide) > common.max_memory)
+		rows = rows / 2 > T ? rows / 2 : T;
+	if (common.max_memory && bytes_needed(r, rows, T, wide) > common.max_memory)
+		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20,
+		    (bytes_needed(r, rows, T, wide) >> 20) + 1);
+	return rows;
+}
+
 static void run_buffers(struct run *r, struct fetch *fetch)
 {
 	const struct t5 *m = &r->model->m;
 	int stack = r->site.stack && !site_is_memory(r->site), T = 1, wide = m->D > m->F ? m->D : m->F;
 
-	r->rows = BATCH_ROWS;
 	for (int i = 0; i < r->tasks.n; i++) {
 		T = r->task[i].enc.longest > T ? r->task[i].enc.longest : T;
 		T = r->task[i].dec.longest > T ? r->task[i].dec.longest : T;
 	}
-	r->rows = T > r->rows ? T : r->rows;
 	wide = wide > m->DI ? wide : m->DI;
+	r->rows = choose_rows(r, T, wide);
 	work_init(&r->work, r->model, stack, r->rows, T, r->rank);
 	r->h = be->alloc((size_t)r->rows * (size_t)m->D * sizeof(float));
 	r->host = xarray((size_t)r->rows * (size_t)wide, sizeof(float));

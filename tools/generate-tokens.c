@@ -145,12 +145,13 @@ static void run_task(const struct model *model, const struct strlist *sites, con
 	char *samples = path_for_task(o.samples, task, ntasks, "--samples"), *memory = path_for_task(o.memory, task, ntasks, "--memory");
 	char *dir = o.adapter ? path_for_task(o.adapter, task, ntasks, "--adapter") : NULL, *out = path_for_task(o.out, task, ntasks, "--output");
 	struct adapter *a = dir ? adapter_open(dir, &model->m) : NULL;
-	struct forward f = {model, {a, o.solutions, sites}, o.fp16 ? be->fast16() : BE_F32};
+	struct forward f = {.model = model, .source = {.adapter = a, .solutions = o.solutions, .sites = sites}};
 	struct h5 *m = h5_open(memory, "iteris-acts", 1);
 	struct samples s;
 	struct generation g;
 	struct decoder_tokens t;
 
+	f.precision = o.fp16 ? be->fast16() : BE_F32;
 	samples_read(&s, samples, task);
 	samples_need_vocab(&s, samples, model->m.V);
 	h5_expect_string(m, "site", "memory");

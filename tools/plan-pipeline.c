@@ -251,28 +251,63 @@ static void stamp_task(struct plan *p, const char *task)
 }
 
 /* A stage's stamp: its tool, whether it reads the model, and the keys it depends on. */
+static void stage_text(struct plan *p, struct text *s, const char *tool_name, bool model, const char *const *keys)
+{
+	stamp_tool(p, s, tool_name);
+	if (model)
+		stamp_model(p, s);
+	for (; *keys; keys++)
+		stamp_key(p, s, *keys);
+}
+
 static void stamp_stage(struct plan *p, const char *name, const char *tool_name, bool model, const char *const *keys)
 {
 	struct text s = {0};
 
-	stamp_tool(p, &s, tool_name);
-	if (model)
-		stamp_model(p, &s);
-	for (; *keys; keys++)
-		stamp_key(p, &s, *keys);
+	stage_text(p, &s, tool_name, model, keys);
 	stamp_write(p, &s, "%s", name);
+}
+
+/* A task's Grams depend on the other tasks' adapters too: on which modules they target, and with DCS on what they compute. */
+static void stamp_grams(struct plan *p)
+{
+	struct text s = {0};
+
+	stage_text(p, &s, "compute-grams", true, (const char *const[]){"task_targets", "reg_ceof", "use_dcs", "dcs_sigma", NULL});
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		char *config = in_task(o.loras, p->c.task_targets.item[t], "adapter_config.json");
+		char *weights = in_task(o.loras, p->c.task_targets.item[t], "adapter_model.safetensors");
+		uint64_t targets = 0;
+
+		for (int i = 0; i < p->adapter[t]->n; i++) {
+			char *name = module_name(&p->model->m, p->adapter[t]->lora[i].module);
+
+			targets = digest_bytes(targets, name, strlen(name));
+			free(name);
+		}
+		text_add(&s, "targets %016llx\n", (unsigned long long)targets);
+		if (p->c.use_dcs) {
+			stamp_file(p, &s, "config", config);
+			stamp_file(p, &s, "weights", weights);
+		}
+		free(config);
+		free(weights);
+	}
+	stamp_write(p, &s, "%s", "grams");
 }
 
 static void write_stamps(struct plan *p)
 {
-	stamp_stage(p, "extract", "extract-acts", true, (const char *const[]){"features", "use_fp16", NULL});
+	stamp_stage(p, "extract", "extract-acts", true, (const char *const[]){"features", "use_fp16", "use_gradient_checkpointing", NULL});
 	stamp_stage(p, "tokens", "generate-tokens", true,
 	            p->c.features == REFERENCE ? (const char *const[]){"features", "use_fp16", p->c.if_divide ? "inner_num" : "samples_num", NULL}
 	                                       : (const char *const[]){"features", "use_fp16", "max_new_tokens", NULL});
-	stamp_stage(p, "grams", "compute-grams", true, (const char *const[]){"task_targets", "reg_ceof", "use_dcs", "dcs_sigma", NULL});
+	stamp_grams(p);
 	stamp_stage(p, "solve", "solve-layer", false,
 	            (const char *const[]){"task_targets", "method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta",
 	                                  NULL});
+	stamp_stage(p, "combine", "combine-layer", false,
+	            (const char *const[]){"task_targets", "method", "density", "merge_rank", p->c.method == DARE ? "seed" : NULL, NULL});
 	stamp_stage(p, "search", "search-scale", true, (const char *const[]){"use_fp16", NULL});
 	stamp_stage(p, "assemble", "assemble-lora", false, (const char *const[]){"model_name", "scale", NULL});
 	stamp_stage(p, "mats", "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
@@ -330,15 +365,19 @@ static void put_tokens_flags(struct plan *p)
 static void put_all_flags(struct plan *p)
 {
 	put_flags(p, "draw_flags", (const char *const[]){"seed", "samples_num", "max_length", "select_long", "if_balance", "shuffle", NULL});
-	put_flags(p, "extract_flags", (const char *const[]){"features", "use_fp16", NULL});
+	put_flags(p, "extract_flags", (const char *const[]){"features", "use_fp16", "inner_num", "use_gradient_checkpointing", NULL});
 	put_tokens_flags(p);
 	put_flags(p, "mats_flags", (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
 	text_add(&p->mk, "converge_flags := --threshold %.17g\n", p->c.convergence_threshold);
 	put_flags(p, "grams_flags", (const char *const[]){"reg_ceof", "use_dcs", "dcs_sigma", NULL});
 	put_flags(p, "solve_flags",
 	          (const char *const[]){"method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta", NULL});
+	put_flags(p, "combine_flags", (const char *const[]){"method", "density", "merge_rank", "seed", NULL});
 	put_flags(p, "search_flags", (const char *const[]){"use_fp16", NULL});
-	put_flags(p, "eval_flags", (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
+	put_flags(p, "eval_flags", (const char *const[]){"max_length", "max_new_tokens", "per_device_eval_batch_size", "use_fp16", NULL});
+	if (p->c.max_memory)
+		text_add(&p->mk, "memory_flags := --max-memory %zu\n", p->c.max_memory);
+	put(p, "sequential", p->c.sequential_layer_processing ? "1" : "");
 }
 
 static bool same_block(struct site a, struct site b)
@@ -346,8 +385,8 @@ static bool same_block(struct site a, struct site b)
 	return !site_is_memory(a) && !site_is_memory(b) && a.stack == b.stack && a.block == b.block;
 }
 
-/* The site whose file holds the state to go on from: the first of the same block, else the first of the last block before that has
- * any, in the same stack. -1: the embeddings. memory goes on from the encoder; the decoder starts anew. */
+/* The site whose file holds the state to go on from: the last before it, in the same stack, that is its block's first or (without
+ * checkpointing) is at a norm. -1: the embeddings. memory goes on from the encoder; the decoder starts anew. */
 static int state_site(const struct plan *p, int i, const struct site *self)
 {
 	int stack = site_is_memory(*self) ? 0 : self->stack, from = -1;
@@ -357,7 +396,8 @@ static int state_site(const struct plan *p, int i, const struct site *self)
 
 		if (site_is_memory(*s) || s->stack != stack)
 			continue;
-		if (from < 0 || !same_block(*s, p->site[from]))
+		if (from < 0 || !same_block(*s, p->site[from]) ||
+		    (!p->c.use_gradient_checkpointing && (s->step == STEP_CROSS || s->step == STEP_FFN)))
 			from = j;
 	}
 	return from;
@@ -525,8 +565,17 @@ static void show(const struct plan *p)
 
 static void say_without_effect(const struct config *c)
 {
+	const char *method = method_name(c->method);
+	bool fits = c->method == SWEEP || c->method == JACOBI || c->method == REGMEAN;
+
 	if (c->use_mats && c->method != JACOBI)
-		note("use_mats has no effect in method %s: it accelerates the iteration, and this is one pass", method_name(c->method));
+		note("use_mats has no effect in method %s: it accelerates the iteration, and this is one pass", method);
+	if (c->use_camr && !fits)
+		note("use_camr has no effect in method %s: there is no system to regularise", method);
+	if (c->use_dcs && !fits)
+		note("use_dcs has no effect in method %s: it fits no rows", method);
+	if (c->reg_ceof > 0 && (!fits || c->method == REGMEAN))
+		note("reg_ceof has no effect in method %s: there are no rows of the merged model", method);
 }
 
 static void write_all(struct plan *p)

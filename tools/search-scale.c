@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 	scales = strlist_split(scales_arg, "--scales");
 	model = model_open(model_dir);
 	a = adapter_open(adapter_dir, &model->m);
-	f = (struct forward){model, {.adapter = a}, use_fp16 ? be->fast16() : BE_F32};
+	f = (struct forward){model, {.adapter = a}, use_fp16 ? be->fast16() : BE_F32, 0};
 	rows_read_all(&r, &tasks, model->m.V);
 	base = xarray((size_t)a->n, sizeof(*base));
 	for (int i = 0; i < a->n; i++)

@@ -12,10 +12,7 @@
 #include "lib/h5.h"
 #include "lib/history.h"
 #include "lib/opts.h"
-#include "lib/solve.h"
-#include "lib/targets.h"
-
-enum { PANEL_ROWS = 256 }; /* of H at a time */
+#include "lib/system.h"
 
 static const char *model_dir, *site_arg, *method = "sweep", *tasks_arg, *adapter_arg, *grams_arg, *manual_arg, *output_arg;
 static double alpha_1 = 8e-5;
@@ -59,12 +56,10 @@ struct job {
 	char name[32]; /* the site's */
 	struct strlist tasks;
 	struct targets targets;
-	double *manual;   /* (N) m_t */
-	struct h5 **gram; /* (N), or NULL: average */
-	bool dcs;
+	bool fitted;      /* to Grams; otherwise by the weights alone */
+	struct system system;
 	int R_max;        /* of the site's modules */
 	void *slab;       /* of struct solve */
-	double *panel;    /* (PANEL_ROWS, d) */
 	struct h5 *out;
 	struct h5 *previous; /* iteration k−1, or NULL */
 	/* The worst of the site's modules, for the closing line. */
@@ -80,127 +75,6 @@ struct part {
 	struct solve solve;
 	double *c; /* (N) */
 };
-
-/* ------------------------------------------------------------ the Grams */
-
-static double *parse_manual(const char *list, int N)
-{
-	double *m = xarray((size_t)N, sizeof(*m)), sum = 0;
-	char *copy = xstrdup(list ? list : ""), *rest = copy, *item;
-	int n = 0;
-
-	for (int t = 0; t < N; t++)
-		m[t] = 1;
-	while (list && (item = strsep(&rest, ","))) {
-		if (n == N || !text_to_double(item, &m[n]) || m[n] < 0)
-			die_usage("--manual-ceof '%s': expected %d numbers, none below 0, one for every task", list, N);
-		sum += m[n++];
-	}
-	if (list && (n != N || sum == 0))
-		die_usage("--manual-ceof '%s': expected %d numbers, not all 0, one for every task", list, N);
-	free(copy);
-	return m;
-}
-
-static struct h5 *open_gram(struct job *j, int t, const char *features)
-{
-	char *path = path_for_task(grams_arg, j->tasks.item[t], j->tasks.n, "--grams");
-	size_t d = (size_t)site_width(&j->m, j->site);
-	struct h5 *f = h5_open(path, "iteris-grams", 1);
-
-	h5_expect_string(f, "site", j->name);
-	h5_expect_string(f, "task", j->tasks.item[t]);
-	h5_expect_int(f, "d", (long)d);
-	if (features)
-		h5_expect_string(f, "features", features);
-	if (t == 0)
-		j->dcs = h5_get_int(f, "/", "use_dcs") != 0;
-	h5_expect_int(f, "use_dcs", j->dcs);
-	free(path);
-	return f;
-}
-
-static void open_grams(struct job *j)
-{
-	char *features = NULL;
-
-	j->gram = xcalloc((size_t)j->tasks.n, sizeof(*j->gram));
-	for (int t = 0; t < j->tasks.n; t++) {
-		j->gram[t] = open_gram(j, t, features);
-		if (!features)
-			features = h5_get_string(j->gram[t], "/", "features");
-	}
-	free(features);
-}
-
-/* The Gram file was made with this adapter: its rank and scale are the file's. */
-static void check_adapter(const struct job *j, const struct part *p, int t)
-{
-	int r = p->stack.first[t + 1] - p->stack.first[t];
-	long found = h5_get_int(j->gram[t], p->group, "r");
-	double s = h5_get_double(j->gram[t], p->group, "scale");
-
-	if (found != r || s != p->stack.s[t])
-		die("'%s': %s: made with an adapter of rank %ld and scale %g, but this one has %d and %g", h5_path(j->gram[t]), p->name,
-		    found, s, r, p->stack.s[t]);
-}
-
-/* S += c m H_t, in panels of rows. */
-static void add_H(struct job *j, struct part *p, int t, double cm)
-{
-	char *path = xformat("%s/H", p->group);
-	int d = p->solve.d;
-
-	h5_expect_shape(j->gram[t], path, (size_t)d, (size_t)d);
-	for (int i0 = 0; i0 < d; i0 += PANEL_ROWS) {
-		int n = d - i0 < PANEL_ROWS ? d - i0 : PANEL_ROWS;
-
-		h5_read_double(j->gram[t], path, (size_t)i0, (size_t)n, j->panel);
-		solve_add_H(&p->solve, cm, j->panel, i0, n);
-	}
-	solve_add_ridge(&p->solve, cm, h5_get_double(j->gram[t], p->group, "h_norm"), &ridge);
-	free(path);
-}
-
-static void add_rows(struct job *j, struct part *p, int t, double cm)
-{
-	const struct stack *s = &p->stack;
-	size_t r0 = (size_t)s->first[t], r = (size_t)s->first[t + 1] - r0, d = (size_t)s->d;
-	double *AC, alpha_norm = alpha_1 * h5_get_double(j->gram[t], p->group, "xxm_norm");
-	char *path;
-
-	if (!r)
-		return;
-	AC = xarray(r * d, sizeof(*AC));
-	path = xformat("%s/AC", p->group);
-	h5_expect_shape(j->gram[t], path, r, d);
-	h5_read_double(j->gram[t], path, 0, r, AC);
-	solve_add_rows(&p->solve, (int)r0, (int)r, AC, s->A + r0 * d, cm * s->s[t], alpha_norm,
-	               cm * h5_get_double(j->gram[t], p->group, "y_norm2"));
-	free(path);
-	free(AC);
-}
-
-static void add_task(struct job *j, struct part *p, int t)
-{
-	double w2 = h5_get_double(j->gram[t], p->group, "w_norm2"), xw2 = h5_get_double(j->gram[t], p->group, "xw_norm2");
-	double cm;
-
-	check_adapter(j, p, t);
-	if (solve_coefficient(&p->c[t], w2, xw2))
-		die_data("site %s, task %s, %s: the weight's norm is %g and its outputs' is %g: no coefficient", j->name,
-		         j->tasks.item[t], p->name, sqrt(w2), sqrt(xw2));
-	cm = p->c[t] * j->manual[t];
-	add_H(j, p, t, cm);
-	add_rows(j, p, t, cm);
-}
-
-_Noreturn static void die_system(const struct job *j, const struct part *p, int info)
-{
-	if (info > 0)
-		die_data("site %s, %s: the system is not positive definite at pivot %d of %d", j->name, p->name, info, p->solve.d);
-	die_data("site %s, %s: the %s is not finite", j->name, p->name, info == -1 ? "system" : "solution");
-}
 
 /* ------------------------------------------------------------ the modules */
 
@@ -234,13 +108,9 @@ static void fit(struct job *j, struct part *p)
 {
 	size_t R = (size_t)p->stack.R;
 	double *BtB = xarray(R * R, sizeof(*BtB)), condition, residual;
-	int info;
 
-	for (int t = 0; t < j->tasks.n; t++)
-		add_task(j, p, t);
-	info = solve_system(&p->solve, j->dcs ? SOLVE_DCS_RIDGE : 0, &condition);
-	if (info)
-		die_system(j, p, info);
+	system_sum(&j->system, &p->solve, p->name, &p->stack, p->c);
+	condition = system_solve(&j->system, &p->solve, p->name);
 	solve_BtB(BtB, p->stack.B, (int)R, p->stack.d_out, (int)R);
 	residual = solve_residual(&p->solve, BtB);
 	h5_set_double(j->out, p->group, "relative_residual", residual);
@@ -296,7 +166,7 @@ static void write_module(struct job *j, const struct part *p)
 	write_array(j, p, "A", (size_t)s->R, (size_t)s->d, p->solve.A, NULL, NULL);
 	write_array(j, p, "B", (size_t)s->d_out, (size_t)s->R, NULL, s->B, NULL);
 	write_array(j, p, "task_of", (size_t)s->R, 0, NULL, NULL, s->task_of);
-	if (j->gram)
+	if (j->fitted)
 		write_array(j, p, "c", (size_t)j->tasks.n, 0, p->c, NULL, NULL);
 }
 
@@ -309,7 +179,7 @@ static void run_module(struct job *j, int i)
 	stack_load(&p.stack, &j->targets, i);
 	solve_place(&p.solve, j->slab, p.stack.d, p.stack.R);
 	h5_group(j->out, p.group);
-	if (j->gram)
+	if (j->fitted)
 		fit(j, &p);
 	else
 		combine(&p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
@@ -322,25 +192,6 @@ static void run_module(struct job *j, int i)
 
 /* ------------------------------------------------------------ the site */
 
-/* The longest row of any task: what to look at when a float16 run overflows or a condition is bad. */
-static void write_largest(struct job *j)
-{
-	int at = 0;
-	double norm = -1;
-
-	for (int t = 0; t < j->tasks.n; t++) {
-		double here = h5_get_double(j->gram[t], "/", "largest_norm");
-
-		if (here > norm) {
-			norm = here;
-			at = t;
-		}
-	}
-	h5_set_string(j->out, "/", "largest_row_task", j->tasks.item[at]);
-	h5_set_int(j->out, "/", "largest_row", h5_get_int(j->gram[at], "/", "largest_row"));
-	h5_set_double(j->out, "/", "largest_row_norm", norm);
-}
-
 static void write_attributes(struct job *j)
 {
 	h5_set_string(j->out, "/", "site", j->name);
@@ -351,8 +202,8 @@ static void write_attributes(struct job *j)
 	h5_set_int(j->out, "/", "R_max", j->R_max); /* for the reader's planning */
 	if (iteration)
 		h5_set_int(j->out, "/", "iteration", iteration);
-	if (j->gram)
-		write_largest(j);
+	if (j->fitted)
+		system_write_largest(&j->system, j->out);
 }
 
 static void job_open(struct job *j)
@@ -365,31 +216,27 @@ static void job_open(struct job *j)
 		die_usage("--site '%s' is no site of the model in '%s'", site_arg, model_dir);
 	site_name(j->site, j->name);
 	j->tasks = strlist_split(tasks_arg, "--tasks");
-	j->manual = parse_manual(manual_arg, j->tasks.n);
 	targets_open(&j->targets, &j->m, adapter_arg, &j->tasks, j->site);
 	targets_sizes(&j->targets, &R, &d_out);
 	j->R_max = R;
 	d = (size_t)site_width(&j->m, j->site);
-	need = solve_bytes((int)d, R) + PANEL_ROWS * d * sizeof(double) + (size_t)R * (d + (size_t)d_out) * sizeof(float);
+	need = solve_bytes((int)d, R) + system_bytes((int)d) + (size_t)R * (d + (size_t)d_out) * sizeof(float);
 	if (common.max_memory && need > common.max_memory)
 		die("site %s needs %.1f MB of arrays, more than --max-memory", j->name, (double)need / 1048576);
 	j->slab = xmalloc(solve_bytes((int)d, R));
-	j->panel = xarray(PANEL_ROWS * d, sizeof(double));
-	if (grams_arg)
-		open_grams(j);
+	j->fitted = grams_arg != NULL;
+	j->system = (struct system){.site = j->name, .tasks = &j->tasks, .d = (int)d, .alpha_1 = alpha_1, .ridge = ridge};
+	if (j->fitted)
+		system_open(&j->system, grams_arg, manual_arg);
 	if (previous_arg)
 		j->previous = history_open(previous_arg, j->name, tasks_arg, iteration);
 }
 
 static void job_close(struct job *j)
 {
-	for (int t = 0; j->gram && t < j->tasks.n; t++)
-		h5_close(j->gram[t]);
+	system_close(&j->system);
 	h5_close(j->previous);
-	free(j->gram);
-	free(j->panel);
 	free(j->slab);
-	free(j->manual);
 	targets_close(&j->targets);
 	strlist_release(&j->tasks);
 }
@@ -426,7 +273,7 @@ static void run(void)
 		run_module(&j, n);
 	write_attributes(&j);
 	h5_commit(j.out);
-	if (j.gram) {
+	if (j.fitted) {
 		char *worst = module_name(&j.m, j.targets.module[j.worst]);
 
 		tool_done("%s: %d module%s, worst residual %.4g (%s), worst condition %.3g", j.name, n, n == 1 ? "" : "s", j.residual,

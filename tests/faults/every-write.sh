@@ -5,18 +5,7 @@
 # STEP=k tries every k-th call only.
 . "$(dirname "$0")/../lib.sh"
 STEP=${STEP:-1}
-tiny --blocks 1
-W=$T/work
-must run "$W" merge eval V=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1
-cp "$T/must.out" "$T/made"
-
-# One command of each tool, on one line each; two of extract-acts (by side) and of eval-emotion.
-tr -d '\\' <"$T/made" | awk -v bin="$BUILD/" '
-	function end() { if (line != "" && !(key in seen)) { seen[key] = 1; print line } line = "" }
-	index($0, bin) == 1 || /^[^ ]/ { end() }
-	index($0, bin) == 1 { key = $1; line = " " }
-	line != "" { line = line " " $0; if (match($0, /--side [a-z]+|--adapter/)) key = key substr($0, RSTART, RLENGTH) }
-	END { end() }' | tr -s ' ' >"$T/commands"
+. tests/faults/commands.sh
 manifest() { find "$W" -type f ! -name log.tsv ! -name lock ! -name checksums.tsv -exec cksum {} + | sort -k3; }
 manifest >"$T/before"
 
@@ -37,7 +26,6 @@ try() { # KIND N COMMAND
 }
 while read -r command; do
 	n_tools=$((n_tools + 1))
-	command="$command -q"
 	if ! FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $command" >/dev/null 2>&1 </dev/null; then
 		echo "# fails without a fault: $command"
 		untidy=$((untidy + 1))

@@ -147,7 +147,7 @@ def main():
         bad |= errors[worst] > 1e-6 or set(golden) != set(solution)
     if bad:
         sys.exit(1)
-    save_file({n: w.float().contiguous() for n, w in solution.items()}, args.out)
+    save_file({n: w.to(torch.float32).contiguous() for n, w in solution.items()}, args.out)
 
 
 if __name__ == '__main__':

@@ -28,7 +28,7 @@ def _float(x, *args, **kwargs):
 
 _real_float = torch.Tensor.float
 modeling_t5.T5LayerNorm.forward = _norm
-torch.Tensor.float = _float  # modeling_t5 says softmax(scores.float())
+torch.Tensor.float = _float  # modeling_t5 says softmax(scores.float()); so here only to(torch.float32) makes a float32
 torch.set_grad_enabled(False)
 if not transformers_version.startswith('4.'):
     raise SystemExit(f'transformers 4.57 is needed, this is {transformers_version}')

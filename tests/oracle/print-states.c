@@ -85,6 +85,7 @@ int main(int argc, char **argv)
 	struct seqs enc, dec;
 	struct model *model;
 	struct adapter *adapter;
+	struct forward f;
 	struct states s;
 
 	prog_name = "print-states";
@@ -96,7 +97,8 @@ int main(int argc, char **argv)
 	read_lists(&l, argv[3]);
 	seqs_init(&enc, l.n, l.length[0], l.offset[0], l.ids[0], 0, model->m.pad);
 	seqs_init(&dec, l.n, l.length[1], l.offset[1], l.ids[1], 0, model->m.pad);
-	states_run(&s, &(struct forward){model, {adapter, NULL, NULL}, argc == 6 ? be->fast16() : BE_F32}, &enc, &dec);
+	f = (struct forward){.model = model, .source = {adapter, NULL, NULL}, .precision = argc == 6 ? be->fast16() : BE_F32};
+	states_run(&s, &f, &enc, &dec);
 	write_states(&s, argv[4]);
 	states_release(&s);
 	seqs_release(&enc);

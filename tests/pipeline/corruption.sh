@@ -4,14 +4,14 @@
 FLIPS=${FLIPS:-500} SEED=${SEED:-1}
 tiny --blocks 1
 W=$T/work
-merge() { run "$W" merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
+merge() { run "$W" merge KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
 verify() { make --no-print-directory BUILD="$BUILD" verify WORK="$W" >"$T/found" 2>"$T/err"; }
 finds() { # NAME LINE (grep -E)
 	if verify; then not_ok "$1: nothing found"; elif grep -Eq -- "$2" "$T/found"; then ok "$1"; else not_ok "$1"; say <"$T/found"; fi
 }
-must run "$W" merge eval TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+must run "$W" merge eval KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1
 check 'a finished merge is whole' verify
-must cp -r "$W" "$T/sound"
+must cp -a "$W" "$T/sound"
 if "$HELP/flip-bits" --work "$W" --verify "$BUILD/verify-work" --count "$FLIPS" --seed "$SEED" >"$T/flips"; then ok "$(sed -n 's/^ok 1 - //p' "$T/flips")"; else
 	not_ok 'every flipped bit is found'
 	head -5 "$T/flips" | say
@@ -29,15 +29,17 @@ printf x >>"$W/samples/emoint.h5"
 finds 'a file that has grown' '^damaged	samples/emoint.h5'
 mv "$W/samples/keep" "$W/samples/emoint.h5"
 
-# Met during a run: the Grams have to be made again, from rows that a bit has changed in.
-for victim in lora/tec/enc00-self.h5 solution/enc00-self.h5 samples/emoint.h5 tokens/tec.h5; do
+# Met during a run, because what was made of it is gone and has to be made again.
+for pair in lora/tec/enc00-self.h5:grams samples/emoint.h5:lora/emoint tokens/tec.h5:lora/tec/dec00-self.h5 solution/enc00-self.h5:merged/tec/memory.h5 \
+	grams/tec/memory.h5:solution/memory.h5; do
+	victim=${pair%:*} gone=${pair#*:}
 	rm -rf "$W"
 	cp -a "$T/sound" "$W"
 	size=$(stat -c %s "$W/$victim")
 	touch -r "$W/$victim" "$T/time"
 	flip "$W/$victim" $((size * 2 / 3))
 	touch -r "$T/time" "$W/$victim"
-	rm -rf "$W/adapter" "$W/grams" "$W/merged" "$W/lora/tec/dec00-self.h5"
+	rm -rf "${W:?}/$gone" "$W/adapter"
 	if merge >"$T/out" 2>"$T/err"; then ok "$victim damaged: the run goes on"; else not_ok "$victim damaged: the run goes on"; tail -4 "$T/err" | say; fi
 	if [ "$(grep -c "$victim' is damaged" "$T/err")" = 1 ]; then ok 'after naming the file, once'; else not_ok 'after naming the file, once'; tail -4 "$T/err" | say; fi
 	check 'and has remade it' cmp "$W/$victim" "$T/sound/$victim"

@@ -7,7 +7,7 @@ says() { # NAME PATTERN: the last command's stderr
 	if grep -Eq -- "$2" "$T/err"; then ok "$1"; else not_ok "$1"; say <"$T/err"; fi
 }
 
-lock sleep 20 &
+"$BUILD/with-lock" --folder "$W" -- sleep 20 &
 holder=$!
 while [ ! -s "$W/lock" ]; do sleep 0.05; done
 if lock true 2>"$T/err"; then not_ok 'a second run is refused'; else ok 'a second run is refused'; fi
@@ -21,7 +21,7 @@ wait "$holder" 2>/dev/null
 check 'once the first has ended, by a signal too, the folder is free' lock true
 
 # The holder is killed, what it has started lives on for a while: waited for, not mixed with.
-lock sleep 2 &
+"$BUILD/with-lock" --folder "$W" -- sleep 2 &
 holder=$!
 while ! grep -q 'sleep 2' "$W/lock"; do sleep 0.05; done
 kill -9 "$holder"

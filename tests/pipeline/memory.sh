@@ -2,7 +2,7 @@
 # Memory does not grow with the depth of the model, the number of tasks or of samples: log.tsv has every process's peak.
 . "$(dirname "$0")/../lib.sh"
 peak() { awk -F'\t' '$1 != "eval-emotion" && $5 > most { most = $5 } END { printf "%.1f", most }' "$1/log.tsv"; }
-tiny --rows 400
+tiny --rows 900
 must run "$T/small" -j1 merge
 base=$(peak "$T/small")
 # Mostly libraries: the model itself has 200 kB.

@@ -30,9 +30,9 @@ find "$M" "$L" "$D" -type f -exec touch {} +
 must run "$W" -j2 eval
 expect_nothing 'touched inputs of the same contents rerun nothing' "$W"
 
-mark "$W"
+cp -r "$W" "$T/before"
 must run "$W" -j1 eval
-expect_nothing 'another -j reruns nothing' "$W"
+same 'another -j changes nothing' "$W" "$T/before"
 
 mark "$W"
 must run "$W" -j2 eval PER_DEVICE_EVAL_BATCH_SIZE=4 MAX_ITER=7
@@ -55,7 +55,7 @@ expect_remade 'MODEL_NAME: the adapter and its evaluation' "$W" $(adapter)
 must run "$W" -j2 eval
 
 mark "$W"
-sed -i '1s/the/my/; 2s/old/cold/; 3s/rain/house/' "$D/tec/test.json"
+sed -i 's/night/today/' "$D/tec/test.json"
 must run "$W" -j2 eval
 expect_remade "a changed test.json: that task's evaluations" "$W" eval/tec.json predictions/tec.jsonl eval/base/tec.json eval/base/tec.jsonl \
 	eval/adapters/tec/tec.json eval/adapters/tec/tec.jsonl eval.tsv
@@ -98,6 +98,17 @@ must run "$W" -j4 merge USE_DCS=1
 rm -rf "$T/fresh"
 must run "$T/fresh" -j4 merge USE_DCS=1
 same 'a changed adapter, with DCS: as from scratch' "$W" "$T/fresh"
+
+# Grams hold every module that any adapter targets: one that targets more changes all of them.
+W=$T/more
+must run "$W" -j4 merge
+must "$HELP/tiny-model" -q --adapters pattern -o "$T/pattern-model"
+rm -r "$L/isear"
+cp -r "$T/pattern-model/loras/isear" "$L/"
+must run "$W" -j4 merge
+rm -rf "$T/fresh"
+must run "$T/fresh" -j4 merge
+same 'an adapter with more targets: as from scratch' "$W" "$T/fresh"
 
 # A task more or less: the others' own side stays.
 W=$T/three

@@ -30,7 +30,7 @@ k=0
 for how in group group term make tool group; do
 	k=$((k + 1))
 	W=$T/w$k times=
-	for again in 1 2 3; do
+	for again in 1 2; do
 		ms=$(moment $((10 * k + again)))
 		times="$times $ms"
 		disturb "$W" "$ms" $how

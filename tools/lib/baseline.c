@@ -39,10 +39,7 @@ static float kth_largest(float *x, size_t n, size_t k)
 				break;
 			swap(&x[i++], &x[j--]);
 		}
-		/* [lo, j] ≥ pivot ≥ [j+1, hi], where x[j] itself may have been left in place at the pivot. */
-		if (x[j] < pivot)
-			j--;
-		if (at <= j)
+		if (at <= j) /* [lo, j] ≥ pivot ≥ [j+1, hi], and lo ≤ j < hi */
 			hi = j;
 		else
 			lo = j + 1;

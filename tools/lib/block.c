@@ -40,18 +40,6 @@ static int norm_at(int stack, enum step s)
 	return s == STEP_SELF ? 0 : s == STEP_CROSS ? 1 : s == STEP_FFN ? 1 + stack : -1;
 }
 
-static struct be_weight **pack_heads(const struct t5 *m, const float *w, bool keys, enum be_precision p)
-{
-	struct be_weight **head = xcalloc((size_t)m->NH, sizeof(struct be_weight *));
-
-	for (int h = 0; h < m->NH; h++) {
-		const float *rows = w + (size_t)h * (size_t)m->HS * (size_t)m->D;
-
-		head[h] = keys ? be->weight_pack(rows, m->D, m->HS, m->D, true, p) : be->weight_pack(rows, m->HS, m->D, m->D, false, p);
-	}
-	return head;
-}
-
 static void load_slot(struct block *b, enum slot slot)
 {
 	const struct t5 *m = &b->model->m;
@@ -59,9 +47,9 @@ static void load_slot(struct block *b, enum slot slot)
 	float *w = model_weight(b->model, (struct module){b->stack, b->index, slot});
 
 	if (slot == CROSS_K)
-		b->k_head = pack_heads(m, w, true, b->precision);
+		b->k_head = delta_pack_heads(m, w, true, b->precision);
 	else if (slot == CROSS_V)
-		b->v_head = pack_heads(m, w, false, b->precision);
+		b->v_head = delta_pack_heads(m, w, false, b->precision);
 	else
 		b->w[slot] = be->weight_pack(w, n, k, k, false, b->precision);
 	free(w);
@@ -164,8 +152,8 @@ static void project(const struct block *b, const struct block_deltas *d, struct 
 	int k = module_d_in(&b->model->m, slot), n = module_d_out(&b->model->m, slot);
 	const struct delta *delta = d->slot[slot];
 
-	be->linear(Y, n, X, k, b->w[slot], P, accumulate);
-	if (!delta)
+	be->linear(Y, n, X, k, delta && delta->W ? delta->W : b->w[slot], P, accumulate);
+	if (!delta || delta->W)
 		return;
 	BUG_IF(delta->R > w->rank);
 	be->linear(w->u, delta->R, X, k, delta->A, P, false);
@@ -203,8 +191,8 @@ static void attend_memory(const struct block *b, const struct block_deltas *d, s
 		float *Q = w->Q + (size_t)h * (size_t)m->D;
 		const float *qh = q + (size_t)h * (size_t)m->HS;
 
-		be->linear(Q, ld, qh, m->DI, b->k_head[h], P, false);
-		if (dk) {
+		be->linear(Q, ld, qh, m->DI, dk && dk->W_head ? dk->W_head[h] : b->k_head[h], P, false);
+		if (dk && !dk->W_head) {
 			be->linear(w->u, dk->R, qh, m->DI, dk->B_head[h], P, false);
 			be->linear(Q, ld, w->u, dk->R, dk->A, P, true);
 		}
@@ -214,8 +202,8 @@ static void attend_memory(const struct block *b, const struct block_deltas *d, s
 		const float *U = w->U + (size_t)h * (size_t)m->D;
 		float *ch = ctx + (size_t)h * (size_t)m->HS;
 
-		be->linear(ch, m->DI, U, ld, b->v_head[h], P, false);
-		if (dv) {
+		be->linear(ch, m->DI, U, ld, dv && dv->W_head ? dv->W_head[h] : b->v_head[h], P, false);
+		if (dv && !dv->W_head) {
 			be->linear(w->u, dv->R, U, ld, dv->A, P, false);
 			be->linear(ch, m->DI, w->u, dv->R, dv->B_head[h], P, true);
 		}

@@ -28,15 +28,46 @@ struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, c
 	return d;
 }
 
+struct be_weight **delta_pack_heads(const struct t5 *m, const float *W, bool keys, enum be_precision p)
+{
+	struct be_weight **head = xcalloc((size_t)m->NH, sizeof(struct be_weight *));
+
+	for (int h = 0; h < m->NH; h++) {
+		const float *rows = W + (size_t)h * (size_t)m->HS * (size_t)m->D;
+
+		head[h] = keys ? be->weight_pack(rows, m->D, m->HS, m->D, true, p) : be->weight_pack(rows, m->HS, m->D, m->D, false, p);
+	}
+	return head;
+}
+
+struct delta *delta_replace(const struct t5 *m, enum slot slot, const float *W, enum be_precision p)
+{
+	struct delta *d = xcalloc(1, sizeof(*d));
+	int d_in = module_d_in(m, slot);
+
+	if (slot == CROSS_K || slot == CROSS_V)
+		d->W_head = delta_pack_heads(m, W, slot == CROSS_K, p);
+	else
+		d->W = be->weight_pack(W, module_d_out(m, slot), d_in, d_in, false, p);
+	return d;
+}
+
+static void free_heads(struct be_weight **head, int NH)
+{
+	for (int h = 0; head && h < NH; h++)
+		be->weight_free(head[h]);
+	free(head);
+}
+
 void delta_free(struct delta *d, const struct t5 *m)
 {
 	if (!d)
 		return;
 	be->weight_free(d->A);
 	be->weight_free(d->B);
-	for (int h = 0; d->B_head && h < m->NH; h++)
-		be->weight_free(d->B_head[h]);
-	free(d->B_head);
+	be->weight_free(d->W);
+	free_heads(d->W_head, m->NH);
+	free_heads(d->B_head, m->NH);
 	free(d);
 }
 
@@ -63,7 +94,7 @@ static struct delta *from_adapter(const struct adapter *a, const struct t5 *m, s
 
 static struct delta *from_solutions(const struct delta_source *from, const struct t5 *m, struct module q, enum be_precision p)
 {
-	char site[32], *path, *name, *a, *b;
+	char site[32], *path, *name, *a, *b, *w;
 	struct delta *d = NULL;
 	struct h5 *f;
 
@@ -74,6 +105,7 @@ static struct delta *from_solutions(const struct delta_source *from, const struc
 	name = module_name(m, q);
 	a = xformat("/modules/%s/A", name);
 	b = xformat("/modules/%s/B", name);
+	w = xformat("/modules/%s/W", name);
 	f = h5_open(path, "iteris-solution", 1);
 	h5_expect_string(f, "site", site);
 	if (h5_has(f, a)) {
@@ -91,11 +123,21 @@ static struct delta *from_solutions(const struct delta_source *from, const struc
 		free(A);
 		free(B);
 	}
+	if (h5_has(f, w)) {
+		size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot);
+		float *W = xarray(d_out * d_in, sizeof(*W));
+
+		h5_expect_shape(f, w, d_out, d_in);
+		h5_read_float(f, w, 0, d_out, W);
+		d = delta_replace(m, q.slot, W, p);
+		free(W);
+	}
 	h5_close(f);
 	free(path);
 	free(name);
 	free(a);
 	free(b);
+	free(w);
 	return d;
 }
 

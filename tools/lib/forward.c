@@ -35,7 +35,7 @@ static void run_block(const struct forward *f, int stack, int index, struct work
 	block_load(&b, f->model, stack, index, STEP_SELF, STEP_END, f->precision);
 	block_deltas_load(&d, &b, &f->source);
 	for (int first = 0; first < s->n; first += batch.n) {
-		batch = seqs_batch(s, first, w->rows, off);
+		batch = seqs_batch(s, first, w->rows, f->batch, off);
 		if (mem)
 			mem->base = first;
 		block_run(&b, &d, w, &batch, mem, H + (size_t)s->off[first] * (size_t)f->model->m.D, STEP_END);

@@ -11,6 +11,7 @@ struct forward {
 	const struct model *model;
 	struct delta_source source; /* ΔW on top of the base model; all NULL: none */
 	enum be_precision precision;
+	int batch;                  /* sequences in one batch at most; 0: as many as make full products */
 };
 
 /* The encoder: H (s->rows, D), backend memory, becomes its normed output. */

@@ -91,7 +91,7 @@ static long solves_of(const char *tool, const char *message)
 {
 	const char *colon = strchr(message, ':');
 
-	return !strcmp(tool, "solve-layer") && colon && strstr(message, "residual") ? strtol(colon + 1, NULL, 10) : 0;
+	return !strncmp(tool, "solve-", 6) && colon && strstr(message, "residual") ? strtol(colon + 1, NULL, 10) : 0;
 }
 
 static void cost_add(struct cost *c, char *line, const char *path, int number)

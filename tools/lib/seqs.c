@@ -38,11 +38,11 @@ void seqs_release(struct seqs *s)
 	*s = (struct seqs){0};
 }
 
-struct batch seqs_batch(const struct seqs *s, int first, int max_rows, int *off)
+struct batch seqs_batch(const struct seqs *s, int first, int max_rows, int most, int *off)
 {
 	struct batch b = {.off = off, .len = s->len + first, .valid = s->valid + first};
 
-	while (first + b.n < s->n && (b.n == 0 || b.rows + s->len[first + b.n] <= max_rows)) {
+	while (first + b.n < s->n && (!most || b.n < most) && (b.n == 0 || b.rows + s->len[first + b.n] <= max_rows)) {
 		off[b.n] = b.rows;
 		b.rows += s->len[first + b.n];
 		b.n++;

@@ -14,9 +14,9 @@ struct seqs {
 void seqs_init(struct seqs *s, int n, const int *length, const int *offset, const int *ids, int pad_to, int pad);
 void seqs_release(struct seqs *s); /* zero is fine */
 
-/* The batch of sequences from `first` on whose rows fit max_rows (one sequence at least); off starts at 0. Arrays point into
- * `off` (caller's, n ints) and into s. */
-struct batch seqs_batch(const struct seqs *s, int first, int max_rows, int *off);
+/* The batch of sequences from `first` on whose rows fit max_rows (one sequence at least), at most `most` of them (0: any number); off
+ * starts at 0. Arrays point into `off` (caller's, n ints) and into s. */
+struct batch seqs_batch(const struct seqs *s, int first, int max_rows, int most, int *off);
 
 /* The row number of the batch at most large enough for good products: more rows gain nothing (gemm.h), fewer cost weight traffic. */
 enum { BATCH_ROWS = 480 };

@@ -134,6 +134,12 @@ int solve_system(struct solve *q, double extra, double *condition)
 	return all_finite(q->A, area(q->R, d)) ? 0 : -2;
 }
 
+void solve_more(const struct solve *q, double *X, int r)
+{
+	if (q->d > 0 && r > 0)
+		LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', q->d, r, q->S, q->d, X, q->d);
+}
+
 double solve_residual(struct solve *q, const double *BtB)
 {
 	int d = q->d, R = q->R;

@@ -59,6 +59,8 @@ void solve_add_rows(struct solve *q, int r0, int r, const double *AC, const floa
 /* A = right-hand sides · (S + extra I)⁻¹ by Cholesky; *condition = 1-norm estimate of S's condition.
  * Returns 0; k > 0: pivot k (from 1) is not positive; -1: S or a right-hand side is not finite; -2: the solution is not. */
 int solve_system(struct solve *q, double extra, double *condition);
+/* After solve_system(), before solve_residual(): more right-hand sides, X (r, d) = X (S + extra I)⁻¹. */
+void solve_more(const struct solve *q, double *X, int r);
 /* After solve_system(): sqrt( Σ c m ‖X ΔWᵀ − Xm Wᵀ‖² / Σ c m ‖X ΔWᵀ‖² ), BtB (R, R) = BᵀB. The squares are differences of sums, so a
  * perfect fit reads about 1e-8, or as far as the Grams' own rounding goes. 0 when there is nothing to fit. */
 double solve_residual(struct solve *q, const double *BtB);

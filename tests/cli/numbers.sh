@@ -1,0 +1,50 @@
+#!/bin/sh
+# NaN and infinity stop a run where they appear, with task, site and row (or tensor and element) named: weights, rows, states, Grams, solutions.
+. "$(dirname "$0")/../lib.sh"
+SMALL="$SMALL KEEP_ACTS=1"
+tiny
+worked
+
+# spoil FILE DATASET ROW COL VALUE: a copy of FILE with that number in it; its path is $COPY.
+spoil() { copy "$1" spoiled.h5; must "$HELP/poke" --file "$COPY" --dataset "$2" --row "$3" --col "$4" --value "$5"; }
+q=/modules/encoder.block.1.layer.0.SelfAttention.q
+
+for x in nan inf -inf; do
+	# Weights: the last tensor's last element.
+	for file in model/model loras/tec/adapter_model; do
+		bytes='\000\000\200\177'
+		[ $x = nan ] && bytes='\000\000\300\177'
+		[ $x = -inf ] && bytes='\000\000\200\377'
+		rm -rf "$T/bad"
+		cp -r "$T/tiny" "$T/bad"
+		end=$(wc -c <"$T/bad/$file.safetensors")
+		printf "$bytes" | dd of="$T/bad/$file.safetensors" bs=1 seek=$((end - 4)) conv=notrunc status=none
+		case $file in
+		model/*) (model=$T/bad/model; refuses "weights: $x in the model" 1 "model.safetensors': tensor '[^']+': element [0-9]+ is (NaN|infinite)" eval_emotion) ;;
+		*) (adapter=$T/bad/loras/tec; refuses "weights: $x in an adapter" 1 "adapter_model.safetensors': tensor '[^']+': element [0-9]+ is (NaN|infinite)" eval_emotion) ;;
+		esac
+	done
+
+	spoil "$W/lora/tec/enc00-self.h5" /state 7 3 $x
+	refuses "state: $x" 3 "task '?tec'?,? site enc01-self,? row [0-9]+.* not finite" extract_acts --from "$COPY"
+	spoil "$W/lora/tec/enc01-self.h5" /rows 7 3 $x
+	(lora=$COPY; refuses "rows: $x" 3 "task tec, site enc01-self: row 7 .*not finite" compute_grams)
+	spoil "$W/merged/tec/enc01-self.h5" /rows 9 0 $x
+	(merged=$COPY; refuses "rows of the merged side: $x" 3 "task tec, site enc01-self: row 9 .*not finite" compute_grams)
+
+	rm -rf "$T/grams"
+	cp -r "$W/grams" "$T/grams"
+	must "$HELP/poke" --file "$T/grams/tec/enc01-self.h5" --dataset $q/H --row 4 --col 2 --value $x
+	(grams="$T/grams/{task}/enc01-self.h5"; refuses "Gram: $x in H" 3 "site enc01-self, task tec, .*row 4.* not finite" solve_layer)
+	cp -r "$W/grams" "$T/" 2>/dev/null
+	cp "$W/grams/tec/enc01-self.h5" "$T/grams/tec/enc01-self.h5"
+	must "$HELP/poke" --file "$T/grams/tec/enc01-self.h5" --dataset $q/AC --row 1 --col 2 --value $x
+	(grams="$T/grams/{task}/enc01-self.h5"; refuses "Gram: $x in A G" 3 "site enc01-self, task tec, .*row 1.* not finite" solve_layer)
+
+	rm -rf "$T/solution"
+	cp -r "$W/solution" "$T/solution"
+	must "$HELP/poke" --file "$T/solution/enc00-self.h5" --dataset /modules/encoder.block.0.layer.0.SelfAttention.q/A --row 2 --col 5 --value $x
+	(solutions=$T/solution; refuses "solution: $x, read by assemble-lora" 3 "enc00-self.h5.*row 2 .*not finite" assemble_lora)
+	(solutions=$T/solution; refuses "solution: $x, read by the merged side" 3 "(enc00-self.h5.*row 2|task '?tec'?,? site enc01-self,? row [0-9]+).* not finite" extract_merged)
+done
+finish
