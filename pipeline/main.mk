@@ -64,7 +64,7 @@ $(foreach t,$(call unlist,$(1)),$(pass)/merged/$(t)/%.h5): $(S)/extract $(foreac
 	  -o '$$(pass)/merged/{task}/$$*.h5'
 
 $(foreach t,$(call unlist,$(1)),$(pass)/grams/$(t)/%.h5): $(S)/grams $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5 $(S)/adapter-$(t))
-	$$(Q)$$(bin)/compute-grams $$(every) $$(memory_flags) $$(grams_flags) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
+	$$(Q)$$(bin)/compute-grams $$(every) $$(memory_flags) $$(grams_flags)$$(if $$(dense), --dense 1) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
 	  --lora '$$(work)/lora/{task}/$$*.h5' $$(grams_merged) -o '$$(pass)/grams/{task}/$$*.h5'
 
 $(foreach t,$(call unlist,$(1)),$(work)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/memory.h5 $(S)/adapter-$(t))

@@ -125,6 +125,7 @@ static struct h5 *open_whole(const struct job *j, struct module q, char **path)
 		h5_expect_shape(f, *path, (size_t)module_d_out(&j->model->m, q.slot), (size_t)module_d_in(&j->model->m, q.slot));
 	} else {
 		free(*path);
+		*path = NULL;
 		h5_close(f);
 		f = NULL;
 	}

@@ -10,6 +10,7 @@
 #include "lib/adapter.h"
 #include "lib/be.h"
 #include "lib/block.h"
+#include "lib/budget.h"
 #include "lib/die.h"
 #include "lib/h5.h"
 #include "lib/model.h"
@@ -381,32 +382,19 @@ static void check_usage(const struct run *r)
 		die_usage("site %s %s --tokens and --memory", o.site, decoder ? "needs" : "takes no");
 }
 
-/* What the process holds for batches of `rows`: one block's packed weights, the largest tensor as it is read, the working arrays, the rows on
- * their way to and from the files; what the libraries take (measured: 26 MB), and the chunks of the open files (4 MB a task). */
-static size_t bytes_needed(const struct run *r, int rows, int T, int wide)
-{
-	const struct t5 *m = &r->model->m;
-	int stack = r->site.stack && !site_is_memory(r->site);
-	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F;
-	size_t weights = D * ((stack ? 8 : 4) * DI + (m->gated ? 3 : 2) * F) * (r->precision == BE_BF16 ? 2 : 4);
-	size_t state = (size_t)rows * D * sizeof(float) * (stack ? 3 : 1);
-
-	return weights + D * (F > DI ? F : DI) * sizeof(float) + work_bytes(m, stack, rows, T, r->rank) + state +
-	       (size_t)rows * (size_t)wide * sizeof(float) + ((size_t)(26 + 4 * r->tasks.n) << 20);
-}
-
 /* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence is never cut. */
-static int choose_rows(const struct run *r, int T, int wide)
+static int choose_rows(const struct run *r, int T)
 {
 	bool decoder = r->site.stack && !site_is_memory(r->site);
+	size_t need;
 	int rows = o.inner_num && !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
 	rows = T > rows ? T : rows;
-	while (common.max_memory && rows > T && bytes_needed(r, rows, T, wide) > common.max_memory)
+	while ((need = budget_extract(&r->model->m, decoder, rows, T, r->rank, r->tasks.n, r->precision)) > common.max_memory &&
+	       common.max_memory && rows > T)
 		rows = rows / 2 > T ? rows / 2 : T;
-	if (common.max_memory && bytes_needed(r, rows, T, wide) > common.max_memory)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20,
-		    (bytes_needed(r, rows, T, wide) >> 20) + 1);
+	if (common.max_memory && need > common.max_memory)
+		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, (need >> 20) + 1);
 	return rows;
 }
 
@@ -420,7 +408,7 @@ static void run_buffers(struct run *r, struct fetch *fetch)
 		T = r->task[i].dec.longest > T ? r->task[i].dec.longest : T;
 	}
 	wide = wide > m->DI ? wide : m->DI;
-	r->rows = choose_rows(r, T, wide);
+	r->rows = choose_rows(r, T);
 	work_init(&r->work, r->model, stack, r->rows, T, r->rank);
 	r->h = be->alloc((size_t)r->rows * (size_t)m->D * sizeof(float));
 	r->host = xarray((size_t)r->rows * (size_t)wide, sizeof(float));

@@ -13,13 +13,18 @@
 #include <unistd.h>
 
 #include "lib/adapter.h"
+#include "lib/be.h"
+#include "lib/budget.h"
 #include "lib/config.h"
 #include "lib/die.h"
 #include "lib/digest.h"
+#include "lib/grams.h"
 #include "lib/model.h"
 #include "lib/opts.h"
 #include "lib/out.h"
+#include "lib/seqs.h"
 #include "lib/site.h"
+#include "lib/solve.h"
 #include "lib/sums.h"
 #include "lib/text.h"
 
@@ -137,6 +142,20 @@ static void find_sites(struct plan *p)
 		if (!i || site_compare(p->site[i], p->site[kept - 1]))
 			p->site[kept++] = p->site[i];
 	p->nsites = kept;
+}
+
+/* with_pretrain_matrix, where a method fits anything: the solution is a whole weight. */
+static bool dense(const struct config *c)
+{
+	return c->with_pretrain_matrix && (c->method == SWEEP || c->method == REGMEAN || c->method == JACOBI);
+}
+
+/* What is not there for the whole weight: said before anything is computed. */
+static void check_dense(const struct config *c)
+{
+	if (dense(c) && c->method == JACOBI)
+		die_usage("with_pretrain_matrix is there for methods sweep and regmean, not for jacobi: its history and its measure of convergence are of "
+		          "low-rank changes");
 }
 
 static void open_inputs(struct plan *p)
@@ -273,7 +292,8 @@ static void stamp_grams(struct plan *p)
 {
 	struct text s = {0};
 
-	stage_text(p, &s, "compute-grams", true, (const char *const[]){"task_targets", "reg_ceof", "use_dcs", "dcs_sigma", NULL});
+	stage_text(p, &s, "compute-grams", true,
+	           (const char *const[]){"task_targets", "reg_ceof", "use_dcs", "dcs_sigma", "with_pretrain_matrix", NULL});
 	for (int t = 0; t < p->c.task_targets.n; t++) {
 		char *config = in_task(o.loras, p->c.task_targets.item[t], "adapter_config.json");
 		char *weights = in_task(o.loras, p->c.task_targets.item[t], "adapter_model.safetensors");
@@ -303,7 +323,7 @@ static void write_stamps(struct plan *p)
 	            p->c.features == REFERENCE ? (const char *const[]){"features", "use_fp16", p->c.if_divide ? "inner_num" : "samples_num", NULL}
 	                                       : (const char *const[]){"features", "use_fp16", "max_new_tokens", NULL});
 	stamp_grams(p);
-	stamp_stage(p, "solve", "solve-layer", false,
+	stamp_stage(p, "solve", dense(&p->c) ? "solve-dense" : "solve-layer", dense(&p->c),
 	            (const char *const[]){"task_targets", "method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta",
 	                                  NULL});
 	stamp_stage(p, "combine", "combine-layer", false,
@@ -537,6 +557,8 @@ static void write_plan(struct plan *p)
 	put(p, "model_name", name);
 	put_key(p, "scale");
 	put_key(p, "save");
+	if (dense(&p->c))
+		put(p, "dense", "1");
 	put_tasks(p);
 	put_groups(p);
 	put_sites(p);
@@ -549,6 +571,60 @@ static void write_plan(struct plan *p)
 
 /* ------------------------------------------------------------ in words */
 
+static size_t megabytes(size_t bytes)
+{
+	return (bytes >> 20) + 1;
+}
+
+static int total_rank(const struct plan *p)
+{
+	int R = 0;
+
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		R += p->adapter[t]->r;
+	return R;
+}
+
+/* The planned peak of one process of each stage; samples are taken at their longest. */
+static void show_memory(const struct plan *p)
+{
+	const struct t5 *m = &p->model->m;
+	int R = total_rank(p), tasks = p->c.task_targets.n, T = p->c.max_length, widest = 0;
+	int rows = p->c.inner_num * T < BATCH_ROWS ? p->c.inner_num * T : BATCH_ROWS;
+	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
+
+	for (int i = 0; i < p->nsites; i++)
+		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
+	fprintf(stderr, "memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-layer %zu MB: the planned peak of one process\n",
+	        megabytes(budget_extract(m, false, rows > T ? rows : T, T, R, tasks, precision)),
+	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, tasks, precision)),
+	        megabytes(gram_bytes(widest) + BUDGET_LIBRARIES), megabytes(solve_bytes(widest, R) + BUDGET_LIBRARIES));
+}
+
+/* Acts of a site and one side, and its Grams, all tasks; samples at their longest. */
+static void show_disk(const struct plan *p)
+{
+	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num * (size_t)p->c.max_length, side = 0, grams = 0, sum = 0;
+	bool two_sides = p->c.method == SWEEP || p->c.method == JACOBI;
+	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D;
+
+	for (int i = 0; i < p->nsites; i++) {
+		size_t d = (size_t)site_width(&p->model->m, p->site[i]), n = p->site[i].stack && !site_is_memory(p->site[i]) ? rows / 16 : rows;
+		size_t acts = n * (d * cell + D * sizeof(float)), gram = (size_t)p->c.task_targets.n * d * d * sizeof(double);
+
+		side = acts > side ? acts : side;
+		grams = gram > grams ? gram : grams;
+		sum += acts * (two_sides ? 2 : 1) + gram;
+	}
+	if (p->c.method != SWEEP && p->c.method != REGMEAN && p->c.method != JACOBI)
+		return;
+	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams of two. */
+	if (p->c.sequential_layer_processing && p->c.method != JACOBI)
+		fprintf(stderr, "disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)\n", megabytes((two_sides ? 7 : 4) * side + 2 * grams), megabytes(sum));
+	else
+		fprintf(stderr, "disk    at most %zu MB%s\n", megabytes(sum), p->c.method == JACOBI ? " for each iteration" : "");
+}
+
 static void show(const struct plan *p)
 {
 	char *text = config_text(&p->c);
@@ -560,6 +636,8 @@ static void show(const struct plan *p)
 	fprintf(stderr, "\nmodel   %s: %d + %d blocks, d_model %d, vocabulary %d\n", o.model, p->model->m.L[0], p->model->m.L[1],
 	        p->model->m.D, p->model->m.V);
 	fprintf(stderr, "merge   %d adapters, up to %d modules each, %d sites\nwork    %s\n", p->c.task_targets.n, modules, p->nsites, p->work);
+	show_memory(p);
+	show_disk(p);
 	free(text);
 }
 
@@ -576,6 +654,10 @@ static void say_without_effect(const struct config *c)
 		note("use_dcs has no effect in method %s: it fits no rows", method);
 	if (c->reg_ceof > 0 && (!fits || c->method == REGMEAN))
 		note("reg_ceof has no effect in method %s: there are no rows of the merged model", method);
+	if (c->with_pretrain_matrix && !dense(c))
+		note("with_pretrain_matrix has no effect in method %s: W0 plus the merged change is what it gives anyway", method_name(c->method));
+	if (c->save && dense(c))
+		note("save has no effect with with_pretrain_matrix: the result is a full model anyway");
 }
 
 static void write_all(struct plan *p)
@@ -603,6 +685,7 @@ int main(int argc, char **argv)
 	config_load(&p.c, o.config, o.task_type);
 	apply_overrides(&p.c);
 	config_check(&p.c);
+	check_dense(&p.c);
 	o.model = need_path(o.model, p.c.model_dir, "MODEL");
 	o.loras = need_path(o.loras, p.c.lora_dir, "LORAS");
 	o.data = need_path(o.data, p.c.data_dir, "DATA");
