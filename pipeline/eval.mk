@@ -7,9 +7,10 @@ $(work)/eval/%.json: $(S)/eval $(S)/test-% $(merged)
 	$(Q)$(eval_call) $(if $(dense),--model $(work)/model,--model $(model) --adapter $(work)/adapter) \
 	  --predictions $(work)/predictions/$*.jsonl -o $@
 
-# Several merges may share REFERENCE: its files go by stamps of its own, whose times change only with their text.
+# Several merges may share REFERENCE: its files go by stamps of its own, whose times change only with their text. (Named one by one, or make
+# would take them for intermediate and remove them.)
 R := $(REFERENCE)/stamps
-$(R)/%: $(S)/%
+$(R)/eval $(tasks:%=$(R)/test-%) $(tasks:%=$(R)/adapter-%): $(R)/%: $(S)/%
 	$(Q)mkdir -p $(@D); cmp -s $< $@ || cp $< $@
 
 $(REFERENCE)/base/%.json: $(R)/eval $(R)/test-%

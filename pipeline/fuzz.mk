@@ -1,7 +1,7 @@
 # Fuzzing: one libFuzzer program per parser (tests/fuzz/NAME.c) under address and undefined-behaviour sanitizers, with its corpus.
 #? make fuzz [FUZZ_SECONDS=20]
 #?                         every parser for so many seconds, one after the other; needs clang, and skips, saying so, where there is none
-#?                         FUZZERS='json yaml' runs these alone; inputs that once failed stay in tests/fuzz/corpus/
+#?                         FUZZERS='config hdf5' runs these alone; inputs that once failed stay in tests/fuzz/corpus/
 
 FUZZ_SECONDS = 20
 FUZZ_CC = $(firstword $(shell command -v clang clang-14 clang-15 clang-16 clang-19 2>/dev/null))

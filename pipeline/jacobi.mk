@@ -33,8 +33,8 @@ finish: $(work)/adapter/adapter_config.json
 	@:
 $(work)/solution/%.h5: $(pass)/solution/%.h5 $(work)/convergence
 	$(Q)$(bin)/copy-output $(every) --from $< -o $@
-$(work)/convergence: FORCE
-	$(Q)$(bin)/copy-output $(every) --if-changed --from $(pass)/convergence -o $@
+$(work)/convergence: $(pass)/convergence $(if $(filter $(iteration),$(word 2,$(file <$(work)/convergence))),,FORCE)
+	$(Q)$(bin)/copy-output $(every) --from $(pass)/convergence -o $@
 
 else
 

@@ -1,6 +1,6 @@
 # One merge: the graph over a plan (PLAN=WORK/plan.mk, written by plan-pipeline). Never run by hand: `make merge` does.
 #
-# One pattern rule per stage and group of tasks; the site is the stem. Which site needs which is in the schedules (sweep.mk …).
+# One pattern rule per stage and task; the site is the stem. Which site needs which is in the schedules (sweep.mk …).
 # Every file of the graph is named by some edge, so that make takes none for intermediate (and there is no .SECONDARY here: make 4.3 walks
 # such files once per path that leads to them, and a sweep has tasks^sites paths).
 
@@ -13,7 +13,6 @@ include $(PLAN)
 comma := ,
 space := $(subst ,, )
 list = $(subst $(space),$(comma),$(strip $(1)))
-unlist = $(subst $(comma), ,$(1))
 Q := $(if $(V),,@)
 S := $(work)/stamps
 every := -t $(threads) --log $(work)/log.tsv --sums $(work)/checksums.tsv
@@ -49,35 +48,35 @@ $(work)/samples/%.h5: $(S)/draw-%
 	$(Q)$(bin)/draw-samples $(every) --model $(model) --task $* --train $(data)/$*/train.json \
 	  $(if $(rows_$*),--rows $(rows_$*)) $(draw_flags) -o $@
 
-# ---------------------------------------------------------------- acts, grams: one process for a group of tasks
+# ---------------------------------------------------------------- acts, grams: one process for a task and a site
 decoder_inputs = $(if $(filter dec%,$*),--tokens '$(2)/{task}.h5' --memory '$(1)/{task}/memory.h5')
 from_state = $(if $(from_$*),--from '$(1)/{task}/$(from_$*).h5')
 
-define group_rules
-$(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5 $(S)/adapter-$(t))
+define task_rules
+$(work)/lora/$(1)/%.h5: $(S)/extract $(work)/samples/$(1).h5 $(S)/adapter-$(1)
 	$$(Q)$$(bin)/extract-acts $$(every) $$(memory_flags) $$(extract_flags) --model $$(model) --side lora --site $$* --task $(1) --adapter '$$(loras)/{task}' \
 	  --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(work)/lora,$$(work)/tokens) $$(call from_state,$$(work)/lora) -o '$$(work)/lora/{task}/$$*.h5'
 
-$(foreach t,$(call unlist,$(1)),$(pass)/merged/$(t)/%.h5): $(S)/extract $(foreach t,$(call unlist,$(1)),$(work)/samples/$(t).h5)
+$(pass)/merged/$(1)/%.h5: $(S)/extract $(work)/samples/$(1).h5
 	$$(Q)$$(bin)/extract-acts $$(every) $$(memory_flags) $$(extract_flags) --model $$(model) --side merged --site $$* --task $(1) --solutions $$(before)/solution \
 	  --sites $$(all_sites) --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(pass)/merged,$$(merged_tokens)) $$(call from_state,$$(pass)/merged) \
 	  -o '$$(pass)/merged/{task}/$$*.h5'
 
-$(foreach t,$(call unlist,$(1)),$(pass)/grams/$(t)/%.h5): $(S)/grams $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/%.h5 $(S)/adapter-$(t))
+$(pass)/grams/$(1)/%.h5: $(S)/grams $(work)/lora/$(1)/%.h5 $(S)/adapter-$(1)
 	$$(Q)$$(bin)/compute-grams $$(every) $$(memory_flags) $$(grams_flags)$$(if $$(dense), --dense 1) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
 	  --lora '$$(work)/lora/{task}/$$*.h5' $$(grams_merged) -o '$$(pass)/grams/{task}/$$*.h5'
 
-$(foreach t,$(call unlist,$(1)),$(work)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(work)/lora/$(t)/memory.h5 $(S)/adapter-$(t))
+$(work)/tokens/$(1).h5: $(S)/tokens $(work)/lora/$(1)/memory.h5 $(S)/adapter-$(1)
 	$$(Q)$$(bin)/generate-tokens $$(every) $$(memory_flags) $$(tokens_flags) --model $$(model) --task $(1) --adapter '$$(loras)/{task}' \
 	  --samples '$$(work)/samples/{task}.h5' --memory '$$(work)/lora/{task}/memory.h5' -o '$$(work)/tokens/{task}.h5'
 
 ifneq ($$(merged_tokens),$$(work)/tokens)
-$(foreach t,$(call unlist,$(1)),$(pass)/tokens/$(t).h5) &: $(S)/tokens $(foreach t,$(call unlist,$(1)),$(pass)/merged/$(t)/memory.h5)
+$(pass)/tokens/$(1).h5: $(S)/tokens $(pass)/merged/$(1)/memory.h5
 	$$(Q)$$(bin)/generate-tokens $$(every) $$(memory_flags) $$(tokens_flags) --model $$(model) --task $(1) --solutions $$(before)/solution --sites $$(all_sites) \
 	  --samples '$$(work)/samples/{task}.h5' --memory '$$(pass)/merged/{task}/memory.h5' -o '$$(merged_tokens)/{task}.h5'
 endif
 endef
-$(foreach g,$(groups),$(eval $(call group_rules,$(g))))
+$(foreach t,$(tasks),$(eval $(call task_rules,$(t))))
 
 # ---------------------------------------------------------------- disk
 # Once a site is solved, its Grams and the acts that nothing needs any more are spent: file and time stay, the data go (KEEP_ACTS=1: all is

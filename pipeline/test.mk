@@ -10,7 +10,8 @@ endif
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
 TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fsync.c,$(wildcard tests/*.c)))
-TEST_SCRIPTS := $(sort $(wildcard tests/cli/*.sh tests/pipeline/*.sh tests/golden/*.sh))
+# The long ones first, so that they run side by side.
+TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/golden/*.sh tests/cli/*.sh))
 TESTS = $(TEST_SCRIPTS) $(UNIT_TESTS)
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 

@@ -80,7 +80,7 @@ run() {
 }
 
 # The results of a run: every file under WORK but the records of how it went. results WORK; two runs the same: same NAME WORK WORK.
-results() { (cd "$1" && find . -type f ! -path './stamps/*' ! -name log.tsv ! -name plan.mk ! -name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
+results() { (cd "$1" && find . -type f ! -path '*/stamps/*' ! -name log.tsv ! -name plan.mk ! -name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
 same() {
 	results "$2" >"$T/list.a"
 	results "$3" >"$T/list.b"

@@ -13,7 +13,7 @@ if [ "${1-}" = --one ]; then
 	to=$results/$(echo "$program" | tr / _)
 	case $program in *.sh) set -- sh "$program" ;; *) set -- "$program" ;; esac
 	start=$(date +%s.%N)
-	timeout -k 10 "${TEST_TIMEOUT:-600}" "$@" </dev/null >"$to.out" 2>&1
+	timeout -k 10 "${TEST_TIMEOUT:-900}" "$@" </dev/null >"$to.out" 2>&1
 	status=$?
 	awk -v status=$status -v program="$program" -v start="$start" -v end="$(date +%s.%N)" -v skips="$to.skip" '
 	/^(ok|not ok) .*# SKIP/ {

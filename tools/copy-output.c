@@ -11,11 +11,9 @@
 #include "lib/sums.h"
 
 static const char *from, *to;
-static bool if_changed;
 
 static const struct opt options[] = {
 	{"from", 0, OPT_STRING, &from, true, 0, 0, "FILE", "file to copy"},
-	{"if-changed", 0, OPT_FLAG, &if_changed, false, 0, 0, NULL, "leave FILE and its time alone if it is that already"},
 	{"output", 'o', OPT_STRING, &to, true, 0, 0, "FILE", "file to write"},
 	{.type = OPT_END},
 };
@@ -29,22 +27,6 @@ static FILE *open_file(const char *path, const char *mode)
 	if (!f)
 		die("cannot %s '%s': %s", *mode == 'r' ? "open" : "write", path, strerror(errno));
 	return f;
-}
-
-static bool same_contents(const char *a_path, const char *b_path)
-{
-	FILE *a = open_file(a_path, "rb"), *b = fopen(b_path, "rb");
-	int ca, cb;
-
-	do {
-		ca = getc(a);
-		cb = b ? getc(b) : EOF;
-	} while (ca == cb && ca != EOF);
-	ca = b && ca == cb && !ferror(a) && !ferror(b);
-	fclose(a);
-	if (b)
-		fclose(b);
-	return ca;
 }
 
 static void copy(void)
@@ -68,7 +50,6 @@ int main(int argc, char **argv)
 {
 	opts_parse(&tool, argc, argv);
 	sums_check(from);
-	if (!if_changed || !same_contents(from, to))
-		copy();
+	copy();
 	return 0;
 }

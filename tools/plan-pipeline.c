@@ -506,21 +506,15 @@ static void put_spent(struct plan *p)
 	}
 }
 
-/* make -jN: tasks are dealt out to min(N, tasks) processes, and the cores to the processes. */
-static void put_groups(struct plan *p)
+/* make -jN: the cores are dealt out to the processes. */
+static void put_threads(struct plan *p)
 {
-	const struct strlist *tasks = &p->c.task_targets;
-	int cores = omp_get_num_procs(), groups;
+	int cores = omp_get_num_procs();
 	long jobs = 1;
 
 	if (o.jobs && *o.jobs && (!text_to_long(o.jobs, &jobs) || jobs < 1))
 		jobs = cores;
-	groups = jobs < tasks->n ? (int)jobs : tasks->n;
-	text_add(&p->mk, "threads := %ld\ngroups :=", cores / jobs > 1 ? cores / jobs : 1);
-	for (int g = 0; g < groups; g++)
-		for (int t = g * tasks->n / groups; t < (g + 1) * tasks->n / groups; t++)
-			text_add(&p->mk, "%s%s", t == g * tasks->n / groups ? " " : ",", tasks->item[t]);
-	text_add(&p->mk, "\n");
+	text_add(&p->mk, "threads := %ld\n", cores / jobs > 1 ? cores / jobs : 1);
 }
 
 static void put_tasks(struct plan *p)
@@ -560,7 +554,7 @@ static void write_plan(struct plan *p)
 	if (dense(&p->c))
 		put(p, "dense", "1");
 	put_tasks(p);
-	put_groups(p);
+	put_threads(p);
 	put_sites(p);
 	put_spent(p);
 	put_all_flags(p);

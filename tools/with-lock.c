@@ -109,13 +109,16 @@ static long temporary_of(const char *name)
 	return *end == '-' ? pid : 0;
 }
 
-/* A live process that is one of these tools: someone runs it by hand, or (in a folder that is not locked) another merge does. */
-static bool is_live_tool(long pid)
+/* A live process that may still write the file: in the locked folder one of these tools, run by hand (any other has only taken over the number of the
+ * one that is gone); in a folder that is not locked, any. */
+static bool is_live_writer(long pid, bool locked)
 {
 	char link[64], theirs[PATH_MAX], ours[PATH_MAX];
 	ssize_t n, k = readlink("/proc/self/exe", ours, sizeof(ours) - 1);
 
 	snprintf(link, sizeof(link), "/proc/%ld/exe", pid);
+	if (!locked)
+		return kill((pid_t)pid, 0) == 0 || errno == EPERM;
 	n = readlink(link, theirs, sizeof(theirs) - 1);
 	if (n < 0 || k < 0)
 		return n < 0 ? errno != ENOENT && kill((pid_t)pid, 0) == 0 : true;
@@ -125,7 +128,7 @@ static bool is_live_tool(long pid)
 }
 
 /* Counts the files set aside under `path`, and removes the left temporary files (and with `aside` those set aside too). */
-static int sweep(const char *path, bool aside, int depth)
+static int sweep(const char *path, bool locked, bool aside, int depth)
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
@@ -141,8 +144,8 @@ static int sweep(const char *path, bool aside, int depth)
 
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && !lstat(name, &st)) {
 			if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH)
-				count += sweep(name, aside, depth + 1);
-			else if (S_ISREG(st.st_mode) && ((pid > 0 && !is_live_tool(pid)) || (damaged && aside)))
+				count += sweep(name, locked, aside, depth + 1);
+			else if (S_ISREG(st.st_mode) && ((pid > 0 && !is_live_writer(pid, locked)) || (damaged && aside)))
 				unlink(name);
 			else
 				count += damaged;
@@ -214,17 +217,17 @@ int main(int argc, char **argv)
 	make_folder(folder);
 	lock = xformat("%s/lock", folder);
 	write_holder(lock_folder(lock), argv + own + 1);
-	before = sweep(folder, false, 0);
+	before = sweep(folder, true, false, 0);
 	if (also)
-		sweep(also, false, 0);
+		sweep(also, false, false, 0);
 	catch_signals();
 	status = run_command(argv + own + 1);
-	if (WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, false, 0) > before) {
+	if (WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, true, false, 0) > before) {
 		note("a damaged file was set aside: running once more");
 		status = run_command(argv + own + 1);
 	}
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
-		sweep(folder, true, 0);
+		sweep(folder, true, true, 0);
 	free(lock);
 	return leave(status);
 }

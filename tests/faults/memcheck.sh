@@ -8,9 +8,9 @@ fi
 # The long unrolled blocks that oneDNN generates are more than valgrind takes at once: --vex-guest-max-insns.
 . tests/faults/commands.sh
 {
+	echo "$BUILD/verify-work --work $W -q" # first: what the others write anew differs where valgrind has no such instructions
 	cat "$T/commands"
 	echo "$BUILD/plan-pipeline --tools $BUILD --model $M --loras $L --data $D --work $T/planned --set 'SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4' -q"
-	echo "$BUILD/verify-work --work $W -q"
 	echo "$BUILD/with-lock --folder $T/locked -- true"
 } >"$T/all"
 while read -r command; do

@@ -89,7 +89,7 @@ static void check_states(const struct states *s, struct st *golden, json_t *rows
 
 	check(e, name);
 	free(name);
-	print_message("# %s: worst error %.1e\n", prefix, e > worst ? e : worst);
+	print_message("# %s, %d+%d blocks: worst error %.1e\n", prefix, s->L[0], s->L[1], e > worst ? e : worst);
 }
 
 /* The whole passes that the tools use give what the blocks gave, to the bit; and the best token and the loss are the logits'. */

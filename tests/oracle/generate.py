@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Greedy tokens on every test row, for base, adapters and the merge, against PyTorch in float64.
 
-    generate.py MODEL LORAS DATA WORK [--matrix] [--threads N] [--save FILE.json]
+    generate.py MODEL LORAS DATA WORK [--only base|adapters|merged] [--matrix] [--threads N] [--save FILE.json]
 
 WORK is a merge after `make eval` (with MATRIX=1 for --matrix: every adapter on every task, not only its own). Compared are the
 predictions files' "text", "correct" and "logit_gap". A row where PyTorch's two largest logits at the step in question are closer than
@@ -20,13 +20,14 @@ import oracle
 
 def cases(args, tasks):
     """(name, adapter folder, task, predictions file)"""
-    for t in tasks:
+    kinds = [args.only] if args.only else ['base', 'adapters', 'merged']
+    for t in tasks if 'base' in kinds else []:
         yield 'base', None, t, f'{args.work}/eval/base/{t}.jsonl'
-    for a in tasks:
+    for a in tasks if 'adapters' in kinds else []:
         for t in tasks:
             if a == t or args.matrix:
                 yield f'adapter {a}', os.path.join(args.loras, a), t, f'{args.work}/eval/adapters/{a}/{t}.jsonl'
-    for t in tasks:
+    for t in tasks if 'merged' in kinds else []:
         yield 'merged', f'{args.work}/adapter', t, f'{args.work}/predictions/{t}.jsonl'
 
 
@@ -50,6 +51,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in 'model', 'loras', 'data', 'work':
         p.add_argument(name)
+    p.add_argument('--only', choices=['base', 'adapters', 'merged'])
     p.add_argument('--matrix', action='store_true')
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--save')
@@ -58,7 +60,7 @@ def main():
     sp, bad, total, all_ties, saved, model, loaded = oracle.tokenizer(args.model), 0, 0, 0, {}, None, ''
     for name, adapter, task, path in cases(args, oracle.task_names(args.loras)):
         if name != loaded:
-            model, loaded = oracle.load(args.model, adapter), name
+            model, loaded = oracle.load(args.model, adapter, fused=True), name
         got = oracle.evaluate(model, sp, oracle.read_json(f'{args.data}/{task}/test.json'))
         with open(path, encoding='utf-8') as f:
             lines = f.readlines()
@@ -74,9 +76,9 @@ def main():
         total, all_ties = total + len(lines), all_ties + ties
         saved.setdefault(name, {})[task] = {'accuracy': got['accuracy'], 'loss': got['loss'], 'ties': [
             i for i, r in enumerate(got['rows']) if r['gaps'][0] < oracle.TIE]}
-    if args.save:
-        with open(args.save, 'w', encoding='utf-8') as f:
-            json.dump(saved, f, indent=1)
+        if args.save:
+            with open(args.save, 'w', encoding='utf-8') as f:
+                json.dump(saved, f, indent=1)
     print(f'{total} rows, {all_ties} ties, {bad} differences')
     sys.exit(bad > 0)
 

@@ -34,11 +34,12 @@ if not transformers_version.startswith('4.'):
     raise SystemExit(f'transformers 4.57 is needed, this is {transformers_version}')
 
 
-def load(model_dir, adapter=None, dtype=torch.float64):
-    """The model, with the PEFT adapter of that folder if one is named (kept apart, as PEFT computes it)."""
+def load(model_dir, adapter=None, dtype=torch.float64, fused=False):
+    """The model, with the PEFT adapter of that folder if one is named (kept apart, as PEFT computes it, or fused into the weights: faster)."""
     model = T5ForConditionalGeneration.from_pretrained(model_dir, dtype=dtype, attn_implementation='eager')
     if adapter:
         model = PeftModel.from_pretrained(model, adapter, autocast_adapter_dtype=False).to(dtype)
+        model = model.merge_and_unload() if fused else model
     return model.eval()
 
 

@@ -24,6 +24,8 @@ check "one line for each iteration, with its figures" test "$(grep -Ec \
 	"$T/full.out")" = "$n"
 must iterate "$T/full" 30
 check "a second make does nothing" lacks ' peak$|^iteration' "$T/must.out"
+plan() { run "$T/full" plan METHOD=jacobi FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER="$1" 2>&1 | grep -Eq "^to do +($2)"; }
+check "and make plan says so" plan 30 '0|nothing'
 check "nothing is damaged or stale" run "$T/full" verify METHOD=jacobi FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER=30
 
 # Fewer iterations of the same run; then the full number again.

@@ -42,16 +42,14 @@ mark "$W"
 must run "$W" -j2 eval ALPHA_1=2e-4
 expect_remade 'ALPHA_1: the solutions and what follows, no sample, no own model' "$W" $(from_first) $(each grams/T/S.h5 "$all" "$later")
 expect_as_fresh 'ALPHA_1: as from scratch' ALPHA_1=2e-4
-must run "$W" -j2 eval
+
+mark "$W"
+must run "$W" -j2 eval ALPHA_1=2e-4 MODEL_NAME=other/name
+expect_remade 'MODEL_NAME: the adapter and its evaluation' "$W" $(adapter)
 
 mark "$W"
 must run "$W" -j2 eval REG_CEOF=0.1
 expect_remade 'REG_CEOF: the Grams and what follows' "$W" $(from_first) $(each grams/T/S.h5 "$all" "$sites")
-must run "$W" -j2 eval
-
-mark "$W"
-must run "$W" -j2 eval MODEL_NAME=other/name
-expect_remade 'MODEL_NAME: the adapter and its evaluation' "$W" $(adapter)
 must run "$W" -j2 eval
 
 mark "$W"
@@ -90,6 +88,10 @@ rm -r "$W/adapter"
 must run "$W" -j2 eval
 expect_remade 'a deleted adapter: it, and its evaluation' "$W" $(adapter)
 
+# From here on one block each: fewer sites.
+tiny --blocks 1
+must "$HELP/tiny-model" -q --seed 2 --blocks 1 -o "$T/second-model"
+
 # DCS weighs the rows of one task by the adapters of all.
 W=$T/dcs
 must run "$W" -j4 merge USE_DCS=1
@@ -98,17 +100,6 @@ must run "$W" -j4 merge USE_DCS=1
 rm -rf "$T/fresh"
 must run "$T/fresh" -j4 merge USE_DCS=1
 same 'a changed adapter, with DCS: as from scratch' "$W" "$T/fresh"
-
-# Grams hold every module that any adapter targets: one that targets more changes all of them.
-W=$T/more
-must run "$W" -j4 merge
-must "$HELP/tiny-model" -q --adapters pattern -o "$T/pattern-model"
-rm -r "$L/isear"
-cp -r "$T/pattern-model/loras/isear" "$L/"
-must run "$W" -j4 merge
-rm -rf "$T/fresh"
-must run "$T/fresh" -j4 merge
-same 'an adapter with more targets: as from scratch' "$W" "$T/fresh"
 
 # A task more or less: the others' own side stays.
 W=$T/three
@@ -120,6 +111,17 @@ check 'a task more: the own side of the others stays' sh -c '! grep -E "^(sample
 rm -rf "$T/fresh"
 must run "$T/fresh" -j2 merge TASK_TARGETS=emoint,tec,isear MANUAL_CEOF=1
 same 'a task more: as from scratch' "$W" "$T/fresh"
+
+# Grams hold every module that any adapter targets: one that targets more changes all of them.
+W=$T/more
+must run "$W" -j4 merge
+must "$HELP/tiny-model" -q --adapters pattern --blocks 1 -o "$T/pattern-model"
+rm -r "$L/isear"
+cp -r "$T/pattern-model/loras/isear" "$L/"
+must run "$W" -j4 merge
+rm -rf "$T/fresh"
+must run "$T/fresh" -j4 merge
+same 'an adapter with more targets: as from scratch' "$W" "$T/fresh"
 
 # Without KEEP_ACTS what has been used is spent; a change makes it anew.
 W=$T/spent KEEP=

@@ -96,7 +96,7 @@ const struct config_key config_keys[] = {
 	{"max_new_tokens", CONFIG_INT, AT(max_new_tokens), 1, 512, "3", NULL, "tokens generated per row at most"},
 	{"scale", CONFIG_FLOAT, AT(scale), 0, 100, "0", "the best on the calibration rows",
 	 "factor of the merged change (methods task-arithmetic, ties, dare); 0: the best of 0.1, 0.2 … 1 on the calibration rows"},
-	{"density", CONFIG_FLOAT, AT(density), 0, 1, "0.2", NULL, "share of each change's entries that is kept (methods ties, dare)"},
+	{"density", CONFIG_FLOAT, AT(density), 1e-6, 1, "0.2", NULL, "share of each change's entries that is kept (methods ties, dare)"},
 	{"merge_rank", CONFIG_INT, AT(merge_rank), 0, 65536, "0", "the adapters' ranks together",
 	 "rank that the result is cut to (methods ties, dare; 0: the adapters' ranks together)"},
 	{"model_dir", CONFIG_STRING, AT(model_dir), 0, 0, NULL, "MODEL= on the command line", "folder of the base model"},
