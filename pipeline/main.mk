@@ -112,7 +112,7 @@ include pipeline/$(method).mk
 include pipeline/model.mk
 include pipeline/eval.mk
 
-# What would run, and which stamps or files are newer than what depends on them.
+# What would run.
 plan:
-	@$(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) -n merge V=1 | grep -c '^$(bin)/' | \
-	  sed 's/.*/to do   & processes for the merge/' >&2 || echo 'to do   nothing: the merge is up to date' >&2
+	@n=$$($(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) -n merge V=1 | grep -c '^$(bin)/'); \
+	if [ "$$n" = 0 ]; then echo 'to do   nothing: the merge is up to date'; else echo "to do   $$n processes for the merge"; fi >&2

@@ -7,7 +7,7 @@ ifeq ($(origin EMOTION_DIR),undefined)
 EMOTION_DIR := $(if $(wildcard ../shared/emotion/model),$(abspath ../shared/emotion))
 endif
 
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard tests/unit/test_*.c tests/golden/test_*.c)))
 TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
 TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fsync.c,$(wildcard tests/*.c)))
 # The long ones first, so that they run side by side.
@@ -25,6 +25,9 @@ $(BUILD)/tests/%.so: tests/%.c pipeline/test.mk | $(BUILD)/tests
 	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
+	$(CC) $(C_FLAGS) $(LDFLAGS) -Itools/lib -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/test_%: tests/golden/test_%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
 	$(CC) $(C_FLAGS) $(LDFLAGS) -Itools/lib -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/%: tests/%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
