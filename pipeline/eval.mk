@@ -11,7 +11,7 @@ $(work)/eval/%.json: $(S)/eval $(S)/test-% $(merged)
 # would take them for intermediate and remove them.)
 R := $(REFERENCE)/stamps
 $(R)/eval $(tasks:%=$(R)/test-%) $(tasks:%=$(R)/adapter-%): $(R)/%: $(S)/%
-	$(Q)mkdir -p $(@D); cmp -s $< $@ || cp $< $@
+	$(Q)cmp -s $< $@ || $(bin)/copy-output $(every) --from $< -o $@
 
 $(REFERENCE)/base/%.json: $(R)/eval $(R)/test-%
 	$(Q)$(eval_call) --model $(model) --predictions $(REFERENCE)/base/$*.jsonl -o $@

@@ -163,6 +163,9 @@ static void check_stamps(struct verify *v, const struct file *f)
 		{"adapter/", "assemble", NULL},  {"eval/", "eval", NULL},
 	};
 
+	/* Copies of stamps, which keep their time when a stamp is rewritten with the same text. */
+	if (!strncmp(f->name, "eval/stamps/", strlen("eval/stamps/")))
+		return;
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		size_t n = strlen(table[i].folder);
 		char *task;
