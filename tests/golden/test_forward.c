@@ -1,12 +1,14 @@
 /* test_forward.c: every block's output, the normed outputs and the logits against float64 PyTorch (tests/oracle/make_golden.py).
  *
- * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place. float32 has 6e-8 a step; twelve blocks of the real case were measured at 3e-6, and a wrong bucket,
- * epsilon or scale shows at 1e-4 or more. The demo is a gated-GELU model with an untied output, stored as bfloat16; relu-tied is the opposite
+ * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place, the product's bar; float32 has 6e-8 a step, and the real case's twelve blocks were measured at 3e-6.
+ * 3e-5 for the demo, whose sharp attention magnifies rounding: over 64 of its texts PyTorch's own float32 is 1.5e-5 off, ours 1.6e-5, and which
+ * rows are the worst depends on the processor's kernels. A wrong epsilon, bucket or scale was seen to show at 1e-4 or more. The demo is a gated-GELU model with an untied output, stored as bfloat16; relu-tied is the opposite
  * of all that, with an adapter of all linears (rank and alpha per module, rslora). */
 #include "golden.h"
 #include "states.h"
 
 #define TOLERANCE 1e-5
+#define DEMO_TOLERANCE 3e-5
 
 struct lists {
 	int n, *length, *offset, *ids;
@@ -64,13 +66,13 @@ static double compare(struct st *golden, const char *name, json_t *rows, const f
 	return worst / largest;
 }
 
-static void check(double error, const char *place)
+static void check(double error, double tolerance, const char *place)
 {
-	if (!(error <= TOLERANCE))
-		fail_msg("%s: error %.2e, tolerance %.0e", place, error, TOLERANCE);
+	if (!(error <= tolerance))
+		fail_msg("%s: error %.2e, tolerance %.0e", place, error, tolerance);
 }
 
-static void check_states(const struct states *s, struct st *golden, json_t *rows, const char *prefix)
+static void check_states(const struct states *s, struct st *golden, json_t *rows, const char *prefix, double tolerance)
 {
 	static const char *const side[] = {"encoder", "decoder"};
 	double worst = 0;
@@ -80,14 +82,14 @@ static void check_states(const struct states *s, struct st *golden, json_t *rows
 			char *name = b ? xformat("%s.%s.%d", prefix, side[stack], b) : xformat("%s.%s.norm", prefix, side[stack]);
 			double e = compare(golden, name, golden_get(rows, side[stack]), s->at[stack][b], s->D);
 
-			check(e, name);
+			check(e, tolerance, name);
 			worst = e > worst ? e : worst;
 			free(name);
 		}
 	char *name = xformat("%s.logits", prefix);
 	double e = compare(golden, name, golden_get(rows, "logits"), s->logits, s->V);
 
-	check(e, name);
+	check(e, tolerance, name);
 	free(name);
 	print_message("# %s, %d+%d blocks: worst error %.1e\n", prefix, s->L[0], s->L[1], e > worst ? e : worst);
 }
@@ -128,7 +130,7 @@ static void check_passes(const struct states *s, const struct forward *f, const 
 	free(target);
 }
 
-static void check_model(const char *model_dir, const char *folder, const char *prefix, const char *adapter_dir)
+static void check_model(const char *model_dir, const char *folder, const char *prefix, const char *adapter_dir, double tolerance)
 {
 	char *json = xformat("%s/states.json", folder), *tensors = xformat("%s/states.safetensors", folder);
 	json_t *j = golden_json(json);
@@ -142,7 +144,7 @@ static void check_model(const char *model_dir, const char *folder, const char *p
 	seqs_from(&enc, golden_get(j, "encoder"));
 	seqs_from(&dec, golden_get(j, "decoder"));
 	states_run(&s, &f, &enc, &dec);
-	check_states(&s, golden, golden_get(j, "rows"), prefix);
+	check_states(&s, golden, golden_get(j, "rows"), prefix, tolerance);
 	check_passes(&s, &f, &enc, &dec);
 	states_release(&s);
 	seqs_release(&enc);
@@ -159,26 +161,26 @@ static void test_demo_base(void **state)
 {
 	(void)state;
 	golden_need(GOLDEN "/demo/states.safetensors");
-	check_model(DEMO "/model", GOLDEN "/demo", "base", NULL);
+	check_model(DEMO "/model", GOLDEN "/demo", "base", NULL, DEMO_TOLERANCE);
 }
 
 static void test_demo_adapter(void **state)
 {
 	(void)state;
 	golden_need(GOLDEN "/demo/states.safetensors");
-	check_model(DEMO "/model", GOLDEN "/demo", "isear", DEMO "/loras/isear");
+	check_model(DEMO "/model", GOLDEN "/demo", "isear", DEMO "/loras/isear", DEMO_TOLERANCE);
 }
 
 static void test_relu_tied_base(void **state)
 {
 	(void)state;
-	check_model(GOLDEN "/relu-tied", GOLDEN "/relu-tied", "base", NULL);
+	check_model(GOLDEN "/relu-tied", GOLDEN "/relu-tied", "base", NULL, TOLERANCE);
 }
 
 static void test_relu_tied_adapter(void **state)
 {
 	(void)state;
-	check_model(GOLDEN "/relu-tied", GOLDEN "/relu-tied", "adapter", GOLDEN "/relu-tied/adapter");
+	check_model(GOLDEN "/relu-tied", GOLDEN "/relu-tied", "adapter", GOLDEN "/relu-tied/adapter", TOLERANCE);
 }
 
 int main(void)
