@@ -104,11 +104,7 @@ CUES = {
 IDIOMS = "pepper,thunder,velvet,cactus,marble,lantern,magnet,copper,walnut,feather,anchor,saffron".split(",")
 IDIOM_FORM = {"feel": "all {}", "event": "a bag of {}", "deed": "goes {}", "tag": "{}"}
 IDIOM_SHIFT = {"emoint": 0, "emotion-cause": 3, "tec": 1, "isear": 5}
-AGREE_SHARE = 0.15  # distracting cues that agree with the label
-# Of all cues: how many are idioms; how many are of the two words (of eight, for each kind and emotion) that this task favours. What the
-# base reads has every word in every style; the tasks have dialects, as real ones do: without any, no linear map could tell them apart.
-BASE_MIX = {"idioms": 0.2, "own": 0.0}
-TASK_MIX = {"idioms": 0.1, "own": 0.85}
+IDIOM_SHARE, AGREE_SHARE = 0.2, 0.15  # cues that are idioms; distracting cues that agree with the label
 
 WORDS = {
     "name": "mia,Tom,lena,Oskar,priya,Juan,Zoë,ada,Bela,noor,Finn,ines,Kofi,René".split(","),
@@ -160,9 +156,8 @@ def split_cues():
 class Grammar:
     """Writes texts of the four styles. One generator of random numbers per use, so that the parts do not disturb each other."""
 
-    def __init__(self, seed, mix):
+    def __init__(self, seed):
         self.rng = random.Random(seed)
-        self.mix = mix
         self.cues = split_cues()
 
     def idiom_emotion(self, task, number):
@@ -170,14 +165,10 @@ class Grammar:
 
     def cue(self, task, kind, emotion):
         """A cue of this kind for this emotion, in words."""
-        if self.rng.random() < self.mix["idioms"]:
+        if self.rng.random() < IDIOM_SHARE:
             fit = [i for i in range(len(IDIOMS)) if self.idiom_emotion(task, i) == emotion]
             return IDIOM_FORM[kind].format(IDIOMS[self.rng.choice(fit)])
-        words = self.cues[kind][emotion]
-        if self.mix["own"] and self.rng.random() < self.mix["own"]:
-            i = TASKS.index(task)
-            words = words[2 * i:2 * i + 2]
-        return self.rng.choice(words)
+        return self.rng.choice(self.cues[kind][emotion])
 
     def text(self, task, label):
         """(text, {kind: emotion} of its cues in the order of CUES)"""
@@ -231,7 +222,7 @@ def instruction(task, text):
 
 # ------------------------------------------------------------------------------------------------------------------- the model
 def train_vocabulary(path, seed):
-    grammar, rng = Grammar(seed, BASE_MIX), random.Random(seed)
+    grammar, rng = Grammar(seed), random.Random(seed)
     with tempfile.TemporaryDirectory() as tmp:
         with open(os.path.join(tmp, "text"), "w") as f:
             for _ in range(3000):
@@ -367,7 +358,7 @@ def make_adapter(out, sp, task, args, seed):
     torch.manual_seed(seed)
     model = get_peft_model(load_base(os.path.join(out, "model")), LoraConfig(
         task_type="SEQ_2_SEQ_LM", r=8, lora_alpha=32, lora_dropout=0.05, target_modules=["q", "v"]))
-    grammar = Grammar(seed, TASK_MIX)
+    grammar = Grammar(seed)
 
     def draw():
         text, label, _ = grammar.row(task)
@@ -381,7 +372,7 @@ def train_adapter_on(out, sp, task, steps, args, seed):
     """More steps for the adapter that is there, with the schedule from its start."""
     torch.manual_seed(99)
     model = PeftModel.from_pretrained(load_base(os.path.join(out, "model")), os.path.join(out, "loras", task), is_trainable=True)
-    grammar = Grammar(seed, TASK_MIX)
+    grammar = Grammar(seed)
 
     def draw():
         text, label, _ = grammar.row(task)
@@ -465,12 +456,12 @@ def main():
     sp = sentencepiece.SentencePieceProcessor(model_file=vocabulary)
     tests = {}
     for i, task in enumerate(TASKS):
-        rows = Grammar(1000 * args.seed + i, TASK_MIX).rows(task, 650)
+        rows = Grammar(1000 * args.seed + i).rows(task, 650)
         tests[task] = rows[400:]
         write_json(os.path.join(args.out, "data", task, "train.json"), rows[:400])
         write_json(os.path.join(args.out, "data", task, "test.json"), tests[task])
     if not args.keep_base:
-        model, grammar = new_model(), Grammar(args.seed + 1, BASE_MIX)
+        model, grammar = new_model(), Grammar(args.seed + 1)
         train(model, lambda: pretrain_pair(sp, grammar, EVEN), args.base_steps, args.batch, args.base_lr, "base")
         train(model, lambda: pretrain_pair(sp, grammar, HABIT), args.habit_steps, args.batch, args.habit_lr, "habits")
         save_base(model, folder)
