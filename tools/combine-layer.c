@@ -11,23 +11,18 @@
 #include "lib/baseline.h"
 #include "lib/die.h"
 #include "lib/digest.h"
-#include "lib/h5.h"
-#include "lib/opts.h"
-#include "lib/targets.h"
+#include "lib/solution.h"
 
 enum { PANEL_ROWS = 64 };
 
-static const char *model_dir, *site_arg, *method, *tasks_arg, *adapter_arg, *output_arg;
+static const char *method, *output_arg;
 static double density = 0.2;
 static int merge_rank;
 static long seed = 42;
 
 static const struct opt options[] = {
-	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json"},
-	{"site", 0, OPT_STRING, &site_arg, true, 0, 0, "SITE", "site, such as enc07-self"},
+	JOB_OPTIONS,
 	{"method", 0, OPT_STRING, &method, true, 0, 0, "NAME", "ties or dare"},
-	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "T[,T…]", "all tasks of the merge, in order"},
-	{"adapter", 0, OPT_STRING, &adapter_arg, true, 0, 0, "DIR", "adapter folder of a task; {task} stands for each"},
 	{"density", 0, OPT_FLOAT, &density, false, 1e-6, 1, "X", "share of every ΔW's entries that is kept"},
 	{"merge-rank", 0, OPT_INT, &merge_rank, false, 0, 65536, "R", "rank of the result; 0: the adapters' ranks together"},
 	{"seed", 0, OPT_LONG, &seed, false, 0, 4294967295.0, "N", "of dare's draws"},
@@ -37,21 +32,16 @@ static const struct opt options[] = {
 
 static const struct tool tool = {"combine-layer", "merge a site's modules by ties or dare, cut to low rank", NULL, options};
 
-struct job {
-	struct t5 m;
-	struct site site;
-	char name[32]; /* the site's */
-	struct strlist tasks;
-	struct targets targets;
+struct run {
+	struct job job;
 	struct h5 *out;
 	bool ties;
-	int R_max;
-	double error; /* the worst cut, and whose */
-	char *worst;
+	int R_max; /* of what was written */
 };
 
 /* One module's merge on its way. */
 struct part {
+	int i;
 	char *name;
 	struct stack stack;
 	size_t d, d_out;
@@ -91,7 +81,7 @@ static void ties(const struct part *p)
 	free(trim);
 }
 
-static void dare(const struct job *j, const struct part *p)
+static void dare(const struct run *run, const struct part *p)
 {
 	memset(p->M, 0, p->d_out * p->d * sizeof(*p->M));
 	for (int t = 0; t < p->stack.N; t++) {
@@ -100,7 +90,7 @@ static void dare(const struct job *j, const struct part *p)
 
 		if (p->stack.first[t] == p->stack.first[t + 1])
 			continue;
-		rng_seed(&rng, digest_bytes(own, j->tasks.item[t], strlen(j->tasks.item[t])));
+		rng_seed(&rng, digest_bytes(own, run->job.tasks.item[t], strlen(run->job.tasks.item[t])));
 		for (size_t o = 0, n; o < p->d_out; o += n) {
 			n = p->d_out - o < PANEL_ROWS ? p->d_out - o : PANEL_ROWS;
 			task_rows(p, t, o, n, p->panel);
@@ -109,26 +99,20 @@ static void dare(const struct job *j, const struct part *p)
 	}
 }
 
-static void write_module(struct job *j, const struct part *p, int R, const double *A, const float *B, double error)
+static void write_module(struct run *run, const struct part *p, int R, const double *A, const float *B, double error)
 {
-	char *group = xformat("/modules/%s", p->name), *a = xformat("%s/A", group), *b = xformat("%s/B", group);
+	char *group = xformat("/modules/%s", p->name);
 
-	h5_group(j->out, group);
-	h5_set_int(j->out, group, "R", R);
-	h5_set_int(j->out, group, "d_in", (long)p->d);
-	h5_set_int(j->out, group, "d_out", (long)p->d_out);
-	h5_set_double(j->out, group, "truncation_error", error);
-	h5_dataset(j->out, a, H5_F64, (size_t)R, p->d);
-	h5_write_double(j->out, a, 0, (size_t)R, A);
-	h5_dataset(j->out, b, H5_F32, p->d_out, (size_t)R);
-	h5_write_float(j->out, b, 0, p->d_out, B);
-	free(b);
-	free(a);
+	h5_group(run->out, group);
+	solution_sizes(run->out, group, R, (int)p->d, (int)p->d_out);
+	h5_set_double(run->out, group, "truncation_error", error);
+	solution_double(run->out, group, "A", (size_t)R, p->d, A);
+	solution_float(run->out, group, "B", p->d_out, (size_t)R, B);
 	free(group);
 }
 
 /* Cuts p->M and writes it. */
-static void cut(struct job *j, const struct part *p)
+static void cut(struct run *run, const struct part *p)
 {
 	int m = (int)p->d_out, n = (int)p->d, most = m < n ? m : n, R = merge_rank ? merge_rank : p->stack.R, info;
 	double *A, *work, error;
@@ -142,83 +126,72 @@ static void cut(struct job *j, const struct part *p)
 	iwork = xarray(truncate_ints(m, n), sizeof(*iwork));
 	info = baseline_truncate(p->M, m, n, R, B, A, &error, work, iwork);
 	if (info)
-		die_data("site %s, %s: %s", j->name, p->name, info == 1 ? "the merged weight is not finite" : "the eigenvectors did not converge");
-	write_module(j, p, R, A, B, error);
-	j->R_max = R > j->R_max ? R : j->R_max;
-	if (!j->worst || error > j->error) {
-		j->error = error;
-		free(j->worst);
-		j->worst = xstrdup(p->name);
-	}
+		die_data("site %s, %s: %s", run->job.name, p->name, info == 1 ? "the merged weight is not finite" : "the eigenvectors did not converge");
+	write_module(run, p, R, A, B, error);
+	run->R_max = R > run->R_max ? R : run->R_max;
+	job_worst(&run->job, p->i, error);
 	free(iwork);
 	free(work);
 	free(B);
 	free(A);
 }
 
-static void run_module(struct job *j, int i)
+static void run_module(struct run *run, int i)
 {
-	struct part p = {.name = module_name(&j->m, j->targets.module[i])};
+	const struct job *j = &run->job;
+	struct part p = {.i = i, .name = job_module(j, i)};
 
 	stack_load(&p.stack, &j->targets, i);
 	p.d = (size_t)p.stack.d;
 	p.d_out = (size_t)p.stack.d_out;
 	p.M = xarray(p.d_out * p.d, sizeof(*p.M));
 	p.panel = xarray((size_t)p.stack.N * PANEL_ROWS * p.d, sizeof(*p.panel));
-	if (j->ties)
+	if (run->ties)
 		ties(&p);
 	else
-		dare(j, &p);
-	cut(j, &p);
+		dare(run, &p);
+	cut(run, &p);
 	free(p.panel);
 	free(p.M);
 	stack_release(&p.stack);
 	free(p.name);
 }
 
-static void job_open(struct job *j)
+static void run_open(struct run *run)
 {
-	size_t d, R, need;
-	int rank, d_out;
+	struct job *j = &run->job;
+	size_t d, d_out, rank, R, need;
 
-	j->ties = !strcmp(method, "ties");
-	if (!j->ties && strcmp(method, "dare"))
+	run->ties = !strcmp(method, "ties");
+	if (!run->ties && strcmp(method, "dare"))
 		die_usage("--method '%s': expected ties or dare", method);
-	j->m = t5_load(model_dir);
-	if (!site_parse(&j->m, site_arg, &j->site))
-		die_usage("--site '%s' is no site of the model in '%s'", site_arg, model_dir);
-	site_name(j->site, j->name);
-	j->tasks = strlist_split(tasks_arg, "--tasks");
-	targets_open(&j->targets, &j->m, adapter_arg, &j->tasks, j->site);
-	targets_sizes(&j->targets, &rank, &d_out);
-	d = (size_t)site_width(&j->m, j->site);
-	R = (size_t)(merge_rank ? merge_rank : rank);
-	need = sizeof(float) * ((size_t)d_out * d + (size_t)j->tasks.n * PANEL_ROWS * d + ((size_t)rank + R) * ((size_t)d_out + 2 * d)) +
-	       sizeof(double) * truncate_doubles(d_out, (int)d, (int)R);
-	if (common.max_memory && need > common.max_memory)
-		die("site %s needs %.1f MB of arrays, more than --max-memory", j->name, (double)need / 1048576);
+	job_open(j);
+	d = (size_t)j->d;
+	d_out = (size_t)j->d_out;
+	rank = (size_t)j->R;
+	R = merge_rank ? (size_t)merge_rank : rank;
+	need = sizeof(float) * (d_out * d + (size_t)j->tasks.n * PANEL_ROWS * d + (rank + R) * (d_out + 2 * d)) +
+	       sizeof(double) * truncate_doubles(j->d_out, j->d, (int)R);
+	job_limit(j, need);
+	run->out = solution_create(output_arg);
 }
 
 int main(int argc, char **argv)
 {
-	struct job j = {0};
+	struct run run = {0};
+	const struct job *j = &run.job;
+	char *worst;
 
 	opts_parse(&tool, argc, argv);
-	job_open(&j);
-	j.out = h5_create(output_arg, "iteris-solution", 1);
-	for (int i = 0; i < j.targets.n; i++)
-		run_module(&j, i);
-	h5_set_string(j.out, "/", "site", j.name);
-	h5_set_string(j.out, "/", "method", method);
-	h5_set_string(j.out, "/", "tasks", tasks_arg);
-	h5_set_int(j.out, "/", "d", site_width(&j.m, j.site));
-	h5_set_int(j.out, "/", "N", j.tasks.n);
-	h5_set_int(j.out, "/", "R_max", j.R_max);
-	h5_commit(j.out);
-	tool_done("%s: %d module%s, rank %d, worst truncation error %.4g (%s)", j.name, j.targets.n, j.targets.n == 1 ? "" : "s", j.R_max,
-	          j.error, j.worst);
-	free(j.worst);
-	targets_close(&j.targets);
-	strlist_release(&j.tasks);
+	run_open(&run);
+	for (int i = 0; i < j->targets.n; i++)
+		run_module(&run, i);
+	solution_attributes(run.out, j, method, run.R_max);
+	h5_commit(run.out);
+	worst = job_module(j, j->worst);
+	tool_done("%s: %d module%s, rank %d, worst truncation error %.4g (%s)", j->name, j->targets.n, j->targets.n == 1 ? "" : "s", run.R_max,
+	          j->worst_figure, worst);
+	free(worst);
+	job_close(&run.job);
 	return 0;
 }

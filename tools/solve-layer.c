@@ -1,41 +1,29 @@
 /* solve-layer: the merged ΔW of every module of a site, as a low-rank pair (solution/SITE.h5).
  *
- * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/solve.h): one Cholesky and R right-hand sides a module. The methods differ in
- * the rows that the Grams were made of, not here. average and
- * task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
+ * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/solve.h): one Cholesky and R right-hand sides a module. The methods differ in the
+ * rows that the Grams were made of, not here. average and task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
  * W = B A with B = [B_1 … B_N] as the adapters hold it; every scale is in A. Memory: one d × d of float64 and panels of the Grams. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/die.h"
-#include "lib/h5.h"
+#include "lib/fit.h"
 #include "lib/history.h"
-#include "lib/opts.h"
-#include "lib/system.h"
+#include "lib/solution.h"
 
-static const char *model_dir, *site_arg, *method = "sweep", *tasks_arg, *adapter_arg, *grams_arg, *manual_arg, *output_arg;
-static double alpha_1 = 8e-5;
+static const char *method = "sweep", *grams_arg, *output_arg;
 /* jacobi */
 static const char *previous_arg;
 static int iteration, mats_history_size = 3;
 static bool use_mats;
 static double mats_regularization = 1e-5;
-static struct ridge ridge = {.alpha_2 = 8e-5, .camr_alpha = 8e-5, .camr_beta = 1e-8};
 
 static const struct opt options[] = {
-	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json"},
-	{"site", 0, OPT_STRING, &site_arg, true, 0, 0, "SITE", "site, such as enc07-self"},
+	JOB_OPTIONS,
 	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "sweep, jacobi, regmean, average or task-arithmetic"},
-	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "T[,T…]", "all tasks of the merge, in order"},
-	{"adapter", 0, OPT_STRING, &adapter_arg, true, 0, 0, "DIR", "adapter folder of a task"},
 	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE", "Gram file of a task; average and task-arithmetic have none"},
-	{"manual-ceof", 0, OPT_STRING, &manual_arg, false, 0, 0, "X[,X…]", "weight of every task; 1 each if not given"},
-	{"alpha-1", 0, OPT_FLOAT, &alpha_1, false, 0, 1e6, "X", "ridge on the right-hand side, times a norm"},
-	{"alpha-2", 0, OPT_FLOAT, &ridge.alpha_2, false, 0, 1e6, "X", "ridge on the left-hand side, times a norm"},
-	{"use-camr", 0, OPT_BOOL, &ridge.camr, false, 0, 0, "BOOL", "CAMR's diagonal instead of --alpha-2"},
-	{"camr-alpha", 0, OPT_FLOAT, &ridge.camr_alpha, false, 0, 1e6, "X", "CAMR: strength where the rows are weak"},
-	{"camr-beta", 0, OPT_FLOAT, &ridge.camr_beta, false, 0, 1e6, "X", "CAMR: the least strength"},
+	FIT_OPTIONS,
 	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K", "method jacobi: its iteration, from 1"},
 	{"previous", 0, OPT_STRING, &previous_arg, false, 0, 0, "FILE", "solution of iteration K-1, from the second on"},
 	{"use-mats", 0, OPT_BOOL, &use_mats, false, 0, 0, "BOOL", "accelerate: from the third iteration on"},
@@ -50,21 +38,14 @@ static const struct tool tool = {
 	"--adapter and --grams may hold {task}, and must when several tasks are given.", options,
 };
 
-struct job {
-	struct t5 m;
-	struct site site;
-	char name[32]; /* the site's */
-	struct strlist tasks;
-	struct targets targets;
-	bool fitted;      /* to Grams; otherwise by the weights alone */
+struct run {
+	struct job job;
+	bool fitted;         /* to Grams; otherwise by the weights alone */
 	struct system system;
-	int R_max;        /* of the site's modules */
-	void *slab;       /* of struct solve */
+	void *slab;          /* of struct solve */
 	struct h5 *out;
 	struct h5 *previous; /* iteration k−1, or NULL */
-	/* The worst of the site's modules, for the closing line. */
-	double residual, condition;
-	int worst;
+	double condition;    /* the worst, for the closing line */
 };
 
 /* One module on its way. */
@@ -79,51 +60,48 @@ struct part {
 /* ------------------------------------------------------------ the modules */
 
 /* From the fit G(W_{k−1}) to W_k (the same, but for MATS), and how far that is from W_{k−1}. */
-static void iterate(struct job *j, struct part *p, const double *BtB)
+static void iterate(struct run *run, struct part *p, const double *BtB)
 {
 	size_t R = (size_t)p->stack.R, d = (size_t)p->stack.d;
 	double *A = p->solve.A, *before = NULL;
 	enum mats_outcome outcome = MATS_PLAIN;
 	struct mats m;
 
-	if (j->previous) {
+	if (run->previous) {
 		before = xarray(R * d, sizeof(*before));
 		mats_init(&m, (int)R, (int)d, mats_history_size + 1);
-		history_read(j->previous, p->group, before, &m);
+		history_read(run->previous, p->group, before, &m);
 		if (use_mats) {
 			mats_push(&m, before, A);
 			outcome = mats_next(&m, A, BtB, mats_regularization);
-			history_write(j->out, p->group, &m);
+			history_write(run->out, p->group, &m);
 		}
 		mats_release(&m);
-		h5_set_double(j->out, p->group, "change", mats_distance(A, before, BtB, (int)R, (int)d));
+		h5_set_double(run->out, p->group, "change", mats_distance(A, before, BtB, (int)R, (int)d));
 	}
-	h5_set_double(j->out, p->group, "norm", mats_distance(A, NULL, BtB, (int)R, (int)d));
+	h5_set_double(run->out, p->group, "norm", mats_distance(A, NULL, BtB, (int)R, (int)d));
 	if (common.verbose && outcome != MATS_PLAIN)
 		note("%s: %s", p->name, outcome == MATS_ACCELERATED ? "accelerated" : "MATS went too far: not accelerated");
 	free(before);
 }
 
-static void fit(struct job *j, struct part *p)
+static void fit(struct run *run, struct part *p)
 {
 	size_t R = (size_t)p->stack.R;
 	double *BtB = xarray(R * R, sizeof(*BtB)), condition, residual;
 
-	system_sum(&j->system, &p->solve, p->name, &p->stack, p->c);
-	condition = system_solve(&j->system, &p->solve, p->name);
+	system_sum(&run->system, &p->solve, p->name, &p->stack, p->c);
+	condition = system_solve(&run->system, &p->solve, p->name);
 	solve_BtB(BtB, p->stack.B, (int)R, p->stack.d_out, (int)R);
 	residual = solve_residual(&p->solve, BtB);
-	h5_set_double(j->out, p->group, "relative_residual", residual);
-	h5_set_double(j->out, p->group, "condition", condition);
+	h5_set_double(run->out, p->group, "relative_residual", residual);
+	h5_set_double(run->out, p->group, "condition", condition);
 	if (iteration)
-		iterate(j, p, BtB);
+		iterate(run, p, BtB);
 	if (common.verbose)
 		note("%s: rank %zu, relative residual %.4g, condition %.3g", p->name, R, residual, condition);
-	if (p->i == 0 || residual > j->residual) {
-		j->residual = residual;
-		j->worst = p->i;
-	}
-	j->condition = fmax(j->condition, condition);
+	job_worst(&run->job, p->i, residual);
+	run->condition = fmax(run->condition, condition);
 	free(BtB);
 }
 
@@ -141,49 +119,33 @@ static void combine(struct part *p, double share)
 	}
 }
 
-static void write_array(struct job *j, const struct part *p, const char *name, size_t rows, size_t cols, const double *f64,
-                        const float *f32, const int *i32)
-{
-	char *path = xformat("%s/%s", p->group, name);
-
-	h5_dataset(j->out, path, f64 ? H5_F64 : f32 ? H5_F32 : H5_I32, rows, cols);
-	if (f64)
-		h5_write_double(j->out, path, 0, rows, f64);
-	else if (f32)
-		h5_write_float(j->out, path, 0, rows, f32);
-	else
-		h5_write_int(j->out, path, 0, rows, i32);
-	free(path);
-}
-
-static void write_module(struct job *j, const struct part *p)
+static void write_module(struct run *run, const struct part *p)
 {
 	const struct stack *s = &p->stack;
 
-	h5_set_int(j->out, p->group, "R", s->R);
-	h5_set_int(j->out, p->group, "d_in", s->d);
-	h5_set_int(j->out, p->group, "d_out", s->d_out);
-	write_array(j, p, "A", (size_t)s->R, (size_t)s->d, p->solve.A, NULL, NULL);
-	write_array(j, p, "B", (size_t)s->d_out, (size_t)s->R, NULL, s->B, NULL);
-	write_array(j, p, "task_of", (size_t)s->R, 0, NULL, NULL, s->task_of);
-	if (j->fitted)
-		write_array(j, p, "c", (size_t)j->tasks.n, 0, p->c, NULL, NULL);
+	solution_sizes(run->out, p->group, s->R, s->d, s->d_out);
+	solution_double(run->out, p->group, "A", (size_t)s->R, (size_t)s->d, p->solve.A);
+	solution_float(run->out, p->group, "B", (size_t)s->d_out, (size_t)s->R, s->B);
+	solution_int(run->out, p->group, "task_of", (size_t)s->R, s->task_of);
+	if (run->fitted)
+		solution_double(run->out, p->group, "c", (size_t)run->job.tasks.n, 0, p->c);
 }
 
-static void run_module(struct job *j, int i)
+static void run_module(struct run *run, int i)
 {
-	struct part p = {.i = i, .name = module_name(&j->m, j->targets.module[i])};
+	const struct job *j = &run->job;
+	struct part p = {.i = i, .name = job_module(j, i)};
 
 	p.group = xformat("/modules/%s", p.name);
 	p.c = xcalloc((size_t)j->tasks.n, sizeof(*p.c));
 	stack_load(&p.stack, &j->targets, i);
-	solve_place(&p.solve, j->slab, p.stack.d, p.stack.R);
-	h5_group(j->out, p.group);
-	if (j->fitted)
-		fit(j, &p);
+	solve_place(&p.solve, run->slab, p.stack.d, p.stack.R);
+	h5_group(run->out, p.group);
+	if (run->fitted)
+		fit(run, &p);
 	else
 		combine(&p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
-	write_module(j, &p);
+	write_module(run, &p);
 	stack_release(&p.stack);
 	free(p.c);
 	free(p.group);
@@ -192,53 +154,40 @@ static void run_module(struct job *j, int i)
 
 /* ------------------------------------------------------------ the site */
 
-static void write_attributes(struct job *j)
+static void run_open(struct run *run)
 {
-	h5_set_string(j->out, "/", "site", j->name);
-	h5_set_string(j->out, "/", "method", method);
-	h5_set_string(j->out, "/", "tasks", tasks_arg);
-	h5_set_int(j->out, "/", "d", site_width(&j->m, j->site));
-	h5_set_int(j->out, "/", "N", j->tasks.n);
-	h5_set_int(j->out, "/", "R_max", j->R_max); /* for the reader's planning */
-	if (iteration)
-		h5_set_int(j->out, "/", "iteration", iteration);
-	if (j->fitted)
-		system_write_largest(&j->system, j->out);
-}
+	struct job *j = &run->job;
+	size_t need;
 
-static void job_open(struct job *j)
-{
-	size_t d, need;
-	int R, d_out;
-
-	j->m = t5_load(model_dir);
-	if (!site_parse(&j->m, site_arg, &j->site))
-		die_usage("--site '%s' is no site of the model in '%s'", site_arg, model_dir);
-	site_name(j->site, j->name);
-	j->tasks = strlist_split(tasks_arg, "--tasks");
-	targets_open(&j->targets, &j->m, adapter_arg, &j->tasks, j->site);
-	targets_sizes(&j->targets, &R, &d_out);
-	j->R_max = R;
-	d = (size_t)site_width(&j->m, j->site);
-	need = solve_bytes((int)d, R) + system_bytes((int)d) + (size_t)R * (d + (size_t)d_out) * sizeof(float);
-	if (common.max_memory && need > common.max_memory)
-		die("site %s needs %.1f MB of arrays, more than --max-memory", j->name, (double)need / 1048576);
-	j->slab = xmalloc(solve_bytes((int)d, R));
-	j->fitted = grams_arg != NULL;
-	j->system = (struct system){.site = j->name, .tasks = &j->tasks, .d = (int)d, .alpha_1 = alpha_1, .ridge = ridge};
-	if (j->fitted)
-		system_open(&j->system, grams_arg, manual_arg);
+	job_open(j);
+	need = solve_bytes(j->d, j->R) + system_bytes(j->d) + (size_t)j->R * ((size_t)j->d + (size_t)j->d_out) * sizeof(float);
+	job_limit(j, need);
+	run->slab = xmalloc(solve_bytes(j->d, j->R));
+	run->fitted = grams_arg != NULL;
+	if (run->fitted)
+		fit_open(&run->system, j, grams_arg);
 	if (previous_arg)
-		j->previous = history_open(previous_arg, j->name, tasks_arg, iteration);
+		run->previous = history_open(previous_arg, j->name, job_args.tasks, iteration);
+	run->out = solution_create(output_arg);
 }
 
-static void job_close(struct job *j)
+static void run_finish(struct run *run)
 {
-	system_close(&j->system);
-	h5_close(j->previous);
-	free(j->slab);
-	targets_close(&j->targets);
-	strlist_release(&j->tasks);
+	solution_attributes(run->out, &run->job, method, run->job.R);
+	if (iteration)
+		h5_set_int(run->out, "/", "iteration", iteration);
+	if (run->fitted)
+		system_write_largest(&run->system, run->out);
+	h5_commit(run->out);
+}
+
+static void run_close(struct run *run)
+{
+	if (run->fitted)
+		system_close(&run->system);
+	h5_close(run->previous);
+	free(run->slab);
+	job_close(&run->job);
 }
 
 /* Which methods are here, and which of them fit to Grams. */
@@ -261,33 +210,33 @@ static void check_method(void)
 		die_usage("--previous is needed from iteration 2 on, and only then");
 }
 
-static void run(void)
+static void say_done(const struct run *run)
 {
-	struct job j = {0};
-	int n;
+	const struct job *j = &run->job;
+	int n = j->targets.n;
+	char *worst;
 
-	check_method();
-	job_open(&j);
-	j.out = h5_create(output_arg, "iteris-solution", 1);
-	for (n = 0; n < j.targets.n; n++)
-		run_module(&j, n);
-	write_attributes(&j);
-	h5_commit(j.out);
-	if (j.fitted) {
-		char *worst = module_name(&j.m, j.targets.module[j.worst]);
-
-		tool_done("%s: %d module%s, worst residual %.4g (%s), worst condition %.3g", j.name, n, n == 1 ? "" : "s", j.residual,
-		          worst, j.condition);
-		free(worst);
-	} else {
-		tool_done("%s: %d module%s, by the weights alone", j.name, n, n == 1 ? "" : "s");
+	if (!run->fitted) {
+		tool_done("%s: %d module%s, by the weights alone", j->name, n, n == 1 ? "" : "s");
+		return;
 	}
-	job_close(&j);
+	worst = job_module(j, j->worst);
+	tool_done("%s: %d module%s, worst residual %.4g (%s), worst condition %.3g", j->name, n, n == 1 ? "" : "s", j->worst_figure, worst,
+	          run->condition);
+	free(worst);
 }
 
 int main(int argc, char **argv)
 {
+	struct run run = {0};
+
 	opts_parse(&tool, argc, argv);
-	run();
+	check_method();
+	run_open(&run);
+	for (int i = 0; i < run.job.targets.n; i++)
+		run_module(&run, i);
+	run_finish(&run);
+	say_done(&run);
+	run_close(&run);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* verify-work: re-reads everything under a WORK folder and names what is damaged or stale.
  *
  * damaged    its bytes are not those that were written (checksums.tsv, lib/sums.h)
- * stale      made from another version of one of its inputs, or its stage's stamp is newer: the next make makes it anew
+ * stale      made from another version of one of its inputs, or its stage's stamp is newer: the next make makes it anew. Of files that the plan
+ *            has a use for (lib/wanted.h); what an earlier plan has left is not said to be stale
  * unlisted   has no line in checksums.tsv: nothing can be said of it
  * left over  a temporary file of a process that was killed: the next run removes it
  * set aside  found damaged by a run
@@ -19,6 +20,7 @@
 #include "lib/h5.h"
 #include "lib/opts.h"
 #include "lib/sums.h"
+#include "lib/wanted.h"
 
 static const char *work;
 
@@ -33,6 +35,8 @@ struct file {
 	char *name; /* in the folder */
 	uint64_t digest, size;
 	struct timespec time;
+	const struct sums_line *line; /* of its bytes; NULL: there is none */
+	bool stale;                   /* said already */
 };
 
 struct verify {
@@ -110,7 +114,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
-static const struct file *file_find(const struct verify *v, const char *name)
+static struct file *file_find(const struct verify *v, const char *name)
 {
 	struct file key = {.name = (char *)name};
 
@@ -119,10 +123,17 @@ static const struct file *file_find(const struct verify *v, const char *name)
 
 /* ------------------------------------------------------------ what is stale */
 
-/* Each "name=digest" that it was made of is to be that of the file in place; an input that is gone or spent says nothing. */
-static void check_inputs(struct verify *v, const struct file *f, const struct sums_line *l)
+static void stale(struct verify *v, struct file *f, const char *why, const char *of)
 {
-	char *copy = xstrdup(l->inputs), *rest = copy, *word;
+	if (!f->stale)
+		finding(v, "stale", f->name, why, of);
+	f->stale = true;
+}
+
+/* Each "name=digest" that it was made of is to be that of the file in place; an input that is gone or spent says nothing. */
+static void check_inputs(struct verify *v, struct file *f)
+{
+	char *copy = xstrdup(f->line->inputs), *rest = copy, *word;
 
 	while ((word = strsep(&rest, " "))) {
 		char *equals = strrchr(word, '=');
@@ -132,54 +143,67 @@ static void check_inputs(struct verify *v, const struct file *f, const struct su
 			continue;
 		*equals = 0;
 		in = file_find(v, word);
-		if (in && in->size != strlen(H5_SPENT) && in->digest != strtoull(equals + 1, NULL, 16)) {
-			finding(v, "stale", f->name, "made from another version of ", word);
-			break;
-		}
+		if (in && in->size != strlen(H5_SPENT) && in->digest != strtoull(equals + 1, NULL, 16))
+			stale(v, f, "made from another version of ", word);
 	}
 	free(copy);
 }
 
-static bool check_stamp(struct verify *v, const struct file *f, const char *fmt, const char *task)
+static bool later(struct timespec a, struct timespec b)
 {
-	char *name = xformat("stamps/%s%s", fmt, task);
-	const struct file *s = file_find(v, name);
-	bool newer = s && (s->time.tv_sec > f->time.tv_sec || (s->time.tv_sec == f->time.tv_sec && s->time.tv_nsec > f->time.tv_nsec));
-
-	if (newer)
-		finding(v, "stale", f->name, "older than ", name);
-	free(name);
-	return newer;
+	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-/* The stage by the folder, the task by the folder or file inside it. */
-static void check_stamps(struct verify *v, const struct file *f)
+/* A copy of a stamp keeps its time when the stamp is rewritten with the same text; with another text it is stale itself. */
+static void check_copy(struct verify *v, struct file *copy)
 {
-	static const struct {
-		const char *folder, *stage, *of_task;
-	} table[] = {
-		{"samples/", NULL, "draw-"},     {"lora/", "extract", "adapter-"}, {"merged/", "extract", NULL},
-		{"tokens/", "tokens", "adapter-"}, {"grams/", "grams", "adapter-"},  {"solution/", "solve", NULL},
-		{"adapter/", "assemble", NULL},  {"eval/", "eval", NULL},
-	};
+	const char *of = copy->name + strlen("eval/");
+	const struct file *stamp = strncmp(copy->name, "eval/stamps/", strlen("eval/stamps/")) ? NULL : file_find(v, of);
 
-	/* Copies of stamps, which keep their time when a stamp is rewritten with the same text. */
-	if (!strncmp(f->name, "eval/stamps/", strlen("eval/stamps/")))
-		return;
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		size_t n = strlen(table[i].folder);
-		char *task;
+	if (stamp && stamp->digest != copy->digest)
+		stale(v, copy, "another text than ", of);
+}
 
-		if (strncmp(f->name, table[i].folder, n))
-			continue;
-		task = xformat("%.*s", (int)strcspn(f->name + n, "/."), f->name + n);
-		if (!(table[i].stage && check_stamp(v, f, table[i].stage, "")) && table[i].of_task)
-			check_stamp(v, f, table[i].of_task, task);
-		free(task);
+static void check_stamps(struct verify *v, struct file *f, const char *stamps)
+{
+	char *copy = xstrdup(stamps), *save = NULL;
+
+	for (char *name = strtok_r(copy, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+		struct file *s = file_find(v, name);
+
+		if (s)
+			check_copy(v, s);
+		if (s && (s->stale || later(s->time, f->time)))
+			stale(v, f, s->stale ? "goes by the stale " : "older than ", name);
 	}
+	free(copy);
 }
 
-static void check_file(struct verify *v, const struct file *f)
+static void check_stale(struct verify *v, struct file *f, const char *stamps)
+{
+	if (!f->line)
+		return;
+	check_inputs(v, f);
+	check_stamps(v, f, stamps);
+}
+
+/* For wanted_each(). */
+static void check_wanted(void *arg, const char *name, const char *stamps)
+{
+	struct verify *v = arg;
+	size_t n = strlen(name);
+	struct file *f = file_find(v, name);
+
+	if (f)
+		check_stale(v, f, stamps);
+	for (int i = 0; n && name[n - 1] == '/' && i < v->n; i++)
+		if (!strncmp(v->file[i].name, name, n))
+			check_stale(v, &v->file[i], stamps);
+}
+
+/* ------------------------------------------------------------ what is damaged */
+
+static void check_bytes(struct verify *v, struct file *f)
 {
 	bool fits;
 	const struct sums_line *l = sums_find(&v->sums, f->name, f->digest, f->size, &fits);
@@ -188,10 +212,8 @@ static void check_file(struct verify *v, const struct file *f)
 		finding(v, "unlisted", f->name, "no line in checksums.tsv", "");
 	else if (!fits)
 		finding(v, "damaged", f->name, "its bytes are not those that were written", "");
-	else {
-		check_inputs(v, f, l);
-		check_stamps(v, f);
-	}
+	else
+		f->line = l;
 }
 
 static void run(struct verify *v)
@@ -213,7 +235,8 @@ static void run(struct verify *v)
 	for (int i = 0; i < v->sums.bad; i++)
 		finding(v, "damaged", "checksums.tsv", "a line that is not as it was written", "");
 	for (int i = 0; i < v->n; i++)
-		check_file(v, &v->file[i]);
+		check_bytes(v, &v->file[i]);
+	wanted_each(work, check_wanted, v);
 	free(sums);
 }
 

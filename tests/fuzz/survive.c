@@ -8,10 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <sanitizer/allocator_interface.h>
 
 #include "die.h"
 
@@ -20,6 +17,9 @@ int note_quiet = 1;
 jmp_buf fuzz_back;
 int fuzz_free_all = 1;
 void (*fuzz_cleanup)(void);
+
+/* The sanitizers' own; gcc comes without the header that declares it. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t), void (*on_free)(const volatile void *));
 
 /* ------------------------------------------------------------ live blocks: open addressing; a removed one leaves a mark */
 
@@ -170,34 +170,7 @@ static void *got(void *p)
 
 void *xmalloc(size_t size) { return got(malloc(size ? size : 1)); }
 void *xcalloc(size_t n, size_t size) { return got(calloc(n ? n : 1, size ? size : 1)); }
-
-void *xarray(size_t n, size_t size)
-{
-	if (size && n > SIZE_MAX / size)
-		jump();
-	return xmalloc(n * size);
-}
-
 void *xrealloc(void *p, size_t size) { return got(realloc(p, size ? size : 1)); }
-
-char *xstrdup(const char *s)
-{
-	size_t n = strlen(s) + 1;
-	return memcpy(xmalloc(n), s, n);
-}
-
-char *xformat(const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	char *s = xmalloc((size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf(s, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	return s;
-}
 
 /* ------------------------------------------------------------ files */
 

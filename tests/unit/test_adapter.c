@@ -10,27 +10,22 @@
 #include <sys/stat.h>
 
 #include "adapter.h"
+#include "case.h"
 #include "child.h"
 #include "die.h"
 #include "site.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define DIR_NAME "task"
 
 /* 2 + 1 blocks, gated: 25 linears. */
 static const struct t5 MODEL = {.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {2, 1}, .gated = true, .gelu = true};
-
-static char *real_case; /* EMOTION_DIR, absolute */
 
 /* ---- helpers ---- */
 
 static void write_config(const char *text)
 {
 	mkdir(DIR_NAME, 0777);
-	FILE *f = fopen(DIR_NAME "/adapter_config.json", "wb");
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
+	write_text(DIR_NAME "/adapter_config.json", text);
 }
 
 /* A LoRA config of rank 2 and alpha 6 with these keys. */
@@ -480,14 +475,10 @@ static void test_no_file(void **state)
 	write_lora("\"target_modules\":[\"q\",\"v\"]");
 	remove(DIR_NAME "/adapter_model.safetensors");
 	refuses("'task' has no adapter_model.safetensors");
-	FILE *f = fopen(DIR_NAME "/adapter_model.bin", "wb");
-	assert_non_null(f);
-	fclose(f);
+	write_text(DIR_NAME "/adapter_model.bin", "");
 	refuses("pickle files such as its 'adapter_model.bin' are not read");
 	remove(DIR_NAME "/adapter_model.bin");
-	f = fopen(DIR_NAME "/adapter_model.safetensors", "wb");
-	assert_non_null(f);
-	fclose(f);
+	write_text(DIR_NAME "/adapter_model.safetensors", "");
 	refuses("'task/adapter_model.safetensors': expected a safetensors file, found 0 bytes: truncated?");
 }
 
@@ -497,15 +488,11 @@ static void test_real(void **state)
 {
 	static const char *const task[] = {"emoint", "emotion-cause", "tec", "isear"};
 	(void)state;
-	if (!real_case) {
-		print_message("skipped: EMOTION_DIR is not set\n");
-		skip();
-	}
-	char *dir = xformat("%s/model", real_case);
+	char *dir = xformat("%s/model", case_need());
 	struct t5 m = t5_load(dir);
 	free(dir);
 	for (size_t i = 0; i < COUNT(task); i++) {
-		dir = xformat("%s/loras/%s", real_case, task[i]);
+		dir = xformat("%s/loras/%s", case_folder, task[i]);
 		struct adapter *a = adapter_open(dir, &m);
 		assert_int_equal(a->n, 32);
 		assert_int_equal(a->r, 8);
@@ -535,11 +522,9 @@ int main(void)
 		cmocka_unit_test(test_harmless_keys),  cmocka_unit_test(test_tensors),        cmocka_unit_test(test_missing_and_misshapen),
 		cmocka_unit_test(test_no_file),        cmocka_unit_test(test_real),
 	};
-	const char *dir = getenv("EMOTION_DIR");
-	real_case = dir ? realpath(dir, NULL) : NULL;
+	case_find();
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("adapter", tests, NULL, NULL);
 	scratch_leave(scratch);
-	free(real_case);
 	return failed;
 }

@@ -1,4 +1,5 @@
-/* test_dense.c: lib/dense against the normal equations of the whole weight, formed and solved directly in float64. */
+/* test_dense.c: lib/dense against the normal equations of the whole weight, formed and solved directly in float64; and with rows weighted by DCS,
+ * the weights there evaluated by their definition, from the adapters' whole outputs. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 #include <lapacke.h>
 
+#include "../../tools/lib/dcs.h"
 #include "../../tools/lib/dense.h"
 #include "../../tools/lib/rng.h"
 
@@ -20,7 +22,10 @@ static const double s[N] = {0.5, 0, 2}, cm[N] = {0.3, 1, 1.7}, alpha_1 = 1e-2;
 static const struct ridge ridge = {.alpha_2 = 3e-2};
 
 static float W0[M * D], A[R * D], B[M * R];
-static double X[N][P * D], Xm[N][P * D];
+static double X[N][P * D], Xm[N][P * D]; /* X of float32 numbers */
+static double weight[N][P];              /* of the rows */
+static const int task_of[R] = {0, 0, 2, 2, 2};
+static const double dcs_sigma = 1.5;
 static struct rng rng;
 
 static double uniform(void)
@@ -28,13 +33,13 @@ static double uniform(void)
 	return 2 * rng_uniform(&rng) - 1;
 }
 
-static void product(double *C, const double *a, const double *b) /* C (D, D) = aᵀ b, a and b (P, D) */
+static void product(double *C, int t, const double *a, const double *b) /* C (D, D) = aᵀ diag(w_t) b, a and b (P, D) */
 {
 	memset(C, 0, D * D * sizeof(*C));
 	for (int p = 0; p < P; p++)
 		for (int i = 0; i < D; i++)
 			for (int j = 0; j < D; j++)
-				C[i * D + j] += a[p * D + i] * b[p * D + j];
+				C[i * D + j] += weight[t][p] * a[p * D + i] * b[p * D + j];
 }
 
 static double frobenius(const double *C, int n)
@@ -57,7 +62,7 @@ static void whole(double *V, int t)
 		}
 }
 
-/* Σ c m ‖X Vᵀ − Y Wᵀ‖², Y = Xm or (W NULL) nothing. */
+/* Σ c m ‖√w (X Vᵀ − Y Wᵀ)‖², Y = Xm or (W NULL) nothing. */
 static double misfit(const double *W)
 {
 	static double V[M * D];
@@ -71,14 +76,14 @@ static double misfit(const double *W)
 
 				for (int i = 0; i < D; i++)
 					e += X[t][p * D + i] * V[o * D + i] - (W ? Xm[t][p * D + i] * W[o * D + i] : 0);
-				sum += cm[t] * e * e;
+				sum += cm[t] * weight[t][p] * e * e;
 			}
 	}
 	return sum;
 }
 
-/* want (M, D): (Σ c m V_t G_t) S⁻¹ by a general solver. */
-static void direct(double *want)
+/* want (M, D): (Σ c m V_t G_t) (S + extra I)⁻¹ by a general solver. */
+static void direct(double *want, double extra)
 {
 	static double V[M * D], S[D * D], H[D * D], G[D * D];
 	int pivot[D];
@@ -88,8 +93,8 @@ static void direct(double *want)
 	for (int t = 0; t < N; t++) {
 		double g, h;
 
-		product(H, Xm[t], Xm[t]);
-		product(G, X[t], Xm[t]);
+		product(H, t, Xm[t], Xm[t]);
+		product(G, t, X[t], Xm[t]);
 		g = frobenius(G, D * D);
 		h = frobenius(H, D * D);
 		for (int i = 0; i < D; i++) {
@@ -104,6 +109,8 @@ static void direct(double *want)
 		for (int i = 0; i < D * D; i++)
 			S[i] += cm[t] * H[i];
 	}
+	for (int i = 0; i < D; i++)
+		S[i * (D + 1)] += extra;
 	/* S is symmetric: its columns are its rows, and want's rows are right-hand sides' columns. */
 	assert_int_equal(LAPACKE_dgesv(LAPACK_COL_MAJOR, D, M, S, D, pivot, want, D), 0);
 }
@@ -119,8 +126,8 @@ static double sums(struct solve *q, double *C)
 		int r = first[t + 1] - first[t];
 		double g;
 
-		product(H, Xm[t], Xm[t]);
-		product(G, X[t], Xm[t]);
+		product(H, t, Xm[t], Xm[t]);
+		product(G, t, X[t], Xm[t]);
 		g = frobenius(G, D * D);
 		solve_add_H(q, cm[t], H, 0, D);
 		solve_add_ridge(q, cm[t], frobenius(H, D * D), &ridge);
@@ -138,20 +145,18 @@ static double sums(struct solve *q, double *C)
 	return tau;
 }
 
-static void test_against_direct(void **state)
+/* W (M, D) as the tool finds it, by rows; returns the relative residual, norm2 = Σ c m ‖√w X Vᵀ‖². */
+static double fitted(double *W, double extra, double norm2)
 {
-	static double want[M * D], W[M * D];
 	void *slab = malloc(solve_bytes(D, R)), *more = malloc(dense_bytes(D, R));
 	struct solve q;
 	struct dense x;
-	double condition, tau, worst = 0, norm2;
+	double condition, residual, tau;
 
-	(void)state;
-	direct(want);
 	solve_place(&q, slab, D, R);
 	dense_place(&x, more, &q);
 	tau = sums(&q, x.C);
-	assert_int_equal(solve_system(&q, 0, &condition), 0);
+	assert_int_equal(solve_system(&q, extra, &condition), 0);
 	assert_int_equal(dense_solve(&x, tau), 0);
 	for (int o = 0; o < M; o += DENSE_ROWS) {
 		int n = M - o < DENSE_ROWS ? M - o : DENSE_ROWS;
@@ -159,13 +164,134 @@ static void test_against_direct(void **state)
 		dense_rows(&x, W0 + o * D, B + o * R, n);
 		memcpy(W + o * D, x.W, (size_t)(n * D) * sizeof(double));
 	}
+	residual = dense_residual(&x, norm2);
+	free(slab);
+	free(more);
+	return residual;
+}
+
+static void equal(const double *W, const double *want)
+{
+	double worst = 0;
+
 	for (int i = 0; i < M * D; i++)
 		worst = fmax(worst, fabs(W[i] - want[i]));
 	assert_true(worst < 1e-11 * frobenius(want, M * D));
+}
+
+static void unweighted(void)
+{
+	for (int t = 0; t < N; t++)
+		for (int p = 0; p < P; p++)
+			weight[t][p] = 1;
+}
+
+static void test_against_direct(void **state)
+{
+	static double want[M * D], W[M * D];
+	double norm2, residual;
+
+	(void)state;
+	unweighted();
+	direct(want, 0);
 	norm2 = misfit(NULL);
-	assert_true(fabs(dense_residual(&x, norm2) - sqrt(misfit(want) / norm2)) < 1e-9);
-	free(slab);
-	free(more);
+	residual = fitted(W, 0, norm2);
+	equal(W, want);
+	assert_true(fabs(residual - sqrt(misfit(want) / norm2)) < 1e-9);
+}
+
+/* DCS's variance of a row by its definition: every adapter's ΔW x, whole. */
+static double variance(const double *x)
+{
+	static double y[N][M];
+	double sum = 0;
+
+	for (int t = 0; t < N; t++)
+		for (int o = 0; o < M; o++) {
+			y[t][o] = 0;
+			for (int e = first[t]; e < first[t + 1]; e++)
+				for (int i = 0; i < D; i++)
+					y[t][o] += s[t] * (double)B[o * R + e] * (double)A[e * D + i] * x[i];
+		}
+	for (int o = 0; o < M; o++) {
+		double mean = 0;
+
+		for (int t = 0; t < N; t++)
+			mean += y[t][o] / N;
+		for (int t = 0; t < N; t++)
+			sum += (y[t][o] - mean) * (y[t][o] - mean) / N;
+	}
+	return sum / M;
+}
+
+static void mean_to_one(double *w)
+{
+	double mean = 0;
+
+	for (int p = 0; p < P; p++)
+		mean += w[p] / P;
+	for (int p = 0; p < P; p++)
+		w[p] /= mean;
+}
+
+/* exp(−κ v) of v scaled to [0, 1], mean 1, in [0.1, 3], mean 1; iteration 1, where κ is dcs_sigma. */
+static void weights_by_definition(void)
+{
+	for (int t = 0; t < N; t++) {
+		double *w = weight[t], least, most;
+
+		for (int p = 0; p < P; p++)
+			w[p] = log(1 + variance(X[t] + p * D));
+		least = most = w[0];
+		for (int p = 1; p < P; p++) {
+			least = fmin(least, w[p]);
+			most = fmax(most, w[p]);
+		}
+		for (int p = 0; p < P; p++)
+			w[p] = exp(-dcs_sigma * (w[p] - least) / (most - least));
+		mean_to_one(w);
+		for (int p = 0; p < P; p++)
+			w[p] = w[p] < 0.1 ? 0.1 : w[p] > 3 ? 3 : w[p];
+		mean_to_one(w);
+	}
+}
+
+static void weights_by_library(void)
+{
+	static float x[P * D];
+	double own[P];
+
+	for (int t = 0; t < N; t++) {
+		struct dcs q;
+
+		for (int i = 0; i < P * D; i++)
+			x[i] = (float)X[t][i];
+		dcs_init(&q, A, B, s, task_of, t, N, R, D, M, P);
+		dcs_rows(&q, weight[t], own, x, P);
+		assert_int_equal(dcs_weights(weight[t], weight[t], P, dcs_kappa(dcs_sigma, 1)), 0);
+		dcs_release(&q);
+	}
+}
+
+static void test_with_dcs(void **state)
+{
+	static double want[M * D], plain[M * D], W[M * D];
+	double norm2, misfit_want, residual, far = 0;
+
+	(void)state;
+	unweighted();
+	direct(plain, SOLVE_DCS_RIDGE);
+	weights_by_definition();
+	direct(want, SOLVE_DCS_RIDGE);
+	norm2 = misfit(NULL);
+	misfit_want = misfit(want);
+	for (int i = 0; i < M * D; i++) /* the weights matter here */
+		far = fmax(far, fabs(plain[i] - want[i]));
+	assert_true(far > 1e-4 * frobenius(want, M * D));
+	weights_by_library();
+	residual = fitted(W, SOLVE_DCS_RIDGE, norm2);
+	equal(W, want);
+	assert_true(fabs(residual - sqrt(misfit_want / norm2)) < 1e-9);
 }
 
 static int setup(void **state)
@@ -180,7 +306,7 @@ static int setup(void **state)
 		B[i] = (float)uniform();
 	for (int t = 0; t < N; t++)
 		for (int i = 0; i < P * D; i++) {
-			X[t][i] = uniform();
+			X[t][i] = (double)(float)uniform();
 			Xm[t][i] = X[t][i] + 0.2 * uniform();
 		}
 	return 0;
@@ -188,7 +314,7 @@ static int setup(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_direct)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_direct), cmocka_unit_test(test_with_dcs)};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -6,25 +6,14 @@
 
 #include <cmocka.h>
 
+#include "case.h"
 #include "child.h"
 #include "die.h"
 #include "st.h"
 #include "t5.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
-static char *real_case; /* EMOTION_DIR, absolute */
 
 /* ---- helpers ---- */
-
-/* The file config.json of the scratch folder. */
-static void write_config(const char *text)
-{
-	FILE *f = fopen("config.json", "wb");
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
 
 #define NEEDED "\"d_model\":16,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,\"num_layers\":4,\"vocab_size\":99"
 
@@ -32,7 +21,7 @@ static struct t5 load(const char *keys)
 {
 	char text[1024];
 	snprintf(text, sizeof(text), "{\"model_type\":\"t5\"," NEEDED "%s%s}", *keys ? "," : "", keys);
-	write_config(text);
+	write_text("config.json", text);
 	return t5_load(".");
 }
 
@@ -44,7 +33,7 @@ static void load_child(void *arg)
 
 static void refuses(const char *config, const char *message)
 {
-	write_config(config);
+	write_text("config.json", config);
 	struct child c = child_run(load_child, NULL);
 	assert_true(child_said(&c, message));
 	assert_int_equal(c.code, EXIT_WORLD);
@@ -249,11 +238,7 @@ static void test_real(void **state)
 {
 	int n = 0;
 	(void)state;
-	if (!real_case) {
-		print_message("skipped: EMOTION_DIR is not set\n");
-		skip();
-	}
-	char *dir = xformat("%s/model", real_case);
+	char *dir = xformat("%s/model", case_need());
 	struct t5 m = t5_load(dir);
 	struct st *s = st_open(dir);
 	assert_int_equal(m.L[0], 8);
@@ -286,11 +271,9 @@ int main(void)
 		cmocka_unit_test(test_refusals), cmocka_unit_test(test_names),     cmocka_unit_test(test_all_names),
 		cmocka_unit_test(test_no_names), cmocka_unit_test(test_widths),    cmocka_unit_test(test_real),
 	};
-	const char *dir = getenv("EMOTION_DIR");
-	real_case = dir ? realpath(dir, NULL) : NULL;
+	case_find();
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("t5", tests, NULL, NULL);
 	scratch_leave(scratch);
-	free(real_case);
 	return failed;
 }

@@ -6,10 +6,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 const char *prog_name = "iteris";
@@ -126,38 +124,10 @@ void *xcalloc(size_t n, size_t size)
 	return p;
 }
 
-void *xarray(size_t n, size_t size)
-{
-	if (size && n > SIZE_MAX / size)
-		die("out of memory: cannot get %zu times %zu bytes", n, size);
-	return xmalloc(n * size);
-}
-
 void *xrealloc(void *p, size_t size)
 {
 	void *q = realloc(p, size ? size : 1);
 	if (!q)
 		die("out of memory: cannot get %zu bytes", size);
 	return q;
-}
-
-char *xstrdup(const char *s)
-{
-	size_t n = strlen(s) + 1;
-	return memcpy(xmalloc(n), s, n);
-}
-
-char *xformat(const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		BUG("format '%s'", fmt);
-	char *s = xmalloc((size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf(s, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	return s;
 }

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define PRINTF_LIKE(a, b) __attribute__((format(printf, a, b)))
+#include "alloc.h"
 
 enum { EXIT_WORLD = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
 
@@ -30,12 +30,9 @@ _Noreturn void bug_at(const char *file, int line, const char *fmt, ...) PRINTF_L
 #define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 #define BUG_IF(cond) ((cond) ? BUG("%s", #cond) : (void)0)
 
-/* Memory: never NULL. xcalloc and xarray refuse a product that overflows. */
+/* Memory: never NULL. xcalloc refuses a product that overflows. More in alloc.h. */
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
-void *xarray(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
-char *xstrdup(const char *s);
-char *xformat(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif
