@@ -1,8 +1,8 @@
 # Edges that every method with samples has: a site's state comes from the site before it, in each task's own model; the decoder needs
 # the decoder's tokens and the encoder's output.
 
-define station_edges
-$(foreach t,$(tasks),$(eval $(work)/lora/$(t)/$(1).h5: $(work)/samples/$(t).h5 $(if $(from_$(1)),$(work)/lora/$(t)/$(from_$(1)).h5) \
-  $(if $(filter dec%,$(1)),$(work)/tokens/$(t).h5 $(work)/lora/$(t)/memory.h5)))
-endef
-$(foreach s,$(stations),$(call station_edges,$(s)))
+$(foreach s,$(stations),$(call shared_edges,$(work)/lora/{task}/$(s).h5,$(call lora_needs,$(s))))
+$(call shared_edges,$(work)/tokens/{task}.h5,$(tokens_needs))
+
+# The site three solutions before.
+before3 = $(prev_$(prev_$(prev_$(1))))

@@ -6,16 +6,19 @@
 ifdef iteration
 
 later := $(filter-out 1,$(iteration))
+two_sided = $(later)
 grams_merged = --iteration $(previous) $(if $(later),--merged '$(pass)/merged/{task}/$*.h5')
 solve_grams = --grams '$(pass)/grams/{task}/$*.h5' --iteration $(iteration) $(if $(later),$(mats_flags) --previous '$(before)/solution/$*.h5')
 
 # Where a stack begins, the merged side needs the whole merged model of the iteration before; further on, the state before.
-define jacobi_edges
-$(foreach t,$(tasks),$(eval $(pass)/merged/$(t)/$(1).h5: $(if $(from_$(1)),$(pass)/merged/$(t)/$(from_$(1)).h5,$(sites:%=$(before)/solution/%.h5)) \
-  $(if $(filter dec%,$(1)),$(merged_tokens)/$(t).h5 $(pass)/merged/$(t)/memory.h5))\
-$(eval $(pass)/grams/$(t)/$(1).h5: $(pass)/merged/$(t)/$(1).h5))
-endef
-$(if $(later),$(foreach s,$(stations),$(call jacobi_edges,$(s))))
+merged_after = $(if $(from_$(1)),,$(sites:%=$(before)/solution/%.h5))
+ifneq ($(later),)
+$(foreach s,$(stations),$(call shared_edges,$(pass)/merged/{task}/$(s).h5,$(call merged_needs,$(s))))
+ifneq ($(merged_tokens),$(work)/tokens)
+$(call shared_edges,$(merged_tokens)/{task}.h5,$(merged_tokens_needs))
+endif
+endif
+$(foreach s,$(sites),$(call shared_edges,$(pass)/grams/{task}/$(s).h5,$(call grams_needs,$(s))))
 $(foreach s,$(sites),$(eval $(pass)/solution/$(s).h5: $(tasks:%=$(pass)/grams/%/$(s).h5) $(if $(later),$(before)/solution/$(s).h5 $(S)/mats)))
 
 # Made by the graph of the iteration before; missing only where make -n made none.

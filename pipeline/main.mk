@@ -5,7 +5,6 @@
 # such files once per path that leads to them, and a sweep has tasks^sites paths).
 
 MAKEFLAGS += --no-builtin-rules --output-sync=target
-.DELETE_ON_ERROR:
 .SUFFIXES:
 
 include $(PLAN)
@@ -42,41 +41,71 @@ endif
 
 # Tools sleep, not spin, while they wait for their threads: cores are shared.
 export OMP_WAIT_POLICY := passive
+# OpenBLAS is called from one thread at a time; the others that it starts in every process would only spin for a tenth of a second.
+export OPENBLAS_NUM_THREADS := 1
 
 # ---------------------------------------------------------------- samples
 $(work)/samples/%.h5: $(S)/draw-%
 	$(Q)$(bin)/draw-samples $(every) --model $(model) --task $* --train $(data)/$*/train.json \
 	  $(if $(rows_$*),--rows $(rows_$*)) $(draw_flags) -o $@
 
-# ---------------------------------------------------------------- acts, grams: one process for a task and a site
+# ---------------------------------------------------------------- acts, grams: one process for a site and a group of tasks
+# The files are one per task and site; a process makes those of a group of tasks (group_G; as many groups as jobs), so that a block's weights are
+# read and packed once for all of them. What a file is made from is told once, in *_needs ({task} stands for the task, $(1) is the
+# site): edges come from it (shared_edges), and so does the question which of its tasks a process has to do. The tasks of a group go one
+# after the other, by edges that say nothing of age: the recipe of the first that is out of date makes the files of all that are
+# (stale-tasks), and those of the others then find nothing to do. (A rule with several targets would do it in one, but make takes its
+# targets for out of date together, so that a change of one task's texts would redo the others.)
+each = $(foreach t,$(2),$(subst {task},$(t),$(1)))
+one_edge = $(eval $(subst {task},$(1),$(2): $(3)) | $(call each,$(3),$(4)) $(last))$(eval last := $(subst {task},$(1),$(2)))
+shared_edges = $(foreach g,$(groups),$(eval last :=)$(foreach t,$(group_$(g)),$(call one_edge,$(t),$(1),$(2),$(group_$(g)))))
+# $(1): target, $(2): its needs, $(3): tasks, $(4): command
+stale = $(Q)todo=$$($(bin)/stale-tasks --tasks $(call list,$(3)) --target '$(1)' --needs '$(call list,$(2))') && { [ -z "$$todo" ] || \
+  $(bin)/$(4) --task "$$todo" -o '$(1)'; }
+
+decoder_needs = $(if $(filter dec%,$(1)),$(3) $(2)/memory.h5)
+from_needs = $(if $(from_$(1)),$(2)/$(from_$(1)).h5)
+lora_needs = $(S)/extract $(S)/adapter-{task} $(work)/samples/{task}.h5 $(call from_needs,$(1),$(work)/lora/{task}) \
+  $(call decoder_needs,$(1),$(work)/lora/{task},$(work)/tokens/{task}.h5)
+merged_needs = $(S)/extract $(work)/samples/{task}.h5 $(call from_needs,$(1),$(pass)/merged/{task}) \
+  $(call decoder_needs,$(1),$(pass)/merged/{task},$(merged_tokens)/{task}.h5) $(call merged_after,$(1))
+grams_needs = $(S)/grams $(S)/adapter-{task} $(work)/lora/{task}/$(1).h5 $(if $(two_sided),$(pass)/merged/{task}/$(1).h5)
+tokens_needs = $(S)/tokens $(S)/adapter-{task} $(work)/samples/{task}.h5 $(work)/lora/{task}/memory.h5
+merged_tokens_needs = $(S)/tokens $(work)/samples/{task}.h5 $(pass)/merged/{task}/memory.h5
+
 decoder_inputs = $(if $(filter dec%,$*),--tokens '$(2)/{task}.h5' --memory '$(1)/{task}/memory.h5')
 from_state = $(if $(from_$*),--from '$(1)/{task}/$(from_$*).h5')
+extract = extract-acts $(every) $(memory_flags) $(extract_flags) --model $(model) --site $* --samples '$(work)/samples/{task}.h5'
+extract_lora = $(call stale,$(work)/lora/{task}/$*.h5,$(call lora_needs,$*),$(1),$(extract) --side lora --adapter '$(loras)/{task}' \
+  $(call decoder_inputs,$(work)/lora,$(work)/tokens) $(call from_state,$(work)/lora))
+extract_merged = $(call stale,$(pass)/merged/{task}/$*.h5,$(call merged_needs,$*),$(1),$(extract) --side merged --solutions $(before)/solution \
+  --sites $(all_sites) $(call decoder_inputs,$(pass)/merged,$(merged_tokens)) $(call from_state,$(pass)/merged))
+compute_grams = $(call stale,$(pass)/grams/{task}/$*.h5,$(call grams_needs,$*),$(1),compute-grams $(every) $(memory_flags) \
+  $(grams_flags)$(if $(dense), --dense 1) --model $(model) --site $* --tasks $(all_tasks) --adapter '$(loras)/{task}' --lora '$(work)/lora/{task}/$*.h5' $(grams_merged))
+generate = generate-tokens $(every) $(memory_flags) $(tokens_flags) --model $(model) --samples '$(work)/samples/{task}.h5'
+generate_lora = $(call stale,$(work)/tokens/{task}.h5,$(tokens_needs),$(1),$(generate) --adapter '$(loras)/{task}' --memory '$(work)/lora/{task}/memory.h5')
+generate_merged = $(call stale,$(merged_tokens)/{task}.h5,$(merged_tokens_needs),$(1),$(generate) --solutions $(before)/solution --sites $(all_sites) \
+  --memory '$(pass)/merged/{task}/memory.h5')
 
+# $(1): task, $(2): the tasks of its group
 define task_rules
-$(work)/lora/$(1)/%.h5: $(S)/extract $(work)/samples/$(1).h5 $(S)/adapter-$(1)
-	$$(Q)$$(bin)/extract-acts $$(every) $$(memory_flags) $$(extract_flags) --model $$(model) --side lora --site $$* --task $(1) --adapter '$$(loras)/{task}' \
-	  --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(work)/lora,$$(work)/tokens) $$(call from_state,$$(work)/lora) -o '$$(work)/lora/{task}/$$*.h5'
-
-$(pass)/merged/$(1)/%.h5: $(S)/extract $(work)/samples/$(1).h5
-	$$(Q)$$(bin)/extract-acts $$(every) $$(memory_flags) $$(extract_flags) --model $$(model) --side merged --site $$* --task $(1) --solutions $$(before)/solution \
-	  --sites $$(all_sites) --samples '$$(work)/samples/{task}.h5' $$(call decoder_inputs,$$(pass)/merged,$$(merged_tokens)) $$(call from_state,$$(pass)/merged) \
-	  -o '$$(pass)/merged/{task}/$$*.h5'
-
-$(pass)/grams/$(1)/%.h5: $(S)/grams $(work)/lora/$(1)/%.h5 $(S)/adapter-$(1)
-	$$(Q)$$(bin)/compute-grams $$(every) $$(memory_flags) $$(grams_flags)$$(if $$(dense), --dense 1) --model $$(model) --site $$* --task $(1) --tasks $$(all_tasks) --adapter '$$(loras)/{task}' \
-	  --lora '$$(work)/lora/{task}/$$*.h5' $$(grams_merged) -o '$$(pass)/grams/{task}/$$*.h5'
-
-$(work)/tokens/$(1).h5: $(S)/tokens $(work)/lora/$(1)/memory.h5 $(S)/adapter-$(1)
-	$$(Q)$$(bin)/generate-tokens $$(every) $$(memory_flags) $$(tokens_flags) --model $$(model) --task $(1) --adapter '$$(loras)/{task}' \
-	  --samples '$$(work)/samples/{task}.h5' --memory '$$(work)/lora/{task}/memory.h5' -o '$$(work)/tokens/{task}.h5'
-
-ifneq ($$(merged_tokens),$$(work)/tokens)
-$(pass)/tokens/$(1).h5: $(S)/tokens $(pass)/merged/$(1)/memory.h5
-	$$(Q)$$(bin)/generate-tokens $$(every) $$(memory_flags) $$(tokens_flags) --model $$(model) --task $(1) --solutions $$(before)/solution --sites $$(all_sites) \
-	  --samples '$$(work)/samples/{task}.h5' --memory '$$(pass)/merged/{task}/memory.h5' -o '$$(merged_tokens)/{task}.h5'
+$(work)/lora/$(1)/%.h5: $(S)/extract
+	$$(call extract_lora,$(2))
+$(pass)/merged/$(1)/%.h5: $(S)/extract
+	$$(call extract_merged,$(2))
+$(pass)/grams/$(1)/%.h5: $(S)/grams
+	$$(call compute_grams,$(2))
+$(work)/tokens/$(1).h5: $(S)/tokens
+	$$(call generate_lora,$(2))
+ifneq ($(merged_tokens),$(work)/tokens)
+$(merged_tokens)/$(1).h5: $(S)/tokens
+	$$(call generate_merged,$(2))
 endif
 endef
-$(foreach t,$(tasks),$(eval $(call task_rules,$(t))))
+$(foreach g,$(groups),$(foreach t,$(group_$(g)),$(eval $(call task_rules,$(t),$(group_$(g))))))
+
+# Every tool writes whole files or none: what an interrupted process has finished is kept.
+.PRECIOUS: $(call each,$(work)/lora/{task}/%.h5 $(pass)/merged/{task}/%.h5 $(pass)/grams/{task}/%.h5,$(tasks))
 
 # ---------------------------------------------------------------- disk
 # Once a site is solved, its Grams and the acts that nothing needs any more are spent: file and time stay, the data go (KEEP_ACTS=1: all is
@@ -114,5 +143,5 @@ include pipeline/eval.mk
 
 # What would run.
 plan:
-	@n=$$($(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) -n merge V=1 | grep -c '^$(bin)/'); \
+	@n=$$($(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) -n merge V=1 | grep -E '^(todo=|$(bin)/)' | sort -u | grep -c .); \
 	if [ "$$n" = 0 ]; then echo 'to do   nothing: the merge is up to date'; else echo "to do   $$n processes for the merge"; fi >&2

@@ -288,6 +288,8 @@ int main(int argc, char **argv)
 	struct result r;
 	struct model *model;
 	struct spm *spm;
+	struct delta_source source = {0};
+	struct adapter *adapter = NULL;
 	struct forward f;
 	double accuracy;
 
@@ -295,9 +297,10 @@ int main(int argc, char **argv)
 	be_select(common.backend);
 	model = model_open(o.model);
 	spm = tokens_open(o.model);
-	f = (struct forward){model, {0}, o.fp16 ? be->fast16() : BE_F32, o.batch};
 	if (o.adapter)
-		f.source.adapter = adapter_open(o.adapter, &model->m);
+		adapter = adapter_open(o.adapter, &model->m);
+	source.adapter = adapter;
+	f = (struct forward){.model = model, .nsources = 1, .source = &source, .precision = o.fp16 ? be->fast16() : BE_F32, .batch = o.batch};
 	test_read(&t, model, spm);
 	run_all(&f, &t, &r);
 	if (o.predictions)
@@ -310,7 +313,7 @@ int main(int argc, char **argv)
 	free(r.ids);
 	free(r.gap);
 	spm_close(spm);
-	adapter_close((struct adapter *)(uintptr_t)f.source.adapter);
+	adapter_close(adapter);
 	model_close(model);
 	return 0;
 }

@@ -3,10 +3,10 @@
  * The state is the residual stream at the start of a block (of `memory`: the encoder's normed output); what lies between is
  * recomputed. A pass runs one block over all samples, batch by batch: only one block's weights and one batch of rows
  * are in memory, whatever the depth and the number of samples. Several tasks may share one process, and so the block's packed weights. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/acts.h"
 #include "lib/adapter.h"
 #include "lib/be.h"
 #include "lib/block.h"
@@ -55,7 +55,7 @@ struct task {
 	struct seqs enc, dec; /* dec only at decoder sites */
 	struct adapter *adapter;
 	struct delta_source source;
-	struct h5 *in, *memory, *out;
+	struct h5 *in, *memory, *out; /* open only while they are used: what is held does not grow with the tasks */
 };
 
 struct run {
@@ -71,58 +71,68 @@ struct run {
 	struct work work;
 	float *h, *host; /* one batch of rows: backend, host */
 	int rows;
+	char *from; /* the site of --from */
 };
 
-static struct h5 *acts_open(const struct run *r, const char *template, const char *task, const char *side)
+static bool decoder_site(const struct run *r)
 {
-	char *path = path_for_task(template, task, r->tasks.n, "path");
-	struct h5 *f = h5_open(path, "iteris-acts", 1);
-
-	h5_expect_string(f, "task", task);
-	h5_expect_string(f, "side", side);
-	h5_expect_string(f, "features", o.features);
-	if (!h5_has(f, "/state"))
-		die("%s: has no state to go on from: only a block's first site holds one", path);
-	free(path);
-	return f;
+	return r->site.stack == 1 && !site_is_memory(r->site);
 }
 
 static const struct seqs *seqs_of(const struct run *r, const struct task *t)
 {
-	return r->site.stack == 0 || site_is_memory(r->site) ? &t->enc : &t->dec;
+	return decoder_site(r) ? &t->dec : &t->enc;
+}
+
+static struct acts_of acts_of(const struct task *t, const char *site)
+{
+	return (struct acts_of){site, t->name, o.side, o.features};
+}
+
+/* An acts file of the task; site NULL: any. */
+static struct h5 *open_acts(const struct run *r, const char *template, const struct task *t, const char *site)
+{
+	char *path = path_for_task(template, t->name, r->tasks.n, "path");
+	const struct acts_of of = acts_of(t, site);
+	struct h5 *f = acts_open(path, &of);
+
+	free(path);
+	return f;
+}
+
+static void open_tokens(const struct run *r, struct task *t)
+{
+	char *path = path_for_task(o.tokens, t->name, r->tasks.n, "--tokens");
+
+	decoder_tokens_read(&t->tokens, path, t->name, t->samples.S);
+	decoder_tokens_need_vocab(&t->tokens, path, r->model->m.V);
+	seqs_init(&t->dec, t->tokens.S, t->tokens.length, t->tokens.offset, t->tokens.ids, 0, r->model->m.pad);
+	free(path);
+}
+
+static void open_adapter(struct run *r, struct task *t)
+{
+	char *path = path_for_task(o.adapter, t->name, r->tasks.n, "--adapter");
+
+	t->adapter = adapter_open(path, &r->model->m);
+	for (int i = 0; i < t->adapter->n; i++)
+		r->rank = t->adapter->lora[i].r > r->rank ? t->adapter->lora[i].r : r->rank;
+	free(path);
 }
 
 static void open_inputs(struct run *r, struct task *t)
 {
 	char *path = path_for_task(o.samples, t->name, r->tasks.n, "--samples");
-	const struct t5 *m = &r->model->m;
 
 	samples_read(&t->samples, path, t->name);
-	samples_need_vocab(&t->samples, path, m->V);
+	samples_need_vocab(&t->samples, path, r->model->m.V);
 	seqs_init(&t->enc, t->samples.S, t->samples.length, t->samples.offset, t->samples.ids, r->reference ? t->samples.max_length : 0,
-	          m->pad);
+	          r->model->m.pad);
 	free(path);
-	if (seqs_of(r, t) != &t->enc) {
-		path = path_for_task(o.tokens, t->name, r->tasks.n, "--tokens");
-		decoder_tokens_read(&t->tokens, path, t->name, t->samples.S);
-		decoder_tokens_need_vocab(&t->tokens, path, m->V);
-		seqs_init(&t->dec, t->tokens.S, t->tokens.length, t->tokens.offset, t->tokens.ids, 0, m->pad);
-		free(path);
-		t->memory = acts_open(r, o.memory, t->name, o.side);
-		h5_expect_string(t->memory, "site", "memory");
-		h5_expect_shape(t->memory, "/state", (size_t)t->enc.rows, (size_t)m->D);
-	}
-	if (o.from) {
-		t->in = acts_open(r, o.from, t->name, o.side);
-		h5_expect_shape(t->in, "/state", (size_t)seqs_of(r, t)->rows, (size_t)m->D);
-	}
-	if (r->lora && o.adapter) {
-		path = path_for_task(o.adapter, t->name, r->tasks.n, "--adapter");
-		t->adapter = adapter_open(path, m);
-		free(path);
-		for (int i = 0; i < t->adapter->n; i++)
-			r->rank = t->adapter->lora[i].r > r->rank ? t->adapter->lora[i].r : r->rank;
-	}
+	if (decoder_site(r))
+		open_tokens(r, t);
+	if (r->lora)
+		open_adapter(r, t);
 	t->source = (struct delta_source){t->adapter, r->lora ? NULL : o.solutions, &r->sites};
 }
 
@@ -130,20 +140,21 @@ static void open_inputs(struct run *r, struct task *t)
 static int start_block(struct run *r)
 {
 	struct site from;
+	struct h5 *in;
 	char *name;
 
 	if (!o.from)
 		return 0;
-	name = h5_get_string(r->task[0].in, "/", "site");
+	in = open_acts(r, o.from, &r->task[0], NULL);
+	name = h5_get_string(in, "/", "site");
 	if (!site_parse(&r->model->m, name, &from) || site_is_memory(from) || from.stack != (site_is_memory(r->site) ? 0 : r->site.stack) ||
 	    site_compare(from, r->site) >= 0)
-		die("%s: site '%s' is not before '%s' in the same stack", h5_path(r->task[0].in), name, o.site);
-	for (int i = 1; i < r->tasks.n; i++)
-		h5_expect_string(r->task[i].in, "site", name);
-	free(name);
-	r->start_step = (enum step)h5_get_int(r->task[0].in, "/", "state_step");
+		die("%s: site '%s' is not before '%s' in the same stack", h5_path(in), name, o.site);
+	r->start_step = (enum step)h5_get_int(in, "/", "state_step");
 	if (r->start_step != STEP_SELF && r->start_step != from.step)
-		die("%s: its state is at step %d, which is no place to go on from", h5_path(r->task[0].in), (int)r->start_step);
+		die("%s: its state is at step %d, which is no place to go on from", h5_path(in), (int)r->start_step);
+	r->from = name;
+	h5_close(in);
 	return from.block;
 }
 
@@ -182,68 +193,74 @@ static bool writes_state(const struct run *r)
 	return !o.from || site_is_memory(r->site) || r->start < r->site.block || state_at_site(r);
 }
 
+struct pass {
+	int block;
+	enum step from, to;
+	bool first, last;
+};
+
 static bool last_rows_only(const struct run *r)
 {
-	return r->reference && r->site.stack == 1 && !site_is_memory(r->site);
+	return r->reference && decoder_site(r);
 }
 
 static void open_output(const struct run *r, struct task *t)
 {
 	char *path = path_for_task(o.out, t->name, r->tasks.n, "--output");
 	const struct seqs *s = seqs_of(r, t);
-	int d = site_width(&r->model->m, r->site), P = last_rows_only(r) ? s->n : s->rows;
+	const struct acts_of of = acts_of(t, o.site);
 
-	t->out = h5_create(path, "iteris-acts", 1);
-	h5_set_string(t->out, "/", "site", o.site);
-	h5_set_string(t->out, "/", "task", t->name);
-	h5_set_string(t->out, "/", "side", o.side);
-	h5_set_string(t->out, "/", "features", o.features);
-	h5_set_int(t->out, "/", "P", P);
-	h5_set_int(t->out, "/", "d", d);
-	h5_set_int(t->out, "/", "D", r->model->m.D);
-	h5_set_int(t->out, "/", "P_state", s->rows);
-	h5_set_int(t->out, "/", "state_step", state_at_site(r) ? (int)r->site.step : STEP_SELF);
-	h5_dataset(t->out, "/rows", o.fp16 ? H5_F16 : H5_F32, (size_t)P, (size_t)d);
-	if (writes_state(r))
-		h5_dataset(t->out, "/state", H5_F32, (size_t)s->rows, (size_t)r->model->m.D);
+	t->out = acts_create(path, &of, last_rows_only(r) ? s->n : s->rows, site_width(&r->model->m, r->site), o.fp16,
+	                     writes_state(r) ? s->rows : 0, r->model->m.D, state_at_site(r) ? r->site.step : STEP_SELF);
 	free(path);
 }
 
-/* Rows that float16 cannot hold, and rows that are not finite, stop the run where they appear. */
-static void check_rows(const struct task *t, const float *x, size_t row0, size_t n, int d)
+/* A task's files for a pass: what it goes on from, the encoder's output, what it writes. */
+static void open_files(const struct run *r, struct task *t, const struct pass *p)
 {
-	float limit = o.fp16 ? 65504.0f : 3.4e38f, largest = 0;
-	size_t bad = 0;
+	if (p->first && o.from) {
+		t->in = open_acts(r, o.from, t, r->from);
+		acts_need_state(t->in, seqs_of(r, t)->rows, r->model->m.D);
+	}
+	if (decoder_site(r) && p->to > STEP_CROSS) {
+		t->memory = open_acts(r, o.memory, t, "memory");
+		acts_need_state(t->memory, t->enc.rows, r->model->m.D);
+	}
+	if (p->first)
+		open_output(r, t);
+}
 
-	for (size_t i = 0; i < n * (size_t)d; i++)
-		bad += !(fabsf(x[i]) <= limit);
-	for (size_t i = 0; bad && i < n * (size_t)d; i++)
-		if (!(fabsf(x[i]) <= limit)) {
-			largest = x[i];
-			die_data("task '%s', site %s, row %zu: %g %s", t->name, o.site, row0 + i / (size_t)d, (double)largest,
-			         isfinite(largest) ? "is over float16's 65504: use USE_FP16=0" : "is not finite");
-		}
+static void close_files(struct task *t, const struct pass *p)
+{
+	h5_close(t->in);
+	h5_close(t->memory);
+	t->in = t->memory = NULL;
+	if (p->last)
+		h5_commit(t->out);
 }
 
 static void write_rows(const struct run *r, const struct task *t, const struct batch *b, int first)
 {
-	const struct seqs *s = seqs_of(r, t);
-	size_t d = (size_t)site_width(&r->model->m, r->site);
+	int d = site_width(&r->model->m, r->site);
+	size_t row = (size_t)d * sizeof(float);
+	const struct acts_of of = acts_of(t, o.site);
 
 	if (last_rows_only(r)) {
 		for (int i = 0; i < b->n; i++)
-			be->get(r->host + (size_t)i * d, r->work.x + (size_t)(b->off[i] + b->len[i] - 1) * d, d * sizeof(float));
-		check_rows(t, r->host, (size_t)first, (size_t)b->n, (int)d);
-		h5_write_float(t->out, "/rows", (size_t)first, (size_t)b->n, r->host);
+			be->get(r->host + (size_t)i * (size_t)d, r->work.x + (size_t)(b->off[i] + b->len[i] - 1) * (size_t)d, row);
+		acts_write_rows(t->out, &of, o.fp16, first, b->n, d, r->host);
 		return;
 	}
-	be->get(r->host, r->work.x, (size_t)b->rows * d * sizeof(float));
-	check_rows(t, r->host, (size_t)s->off[first], (size_t)b->rows, (int)d);
-	h5_write_float(t->out, "/rows", (size_t)s->off[first], (size_t)b->rows, r->host);
+	be->get(r->host, r->work.x, (size_t)b->rows * row);
+	acts_write_rows(t->out, &of, o.fp16, seqs_of(r, t)->off[first], b->rows, d, r->host);
 }
 
-static void write_state(const struct run *r, const struct task *t, const float *from, const struct batch *b, int first)
+static void write_state(const struct run *r, const struct task *t, const struct pass *p, const float *from, const struct batch *b, int first)
 {
+	const struct acts_of of = acts_of(t, o.site);
+
+	if (p->last && acts_state_is_rows(&of, o.fp16))
+		return;
 	be->get(r->host, from, (size_t)b->rows * (size_t)r->model->m.D * sizeof(float));
 	h5_write_float(t->out, "/state", (size_t)seqs_of(r, t)->off[first], (size_t)b->rows, r->host);
 }
@@ -283,14 +300,8 @@ static const float *fetch_memory(void *arg, int first, int n, int *off)
 	return f->M;
 }
 
-struct pass {
-	int block;
-	enum step from, to;
-	bool first, last;
-};
-
 /* One task through one pass. At the last pass's end: x at the site is its rows. */
-static void pass_task(struct run *r, const struct task *t, const struct block *b, const struct pass *p, const float *next_norm,
+static void pass_task(struct run *r, struct task *t, const struct block *b, const struct pass *p, const float *next_norm,
                       struct fetch *fetch)
 {
 	const struct seqs *s = seqs_of(r, t);
@@ -301,6 +312,7 @@ static void pass_task(struct run *r, const struct task *t, const struct block *b
 	bool memory = site_is_memory(r->site);
 	struct batch batch;
 
+	open_files(r, t, p);
 	fetch->t = t;
 	if (b)
 		block_deltas_load(&deltas, b, &t->source);
@@ -313,12 +325,13 @@ static void pass_task(struct run *r, const struct task *t, const struct block *b
 		if (next_norm)
 			be->rmsnorm(r->work.x, r->h, next_norm, batch.rows, m->D, m->eps);
 		if (writes_state(r) && (p->to == STEP_END || !b || (p->last && state_at_site(r))))
-			write_state(r, t, memory && p->last ? r->work.x : r->h, &batch, first);
+			write_state(r, t, p, memory && p->last ? r->work.x : r->h, &batch, first);
 		if (p->last)
 			write_rows(r, t, &batch, first);
 	}
 	if (b)
 		block_deltas_release(&deltas, b);
+	close_files(t, p);
 	free(off);
 }
 
@@ -370,7 +383,7 @@ static void run_passes(struct run *r, struct fetch *fetch)
 
 static void check_usage(const struct run *r)
 {
-	bool decoder = r->site.stack == 1 && !site_is_memory(r->site);
+	bool decoder = decoder_site(r);
 
 	if (strcmp(o.side, "lora") && strcmp(o.side, "merged"))
 		die_usage("--side '%s': expected lora or merged", o.side);
@@ -424,8 +437,6 @@ static void run_release(struct run *r, struct fetch *fetch)
 	for (int i = 0; i < r->tasks.n; i++) {
 		struct task *t = &r->task[i];
 
-		h5_close(t->in);
-		h5_close(t->memory);
 		adapter_close(t->adapter);
 		seqs_release(&t->enc);
 		seqs_release(&t->dec);
@@ -440,6 +451,7 @@ static void run_release(struct run *r, struct fetch *fetch)
 	free(r->task);
 	strlist_release(&r->tasks);
 	strlist_release(&r->sites);
+	free(r->from);
 	model_close(r->model);
 }
 
@@ -470,13 +482,9 @@ int main(int argc, char **argv)
 	if (!r.lora)
 		r.rank = solutions_rank(&r);
 	run_buffers(&r, &fetch);
-	for (int i = 0; i < r.tasks.n; i++)
-		open_output(&r, &r.task[i]);
 	run_passes(&r, &fetch);
-	for (int i = 0; i < r.tasks.n; i++) {
-		P += h5_get_int(r.task[i].out, "/", "P");
-		h5_commit(r.task[i].out);
-	}
+	for (int i = 0; i < r.tasks.n; i++)
+		P += last_rows_only(&r) ? seqs_of(&r, &r.task[i])->n : seqs_of(&r, &r.task[i])->rows;
 	tool_done("%s %s: %ld rows of %d task%s, %s products", o.side, o.site, P, r.tasks.n, r.tasks.n == 1 ? "" : "s",
 	          r.precision == BE_BF16 ? "bfloat16" : "float32");
 	run_release(&r, &fetch);

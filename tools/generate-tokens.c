@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/acts.h"
 #include "lib/adapter.h"
 #include "lib/be.h"
 #include "lib/die.h"
@@ -40,7 +41,24 @@ static const struct opt options[] = {
 static const struct tool tool = {"generate-tokens", "greedy decoder tokens of the calibration samples",
 	"{task} in a FILE or DIR stands for the task's name.", options};
 
-enum { GROUP_BYTES = 32 << 20 }; /* of encoder output in memory at once */
+enum { GROUP_BYTES = 64 << 20 }; /* of encoder output in memory at once */
+
+struct task {
+	const char *name;
+	struct samples samples;
+	struct adapter *adapter;
+	int first; /* of its samples in the pool */
+};
+
+/* The samples of all tasks in one row, so that a pass over the decoder serves them all: its weights are read once. */
+struct pool {
+	int n, ntasks;
+	struct task *task;
+	struct delta_source *source; /* by task */
+	int *task_of;                /* (n) */
+	int *length, *offset, *ids;
+	int *label_length, *label_offset, *label_ids;
+};
 
 /* The decoder's inputs of one sample: the start token and what was generated but the last token (with </s>, which is only an output). */
 static int inputs_of(const struct generation *g, int i, int start, int *ids)
@@ -73,24 +91,60 @@ static void pad_batches(struct decoder_tokens *t, int **ids, const struct genera
 	}
 }
 
-/* Generation for samples [first, first+n) of the task, whose memory fits a group. */
-static void generate_group(const struct forward *f, struct h5 *memory, const struct samples *s, int first, int n, struct generation *all)
+static bool reference(void)
 {
+	return !strcmp(o.features, "reference");
+}
+
+static struct h5 *open_memory(const struct forward *f, const struct task *t, int ntasks)
+{
+	char *path = path_for_task(o.memory, t->name, ntasks, "--memory");
+	const struct acts_of of = {"memory", t->name, t->adapter ? "lora" : "merged", o.features};
+	struct h5 *m = acts_open(path, &of);
+
+	acts_need_state(m, reference() ? t->samples.S * t->samples.max_length : t->samples.total, f->model->m.D);
+	free(path);
+	return m;
+}
+
+/* The encoder's output of the pool's samples [first, last), all of task t, which begin at row `row` of H. */
+static void read_memory(const struct forward *f, const struct task *t, int ntasks, const struct seqs *enc, int first, int last, float *H)
+{
+	struct h5 *m = open_memory(f, t, ntasks);
+	int from = first - t->first, rows = 0;
+	size_t row0 = reference() ? (size_t)from * (size_t)t->samples.max_length : (size_t)t->samples.offset[from];
+	size_t D = (size_t)f->model->m.D;
+	float *host;
+
+	for (int i = first; i < last; i++)
+		rows += enc->len[i - first];
+	host = xarray((size_t)rows * D, sizeof(*host));
+	h5_read_float(m, "/state", row0, (size_t)rows, host);
+	be->put(H, host, (size_t)rows * D * sizeof(float));
+	free(host);
+	h5_close(m);
+}
+
+/* Generation for samples [first, first+n) of the pool, whose memory fits a group. */
+static void generate_group(const struct forward *f, const struct pool *p, int first, int n, struct generation *all)
+{
+	struct forward part = *f;
 	struct seqs enc;
 	struct generation g;
-	size_t D = (size_t)f->model->m.D, bytes;
-	bool reference = !strcmp(o.features, "reference");
-	size_t row0 = reference ? (size_t)first * (size_t)s->max_length : (size_t)s->offset[first];
-	float *H, *host;
+	size_t D = (size_t)f->model->m.D;
+	float *H;
 
-	seqs_init(&enc, n, s->length + first, s->offset + first, s->ids, reference ? s->max_length : 0, f->model->m.pad);
-	bytes = (size_t)enc.rows * D * sizeof(float);
-	H = be->alloc(bytes);
-	host = xmalloc(bytes);
-	h5_read_float(memory, "/state", row0, (size_t)enc.rows, host);
-	be->put(H, host, bytes);
-	free(host);
-	generate(f, &enc, H, s->label_length + first, s->label_offset + first, s->label_ids, o.max_new, &g);
+	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, reference() ? p->task[0].samples.max_length : 0, f->model->m.pad);
+	H = be->alloc((size_t)enc.rows * D * sizeof(float));
+	for (int i = 0, last; i < n; i = last) {
+		struct task *t = &p->task[p->task_of[first + i]];
+		struct seqs some = {.len = enc.len + i};
+
+		last = t->first + t->samples.S - first < n ? t->first + t->samples.S - first : n;
+		read_memory(f, t, p->ntasks, &some, first + i, first + last, H + (size_t)enc.off[i] * D);
+	}
+	part.source_of = p->task_of + first;
+	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids, o.max_new, &g);
 	memcpy(all->length + first, g.length, sizeof(int) * (size_t)n);
 	memcpy(all->ids + (size_t)first * (size_t)o.max_new, g.ids, sizeof(int) * (size_t)n * (size_t)o.max_new);
 	generation_release(&g);
@@ -98,24 +152,30 @@ static void generate_group(const struct forward *f, struct h5 *memory, const str
 	be->free(H);
 }
 
-static void generate_all(const struct forward *f, struct h5 *memory, const struct samples *s, struct generation *g)
+static void generate_all(const struct forward *f, const struct pool *p, struct generation *g)
 {
-	bool reference = !strcmp(o.features, "reference");
 	size_t row_bytes = (size_t)f->model->m.D * sizeof(float);
 
-	*g = (struct generation){.n = s->S, .max_new = o.max_new};
-	g->length = xcalloc((size_t)s->S, sizeof(int));
-	g->ids = xcalloc((size_t)s->S * (size_t)o.max_new, sizeof(int));
-	for (int first = 0, n; first < s->S; first += n) {
+	*g = (struct generation){.n = p->n, .max_new = o.max_new};
+	g->length = xcalloc((size_t)p->n, sizeof(int));
+	g->ids = xcalloc((size_t)p->n * (size_t)o.max_new, sizeof(int));
+	for (int first = 0, n; first < p->n; first += n) {
 		size_t bytes = 0;
 
-		for (n = 0; first + n < s->S; n++) {
-			bytes += row_bytes * (size_t)(reference ? s->max_length : s->length[first + n]);
+		for (n = 0; first + n < p->n; n++) {
+			bytes += row_bytes * (size_t)(reference() ? p->task[0].samples.max_length : p->length[first + n]);
 			if (n && bytes > GROUP_BYTES)
 				break;
 		}
-		generate_group(f, memory, s, first, n, g);
+		generate_group(f, p, first, n, g);
 	}
+}
+
+/* The part of the pool's generation that is the task's; a view. */
+static struct generation of_task(const struct generation *all, const struct task *t)
+{
+	return (struct generation){.n = t->samples.S, .max_new = all->max_new, .length = all->length + t->first,
+	                           .ids = all->ids + (size_t)t->first * (size_t)all->max_new};
 }
 
 static void tokens_from(struct decoder_tokens *t, const char *task, const struct samples *s, const struct generation *g, const struct t5 *m)
@@ -129,7 +189,7 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 		ids[i] = xcalloc((size_t)o.max_new, sizeof(int));
 		t->length[i] = inputs_of(g, i, m->start, ids[i]);
 	}
-	if (!strcmp(o.features, "reference"))
+	if (reference())
 		pad_batches(t, ids, g, m);
 	t->total = ragged_offsets(t->length, t->S, t->offset);
 	t->ids = xarray((size_t)t->total, sizeof(int));
@@ -140,43 +200,93 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 	free(ids);
 }
 
-static void run_task(const struct model *model, const struct strlist *sites, const char *task, int ntasks)
+static void write_task(const struct pool *p, const struct task *t, const struct generation *all, const struct t5 *m)
 {
-	char *samples = path_for_task(o.samples, task, ntasks, "--samples"), *memory = path_for_task(o.memory, task, ntasks, "--memory");
-	char *dir = o.adapter ? path_for_task(o.adapter, task, ntasks, "--adapter") : NULL, *out = path_for_task(o.out, task, ntasks, "--output");
-	struct adapter *a = dir ? adapter_open(dir, &model->m) : NULL;
-	struct forward f = {.model = model, .source = {.adapter = a, .solutions = o.solutions, .sites = sites}};
-	struct h5 *m = h5_open(memory, "iteris-acts", 1);
-	struct samples s;
-	struct generation g;
-	struct decoder_tokens t;
+	char *out = path_for_task(o.out, t->name, p->ntasks, "--output");
+	const struct generation g = of_task(all, t);
+	struct decoder_tokens tokens;
 
-	f.precision = o.fp16 ? be->fast16() : BE_F32;
-	samples_read(&s, samples, task);
-	samples_need_vocab(&s, samples, model->m.V);
-	h5_expect_string(m, "site", "memory");
-	h5_expect_string(m, "task", task);
-	h5_expect_string(m, "side", a ? "lora" : "merged");
-	h5_expect_string(m, "features", o.features);
-	h5_expect_shape(m, "/state", (size_t)(strcmp(o.features, "reference") ? s.total : s.S * s.max_length), (size_t)model->m.D);
-	generate_all(&f, m, &s, &g);
-	tokens_from(&t, task, &s, &g, &model->m);
-	decoder_tokens_write(&t, out);
-	decoder_tokens_release(&t);
-	generation_release(&g);
-	samples_release(&s);
-	h5_close(m);
-	adapter_close(a);
-	free(samples);
-	free(memory);
-	free(dir);
+	tokens_from(&tokens, t->name, &t->samples, &g, m);
+	decoder_tokens_write(&tokens, out);
+	decoder_tokens_release(&tokens);
 	free(out);
+}
+
+static void task_open(struct task *t, const struct model *model, int ntasks)
+{
+	char *samples = path_for_task(o.samples, t->name, ntasks, "--samples");
+	char *dir = o.adapter ? path_for_task(o.adapter, t->name, ntasks, "--adapter") : NULL;
+
+	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
+	samples_read(&t->samples, samples, t->name);
+	samples_need_vocab(&t->samples, samples, model->m.V);
+	free(samples);
+	free(dir);
+}
+
+/* Appends n ragged rows to the flat arrays; *total is where their ids go. */
+static void append(int *length, int *offset, int **ids, int *total, int n, const int *from_length, const int *from_ids, int from_total)
+{
+	*ids = xrealloc(*ids, sizeof(int) * (size_t)(*total + from_total));
+	memcpy(*ids + *total, from_ids, sizeof(int) * (size_t)from_total);
+	for (int i = 0; i < n; i++) {
+		length[i] = from_length[i];
+		offset[i] = *total;
+		*total += from_length[i];
+	}
+}
+
+static void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks, const struct strlist *sites)
+{
+	int total = 0, labels = 0, at = 0;
+
+	*p = (struct pool){.ntasks = tasks->n, .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
+	                   .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
+	for (int i = 0; i < tasks->n; i++) {
+		p->task[i] = (struct task){.name = tasks->item[i], .first = p->n};
+		task_open(&p->task[i], model, tasks->n);
+		p->source[i] = (struct delta_source){p->task[i].adapter, o.solutions, sites};
+		if (reference() && p->task[i].samples.max_length != p->task[0].samples.max_length)
+			die("task '%s': its samples are made for max_length %d, those of '%s' for %d", p->task[i].name, p->task[i].samples.max_length,
+			    p->task[0].name, p->task[0].samples.max_length);
+		p->n += p->task[i].samples.S;
+	}
+	int **each[] = {&p->task_of, &p->length, &p->offset, &p->label_length, &p->label_offset};
+	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++)
+		*each[i] = xarray((size_t)p->n, sizeof(int));
+	for (int i = 0; i < tasks->n; i++, at = p->task[i - 1].first + p->task[i - 1].samples.S) {
+		const struct samples *s = &p->task[i].samples;
+
+		for (int j = 0; j < s->S; j++)
+			p->task_of[at + j] = i;
+		append(p->length + at, p->offset + at, &p->ids, &total, s->S, s->length, s->ids, s->total);
+		append(p->label_length + at, p->label_offset + at, &p->label_ids, &labels, s->S, s->label_length, s->label_ids, s->label_total);
+	}
+}
+
+static void pool_close(struct pool *p)
+{
+	for (int i = 0; i < p->ntasks; i++) {
+		samples_release(&p->task[i].samples);
+		adapter_close(p->task[i].adapter);
+	}
+	free(p->task);
+	free(p->source);
+	free(p->task_of);
+	free(p->length);
+	free(p->offset);
+	free(p->ids);
+	free(p->label_length);
+	free(p->label_offset);
+	free(p->label_ids);
 }
 
 int main(int argc, char **argv)
 {
 	struct strlist tasks, sites = {0};
 	struct model *model;
+	struct pool p;
+	struct generation g;
 
 	opts_parse(&tool, argc, argv);
 	be_select(common.backend);
@@ -188,9 +298,14 @@ int main(int argc, char **argv)
 	if (o.sites)
 		sites = strlist_split(o.sites, "--sites");
 	model = model_open(o.model);
+	pool_open(&p, model, &tasks, &sites);
+	generate_all(&(struct forward){.model = model, .nsources = p.ntasks, .source = p.source, .precision = o.fp16 ? be->fast16() : BE_F32}, &p,
+	             &g);
 	for (int i = 0; i < tasks.n; i++)
-		run_task(model, &sites, tasks.item[i], tasks.n);
+		write_task(&p, &p.task[i], &g, &model->m);
 	tool_done("decoder tokens of %d task%s", tasks.n, tasks.n == 1 ? "" : "s");
+	generation_release(&g);
+	pool_close(&p);
 	model_close(model);
 	strlist_release(&tasks);
 	strlist_release(&sites);

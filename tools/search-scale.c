@@ -189,6 +189,7 @@ int main(int argc, char **argv)
 	struct strlist tasks, scales;
 	struct model *model;
 	struct adapter *a;
+	struct delta_source source = {0};
 	struct forward f;
 	struct rows r;
 	double *base, best = -1, chosen = 0;
@@ -200,7 +201,8 @@ int main(int argc, char **argv)
 	scales = strlist_split(scales_arg, "--scales");
 	model = model_open(model_dir);
 	a = adapter_open(adapter_dir, &model->m);
-	f = (struct forward){model, {.adapter = a}, use_fp16 ? be->fast16() : BE_F32, 0};
+	source.adapter = a;
+	f = (struct forward){.model = model, .nsources = 1, .source = &source, .precision = use_fp16 ? be->fast16() : BE_F32};
 	rows_read_all(&r, &tasks, model->m.V);
 	base = xarray((size_t)a->n, sizeof(*base));
 	for (int i = 0; i < a->n; i++)

@@ -65,13 +65,13 @@ static inline void states_stack(struct states *st, const struct forward *f, int 
 	model_embed(f->model, s->ids, s->rows, host);
 	be->put(H, host, n * sizeof(*host));
 	free(host);
-	work_init(&w, f->model, stack, s->rows, s->longest, states_rank(&f->source));
+	work_init(&w, f->model, stack, s->rows, s->longest, states_rank(f->source));
 	for (int b = 0; b < m->L[stack]; b++) {
 		struct block block;
 		struct block_deltas d;
 
 		block_load(&block, f->model, stack, b, STEP_SELF, STEP_END, f->precision);
-		block_deltas_load(&d, &block, &f->source);
+		block_deltas_load(&d, &block, f->source);
 		block_run(&block, &d, &w, &batch, mem, H, STEP_END);
 		st->at[stack][b + 1] = states_copy(H, n);
 		block_deltas_release(&d, &block);

@@ -137,7 +137,7 @@ static void check_model(const char *model_dir, const char *folder, const char *p
 	struct st *golden = st_open(tensors);
 	struct model *model = model_open(model_dir);
 	struct adapter *a = adapter_dir ? adapter_open(adapter_dir, &model->m) : NULL;
-	struct forward f = {.model = model, .source = {a, NULL, NULL}, .precision = BE_F32};
+	struct forward f = {.model = model, .nsources = 1, .source = &(struct delta_source){a, NULL, NULL}, .precision = BE_F32};
 	struct seqs enc, dec;
 	struct states s;
 

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 	read_lists(&l, argv[3]);
 	seqs_init(&enc, l.n, l.length[0], l.offset[0], l.ids[0], 0, model->m.pad);
 	seqs_init(&dec, l.n, l.length[1], l.offset[1], l.ids[1], 0, model->m.pad);
-	f = (struct forward){.model = model, .source = {adapter, NULL, NULL}, .precision = argc == 6 ? be->fast16() : BE_F32};
+	f = (struct forward){.model = model, .nsources = 1, .source = &(struct delta_source){adapter, NULL, NULL}, .precision = argc == 6 ? be->fast16() : BE_F32};
 	states_run(&s, &f, &enc, &dec);
 	write_states(&s, argv[4]);
 	states_release(&s);

@@ -14,35 +14,70 @@ static int batch_rows(int longest)
 	return longest > BATCH_ROWS ? longest : BATCH_ROWS;
 }
 
+static int largest_rank(const struct forward *f)
+{
+	int rank = 1;
+
+	for (int i = 0; i < f->nsources; i++) {
+		int r = delta_source_rank(&f->source[i]);
+
+		rank = r > rank ? r : rank;
+	}
+	return rank;
+}
+
 size_t forward_bytes(const struct forward *f, int longest)
 {
 	const struct t5 *m = &f->model->m;
 	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, widest = F > DI ? F : DI;
 	size_t block = D * (8 * DI + (m->gated ? 3 : 2) * F) * (f->precision == BE_BF16 ? 2 : 4);
 	size_t head = 2 * HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * HEAD_ROWS * sizeof(float);
-	size_t work = work_bytes(m, 1, batch_rows(longest), longest, delta_source_rank(&f->source));
+	size_t work = work_bytes(m, 1, batch_rows(longest), longest, largest_rank(f));
 
 	return (block > head ? block : head) + work + widest * D * sizeof(float);
 }
 
-static void run_block(const struct forward *f, int stack, int index, struct work *w, const struct seqs *s, float *H, struct memory *mem)
+static int source_of(const struct forward *f, const int *which, int i)
 {
-	struct block b;
+	return f->source_of ? f->source_of[which ? which[i] : i] : 0;
+}
+
+/* Sequences [first, last) are of one source. */
+static void run_sequences(const struct forward *f, const struct block *b, struct work *w, const struct seqs *s, int first, int last, int source,
+                          float *H, struct memory *mem)
+{
 	struct block_deltas d;
 	int *off = xarray((size_t)s->n, sizeof(*off));
 	struct batch batch;
 
-	block_load(&b, f->model, stack, index, STEP_SELF, STEP_END, f->precision);
-	block_deltas_load(&d, &b, &f->source);
-	for (int first = 0; first < s->n; first += batch.n) {
-		batch = seqs_batch(s, first, w->rows, f->batch, off);
+	block_deltas_load(&d, b, &f->source[source]);
+	for (; first < last; first += batch.n) {
+		int most = f->batch && f->batch < last - first ? f->batch : last - first;
+
+		batch = seqs_batch(s, first, w->rows, most, off);
 		if (mem)
 			mem->base = first;
-		block_run(&b, &d, w, &batch, mem, H + (size_t)s->off[first] * (size_t)f->model->m.D, STEP_END);
+		block_run(b, &d, w, &batch, mem, H + (size_t)s->off[first] * (size_t)f->model->m.D, STEP_END);
 	}
-	block_deltas_release(&d, &b);
-	block_release(&b);
+	block_deltas_release(&d, b);
 	free(off);
+}
+
+/* which (s->n): the encoder's number of each sequence; NULL: its own. */
+static void run_block(const struct forward *f, int stack, int index, struct work *w, const struct seqs *s, const int *which, float *H,
+                      struct memory *mem)
+{
+	struct block b;
+
+	block_load(&b, f->model, stack, index, STEP_SELF, STEP_END, f->precision);
+	for (int first = 0, last; first < s->n; first = last) {
+		int source = source_of(f, which, first);
+
+		for (last = first + 1; last < s->n && source_of(f, which, last) == source; last++)
+			;
+		run_sequences(f, &b, w, s, first, last, source, H, mem);
+	}
+	block_release(&b);
 }
 
 /* Embeddings into H (rows, D), in pieces through the host. */
@@ -61,7 +96,7 @@ static void embed(const struct forward *f, const struct seqs *s, float *H)
 }
 
 /* A whole stack; for the decoder with the memory to attend to. The final norm is part of it. */
-static void run_stack(const struct forward *f, int stack, const struct seqs *s, float *H, struct memory *mem)
+static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which, float *H, struct memory *mem)
 {
 	const struct t5 *m = &f->model->m;
 	size_t D = (size_t)m->D;
@@ -69,9 +104,9 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 	float *norm;
 
 	embed(f, s, H);
-	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, delta_source_rank(&f->source));
+	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, largest_rank(f));
 	for (int b = 0; b < m->L[stack]; b++)
-		run_block(f, stack, b, &w, s, H, mem);
+		run_block(f, stack, b, &w, s, which, H, mem);
 	norm = model_norm(f->model, stack, m->L[stack], 0);
 	for (int row = 0; row < s->rows; row += w.rows) {
 		int n = s->rows - row < w.rows ? s->rows - row : w.rows;
@@ -84,7 +119,7 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 
 void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 {
-	run_stack(f, 0, s, H, NULL);
+	run_stack(f, 0, s, NULL, H, NULL);
 }
 
 /* Running figures of one row's softmax over the vocabulary. */
@@ -199,7 +234,7 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 		len[i] = enc->len[which[i]];
 		valid[i] = enc->valid[which[i]];
 	}
-	run_stack(f, 1, dec, X, &mem);
+	run_stack(f, 1, dec, which, X, &mem);
 	scale_tied(f, X, dec->rows);
 	run_head(f, X, dec->rows, target, out);
 	be->free(X);

@@ -9,7 +9,10 @@
 
 struct forward {
 	const struct model *model;
-	struct delta_source source; /* ΔW on top of the base model; all NULL: none */
+	/* ΔW on top of the base model (all NULL: none), several where sequences of several models share the pass, and so the base weights. */
+	int nsources;
+	const struct delta_source *source;
+	const int *source_of;       /* per encoder sequence, in ascending order; NULL: all are of source 0 */
 	enum be_precision precision;
 	int batch;                  /* sequences in one batch at most; 0: as many as make full products */
 };

@@ -1,11 +1,10 @@
-/* gemm.c: see gemm.h. oneDNN's C API, version 2: matmul primitives over packed panels; dnnl_sgemm for Gram blocks.
+/* gemm.c: see gemm.h. oneDNN's C API, version 2: matmul primitives over packed panels.
  *
  * The fast kernels want dense tiles (with other strides oneDNN falls back to one of half the speed and another weight
  * layout): a tile of X that is not dense is gathered, and Y's tile is computed densely, then stored or added.
  * Primitives use scratch memory that the caller owns (one piece per thread): only so may threads share a primitive. */
 #include "gemm.h"
 
-#include <cblas.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -18,7 +17,9 @@
 
 struct panel {
 	int n;
-	dnnl_memory_t packed;
+	void *data;
+	size_t bytes;
+	dnnl_memory_t packed; /* over data */
 };
 
 struct be_weight {
@@ -116,29 +117,64 @@ static struct kernel *kernel_get(int n, int k, enum be_precision p)
 	return g;
 }
 
-static dnnl_memory_t panel_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
+/* Panels of one block have the sizes of the next block's: what is released is kept for it. (Through malloc it would be mapped, cleared and
+ * unmapped for every block, a tenth of the time of a pass with few rows.) */
+struct spare {
+	size_t bytes;
+	struct spare *next;
+};
+
+static struct spare *spares;
+
+static void *panel_alloc(size_t bytes)
+{
+	void *p;
+
+	for (struct spare **at = &spares; *at; at = &(*at)->next)
+		if ((*at)->bytes == bytes) {
+			p = *at;
+			*at = (*at)->next;
+			return p;
+		}
+	p = aligned_alloc(64, (bytes + 63) / 64 * 64);
+	if (!p)
+		die("out of memory: %zu bytes of packed weights", bytes);
+	return p;
+}
+
+static void panel_free(struct panel *panel)
+{
+	struct spare *s = panel->data;
+
+	dnnl_memory_destroy(panel->packed);
+	*s = (struct spare){panel->bytes, spares};
+	spares = s;
+}
+
+static void panel_pack(struct panel *panel, const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
 {
 	dnnl_memory_desc_t plain;
 	const dnnl_memory_desc_t *want = &kernel_get(n, k, p)->weights;
-	dnnl_memory_t from, to;
+	dnnl_memory_t from;
 	dnnl_primitive_desc_t pd;
 	dnnl_primitive_t reorder;
 	dnnl_stream_t stream;
 
 	matrix_desc(&plain, k, n, transposed ? ld : 1, transposed ? 1 : ld, dnnl_f32);
 	CHECK(dnnl_memory_create(&from, &plain, the_engine(), (void *)(uintptr_t)w));
-	CHECK(dnnl_memory_create(&to, want, the_engine(), DNNL_MEMORY_ALLOCATE));
+	*panel = (struct panel){.n = n, .bytes = dnnl_memory_desc_get_size(want)};
+	panel->data = panel_alloc(panel->bytes);
+	CHECK(dnnl_memory_create(&panel->packed, want, the_engine(), panel->data));
 	CHECK(dnnl_reorder_primitive_desc_create(&pd, &plain, the_engine(), want, the_engine(), NULL));
 	CHECK(dnnl_primitive_create(&reorder, pd));
 	CHECK(dnnl_stream_create(&stream, the_engine(), dnnl_stream_default_flags));
-	dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+	dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, panel->packed}};
 	CHECK(dnnl_primitive_execute(reorder, stream, 2, args));
 	CHECK(dnnl_stream_wait(stream));
 	dnnl_stream_destroy(stream);
 	dnnl_primitive_destroy(reorder);
 	dnnl_primitive_desc_destroy(pd);
 	dnnl_memory_destroy(from);
-	return to;
 }
 
 struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
@@ -152,8 +188,7 @@ struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transpose
 		int first = i * GEMM_PANEL;
 		const float *at = transposed ? w + first : w + (size_t)first * (size_t)ld;
 
-		W->panel[i].n = n - first < GEMM_PANEL ? n - first : GEMM_PANEL;
-		W->panel[i].packed = panel_pack(at, W->panel[i].n, k, ld, transposed, p);
+		panel_pack(&W->panel[i], at, n - first < GEMM_PANEL ? n - first : GEMM_PANEL, k, ld, transposed, p);
 	}
 	return W;
 }
@@ -163,12 +198,12 @@ void gemm_weight_free(struct be_weight *W)
 	if (!W)
 		return;
 	for (int i = 0; i < W->npanels; i++)
-		dnnl_memory_destroy(W->panel[i].packed);
+		panel_free(&W->panel[i]);
 	free(W->panel);
 	free(W);
 }
 
-/* Per-thread scratch, kept between calls: [0] the primitive's own, [1] a gathered tile of X, or a Gram block, [2] a tile of Y. */
+/* Per-thread scratch, kept between calls: [0] the primitive's own, [1] a gathered tile of X, [2] a tile of Y. */
 static void *scratch(int which, size_t bytes)
 {
 	static _Thread_local struct { void *p; size_t bytes; } kept[3];
@@ -270,55 +305,4 @@ void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_wei
 			kernel_run(j == W->npanels - 1 ? last : first, tile, x, p->packed);
 			store_tile(Y + row * (size_t)ldy + (size_t)j * GEMM_PANEL, ldy, tile, rows, p->n, accumulate);
 		}
-}
-
-/* The same for few rows, in float64: a decoder's rows are few and alike (every sample begins with the same token), so their rounding
- * errors add up instead of cancelling, and the solve multiplies them by up to 1/alpha. */
-static void gram_block_f64(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi, int j0, int nj)
-{
-	double *x = scratch(1, sizeof(double) * (size_t)P * (size_t)mi), *y = scratch(2, sizeof(double) * (size_t)P * (size_t)nj);
-
-	for (size_t p = 0; p < (size_t)P; p++) {
-		for (int i = 0; i < mi; i++)
-			x[p * (size_t)mi + (size_t)i] = (double)X[p * (size_t)m + (size_t)(i0 + i)];
-		for (int j = 0; j < nj; j++)
-			y[p * (size_t)nj + (size_t)j] = (double)Y[p * (size_t)n + (size_t)(j0 + j)];
-	}
-	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, mi, nj, P, 1.0, x, mi, y, nj, 1.0,
-	            G + (size_t)i0 * (size_t)n + (size_t)j0, n);
-}
-
-/* One block of the Gram, rows [i0, i0+mi) × columns [j0, j0+nj), over all chunks of rows. */
-static void gram_block(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi, int j0, int nj)
-{
-	float *c = scratch(1, sizeof(float) * (size_t)mi * (size_t)nj);
-
-	for (int p = 0; p < P; p += GRAM_CHUNK) {
-		int rows = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
-
-		CHECK(dnnl_sgemm('T', 'N', mi, nj, rows, 1.0f, X + (size_t)p * (size_t)m + i0, m, Y + (size_t)p * (size_t)n + j0, n, 0.0f, c,
-		                 nj));
-		for (int i = 0; i < mi; i++)
-			for (int j = 0; j < nj; j++)
-				G[(size_t)(i0 + i) * (size_t)n + (size_t)(j0 + j)] += (double)c[(size_t)i * (size_t)nj + (size_t)j];
-	}
-}
-
-void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
-{
-	const int B = GEMM_PANEL;
-	bool symmetric = X == Y;
-
-	BUG_IF(symmetric && m != n);
-#pragma omp parallel for collapse(2) schedule(dynamic)
-	for (int i = 0; i < m; i += B)
-		for (int j = 0; j < n; j += B)
-			if (!symmetric || j <= i)
-				(P <= GRAM_F64_ROWS ? gram_block_f64 : gram_block)(G, X, Y, P, m, n, i, m - i < B ? m - i : B, j, n - j < B ? n - j : B);
-	if (!symmetric)
-		return;
-#pragma omp parallel for schedule(dynamic, 16)
-	for (int i = 0; i < m; i++)
-		for (int j = i + 1; j < m; j++)
-			G[(size_t)i * (size_t)m + (size_t)j] = G[(size_t)j * (size_t)m + (size_t)i];
 }

@@ -6,10 +6,12 @@
  * meaning of an old command line. */
 #include "opts.h"
 
+#include <cblas.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <float.h>
 #include <limits.h>
+#include <malloc.h>
 #include <math.h>
 #include <omp.h>
 #include <stdarg.h>
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -436,13 +439,32 @@ static int take_letters(struct parser *p, const char *arg, const char *next)
 	return 0;
 }
 
+/* OpenBLAS maps a work area of 128 MB for each thread that calls it, of which it uses little; where it gets none (ulimit -v) it tries again for ever.
+ * So that this is an error in words, there must be room for these areas, and the first is made now. */
+static void claim_work_area(void)
+{
+	size_t n = (size_t)common.threads * ((128u << 20) + (1u << 16));
+	void *room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	double x = 0, y = 0;
+
+	if (room == MAP_FAILED)
+		die("out of memory: cannot get %zu MB of addresses for %d threads", n >> 20, common.threads);
+	munmap(room, n);
+	openblas_set_num_threads(1);
+	cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 0, &x, 1, 0, &y, 1);
+}
+
 static void check_common(void)
 {
 	if (strcmp(common.backend, "cpu") && strcmp(common.backend, "cuda"))
 		die_usage("option '--backend': expected cpu or cuda, found '%s'", common.backend);
 	note_quiet = common.quiet;
 	sums_use(common.sums);
+	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the next, not given back page by page. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	omp_set_num_threads(common.threads);
+	claim_work_area();
 }
 
 void opts_parse(const struct tool *tool, int argc, char **argv)
