@@ -14,10 +14,11 @@ include pipeline/run.mk
 include pipeline/test.mk
 include pipeline/faults.mk
 include pipeline/fuzz.mk
+include pipeline/bench.mk
 
 .PHONY: help clean
 help:
-	@sed -n 's/^#? //p' pipeline/run.mk pipeline/test.mk pipeline/faults.mk pipeline/fuzz.mk pipeline/deps.mk pipeline/build.mk
+	@sed -n 's/^#? //p' pipeline/run.mk pipeline/test.mk pipeline/faults.mk pipeline/fuzz.mk pipeline/bench.mk pipeline/deps.mk pipeline/build.mk
 	@echo
 	@echo 'Settings (config file, or KEY=value in capitals on the command line):'
 	@if [ -x $(BUILD)/plan-pipeline ]; then $(BUILD)/plan-pipeline --list-keys; else echo '  (after make: all keys with their defaults)'; fi

@@ -19,31 +19,34 @@ C_FLAGS = -std=c11 -D_GNU_SOURCE -I/usr/include/hdf5/serial $(WARN) -Wstrict-pro
 CXX_FLAGS = -std=c++17 $(WARN) $(CFLAGS)
 LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lsentencepiece -lstdc++ -lm
 
+# Objects lie in OBJ, programs in BUILD: the same folder, but with CUDA.
+OBJ := $(BUILD)
+LIB := $(OBJ)/libmerge.a
 TOOLS := $(notdir $(basename $(wildcard tools/*.c)))
-LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*.c)) $(BUILD)/lib/spm.o
-LIB := $(BUILD)/libmerge.a
+include pipeline/cuda.mk
+LIB_OBJECTS := $(patsubst tools/lib/%.c,$(OBJ)/lib/%.o,$(filter-out $(CUDA_SOURCES),$(wildcard tools/lib/*.c))) $(OBJ)/lib/spm.o
 
 .PHONY: all
 all: $(TOOLS:%=$(BUILD)/%)
 
-$(BUILD)/%: $(BUILD)/tools/%.o $(LIB)
-	$(CC) $(OPTIMISE) -fopenmp $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+$(BUILD)/%: $(OBJ)/tools/%.o $(CUDA_OBJECTS) $(LIB)
+	$(CC) $(OPTIMISE) -fopenmp $(LDFLAGS) -o $@ $< $(filter-out %.a,$(CUDA_OBJECTS)) $(CUDA_LIBS) $(LIB) $(LDLIBS)
 
 $(LIB): $(LIB_OBJECTS)
 	rm -f $@
 	ar rcsD $@ $^
 
-$(BUILD)/tools/%.o: tools/%.c pipeline/build.mk | $(BUILD)/tools
+$(OBJ)/tools/%.o: tools/%.c pipeline/build.mk | $(OBJ)/tools
 	$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/lib/%.o: tools/lib/%.c pipeline/build.mk | $(BUILD)/lib
+$(OBJ)/lib/%.o: tools/lib/%.c pipeline/build.mk | $(OBJ)/lib
 	$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/lib/spm.o: tools/lib/spm.cc pipeline/build.mk | $(BUILD)/lib
+$(OBJ)/lib/spm.o: tools/lib/spm.cc pipeline/build.mk | $(OBJ)/lib
 	$(CXX) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/lib $(BUILD)/tools:
+$(OBJ)/lib $(OBJ)/tools $(OBJ)/cuda/lib:
 	mkdir -p $@
 
 .SECONDARY:
--include $(wildcard $(BUILD)/lib/*.d $(BUILD)/tools/*.d $(BUILD)/tests/*.d)
+-include $(wildcard $(OBJ)/lib/*.d $(OBJ)/tools/*.d $(OBJ)/tests/*.d)

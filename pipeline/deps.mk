@@ -3,9 +3,11 @@
 
 PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
             libsentencepiece-dev libcmocka-dev
+#? make deps-fuzz          the same for what only make fuzz needs: clang
+deps-fuzz: PACKAGES = clang
 
-.PHONY: deps
-deps:
+.PHONY: deps deps-fuzz
+deps deps-fuzz:
 	@missing=; for p in $(PACKAGES); do \
 	  dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then echo 'deps: nothing is missing'; exit 0; fi; \

@@ -11,7 +11,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard tests/unit/tes
 TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
 TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fsync.c,$(wildcard tests/*.c)))
 # The long ones first, so that they run side by side.
-TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/golden/*.sh tests/cli/*.sh))
+TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
 TESTS = $(TEST_SCRIPTS) $(UNIT_TESTS)
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 

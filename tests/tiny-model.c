@@ -3,10 +3,11 @@
  * 2 + 2 blocks, d_model 32, d_ff 48, 2 heads of 16, 64 pieces of vocabulary; everything from one seed, so that two runs give the same
  * bytes. It knows nothing; it is there to be run through, merged and broken. The tokenizer's file is sentencepiece's ModelProto,
  * written byte by byte. Kinds of adapters:
- *   plain    q and v, rank 4
+ *   plain    q and v, rank 4 (--rank, --alpha)
  *   rslora   the same with use_rslora
  *   pattern  q, v, o, wi_0, wo (wi), rank_pattern and alpha_pattern
- *   mixed    by task: a list, rslora of another rank, a regular expression with wi_0 (wi), o and wo with rank_pattern */
+ *   mixed    by task: a list, rslora of another rank, a regular expression with wi_0 (wi), o and wo with rank_pattern
+ * DIR/deltas/TASK.safetensors holds the changes s B A themselves, by the linears' names, so that tests can tell what an adapter should mean. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 
 static const char *output, *kind = "plain", *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;
-static int rows = 60, blocks = 2;
+static int rows = 60, blocks = 2, rank = 4, alpha = 8;
 static bool relu;
 
 static const struct opt options[] = {
@@ -31,6 +32,8 @@ static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, false, 0, 0, "LIST", "the tasks"},
 	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "seed of everything"},
 	{"rows", 0, OPT_INT, &rows, false, 1, 100000, "N", "rows of each train.json; test.json has half as many"},
+	{"rank", 0, OPT_INT, &rank, false, 1, 16, "N", "r of plain and rslora adapters"},
+	{"alpha", 0, OPT_INT, &alpha, false, 1, 1000, "N", "lora_alpha of all adapters"},
 	{"blocks", 0, OPT_INT, &blocks, false, 1, 99, "N", "blocks of the encoder, and of the decoder"},
 	{"relu", 0, OPT_FLAG, &relu, false, 0, 0, NULL, "relu and tied embeddings, not gated GELU and untied"},
 	{.type = OPT_END},
@@ -217,7 +220,15 @@ static int rank_of(int task, enum slot s)
 {
 	if (is_kind("pattern", task))
 		return s == SELF_O || s == CROSS_O ? 2 : s == WO ? 5 : 4;
-	return is_kind("rslora", task) && !strcmp(kind, "mixed") ? 3 : 4;
+	return is_kind("rslora", task) && !strcmp(kind, "mixed") ? 3 : rank;
+}
+
+/* What PEFT makes of it: alpha / r, or alpha / sqrt(r), alpha and r being the module's. */
+static double scale_of(int task, enum slot s)
+{
+	double own = is_kind("pattern", task) ? s == CROSS_Q ? 3 : s == WO ? 10 : alpha : alpha;
+
+	return own / (is_kind("rslora", task) ? sqrt(rank_of(task, s)) : rank_of(task, s));
 }
 
 static void adapter_tensors(struct st_out *o, bool write, const struct t5 *m, int task)
@@ -241,6 +252,67 @@ static void adapter_tensors(struct st_out *o, bool write, const struct t5 *m, in
 		}
 }
 
+/* ΔW (d_out, d_in) of a module, from the adapter's file as written. */
+static float *delta(const struct st *file, const char *name, int r, int d_out, int d_in, double scale)
+{
+	char *a = xformat("base_model.model.%s.lora_A.weight", name), *b = xformat("base_model.model.%s.lora_B.weight", name);
+	float *A = xarray((size_t)(r * d_in), sizeof(*A)), *B = xarray((size_t)(d_out * r), sizeof(*B));
+	float *W = xarray((size_t)(d_out * d_in), sizeof(*W));
+
+	st_read(file, st_need(file, a, (size_t)r, (size_t)d_in), 0, (size_t)(r * d_in), A);
+	st_read(file, st_need(file, b, (size_t)d_out, (size_t)r), 0, (size_t)(d_out * r), B);
+	for (int i = 0; i < d_out; i++)
+		for (int j = 0; j < d_in; j++) {
+			double sum = 0;
+
+			for (int k = 0; k < r; k++)
+				sum += (double)B[i * r + k] * (double)A[k * d_in + j];
+			W[i * d_in + j] = (float)(scale * sum);
+		}
+	free(B);
+	free(A);
+	free(b);
+	free(a);
+	return W;
+}
+
+static void delta_tensors(struct st_out *o, bool write, const struct t5 *m, const struct st *file, int task)
+{
+	for (int s = 0; s < 2; s++)
+		for (int i = 0; i < m->L[s] * SLOTS; i++) {
+			struct module q = {s, i / SLOTS, (enum slot)(i % SLOTS)};
+			int d_in = module_d_in(m, q.slot), d_out = module_d_out(m, q.slot);
+			char *name;
+			float *W;
+
+			if (!slot_exists(m, s, q.slot) || !targeted(task, q.slot))
+				continue;
+			name = module_name(m, q);
+			if (write) {
+				W = delta(file, name, rank_of(task, q.slot), d_out, d_in, scale_of(task, q.slot));
+				st_write(o, W, (size_t)(d_out * d_in));
+				free(W);
+			} else {
+				st_declare(o, name, (size_t)d_out, (size_t)d_in);
+			}
+			free(name);
+		}
+}
+
+static void deltas(const struct t5 *m, const char *name, int task)
+{
+	char *path = xformat("%s/loras/%s/adapter_model.safetensors", output, name), *file = xformat("%s.safetensors", name);
+	struct st *adapter = st_open(path);
+	struct st_out *o = begin("deltas", file);
+
+	for (int write = 0; write < 2; write++)
+		delta_tensors(o, write, m, adapter, task);
+	st_commit(o);
+	st_close(adapter);
+	free(file);
+	free(path);
+}
+
 static void adapter(const struct t5 *m, const char *name, int task)
 {
 	char *folder = xformat("loras/%s", name), *text;
@@ -256,8 +328,8 @@ static void adapter(const struct t5 *m, const char *name, int task)
 	} else {
 		targets = xstrdup("[\"q\", \"v\"]");
 	}
-	text = xformat("{\"peft_type\": \"LORA\", \"r\": %d, \"lora_alpha\": 8, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
-	               rank_of(task, SELF_Q), targets, is_kind("rslora", task) ? "true" : "false", more);
+	text = xformat("{\"peft_type\": \"LORA\", \"r\": %d, \"lora_alpha\": %d, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
+	               rank_of(task, SELF_Q), alpha, targets, is_kind("rslora", task) ? "true" : "false", more);
 	for (int write = 0; write < 2; write++)
 		adapter_tensors(o, write, m, task);
 	st_commit(o);
@@ -301,6 +373,7 @@ int main(int argc, char **argv)
 	tokenizer();
 	for (int t = 0; t < tasks.n; t++) {
 		adapter(&m, tasks.item[t], t);
+		deltas(&m, tasks.item[t], t);
 		texts(tasks.item[t], "train.json", rows);
 		texts(tasks.item[t], "test.json", rows / 2 + 1);
 	}

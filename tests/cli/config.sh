@@ -40,6 +40,23 @@ done
 (loras=$T/nowhere; refuses 'loras: no such folder' 1 "has no adapter: '.*nowhere/emoint'" plan_pipeline)
 (out='x$(touch x)'; refuses 'work: a path that make would run' 2 "WORK='x" plan_pipeline)
 
+# Nothing that a config file says is run by make or the shell, and no path in it leads out of WORK.
+for text in '$(shell touch '"$T"'/ran)' '`touch '"$T"'/ran`' "x; touch $T/ran" "x' ; touch $T/ran; '" 'x # y' 'a&b' '$HOME' 'x|y' '../>y'; do
+	yaml="'$(echo "$text" | sed "s/'/''/g")'"
+	(extra "  model_name: $yaml"; sed -i '0,/^  model_name:/{/^  model_name:/d}' "$T/c.yaml"; refuses "model_name: $text" 2 'MODEL_NAME=.*may not' plan_pipeline)
+	for key in model_dir lora_dir data_dir; do
+		(extra "  $key: $yaml"
+			refuses "$key: $text" 2 '(MODEL|LORAS|DATA)=.*may not' "$BUILD/plan-pipeline" --config "$T/c.yaml" --work "$OUT/w" \
+				$([ $key = model_dir ] || echo --model "$M") $([ $key = lora_dir ] || echo --loras "$L") $([ $key = data_dir ] || echo --data "$D"))
+	done
+done
+for task in ../tec /tec . .. tec/../tec 'tec;ls' '$(tec)' .tec; do
+	(set="TASK_TARGETS=$task"; refuses "task_targets: $task" 2 "task_targets: .* cannot name a folder" plan_pipeline)
+done
+(config=$T/c.yaml; sed "s/^EMOTION_t5_large:/..\/out:/" config/iteris-plus.yaml >"$T/c.yaml"; refuses 'a section that leads out of the folder' 1 "'../out' cannot name a folder" \
+	plan_pipeline --task-type ../out)
+if [ -e "$T/ran" ]; then not_ok 'nothing of it was run'; else ok 'nothing of it was run'; fi
+
 # The same through make: one line of ours, then make's own that names the target; nothing is started.
 through_make() { # NAME PATTERN SETTINGS…
 	name=$1 pattern=$2

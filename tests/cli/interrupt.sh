@@ -37,11 +37,51 @@ for tool in $TOOLS; do
 	(out=$T/in-the-way predictions=$T/p.jsonl; rm -rf "$out"; mkdir -p "$out/adapter_model.safetensors"; refuses "$tool: a folder where the output should be" 1 "cannot create '.*in-the-way.*': Is a directory" $tool)
 	(out=/proc/self/x.h5; predictions=$T/p.jsonl; refuses "$tool: no such place" 1 "cannot (create|make folder) '/proc/" $tool)
 done
-if [ "$(id -u)" = 0 ]; then skip 'a folder without write permission' 'root may write anywhere'; else
-	mkdir "$T/closed"
-	chmod 555 "$T/closed"
-	for tool in $TOOLS; do (out=$T/closed/x.h5; refuses "$tool: a folder without write permission" 1 "cannot create '.*closed.*': Permission denied" $tool); done
+# Root may write anywhere, unless it gives that up.
+humble=
+[ "$(id -u)" != 0 ] || humble='setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search'
+mkdir "$T/closed"
+chmod 555 "$T/closed"
+if $humble sh -c 'touch "$1/x"' - "$T/closed" 2>/dev/null || ! $humble true; then skip 'a folder without write permission' 'this user may write anywhere'; else
+	for tool in $TOOLS report_eval; do
+		(LIMIT="$humble"; out=$T/closed/x.h5; [ $tool = assemble_lora ] && out=$T/closed; predictions=$T/p.jsonl
+			refuses "$tool: a folder without write permission" 1 "cannot create '.*closed.*': Permission denied" $tool)
+	done
+	chmod 000 "$T/closed"
+	(LIMIT="$humble"; model=$T/closed; refuses 'extract_acts: a model without read permission' 1 "closed.*: Permission denied" extract_acts)
 fi
+chmod 755 "$T/closed"
+
+# ---- a file size limit
+for tool in $TOOLS report_eval; do
+	limit=1000
+	case $tool in eval_emotion | report_eval) limit=200 ;; esac
+	(LIMIT="prlimit --fsize=$limit --"; [ $tool = assemble_lora ] && out=$OUT; refuses "$tool: no file may be larger than $limit bytes" 1 "File too large" $tool)
+done
+
+# ---- little memory: a run gets by with it, to the same bytes, or says in one line that it is too little; what the loader and the libraries say before
+# main() does not count (the least that all tools start with is found first)
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+least=64
+while [ $least -lt 4096 ] && ! prlimit --as=$((least << 20)) -- "$BUILD/extract-acts" --version >/dev/null 2>&1; do least=$((least + 8)); done
+little_memory() { # TOOL
+	said=0 worked=0 wrong=
+	rm -rf "$OUT" "$T/right"; mkdir "$OUT"
+	"$1" -q -t 1 2>/dev/null || wrong="does not even run with much; "
+	cp -r "$OUT" "$T/right"
+	for more in 8 24 64 120 132 140 150 170 200 400; do
+		rm -rf "$OUT"; mkdir "$OUT"
+		(LIMIT="timeout 20 prlimit --as=$(((least + more) << 20)) --"; "$1" -q -t 1) >/dev/null 2>"$T/stderr" </dev/null
+		status=$?
+		if [ $status = 0 ] && diff -r "$OUT" "$T/right" >/dev/null; then worked=$((worked + 1))
+		elif [ $status = 1 ] && [ "$(wc -l <"$T/stderr")" = 1 ] && [ -z "$(find "$OUT" ! -type d)" ]; then said=$((said + 1))
+		else wrong="$wrong$((least + more)) MB: status $status, $(head -c 300 "$T/stderr" | tr '\n' '|') left: $(find "$OUT" ! -type d | tr '\n' ' '); "; fi
+	done
+	[ $worked -gt 0 ] || wrong="${wrong}never enough; "
+	if [ -z "$wrong" ]; then ok "$1: little memory: $said times refused in a line, $worked times enough"; else not_ok "$1: little memory"; echo "$wrong" | say; fi
+}
+case $BUILD in *san*) skip 'little memory' 'the sanitizers take terabytes of addresses' ;; *) for tool in $TOOLS; do little_memory $tool; done ;; esac
+unset OPENBLAS_NUM_THREADS OMP_NUM_THREADS
 
 # ---- an error leaves the old result alone
 for tool in extract_acts compute_grams solve_layer generate_tokens; do

@@ -1,32 +1,37 @@
 #!/bin/sh
-# A fault at every write: each tool of a tiny merge runs again and again, its 1st, 2nd, … n-th write-like call failing (tests/faults/shim.c) by EIO
+# A fault at every write: each tool of tiny merges runs again and again, its 1st, 2nd, … n-th write-like call failing (tests/faults/shim.c) by EIO
 # (that call alone) and by ENOSPC (all from there on). Each run must end with an error and one line; the files under their final names must be what
 # they were (a run that gets as far as the rename writes the same bytes), and no temporary file may be left.
 # STEP=k tries every k-th call only.
 . "$(dirname "$0")/../lib.sh"
 STEP=${STEP:-1}
 . tests/faults/commands.sh
-manifest() { find "$W" -type f ! -name log.tsv ! -name lock ! -name checksums.tsv -exec cksum {} + | sort -k3; }
+manifest() { find "$T/runs" -type f ! -name log.tsv ! -name lock ! -name checksums.tsv -exec cksum {} + | sort -k3; }
 manifest >"$T/before"
 
 total=0 silent=0 damaged=0 untidy=0 n_tools=0
-try() { # KIND N COMMAND
+faulty() { # KIND N COMMAND: runs it, and looks at how it ends
 	LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$2 FAULT_KIND=$1 sh -c "exec $3" >/dev/null 2>"$T/err" </dev/null
 	rc=$?
 	total=$((total + 1))
 	if [ $rc = 0 ]; then silent=$((silent + 1)); echo "# silent success: call $2, $1: $3"; fi
 	if [ $rc -gt 3 ]; then untidy=$((untidy + 1)); echo "# ended with $rc: call $2, $1: $3"; fi
 	if [ $rc != 0 ] && [ "$(wc -l <"$T/err")" != 1 ]; then untidy=$((untidy + 1)); echo "# not one line: call $2, $1: $3"; say <"$T/err"; fi
-	manifest >"$T/after"
-	if ! cmp -s "$T/before" "$T/after"; then
-		damaged=$((damaged + 1))
-		echo "# files differ: call $2, $1: $3"
-		diff "$T/before" "$T/after" | head -5 | say
-	fi
 }
+differs() { # KIND N COMMAND: $T/diff says in what
+	damaged=$((damaged + 1))
+	echo "# files differ: call $2, $1: $3"
+	head -5 "$T/diff" | say
+}
+try() { # KIND N COMMAND
+	faulty "$@"
+	manifest >"$T/after"
+	diff "$T/before" "$T/after" >"$T/diff" || differs "$@"
+}
+counted() { FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $1" >/dev/null 2>&1 </dev/null; } # COMMAND, without a fault
 while read -r command; do
 	n_tools=$((n_tools + 1))
-	if ! FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $command" >/dev/null 2>&1 </dev/null; then
+	if ! counted "$command"; then
 		echo "# fails without a fault: $command"
 		untidy=$((untidy + 1))
 		continue
@@ -37,8 +42,37 @@ while read -r command; do
 		try ENOSPC $n "$command"
 		n=$((n + STEP))
 	done
-	echo "# $count calls: $(echo "$command" | cut -c1-100)"
+	echo "# $count calls: $(echo "$command" | tr -d "'" | sed "s,^$BUILD/,,; s, -t .* --sums [^ ]*,,; s,$T/,,g" | cut -c1-110)"
 done <"$T/commands"
+
+# spend-files takes back what is there, so every run begins with the files of a finished merge, in a folder of its own: then each is as it was or
+# spent, nothing else, and another run spends the rest.
+P=$T/spend
+command="'$BUILD/spend-files' --log '$P/log.tsv' --sums '$P/checksums.tsv' --tasks emoint,tec --files '$P/lora/{task}/enc00-self.h5,$P/grams/{task}/enc00-self.h5' -q"
+fresh() {
+	rm -rf "$P"
+	mkdir "$P"
+	cp -a "$W/lora" "$W/grams" "$W/checksums.tsv" "$P"
+}
+contents() { (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | sort -k3; find . -name '*.h5' -size -64c -exec head -n 1 {} +; find . -name '.?*'); }
+fresh
+contents >"$T/all"
+counted "$command"
+contents >"$T/spent"
+count=$(cat "$T/count") n=1
+while [ "$n" -le "$count" ]; do
+	for kind in EIO ENOSPC; do
+		fresh
+		faulty $kind $n "$command"
+		{ (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | grep -vxFf "$T/all"); find "$P" -name '.?*'; } >"$T/diff"
+		[ ! -s "$T/diff" ] || differs $kind $n "$command"
+		sh -c "exec $command" 2>&1 | say
+		contents | diff "$T/spent" - >"$T/diff" || differs $kind $n "$command"
+	done
+	n=$((n + STEP))
+done
+n_tools=$((n_tools + 1))
+echo "# $count calls: spend-files"
 
 # plan-pipeline writes only what changes, so each run starts in an empty folder; what a run without fault then completes must be the same.
 P=$T/plan
@@ -64,10 +98,33 @@ while [ "$n" -le "$count" ]; do
 	done
 	n=$((n ? n + STEP : 1))
 done
+count_is() { if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3"; fi; }
+n_tools=$((n_tools + 1))
 echo "# $count calls: plan-pipeline"
 
-count_is() { if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3"; fi; }
-count_is "$((n_tools >= 9))" 1 "$n_tools commands of all tools were tried"
+# Power loss: what has its final name is on disk. Every rename comes after a sync of the file, and before one of its folder.
+run "$T/traced" merge TASK_TARGETS=tec MANUAL_CEOF=1 >/dev/null 2>&1 || not_ok 'preparation: a merge'
+rm -rf "$T/traced/solution" "$T/traced/adapter"
+export FAULT_TRACE="$T/trace"
+(export LD_PRELOAD="$PWD/$BUILD/tests/shim.so"; run "$T/traced" -j1 merge SAVE=1 TASK_TARGETS=tec MANUAL_CEOF=1 >/dev/null 2>&1) || not_ok 'preparation: a traced merge'
+unset FAULT_TRACE
+check 'every rename follows a sync of the file, and a sync of its folder follows' awk '
+	$1 == "fsync" { synced[$2] = 1; if ($2 == wanted) wanted = "" }
+	$1 == "rename" {
+		n++
+		if (wanted != "" || !synced[$2]) { print; bad = 1 }
+		wanted = $3
+		sub(/\/[^\/]*$/, "", wanted)
+	}
+	END { print n " renames"; exit bad || wanted != "" || n < 10 }' "$T/trace"
+
+tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo spend-files; echo plan-pipeline; }
+for tool in "$BUILD"/*-*; do
+	[ -x "$tool" ] && [ ! -d "$tool" ] || continue
+	case $tool in */with-lock | */verify-work) continue ;; esac # write no results
+	tools | grep -qx "$(basename "$tool")" || { echo "# no run of $(basename "$tool")"; missing=1; }
+done
+count_is "${missing:-0}" 0 "$n_tools kinds of runs, of every tool that writes"
 count_is $silent 0 "$total faults, $silent silent successes"
 count_is $damaged 0 "$total faults, $damaged with damaged or left-over files"
 count_is $untidy 0 "$total faults, $untidy without one clear line"

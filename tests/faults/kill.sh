@@ -1,26 +1,45 @@
 #!/bin/sh
-# Interruption: RUNS merges of a tiny model, each killed at a random moment and resumed; all files of WORK must then be those of an undisturbed
-# run, byte for byte, with no temporary file left and nothing that verify-work finds wrong. By turns at random: SIGKILL of one process (a
-# tool, a make, the lock's holder), of the whole process group, SIGTERM and SIGINT of the group. SEED=N chooses; a failing run's number is printed: RUN=n SEED=N
-# repeats that one alone.
+# Interruption: RUNS merges of a tiny model, by all methods in turn, each killed at a random moment and resumed; all files of WORK must then be those
+# of an undisturbed run, byte for byte, with no temporary file left and nothing that verify-work finds wrong. By turns at random: SIGKILL of one
+# process (a tool, a make, the lock's holder), of the whole process group, SIGTERM and SIGINT of the group. SEED=N chooses; a failing run's number is
+# printed: RUN=n SEED=N repeats that one alone.
 . "$(dirname "$0")/../lib.sh"
 RUNS=${RUNS:-10} SEED=${SEED:-1}
 tiny --blocks 1
-ref=$T/reference
-# Every fourth run works in bounded disk, where used files are spent: whether a killed run has still spent them may differ, so there only the others
-# are compared.
-settings() { echo "-j2 merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $SMALL $([ $(($1 % 4)) = 0 ] && echo SEQUENTIAL_LAYER_PROCESSING=1 || echo KEEP_ACTS=1)"; }
+
+# Run n is of kind n mod 8. Kind 0 works in bounded disk, where used files are spent: whether a killed run has still spent them may differ, so there
+# only the others are compared.
+KINDS=8
+settings() {
+	echo "-j2 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $SMALL"
+	case $(($1 % KINDS)) in
+	0) echo merge SEQUENTIAL_LAYER_PROCESSING=1 ;;
+	1) echo merge KEEP_ACTS=1 ;;
+	2) echo merge METHOD=jacobi MAX_ITER=3 ;;
+	3) echo merge METHOD=ties ;;
+	4) echo merge eval KEEP_ACTS=1 SAVE=1 ;;
+	5) echo merge KEEP_ACTS=1 WITH_PRETRAIN_MATRIX=1 ;;
+	6) echo merge METHOD=dare SAVE=1 ;;
+	7) echo merge KEEP_ACTS=1 METHOD=regmean USE_FP16=1 ;;
+	esac
+}
 # shellcheck disable=SC2046
 merge() { exec make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $(settings "$2"); }
-start=$(date +%s%N)
-(merge "$ref" 1) >"$T/must.out" 2>&1 || { not_ok reference; tail "$T/must.out" | say; finish; }
-took=$((($(date +%s%N) - start) / 1000000))
 # plan.mk holds WORK's own name; the digests hold times; the adapter is what counts, and all that it came from.
 manifest() { (cd "$1" && find . -type f ! -name log.tsv ! -name lock ! -name checksums.tsv ! -name plan.mk ! -name digests -exec cksum {} + | sort -k3); }
-manifest "$ref" >"$T/all"
+
+# An undisturbed run of each kind: its files in $T/all.KIND, and how long it takes, in ms, in $T/took.KIND.
+reference() { # KIND
+	[ ! -e "$T/all.$1" ] || return 0
+	start=$(date +%s%N)
+	(merge "$T/reference" "$1") >"$T/must.out" 2>&1 || { not_ok "reference of kind $1"; tail "$T/must.out" | say; finish; }
+	echo $((($(date +%s%N) - start) / 1000000)) >"$T/took.$1"
+	manifest "$T/reference" >"$T/all.$1"
+	rm -rf "$T/reference"
+}
 
 # The run's draws: milliseconds to wait, kind 0…9, which process.
-draw() { awk -v s="$SEED" -v n="$1" -v took="$took" 'BEGIN { srand(s * 100003 + n); rand(); print int(rand() * took), int(rand() * 10), int(rand() * 1000) }'; }
+draw() { awk -v s="$SEED" -v n="$1" -v took="$(cat "$T/took.$(($1 % KINDS))")" 'BEGIN { srand(s * 100003 + n); rand(); print int(rand() * took), int(rand() * 10), int(rand() * 1000) }'; }
 
 # All processes of the session that `setsid` has made: "PID NAME".
 members() { ps -e -o pid=,sid=,comm= | awk -v s="$1" '$2 == s { print $1, $3 }'; }
@@ -43,7 +62,7 @@ strike() { # SESSION KIND WHICH
 }
 
 one() { # RUN
-	w=$T/run
+	w=$T/run all=$T/all.$(($1 % KINDS))
 	rm -rf "$w" "$T/session"
 	read -r wait kind which <<-END
 	$(draw "$1")
@@ -62,8 +81,8 @@ one() { # RUN
 	while [ -n "$(members "$session")" ]; do sleep 0.1; done # what the one process has left running; the lock would refuse us
 	(merge "$w" "$1") >"$T/second" 2>&1 || { echo "resume failed"; tail -3 "$T/second"; return 1; }
 	kept='.'
-	[ $(($1 % 4)) = 0 ] && kept='/(samples|tokens|solution|adapter|stamps)/'
-	grep -E "$kept" "$T/all" >"$T/before"
+	[ $(($1 % KINDS)) = 0 ] && kept='/(samples|tokens|solution|adapter|stamps)/'
+	grep -E "$kept" "$all" >"$T/before"
 	manifest "$w" | grep -E "$kept" >"$T/after"
 	diff "$T/before" "$T/after" || return 1
 	"$BUILD/verify-work" -q --work "$w"
@@ -71,6 +90,7 @@ one() { # RUN
 
 good=0 struck=0
 for n in ${RUN:-$(seq "$RUNS")}; do
+	reference $((n % KINDS))
 	if one "$n" >"$T/why" 2>&1; then good=$((good + 1)); else
 		echo "# RUN=$n SEED=$SEED failed ($(draw "$n"): milliseconds, kind, which)"
 		say <"$T/why" | head -5

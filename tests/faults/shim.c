@@ -4,6 +4,8 @@
  * FAULT_KIND=EIO     that call alone fails, as a bad block does
  * FAULT_KIND=ENOSPC  a write is cut in half, and every write from then on fails, as a full disk does
  * FAULT_COUNT=FILE   at the end, the number of calls is written to FILE (how a test learns how many there are)
+ * FAULT_TRACE=FILE   every sync and rename is appended to FILE in its order, with the path that it is of
+ * FAULT_COMMANDS=FILE, FAULT_TOOLS=DIR   processes whose program is DIR/… append their command line to FILE, quoted for the shell
  * Counted are the calls on plain files that are open for writing, renames, and syncs; not the terminal, not pipes, not files that are read.
  * close() fails as it does on Linux: the descriptor is gone all the same. */
 #include <dlfcn.h>
@@ -13,14 +15,67 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static long calls, fault_at;
 static int full, eio = 1;
+static const char *trace_path;
 
 static void *real(const char *name)
 {
 	return dlsym(RTLD_NEXT, name);
+}
+
+/* One write, so that lines of processes side by side stay whole; past the functions below. */
+static void append(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666), saved = errno;
+
+	if (fd < 0 || syscall(SYS_write, fd, line, strlen(line)) < 0)
+		abort();
+	syscall(SYS_close, fd);
+	errno = saved;
+}
+
+static void record_command(const char *path, const char *tools)
+{
+	static char args[1 << 16], line[1 << 17];
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, args, sizeof(args) - 1);
+	size_t k = 0;
+
+	if (n <= 0)
+		abort();
+	syscall(SYS_close, fd);
+	if (strncmp(args, tools, strlen(tools)) || args[strlen(tools)] != '/')
+		return;
+	for (const char *a = args; a < args + n; a += strlen(a) + 1)
+		k += (size_t)snprintf(line + k, sizeof(line) - k, "%s'%s'", k ? " " : "", a); /* (no tool's argument has a quote in it) */
+	snprintf(line + k, sizeof(line) - k, "\n");
+	append(path, line);
+}
+
+/* "fsync PATH" or "rename FROM TO". */
+static void trace(const char *what, const char *path, const char *to)
+{
+	char line[9000];
+
+	if (!trace_path)
+		return;
+	snprintf(line, sizeof(line), "%s %s%s%s\n", what, path, *to ? " " : "", to);
+	append(trace_path, line);
+}
+
+static const char *path_of(int fd)
+{
+	static char link[64], path[4096];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n < 0 ? 0 : n] = 0;
+	return path;
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -29,6 +84,9 @@ __attribute__((constructor)) static void begin(void)
 
 	fault_at = at ? atol(at) : 0;
 	eio = !kind || strcmp(kind, "ENOSPC");
+	trace_path = getenv("FAULT_TRACE");
+	if (getenv("FAULT_COMMANDS") && getenv("FAULT_TOOLS"))
+		record_command(getenv("FAULT_COMMANDS"), getenv("FAULT_TOOLS"));
 }
 
 __attribute__((destructor)) static void end(void)
@@ -107,6 +165,7 @@ int fsync(int fd)
 {
 	int (*f)(int) = (int (*)(int))real("fsync");
 
+	trace("fsync", path_of(fd), "");
 	return fails(1) ? -1 : f(fd);
 }
 
@@ -122,6 +181,7 @@ int rename(const char *from, const char *to)
 {
 	int (*f)(const char *, const char *) = (int (*)(const char *, const char *))real("rename");
 
+	trace("rename", from, to);
 	return fails(1) ? -1 : f(from, to);
 }
 

@@ -1,10 +1,13 @@
-/* HDF5 files from elsewhere, read as the tools read acts, Grams, solutions, samples and tokens. The HDF5 library itself is not instrumented. */
+/* HDF5 files from elsewhere, read as the tools read acts, Grams, solutions, samples and tokens. The HDF5 library itself is not instrumented. Nearly every
+ * byte of such a file is under some checksum, so the mutator is one of ours: it changes the insides of a block, mostly, and then makes the checksums
+ * right again, most of the time. */
 #include <hdf5.h>
 #include <stdlib.h>
 
 #include "die.h"
 #include "fuzz.h"
 #include "h5.h"
+#include "repair.h"
 #include "samples.h"
 
 static void read_some(struct h5 *f, const char *path)
@@ -79,6 +82,31 @@ static void close_all(void)
 		for (ssize_t i = 0; i < n && i < 64; i++)
 			H5Idec_ref(id[i]);
 	}
+}
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max) __attribute__((weak)); /* none where a corpus is only replayed */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
+
+enum { MAX_SPANS = 512 };
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed)
+{
+	static struct span s[MAX_SPANS];
+	int spans = spans_find(data, n, s, MAX_SPANS);
+
+	if (spans && seed % 8) { /* within one block, whose place and size stay */
+		const struct span *b = &s[seed / 64 % (unsigned)spans];
+
+		LLVMFuzzerMutate(data + b->at, b->n, b->n);
+	} else {
+		n = LLVMFuzzerMutate(data, n, max);
+	}
+	/* The blocks as they were, for one whose length was hit; then as they now are. */
+	if (spans && seed % 8 && seed / 8 % 8)
+		spans_repair(data, s, spans);
+	if (seed / 8 % 8)
+		spans_repair(data, s, spans_find(data, n, s, MAX_SPANS));
+	return n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

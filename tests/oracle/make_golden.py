@@ -91,7 +91,7 @@ def solutions(args, folder):
             assert (b @ a - found[n]).norm() < 1e-9 * found[n].norm(), n
             tensors[f'{method}.{n}'] = a.to(torch.float32).contiguous()
     for t in TASKS:
-        rows[t] = merge_reference.rows_of(args, t, None)
+        rows[t] = oracle.sample_rows(args.data, t, args.samples)
     save_file(tensors, os.path.join(folder, 'solutions.safetensors'))
     write_json(os.path.join(folder, 'solutions.json'), {'tasks': TASKS, 'rows': rows})
 

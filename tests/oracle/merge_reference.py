@@ -63,8 +63,8 @@ def inputs(model, names, enc, dec, encoder_only):
 class Model:
     """One model whose weights are W0 + whatever update was set last."""
 
-    def __init__(self, model_dir):
-        self.model = oracle.load(model_dir)
+    def __init__(self, model_dir, dtype=torch.float64):
+        self.model = oracle.load(model_dir, dtype=dtype)
         self.modules = dict(self.model.named_modules())
         self.base = {}
 
@@ -72,14 +72,6 @@ class Model:
         w = self.modules[name].weight
         self.base.setdefault(name, w.detach().clone())
         w.copy_(self.base[name] + delta if delta is not None else self.base[name])
-
-
-def rows_of(args, task, train):
-    if args.samples:
-        import h5py
-        with h5py.File(os.path.join(args.samples, task + '.h5')) as f:
-            return f['row'][:].tolist()
-    return oracle.read_json(os.path.join(args.data, task, 'samples.json'))
 
 
 def solve(W0, D, X, Xm, alpha):
@@ -103,8 +95,7 @@ def merge(args):
     groups, enc, dec, X = sites(names), {}, {}, {}
     lora, merged, solution = Model(args.model), Model(args.model), {}
     for t in tasks:
-        train = oracle.read_json(os.path.join(args.data, t, 'train.json'))
-        enc[t] = [oracle.encode(sp, train[i]['instruction']) for i in rows_of(args, t, train)]
+        enc[t] = oracle.sample_sequences(sp, args.data, t, args.samples)
         for n in names:
             lora.set(n, own[t].get(n))
         generated = [g['ids'] for g in oracle.greedy(lora.model, enc[t])]

@@ -1,8 +1,8 @@
 """What the oracle scripts share: T5 with PEFT adapters in true float64, greedy tokens, the tools' sequences.
 
 transformers' T5 computes two things in float32 whatever the model's type: the norm's variance and the softmax. Here both are
-replaced, so that a difference from these numbers is the tested code's alone. Written for transformers 4.57: version 5 ties
-T5's output embedding whatever the config says. Not a script.
+replaced for float64 models, so that a difference from these numbers is the tested code's alone. Written for transformers 4.57:
+version 5 ties T5's output embedding whatever the config says. Not a script.
 """
 import json
 import os
@@ -11,7 +11,9 @@ import tempfile
 
 import sentencepiece
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
+from peft.utils.other import get_pattern_key
+from safetensors.torch import load_file
 from transformers import T5ForConditionalGeneration, __version__ as transformers_version
 from transformers.models.t5 import modeling_t5
 
@@ -19,6 +21,8 @@ TIE = 1e-4  # two largest logits closer than this are a tie: float32 may order t
 
 
 def _norm(self, x):
+    if x.dtype != torch.float64:
+        return _real_norm(self, x)
     return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon))
 
 
@@ -26,7 +30,7 @@ def _float(x, *args, **kwargs):
     return x if x.dtype == torch.float64 else _real_float(x, *args, **kwargs)
 
 
-_real_float = torch.Tensor.float
+_real_norm, _real_float = modeling_t5.T5LayerNorm.forward, torch.Tensor.float
 modeling_t5.T5LayerNorm.forward = _norm
 torch.Tensor.float = _float  # modeling_t5 says softmax(scores.float()); so here only to(torch.float32) makes a float32
 torch.set_grad_enabled(False)
@@ -46,6 +50,41 @@ def load(model_dir, adapter=None, dtype=torch.float64, fused=False):
 def bare(model):
     """The transformers model inside (its linears still carry the adapter)."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def factors(adapter):
+    """{module: (s B, A)} of a PEFT folder, float32: its change of the weight is their product."""
+    config, found = LoraConfig.from_pretrained(adapter), {}
+    tensors = load_file(os.path.join(adapter, 'adapter_model.safetensors'))
+    prefix, suffix = 'base_model.model.', '.lora_A.weight'
+    for name in tensors:
+        if name.endswith(suffix):
+            module = name[len(prefix):-len(suffix)]
+            A, B = (tensors[n].to(torch.float32) for n in (name, f'{prefix}{module}.lora_B.weight'))
+            alpha = config.alpha_pattern.get(get_pattern_key(config.alpha_pattern, module), config.lora_alpha)
+            found[module] = B * (alpha / (len(A) ** 0.5 if config.use_rslora else len(A))), A
+    return found
+
+
+def peak_mb():
+    """The most memory this process has held so far, in MB of 10⁶ bytes. (getrusage would count the parent's before the exec.)"""
+    with open('/proc/self/status', encoding='ascii') as f:
+        return next(int(line.split()[1]) * 1024 / 1e6 for line in f if line.startswith('VmHWM:'))
+
+
+def sample_rows(data, task, drawn=None):
+    """Rows of train.json that calibrate: DATA/T/samples.json, or those a run drew, in WORK/samples/T.h5."""
+    if drawn:
+        import h5py
+        with h5py.File(os.path.join(drawn, task + '.h5')) as f:
+            return f['row'][:].tolist()
+    return read_json(os.path.join(data, task, 'samples.json'))
+
+
+def sample_sequences(sp, data, task, drawn=None, number=None, max_length=100):
+    """The calibration texts' tokens; the first `number` of them."""
+    train = read_json(os.path.join(data, task, 'train.json'))
+    return [encode(sp, train[i]['instruction'], max_length) for i in sample_rows(data, task, drawn)[:number]]
 
 
 def read_json(path):
@@ -143,7 +182,6 @@ def block_outputs(model, enc, dec):
 
 def our_states(print_states, model_dir, adapter, enc, dec, bf16=False):
     """The same from the tools' library, by the program built from print-states.c: {name: (rows, width)}, all sequences' rows in a row."""
-    from safetensors.torch import load_file
     with tempfile.TemporaryDirectory() as tmp:
         text, out = os.path.join(tmp, 'sequences'), os.path.join(tmp, 'states.safetensors')
         with open(text, 'w', encoding='ascii') as f:
@@ -153,13 +191,16 @@ def our_states(print_states, model_dir, adapter, enc, dec, bf16=False):
         return load_file(out)
 
 
+def spread(rows, n):
+    """`n` of the rows, evenly."""
+    return rows[::max(1, len(rows) // n)][:n]
+
+
 def test_sequences(model_dir, data, tasks, rows):
     """`rows` encoder and decoder inputs, evenly over the test sets: the decoder's are the start token and the label without </s>."""
     sp, enc, dec = tokenizer(model_dir), [], []
     for task in tasks:
-        test = read_json(os.path.join(data, task, 'test.json'))
-        n = rows // len(tasks)
-        for row in test[::max(1, len(test) // n)][:n]:
+        for row in spread(read_json(os.path.join(data, task, 'test.json')), rows // len(tasks)):
             enc.append(encode(sp, row['instruction']))
             dec.append([0] + encode(sp, row['output'])[:-1])
     return enc, dec

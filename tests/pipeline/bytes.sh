@@ -7,6 +7,17 @@ must run "$T/two" -j2 eval
 same '-j1 and -j2' "$T/one" "$T/two"
 must run "$T/deeper/in/four" -j4 eval INNER_NUM=1 OUTER_NUM=12
 same '-j4, batches of one, another folder' "$T/one" "$T/deeper/in/four"
+
+# As little memory as there can be: from 1 MB up to what the messages ask for.
+most=1
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+	run "$T/tight" merge MAX_MEMORY=${most}M >"$T/tight.out" 2>&1 && break
+	next=$(sed -n 's/.*at least \([0-9]*\) MB are needed.*/\1/p' "$T/tight.out" | sort -n | tail -n 1)
+	[ "${next:-0}" -gt $most ] || break
+	most=$next
+done
+for part in lora merged grams solution adapter; do check "max_memory ${most}M, the least that works: the same $part" diff -r "$T/one/$part" "$T/tight/$part"; done
+if [ $turn -gt 1 ]; then ok "less was refused, naming what is needed ($((turn - 1)) times)"; else not_ok 'less was refused, naming what is needed'; tail -n 3 "$T/tight.out" | say; fi
 (KEEP=; must run "$T/spent" -j2 merge)
 check 'without KEEP_ACTS: the same adapter' diff -r "$T/one/adapter" "$T/spent/adapter"
 check 'without KEEP_ACTS: the same solutions' diff -r "$T/one/solution" "$T/spent/solution"

@@ -55,4 +55,31 @@ for how in group group term make tool group; do
 	must run "$W" -j2 eval
 	expect_nothing "$how killed, run again: then it is finished" "$W"
 done
+
+# The disk is full somewhere on the way, and then there is room: on a small file system of our own.
+if unshare -m true 2>/dev/null; then own='unshare -m'; elif unshare -rm true 2>/dev/null; then own='unshare -rm'; else own=; fi
+mkdir "$T/disk"
+if [ -n "$own" ] && ! $own mount -t tmpfs -o size=64k none "$T/disk" 2>/dev/null; then own=; fi
+cat >"$T/fill" <<'END'
+mount -t tmpfs -o "size=$1k" none "$T/disk" || exit 99
+run() { make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/disk/w" $SMALL KEEP_ACTS=1 -j2 eval; }
+run >"$T/full.out" 2>&1 && exit 98
+find "$T/disk" -name '.*.tmp-*' >"$T/full.left"
+mount -o remount,size=1g "$T/disk" && run >"$T/room.out" 2>&1 || exit 97
+cp -r "$T/disk/w" "$T/filled"
+END
+whole=$(du -sk "$T/whole" | cut -f1)
+for percent in 15 40 65 90; do
+	name="a disk that is full after $percent % of the run"
+	if [ -z "$own" ]; then skip "$name" 'no file system of our own can be mounted here'; continue; fi
+	rm -rf "$T/filled"
+	if (export T M L D BUILD SMALL; $own sh "$T/fill" $((whole * percent / 100))); then
+		check "$name: said" grep -Eq '^[a-z-]+: .*No space left on device' "$T/full.out"
+		check "$name: no temporary file stays" test ! -s "$T/full.left"
+		same "$name: with room it goes on to the same bytes" "$T/filled" "$T/whole"
+	else
+		not_ok "$name: ended with $?"
+		tail -n 5 "$T/full.out" "$T/room.out" | say
+	fi
+done
 finish

@@ -381,6 +381,11 @@ static void test_equal_bytes(void **state)
 
 /* ------------------------------------------------------------ refusals */
 
+static void open_first_in_child(void *path)
+{
+	h5_close(h5_open(path, SCHEMA, 1));
+}
+
 static void open_in_child(void *path)
 {
 	struct h5 *f = h5_open(path, SCHEMA, 2);
@@ -401,24 +406,74 @@ static void write_small(const char *path, const char *schema, int version, const
 	h5_commit(f);
 }
 
-/* A file of HDF5 itself with the attributes but for `complete`. */
-static void write_incomplete(const char *path, bool schema)
+/* A file by HDF5 itself, in the form of ours, with some of the attributes. */
+static hid_t create_by_hand(const char *path, bool schema, bool complete)
 {
-	hid_t f = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), s = H5Screate(H5S_SCALAR), t = H5Tcopy(H5T_C_S1);
-	const char *v = SCHEMA; /* of variable length, as h5py writes it */
-	int two = 2;
-	H5Tset_size(t, H5T_VARIABLE);
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = H5Pcreate(H5P_FILE_CREATE), s = H5Screate(H5S_SCALAR), t = H5Tcopy(H5T_C_S1), f;
+	long one = 1;
+	H5Tset_size(t, sizeof(SCHEMA));
+	H5Tset_cset(t, H5T_CSET_UTF8);
+	H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110);
+	H5Pset_obj_track_times(fcpl, false);
+	H5Pset_attr_phase_change(fcpl, 65535, 0);
+	H5Pset_link_phase_change(fcpl, 65535, 0);
+	f = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
 	if (schema) {
 		hid_t a = H5Acreate2(f, "schema", t, s, H5P_DEFAULT, H5P_DEFAULT);
-		assert_true(H5Awrite(a, t, &v) >= 0);
+		assert_true(H5Awrite(a, t, SCHEMA) >= 0);
 		H5Aclose(a);
-		a = H5Acreate2(f, "schema_version", H5T_STD_I32BE, s, H5P_DEFAULT, H5P_DEFAULT);
-		assert_true(H5Awrite(a, H5T_NATIVE_INT, &two) >= 0);
+	}
+	for (int i = 0; i < schema + complete; i++) {
+		hid_t a = H5Acreate2(f, i ? "complete" : "schema_version", H5T_STD_I64LE, s, H5P_DEFAULT, H5P_DEFAULT);
+		assert_true(H5Awrite(a, H5T_NATIVE_LONG, &one) >= 0);
 		H5Aclose(a);
 	}
 	H5Tclose(t);
 	H5Sclose(s);
+	H5Pclose(fapl);
+	H5Pclose(fcpl);
+	return f;
+}
+
+static void write_incomplete(const char *path, bool schema)
+{
+	assert_true(H5Fclose(create_by_hand(path, schema, false)) >= 0);
+}
+
+static void write_of_others(const char *path)
+{
+	hid_t f = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
 	assert_true(H5Fclose(f) >= 0);
+}
+
+/* More chunks than one page of their index holds: of half a gigabyte if they were h5.c's; here of one row. */
+static void test_many_chunks(void **state)
+{
+	enum { N = 2500 };
+	hid_t f = create_by_hand("many.h5", true, true), dcpl = H5Pcreate(H5P_DATASET_CREATE), space, d;
+	hsize_t dims[1] = {N}, one[1] = {1};
+	int x[N];
+	(void)state;
+	for (int i = 0; i < N; i++)
+		x[i] = 7 * i;
+	space = H5Screate_simple(1, dims, NULL);
+	H5Pset_obj_track_times(dcpl, false);
+	H5Pset_attr_phase_change(dcpl, 65535, 0);
+	H5Pset_chunk(dcpl, 1, one);
+	H5Pset_fletcher32(dcpl);
+	H5Pset_alloc_time(dcpl, H5D_ALLOC_TIME_EARLY);
+	H5Pset_fill_time(dcpl, H5D_FILL_TIME_ALLOC);
+	d = H5Dcreate2(f, "x", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+	assert_true(H5Dwrite(d, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+	H5Sclose(space);
+	H5Pclose(dcpl);
+	assert_true(H5Dclose(d) >= 0 && H5Fclose(f) >= 0);
+	memset(x, 0, sizeof(x));
+	struct h5 *h = h5_open("many.h5", SCHEMA, 1);
+	h5_read_int(h, "x", 0, N, x);
+	h5_close(h);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(x[i], 7 * i);
 }
 
 static void test_refusals(void **state)
@@ -431,6 +486,8 @@ static void test_refusals(void **state)
 	fails(open_in_child, "text.h5", "'text.h5' is not an HDF5 file");
 	out_write_text("empty.h5", "");
 	fails(open_in_child, "empty.h5", "'empty.h5' is not an HDF5 file");
+	write_of_others("others.h5");
+	fails(open_in_child, "others.h5", "'others.h5' is an HDF5 file of another program: expected superblock version 3, found 0");
 	write_incomplete("bare.h5", false);
 	fails(open_in_child, "bare.h5", "'bare.h5': expected schema 'iteris-test', found a file without schema");
 	write_small("grams.h5", "iteris-grams", 2, "enc00-self", 10);
@@ -438,7 +495,7 @@ static void test_refusals(void **state)
 	write_small("old.h5", SCHEMA, 1, "enc00-self", 10);
 	fails(open_in_child, "old.h5", "'old.h5': expected version 2 of schema 'iteris-test', found 1");
 	write_incomplete("part.h5", true);
-	fails(open_in_child, "part.h5", "'part.h5' is not complete");
+	fails(open_first_in_child, "part.h5", "'part.h5' is not complete");
 	write_small("site.h5", SCHEMA, 2, "enc01-self", 10);
 	fails(open_in_child, "site.h5", "'site.h5': expected site 'enc00-self', found 'enc01-self'");
 	write_small("p.h5", SCHEMA, 2, "enc00-self", 9);
@@ -534,13 +591,121 @@ static void test_damage(void **state)
 	assert_int_equal(c.code, CHILD_RETURNED);
 
 	copy_with("whole.h5", "bad.h5", n / 2, 0);
-	fails(read_all_in_child, "bad.h5", "cannot open 'bad.h5': truncated file");
+	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: it has ");
 	copy_with("whole.h5", "bad.h5", 0, n / 3); /* rows fill almost all of the file */
 	fails(read_all_in_child, "bad.h5", "dataset '/rows' of 'bad.h5' is damaged: data error detected by Fletcher32 checksum");
 	copy_with("whole.h5", "bad.h5", 0, 60); /* just behind the superblock of 48 bytes: the root's header */
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: ");
 	copy_with("whole.h5", "bad.h5", 0, 20); /* inside the superblock */
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: ");
+}
+
+/* One flipped bit in every byte but those of the large chunks, which fletcher32 is known to cover: a reader refuses the file, or finds what was
+ * written (the byte is in no use). Ten attributes are more than an object's header holds; three chunks need an index. */
+
+enum { NATTR = 10, WIDE = 70000 }; /* a row of float32 is over half a chunk: a chunk of its own */
+
+static char *attr_name(int i)
+{
+	static char name[16];
+	snprintf(name, sizeof(name), "a%d", i);
+	return name;
+}
+
+static void write_everything(const char *path)
+{
+	struct h5 *f = h5_create(path, SCHEMA, 1);
+	float *x = xarray(WIDE, sizeof(*x));
+	h5_dataset(f, "/group/small", H5_F64, 2, 3);
+	h5_write_double(f, "/group/small", 0, 2, (double[]){1, 2, 3, 4, 5, 6});
+	h5_link(f, "/group/small", "/group/again");
+	h5_dataset(f, "/rows", H5_F32, 3, WIDE);
+	for (int i = 0; i < 3; i++) {
+		for (int j = 0; j < WIDE; j++)
+			x[j] = noise((uint32_t)(i * WIDE + j));
+		h5_write_float(f, "/rows", (size_t)i, 1, x);
+	}
+	for (int i = 0; i < NATTR; i++)
+		h5_set_double(f, "/group", attr_name(i), 1.5 * i);
+	h5_set_string(f, "/", "site", "enc00-self");
+	h5_commit(f);
+	free(x);
+}
+
+static bool reads_everything(const char *path)
+{
+	struct h5 *f = h5_open(path, SCHEMA, 1);
+	double small[6];
+	float *x = xarray(3 * WIDE, sizeof(*x));
+	bool same = true;
+	for (int i = 0; i < NATTR; i++)
+		same &= h5_get_double(f, "/group", attr_name(i)) == 1.5 * i;
+	h5_expect_string(f, "site", "enc00-self");
+	h5_read_double(f, "/group/again", 0, 2, small);
+	for (int i = 0; i < 6; i++)
+		same &= small[i] == i + 1;
+	h5_read_float(f, "/rows", 0, 3, x);
+	for (int i = 0; i < 3 * WIDE; i += 97)
+		same &= x[i] == noise((uint32_t)i);
+	free(x);
+	h5_close(f);
+	return same;
+}
+
+static void read_everything_in_child(void *path)
+{
+	if (!reads_everything(path))
+		_exit(77);
+}
+
+/* Where the chunks of /rows begin; all are of the same size. */
+static hsize_t find_chunks(const char *path, haddr_t *at)
+{
+	hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT), d = H5Dopen2(file, "/rows", H5P_DEFAULT), all = H5Dget_space(d);
+	hsize_t n, offset[2], size = 0;
+	unsigned mask;
+	assert_true(H5Dget_num_chunks(d, all, &n) >= 0);
+	assert_int_equal(n, 3);
+	for (hsize_t i = 0; i < n; i++)
+		assert_true(H5Dget_chunk_info(d, all, i, offset, &mask, &at[i], &size) >= 0);
+	H5Sclose(all);
+	H5Dclose(d);
+	H5Fclose(file);
+	return size;
+}
+
+static void test_every_byte(void **state)
+{
+	haddr_t at[3];
+	size_t n, refused = 0, unused = 0;
+	(void)state;
+	write_everything("whole.h5");
+	assert_true(reads_everything("whole.h5"));
+	hsize_t size = find_chunks("whole.h5", at);
+	unsigned char *b = bytes_of("whole.h5", &n);
+	FILE *f = fopen("flip.h5", "wb");
+	assert_int_equal(fwrite(b, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+	int fd = open("flip.h5", O_RDWR);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < n; i++) {
+		for (int k = 0; k < 3; k++)
+			if (i == at[k])
+				i += (size_t)size;
+		if (i >= n)
+			break;
+		unsigned char bad = (unsigned char)(b[i] ^ 1u << i % 8);
+		assert_int_equal(pwrite(fd, &bad, 1, (off_t)i), 1);
+		struct child c = child_run(read_everything_in_child, (void *)(uintptr_t) "flip.h5");
+		assert_int_equal(pwrite(fd, &b[i], 1, (off_t)i), 1);
+		if (c.code != EXIT_WORLD && c.code != CHILD_RETURNED)
+			fail_msg("bit %d of byte %zu flipped: the reader ended with %d, signal %d", (int)(i % 8), i, c.code, c.signal);
+		*(c.code == EXIT_WORLD ? &refused : &unused) += 1;
+	}
+	print_message("# %zu flips refused, %zu in bytes without use\n", refused, unused);
+	assert_true(refused > unused);
+	close(fd);
+	free(b);
 }
 
 /* ------------------------------------------------------------ failing while writing */
@@ -556,7 +721,6 @@ static void write_in_child(void *arg)
 static void write_limited(void *arg)
 {
 	struct rlimit r = {.rlim_cur = 1000000, .rlim_max = 1000000};
-	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &r);
 	write_in_child(arg);
 }
@@ -666,7 +830,8 @@ int main(void)
 		cmocka_unit_test(test_attributes),    cmocka_unit_test(test_groups_and_links), cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_no_rows),       cmocka_unit_test(test_float16),          cmocka_unit_test(test_float16_type),
 		cmocka_unit_test(test_equal_bytes),   cmocka_unit_test(test_refusals),         cmocka_unit_test(test_misuse),
-		cmocka_unit_test(test_damage),        cmocka_unit_test(test_failing_writes),   cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_damage),        cmocka_unit_test(test_every_byte),       cmocka_unit_test(test_failing_writes),
+		cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_many_chunks),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("h5", tests, NULL, NULL);

@@ -222,7 +222,6 @@ static void write_limited(void *arg)
 	static char text[5000];
 	(void)arg;
 	memset(text, 'x', sizeof(text) - 1);
-	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &r);
 	out_write_text("limited/x", text);
 }

@@ -6,6 +6,8 @@
 #include "die.h"
 
 extern const struct backend be_cpu;
+/* There only where the program was linked with it (pipeline/cuda.mk). */
+extern const struct backend be_cuda __attribute__((weak));
 
 const struct backend *be = &be_cpu;
 
@@ -13,8 +15,11 @@ void be_select(const char *name)
 {
 	if (!strcmp(name, "cpu"))
 		be = &be_cpu;
-	else if (!strcmp(name, "cuda"))
+	else if (strcmp(name, "cuda"))
+		die_usage("unknown backend '%s': expected cpu or cuda", name);
+	else if (!&be_cuda)
 		die("backend 'cuda': this build has the CPU backend only");
 	else
-		die_usage("unknown backend '%s': expected cpu or cuda", name);
+		be = &be_cuda;
+	be->open();
 }

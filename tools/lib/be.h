@@ -20,16 +20,53 @@ struct be_ragged {
 	const int *off, *len; /* host arrays */
 };
 
+/* Running figures of one row of logits, over the vocabulary in pieces (scan). */
+struct be_scan {
+	double sum;        /* Σ exp(logit − top) */
+	float top, second; /* the two largest logits */
+	float logit;       /* of token `want` */
+	int id, want;      /* id: the largest logit's token, the lower id on a tie; want: −1 for none */
+};
+
+/* How large the operations of a process get, for planning; 0: an operation that is not used. */
+struct be_sizes {
+	int n, k;          /* linear: the widest weight's outputs, the widest's inputs */
+	enum be_precision p;
+	int NH, T, keys;   /* attention: heads, the longest sequence, and the longest that it attends to */
+	int gram_m, gram_n;
+	int solve_d, solve_r;
+};
+
+/* Memory of the device's own, bytes. */
+struct be_memory {
+	size_t in_use; /* by arrays and weights that have not been freed */
+	size_t peak;   /* the most that was held so far, with what is kept for the next allocation */
+};
+
 struct backend {
 	const char *name;
+	/* Loading a block's weights while the one before computes saves time: the device copies and computes at once, and has room for both. */
+	bool ahead;
+	/* Makes the device ready for this process alone, waiting for another's end. A device that is not there or not able is die(). By be_select(). */
+	void (*open)(void);
 	/* BE_F32, or the 16-bit type that this device multiplies faster than float32 (BE_F32 when it has none). */
 	enum be_precision (*fast16)(void);
+
+	/* Planning, before the first allocation. What arrays, weights and the operations take of the device's own memory (on the CPU 0: its memory is
+	 * the process's, which budget.h plans): */
+	size_t (*array_bytes)(size_t bytes);
+	size_t (*weight_bytes)(int n, int k, enum be_precision p);
+	size_t (*work_bytes)(const struct be_sizes *s);
+	/* The process will hold no more than this. Where the device has not as much free, or --max-memory says less: die(), naming the figure. */
+	void (*reserve)(size_t bytes);
+	struct be_memory (*memory)(void);
 
 	void *(*alloc)(size_t bytes); /* zeroed */
 	void (*free)(void *p);
 	void (*put)(void *device, const void *host, size_t bytes);
 	void (*get)(void *host, const void *device, size_t bytes);
 
+	/* All may return before the device is done, but for get. The host's arrays are free for reuse on return. */
 	/* Packs W (n, k) from host rows `w` with leading dimension ld; transposed: w is (k, n). */
 	struct be_weight *(*weight_pack)(const float *w, int n, int k, int ld, bool transposed, enum be_precision p);
 	void (*weight_free)(struct be_weight *w);
@@ -40,9 +77,11 @@ struct backend {
 	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
 	/* Y = Y + X, n elements. */
 	void (*add)(float *Y, const float *X, size_t n);
+	/* X = factor X, n elements. */
+	void (*scale)(float *X, float factor, size_t n);
 	/* X = relu(X); X = gelu_new(X) (tanh form); X = act(X) · G elementwise where G is not NULL. */
 	void (*activate)(float *X, const float *G, bool gelu, size_t n);
-	/* Self-attention, T5's form (no 1/sqrt(HS)): for sequence i and head h, S = Q Kᵀ + bias[h][key − query + T − 1], keys
+	/* (Attention: valid[i] ≥ 1 wherever there are queries.) Self-attention, T5's form (no 1/sqrt(HS)): for sequence i and head h, S = Q Kᵀ + bias[h][key − query + T − 1], keys
 	 * j < valid[i] (and j ≤ query if causal), ctx = softmax(S) V. Q, K, V, ctx (P, NH·HS); bias (NH, 2T−1) for a T ≥ every len. */
 	void (*self_attention)(float *ctx, const float *Q, const float *K, const float *V, struct be_ragged seq, const int *valid,
 	                       bool causal, const float *bias, int T, int NH, int HS);
@@ -54,6 +93,13 @@ struct backend {
 	 * for up to GRAM_F64_ROWS rows. X == Y: only the lower
 	 * triangle is computed and then mirrored. */
 	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
+	/* Row i of state (P; backend memory) takes in the logits (P, n) of tokens id0 … id0+n−1. */
+	void (*scan)(struct be_scan *state, const float *logits, int P, int n, int id0);
+
+	/* Solving, in float64, on host arrays. potrf: S (d, d), of which the lower triangle counts, becomes its Cholesky factor there; the strict upper
+	 * triangle stays. Returns 0, or k > 0 when pivot k (from 1) is not positive. potrs: X (r, d) = X S⁻¹, S as potrf left it. */
+	int (*potrf)(double *S, int d);
+	void (*potrs)(double *X, const double *S, int d, int r);
 };
 
 enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };

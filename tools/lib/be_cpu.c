@@ -4,6 +4,8 @@
  * give equal bits in any batch. */
 #include "be.h"
 
+#include <lapacke.h>
+#include <math.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,38 @@
 #include "simd.h"
 
 extern const struct backend be_cpu;
+
+static void cpu_open(void)
+{
+}
+
+static size_t cpu_array_bytes(size_t bytes)
+{
+	(void)bytes;
+	return 0;
+}
+
+static size_t cpu_weight_bytes(int n, int k, enum be_precision p)
+{
+	(void)n, (void)k, (void)p;
+	return 0;
+}
+
+static size_t cpu_work_bytes(const struct be_sizes *s)
+{
+	(void)s;
+	return 0;
+}
+
+static void cpu_reserve(size_t bytes)
+{
+	(void)bytes;
+}
+
+static struct be_memory cpu_memory(void)
+{
+	return (struct be_memory){0, 0};
+}
 
 static void *cpu_alloc(size_t bytes)
 {
@@ -51,6 +85,12 @@ static void cpu_add(float *Y, const float *X, size_t n)
 #pragma omp parallel for schedule(static)
 	for (size_t i = 0; i < n; i += PIECE)
 		simd_add(Y + i, X + i, n - i < PIECE ? n - i : PIECE);
+}
+
+static void cpu_scale(float *X, float factor, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		X[i] *= factor;
 }
 
 static void cpu_activate(float *X, const float *G, bool gelu, size_t n)
@@ -139,9 +179,54 @@ static void cpu_cross_attention(float *U, const float *Q, const float *M, struct
 	}
 }
 
+static void scan_row(struct be_scan *r, const float *logits, int n, int id0)
+{
+	double old = (double)r->top;
+
+	for (int j = 0; j < n; j++) {
+		if (logits[j] > r->top) {
+			r->second = r->top;
+			r->top = logits[j];
+			r->id = id0 + j;
+		} else if (logits[j] > r->second) {
+			r->second = logits[j];
+		}
+	}
+	r->sum *= exp(old - (double)r->top);
+	for (int j = 0; j < n; j++)
+		r->sum += (double)expf(logits[j] - r->top);
+	if (r->want >= id0 && r->want < id0 + n)
+		r->logit = logits[r->want - id0];
+}
+
+static void cpu_scan(struct be_scan *state, const float *logits, int P, int n, int id0)
+{
+#pragma omp parallel for schedule(static)
+	for (int i = 0; i < P; i++)
+		scan_row(&state[i], logits + (size_t)i * (size_t)n, n, id0);
+}
+
+/* Row-major and symmetric: LAPACK's column-major 'U' is our lower triangle, and (r, d) rows are its d × r right-hand sides. */
+static int cpu_potrf(double *S, int d)
+{
+	return d > 0 ? LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, S, d) : 0;
+}
+
+static void cpu_potrs(double *X, const double *S, int d, int r)
+{
+	if (d > 0 && r > 0)
+		LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', d, r, S, d, X, d);
+}
+
 const struct backend be_cpu = {
 	.name = "cpu",
+	.open = cpu_open,
 	.fast16 = gemm_fast16,
+	.array_bytes = cpu_array_bytes,
+	.weight_bytes = cpu_weight_bytes,
+	.work_bytes = cpu_work_bytes,
+	.reserve = cpu_reserve,
+	.memory = cpu_memory,
 	.alloc = cpu_alloc,
 	.free = cpu_free,
 	.put = cpu_copy,
@@ -151,8 +236,12 @@ const struct backend be_cpu = {
 	.linear = gemm_linear,
 	.rmsnorm = cpu_rmsnorm,
 	.add = cpu_add,
+	.scale = cpu_scale,
 	.activate = cpu_activate,
 	.self_attention = cpu_self_attention,
 	.cross_attention = cpu_cross_attention,
 	.gram = gemm_gram,
+	.scan = cpu_scan,
+	.potrf = cpu_potrf,
+	.potrs = cpu_potrs,
 };

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "die.h"
+#include "h5form.h"
 #include "out.h"
 #include "sums.h"
 
@@ -216,6 +217,23 @@ static bool type_known(hid_t t, enum h5_type *type)
 	return false;
 }
 
+/* ------------------------------------------------------------ the form of a file
+ *
+ * Attributes and links stay in the headers of their objects, however many there are: h5form.c then has no heaps and trees to judge. No times. */
+
+enum { ALL_COMPACT = 65535 };
+
+static void plain_object(hid_t list)
+{
+	must(H5Pset_obj_track_times(list, false));
+	must(H5Pset_attr_phase_change(list, ALL_COMPACT, 0));
+}
+
+static void plain_group(hid_t list)
+{
+	must(H5Pset_link_phase_change(list, ALL_COMPACT, 0));
+}
+
 /* ------------------------------------------------------------ open datasets */
 
 /* Room for two chunks at least; w0 = 1: a chunk that was gone through completely is the first to leave. */
@@ -321,13 +339,14 @@ static struct dataset *dataset_open(struct h5 *f, const char *path)
 
 /* ------------------------------------------------------------ files */
 
-/* The oldest format that has checksums on its metadata, and no newer one: the bytes do not depend on the library's age.
+/* The oldest format that has checksums on all its metadata, and no newer one: the bytes do not depend on the library's age. (1.8's has none on the
+ * index of chunks: one wrong bit there, and a chunk reads as zeros.)
  * Locks are off: a file under its final name is never written again, and some network file systems have none. */
 static hid_t file_access_list(void)
 {
 	hid_t fapl = must(H5Pcreate(H5P_FILE_ACCESS));
 	must(H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI));
-	must(H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18));
+	must(H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110));
 	must(H5Pset_file_locking(fapl, false, true));
 	return fapl;
 }
@@ -339,7 +358,8 @@ struct h5 *h5_create(const char *target, const char *schema, int version)
 	f->path = xstrdup(target);
 	f->writing = true;
 	hid_t fapl = file_access_list(), fcpl = must(H5Pcreate(H5P_FILE_CREATE));
-	must(H5Pset_obj_track_times(fcpl, false));
+	plain_object(fcpl);
+	plain_group(fcpl);
 	/* out_begin() has made the file exclusively, under a name that is only ours. */
 	f->file = H5Fcreate(out_begin(target), H5F_ACC_TRUNC, fcpl, fapl);
 	if (f->file < 0)
@@ -403,6 +423,7 @@ struct h5 *h5_open(const char *path, const char *schema, int version)
 	library_init();
 	sums_check(path);
 	need_hdf5(path);
+	h5form_check(path);
 	struct h5 *f = xcalloc(1, sizeof(*f));
 	f->path = xstrdup(path);
 	hid_t fapl = file_access_list();
@@ -535,23 +556,12 @@ double h5_get_double(struct h5 *f, const char *obj, const char *name)
 	return v;
 }
 
-/* Takes both of HDF5's kinds of string: h5py writes the variable one. */
 char *h5_get_string(struct h5 *f, const char *obj, const char *name)
 {
 	hid_t type, id = open_attribute(f, obj, name, H5T_STRING, H5T_STRING, "a string", &type);
-	char *v;
-	if (H5Tis_variable_str(type) > 0) {
-		char *theirs = NULL;
-		if (H5Aread(id, type, &theirs) < 0)
-			fail_attribute(f, "read", obj, name);
-		v = xstrdup(theirs ? theirs : "");
-		H5free_memory(theirs);
-	} else {
-		size_t n = H5Tget_size(type);
-		v = xcalloc(n + 1, 1); /* padded strings may come without a final 0 */
-		if (H5Aread(id, type, v) < 0)
-			fail_attribute(f, "read", obj, name);
-	}
+	char *v = xcalloc(H5Tget_size(type) + 1, 1);
+	if (H5Aread(id, type, v) < 0)
+		fail_attribute(f, "read", obj, name);
 	H5Tclose(type);
 	H5Aclose(id);
 	return v;
@@ -609,7 +619,8 @@ static void group_create(struct h5 *f, const char *path)
 {
 	/* Not by H5Pset_create_intermediate_group: groups made so carry the time of day. */
 	hid_t gcpl = must(H5Pcreate(H5P_GROUP_CREATE));
-	must(H5Pset_obj_track_times(gcpl, false));
+	plain_object(gcpl);
+	plain_group(gcpl);
 	hid_t g = H5Gcreate2(f->file, path, H5P_DEFAULT, gcpl, H5P_DEFAULT);
 	if (g < 0 || H5Gclose(g) < 0)
 		fail(f, "create", "group", path);
@@ -701,7 +712,7 @@ static size_t chunk_rows(size_t rows, size_t row_bytes)
 static hid_t creation_list(int rank, const hsize_t *chunk)
 {
 	hid_t dcpl = must(H5Pcreate(H5P_DATASET_CREATE));
-	must(H5Pset_obj_track_times(dcpl, false));
+	plain_object(dcpl);
 	must(H5Pset_chunk(dcpl, rank, chunk));
 	must(H5Pset_fletcher32(dcpl));
 	must(H5Pset_alloc_time(dcpl, H5D_ALLOC_TIME_EARLY));

@@ -57,6 +57,9 @@ static void install_once(void)
 	done = true;
 	if (atexit(remove_pending))
 		die("cannot register the removal of temporary files");
+	/* Beyond a file size limit write() then fails (EFBIG), and is reported as any failing write. */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		die("cannot ignore signal %d: %s", SIGXFSZ, strerror(errno));
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct sigaction old, sa = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_NODEFER};
 		sigemptyset(&sa.sa_mask);

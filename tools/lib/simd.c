@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "bf16.h"
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -41,8 +43,7 @@ CLONES void simd_to_bf16(uint16_t *y, const float *x, size_t n)
 		uint32_t u;
 
 		memcpy(&u, &x[i], sizeof(u));
-		u = (u & 0x7fffffffu) > 0x7f800000u ? u | 0x400000u : u + 0x7fffu + ((u >> 16) & 1u);
-		y[i] = (uint16_t)(u >> 16);
+		y[i] = bf16_round(u);
 	}
 }
 

@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "be.h"
+
 static size_t area(int a, int b)
 {
 	return (size_t)a * (size_t)b;
@@ -125,19 +127,17 @@ int solve_system(struct solve *q, double extra, double *condition)
 	if (!all_finite(q->S, area(d, d)) || !all_finite(q->A, area(q->R, d)))
 		return -1;
 	norm1 = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'U', d, q->S, d, q->work);
-	info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, q->S, d);
+	info = be->potrf(q->S, d);
 	if (info)
 		return info;
 	condition_of(q, norm1, condition);
-	if (q->R > 0)
-		LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', d, q->R, q->S, d, q->A, d);
+	be->potrs(q->A, q->S, d, q->R);
 	return all_finite(q->A, area(q->R, d)) ? 0 : -2;
 }
 
 void solve_more(const struct solve *q, double *X, int r)
 {
-	if (q->d > 0 && r > 0)
-		LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', q->d, r, q->S, q->d, X, q->d);
+	be->potrs(X, q->S, q->d, r);
 }
 
 double solve_residual(struct solve *q, const double *BtB)

@@ -1,0 +1,73 @@
+# Measurements on flan-t5-large's geometry: a random model of it and four random adapters, the real case's texts where they are, else the demo's.
+#? make bench              merge and evaluate the large random model in float32 and with use_fp16: work/bench/*.tsv, *.md (3.2 GB of model,
+#?                         some minutes; BENCH=DIR elsewhere, BENCH_ROWS=N test rows a task)
+#? make bench-scaling      time and memory with 4 times the samples and 2, 4 and 8 tasks, on 4 + 4 blocks of that width
+#? make bench-oracle       the same work in PyTorch and CTranslate2 (PYTHON=…, see tests/oracle), after make bench
+
+BENCH = work/bench
+BENCH_ROWS = 60
+BENCH_TASKS = emoint emotion-cause tec isear
+BENCH_FROM = $(if $(EMOTION_DIR),$(EMOTION_DIR),data/demo)
+BENCH_TOOLS = $(BUILD)/bench
+BENCH_DATA = $(BENCH)/data
+bench_list = $(subst $(SPACE),$(COMMA),$(strip $(1)))
+BENCH_MERGE = MODEL=$(1)/model LORAS=$(1)/loras DATA=$(2) WORK=$(3)
+
+$(BENCH_TOOLS)/%: tests/bench/%.c $(LIB) pipeline/bench.mk
+	@mkdir -p $(BENCH_TOOLS)
+	$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
+-include $(wildcard $(BENCH_TOOLS)/*.d)
+
+# The texts, and of the test rows some.
+$(BENCH_DATA): $(BENCH_TOOLS)/some-rows
+	@rm -rf $@.new && mkdir -p $@.new
+	@for t in $(BENCH_TASKS); do mkdir $@.new/$$t && ln -s $(abspath $(BENCH_FROM))/data/$$t/train.json $@.new/$$t/ && \
+	  $< $(BENCH_FROM)/data/$$t/test.json $@.new/$$t/test.json $(BENCH_ROWS) || exit 1; done
+	@rm -rf $@ && mv $@.new $@
+
+# A model: LARGE is flan-t5-large's, WIDE four blocks of it.
+$(BENCH)/large $(BENCH)/wide: $(BENCH_TOOLS)/make-model
+	@rm -rf $@.new && mkdir -p $(BENCH)
+	@$< $(if $(filter %/wide,$@),--encoder 4 --decoder 4 --tasks $(call bench_list,$(BENCH_TASKS) $(BENCH_TASKS:%=%-2))) \
+	  --spiece $(BENCH_FROM)/model/spiece.model -o $@.new
+	@mv $@.new $@
+
+.PHONY: bench bench-scaling bench-oracle
+bench: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/bench-table $(BENCH)/large $(BENCH_DATA)
+	+@set -e; for p in f32 bf16; do \
+	  w=$(BENCH)/$$p; rm -rf $$w; mkdir -p $$w; [ $$p = f32 ] && fp16=0 || fp16=1; \
+	  $(BENCH_TOOLS)/peak >$(BENCH)/$$p.peak; \
+	  $(BENCH_TOOLS)/watch $$w $(BENCH)/$$p.watch $(MAKE) --no-print-directory merge USE_FP16=$$fp16 $(call BENCH_MERGE,$(BENCH)/large,$(BENCH_DATA),$$w) \
+	    >$(BENCH)/$$p.log 2>&1 || { tail -5 $(BENCH)/$$p.log; exit 1; }; \
+	  $(BENCH_TOOLS)/bench-table --model $(BENCH)/large/model --work $$w --tasks $(call bench_list,$(BENCH_TASKS)) --watch $(BENCH)/$$p.watch \
+	    --peak $(BENCH)/$$p.peak --kind $$p -o $(BENCH)/$$p.tsv --markdown $(BENCH)/$$p.md; \
+	  for t in $(BENCH_TASKS); do $(BUILD)/eval-emotion --model $(BENCH)/large/model --adapter $$w/adapter --test $(BENCH_DATA)/$$t/test.json --task $$t \
+	    --max-length 100 --max-new-tokens 3 --use-fp16 $$fp16 --log $(BENCH)/$$p.eval.log -o $$w/bench-eval/$$t.json \
+	    --predictions $$w/predictions/$$t.jsonl; done; \
+	  awk -F'\t' -v n=$(words $(BENCH_TASKS)) -v rows=$(BENCH_ROWS) '{ t[NR] = $$3; m = $$5 > m ? $$5 : m } \
+	    END { for (i = NR - n + 1; i <= NR; i++) s += t[i]; printf "\nevaluation ('$$p'): %d rows, %.1f rows/s, %.0f MB\n\n", n * rows, n * rows / s, m }' \
+	    $(BENCH)/$$p.eval.log | tee -a $(BENCH)/$$p.md; done
+
+# One line: wall and processor time, the largest process, all together, disk.
+bench_run = w=$(BENCH)/scaling-$(1); rm -rf $$w; mkdir -p $$w; $(BENCH_TOOLS)/watch $$w $$w.watch $(MAKE) --no-print-directory merge \
+  USE_FP16=$(or $(USE_FP16),0) TASK_TARGETS=$(2) MANUAL_CEOF=1 SAMPLES_NUM=$(3) INNER_NUM=3 OUTER_NUM=$(4) \
+  $(call BENCH_MERGE,$(BENCH)/wide,$(BENCH_DATA)-8,$$w) >$$w.log 2>&1 || { tail -3 $$w.log; exit 1; }; \
+  { cut -f5 $$w/log.tsv | sort -n | tail -1; cut -f2 $$w.watch; } | tr '\n' '\t' | awk '{ printf "%s\t%s\t%s\t%s\t%s\t%s\n", "$(1)", $$2, $$3, $$1, $$4, $$5 }'
+
+$(BENCH_DATA)-8: $(BENCH_DATA)
+	@rm -rf $@ && mkdir $@ && for t in $(BENCH_TASKS); do ln -s $(abspath $(BENCH_DATA))/$$t $@/$$t; ln -s $(abspath $(BENCH_DATA))/$$t $@/$$t-2; done
+
+bench-scaling: all $(BENCH_TOOLS)/watch $(BENCH)/wide $(BENCH_DATA)-8
+	+@{ printf 'run\twall_s\tcpu_s\tlargest_mb\tall_mb\tdisk_mb\n'; set -e; \
+	$(call bench_run,2-tasks,$(call bench_list,$(wordlist 1,2,$(BENCH_TASKS))),60,20); \
+	$(call bench_run,4-tasks,$(call bench_list,$(BENCH_TASKS)),60,20); \
+	$(call bench_run,8-tasks,$(call bench_list,$(BENCH_TASKS) $(BENCH_TASKS:%=%-2)),60,20); \
+	$(call bench_run,240-samples,$(call bench_list,$(BENCH_TASKS)),240,80); } | tee $(BENCH)/scaling.tsv
+
+PYTHON = python3
+bench-oracle: $(BENCH)/large $(BENCH_DATA)
+	$(PYTHON) tests/oracle/sweep_torch.py --model $(BENCH)/large/model --loras $(BENCH)/large/loras --data $(BENCH_DATA) --drawn $(BENCH)/f32/samples --max-new-tokens 3
+	$(PYTHON) tests/oracle/published_iteration.py --model $(BENCH)/large/model --loras $(BENCH)/large/loras --data $(BENCH_DATA) --drawn $(BENCH)/f32/samples \
+	  --max-new-tokens 3
+	for p in f32 bf16; do $(PYTHON) tests/oracle/eval_speed.py --model $(BENCH)/large/model --adapter $(BENCH)/$$p/adapter --loras $(BENCH)/large/loras --data $(BENCH_DATA) \
+	  --rows $$(($(BENCH_ROWS) * $(words $(BENCH_TASKS)))) --predictions $(BENCH)/$$p/predictions || exit 1; done

@@ -1,0 +1,44 @@
+/* emu_internal.hpp: what the parts of the test double share. */
+#ifndef EMU_INTERNAL_HPP
+#define EMU_INTERNAL_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <random>
+
+#include "emu.h"
+#include "emu.hpp"
+
+namespace emu {
+
+/* settings.cpp: the environment (emu.h), and chance. */
+extern int mode;
+size_t setting(const char *name, size_t otherwise);
+bool injected();              /* whether this call is the one to fail */
+std::mt19937_64 &chance();    /* seeded by the mode */
+
+/* memory.cpp: memory behind handles. */
+/* The bytes behind [handle, handle + bytes): all of them must be of one live allocation. what: for the message. */
+unsigned char *range(const void *handle, size_t bytes, const char *what);
+bool is_device(const void *p); /* in the handles' address range */
+bool is_pinned(const void *p);
+void check_canaries(const char *after);
+
+/* A block of host memory with guards; under the address sanitizer these are its own. */
+unsigned char *guarded_new(size_t bytes);
+void guarded_check(const unsigned char *p, size_t bytes, const char *whose);
+void guarded_free(unsigned char *p);
+/* Sets bytes to 0xff: NaN in every float type, −1 in integers. Where `by hand`, unseen by the thread sanitizer. */
+void spoil(void *p, size_t bytes);
+
+/* streams.cpp: queues the work; it runs now or later, by the mode. */
+void enqueue(cudaStream_t stream, const char *what, std::function<void()> run);
+void run_everything();
+
+/* fibers.cpp */
+void run_grid(const char *name, dim3 grid, dim3 block, const thread &body);
+
+} // namespace emu
+
+#endif
