@@ -19,16 +19,16 @@ $(BENCH_TOOLS)/%: tests/bench/%.c $(LIB) pipeline/bench.mk
 -include $(wildcard $(BENCH_TOOLS)/*.d)
 
 # The texts, and of the test rows some.
-$(BENCH_DATA): $(BENCH_TOOLS)/some-rows
+$(BENCH_DATA): | $(BENCH_TOOLS)/some-rows
 	@rm -rf $@.new && mkdir -p $@.new
 	@for t in $(BENCH_TASKS); do mkdir $@.new/$$t && ln -s $(abspath $(BENCH_FROM))/data/$$t/train.json $@.new/$$t/ && \
-	  $< $(BENCH_FROM)/data/$$t/test.json $@.new/$$t/test.json $(BENCH_ROWS) || exit 1; done
+	  $(BENCH_TOOLS)/some-rows $(BENCH_FROM)/data/$$t/test.json $@.new/$$t/test.json $(BENCH_ROWS) || exit 1; done
 	@rm -rf $@ && mv $@.new $@
 
 # A model: LARGE is flan-t5-large's, WIDE four blocks of it.
-$(BENCH)/large $(BENCH)/wide: $(BENCH_TOOLS)/make-model
+$(BENCH)/large $(BENCH)/wide: | $(BENCH_TOOLS)/make-model
 	@rm -rf $@.new && mkdir -p $(BENCH)
-	@$< $(if $(filter %/wide,$@),--encoder 4 --decoder 4 --tasks $(call bench_list,$(BENCH_TASKS) $(BENCH_TASKS:%=%-2))) \
+	@$(BENCH_TOOLS)/make-model $(if $(filter %/wide,$@),--encoder 4 --decoder 4 --tasks $(call bench_list,$(BENCH_TASKS) $(BENCH_TASKS:%=%-2))) \
 	  --spiece $(BENCH_FROM)/model/spiece.model -o $@.new
 	@mv $@.new $@
 

@@ -81,6 +81,6 @@ endif
 DOUBLE_TESTS = $(TOOLS:%=$(DOUBLE)/%) $(foreach kind,double double-asan double-tsan,$(OBJ)/$(kind)/test_twins)
 
 .PHONY: test-cuda
-tests: $(DOUBLE_TESTS)
+tests: $(DOUBLE_TESTS) $(OBJ)/bench/make-model
 test-cuda:
 	@$(MAKE) --no-print-directory test TESTS='$(sort $(wildcard tests/cuda/*.sh))'

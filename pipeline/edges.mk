@@ -3,6 +3,3 @@
 
 $(foreach s,$(stations),$(call shared_edges,$(work)/lora/{task}/$(s).h5,$(call lora_needs,$(s))))
 $(call shared_edges,$(work)/tokens/{task}.h5,$(tokens_needs))
-
-# The site three solutions before.
-before3 = $(prev_$(prev_$(prev_$(1))))

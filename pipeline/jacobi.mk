@@ -20,6 +20,8 @@ endif
 endif
 $(foreach s,$(sites),$(call shared_edges,$(pass)/grams/{task}/$(s).h5,$(call grams_needs,$(s))))
 $(foreach s,$(sites),$(eval $(pass)/solution/$(s).h5: $(tasks:%=$(pass)/grams/%/$(s).h5) $(if $(later),$(before)/solution/$(s).h5 $(S)/mats)))
+# One site at a time, as in regmean: only so are the acts of the sites before it used up when a site is solved.
+$(foreach s,$(if $(sequential),$(sites)),$(if $(prev_$(s)),$(eval $(pass)/solution/$(s).h5: | $(pass)/solution/$(prev_$(s)).h5)))
 
 # Made by the graph of the iteration before; missing only where make -n made none.
 $(if $(later),$(eval $(sites:%=$(before)/solution/%.h5): ;))
@@ -46,7 +48,7 @@ one_iteration = $(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) it
 # The adapter's time says whether it is new: what depends on it is not remade when this changes nothing.
 $(work)/adapter/adapter_config.json: FORCE
 	+$(Q)k=0; converged=; while [ -z "$$converged" ] && [ $$k -lt $(max_iter) ]; do k=$$((k + 1)); \
-	  $(one_iteration) since=$$(date +%s.%N) iterate || exit; \
+	  $(one_iteration) unspend && $(one_iteration) since=$$(date +%s.%N) iterate || exit; \
 	  if grep -qs '^converged 1' $(work)/iter$$(printf %02d $$k)/convergence; then converged=1; fi; \
 	done; $(one_iteration) finish
 

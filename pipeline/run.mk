@@ -9,6 +9,7 @@
 #? make compare METHODS=a,b,… …same…
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv
 #? make demo               build, merge and evaluate the demo by three methods
+#? BACKEND=cuda computes on the GPU (with the tools of CUDA=1: make CUDA=1 BACKEND=cuda merge …)
 #? KEEP_ACTS=1 keeps rows and Grams that have been used (default: only their names are kept, to save disk)
 #? V=1 shows commands; -jN runs N processes side by side; REFERENCE=DIR keeps the base's and adapters' results for several merges
 
@@ -18,6 +19,7 @@ MODEL =
 LORAS =
 DATA =
 WORK =
+BACKEND =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none.
 OWN_VARIABLES = BENCH BENCH_ROWS BACKEND CUDA CUDA_HOME NVCC CUDA_ARCH RUNS RUN STEP FUZZ_SECONDS FUZZERS FUZZ_CC TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V SAN BUILD CC CXX CFLAGS LDFLAGS OPTIMISE EMOTION_DIR PYTHON METHODS
@@ -27,7 +29,7 @@ JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 OPTIONAL = $(if $(strip $(2)),--$(1) '$(strip $(2))')
 PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type '$(TASK_TYPE)' --config '$(CONFIG)' --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
-       $(call OPTIONAL,set,$(SETTINGS))
+       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,set,$(SETTINGS))
 GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
 
 # Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it

@@ -11,28 +11,27 @@
  * coefficient c keeps the unweighted rows, as published. */
 #include <stdlib.h>
 
+#include "lib/acts.h"
 #include "lib/be.h"
+#include "lib/budget.h"
 #include "lib/dcs.h"
+#include "lib/demand.h"
 #include "lib/die.h"
 #include "lib/grams.h"
 #include "lib/h5.h"
+#include "lib/job.h"
 #include "lib/opts.h"
 #include "lib/solve.h"
 #include "lib/targets.h"
 
-enum { WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product to run at full speed */
-
-static const char *model_dir, *site_arg, *task_arg, *tasks_arg, *adapter_arg, *lora_arg, *merged_arg, *output_arg;
+static const char *task_arg, *lora_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma = 0.5;
 static bool use_dcs, dense;
 static int iteration;
 
 static const struct opt options[] = {
-	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json and safetensors"},
-	{"site", 0, OPT_STRING, &site_arg, true, 0, 0, "SITE", "site, such as enc07-self"},
+	JOB_OPTIONS,
 	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]", "task or tasks to do; {task} in a path stands for each"},
-	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "T[,T…]", "all tasks of the merge, in order"},
-	{"adapter", 0, OPT_STRING, &adapter_arg, true, 0, 0, "DIR", "adapter folder of a task"},
 	{"lora", 0, OPT_STRING, &lora_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
 	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE", "rows of the merged model; without: X (regmean)"},
 	{"reg-ceof", 0, OPT_FLOAT, &reg_ceof, false, 0, 1, "RHO", "merged rows become (1-RHO) merged + RHO X"},
@@ -50,15 +49,11 @@ static const struct tool tool = {
 };
 
 /* What all tasks share. */
-struct job {
-	struct t5 m;
+struct shared {
+	struct job job;
 	struct st *model;
-	struct site site;
-	char name[32]; /* the site's */
-	struct strlist tasks;
-	struct targets targets;
 	struct gram gram;
-	float *W; /* (WEIGHT_ROWS, d) rows of W0+ΔW */
+	float *W; /* (BUDGET_WEIGHT_ROWS, d) rows of W0+ΔW */
 };
 
 struct norms {
@@ -66,7 +61,7 @@ struct norms {
 };
 
 struct task {
-	struct job *job;
+	struct shared *all;
 	const char *name;
 	int t; /* its number */
 	struct h5 *side[2]; /* by enum gram_side; [1] NULL: Xm is X */
@@ -77,7 +72,7 @@ struct task {
 
 static char *module_path(const struct task *k, int i, const char *member)
 {
-	char *name = module_name(&k->job->m, k->job->targets.module[i]);
+	char *name = job_module(&k->all->job, i);
 	char *path = xformat("/modules/%s%s", name, member);
 
 	free(name);
@@ -93,20 +88,20 @@ static void read_rows(void *arg, enum gram_side side, size_t row0, size_t n, flo
 
 _Noreturn static void die_row(const struct task *k)
 {
-	const struct gram *g = &k->job->gram;
+	const struct gram *g = &k->all->gram;
 
-	die_data("task %s, site %s: row %zu of '%s' is not finite", k->name, k->job->name, g->bad_row, h5_path(k->side[g->bad_side]));
+	die_data("task %s, site %s: row %zu of '%s' is not finite", k->name, k->all->job.name, g->bad_row, h5_path(k->side[g->bad_side]));
 }
 
 static void run_gram(struct task *k, enum gram_kind kind)
 {
-	if (gram_run(&k->job->gram, &k->rows, kind))
+	if (gram_run(&k->all->gram, &k->rows, kind))
 		die_row(k);
 }
 
 static void write_gram(struct task *k, const char *path)
 {
-	struct gram *g = &k->job->gram;
+	struct gram *g = &k->all->gram;
 	size_t d = (size_t)g->d;
 
 	h5_dataset(k->out, path, H5_F64, d, d);
@@ -127,7 +122,7 @@ static void cross(struct task *k, const struct stack *s, int i, double xxm)
 
 	k->norms[i].xxm = xxm;
 	if (r) {
-		gram_thin(&k->job->gram, AC, s->A + r0 * d, (int)r);
+		gram_thin(&k->all->gram, AC, s->A + r0 * d, (int)r);
 		h5_dataset(k->out, path, H5_F64, r, d);
 		h5_write_double(k->out, path, 0, r, AC);
 	}
@@ -138,13 +133,13 @@ static void cross(struct task *k, const struct stack *s, int i, double xxm)
 /* The present Gram is K = XᵀX: ‖W‖² and tr(W K Wᵀ) of W = W0+ΔW_t, by panels of its rows. */
 static void whole_norms(struct task *k, const struct stack *s, int i, double *w2, double *xw2)
 {
-	struct job *j = k->job;
-	char *name = module_name(&j->m, j->targets.module[i]), *weight = xformat("%s.weight", name);
+	struct shared *j = k->all;
+	char *name = job_module(&j->job, i), *weight = xformat("%s.weight", name);
 	const struct st_tensor *W0 = st_need(j->model, weight, (size_t)s->d_out, (size_t)s->d);
 	size_t d = (size_t)s->d;
 
-	for (int o = 0; o < s->d_out; o += WEIGHT_ROWS) {
-		int n = s->d_out - o < WEIGHT_ROWS ? s->d_out - o : WEIGHT_ROWS;
+	for (int o = 0; o < s->d_out; o += BUDGET_WEIGHT_ROWS) {
+		int n = s->d_out - o < BUDGET_WEIGHT_ROWS ? s->d_out - o : BUDGET_WEIGHT_ROWS;
 		size_t count = (size_t)n * d;
 
 		st_read(j->model, W0, (size_t)o * d, count, j->W);
@@ -171,7 +166,7 @@ static void target_norm(struct task *k, const struct stack *s, int i)
 
 	if (r) {
 		solve_BtB(BtB, s->B + r0, s->R, s->d_out, r);
-		k->norms[i].y2 = s->s[k->t] * s->s[k->t] * gram_norm2(&k->job->gram, s->A + (size_t)r0 * (size_t)s->d, BtB, r);
+		k->norms[i].y2 = s->s[k->t] * s->s[k->t] * gram_norm2(&k->all->gram, s->A + (size_t)r0 * (size_t)s->d, BtB, r);
 	}
 	free(BtB);
 }
@@ -179,10 +174,10 @@ static void target_norm(struct task *k, const struct stack *s, int i)
 /* Calls fn for every module with its factors. */
 static void each_module(struct task *k, void (*fn)(struct task *k, const struct stack *s, int i))
 {
-	for (int i = 0; i < k->job->targets.n; i++) {
+	for (int i = 0; i < k->all->job.targets.n; i++) {
 		struct stack s;
 
-		stack_load(&s, &k->job->targets, i);
+		stack_load(&s, &k->all->job.targets, i);
 		fn(k, &s, i);
 		stack_release(&s);
 	}
@@ -209,7 +204,7 @@ static void shared_C(struct task *k, const struct stack *s, int i)
 
 static void shared_cross(struct task *k, const struct stack *s, int i)
 {
-	cross(k, s, i, i ? k->norms[0].xxm : gram_norm(&k->job->gram));
+	cross(k, s, i, i ? k->norms[0].xxm : gram_norm(&k->all->gram));
 }
 
 static void x_norms(struct task *k, const struct stack *s, int i)
@@ -221,7 +216,7 @@ static void x_norms(struct task *k, const struct stack *s, int i)
 static void unweighted(struct task *k)
 {
 	run_gram(k, GRAM_XM_XM);
-	k->norms[0].h = gram_norm(&k->job->gram);
+	k->norms[0].h = gram_norm(&k->all->gram);
 	write_gram(k, "/H");
 	each_module(k, shared_H);
 	if (!k->rows.same)
@@ -239,7 +234,7 @@ static void unweighted(struct task *k)
 /* The module's weights (P), allocated; its ‖√w X ΔWᵀ‖² to norms. */
 static double *row_weights(struct task *k, const struct stack *s, int i)
 {
-	struct gram *g = &k->job->gram;
+	struct gram *g = &k->all->gram;
 	struct dcs q;
 	double *w = xarray(k->rows.P, sizeof(*w)), *own = xarray(k->rows.P, sizeof(*own));
 	size_t bad;
@@ -255,7 +250,7 @@ static double *row_weights(struct task *k, const struct stack *s, int i)
 	dcs_release(&q);
 	bad = dcs_weights(w, w, k->rows.P, dcs_kappa(dcs_sigma, iteration));
 	if (bad)
-		die_data("task %s, site %s: row %zu: the adapters' variance is not finite", k->name, k->job->name, bad - 1);
+		die_data("task %s, site %s: row %zu: the adapters' variance is not finite", k->name, k->all->job.name, bad - 1);
 	for (size_t p = 0; p < k->rows.P; p++)
 		k->norms[i].y2 += w[p] * own[p];
 	free(own);
@@ -283,11 +278,11 @@ static void weighted_module(struct task *k, const struct stack *s, int i)
 
 	k->rows.w = w;
 	run_gram(k, GRAM_XM_XM);
-	k->norms[i].h = gram_norm(&k->job->gram);
+	k->norms[i].h = gram_norm(&k->all->gram);
 	write_gram(k, path);
 	if (!k->rows.same)
 		run_gram(k, GRAM_X_XM);
-	cross(k, s, i, gram_norm(&k->job->gram));
+	cross(k, s, i, gram_norm(&k->all->gram));
 	if (dense)
 		weighted_dense(k, s, i);
 	k->rows.w = NULL;
@@ -304,17 +299,18 @@ static void weighted(struct task *k)
 
 static void write_attributes(struct task *k, const char *features)
 {
-	struct job *j = k->job;
+	const struct job *j = &k->all->job;
+	const struct gram *g = &k->all->gram;
 
 	h5_set_string(k->out, "/", "site", j->name);
 	h5_set_string(k->out, "/", "task", k->name);
 	h5_set_string(k->out, "/", "features", features);
-	h5_set_int(k->out, "/", "d", j->gram.d);
+	h5_set_int(k->out, "/", "d", g->d);
 	h5_set_int(k->out, "/", "P", (long)k->rows.P);
 	h5_set_double(k->out, "/", "reg_ceof", reg_ceof);
 	h5_set_int(k->out, "/", "use_dcs", use_dcs);
-	h5_set_int(k->out, "/", "largest_row", (long)j->gram.largest_row);
-	h5_set_double(k->out, "/", "largest_norm", j->gram.largest_norm);
+	h5_set_int(k->out, "/", "largest_row", (long)g->largest_row);
+	h5_set_double(k->out, "/", "largest_norm", g->largest_norm);
 	for (int i = 0; i < j->targets.n; i++) {
 		const struct lora *l = adapter_find(j->targets.adapter[k->t], j->targets.module[i]);
 		char *path = module_path(k, i, "");
@@ -337,13 +333,11 @@ static void write_attributes(struct task *k, const char *features)
 static struct h5 *open_side(const struct task *k, const char *template, int ntasks, const char *option, const char *side)
 {
 	char *path = path_for_task(template, k->name, ntasks, option);
-	struct h5 *f = h5_open(path, "iteris-acts", 1);
+	const struct acts_of of = {k->all->job.name, k->name, side, NULL};
+	struct h5 *f = acts_open(path, &of);
 
-	h5_expect_string(f, "site", k->job->name);
-	h5_expect_string(f, "task", k->name);
-	h5_expect_string(f, "side", side);
-	h5_expect_int(f, "d", k->job->gram.d);
-	h5_expect_shape(f, "/rows", (size_t)h5_get_int(f, "/", "P"), (size_t)k->job->gram.d);
+	h5_expect_int(f, "d", k->all->gram.d);
+	h5_expect_shape(f, "/rows", (size_t)h5_get_int(f, "/", "P"), (size_t)k->all->gram.d);
 	free(path);
 	return f;
 }
@@ -367,16 +361,16 @@ static char *open_sides(struct task *k, int ntasks)
 	return features;
 }
 
-static void run_task(struct job *j, const char *name, int ntasks)
+static void run_task(struct shared *all, const char *name, int ntasks)
 {
-	struct task k = {.job = j, .name = name, .t = strlist_find(&j->tasks, name)};
+	struct task k = {.all = all, .name = name, .t = strlist_find(&all->job.tasks, name)};
 	char *features, *target;
 
 	if (k.t < 0)
-		die_usage("--task '%s' is none of --tasks %s", name, tasks_arg);
+		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
 	features = open_sides(&k, ntasks);
 	target = path_for_task(output_arg, name, ntasks, "-o");
-	k.norms = xcalloc((size_t)j->targets.n, sizeof(*k.norms));
+	k.norms = xcalloc((size_t)all->job.targets.n, sizeof(*k.norms));
 	k.out = h5_create(target, "iteris-grams", 1);
 	if (use_dcs)
 		weighted(&k);
@@ -391,45 +385,40 @@ static void run_task(struct job *j, const char *name, int ntasks)
 	free(features);
 }
 
-static void job_open(struct job *j)
+static void shared_open(struct shared *all)
 {
-	size_t d, need;
+	size_t d;
 
-	j->m = t5_load(model_dir);
-	j->model = st_open(model_dir);
-	if (!site_parse(&j->m, site_arg, &j->site))
-		die_usage("--site '%s' is no site of the model in '%s'", site_arg, model_dir);
-	site_name(j->site, j->name);
-	j->tasks = strlist_split(tasks_arg, "--tasks");
-	targets_open(&j->targets, &j->m, adapter_arg, &j->tasks, j->site);
-	d = (size_t)site_width(&j->m, j->site);
-	need = gram_bytes((int)d) + WEIGHT_ROWS * d * sizeof(*j->W);
-	if (common.max_memory && need > common.max_memory)
-		die("site %s needs %.1f MB of arrays, more than --max-memory", j->name, (double)need / 1048576);
-	gram_init(&j->gram, (int)d);
-	j->W = xarray(WEIGHT_ROWS * d, sizeof(*j->W));
+	job_open(&all->job);
+	all->model = st_open(job_args.model);
+	d = (size_t)all->job.d;
+	job_limit(&all->job, budget_grams((int)d, common.threads));
+	be->reserve(demand_grams((int)d));
+	gram_init(&all->gram, (int)d);
+	all->W = xarray(BUDGET_WEIGHT_ROWS * d, sizeof(*all->W));
 }
 
-static void job_close(struct job *j)
+static void shared_close(struct shared *all)
 {
-	gram_release(&j->gram);
-	targets_close(&j->targets);
-	strlist_release(&j->tasks);
-	st_close(j->model);
-	free(j->W);
+	gram_release(&all->gram);
+	st_close(all->model);
+	job_close(&all->job);
+	free(all->W);
 }
 
 static void run(void)
 {
 	struct strlist todo = strlist_split(task_arg, "--task");
-	struct job j = {0};
+	struct shared all = {0};
+	int n;
 
 	be_select(common.backend);
-	job_open(&j);
+	shared_open(&all);
 	for (int i = 0; i < todo.n; i++)
-		run_task(&j, todo.item[i], todo.n);
-	tool_done("%s: %d module%s, %d task%s", j.name, j.targets.n, j.targets.n == 1 ? "" : "s", todo.n, todo.n == 1 ? "" : "s");
-	job_close(&j);
+		run_task(&all, todo.item[i], todo.n);
+	n = all.job.targets.n;
+	tool_done("%s: %d module%s, %d task%s", all.job.name, n, n == 1 ? "" : "s", todo.n, todo.n == 1 ? "" : "s");
+	shared_close(&all);
 	strlist_release(&todo);
 }
 

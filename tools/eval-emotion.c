@@ -3,6 +3,7 @@
  * Greedy generation for every row; prediction = first generated token, label = first token of the label (as published). Rows are
  * taken in slabs whose residual stream fits the memory asked for; within a slab the weights are streamed block by block, pads are
  * never computed, and no row's numbers depend on which slab it is in. */
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "lib/adapter.h"
 #include "lib/be.h"
+#include "lib/budget.h"
 #include "lib/die.h"
 #include "lib/generate.h"
 #include "lib/metrics.h"
@@ -143,10 +145,10 @@ static void test_release(struct test *t)
 /* Bytes for a slab's residual stream: what max_memory leaves beside the weights and working arrays; 96 MB when no limit was asked for. */
 static size_t slab_bytes(const struct forward *f)
 {
-	size_t fixed = forward_bytes(f, o.max_length) + (32u << 20), least = (size_t)o.max_length * (size_t)f->model->m.D * sizeof(float);
+	size_t fixed = budget_forward(f, o.max_length, 0), least = (size_t)o.max_length * (size_t)f->model->m.D * sizeof(float);
 
 	if (!common.max_memory)
-		return (size_t)96 << 20;
+		return BUDGET_EVAL_SLAB;
 	if (common.max_memory < fixed + least)
 		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, ((fixed + least) >> 20) + 1);
 	return common.max_memory - fixed;
@@ -196,16 +198,11 @@ static void run_all(const struct forward *f, const struct test *t, struct result
 {
 	size_t most = slab_bytes(f) / ((size_t)f->model->m.D * sizeof(float)), N = (size_t)t->rows.n;
 
+	generate_reserve(f, t->rows.n, t->length, 0, most, t->label_length, o.max_new);
 	*r = (struct result){.predicted = xarray(N, sizeof(int)), .length = xarray(N, sizeof(int)),
 	                     .ids = xarray(N * (size_t)o.max_new, sizeof(int)), .gap = xarray(N, sizeof(float))};
 	for (int first = 0, n; first < t->rows.n; first += n) {
-		size_t rows = 0;
-
-		for (n = 0; first + n < t->rows.n; n++) {
-			rows += (size_t)t->length[first + n];
-			if (n && rows > most)
-				break;
-		}
+		n = seqs_within(t->length + first, t->rows.n - first, 0, most);
 		run_slab(f, t, first, n, r);
 	}
 	if (!isfinite(r->nll))
@@ -237,7 +234,7 @@ static void write_predictions(const struct test *t, const struct spm *spm, const
 	if (f && fclose(f))
 		ok = false;
 	if (!ok)
-		die("cannot write '%s'", o.predictions);
+		die("cannot write '%s': %s", o.predictions, strerror(errno));
 	out_commit(o.predictions);
 }
 

@@ -11,6 +11,7 @@
 #include "lib/be.h"
 #include "lib/block.h"
 #include "lib/budget.h"
+#include "lib/demand.h"
 #include "lib/die.h"
 #include "lib/h5.h"
 #include "lib/model.h"
@@ -68,6 +69,7 @@ struct run {
 	int start;     /* first block to run, */
 	enum step start_step; /* from this step on */
 	int rank;      /* of ΔW, at most */
+	struct demand_deltas deltas;
 	struct work work;
 	float *h, *host; /* one batch of rows: backend, host */
 	int rows;
@@ -117,6 +119,7 @@ static void open_adapter(struct run *r, struct task *t)
 	t->adapter = adapter_open(path, &r->model->m);
 	for (int i = 0; i < t->adapter->n; i++)
 		r->rank = t->adapter->lora[i].r > r->rank ? t->adapter->lora[i].r : r->rank;
+	demand_add_adapter(&r->deltas, t->adapter);
 	free(path);
 }
 
@@ -158,8 +161,8 @@ static int start_block(struct run *r)
 	return from.block;
 }
 
-/* The rank of the merge: the largest of the solutions that will be met. */
-static int solutions_rank(const struct run *r)
+/* The rank of the merge: the largest of the solutions that will be met; they are noted for the plan too. */
+static int solutions_rank(struct run *r)
 {
 	int rank = 1;
 
@@ -175,6 +178,7 @@ static int solutions_rank(const struct run *r)
 		path = xformat("%s/%s.h5", o.solutions, r->sites.item[i]);
 		f = h5_open(path, "iteris-solution", 1);
 		rank = delta_largest_rank(f) > rank ? delta_largest_rank(f) : rank;
+		demand_add_solution(&r->deltas, &r->model->m, f);
 		h5_close(f);
 		free(path);
 	}
@@ -395,15 +399,37 @@ static void check_usage(const struct run *r)
 		die_usage("site %s %s --tokens and --memory", o.site, decoder ? "needs" : "takes no");
 }
 
+/* The longest sequence of a stack, of all tasks. */
+static int longest(const struct run *r, bool decoder)
+{
+	int T = 1;
+
+	for (int i = 0; i < r->tasks.n; i++) {
+		const struct seqs *s = decoder ? &r->task[i].dec : &r->task[i].enc;
+
+		T = s->longest > T ? s->longest : T;
+	}
+	return T;
+}
+
+static size_t device_need(const struct run *r, int rows)
+{
+	return demand_extract(&r->model->m, decoder_site(r), rows, longest(r, decoder_site(r)), longest(r, false), &r->deltas, r->precision);
+}
+
 /* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence is never cut. */
 static int choose_rows(const struct run *r, int T)
 {
-	bool decoder = r->site.stack && !site_is_memory(r->site);
+	bool decoder = decoder_site(r);
 	size_t need;
 	int rows = o.inner_num && !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
+	/* A single pass has one task's files open at a time; outputs that several passes go over stay open. */
+	int target = site_is_memory(r->site) ? r->model->m.L[0] : r->site.block, files = r->start + 1 < target ? r->tasks.n : 1;
+
 	rows = T > rows ? T : rows;
-	while ((need = budget_extract(&r->model->m, decoder, rows, T, r->rank, r->tasks.n, r->precision)) > common.max_memory &&
+	while (((need = budget_extract(&r->model->m, decoder, rows, T, r->rank, files, r->precision)) > common.max_memory ||
+	        device_need(r, rows) > common.max_memory) &&
 	       common.max_memory && rows > T)
 		rows = rows / 2 > T ? rows / 2 : T;
 	if (common.max_memory && need > common.max_memory)
@@ -414,14 +440,12 @@ static int choose_rows(const struct run *r, int T)
 static void run_buffers(struct run *r, struct fetch *fetch)
 {
 	const struct t5 *m = &r->model->m;
-	int stack = r->site.stack && !site_is_memory(r->site), T = 1, wide = m->D > m->F ? m->D : m->F;
+	int stack = decoder_site(r), T = longest(r, false) > longest(r, true) ? longest(r, false) : longest(r, true);
+	int wide = m->D > m->F ? m->D : m->F;
 
-	for (int i = 0; i < r->tasks.n; i++) {
-		T = r->task[i].enc.longest > T ? r->task[i].enc.longest : T;
-		T = r->task[i].dec.longest > T ? r->task[i].dec.longest : T;
-	}
 	wide = wide > m->DI ? wide : m->DI;
 	r->rows = choose_rows(r, T);
+	be->reserve(device_need(r, r->rows));
 	work_init(&r->work, r->model, stack, r->rows, T, r->rank);
 	r->h = be->alloc((size_t)r->rows * (size_t)m->D * sizeof(float));
 	r->host = xarray((size_t)r->rows * (size_t)wide, sizeof(float));

@@ -10,6 +10,7 @@
 #include "lib/acts.h"
 #include "lib/adapter.h"
 #include "lib/be.h"
+#include "lib/budget.h"
 #include "lib/die.h"
 #include "lib/generate.h"
 #include "lib/h5.h"
@@ -41,7 +42,7 @@ static const struct opt options[] = {
 static const struct tool tool = {"generate-tokens", "greedy decoder tokens of the calibration samples",
 	"{task} in a FILE or DIR stands for the task's name.", options};
 
-enum { GROUP_BYTES = 64 << 20 }; /* of encoder output in memory at once */
+enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
 
 struct task {
 	const char *name;
@@ -58,6 +59,8 @@ struct pool {
 	int *task_of;                /* (n) */
 	int *length, *offset, *ids;
 	int *label_length, *label_offset, *label_ids;
+	int longest;                 /* rows of the encoder's output of one sample, at most */
+	size_t group_bytes;
 };
 
 /* The decoder's inputs of one sample: the start token and what was generated but the last token (with </s>, which is only an output). */
@@ -114,13 +117,16 @@ static void read_memory(const struct forward *f, const struct task *t, int ntask
 	int from = first - t->first, rows = 0;
 	size_t row0 = reference() ? (size_t)from * (size_t)t->samples.max_length : (size_t)t->samples.offset[from];
 	size_t D = (size_t)f->model->m.D;
-	float *host;
+	float *host = xarray(READ_ROWS * D, sizeof(*host));
 
 	for (int i = first; i < last; i++)
 		rows += enc->len[i - first];
-	host = xarray((size_t)rows * D, sizeof(*host));
-	h5_read_float(m, "/state", row0, (size_t)rows, host);
-	be->put(H, host, (size_t)rows * D * sizeof(float));
+	for (int row = 0; row < rows; row += READ_ROWS) {
+		size_t n = (size_t)(rows - row < READ_ROWS ? rows - row : READ_ROWS);
+
+		h5_read_float(m, "/state", row0 + (size_t)row, n, host);
+		be->put(H + (size_t)row * D, host, n * D * sizeof(float));
+	}
 	free(host);
 	h5_close(m);
 }
@@ -152,21 +158,29 @@ static void generate_group(const struct forward *f, const struct pool *p, int fi
 	be->free(H);
 }
 
+/* Encoder output that is held at once: less than BUDGET_GENERATE_GROUP where max_memory says so, a sample at least. */
+static size_t choose_group(const struct forward *f, int longest)
+{
+	size_t fixed = budget_forward(f, longest, 0), least = (size_t)longest * (size_t)f->model->m.D * sizeof(float);
+
+	if (!common.max_memory || fixed + BUDGET_GENERATE_GROUP <= common.max_memory)
+		return BUDGET_GENERATE_GROUP;
+	if (fixed + least > common.max_memory)
+		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, ((fixed + least) >> 20) + 1);
+	return common.max_memory - fixed;
+}
+
 static void generate_all(const struct forward *f, const struct pool *p, struct generation *g)
 {
-	size_t row_bytes = (size_t)f->model->m.D * sizeof(float);
+	size_t most = p->group_bytes / ((size_t)f->model->m.D * sizeof(float));
+	int pad_to = reference() ? p->task[0].samples.max_length : 0;
 
+	generate_reserve(f, p->n, p->length, pad_to, most, p->label_length, o.max_new);
 	*g = (struct generation){.n = p->n, .max_new = o.max_new};
 	g->length = xcalloc((size_t)p->n, sizeof(int));
 	g->ids = xcalloc((size_t)p->n * (size_t)o.max_new, sizeof(int));
 	for (int first = 0, n; first < p->n; first += n) {
-		size_t bytes = 0;
-
-		for (n = 0; first + n < p->n; n++) {
-			bytes += row_bytes * (size_t)(reference() ? p->task[0].samples.max_length : p->length[first + n]);
-			if (n && bytes > GROUP_BYTES)
-				break;
-		}
+		n = seqs_within(p->length + first, p->n - first, pad_to, most);
 		generate_group(f, p, first, n, g);
 	}
 }
@@ -250,6 +264,11 @@ static void pool_open(struct pool *p, const struct model *model, const struct st
 			die("task '%s': its samples are made for max_length %d, those of '%s' for %d", p->task[i].name, p->task[i].samples.max_length,
 			    p->task[0].name, p->task[0].samples.max_length);
 		p->n += p->task[i].samples.S;
+		for (int j = 0; j < p->task[i].samples.S; j++) {
+			int rows = reference() ? p->task[i].samples.max_length : p->task[i].samples.length[j];
+
+			p->longest = rows > p->longest ? rows : p->longest;
+		}
 	}
 	int **each[] = {&p->task_of, &p->length, &p->offset, &p->label_length, &p->label_offset};
 	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++)
@@ -286,6 +305,7 @@ int main(int argc, char **argv)
 	struct strlist tasks, sites = {0};
 	struct model *model;
 	struct pool p;
+	struct forward f;
 	struct generation g;
 
 	opts_parse(&tool, argc, argv);
@@ -299,8 +319,9 @@ int main(int argc, char **argv)
 		sites = strlist_split(o.sites, "--sites");
 	model = model_open(o.model);
 	pool_open(&p, model, &tasks, &sites);
-	generate_all(&(struct forward){.model = model, .nsources = p.ntasks, .source = p.source, .precision = o.fp16 ? be->fast16() : BE_F32}, &p,
-	             &g);
+	f = (struct forward){.model = model, .nsources = p.ntasks, .source = p.source, .precision = o.fp16 ? be->fast16() : BE_F32};
+	p.group_bytes = choose_group(&f, p.longest);
+	generate_all(&f, &p, &g);
 	for (int i = 0; i < tasks.n; i++)
 		write_task(&p, &p.task[i], &g, &model->m);
 	tool_done("decoder tokens of %d task%s", tasks.n, tasks.n == 1 ? "" : "s");

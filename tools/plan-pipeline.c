@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/be.h"
 #include "lib/die.h"
+#include "lib/effects.h"
 #include "lib/forecast.h"
 #include "lib/opts.h"
 #include "lib/plan.h"
@@ -95,30 +97,11 @@ static void show(const struct plan *p)
 	free(text);
 }
 
-static void say_without_effect(const struct plan *p)
-{
-	const struct config *c = &p->c;
-	const char *method = method_name(c->method);
-	bool fits = c->method == SWEEP || c->method == JACOBI || c->method == REGMEAN;
-
-	if (c->use_mats && c->method != JACOBI)
-		note("use_mats has no effect in method %s: it accelerates the iteration, and this is one pass", method);
-	if (c->use_camr && !fits)
-		note("use_camr has no effect in method %s: there is no system to regularise", method);
-	if (c->use_dcs && !fits)
-		note("use_dcs has no effect in method %s: it fits no rows", method);
-	if (c->reg_ceof > 0 && (!fits || c->method == REGMEAN))
-		note("reg_ceof has no effect in method %s: there are no rows of the merged model", method);
-	if (c->with_pretrain_matrix && !plan_dense(p))
-		note("with_pretrain_matrix has no effect in method %s: W0 plus the merged change is what it gives anyway", method_name(c->method));
-	if (c->save && plan_dense(p))
-		note("save has no effect with with_pretrain_matrix: the result is a full model anyway");
-}
-
 static void write_all(const struct plan *p)
 {
 	char *sums = xformat("%s/checksums.tsv", p->work), *mk;
 
+	sums_compact(sums);
 	sums_use(sums);
 	stamps_write(p);
 	mk = planmk_write(p, o.jobs);
@@ -151,6 +134,7 @@ int main(int argc, char **argv)
 		list_keys();
 		return 0;
 	}
+	be_select(common.backend);
 	read_settings(&p.c);
 	check_dense(&p);
 	p.base = need_path(o.model, p.c.model_dir, "MODEL");
@@ -167,7 +151,7 @@ int main(int argc, char **argv)
 	if (o.show)
 		show(&p);
 	if (!o.print_work)
-		say_without_effect(&p);
+		effects_say(&p);
 	plan_close(&p);
 	free(work);
 	config_release(&p.c);

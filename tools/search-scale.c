@@ -8,8 +8,9 @@
 
 #include "lib/adapter.h"
 #include "lib/be.h"
+#include "lib/budget.h"
 #include "lib/die.h"
-#include "lib/forward.h"
+#include "lib/generate.h"
 #include "lib/opts.h"
 #include "lib/out.h"
 #include "lib/samples.h"
@@ -124,7 +125,7 @@ static size_t slab_rows(const struct forward *f, const struct rows *r)
 
 	for (int i = 0; i < r->n; i++)
 		longest = (size_t)r->length[i] > longest ? (size_t)r->length[i] : longest;
-	fixed = forward_bytes(f, (int)longest) + (32u << 20);
+	fixed = budget_forward(f, (int)longest, 0);
 	if (!common.max_memory)
 		return SLAB_BYTES / row;
 	if (common.max_memory < fixed + longest * row)
@@ -136,14 +137,9 @@ static void run_all(const struct forward *f, const struct rows *r, int *right)
 {
 	size_t most = slab_rows(f, r);
 
+	generate_reserve(f, r->n, r->length, 0, most, NULL, 1);
 	for (int first = 0, n; first < r->n; first += n) {
-		size_t rows = 0;
-
-		for (n = 0; first + n < r->n; n++) {
-			rows += (size_t)r->length[first + n];
-			if (n && rows > most)
-				break;
-		}
+		n = seqs_within(r->length + first, r->n - first, 0, most);
 		run_slab(f, r, first, n, right);
 	}
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "lib/demand.h"
 #include "lib/dense.h"
 #include "lib/die.h"
 #include "lib/fit.h"
@@ -116,6 +117,8 @@ static void run_open(struct run *run)
 	run->W0 = xarray(DENSE_ROWS * d, sizeof(*run->W0));
 	run->W = xarray(DENSE_ROWS * d, sizeof(*run->W));
 	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
+	be_select(common.backend);
+	be->reserve(demand_solve(j->d, j->R > j->d ? j->R : j->d));
 	fit_open(&run->system, j, grams_arg);
 	run->out = solution_create(output_arg);
 }

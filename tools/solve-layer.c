@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/demand.h"
 #include "lib/die.h"
 #include "lib/fit.h"
 #include "lib/history.h"
@@ -164,8 +165,11 @@ static void run_open(struct run *run)
 	job_limit(j, need);
 	run->slab = xmalloc(solve_bytes(j->d, j->R));
 	run->fitted = grams_arg != NULL;
-	if (run->fitted)
+	if (run->fitted) {
+		be_select(common.backend);
+		be->reserve(demand_solve(j->d, j->R));
 		fit_open(&run->system, j, grams_arg);
+	}
 	if (previous_arg)
 		run->previous = history_open(previous_arg, j->name, job_args.tasks, iteration);
 	run->out = solution_create(output_arg);

@@ -1,10 +1,11 @@
-/* watch FOLDER RESULT COMMAND…: runs a command and notes what it took, looking every 20 ms at its processes and every 200 ms at FOLDER.
+/* watch FOLDER RESULT COMMAND…: runs a command and notes what it took, looking ten times a second at its processes and at FOLDER.
  *
  * RESULT gets lines "name<TAB>value": wall and cpu seconds; memory: most MB of all its processes alive together (proportional set size: a page
  * that several share counts once); disk: most MB in FOLDER; written: MB that were given to the disk. */
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,12 +130,12 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		die_usage("usage: watch FOLDER RESULT COMMAND…");
 	child = start(argv + 3);
-	for (long round = 0; waitpid(child, &status, WNOHANG) == 0; round++) {
-		double m = memory_mb(child), d = round % 10 ? 0 : folder_mb(argv[1]);
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		double m = memory_mb(child), d = folder_mb(argv[1]);
 
 		memory = m > memory ? m : memory;
 		disk = d > disk ? d : disk;
-		usleep(20000);
+		usleep(100000);
 	}
 	report(argv[2], now() - begun, memory, disk);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;

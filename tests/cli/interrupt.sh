@@ -30,7 +30,7 @@ full_disk() {
 	verdict $status
 }
 for tool in $TOOLS report_eval; do full_disk $tool 0; done
-for tool in draw_samples extract_acts extract_merged compute_grams solve_layer assemble_lora; do full_disk $tool 4096; done
+for tool in extract_acts extract_merged compute_grams solve_layer assemble_lora; do full_disk $tool 4096; done
 
 # ---- the target is in the way, or may not be written
 for tool in $TOOLS; do
@@ -69,7 +69,7 @@ little_memory() { # TOOL
 	rm -rf "$OUT" "$T/right"; mkdir "$OUT"
 	"$1" -q -t 1 2>/dev/null || wrong="does not even run with much; "
 	cp -r "$OUT" "$T/right"
-	for more in 8 24 64 120 132 140 150 170 200 400; do
+	for more in 8 64 120 132 150 180 190 195 200 210 230 400; do
 		rm -rf "$OUT"; mkdir "$OUT"
 		(LIMIT="timeout 20 prlimit --as=$(((least + more) << 20)) --"; "$1" -q -t 1) >/dev/null 2>"$T/stderr" </dev/null
 		status=$?

@@ -255,6 +255,10 @@ static void follow_each_other(void)
 	}
 	be->weight_free(be->weight_pack(w[0], n, k, k, false, BE_F32)); /* one that is never used: its memory's next owner must not find it */
 	unused = be->alloc(n * k * sizeof(float));
+	W[0] = be->weight_pack(w[1], n, k, k, false, BE_F32); /* comes in after it */
+	be->linear(y[1], n, x, k, W[0], P, false);
+	be->weight_free(W[0]);
+	free(from_device(be->alloc(sizeof(float)), 1)); /* waits for the product */
 	have = from_device(unused, n * k);
 	for (int i = 0; i < n * k; i++)
 		assert_true(have[i] == 0);

@@ -6,8 +6,8 @@
 
 Written to be fast: the model is loaded once; two residual streams (each task's own model, and the merged one) go through it side by
 side, one layer at a time, in batches of texts of like length; a layer's weights are set once per task and once for the merge; of a
-site's rows only a batch at a time exists, its Grams are summed as it passes; solutions are found in factored form (float64 Cholesky,
-R right-hand sides). The decoder reads the tokens that each task's own model generates from its encoder's output, found at the memory
+site's rows one task's exist at a time, summed into Grams at once; solutions are found in factored form (float64 Cholesky, R
+right-hand sides). The decoder reads the tokens that each task's own model generates from its encoder's output, found at the memory
 site. Loading the model is timed apart.
 
 Prints the seconds (in all, and by part) and the peak of resident memory. --golden compares with dense ΔW in a file: the bar is a relative
@@ -52,7 +52,7 @@ class Batch:
     def __init__(self, task, enc):
         self.task = task
         self.enc_ids, self.enc_mask = oracle.padded(enc)
-        self.h, self.memory = {}, {}
+        self.memory = {}
 
     def start(self, embed, ids, mask):
         self.mask = mask.bool()
@@ -60,7 +60,7 @@ class Batch:
 
 
 class Stop(Exception):
-    pass
+    """The rows are seen: the rest of the layer need not run."""
 
 
 class Sweep:

@@ -73,6 +73,9 @@ struct backend {
 
 	/* Y (P, n) = X (P, k) Wᵀ [+ Y if accumulate]. */
 	void (*linear)(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate);
+	/* The same for every head h at once: Y + h·step_y (P, n) = X + h·step_x (P, k) W_hᵀ; all W_h of one shape. */
+	void (*linear_heads)(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
+	                     bool accumulate);
 	/* y = x / sqrt(mean(x²) + eps) · g, per row of D. T5's RMSNorm: no mean is taken off, no bias. */
 	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
 	/* Y = Y + X, n elements. */

@@ -234,6 +234,7 @@ const struct backend be_cpu = {
 	.weight_pack = gemm_pack,
 	.weight_free = gemm_weight_free,
 	.linear = gemm_linear,
+	.linear_heads = gemm_linear_heads,
 	.rmsnorm = cpu_rmsnorm,
 	.add = cpu_add,
 	.scale = cpu_scale,

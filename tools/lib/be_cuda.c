@@ -206,6 +206,13 @@ static void cuda_linear(float *Y, int ldy, const float *X, int ldx, const struct
 	}
 }
 
+static void cuda_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
+                              bool accumulate)
+{
+	for (int h = 0; h < heads; h++)
+		cuda_linear(Y + area(h, step_y), ldy, X + area(h, step_x), ldx, W[h], P, accumulate);
+}
+
 static void cuda_rmsnorm(float *Y, const float *X, const float *g, int P, int D, float eps)
 {
 	CUDA(kernel_rmsnorm(device.compute, Y, X, g, P, D, eps));
@@ -377,6 +384,7 @@ const struct backend be_cuda = {
 	.weight_pack = cuda_weight_pack,
 	.weight_free = cuda_weight_free,
 	.linear = cuda_linear,
+	.linear_heads = cuda_linear_heads,
 	.rmsnorm = cuda_rmsnorm,
 	.add = cuda_add,
 	.scale = cuda_scale,

@@ -105,11 +105,24 @@ static size_t widest(const struct t5 *m)
 	return (size_t)(w > m->F ? w : m->F);
 }
 
+static int cross_rows(int T)
+{
+	return T > CROSS_ROWS ? T : CROSS_ROWS;
+}
+
+/* Rows of x Aᵀ: a batch's, or those of all heads of a piece of cross-attention. */
+static size_t thin_rows(const struct t5 *m, int stack, int rows, int T)
+{
+	int heads = stack ? cross_rows(T) * m->NH : 0;
+
+	return (size_t)(heads > rows ? heads : rows);
+}
+
 size_t work_bytes(const struct t5 *m, int stack, int rows, int T, int rank)
 {
-	size_t cross = (size_t)(T > CROSS_ROWS ? T : CROSS_ROWS) * (size_t)m->NH * (size_t)m->D;
+	size_t cross = (size_t)cross_rows(T) * (size_t)m->NH * (size_t)m->D;
 
-	return sizeof(float) * (4 * (size_t)rows * widest(m) + (size_t)rows * (size_t)rank + (stack ? 2 * cross : 0) +
+	return sizeof(float) * (4 * (size_t)rows * widest(m) + thin_rows(m, stack, rows, T) * (size_t)rank + (stack ? 2 * cross : 0) +
 	                        (size_t)m->NH * (size_t)(2 * T - 1));
 }
 
@@ -118,12 +131,12 @@ void work_init(struct work *w, const struct model *model, int stack, int rows, i
 	const struct t5 *m = &model->m;
 	size_t wide = (size_t)rows * widest(m) * sizeof(float), cross;
 
-	*w = (struct work){.rows = rows, .T = T, .rank = rank, .cross_rows = T > CROSS_ROWS ? T : CROSS_ROWS};
+	*w = (struct work){.rows = rows, .T = T, .rank = rank, .cross_rows = cross_rows(T)};
 	w->x = be->alloc(wide);
 	w->y = be->alloc(wide);
 	w->z = be->alloc(wide);
 	w->w = be->alloc(wide);
-	w->u = be->alloc((size_t)rows * (size_t)rank * sizeof(float));
+	w->u = be->alloc(thin_rows(m, stack, rows, T) * (size_t)rank * sizeof(float));
 	w->bias = model_bias(model, stack, T);
 	if (stack == 0)
 		return;
@@ -185,28 +198,19 @@ static void attend_memory(const struct block *b, const struct block_deltas *d, s
 {
 	const struct t5 *m = &b->model->m;
 	const struct delta *dk = d->slot[CROSS_K], *dv = d->slot[CROSS_V];
-	int ld = m->NH * m->D;
+	int ld = m->NH * m->D, NH = m->NH;
+	struct be_weight *const *k = dk && dk->W_head ? dk->W_head : b->k_head, *const *v = dv && dv->W_head ? dv->W_head : b->v_head;
 
-	for (int h = 0; h < m->NH; h++) {
-		float *Q = w->Q + (size_t)h * (size_t)m->D;
-		const float *qh = q + (size_t)h * (size_t)m->HS;
-
-		be->linear(Q, ld, qh, m->DI, dk && dk->W_head ? dk->W_head[h] : b->k_head[h], P, false);
-		if (dk && !dk->W_head) {
-			be->linear(w->u, dk->R, qh, m->DI, dk->B_head[h], P, false);
-			be->linear(Q, ld, w->u, dk->R, dk->A, P, true);
-		}
+	be->linear_heads(w->Q, ld, m->D, q, m->DI, m->HS, k, NH, P, false);
+	if (dk && !dk->W_head) { /* rows of (P, NH) are rows like any other */
+		be->linear_heads(w->u, NH * dk->R, dk->R, q, m->DI, m->HS, dk->B_head, NH, P, false);
+		be->linear(w->Q, m->D, w->u, dk->R, dk->A, P * NH, true);
 	}
-	be->cross_attention(w->U, w->Q, M, query, rows, valid, m->NH, m->D);
-	for (int h = 0; h < m->NH; h++) {
-		const float *U = w->U + (size_t)h * (size_t)m->D;
-		float *ch = ctx + (size_t)h * (size_t)m->HS;
-
-		be->linear(ch, m->DI, U, ld, dv && dv->W_head ? dv->W_head[h] : b->v_head[h], P, false);
-		if (dv && !dv->W_head) {
-			be->linear(w->u, dv->R, U, ld, dv->A, P, false);
-			be->linear(ch, m->DI, w->u, dv->R, dv->B_head[h], P, true);
-		}
+	be->cross_attention(w->U, w->Q, M, query, rows, valid, NH, m->D);
+	be->linear_heads(ctx, m->DI, m->HS, w->U, ld, m->D, v, NH, P, false);
+	if (dv && !dv->W_head) {
+		be->linear(w->u, dv->R, w->U, m->D, dv->A, P * NH, false);
+		be->linear_heads(ctx, m->DI, m->HS, w->u, NH * dv->R, dv->R, dv->B_head, NH, P, true);
 	}
 }
 

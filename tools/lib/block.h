@@ -60,7 +60,7 @@ struct memory {
 /* Working arrays for batches of up to `rows` rows and sequences of up to T positions; reused from block to block. */
 struct work {
 	int rows, T;
-	float *x, *y, *z, *u;    /* (rows, max(D, DI, F)); u (rows, R) */
+	float *x, *y, *z, *u;    /* (rows, max(D, DI, F)); u (rows, R), also of (CROSS_ROWS, NH) */
 	float *w;
 	float *Q, *U;            /* cross-attention: (CROSS_ROWS or longest sequence, NH, D) */
 	int cross_rows, rank;

@@ -2,8 +2,8 @@
 #include "budget.h"
 
 #include "block.h"
-
-enum { FILE_CHUNKS = 4 << 20 }; /* of one task's open files, in HDF5's caches */
+#include "forward.h"
+#include "grams.h"
 
 size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int rank, int tasks, enum be_precision p)
 {
@@ -13,5 +13,22 @@ size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int ran
 
 	wide = wide > D ? wide : D;
 	return weights + largest + work_bytes(m, decoder, rows, T, rank) + state + (size_t)rows * wide * sizeof(float) +
-	       (size_t)tasks * FILE_CHUNKS + BUDGET_LIBRARIES;
+	       (size_t)tasks * BUDGET_FILES + BUDGET_LIBRARIES;
+}
+
+size_t budget_forward(const struct forward *f, int longest, size_t group)
+{
+	return forward_bytes(f, longest) + group + BUDGET_FILES + BUDGET_LIBRARIES;
+}
+
+size_t budget_site(size_t arrays)
+{
+	return arrays + 2 * BUDGET_FILES + BUDGET_LIBRARIES;
+}
+
+size_t budget_grams(int d, int threads)
+{
+	size_t D = (size_t)d, chunk = GRAM_F64_ROWS * (D + 256) * sizeof(double);
+
+	return gram_bytes(d) + BUDGET_WEIGHT_ROWS * D * sizeof(float) + (size_t)threads * chunk;
 }

@@ -6,13 +6,27 @@
 #include <stddef.h>
 
 #include "be.h"
+#include "forward.h"
 #include "t5.h"
 
-/* What the libraries take in any process that computes (measured: code, oneDNN's kernels, HDF5, OpenBLAS's buffers). */
-enum { BUDGET_LIBRARIES = 26 << 20 };
+/* What the libraries take in any process that computes (measured: code, oneDNN's kernels, HDF5, OpenBLAS's buffers), and the chunks of one
+ * task's open files in HDF5's caches. */
+enum { BUDGET_LIBRARIES = 36 << 20, BUDGET_FILES = 4 << 20 };
 
-/* extract-acts on batches of `rows` rows, sequences of up to T, ΔW of up to `rank`, for `tasks` tasks: one block's packed weights, the largest
+/* extract-acts on batches of `rows` rows, sequences of up to T, ΔW of up to `rank`, with the files of `tasks` tasks open: one block's packed weights, the largest
  * tensor as it is read, the working arrays, rows on their way to and from the files, and the open files' chunks. */
 size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int rank, int tasks, enum be_precision p);
+
+/* A tool that works on one site: its arrays, the files of two tasks, the libraries. */
+size_t budget_site(size_t arrays);
+/* Arrays of compute-grams at a site of width d: the Gram and its rows, WEIGHT_ROWS rows of a weight, a thread's chunk of rows as float64. */
+enum { BUDGET_WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product to run at full speed */
+size_t budget_grams(int d, int threads);
+
+/* Encoder output that generate-tokens and eval-emotion hold at once, when no limit is asked for. */
+enum { BUDGET_GENERATE_GROUP = 64 << 20, BUDGET_EVAL_SLAB = 96 << 20 };
+
+/* generate-tokens or eval-emotion with `group` bytes of the encoder's output, samples of up to `longest` rows. */
+size_t budget_forward(const struct forward *f, int longest, size_t group);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "be.h"
 #include "budget.h"
+#include "demand.h"
 #include "grams.h"
 #include "seqs.h"
 #include "solve.h"
@@ -23,26 +24,73 @@ static int total_rank(const struct plan *p)
 	return R;
 }
 
+/* A forward pass over the whole model, with the largest group of encoder output that the samples can fill. */
+static size_t forward_peak(const struct plan *p, enum be_precision precision, size_t group)
+{
+	const struct delta_source none = {0};
+	const struct forward f = {.model = p->model, .nsources = 1, .source = &none, .precision = precision};
+
+	return budget_forward(&f, p->c.max_length, group);
+}
+
+/* ΔW as the merged side has them, or (where only the lora side is run) one adapter's. */
+static struct demand_deltas deltas(const struct plan *p)
+{
+	bool merged = p->c.method == SWEEP || p->c.method == JACOBI;
+	struct demand_deltas d = {{0}};
+
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		struct demand_deltas one = {{0}};
+
+		demand_add_adapter(&one, p->adapter[t]);
+		for (int s = 0; s < SLOTS; s++)
+			d.R[s] = merged ? d.R[s] + one.R[s] : one.R[s] > d.R[s] ? one.R[s] : d.R[s];
+	}
+	for (int s = 0; s < SLOTS; s++)
+		if (d.R[s] && merged && plan_dense(p))
+			d.R[s] = DEMAND_WHOLE;
+	return d;
+}
+
+/* The same of the device's own memory, where it has any. */
+static void forecast_device(const struct plan *p, int rows, int R, int widest, enum be_precision precision)
+{
+	const struct t5 *m = &p->model->m;
+	const struct demand_deltas d = deltas(p);
+	int T = p->c.max_length, steps = p->c.max_new_tokens, decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
+	int right_sides = plan_dense(p) && widest > R ? widest : R;
+
+	if (!be->array_bytes(1))
+		return;
+	fprintf(stderr, "device  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
+	        megabytes(demand_extract(m, false, rows, T, T, &d, precision)),
+	        megabytes(demand_extract(m, true, decoder_rows, steps, T, &d, precision)), megabytes(demand_grams(widest)),
+	        plan_dense(p) ? "dense" : "layer", megabytes(demand_solve(widest, right_sides)));
+}
+
 /* The planned peak of one process of each stage; samples are taken at their longest. */
 void forecast_memory(const struct plan *p)
 {
 	const struct t5 *m = &p->model->m;
-	int R = total_rank(p), tasks = p->c.task_targets.n, T = p->c.max_length, widest = 0;
+	int R = total_rank(p), T = p->c.max_length, widest = 0;
 	int rows = p->c.inner_num * T < BATCH_ROWS ? p->c.inner_num * T : BATCH_ROWS;
 	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
 
 	for (int i = 0; i < p->nsites; i++)
 		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
 	fprintf(stderr, "memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-layer %zu MB: the planned peak of one process\n",
-	        megabytes(budget_extract(m, false, rows > T ? rows : T, T, R, tasks, precision)),
-	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, tasks, precision)),
-	        megabytes(gram_bytes(widest) + BUDGET_LIBRARIES), megabytes(solve_bytes(widest, R) + BUDGET_LIBRARIES));
+	        megabytes(budget_extract(m, false, rows > T ? rows : T, T, R, 1, precision)),
+	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, 1, precision)),
+	        megabytes(budget_site(budget_grams(widest, 1))), megabytes(budget_site(solve_bytes(widest, R))));
+	fprintf(stderr, "        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of texts under MAX_MEMORY)\n",
+	        megabytes(forward_peak(p, precision, BUDGET_GENERATE_GROUP)), megabytes(forward_peak(p, precision, BUDGET_EVAL_SLAB)));
+	forecast_device(p, rows > T ? rows : T, R, widest, precision);
 }
 
 /* Acts of a site and one side, and its Grams, all tasks; samples at their longest. */
 void forecast_disk(const struct plan *p)
 {
-	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num * (size_t)p->c.max_length, side = 0, grams = 0, sum = 0;
+	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num * (size_t)p->c.max_length, side = 0, grams = 0, own = 0, sum = 0;
 	bool two_sides = p->c.method == SWEEP || p->c.method == JACOBI;
 	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D;
 
@@ -52,12 +100,16 @@ void forecast_disk(const struct plan *p)
 
 		side = acts > side ? acts : side;
 		grams = gram > grams ? gram : grams;
+		own += acts;
 		sum += acts * (two_sides ? 2 : 1) + gram;
 	}
 	if (p->c.method != SWEEP && p->c.method != REGMEAN && p->c.method != JACOBI)
 		return;
 	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams of two. */
-	if (p->c.sequential_layer_processing && p->c.method != JACOBI)
+	if (p->c.sequential_layer_processing && p->c.method == JACOBI) /* the lora side whole, of the merged what a sweep has */
+		fprintf(stderr, "disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for each iteration)\n",
+		        megabytes(own + 3 * side + 2 * grams), megabytes(sum - own));
+	else if (p->c.sequential_layer_processing)
 		fprintf(stderr, "disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)\n", megabytes((two_sides ? 7 : 4) * side + 2 * grams), megabytes(sum));
 	else
 		fprintf(stderr, "disk    at most %zu MB%s\n", megabytes(sum), p->c.method == JACOBI ? " for each iteration" : "");

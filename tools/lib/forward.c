@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demand.h"
 #include "die.h"
-
-enum { HEAD_ROWS = 2048 }; /* of the output embedding, packed at a time */
 
 static int batch_rows(int longest)
 {
@@ -31,10 +30,21 @@ size_t forward_bytes(const struct forward *f, int longest)
 	const struct t5 *m = &f->model->m;
 	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, widest = F > DI ? F : DI;
 	size_t block = D * (8 * DI + (m->gated ? 3 : 2) * F) * (f->precision == BE_BF16 ? 2 : 4);
-	size_t head = 2 * HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * HEAD_ROWS * sizeof(float);
+	size_t head = 2 * FORWARD_HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * FORWARD_HEAD_ROWS * sizeof(float);
 	size_t work = work_bytes(m, 1, batch_rows(longest), longest, largest_rank(f));
 
 	return (block > head ? block : head) + work + widest * D * sizeof(float);
+}
+
+void forward_reserve(const struct forward *f, const int rows[2], const int T[2])
+{
+	struct demand_deltas d = {{0}};
+
+	if (!be->array_bytes(1)) /* there is no memory but the process's */
+		return;
+	for (int i = 0; i < f->nsources; i++)
+		demand_add_source(&d, &f->model->m, &f->source[i]);
+	be->reserve(demand_forward(&f->model->m, &d, rows, T, f->precision));
 }
 
 static int source_of(const struct forward *f, const int *which, int i)
@@ -64,20 +74,35 @@ static void run_sequences(const struct forward *f, const struct block *b, struct
 }
 
 /* which (s->n): the encoder's number of each sequence; NULL: its own. */
-static void run_block(const struct forward *f, int stack, int index, struct work *w, const struct seqs *s, const int *which, float *H,
+static void run_block(const struct forward *f, const struct block *b, struct work *w, const struct seqs *s, const int *which, float *H,
                       struct memory *mem)
 {
-	struct block b;
-
-	block_load(&b, f->model, stack, index, STEP_SELF, STEP_END, f->precision);
 	for (int first = 0, last; first < s->n; first = last) {
 		int source = source_of(f, which, first);
 
 		for (last = first + 1; last < s->n && source_of(f, which, last) == source; last++)
 			;
-		run_sequences(f, &b, w, s, first, last, source, H, mem);
+		run_sequences(f, b, w, s, first, last, source, H, mem);
 	}
-	block_release(&b);
+}
+
+/* All blocks, each loaded while the one before is computed where the backend can. */
+static void run_blocks(const struct forward *f, int stack, struct work *w, const struct seqs *s, const int *which, float *H, struct memory *mem)
+{
+	int L = f->model->m.L[stack];
+	struct block b[2];
+
+	block_load(&b[0], f->model, stack, 0, STEP_SELF, STEP_END, f->precision);
+	for (int i = 0; i < L; i++) {
+		struct block *next = i + 1 < L ? &b[(i + 1) % 2] : NULL;
+
+		run_block(f, &b[i % 2], w, s, which, H, mem);
+		if (next && be->ahead)
+			block_load(next, f->model, stack, i + 1, STEP_SELF, STEP_END, f->precision);
+		block_release(&b[i % 2]);
+		if (next && !be->ahead)
+			block_load(next, f->model, stack, i + 1, STEP_SELF, STEP_END, f->precision);
+	}
 }
 
 /* Embeddings into H (rows, D), in pieces through the host. */
@@ -105,8 +130,7 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 
 	embed(f, s, H);
 	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, largest_rank(f));
-	for (int b = 0; b < m->L[stack]; b++)
-		run_block(f, stack, b, &w, s, which, H, mem);
+	run_blocks(f, stack, &w, s, which, H, mem);
 	norm = model_norm(f->model, stack, m->L[stack], 0);
 	for (int row = 0; row < s->rows; row += w.rows) {
 		int n = s->rows - row < w.rows ? s->rows - row : w.rows;
@@ -122,49 +146,16 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 	run_stack(f, 0, s, NULL, H, NULL);
 }
 
-/* Running figures of one row's softmax over the vocabulary. */
-struct head_row {
-	double max, sum; /* Σ exp(logit − max) */
-	float target;
-};
-
-static void head_scan(const float *logits, int n, int id0, int target, struct head_row *r, struct prediction *p)
-{
-	double old = r->max;
-
-	for (int j = 0; j < n; j++) {
-		if (logits[j] > p->top) {
-			p->second = p->top;
-			p->top = logits[j];
-			p->id = id0 + j;
-		} else if (logits[j] > p->second) {
-			p->second = logits[j];
-		}
-	}
-	r->max = p->top;
-	r->sum *= exp(old - r->max);
-	for (int j = 0; j < n; j++)
-		r->sum += (double)expf(logits[j] - p->top);
-	if (target >= id0 && target < id0 + n)
-		r->target = logits[target - id0];
-}
-
-/* The output embedding in pieces of HEAD_ROWS tokens, each for all rows of X (rows, D). */
-static void run_head(const struct forward *f, const float *X, int rows, const int *target, struct prediction *out)
+/* The output embedding in pieces of FORWARD_HEAD_ROWS tokens, each for all rows of X (rows, D). */
+static void scan_head(const struct forward *f, const float *X, int rows, struct be_scan *scan)
 {
 	const struct t5 *m = &f->model->m;
 	const struct st_tensor *t = model_head(f->model);
-	size_t D = (size_t)m->D;
-	struct head_row *state = xcalloc((size_t)rows, sizeof(*state));
-	float *w = xarray(HEAD_ROWS * D, sizeof(*w)), *host = xarray((size_t)BATCH_ROWS * HEAD_ROWS, sizeof(*host));
-	float *logits = be->alloc((size_t)BATCH_ROWS * HEAD_ROWS * sizeof(float));
+	size_t D = (size_t)m->D, most = (size_t)(m->V < FORWARD_HEAD_ROWS ? m->V : FORWARD_HEAD_ROWS);
+	float *w = xarray(most * D, sizeof(*w)), *logits = be->alloc(BATCH_ROWS * most * sizeof(float));
 
-	for (int i = 0; i < rows; i++) {
-		out[i] = (struct prediction){.id = -1, .top = -INFINITY, .second = -INFINITY};
-		state[i].max = -INFINITY;
-	}
-	for (int id0 = 0; id0 < m->V; id0 += HEAD_ROWS) {
-		int n = m->V - id0 < HEAD_ROWS ? m->V - id0 : HEAD_ROWS;
+	for (int id0 = 0; id0 < m->V; id0 += FORWARD_HEAD_ROWS) {
+		int n = m->V - id0 < FORWARD_HEAD_ROWS ? m->V - id0 : FORWARD_HEAD_ROWS;
 		struct be_weight *head;
 
 		st_read(f->model->st, t, (size_t)id0 * D, (size_t)n * D, w);
@@ -173,20 +164,33 @@ static void run_head(const struct forward *f, const float *X, int rows, const in
 			int P = rows - row < BATCH_ROWS ? rows - row : BATCH_ROWS;
 
 			be->linear(logits, n, X + (size_t)row * D, m->D, head, P, false);
-			be->get(host, logits, (size_t)P * (size_t)n * sizeof(float));
-#pragma omp parallel for schedule(static)
-			for (int i = 0; i < P; i++)
-				head_scan(host + (size_t)i * (size_t)n, n, id0, target ? target[row + i] : -1, &state[row + i], &out[row + i]);
+			be->scan(scan + row, logits, P, n, id0);
 		}
 		be->weight_free(head);
 	}
-	for (int i = 0; i < rows; i++)
-		if (target && target[i] >= 0)
-			out[i].nll = log(state[i].sum) + state[i].max - (double)state[i].target;
-	free(state);
 	free(w);
-	free(host);
 	be->free(logits);
+}
+
+static void run_head(const struct forward *f, const float *X, int rows, const int *target, struct prediction *out)
+{
+	size_t bytes = (size_t)rows * sizeof(struct be_scan);
+	struct be_scan *host = xmalloc(bytes), *scan = be->alloc(bytes);
+
+	for (int i = 0; i < rows; i++)
+		host[i] = (struct be_scan){.top = -INFINITY, .second = -INFINITY, .id = -1, .want = target ? target[i] : -1};
+	be->put(scan, host, bytes);
+	scan_head(f, X, rows, scan);
+	be->get(host, scan, bytes);
+	be->free(scan);
+	for (int i = 0; i < rows; i++) {
+		const struct be_scan *r = &host[i];
+
+		out[i] = (struct prediction){.id = r->id, .top = r->top, .second = r->second};
+		if (r->want >= 0)
+			out[i].nll = log(r->sum) + (double)r->top - (double)r->logit;
+	}
+	free(host);
 }
 
 /* Memory that lies in one piece: nothing to fetch, only to find. */
@@ -207,17 +211,8 @@ static const float *resident_fetch(void *arg, int first, int n, int *off)
 /* Tied: the hidden state is scaled by D^-0.5 before the shared embedding (as T5's code does). */
 static void scale_tied(const struct forward *f, float *X, int rows)
 {
-	size_t n = (size_t)rows * (size_t)f->model->m.D;
-	float scale = 1.0f / sqrtf((float)f->model->m.D), *host;
-
-	if (!f->model->m.tied)
-		return;
-	host = xarray(n, sizeof(*host));
-	be->get(host, X, n * sizeof(float));
-	for (size_t i = 0; i < n; i++)
-		host[i] *= scale;
-	be->put(X, host, n * sizeof(float));
-	free(host);
+	if (f->model->m.tied)
+		be->scale(X, 1.0f / sqrtf((float)f->model->m.D), (size_t)rows * (size_t)f->model->m.D);
 }
 
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H, const struct seqs *dec, const int *which,

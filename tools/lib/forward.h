@@ -32,6 +32,12 @@ struct prediction {
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H, const struct seqs *dec, const int *which,
                     const int *target, struct prediction *out);
 
+/* Plans the device's memory (be.h) for passes over up to rows[0] encoder rows and rows[1] decoder rows, in sequences of up to T[0] and T[1]: before
+ * the first of them. */
+void forward_reserve(const struct forward *f, const int rows[2], const int T[2]);
+
+enum { FORWARD_HEAD_ROWS = 2048 }; /* of the output embedding, packed at a time */
+
 /* Peak bytes of a forward pass but for H, for planning. */
 size_t forward_bytes(const struct forward *f, int longest);
 

@@ -151,20 +151,27 @@ static void panel_free(struct panel *panel)
 	spares = s;
 }
 
-static void panel_pack(struct panel *panel, const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
+static void panel_init(struct panel *panel, int n, int k, enum be_precision p)
 {
-	dnnl_memory_desc_t plain;
 	const dnnl_memory_desc_t *want = &kernel_get(n, k, p)->weights;
+
+	*panel = (struct panel){.n = n, .bytes = dnnl_memory_desc_get_size(want)};
+	panel->data = panel_alloc(panel->bytes);
+	CHECK(dnnl_memory_create(&panel->packed, want, the_engine(), panel->data));
+}
+
+static void panel_pack(const struct panel *panel, const float *w, int k, int ld, bool transposed)
+{
+	const dnnl_memory_desc_t *want;
+	dnnl_memory_desc_t plain;
 	dnnl_memory_t from;
 	dnnl_primitive_desc_t pd;
 	dnnl_primitive_t reorder;
 	dnnl_stream_t stream;
 
-	matrix_desc(&plain, k, n, transposed ? ld : 1, transposed ? 1 : ld, dnnl_f32);
+	matrix_desc(&plain, k, panel->n, transposed ? ld : 1, transposed ? 1 : ld, dnnl_f32);
+	CHECK(dnnl_memory_get_memory_desc(panel->packed, &want));
 	CHECK(dnnl_memory_create(&from, &plain, the_engine(), (void *)(uintptr_t)w));
-	*panel = (struct panel){.n = n, .bytes = dnnl_memory_desc_get_size(want)};
-	panel->data = panel_alloc(panel->bytes);
-	CHECK(dnnl_memory_create(&panel->packed, want, the_engine(), panel->data));
 	CHECK(dnnl_reorder_primitive_desc_create(&pd, &plain, the_engine(), want, the_engine(), NULL));
 	CHECK(dnnl_primitive_create(&reorder, pd));
 	CHECK(dnnl_stream_create(&stream, the_engine(), dnnl_stream_default_flags));
@@ -184,11 +191,13 @@ struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transpose
 	BUG_IF(n < 1 || k < 1);
 	*W = (struct be_weight){.n = n, .k = k, .precision = p, .npanels = (n + GEMM_PANEL - 1) / GEMM_PANEL};
 	W->panel = xcalloc((size_t)W->npanels, sizeof(*W->panel));
+	for (int i = 0; i < W->npanels; i++)
+		panel_init(&W->panel[i], n - i * GEMM_PANEL < GEMM_PANEL ? n - i * GEMM_PANEL : GEMM_PANEL, k, p);
+#pragma omp parallel for schedule(dynamic)
 	for (int i = 0; i < W->npanels; i++) {
-		int first = i * GEMM_PANEL;
-		const float *at = transposed ? w + first : w + (size_t)first * (size_t)ld;
+		size_t first = (size_t)i * GEMM_PANEL;
 
-		panel_pack(&W->panel[i], at, n - first < GEMM_PANEL ? n - first : GEMM_PANEL, k, ld, transposed, p);
+		panel_pack(&W->panel[i], transposed ? w + first : w + first * (size_t)ld, k, ld, transposed);
 	}
 	return W;
 }
@@ -239,12 +248,12 @@ static void kernel_run(const struct kernel *g, float *y, const void *x, dnnl_mem
 	dnnl_memory_destroy(pad);
 }
 
-/* Rows of X as bfloat16, dense, made up to whole tiles by zeros. */
-static const uint16_t *bf16_rows(const float *X, int ldx, int P, int k)
+/* Rows of X as bfloat16, dense, made up to whole tiles by zeros; head after head. */
+static const uint16_t *bf16_rows(const float *X, int ldx, int step, int heads, int P, int k)
 {
 	static uint16_t *kept;
 	static size_t kept_bytes;
-	size_t tiles = (size_t)(P + GEMM_TILE - 1) / GEMM_TILE, bytes = tiles * GEMM_TILE * (size_t)k * sizeof(*kept);
+	size_t row = (size_t)k, rows = (size_t)(P + GEMM_TILE - 1) / GEMM_TILE * GEMM_TILE, bytes = (size_t)heads * rows * row * sizeof(*kept);
 
 	if (bytes > kept_bytes) {
 		free(kept);
@@ -253,10 +262,16 @@ static const uint16_t *bf16_rows(const float *X, int ldx, int P, int k)
 			die("out of memory: %zu bytes of bfloat16 rows", bytes);
 		kept_bytes = bytes;
 	}
-	memset(kept + (size_t)P * (size_t)k, 0, bytes - (size_t)P * (size_t)k * sizeof(*kept));
-#pragma omp parallel for schedule(static)
-	for (int i = 0; i < P; i++)
-		simd_to_bf16(kept + (size_t)i * (size_t)k, X + (size_t)i * (size_t)ldx, (size_t)k);
+#pragma omp parallel for collapse(2) schedule(static)
+	for (int h = 0; h < heads; h++)
+		for (size_t i = 0; i < rows; i++) {
+			uint16_t *to = kept + ((size_t)h * rows + i) * row;
+
+			if (i < (size_t)P)
+				simd_to_bf16(to, X + (size_t)h * (size_t)step + i * (size_t)ldx, row);
+			else
+				memset(to, 0, row * sizeof(*to));
+		}
 	return kept;
 }
 
@@ -285,24 +300,33 @@ static void store_tile(float *y, int ldy, const float *tile, int rows, int n, bo
 	}
 }
 
+void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
+                       bool accumulate)
+{
+	int k = W[0]->k, panels = W[0]->npanels, tiles = (P + GEMM_TILE - 1) / GEMM_TILE;
+	enum be_precision precision = W[0]->precision;
+	const uint16_t *X16 = precision == BE_BF16 && P > 0 ? bf16_rows(X, ldx, step_x, heads, P, k) : NULL;
+	/* Made here, not inside the threads: of the full panels and of the last one. */
+	const struct kernel *first = kernel_get(W[0]->panel[0].n, k, precision), *last = kernel_get(W[0]->panel[panels - 1].n, k, precision);
+
+#pragma omp parallel for collapse(3) schedule(dynamic)
+	for (int h = 0; h < heads; h++)
+		for (int j = 0; j < panels; j++)
+			for (int i = 0; i < tiles; i++) {
+				const struct panel *p = &W[h]->panel[j];
+				size_t row = (size_t)i * GEMM_TILE;
+				int rows = P - (int)row < GEMM_TILE ? P - (int)row : GEMM_TILE;
+				float *tile = scratch(2, sizeof(float) * GEMM_TILE * (size_t)p->n);
+				const float *xh = X + (size_t)h * (size_t)step_x + row * (size_t)ldx;
+				const void *x = X16 ? (const void *)(X16 + ((size_t)h * (size_t)tiles * GEMM_TILE + row) * (size_t)k)
+				                    : dense_tile(xh, ldx, rows, k);
+
+				kernel_run(j == panels - 1 ? last : first, tile, x, p->packed);
+				store_tile(Y + (size_t)h * (size_t)step_y + row * (size_t)ldy + (size_t)j * GEMM_PANEL, ldy, tile, rows, p->n, accumulate);
+			}
+}
+
 void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate)
 {
-	int k = W->k, tiles = (P + GEMM_TILE - 1) / GEMM_TILE;
-	const uint16_t *X16 = W->precision == BE_BF16 && P > 0 ? bf16_rows(X, ldx, P, k) : NULL;
-	/* Made here, not inside the threads: of the full panels and of the last one. */
-	const struct kernel *first = kernel_get(W->panel[0].n, k, W->precision);
-	const struct kernel *last = kernel_get(W->panel[W->npanels - 1].n, k, W->precision);
-
-#pragma omp parallel for collapse(2) schedule(dynamic)
-	for (int j = 0; j < W->npanels; j++)
-		for (int i = 0; i < tiles; i++) {
-			const struct panel *p = &W->panel[j];
-			size_t row = (size_t)i * GEMM_TILE;
-			int rows = P - (int)row < GEMM_TILE ? P - (int)row : GEMM_TILE;
-			float *tile = scratch(2, sizeof(float) * GEMM_TILE * (size_t)p->n);
-			const void *x = X16 ? (const void *)(X16 + row * (size_t)k) : dense_tile(X + row * (size_t)ldx, ldx, rows, k);
-
-			kernel_run(j == W->npanels - 1 ? last : first, tile, x, p->packed);
-			store_tile(Y + row * (size_t)ldy + (size_t)j * GEMM_PANEL, ldy, tile, rows, p->n, accumulate);
-		}
+	gemm_linear_heads(Y, ldy, 0, X, ldx, 0, (struct be_weight *const *)&W, 1, P, accumulate);
 }

@@ -16,6 +16,8 @@ enum be_precision gemm_fast16(void);
 struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p);
 void gemm_weight_free(struct be_weight *w);
 void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate);
+void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
+                       bool accumulate);
 /* gram_cpu.c */
 void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n);
 

@@ -127,6 +127,33 @@ void generate(const struct forward *f, const struct seqs *enc, const float *H, c
 		;
 }
 
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most, const int *draft_length, int max_new)
+{
+	int rows[2] = {0}, T[2] = {1, 1};
+
+	for (int first = 0, some; first < n; first += some) {
+		int sum[2] = {0};
+
+		some = seqs_within(length + first, n - first, pad_to, most);
+		for (int i = first; i < first + some; i++) {
+			int steps[2] = {pad_to ? pad_to : length[i], draft_length ? larger(draft_length[i], max_new) : max_new};
+
+			for (int stack = 0; stack < 2; stack++) {
+				sum[stack] += steps[stack];
+				T[stack] = larger(T[stack], steps[stack]);
+			}
+		}
+		rows[0] = larger(rows[0], sum[0]);
+		rows[1] = larger(rows[1], sum[1]);
+	}
+	forward_reserve(f, rows, T);
+}
+
 void generation_release(struct generation *g)
 {
 	free(g->length);

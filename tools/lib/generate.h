@@ -20,6 +20,9 @@ struct generation {
 /* Per sequence of enc (H: its memory): greedy tokens until </s>, at most max_new. draft: ids with </s> at the end. */
 void generate(const struct forward *f, const struct seqs *enc, const float *H, const int *draft_length, const int *draft_offset,
               const int *draft_ids, int max_new, struct generation *g);
+/* Plans the device's memory (be.h) for generation over n sequences of these lengths (made up to pad_to), taken in groups of at most `most` encoder
+ * rows by seqs_within(). draft_length NULL: no drafts. */
+void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most, const int *draft_length, int max_new);
 void generation_release(struct generation *g); /* zero is fine */
 
 #endif

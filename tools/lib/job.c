@@ -1,6 +1,7 @@
 /* job.c: see job.h. */
 #include "job.h"
 
+#include "budget.h"
 #include "die.h"
 
 struct job_args job_args;
@@ -25,8 +26,10 @@ void job_close(struct job *j)
 
 void job_limit(const struct job *j, size_t bytes)
 {
-	if (common.max_memory && bytes > common.max_memory)
-		die("site %s needs %.1f MB of arrays, more than --max-memory", j->name, (double)bytes / 1048576);
+	size_t need = budget_site(bytes);
+
+	if (common.max_memory && need > common.max_memory)
+		die("--max-memory %zu MB is too little: site %s needs %zu MB", common.max_memory >> 20, j->name, (need >> 20) + 1);
 }
 
 void job_worst(struct job *j, int module, double figure)

@@ -6,7 +6,6 @@
  * meaning of an old command line. */
 #include "opts.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <float.h>
@@ -20,11 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "area.h"
 #include "die.h"
 #include "sums.h"
 
@@ -439,21 +438,6 @@ static int take_letters(struct parser *p, const char *arg, const char *next)
 	return 0;
 }
 
-/* OpenBLAS maps a work area of 128 MB for each thread that calls it, of which it uses little; where it gets none (ulimit -v) it tries again for ever.
- * So that this is an error in words, there must be room for these areas, and the first is made now. */
-static void claim_work_area(void)
-{
-	size_t n = (size_t)common.threads * ((128u << 20) + (1u << 16));
-	void *room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	double x = 0, y = 0;
-
-	if (room == MAP_FAILED)
-		die("out of memory: cannot get %zu MB of addresses for %d threads", n >> 20, common.threads);
-	munmap(room, n);
-	openblas_set_num_threads(1);
-	cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 0, &x, 1, 0, &y, 1);
-}
-
 static void check_common(void)
 {
 	if (strcmp(common.backend, "cpu") && strcmp(common.backend, "cuda"))
@@ -464,7 +448,7 @@ static void check_common(void)
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	omp_set_num_threads(common.threads);
-	claim_work_area();
+	areas_claim(common.threads);
 }
 
 void opts_parse(const struct tool *tool, int argc, char **argv)

@@ -3,7 +3,9 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "be.h"
 #include "die.h"
 #include "out.h"
 #include "schedule.h"
@@ -50,6 +52,17 @@ static void put_tokens_flags(struct text *mk, const struct config *c)
 	         reference ? PUBLISHED_NEW_TOKENS : c->max_new_tokens, c->if_divide ? c->inner_num : c->samples_num, c->use_fp16);
 }
 
+/* What the tools that compute are told of the machine; nothing where it is all as by default. */
+static void put_memory_flags(struct text *mk, const struct plan *p)
+{
+	text_add(mk, "memory_flags :=");
+	if (p->c.max_memory)
+		text_add(mk, " --max-memory %zu", p->c.max_memory);
+	if (strcmp(be->name, "cpu"))
+		text_add(mk, " --backend %s", be->name);
+	text_add(mk, "\n");
+}
+
 static void put_all_flags(struct text *mk, const struct plan *p)
 {
 	put_flags(mk, p, "draw_flags", (const char *const[]){"seed", "samples_num", "max_length", "select_long", "if_balance", "shuffle", NULL});
@@ -63,8 +76,7 @@ static void put_all_flags(struct text *mk, const struct plan *p)
 	put_flags(mk, p, "combine_flags", (const char *const[]){"method", "density", "merge_rank", "seed", NULL});
 	put_flags(mk, p, "search_flags", (const char *const[]){"use_fp16", NULL});
 	put_flags(mk, p, "eval_flags", (const char *const[]){"max_length", "max_new_tokens", "per_device_eval_batch_size", "use_fp16", NULL});
-	if (p->c.max_memory)
-		text_add(mk, "memory_flags := --max-memory %zu\n", p->c.max_memory);
+	put_memory_flags(mk, p);
 	put(mk, "sequential", p->c.sequential_layer_processing ? "1" : "");
 }
 

@@ -38,6 +38,19 @@ void seqs_release(struct seqs *s)
 	*s = (struct seqs){0};
 }
 
+int seqs_within(const int *length, int n, int pad_to, size_t most)
+{
+	size_t rows = 0;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		rows += (size_t)(pad_to ? pad_to : length[i]);
+		if (i && rows > most)
+			break;
+	}
+	return i;
+}
+
 struct batch seqs_batch(const struct seqs *s, int first, int max_rows, int most, int *off)
 {
 	struct batch b = {.off = off, .len = s->len + first, .valid = s->valid + first};

@@ -566,19 +566,19 @@ void st_read(const struct st *s, const struct st_tensor *t, size_t first, size_t
 	size_t size = t->dtype == ST_F32 ? 4 : 2, total = t->bytes / size, piece = PIECE / size;
 	BUG_IF(first > total || n > total - first);
 
-	uint16_t *half = size == 2 && n > 0 ? xarray(n < piece ? n : piece, sizeof(*half)) : NULL;
+#pragma omp parallel for schedule(static)
 	for (size_t done = 0; done < n; done += piece) {
 		size_t k = n - done < piece ? n - done : piece;
-		uint64_t offset = t->offset + (uint64_t)(first + done) * size;
-		read_bytes(&s->file[t->file], half ? (void *)half : (void *)(dst + done), k * size, offset);
+		uint16_t *half = size == 2 ? xarray(k, sizeof(*half)) : NULL;
+		read_bytes(&s->file[t->file], half ? (void *)half : (void *)(dst + done), k * size, t->offset + (uint64_t)(first + done) * size);
 		if (half)
 			convert(dst + done, half, k, t->dtype);
+		free(half);
 		size_t bad = first_nonfinite(dst + done, k);
 		if (bad < k)
 			die("'%s': tensor '%s': element %zu is %s", st_file(s, t), t->name, first + done + bad,
 			    dst[done + bad] != dst[done + bad] ? "NaN" : "infinite");
 	}
-	free(half);
 }
 
 /* ---- Writing ---- */

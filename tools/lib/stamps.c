@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "be.h"
 #include "die.h"
 #include "digest.h"
 #include "out.h"
@@ -120,6 +121,17 @@ static void stamp_test(struct stamp *s, const char *task)
 	write_stamp(s, "test-%s", task);
 }
 
+/* Whether a tool's results are the backend's. */
+static bool computes(const char *tool_name)
+{
+	static const char *const tools[] = {"extract-acts", "generate-tokens", "compute-grams", "solve-layer", "solve-dense", "search-scale", "eval-emotion"};
+
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
+		if (!strcmp(tool_name, tools[i]))
+			return true;
+	return false;
+}
+
 /* What a stage depends on: its tool, the model if it reads it, and keys of the config. */
 static void add_stage(struct stamp *s, const char *tool_name, bool model, const char *const *keys)
 {
@@ -127,6 +139,8 @@ static void add_stage(struct stamp *s, const char *tool_name, bool model, const 
 	if (model)
 		add_model(s);
 	add_keys(s, keys);
+	if (strcmp(be->name, "cpu") && computes(tool_name))
+		text_add(&s->text, "backend %s\n", be->name);
 }
 
 static void stamp_stage(struct stamp *s, const char *name, const char *tool_name, bool model, const char *const *keys)

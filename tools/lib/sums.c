@@ -15,6 +15,7 @@
 
 #include "die.h"
 #include "digest.h"
+#include "out.h"
 #include "text.h"
 
 static char *sums_path;   /* NULL: no sums */
@@ -49,6 +50,16 @@ static uint64_t text_digest(const char *s)
 	return digest_bytes(1, s, strlen(s));
 }
 
+/* A line, its own digest at the end (allocated). */
+static char *format(uint64_t digest, uint64_t size, const char *name, const char *made_of)
+{
+	char *text = xformat("%016" PRIx64 "\t%" PRIu64 "\t%s\t%s", digest, size, name, made_of);
+	char *line = xformat("%s\t%016" PRIx64 "\n", text, text_digest(text));
+
+	free(text);
+	return line;
+}
+
 /* One write of one line, so that processes side by side may append. A line that a crash has cut gets its end first. */
 static void append(const char *line)
 {
@@ -74,12 +85,10 @@ void sums_record(const char *tmp, const char *target)
 	if (!name)
 		return;
 	uint64_t digest = digest_contents(tmp, &size);
-	char *text = xformat("%016" PRIx64 "\t%" PRIu64 "\t%s\t%s", digest, size, name, text_get(&inputs));
-	char *line = xformat("%s\t%016" PRIx64 "\n", text, text_digest(text));
+	char *line = format(digest, size, name, text_get(&inputs));
 
 	append(line);
 	free(line);
-	free(text);
 }
 
 static bool looks_right(const char *name, uint64_t digest, uint64_t size, bool *listed)
@@ -221,4 +230,95 @@ const struct sums_line *sums_find(const struct sums *s, const char *name, uint64
 		last = last ? last : l;
 	}
 	return last;
+}
+
+/* ------------------------------------------------------------ one line of each file */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct sums_line *p = *(struct sums_line *const *)a, *q = *(struct sums_line *const *)b;
+	int order = strcmp(p->name, q->name);
+
+	return order ? order : p < q ? -1 : p > q;
+}
+
+/* Of n lines of one file, oldest first, the one to keep; NULL: the file is gone. Only where two of its size differ is it read. Where none fits,
+ * one stays, so that readers say what is wrong with the file. */
+static struct sums_line *choose(const char *folder, struct sums_line **line, int n)
+{
+	char *path = xformat("%s%s", folder, line[0]->name);
+	struct sums_line *last = NULL, *kept = line[n - 1];
+	bool differ = false;
+	uint64_t digest, size;
+	struct stat st;
+
+	if (stat(path, &st)) {
+		free(path);
+		return NULL;
+	}
+	for (int i = n - 1; i >= 0; i--)
+		if (line[i]->size == (uint64_t)st.st_size) {
+			last = last ? last : line[i];
+			differ |= line[i]->digest != last->digest;
+		}
+	kept = last ? last : kept;
+	if (differ) {
+		digest = digest_contents(path, &size);
+		for (int i = 0; i < n; i++)
+			if (line[i]->digest == digest && line[i]->size == size)
+				kept = line[i];
+	}
+	free(path);
+	return kept;
+}
+
+/* Which of the lines stay: a mark for each, allocated; *n is how many. */
+static bool *mark(const struct sums *s, const char *folder, int *n)
+{
+	struct sums_line **sorted = xarray((size_t)s->n, sizeof(*sorted));
+	bool *stays = xcalloc((size_t)s->n, sizeof(*stays));
+
+	for (int i = 0; i < s->n; i++)
+		sorted[i] = &s->line[i];
+	qsort(sorted, (size_t)s->n, sizeof(*sorted), by_name);
+	*n = 0;
+	for (int i = 0, next; i < s->n; i = next) {
+		struct sums_line *kept;
+
+		for (next = i + 1; next < s->n && !strcmp(sorted[next]->name, sorted[i]->name);)
+			next++;
+		kept = choose(folder, sorted + i, next - i);
+		if (kept) {
+			stays[kept - s->line] = true;
+			++*n;
+		}
+	}
+	free(sorted);
+	return stays;
+}
+
+void sums_compact(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = xformat("%.*s", slash ? (int)(slash + 1 - path) : 0, path);
+	struct sums s;
+	struct text t = {0};
+	bool *stays;
+	int n;
+
+	sums_load(&s, path);
+	stays = mark(&s, folder, &n);
+	for (int i = 0; i < s.n; i++)
+		if (stays[i]) {
+			char *line = format(s.line[i].digest, s.line[i].size, s.line[i].name, s.line[i].inputs);
+
+			text_add(&t, "%s", line);
+			free(line);
+		}
+	if (n < s.n || s.bad)
+		out_write_text(path, text_get(&t));
+	text_release(&t);
+	free(stays);
+	sums_release(&s);
+	free(folder);
 }

@@ -4,6 +4,7 @@
  * "name=digest …" of the files of WORK that the process had read before, and the digest of the line itself. Of several lines of one name any
  * may be that of the file in place (a process killed between line and rename leaves the older file); readers take the last that fits. A line that is
  * damaged counts as absent.
+ * The file grows by a line with every file made; sums_compact() keeps one line of each file that is there.
  * A reader that meets a file of WORK whose bytes fit none of its lines names it, sets it aside as NAME.damaged, and ends: the next
  * make makes it anew. Files without a line are taken as they are (HDF5's own checksums still hold); verify-work names them. */
 #ifndef SUMS_H
@@ -20,6 +21,10 @@ void sums_record(const char *tmp, const char *target);
 
 /* An input is about to be read: die() if it is damaged. Nothing is done for a file outside the folder of sums. */
 void sums_check(const char *path);
+
+/* Leaves one line of each file in place: the last that fits it. Lines of files that are gone, and damaged lines, are dropped. The folder's lock is held,
+ * so that nobody appends meanwhile; before sums_use(). The file is replaced whole, or not at all. */
+void sums_compact(const char *path);
 
 /* The lines, for verify-work. */
 struct sums_line {

@@ -1,0 +1,214 @@
+/* test_sums.c: checksums.tsv: a line for each file made; which of several lines counts; and what is left of them when it is made compact. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sys/stat.h>
+
+#include "case.h"
+#include "child.h"
+#include "die.h"
+#include "digest.h"
+#include "out.h"
+#include "sums.h"
+
+#define WORK "w"
+#define SUMS WORK "/checksums.tsv"
+
+/* An empty WORK. */
+static int begin(void **state)
+{
+	(void)state;
+	remove_tree(WORK);
+	assert_int_equal(mkdir(WORK, 0777), 0);
+	sums_use(SUMS);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	sums_use(NULL);
+	return 0;
+}
+
+static void make_file(const char *name, const char *text)
+{
+	char *path = xformat(WORK "/%s", name);
+
+	out_write_text(path, text);
+	free(path);
+}
+
+/* As a process leaves it that is killed between the line and the file's final name. */
+static void record_only(const char *name, const char *text)
+{
+	char *path = xformat(WORK "/%s", name);
+
+	write_text("unfinished", text);
+	sums_record("unfinished", path);
+	free(path);
+}
+
+static void compact(void)
+{
+	sums_use(NULL);
+	sums_compact(SUMS);
+	sums_use(SUMS);
+}
+
+static void lines_are(const char *const *names, int n)
+{
+	struct sums s;
+
+	sums_load(&s, SUMS);
+	assert_int_equal(s.n, n);
+	assert_int_equal(s.bad, 0);
+	for (int i = 0; i < n; i++)
+		assert_string_equal(s.line[i].name, names[i]);
+	sums_release(&s);
+}
+#define LINES_ARE(...) lines_are((const char *const[]){__VA_ARGS__}, COUNT(((const char *const[]){__VA_ARGS__})))
+
+/* Whether the file in place has a line that fits. */
+static bool fits(const char *name)
+{
+	char *path = xformat(WORK "/%s", name);
+	struct sums s;
+	uint64_t size, digest = digest_contents(path, &size);
+	bool yes;
+
+	sums_load(&s, SUMS);
+	assert_non_null(sums_find(&s, name, digest, size, &yes));
+	sums_release(&s);
+	free(path);
+	return yes;
+}
+
+static void test_one_line_each(void **state)
+{
+	(void)state;
+	make_file("a", "one");
+	make_file("b", "bee");
+	make_file("a", "two");
+	make_file("c/d", "dee");
+	make_file("a", "longer");
+	make_file("b", "bee");
+	LINES_ARE("a", "b", "a", "c/d", "a", "b");
+	compact();
+	LINES_ARE("c/d", "a", "b");
+	assert_true(fits("a") && fits("b") && fits("c/d"));
+}
+
+static void test_inputs_stay(void **state)
+{
+	struct sums s;
+	uint64_t size;
+	char want[32];
+
+	(void)state;
+	make_file("a", "one");
+	snprintf(want, sizeof(want), "a=%016llx", (unsigned long long)digest_contents(WORK "/a", &size));
+	sums_check(WORK "/a");
+	make_file("b", "of a");
+	make_file("b", "of A");
+	compact();
+	sums_load(&s, SUMS);
+	assert_int_equal(s.n, 2);
+	assert_string_equal(s.line[1].inputs, want);
+	sums_release(&s);
+}
+
+/* The last line is not always that of the file in place. */
+static void test_killed_before_rename(void **state)
+{
+	(void)state;
+	make_file("a", "old");
+	make_file("a", "now");
+	record_only("a", "new");
+	record_only("a", "and longer");
+	record_only("b", "never there");
+	compact();
+	LINES_ARE("a");
+	assert_true(fits("a"));
+}
+
+static void check_child(void *arg)
+{
+	sums_check(arg);
+}
+
+/* A damaged file is one before and after, whatever its size. */
+static void test_damaged(void **state)
+{
+	static const char *const damage[] = {"ONE", "longer", ""};
+
+	for (size_t i = 0; i < COUNT(damage); i++) {
+		struct child c;
+
+		begin(state);
+		make_file("a", "one");
+		make_file("a", "two");
+		write_text(WORK "/a", damage[i]);
+		compact();
+		LINES_ARE("a");
+		assert_false(fits("a"));
+		c = child_run(check_child, (void *)(uintptr_t)WORK "/a");
+		assert_int_equal(c.code, EXIT_WORLD);
+		assert_true(child_said(&c, "'w/a' is damaged"));
+	}
+}
+
+static void test_damaged_line(void **state)
+{
+	struct sums s;
+	FILE *f;
+
+	(void)state;
+	make_file("a", "one");
+	make_file("b", "two");
+	f = fopen(SUMS, "r+b");
+	assert_non_null(f);
+	assert_int_equal(fputc('x', f), 'x');
+	assert_int_equal(fclose(f), 0);
+	sums_load(&s, SUMS);
+	assert_true(s.n == 1 && s.bad == 1);
+	sums_release(&s);
+	compact();
+	LINES_ARE("b");
+}
+
+static void test_nothing_to_do(void **state)
+{
+	struct stat before, after;
+
+	(void)state;
+	compact(); /* no file at all */
+	assert_int_equal(access(SUMS, F_OK), -1);
+	make_file("a", "one");
+	make_file("b", "two");
+	assert_int_equal(stat(SUMS, &before), 0);
+	compact();
+	assert_int_equal(stat(SUMS, &after), 0);
+	assert_true(before.st_ino == after.st_ino && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+	make_file("a", "two");
+	compact();
+	assert_int_equal(entries_in(WORK), 3); /* a, b and the sums: no temporary file */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_one_line_each, begin, end), cmocka_unit_test_setup_teardown(test_inputs_stay, begin, end),
+		cmocka_unit_test_setup_teardown(test_killed_before_rename, begin, end), cmocka_unit_test_setup_teardown(test_damaged, begin, end),
+		cmocka_unit_test_setup_teardown(test_damaged_line, begin, end), cmocka_unit_test_setup_teardown(test_nothing_to_do, begin, end),
+	};
+	char *scratch = scratch_enter();
+	int failed;
+
+	failed = cmocka_run_group_tests_name("sums", tests, NULL, NULL);
+	scratch_leave(scratch);
+	return failed;
+}
