@@ -176,6 +176,53 @@ static void linear_all(void)
 			linear_case(shapes[i], kind & 1, kind & 2 ? BE_BF16 : BE_F32, kind & 4);
 }
 
+/* Heads side by side in X and in Y, with a gap behind them. */
+static void heads_case(enum be_precision p, bool accumulate)
+{
+	enum { H = 3, P = 4, n = 5, k = 7, ldx = H * k + 2, ldy = H * n + 1 };
+	float *X = random_array(P * ldx), *Y = random_array(P * ldy), *w[H], *x = to_device(X, P * ldx * sizeof(float));
+	float *y = to_device(Y, P * ldy * sizeof(float)), *have;
+	struct be_weight *W[H];
+	double want[P * ldy];
+
+	for (int h = 0; h < H; h++) {
+		w[h] = random_array(n * k);
+		W[h] = be->weight_pack(w[h], n, k, k, false, p);
+	}
+	for (int i = 0; i < P * ldy; i++)
+		want[i] = (double)Y[i];
+	for (int i = 0; i < P * H * n; i++) {
+		int row = i / (H * n), h = i / n % H, j = i % n;
+		double *at = &want[row * ldy + h * n + j];
+
+		*at = (accumulate ? *at : 0) + dot(X + row * ldx + h * k, w[h] + j * k, k, 1);
+	}
+	be->linear_heads(y, ldy, n, x, ldx, k, W, H, P, accumulate);
+	be->linear_heads(y, ldy, n, x, ldx, k, W, H, 0, accumulate);
+	have = from_device(y, P * ldy);
+	for (int row = 0; row < P; row++)
+		assert_true(have[row * ldy + H * n] == Y[row * ldy + H * n]);
+	compare(p == BE_F32 ? LINEAR : LINEAR_16, have, want, P * ldy, k + 1);
+	for (int h = 0; h < H; h++) {
+		be->weight_free(W[h]);
+		free(w[h]);
+	}
+	be->free(x);
+	free(X), free(Y), free(have);
+}
+
+static void heads_all(void)
+{
+	for (int kind = 0; kind < 4; kind++)
+		heads_case(kind & 1 ? BE_BF16 : BE_F32, kind & 2);
+}
+
+static void heads(void **state)
+{
+	(void)state;
+	each_twin(heads_all);
+}
+
 /* To the nearest of 8 bits, the even one of two. */
 static float eight_bits(float x)
 {
@@ -750,7 +797,8 @@ int main(void)
 #ifndef EMU_TSAN
 		cmocka_unit_test(large),           cmocka_unit_test(same_bits_in_any_batch),
 #endif
-		cmocka_unit_test(rounding),        cmocka_unit_test(weights_in_turn),
+		cmocka_unit_test(heads),           cmocka_unit_test(rounding),
+		cmocka_unit_test(weights_in_turn),
 		cmocka_unit_test(rmsnorm),         cmocka_unit_test(elements),
 		cmocka_unit_test(gelu_far_out),    cmocka_unit_test(self_attention),
 		cmocka_unit_test(cross_attention), cmocka_unit_test(gram),

@@ -12,7 +12,7 @@ same '-j4, batches of one, another folder' "$T/one" "$T/deeper/in/four"
 most=1
 for turn in 1 2 3 4 5 6 7 8 9 10; do
 	run "$T/tight" merge MAX_MEMORY=${most}M >"$T/tight.out" 2>&1 && break
-	next=$(sed -n 's/.*at least \([0-9]*\) MB are needed.*/\1/p' "$T/tight.out" | sort -n | tail -n 1)
+	next=$(sed -nE 's/.*too little: .* (least|needs) ([0-9]+) MB.*/\2/p' "$T/tight.out" | sort -n | tail -n 1)
 	[ "${next:-0}" -gt $most ] || break
 	most=$next
 done

@@ -4,19 +4,22 @@
 tiny
 SEED=${SEED:-$$}
 must run "$T/whole" -j2 eval
-start=$(date +%s%N)
-must run "$T/timed" -j2 eval
-span=$((($(date +%s%N) - start) / 1000000)) # ms that a run takes here
+count() { results "$1" 2>/dev/null | wc -l; }
+total=$(count "$T/whole")
 
-# The k-th moment, in ms, within the first two thirds of a run.
-moment() { awk -v seed="$SEED" -v k="$1" -v span="$span" 'BEGIN { srand(seed * 100 + k); rand(); printf "%d", rand() * span * 0.7 + 50 }'; }
-# disturb WORK MS HOW: starts the run in a session of its own, and after MS kills the whole group, make alone, or one tool.
+# The k-th moment: when there are so many results, of those that WORK still lacks a random share of up to 0.8; and up to 0.1 s later.
+moment() {
+	awk -v seed="$SEED" -v k="$1" -v have="$(count "$2")" -v total="$total" \
+		'BEGIN { srand(seed * 100 + k); rand(); print int(have + 1 + rand() * 0.8 * (total - have)), rand() * 0.1 }'
+}
+# disturb WORK HOW RESULTS SECONDS: starts the run in a session of its own, and at that moment kills the whole group, make alone, or one tool.
 disturb() {
 	# shellcheck disable=SC2086
 	setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $SMALL KEEP_ACTS=1 -j2 eval >"$T/run.out" 2>&1 </dev/null &
 	leader=$!
-	sleep "$(awk -v ms="$2" 'BEGIN { printf "%.3f", ms / 1000 }')"
-	case $3 in
+	while [ "$(count "$1")" -lt "$3" ] && ps -o stat= -p $leader | grep -qv Z; do sleep 0.02; done
+	sleep "$4"
+	case $2 in
 	group) kill -9 "-$leader" ;; # (dash knows no `--` here)
 	term) kill -TERM "-$leader" ;;
 	make) kill -9 "$leader" ;;
@@ -36,21 +39,20 @@ disturb() {
 k=0
 for how in group group term make tool group; do
 	k=$((k + 1))
-	W=$T/w$k times= disturbed=0
-	# Twice; more often, and ever sooner, where the machine has become so much faster meanwhile that the run came to its end.
-	for again in 1 2 3 4 5; do
-		[ $again -le 2 ] || [ $disturbed = 0 ] || break
-		ms=$(($(moment $((10 * k + again))) / again))
-		times="$times $ms"
-		disturb "$W" "$ms" $how
+	W=$T/w$k moments= disturbed=0
+	for again in 1 2; do
+		at=$(moment $((10 * k + again)) "$W")
+		moments="$moments, ${at% *} of $total results"
+		# shellcheck disable=SC2086
+		disturb "$W" $how $at
 	done
-	if [ $disturbed -gt 0 ]; then ok "$how killed: $disturbed runs came to no end"; else not_ok "$how killed: nothing was killed (SEED=$SEED, after$times ms)"; fi
+	if [ $disturbed -gt 0 ]; then ok "$how killed: $disturbed runs came to no end"; else not_ok "$how killed: nothing was killed (SEED=$SEED, at${moments#,})"; fi
 	# No result is half there: what has its final name is what the undisturbed run has.
 	wrong=$(results "$W" 2>/dev/null | while read -r file; do cmp -s "$W/$file" "$T/whole/$file" || echo "$file"; done)
 	if [ -z "$wrong" ]; then ok "$how killed: what is there is whole"; else
-		not_ok "$how killed: what is there is whole"; echo "SEED=$SEED, after$times ms: $wrong" | say; fi
-	if run "$W" -j2 eval >"$T/resumed" 2>&1; then same "$how killed, run again (SEED=$SEED, after$times ms)" "$W" "$T/whole"; else
-		not_ok "$how killed, run again (SEED=$SEED, after$times ms)"; tail -n 20 "$T/resumed" | say; fi
+		not_ok "$how killed: what is there is whole"; echo "SEED=$SEED, at${moments#,}: $wrong" | say; fi
+	if run "$W" -j2 eval >"$T/resumed" 2>&1; then same "$how killed, run again (SEED=$SEED, at${moments#,})" "$W" "$T/whole"; else
+		not_ok "$how killed, run again (SEED=$SEED, at${moments#,})"; tail -n 20 "$T/resumed" | say; fi
 	mark "$W"
 	must run "$W" -j2 eval
 	expect_nothing "$how killed, run again: then it is finished" "$W"

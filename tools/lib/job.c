@@ -29,7 +29,7 @@ void job_limit(const struct job *j, size_t bytes)
 	size_t need = budget_site(bytes);
 
 	if (common.max_memory && need > common.max_memory)
-		die("--max-memory %zu MB is too little: site %s needs %zu MB", common.max_memory >> 20, j->name, (need >> 20) + 1);
+		die("--max-memory %zu MB is too little: at least %zu MB are needed for site %s", common.max_memory >> 20, (need >> 20) + 1, j->name);
 }
 
 void job_worst(struct job *j, int module, double figure)
