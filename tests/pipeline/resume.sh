@@ -41,6 +41,7 @@ for how in group group term make tool group; do
 	k=$((k + 1))
 	W=$T/w$k moments= disturbed=0
 	for again in 1 2; do
+		[ "$(count "$W")" -lt $total ] || break # make alone was killed, and its last processes were all that was left to do
 		at=$(moment $((10 * k + again)) "$W")
 		moments="$moments, ${at% *} of $total results"
 		# shellcheck disable=SC2086
@@ -72,15 +73,15 @@ cp -r "$T/disk/w" "$T/filled"
 END
 whole=$(du -sk "$T/whole" | cut -f1)
 for percent in 15 40 65 90; do
-	name="a disk that is full after $percent % of the run"
-	if [ -z "$own" ]; then skip "$name" 'no file system of our own can be mounted here'; continue; fi
+	full="a disk that is full after $percent % of the run"
+	if [ -z "$own" ]; then skip "$full" 'no file system of our own can be mounted here'; continue; fi
 	rm -rf "$T/filled"
 	if (export T M L D BUILD SMALL; $own sh "$T/fill" $((whole * percent / 100))); then
-		check "$name: said" grep -Eq '^[a-z-]+: .*No space left on device' "$T/full.out"
-		check "$name: no temporary file stays" test ! -s "$T/full.left"
-		same "$name: with room it goes on to the same bytes" "$T/filled" "$T/whole"
+		check "$full: said" grep -Eq '^[a-z-]+: .*No space left on device' "$T/full.out"
+		check "$full: no temporary file stays" test ! -s "$T/full.left"
+		same "$full: with room it goes on to the same bytes" "$T/filled" "$T/whole"
 	else
-		not_ok "$name: ended with $?"
+		not_ok "$full: ended with $?"
 		tail -n 5 "$T/full.out" "$T/room.out" | say
 	fi
 done
