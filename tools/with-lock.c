@@ -5,7 +5,7 @@
  * second one gets. Where the holder was killed and its children are still ending, the lock is waited for.
  *
  * Holding the lock, whatever temporary file lies in the folder was left by a process that was killed: removed before the command starts.
- * A command that fails having set a damaged file aside (lib/sums.h) is run once more, which makes that file anew. */
+ * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set a damaged file aside (lib/sums.h) is run once more, which makes that file anew. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -158,6 +158,27 @@ static int sweep(const char *path, bool locked, bool aside, int depth)
 
 /* ------------------------------------------------------------ the command */
 
+/* A make below us shall not share job tokens with one above: when we are killed, or a make in between, those above and below would wait
+ * for each other's tokens for ever. So the pipe of tokens ends here, and the make below, told the number of jobs only, makes its own. */
+static void leave_jobserver(void)
+{
+	static const char option[] = "--jobserver-auth=";
+	const char *flags = getenv("MAKEFLAGS"), *at = flags ? strstr(flags, option) : NULL;
+	int in, out;
+	char *rest;
+
+	if (!at)
+		return;
+	rest = xformat("%.*s%s", (int)(at - flags), flags, at + strcspn(at, " "));
+	if (sscanf(at + sizeof(option) - 1, "%d,%d", &in, &out) == 2 && in > 2 && out > 2) { /* else it has a name (make 4.4) */
+		close(in);
+		close(out);
+	}
+	if (setenv("MAKEFLAGS", rest, 1))
+		die("cannot set MAKEFLAGS: %s", strerror(errno));
+	free(rest);
+}
+
 static volatile sig_atomic_t child;
 
 static void pass_on(int sig)
@@ -221,6 +242,7 @@ int main(int argc, char **argv)
 	if (also)
 		sweep(also, false, false, 0);
 	catch_signals();
+	leave_jobserver();
 	status = run_command(argv + own + 1);
 	if (WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, true, false, 0) > before) {
 		note("a damaged file was set aside: running once more");

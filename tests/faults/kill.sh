@@ -2,7 +2,7 @@
 # Interruption: RUNS merges of a tiny model, by all methods in turn, each killed at a random moment and resumed; all files of WORK must then be those
 # of an undisturbed run, byte for byte, with no temporary file left and nothing that verify-work finds wrong. By turns at random: SIGKILL of one
 # process (a tool, a make, the lock's holder), of the whole process group, SIGTERM and SIGINT of the group. SEED=N chooses; a failing run's number is
-# printed: RUN=n SEED=N repeats that one alone.
+# printed: RUN=n SEED=N repeats that one alone, RUN="n m" two.
 . "$(dirname "$0")/../lib.sh"
 RUNS=${RUNS:-10} SEED=${SEED:-1}
 tiny --blocks 1
@@ -97,7 +97,7 @@ for n in ${RUN:-$(seq "$RUNS")}; do
 	fi
 	[ $((n % 25)) = 0 ] && echo "# $good of $n"
 done
-[ -n "${RUN:-}" ] && RUNS=1
+[ -n "${RUN:-}" ] && RUNS=$(echo "$RUN" | wc -w)
 if [ "$good" = "$RUNS" ]; then ok "$good of $RUNS killed and resumed runs end with the reference bytes ($struck struck a live process)"; else
 	not_ok "$good of $RUNS killed and resumed runs end with the reference bytes (SEED=$SEED)"; fi
 finish

@@ -30,6 +30,23 @@ start=$(date +%s%N)
 check 'what a killed run has left running is waited for' lock true
 if [ $((($(date +%s%N) - start) / 1000000)) -ge 300 ]; then ok 'until it has ended'; else not_ok 'until it has ended'; fi
 
+# make -j above it shares no job tokens with the make below, which may outlive it: it ends at once, and does not wait for them.
+cat >"$T/above.mk" <<END
+above:
+	+@"$BUILD/with-lock" --folder "$W" -- \$(MAKE) -f "$T/above.mk" below
+below: one two
+one two:
+	@sleep 3; echo \$@ >>"$T/below"
+END
+start=$(date +%s%N)
+make -j2 -f "$T/above.mk" >/dev/null 2>&1 &
+above=$!
+while ! grep -q 'above.mk below' "$W/lock"; do sleep 0.05; done
+kill -9 "$(cut -d' ' -f1 "$W/lock")"
+wait $above
+if [ $((($(date +%s%N) - start) / 1000000)) -lt 2500 ]; then ok 'make -j above a killed holder ends at once'; else not_ok 'make -j above a killed holder ends at once'; fi
+check 'and what runs below goes on, as many jobs side by side' sh -c 'sleep 4; grep -q one "$1" && grep -q two "$1"' - "$T/below"
+
 mkdir -p "$W/lora/tec" "$T/other"
 touch "$W/lora/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" "$T/other/.x.json.tmp-999999999-0"
 must "$BUILD/with-lock" --folder "$W" --also "$T/other" -- true
