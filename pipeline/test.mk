@@ -16,7 +16,7 @@ TESTS = $(TEST_SCRIPTS) $(UNIT_TESTS)
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
 .PHONY: test tests
-tests: all $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS)
+tests: all $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model
 
 test: tests
 	@BUILD=$(BUILD) EMOTION_DIR='$(EMOTION_DIR)' sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)

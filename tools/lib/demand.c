@@ -119,9 +119,10 @@ static int largest_rank(const struct demand_deltas *d)
 static size_t work(const struct t5 *m, int stack, int rows, int T, int cross_T, int rank)
 {
 	size_t D = (size_t)m->D, wide = (size_t)(m->F > m->DI ? m->F : m->DI), cross = (size_t)(cross_T > CROSS_ROWS ? cross_T : CROSS_ROWS);
+	size_t heads = stack ? cross * (size_t)m->NH : 0, thin = heads > (size_t)rows ? heads : (size_t)rows;
 
 	wide = wide > D ? wide : D;
-	return 4 * floats((size_t)rows * wide) + floats((size_t)rows * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
+	return 4 * floats((size_t)rows * wide) + floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
 	       (stack ? 2 * floats(cross * (size_t)m->NH * D) : 0);
 }
 
