@@ -19,7 +19,7 @@ TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 tests: all $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model
 
 test: tests
-	@BUILD=$(BUILD) EMOTION_DIR='$(EMOTION_DIR)' sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
+	@BUILD=$(BUILD) $(if $(EMOTION_DIR),EMOTION_DIR='$(EMOTION_DIR)',env -u EMOTION_DIR) sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
 
 $(BUILD)/tests/%.so: tests/%.c pipeline/test.mk | $(BUILD)/tests
 	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<

@@ -254,6 +254,17 @@ static void open_tasks(void)
 	}
 }
 
+static void close_tasks(void)
+{
+	for (int t = 0; t < tasks.n; t++) {
+		adapter_close(task[t].adapter);
+		free(task[t].X);
+		free(task[t].Xm);
+	}
+	free(task);
+	strlist_release(&tasks);
+}
+
 static bool targeted(struct module q)
 {
 	for (int t = 0; t < tasks.n; t++)
@@ -290,5 +301,9 @@ int main(int argc, char **argv)
 			n++;
 		}
 	printf("%s: %d modules, worst relative difference %.3g, allowed %.3g\n", site_arg, n, worst, most);
+	h5_close(solution);
+	free(path);
+	close_tasks();
+	st_close(base);
 	return !n || !(worst <= most);
 }
