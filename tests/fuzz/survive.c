@@ -27,7 +27,7 @@ enum { SLOTS = 1 << 20 };
 static const void *slot[SLOTS];
 static const char removed_mark;
 static size_t used[SLOTS], nused; /* which slots are not empty */
-static bool recording;
+static _Thread_local bool recording; /* libFuzzer's own threads allocate, too: theirs are not ours to free */
 
 static size_t place(const void *p)
 {
