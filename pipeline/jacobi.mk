@@ -30,6 +30,7 @@ $(if $(later),$(eval $(sites:%=$(before)/solution/%.h5): ;))
 iterate: $(pass)/convergence
 	@:
 $(pass)/convergence: $(S)/converge $(sites:%=$(pass)/solution/%.h5)
+	$(spend_rest)
 	$(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --solutions $(pass)/solution --iteration $(iteration) \
 	  $(if $(since),--since $(since)) -o $@
 

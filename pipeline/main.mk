@@ -22,12 +22,13 @@ all_sites := $(call list,$(sites))
 # of jacobi (jacobi.mk), which also may have decoder tokens of its own.
 ifdef iteration
 two_digits = $(if $(filter 1 2 3 4 5 6 7 8 9,$(1)),0)$(1)
-pass := $(work)/iter$(call two_digits,$(iteration))
+folder := iter$(call two_digits,$(iteration))/
 before := $(work)/iter$(call two_digits,$(previous))
 else
-pass := $(work)
+folder :=
 before := $(work)
 endif
+pass := $(patsubst %/,%,$(work)/$(folder))
 merged_tokens := $(if $(filter reference,$(features)),$(pass),$(work))/tokens
 
 .PHONY: merge eval report plan FORCE
@@ -112,8 +113,14 @@ $(foreach g,$(groups),$(foreach t,$(group_$(g)),$(eval $(call task_rules,$(t),$(
 # ---------------------------------------------------------------- disk
 # Once a site is solved, its Grams and the acts that nothing needs any more are spent: file and time stay, the data go (KEEP_ACTS=1: all is
 # kept, and so it is without sequential_layer_processing). The lora side of an iteration stays: the next iteration needs it again.
-spend_files = $(foreach s,$(spent_$*),$(if $(iteration),,$(work)/lora/{task}/$(s).h5) $(pass)/merged/{task}/$(s).h5) $(pass)/grams/{task}/$*.h5
-spend = $(if $(KEEP_ACTS)$(if $(sequential),,kept)$(if $(solve_grams),,none),,$(Q)$(bin)/spend-files -q $(every) --tasks $(all_tasks) --files '$(call list,$(spend_files))')
+spent_by = $(foreach s,$(spent_$(1)),$(if $(iteration),,lora/{task}/$(s).h5) $(folder)merged/{task}/$(s).h5) $(folder)grams/{task}/$(1).h5
+spend = $(bin)/spend-files -q $(every) --tasks $(all_tasks) --in $(work) --files '$(call list,$(1))'
+kept = $(KEEP_ACTS)$(if $(sequential),,all)$(if $(solve_grams),,none)
+spend_site = $(if $(kept),,$(Q)$(call spend,$(call spent_by,$*)))
+# A run that was killed between a solution and its files' turn: whoever needs the last of the solutions spends what is left. (Not where nothing
+# is spent yet: all was kept then.)
+spend_rest = $(if $(kept),,$(Q)! find $(pass)/grams -name '*.h5' -size -64c | grep -q . || \
+  $(call spend,$(foreach s,$(sites),$(call spent_by,$(s)))))
 
 # Before the graph: if anything that is to run would read a spent file, all spent files are deleted, so that they are made again. (States lead
 # from one site to the next: to make one again is to make all before it again.)
@@ -129,12 +136,13 @@ unspend:
 $(pass)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
 	$(Q)$(bin)/$(if $(dense),solve-dense,solve-layer) $(every) $(memory_flags) $(solve_flags) --model $(model) --site $* --tasks $(all_tasks) --adapter '$(loras)/{task}' \
 	  $(solve_grams) -o $@
-	$(spend)
+	$(spend_site)
 
 assemble = $(Q)$(bin)/assemble-lora $(every) --model $(model) --model-name $(model_name) --sites $(all_sites) --solutions $(work)/solution
 
 ifneq ($(method)$(iteration),jacobi) # whose passes are graphs of their own
 $(work)/adapter/adapter_config.json: $(S)/assemble $(sites:%=$(work)/solution/%.h5)
+	$(spend_rest)
 	$(assemble) $(assemble_scale) -o $(work)/adapter
 endif
 

@@ -6,6 +6,7 @@ endif
 
 ifdef dense
 $(work)/model/config.json: $(S)/model $(sites:%=$(work)/solution/%.h5)
+	$(spend_rest)
 	$(Q)$(bin)/assemble-model $(every) --model $(model) --solutions $(work)/solution --sites $(all_sites) -o $(work)/model
 else
 $(work)/model/config.json: $(S)/model $(work)/adapter/adapter_config.json

@@ -14,11 +14,12 @@
 #include "lib/opts.h"
 #include "lib/out.h"
 
-static const char *tasks_arg, *files_arg;
+static const char *tasks_arg, *files_arg, *in_arg;
 
 static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "tasks that {task} stands for"},
 	{"files", 0, OPT_STRING, &files_arg, true, 0, 0, "LIST", "files; those that are not there, or are spent, are passed over"},
+	{"in", 0, OPT_STRING, &in_arg, false, 0, 0, "DIR", "folder that the FILES lie in (default: the current one)"},
 	{.type = OPT_END},
 };
 
@@ -53,10 +54,11 @@ int main(int argc, char **argv)
 	files = strlist_split(files_arg, "--files");
 	for (int i = 0; i < files.n; i++)
 		for (int t = 0; t < tasks.n; t++) {
-			char *path = path_for_task(files.item[i], tasks.item[t], tasks.n, "--files");
+			char *name = path_for_task(files.item[i], tasks.item[t], tasks.n, "--files"), *path = in_arg ? xformat("%s/%s", in_arg, name) : xstrdup(name);
 
 			spend(path);
 			free(path);
+			free(name);
 		}
 	tool_done("%ld MB freed", freed >> 20);
 	strlist_release(&tasks);
