@@ -27,7 +27,7 @@ enum { FEW = 0 };
 
 /* ‖have − want‖ / ‖want‖ at most, want in float64, for √1 terms of a sum. Float32: 2⁻²⁴ = 6e-8; more where something goes through an exponential.
  * bfloat16 operands, which the oracle takes unrounded: 8 bits, 2⁻⁹/√3 = 1e-3 each. Float64: 2⁻⁵³ = 1.1e-16, times the condition (about 1e3 here). */
-enum op { LINEAR, LINEAR_16, RMSNORM, ACTIVATE, SELF, CROSS, GRAM_CHUNKS, GRAM_FEW, SCAN_SUM, CHOLESKY, OPS };
+enum op { LINEAR, LINEAR_16, FEED, FEED_16, RMSNORM, ACTIVATE, SELF, CROSS, GRAM_CHUNKS, GRAM_FEW, SCAN_SUM, CHOLESKY, OPS };
 static const struct bound {
 	const char *name;
 	double most;
@@ -35,6 +35,8 @@ static const struct bound {
 } bounds[OPS] = {
 	[LINEAR] = {"linear, float32", 6e-8, true},
 	[LINEAR_16] = {"linear, bfloat16", 4e-3, false},
+	[FEED] = {"feed_forward, float32", 2e-7, true},
+	[FEED_16] = {"feed_forward, bfloat16", 8e-3, false},
 	[RMSNORM] = {"rmsnorm", 2e-7, false},
 	[ACTIVATE] = {"activate", 3e-7, false},
 	[SELF] = {"self_attention", 3e-7, false},
@@ -176,10 +178,11 @@ static void linear_all(void)
 			linear_case(shapes[i], kind & 1, kind & 2 ? BE_BF16 : BE_F32, kind & 4);
 }
 
-/* Heads side by side in X and in Y, with a gap behind them. */
-static void heads_case(enum be_precision p, bool accumulate)
+/* Heads side by side in X (or all of the same columns) and in Y, with a gap behind them. */
+static void heads_case(enum be_precision p, bool accumulate, bool same)
 {
 	enum { H = 3, P = 4, n = 5, k = 7, ldx = H * k + 2, ldy = H * n + 1 };
+	int step = same ? 0 : k;
 	float *X = random_array(P * ldx), *Y = random_array(P * ldy), *w[H], *x = to_device(X, P * ldx * sizeof(float));
 	float *y = to_device(Y, P * ldy * sizeof(float)), *have;
 	struct be_weight *W[H];
@@ -195,10 +198,10 @@ static void heads_case(enum be_precision p, bool accumulate)
 		int row = i / (H * n), h = i / n % H, j = i % n;
 		double *at = &want[row * ldy + h * n + j];
 
-		*at = (accumulate ? *at : 0) + dot(X + row * ldx + h * k, w[h] + j * k, k, 1);
+		*at = (accumulate ? *at : 0) + dot(X + row * ldx + h * step, w[h] + j * k, k, 1);
 	}
-	be->linear_heads(y, ldy, n, x, ldx, k, W, H, P, accumulate);
-	be->linear_heads(y, ldy, n, x, ldx, k, W, H, 0, accumulate);
+	be->linear_heads(y, ldy, n, x, ldx, step, W, H, P, accumulate);
+	be->linear_heads(y, ldy, n, x, ldx, step, W, H, 0, accumulate);
 	have = from_device(y, P * ldy);
 	for (int row = 0; row < P; row++)
 		assert_true(have[row * ldy + H * n] == Y[row * ldy + H * n]);
@@ -213,8 +216,8 @@ static void heads_case(enum be_precision p, bool accumulate)
 
 static void heads_all(void)
 {
-	for (int kind = 0; kind < 4; kind++)
-		heads_case(kind & 1 ? BE_BF16 : BE_F32, kind & 2);
+	for (int kind = 0; kind < 8; kind++)
+		heads_case(kind & 1 ? BE_BF16 : BE_F32, kind & 2, kind & 4);
 }
 
 static void heads(void **state)
@@ -413,6 +416,46 @@ static void rmsnorm(void **state)
 static double activated(double x, bool gelu)
 {
 	return gelu ? x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) : x > 0 ? x : 0;
+}
+
+static void feed_case(int P, int n, int k, enum be_precision p, bool gated, bool gelu)
+{
+	size_t nx = (size_t)P * (size_t)k, ny = (size_t)P * (size_t)n, nw = (size_t)n * (size_t)k;
+	float *X = random_array(nx), *w[2] = {random_array(nw), random_array(nw)}, *have;
+	float *x = to_device(X, nx * sizeof(float)), *y = be->alloc((ny + 1) * sizeof(float)), *z = be->alloc((ny + 1) * sizeof(float));
+	struct be_weight *W[2] = {be->weight_pack(w[0], n, k, k, false, p), be->weight_pack(w[1], n, k, k, false, p)};
+	double *want = zeros(ny + 1);
+
+	for (size_t i = 0; i < ny; i++) {
+		const float *row = X + i / (size_t)n * (size_t)k;
+		size_t at = i % (size_t)n * (size_t)k;
+
+		want[i] = activated(dot(row, w[0] + at, k, 1), gelu) * (gated ? dot(row, w[1] + at, k, 1) : 1);
+	}
+	be->feed_forward(y, z, x, W[0], gated ? W[1] : NULL, gelu, P);
+	be->free(z);
+	have = from_device(y, ny + 1);
+	assert_true(have[ny] == 0);
+	compare(p == BE_F32 ? FEED : FEED_16, have, want, ny, k + 1);
+	be->weight_free(W[0]);
+	be->weight_free(W[1]);
+	be->free(x);
+	free(X), free(w[0]), free(w[1]), free(have), free(want);
+}
+
+static void feed_all(void)
+{
+	static const struct { int P, n, k; } shapes[] = {{5, 7, 3}, {101, 131, 9}, {1, 4, 1}, {0, 3, 2}};
+
+	for (size_t i = 0; i < (FEW ? 1 : sizeof(shapes) / sizeof(*shapes)); i++)
+		for (int kind = 0; kind < 8; kind++)
+			feed_case(shapes[i].P, shapes[i].n, shapes[i].k, kind & 1 ? BE_BF16 : BE_F32, kind & 2, kind & 4);
+}
+
+static void feed_forward(void **state)
+{
+	(void)state;
+	each_twin(feed_all);
 }
 
 static void elements_case(size_t n)
@@ -799,7 +842,7 @@ int main(void)
 #endif
 		cmocka_unit_test(heads),           cmocka_unit_test(rounding),
 		cmocka_unit_test(weights_in_turn),
-		cmocka_unit_test(rmsnorm),         cmocka_unit_test(elements),
+		cmocka_unit_test(rmsnorm),         cmocka_unit_test(feed_forward), cmocka_unit_test(elements),
 		cmocka_unit_test(gelu_far_out),    cmocka_unit_test(self_attention),
 		cmocka_unit_test(cross_attention), cmocka_unit_test(gram),
 		cmocka_unit_test(scan),            cmocka_unit_test(solves),

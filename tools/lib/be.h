@@ -73,9 +73,11 @@ struct backend {
 
 	/* Y (P, n) = X (P, k) Wᵀ [+ Y if accumulate]. */
 	void (*linear)(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate);
-	/* The same for every head h at once: Y + h·step_y (P, n) = X + h·step_x (P, k) W_hᵀ; all W_h of one shape. */
+	/* The same for every head h at once: Y + h·step_y (P, n) = X + h·step_x (P, k) W_hᵀ; all W_h of one shape. step_x 0: several linears of one X. */
 	void (*linear_heads)(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
 	                     bool accumulate);
+	/* The first half of a feed-forward: Y (P, n) = act(X W0ᵀ) · (X W1ᵀ), act as in activate; W1 NULL: Y = act(X W0ᵀ). Z (P, n): room. */
+	void (*feed_forward)(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P);
 	/* y = x / sqrt(mean(x²) + eps) · g, per row of D. T5's RMSNorm: no mean is taken off, no bias. */
 	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
 	/* Y = Y + X, n elements. */

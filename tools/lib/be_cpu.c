@@ -235,6 +235,7 @@ const struct backend be_cpu = {
 	.weight_free = gemm_weight_free,
 	.linear = gemm_linear,
 	.linear_heads = gemm_linear_heads,
+	.feed_forward = gemm_feed_forward,
 	.rmsnorm = cpu_rmsnorm,
 	.add = cpu_add,
 	.scale = cpu_scale,

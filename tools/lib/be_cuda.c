@@ -213,6 +213,19 @@ static void cuda_linear_heads(float *Y, int ldy, int step_y, const float *X, int
 		cuda_linear(Y + area(h, step_y), ldy, X + area(h, step_x), ldx, W[h], P, accumulate);
 }
 
+static void cuda_activate(float *X, const float *G, bool gelu, size_t n)
+{
+	CUDA(kernel_activate(device.compute, X, G, gelu, n));
+}
+
+static void cuda_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P)
+{
+	cuda_linear(Y, W0->n, X, W0->k, W0, P, false);
+	if (W1)
+		cuda_linear(Z, W1->n, X, W1->k, W1, P, false);
+	cuda_activate(Y, W1 ? Z : NULL, gelu, area(P, W0->n));
+}
+
 static void cuda_rmsnorm(float *Y, const float *X, const float *g, int P, int D, float eps)
 {
 	CUDA(kernel_rmsnorm(device.compute, Y, X, g, P, D, eps));
@@ -226,11 +239,6 @@ static void cuda_add(float *Y, const float *X, size_t n)
 static void cuda_scale(float *X, float factor, size_t n)
 {
 	CUDA(kernel_scale(device.compute, X, factor, n));
-}
-
-static void cuda_activate(float *X, const float *G, bool gelu, size_t n)
-{
-	CUDA(kernel_activate(device.compute, X, G, gelu, n));
 }
 
 /* ------------------------------------------------------------ attention */
@@ -385,6 +393,7 @@ const struct backend be_cuda = {
 	.weight_free = cuda_weight_free,
 	.linear = cuda_linear,
 	.linear_heads = cuda_linear_heads,
+	.feed_forward = cuda_feed_forward,
 	.rmsnorm = cuda_rmsnorm,
 	.add = cuda_add,
 	.scale = cuda_scale,

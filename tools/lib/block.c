@@ -129,13 +129,12 @@ size_t work_bytes(const struct t5 *m, int stack, int rows, int T, int rank)
 void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank)
 {
 	const struct t5 *m = &model->m;
-	size_t wide = (size_t)rows * widest(m) * sizeof(float), cross;
+	size_t wide = (size_t)rows * widest(m), cross;
 
-	*w = (struct work){.rows = rows, .T = T, .rank = rank, .cross_rows = cross_rows(T)};
-	w->x = be->alloc(wide);
-	w->y = be->alloc(wide);
-	w->z = be->alloc(wide);
-	w->w = be->alloc(wide);
+	*w = (struct work){.rows = rows, .T = T, .rank = rank, .cross_rows = cross_rows(T), .wide = (int)wide};
+	w->a = be->alloc(wide * sizeof(float));
+	w->y = be->alloc(3 * wide * sizeof(float));
+	w->x = w->a;
 	w->u = be->alloc(thin_rows(m, stack, rows, T) * (size_t)rank * sizeof(float));
 	w->bias = model_bias(model, stack, T);
 	if (stack == 0)
@@ -147,10 +146,8 @@ void work_init(struct work *w, const struct model *model, int stack, int rows, i
 
 void work_release(struct work *w)
 {
-	be->free(w->x);
+	be->free(w->a);
 	be->free(w->y);
-	be->free(w->z);
-	be->free(w->w);
 	be->free(w->u);
 	be->free(w->bias);
 	be->free(w->Q);
@@ -158,14 +155,18 @@ void work_release(struct work *w)
 	*w = (struct work){0};
 }
 
-/* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ, added to Y if accumulate. */
-static void project(const struct block *b, const struct block_deltas *d, struct work *w, enum slot slot, float *Y, const float *X,
-                    int P, bool accumulate)
+/* A slot's weight: the base model's, or one with ΔW in it. */
+static struct be_weight *weight_of(const struct block *b, const struct block_deltas *d, enum slot slot)
+{
+	return d->slot[slot] && d->slot[slot]->W ? d->slot[slot]->W : b->w[slot];
+}
+
+/* Y (P, d_out) += (X Aᵀ) Bᵀ, where ΔW is in factors. */
+static void add_delta(const struct block *b, const struct block_deltas *d, struct work *w, enum slot slot, float *Y, const float *X, int P)
 {
 	int k = module_d_in(&b->model->m, slot), n = module_d_out(&b->model->m, slot);
 	const struct delta *delta = d->slot[slot];
 
-	be->linear(Y, n, X, k, delta && delta->W ? delta->W : b->w[slot], P, accumulate);
 	if (!delta || delta->W)
 		return;
 	BUG_IF(delta->R > w->rank);
@@ -173,23 +174,26 @@ static void project(const struct block *b, const struct block_deltas *d, struct 
 	be->linear(Y, n, w->u, delta->R, delta->B, P, true);
 }
 
-static void swap(float **a, float **b)
+/* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ, added to Y if accumulate. */
+static void project(const struct block *b, const struct block_deltas *d, struct work *w, enum slot slot, float *Y, const float *X,
+                    int P, bool accumulate)
 {
-	float *t = *a;
-
-	*a = *b;
-	*b = t;
+	be->linear(Y, module_d_out(&b->model->m, slot), X, module_d_in(&b->model->m, slot), weight_of(b, d, slot), P, accumulate);
+	add_delta(b, d, w, slot, Y, X, P);
 }
 
 static void attend_self(const struct block *b, const struct block_deltas *d, struct work *w, const struct batch *s)
 {
 	const struct t5 *m = &b->model->m;
 	struct be_ragged seq = {s->n, s->off, s->len};
+	struct be_weight *const qkv[] = {weight_of(b, d, SELF_Q), weight_of(b, d, SELF_K), weight_of(b, d, SELF_V)};
+	float *q = w->y, *k = q + w->wide, *v = k + w->wide;
 
-	project(b, d, w, SELF_Q, w->y, w->x, s->rows, false);
-	project(b, d, w, SELF_K, w->z, w->x, s->rows, false);
-	project(b, d, w, SELF_V, w->w, w->x, s->rows, false);
-	be->self_attention(w->x, w->y, w->z, w->w, seq, s->valid, b->stack == 1, w->bias, w->T, m->NH, m->HS);
+	be->linear_heads(q, m->DI, w->wide, w->x, m->D, 0, qkv, 3, s->rows, false);
+	add_delta(b, d, w, SELF_Q, q, w->x, s->rows);
+	add_delta(b, d, w, SELF_K, k, w->x, s->rows);
+	add_delta(b, d, w, SELF_V, v, w->x, s->rows);
+	be->self_attention(w->x, q, k, v, seq, s->valid, b->stack == 1, w->bias, w->T, m->NH, m->HS);
 }
 
 /* Rows [row, row+P) of the queries against memory rows M, already fetched; result in the same rows of ctx (P, DI). */
@@ -259,12 +263,18 @@ static void attend_cross(const struct block *b, const struct block_deltas *d, st
 static void feed_forward(const struct block *b, const struct block_deltas *d, struct work *w, int P)
 {
 	const struct t5 *m = &b->model->m;
+	enum slot in = m->gated ? WI_0 : WI;
+	float *gate = w->y + w->wide;
 
-	project(b, d, w, m->gated ? WI_0 : WI, w->y, w->x, P, false);
-	if (m->gated)
-		project(b, d, w, WI_1, w->z, w->x, P, false);
-	be->activate(w->y, m->gated ? w->z : NULL, m->gelu, (size_t)P * (size_t)m->F);
-	swap(&w->x, &w->y);
+	if ((d->slot[in] && !d->slot[in]->W) || (m->gated && d->slot[WI_1] && !d->slot[WI_1]->W)) { /* ΔW in factors */
+		project(b, d, w, in, w->y, w->x, P, false);
+		if (m->gated)
+			project(b, d, w, WI_1, gate, w->x, P, false);
+		be->activate(w->y, m->gated ? gate : NULL, m->gelu, (size_t)P * (size_t)m->F);
+	} else {
+		be->feed_forward(w->y, gate, w->x, weight_of(b, d, in), m->gated ? weight_of(b, d, WI_1) : NULL, m->gelu, P);
+	}
+	w->x = w->y;
 }
 
 void block_run(const struct block *b, const struct block_deltas *d, struct work *w, const struct batch *s, const struct memory *mem,
@@ -274,6 +284,7 @@ void block_run(const struct block *b, const struct block_deltas *d, struct work 
 	enum step at = b->from;
 
 	BUG_IF(s->rows > w->rows || to > b->to);
+	w->x = w->a;
 	be->rmsnorm(w->x, h, b->norm[norm_at(b->stack, at)], s->rows, m->D, m->eps);
 	while (at < to) {
 		switch (at) {

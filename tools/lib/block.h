@@ -60,8 +60,10 @@ struct memory {
 /* Working arrays for batches of up to `rows` rows and sequences of up to T positions; reused from block to block. */
 struct work {
 	int rows, T;
-	float *x, *y, *z, *u;    /* (rows, max(D, DI, F)); u (rows, R), also of (CROSS_ROWS, NH) */
-	float *w;
+	float *x;                /* (rows, max(D, DI, F)): input of the linears; it is a, or after the activation y */
+	float *a, *y;            /* y: three of them, one after the other at distances of `wide` */
+	float *u;                /* (rows, R), also of (CROSS_ROWS, NH) */
+	int wide;                /* rows · max(D, DI, F) */
 	float *Q, *U;            /* cross-attention: (CROSS_ROWS or longest sequence, NH, D) */
 	int cross_rows, rank;
 	float *bias;             /* (NH, 2T−1) */

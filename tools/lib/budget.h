@@ -24,7 +24,7 @@ enum { BUDGET_WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product 
 size_t budget_grams(int d, int threads);
 
 /* Encoder output that generate-tokens and eval-emotion hold at once, when no limit is asked for. */
-enum { BUDGET_GENERATE_GROUP = 64 << 20, BUDGET_EVAL_SLAB = 96 << 20 };
+enum { BUDGET_GENERATE_GROUP = 32 << 20, BUDGET_EVAL_SLAB = 96 << 20 };
 
 /* generate-tokens or eval-emotion with `group` bytes of the encoder's output, samples of up to `longest` rows. */
 size_t budget_forward(const struct forward *f, int longest, size_t group);

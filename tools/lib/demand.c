@@ -122,7 +122,7 @@ static size_t work(const struct t5 *m, int stack, int rows, int T, int cross_T, 
 	size_t heads = stack ? cross * (size_t)m->NH : 0, thin = heads > (size_t)rows ? heads : (size_t)rows;
 
 	wide = wide > D ? wide : D;
-	return 4 * floats((size_t)rows * wide) + floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
+	return floats((size_t)rows * wide) + floats(3 * (size_t)rows * wide) + floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
 	       (stack ? 2 * floats(cross * (size_t)m->NH * D) : 0);
 }
 

@@ -212,10 +212,10 @@ void gemm_weight_free(struct be_weight *W)
 	free(W);
 }
 
-/* Per-thread scratch, kept between calls: [0] the primitive's own, [1] a gathered tile of X, [2] a tile of Y. */
+/* Per-thread scratch, kept between calls: [0] the primitive's own, [1] a gathered tile of X, [2] a tile of Y, [3] its gate's. */
 static void *scratch(int which, size_t bytes)
 {
-	static _Thread_local struct { void *p; size_t bytes; } kept[3];
+	static _Thread_local struct { void *p; size_t bytes; } kept[4];
 
 	if (bytes > kept[which].bytes) {
 		free(kept[which].p);
@@ -300,30 +300,102 @@ static void store_tile(float *y, int ldy, const float *tile, int rows, int n, bo
 	}
 }
 
+/* The rows of a product, head h's at X + h·step. */
+struct input {
+	const float *X;
+	int ldx, step, P, k;
+	const uint16_t *X16; /* bfloat16: all of them, converted (of step 0: once) */
+};
+
+static struct input input_of(const float *X, int ldx, int step, int heads, int P, const struct be_weight *W)
+{
+	struct input in = {X, ldx, step, P, W->k, NULL};
+
+	if (W->precision == BE_BF16 && P > 0)
+		in.X16 = bf16_rows(X, ldx, step, step ? heads : 1, P, W->k);
+	return in;
+}
+
+static int tiles_of(int P)
+{
+	return (P + GEMM_TILE - 1) / GEMM_TILE;
+}
+
+static int tile_rows(int P, int tile)
+{
+	int left = P - tile * GEMM_TILE;
+
+	return left < GEMM_TILE ? left : GEMM_TILE;
+}
+
+static const void *input_tile(const struct input *in, int head, int tile)
+{
+	size_t row = (size_t)tile * GEMM_TILE, h = (size_t)head;
+
+	if (in->X16)
+		return in->X16 + ((in->step ? h : 0) * (size_t)tiles_of(in->P) * GEMM_TILE + row) * (size_t)in->k;
+	return dense_tile(in->X + h * (size_t)in->step + row * (size_t)in->ldx, in->ldx, tile_rows(in->P, tile), in->k);
+}
+
+/* The kernels of a weight's full panels and of its last one: made before the threads start. */
+struct kernels {
+	const struct kernel *full, *last;
+};
+
+static struct kernels kernels_of(const struct be_weight *W)
+{
+	return (struct kernels){kernel_get(W->panel[0].n, W->k, W->precision), kernel_get(W->panel[W->npanels - 1].n, W->k, W->precision)};
+}
+
+/* A tile of one panel of the product, dense: in scratch piece `which`. */
+static float *run_panel(const struct kernels *use, const struct be_weight *W, int panel, const void *x, int which)
+{
+	const struct panel *p = &W->panel[panel];
+	float *tile = scratch(which, sizeof(float) * GEMM_TILE * (size_t)p->n);
+
+	kernel_run(panel == W->npanels - 1 ? use->last : use->full, tile, x, p->packed);
+	return tile;
+}
+
+/* Where a tile of a panel lies in Y. */
+static float *at_tile(float *Y, int ldy, int tile, int panel)
+{
+	return Y + (size_t)tile * GEMM_TILE * (size_t)ldy + (size_t)panel * GEMM_PANEL;
+}
+
 void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
                        bool accumulate)
 {
-	int k = W[0]->k, panels = W[0]->npanels, tiles = (P + GEMM_TILE - 1) / GEMM_TILE;
-	enum be_precision precision = W[0]->precision;
-	const uint16_t *X16 = precision == BE_BF16 && P > 0 ? bf16_rows(X, ldx, step_x, heads, P, k) : NULL;
-	/* Made here, not inside the threads: of the full panels and of the last one. */
-	const struct kernel *first = kernel_get(W[0]->panel[0].n, k, precision), *last = kernel_get(W[0]->panel[panels - 1].n, k, precision);
+	const struct input in = input_of(X, ldx, step_x, heads, P, W[0]);
+	const struct kernels use = kernels_of(W[0]);
 
 #pragma omp parallel for collapse(3) schedule(dynamic)
 	for (int h = 0; h < heads; h++)
-		for (int j = 0; j < panels; j++)
-			for (int i = 0; i < tiles; i++) {
-				const struct panel *p = &W[h]->panel[j];
-				size_t row = (size_t)i * GEMM_TILE;
-				int rows = P - (int)row < GEMM_TILE ? P - (int)row : GEMM_TILE;
-				float *tile = scratch(2, sizeof(float) * GEMM_TILE * (size_t)p->n);
-				const float *xh = X + (size_t)h * (size_t)step_x + row * (size_t)ldx;
-				const void *x = X16 ? (const void *)(X16 + ((size_t)h * (size_t)tiles * GEMM_TILE + row) * (size_t)k)
-				                    : dense_tile(xh, ldx, rows, k);
+		for (int j = 0; j < W[0]->npanels; j++)
+			for (int i = 0; i < tiles_of(P); i++) {
+				const float *tile = run_panel(&use, W[h], j, input_tile(&in, h, i), 2);
 
-				kernel_run(j == panels - 1 ? last : first, tile, x, p->packed);
-				store_tile(Y + (size_t)h * (size_t)step_y + row * (size_t)ldy + (size_t)j * GEMM_PANEL, ldy, tile, rows, p->n, accumulate);
+				store_tile(at_tile(Y + (size_t)h * (size_t)step_y, ldy, i, j), ldy, tile, tile_rows(P, i), W[h]->panel[j].n, accumulate);
 			}
+}
+
+/* The activation is taken while the tiles are in the cache. */
+void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P)
+{
+	const struct input in = input_of(X, W0->k, 0, 1, P, W0);
+	const struct kernels use = kernels_of(W0);
+
+	(void)Z;
+#pragma omp parallel for collapse(2) schedule(dynamic)
+	for (int j = 0; j < W0->npanels; j++)
+		for (int i = 0; i < tiles_of(P); i++) {
+			int rows = tile_rows(P, i), n = W0->panel[j].n;
+			const void *x = input_tile(&in, 0, i);
+			float *tile = run_panel(&use, W0, j, x, 2), *gate = W1 ? run_panel(&use, W1, j, x, 3) : NULL;
+
+			(gelu ? simd_gelu : simd_relu)(tile, gate, (size_t)rows * (size_t)n);
+			store_tile(at_tile(Y, W0->n, i, j), W0->n, tile, rows, n, false);
+		}
 }
 
 void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate)

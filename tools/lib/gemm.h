@@ -18,6 +18,7 @@ void gemm_weight_free(struct be_weight *w);
 void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate);
 void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
                        bool accumulate);
+void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P);
 /* gram_cpu.c */
 void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n);
 
