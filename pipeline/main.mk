@@ -40,13 +40,6 @@ ifneq ($(method),jacobi) # which says so after each iteration
 endif
 	@echo "merged $(if $(dense),model: $(work)/model,adapter: $(work)/adapter)" >&2
 
-# Tools sleep, not spin, while they wait for their threads: cores are shared. Only after some microseconds: without them, an evaluation with
-# bfloat16 products takes a quarter longer.
-export OMP_WAIT_POLICY := passive
-export GOMP_SPINCOUNT := 30000
-# OpenBLAS is called from one thread at a time; the others that it starts in every process would only spin for a tenth of a second.
-export OPENBLAS_NUM_THREADS := 1
-
 # ---------------------------------------------------------------- samples
 $(work)/samples/%.h5: $(S)/draw-%
 	$(Q)$(bin)/draw-samples $(every) --model $(model) --task $* --train $(data)/$*/train.json \
