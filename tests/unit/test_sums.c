@@ -121,6 +121,59 @@ static void test_inputs_stay(void **state)
 	sums_release(&s);
 }
 
+/* What the last line of that name says that it is made of: file names without digests. */
+static void made_of(const char *name, const char *want)
+{
+	struct sums s;
+	const char *from = NULL;
+	char have[256] = "";
+
+	sums_load(&s, SUMS);
+	for (int i = 0; i < s.n; i++)
+		if (!strcmp(s.line[i].name, name))
+			from = s.line[i].inputs;
+	assert_non_null(from);
+	for (const char *at = from; *at;) {
+		const char *end = strchr(at, ' ');
+		int n = (int)strcspn(at, "=");
+
+		snprintf(have + strlen(have), sizeof(have) - strlen(have), "%s%.*s", *have ? " " : "", n, at);
+		at = end ? end + 1 : at + strlen(at);
+	}
+	assert_string_equal(have, want);
+	sums_release(&s);
+}
+
+static void test_scopes(void **state)
+{
+	(void)state;
+	make_file("all", "1");
+	make_file("a", "2");
+	make_file("b", "3");
+	make_file("late", "4");
+	sums_check(WORK "/all");
+	sums_scope("A");
+	sums_check(WORK "/a");
+	sums_check(WORK "/late");
+	make_file("of a", "5");
+	sums_scope("B");
+	sums_check(WORK "/b");
+	make_file("of b", "6");
+	sums_check(WORK "/a"); /* read before, for the other */
+	make_file("of both", "7");
+	sums_scope(NULL);
+	sums_check(WORK "/late"); /* for all from here on */
+	sums_scope("B");
+	make_file("of b, later", "8");
+	sums_scope(NULL);
+	make_file("of all", "9");
+	made_of("of a", "all a late");
+	made_of("of b", "all b");
+	made_of("of both", "all b a");
+	made_of("of b, later", "all b a late");
+	made_of("of all", "all a late b a late");
+}
+
 /* The last line is not always that of the file in place. */
 static void test_killed_before_rename(void **state)
 {
@@ -201,7 +254,7 @@ static void test_nothing_to_do(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_one_line_each, begin, end), cmocka_unit_test_setup_teardown(test_inputs_stay, begin, end),
+		cmocka_unit_test_setup_teardown(test_one_line_each, begin, end), cmocka_unit_test_setup_teardown(test_inputs_stay, begin, end), cmocka_unit_test_setup_teardown(test_scopes, begin, end),
 		cmocka_unit_test_setup_teardown(test_killed_before_rename, begin, end), cmocka_unit_test_setup_teardown(test_damaged, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged_line, begin, end), cmocka_unit_test_setup_teardown(test_nothing_to_do, begin, end),
 	};

@@ -22,7 +22,27 @@ static char *sums_path;   /* NULL: no sums */
 static size_t folder_len; /* of its folder, with the slash */
 static struct sums known; /* as last read */
 static bool loaded;
-static struct text inputs; /* "name=digest …" of what was checked so far */
+
+/* What was checked so far. */
+struct input {
+	char *name, *scope;
+	uint64_t digest;
+};
+
+static struct input *input;
+static int ninputs;
+static char *scope;
+
+static void forget_inputs(void)
+{
+	for (int i = 0; i < ninputs; i++) {
+		free(input[i].name);
+		free(input[i].scope);
+	}
+	free(input);
+	input = NULL;
+	ninputs = 0;
+}
 
 void sums_use(const char *path)
 {
@@ -34,7 +54,16 @@ void sums_use(const char *path)
 	if (loaded)
 		sums_release(&known);
 	loaded = false;
-	text_release(&inputs);
+	forget_inputs();
+	sums_scope(NULL);
+}
+
+void sums_scope(const char *name)
+{
+	char *copy = name ? xstrdup(name) : NULL;
+
+	free(scope);
+	scope = copy;
 }
 
 /* The name inside the folder of sums, or NULL. */
@@ -77,6 +106,23 @@ static void append(const char *line)
 		die("cannot append to '%s': %s", sums_path, strerror(errno));
 }
 
+/* An output of this scope is made of it. */
+static bool in_scope(const struct input *i)
+{
+	return !scope || !i->scope || !strcmp(i->scope, scope);
+}
+
+/* "name=digest …" of what an output of this scope is made of. */
+static struct text made_of(void)
+{
+	struct text t = {0};
+
+	for (int i = 0; i < ninputs; i++)
+		if (in_scope(&input[i]))
+			text_add(&t, "%s%s=%016" PRIx64, *text_get(&t) ? " " : "", input[i].name, input[i].digest);
+	return t;
+}
+
 void sums_record(const char *tmp, const char *target)
 {
 	const char *name = inside(target);
@@ -85,10 +131,12 @@ void sums_record(const char *tmp, const char *target)
 	if (!name)
 		return;
 	uint64_t digest = digest_contents(tmp, &size);
-	char *line = format(digest, size, name, text_get(&inputs));
+	struct text from = made_of();
+	char *line = format(digest, size, name, text_get(&from));
 
 	append(line);
 	free(line);
+	text_release(&from);
 }
 
 static bool looks_right(const char *name, uint64_t digest, uint64_t size, bool *listed)
@@ -116,14 +164,24 @@ _Noreturn static void set_aside(const char *path)
 	die("'%s' is damaged: its bytes are not those that were written; now '%s', and the next run makes the file anew", path, aside);
 }
 
-/* Files under their final names do not change while a process runs: once is enough. */
+static void note_input(const char *name, uint64_t digest)
+{
+	input = xrealloc(input, sizeof(*input) * (size_t)(ninputs + 1));
+	input[ninputs++] = (struct input){xstrdup(name), scope ? xstrdup(scope) : NULL, digest};
+}
+
+/* Files under their final names do not change while a process runs: once is enough, in whatever scope. */
 static bool checked(const char *name)
 {
-	size_t n = strlen(name);
-
-	for (const char *s = text_get(&inputs); (s = strstr(s, name)); s += n)
-		if ((s == text_get(&inputs) || s[-1] == ' ') && s[n] == '=')
-			return true;
+	for (int i = 0; i < ninputs; i++) {
+		if (strcmp(input[i].name, name))
+			continue;
+		for (int j = i; j < ninputs; j++)
+			if (!strcmp(input[j].name, name) && (!input[j].scope || (scope && !strcmp(input[j].scope, scope))))
+				return true;
+		note_input(name, input[i].digest);
+		return true;
+	}
 	return false;
 }
 
@@ -144,7 +202,7 @@ void sums_check(const char *path)
 		if (!looks_right(name, digest, size, &listed) && listed)
 			set_aside(path);
 	}
-	text_add(&inputs, "%s%s=%016" PRIx64, *text_get(&inputs) ? " " : "", name, digest);
+	note_input(name, digest);
 }
 
 /* ------------------------------------------------------------ lines */

@@ -1,7 +1,7 @@
 /* sums.h: the checksums of a WORK folder: every finished file's digest, and the inputs it was made of.
  *
  * WORK/checksums.tsv has one line per output, appended before the output gets its final name: digest, bytes, name relative to WORK,
- * "name=digest …" of the files of WORK that the process had read before, and the digest of the line itself. Of several lines of one name any
+ * "name=digest …" of the files of WORK that the process had read before (of this scope), and the digest of the line itself. Of several lines of one name any
  * may be that of the file in place (a process killed between line and rename leaves the older file); readers take the last that fits. A line that is
  * damaged counts as absent.
  * The file grows by a line with every file made; sums_compact() keeps one line of each file that is there.
@@ -15,6 +15,10 @@
 
 /* Records and checks from here on by this file; NULL: neither. opts_parse() calls it for --sums. */
 void sums_use(const char *path);
+
+/* A process that makes files of several tasks: what is read from here on goes into those of scope `name` (a task) alone, and what is written is made
+ * of what was read in that scope or in none. NULL: no scope; read for all, and made of all. */
+void sums_scope(const char *name);
 
 /* `tmp` is complete and about to be renamed to `target`. Nothing is done for a target outside the folder of sums. */
 void sums_record(const char *tmp, const char *target);
