@@ -22,6 +22,7 @@
 #include "lib/job.h"
 #include "lib/opts.h"
 #include "lib/solve.h"
+#include "lib/sums.h"
 #include "lib/targets.h"
 
 static const char *task_arg, *lora_arg, *merged_arg, *output_arg;
@@ -368,6 +369,7 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 
 	if (k.t < 0)
 		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
+	sums_scope(name);
 	features = open_sides(&k, ntasks);
 	target = path_for_task(output_arg, name, ntasks, "-o");
 	k.norms = xcalloc((size_t)all->job.targets.n, sizeof(*k.norms));
@@ -378,6 +380,7 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 		unweighted(&k);
 	write_attributes(&k, features);
 	h5_commit(k.out);
+	sums_scope(NULL);
 	h5_close(k.side[GRAM_SIDE_XM]);
 	h5_close(k.side[GRAM_SIDE_X]);
 	free(k.norms);

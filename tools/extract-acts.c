@@ -18,6 +18,7 @@
 #include "lib/opts.h"
 #include "lib/samples.h"
 #include "lib/seqs.h"
+#include "lib/sums.h"
 
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites, *from, *memory, *features, *out;
@@ -127,6 +128,7 @@ static void open_inputs(struct run *r, struct task *t)
 {
 	char *path = path_for_task(o.samples, t->name, r->tasks.n, "--samples");
 
+	sums_scope(t->name);
 	samples_read(&t->samples, path, t->name);
 	samples_need_vocab(&t->samples, path, r->model->m.V);
 	seqs_init(&t->enc, t->samples.S, t->samples.length, t->samples.offset, t->samples.ids, r->reference ? t->samples.max_length : 0,
@@ -137,6 +139,7 @@ static void open_inputs(struct run *r, struct task *t)
 	if (r->lora)
 		open_adapter(r, t);
 	t->source = (struct delta_source){t->adapter, r->lora ? NULL : o.solutions, &r->sites};
+	sums_scope(NULL);
 }
 
 /* The block that the state read from --from belongs to; also sets the step it is at. */
@@ -148,7 +151,9 @@ static int start_block(struct run *r)
 
 	if (!o.from)
 		return 0;
+	sums_scope(r->task[0].name);
 	in = open_acts(r, o.from, &r->task[0], NULL);
+	sums_scope(NULL);
 	name = h5_get_string(in, "/", "site");
 	if (!site_parse(&r->model->m, name, &from) || site_is_memory(from) || from.stack != (site_is_memory(r->site) ? 0 : r->site.stack) ||
 	    site_compare(from, r->site) >= 0)
@@ -316,6 +321,7 @@ static void pass_task(struct run *r, struct task *t, const struct block *b, cons
 	bool memory = site_is_memory(r->site);
 	struct batch batch;
 
+	sums_scope(t->name);
 	open_files(r, t, p);
 	fetch->t = t;
 	if (b)
@@ -336,6 +342,7 @@ static void pass_task(struct run *r, struct task *t, const struct block *b, cons
 	if (b)
 		block_deltas_release(&deltas, b);
 	close_files(t, p);
+	sums_scope(NULL);
 	free(off);
 }
 

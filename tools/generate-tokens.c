@@ -16,6 +16,7 @@
 #include "lib/h5.h"
 #include "lib/opts.h"
 #include "lib/samples.h"
+#include "lib/sums.h"
 
 static struct {
 	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *memory, *features, *out;
@@ -113,12 +114,15 @@ static struct h5 *open_memory(const struct forward *f, const struct task *t, int
 /* The encoder's output of the pool's samples [first, last), all of task t, which begin at row `row` of H. */
 static void read_memory(const struct forward *f, const struct task *t, int ntasks, const struct seqs *enc, int first, int last, float *H)
 {
-	struct h5 *m = open_memory(f, t, ntasks);
+	struct h5 *m;
 	int from = first - t->first, rows = 0;
 	size_t row0 = reference() ? (size_t)from * (size_t)t->samples.max_length : (size_t)t->samples.offset[from];
 	size_t D = (size_t)f->model->m.D;
 	float *host = xarray(READ_ROWS * D, sizeof(*host));
 
+	sums_scope(t->name);
+	m = open_memory(f, t, ntasks);
+	sums_scope(NULL);
 	for (int i = first; i < last; i++)
 		rows += enc->len[i - first];
 	for (int row = 0; row < rows; row += READ_ROWS) {
@@ -221,7 +225,9 @@ static void write_task(const struct pool *p, const struct task *t, const struct 
 	struct decoder_tokens tokens;
 
 	tokens_from(&tokens, t->name, &t->samples, &g, m);
+	sums_scope(t->name);
 	decoder_tokens_write(&tokens, out);
+	sums_scope(NULL);
 	decoder_tokens_release(&tokens);
 	free(out);
 }
@@ -232,7 +238,9 @@ static void task_open(struct task *t, const struct model *model, int ntasks)
 	char *dir = o.adapter ? path_for_task(o.adapter, t->name, ntasks, "--adapter") : NULL;
 
 	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
+	sums_scope(t->name);
 	samples_read(&t->samples, samples, t->name);
+	sums_scope(NULL);
 	samples_need_vocab(&t->samples, samples, model->m.V);
 	free(samples);
 	free(dir);

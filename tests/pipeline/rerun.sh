@@ -21,6 +21,9 @@ expect_as_fresh() {
 	same "$name" "$W" "$T/fresh"
 }
 
+# What was not remade is not stale either.
+expect_sound() { check "$1: nothing is damaged or stale" "$BUILD/verify-work" -q --work "$W"; }
+
 mark "$W"
 run "$W" -j2 eval V=1 >"$T/second" 2>&1
 expect_nothing 'a second make runs nothing' "$W"
@@ -42,6 +45,7 @@ mark "$W"
 must run "$W" -j2 eval ALPHA_1=2e-4
 expect_remade 'ALPHA_1: the solutions and what follows, no sample, no own model' "$W" $(from_first) $(each grams/T/S.h5 "$all" "$later")
 expect_as_fresh 'ALPHA_1: as from scratch' ALPHA_1=2e-4
+expect_sound ALPHA_1
 
 mark "$W"
 must run "$W" -j2 eval ALPHA_1=2e-4 MODEL_NAME=other/name
@@ -66,6 +70,7 @@ remade "$W" >"$T/remade"
 check "a changed adapter: its own model's side" sh -c 'for s in $2; do grep -qx "lora/tec/$s.h5" "$1" || exit 1; done; grep -qx tokens/tec.h5 "$1"' - "$T/remade" "$sites"
 check "a changed adapter: no sample, no other's own side" sh -c '! grep -E "^samples/|^(lora|tokens)/(emo|isear)|^eval/base|^eval/adapters/(emo|isear)" "$1"' - "$T/remade"
 expect_as_fresh 'a changed adapter: as from scratch'
+expect_sound 'a changed adapter'
 
 mark "$W"
 sed -i 's/night/today/g' "$D/isear/train.json"
@@ -73,6 +78,7 @@ must run "$W" -j2 eval
 remade "$W" >"$T/remade"
 check "changed texts: the samples of that task only" sh -c '[ "$(grep ^samples/ "$1")" = samples/isear.h5 ]' - "$T/remade"
 expect_as_fresh 'changed texts: as from scratch'
+expect_sound 'changed texts'
 
 mark "$W"
 rm "$W/grams/tec/dec00-self.h5"
@@ -81,6 +87,7 @@ after='dec00-cross dec01-self dec01-cross'
 expect_remade 'one deleted Gram file: it, and what follows it' "$W" $(each grams/T/S.h5 tec dec00-self) $(each solution/S.h5 x "dec00-self $after") \
 	$(each merged/T/S.h5 "$all" "$after") $(each grams/T/S.h5 "$all" "$after") $(adapter)
 same 'one deleted Gram file: as before' "$W" "$T/fresh"
+expect_sound 'one deleted Gram file'
 
 mark "$W"
 rm -r "$W/adapter"
