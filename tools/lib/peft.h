@@ -1,0 +1,46 @@
+/* peft.h: adapter_config.json, as PEFT's LoRA reads it: which modules are targeted, and each one's rank and alpha. */
+#ifndef PEFT_H
+#define PEFT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* target_modules or exclude_modules. */
+struct peft_names {
+	bool all;                /* "all-linear" */
+	struct pattern *pattern; /* or NULL */
+	const json_t *list;      /* or NULL */
+};
+
+/* One entry of rank_pattern or alpha_pattern. */
+struct peft_override {
+	struct pattern *pattern;
+	double value;
+};
+
+struct peft_overrides {
+	size_t n;
+	struct peft_override *item;
+};
+
+struct peft {
+	char *path;
+	json_t *json;
+	int r;
+	double alpha;
+	bool rslora;
+	struct peft_names target, exclude;
+	struct peft_overrides rank, alphas;
+};
+
+/* The config of the adapter folder `dir`; die() naming file, key and what to do when it says anything that cannot be merged. */
+void peft_read(struct peft *p, const char *dir);
+void peft_release(struct peft *p);
+
+/* Of a module by its name in the base model ("encoder.block.0.layer.0.SelfAttention.q"). */
+bool peft_targets(const struct peft *p, const char *module);
+int peft_rank(const struct peft *p, const char *module);     /* rank_pattern's, else r */
+double peft_alpha(const struct peft *p, const char *module); /* alpha_pattern's, else lora_alpha */
+
+#endif
