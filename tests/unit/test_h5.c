@@ -446,7 +446,7 @@ static void write_of_others(const char *path)
 	assert_true(H5Fclose(f) >= 0);
 }
 
-/* More chunks than one page of their index holds: of half a gigabyte if they were h5.c's; here of one row. */
+/* More chunks than one page of their index holds: of half a gigabyte if they were h5_dataset.c's; here of one row. */
 static void test_many_chunks(void **state)
 {
 	enum { N = 2500 };
