@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "strlist.h" /* what the text of an option about several tasks becomes */
+
 enum opt_type {
 	OPT_FLAG,   /* bool *: present or not */
 	OPT_BOOL,   /* bool *: True/False/yes/no/1/0 */
@@ -57,19 +59,6 @@ void opts_parse(const struct tool *tool, int argc, char **argv);
 /* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With --log the figures are also
  * appended to that file, tab-separated: tool, message, seconds real, seconds cpu, peak MB. */
 void tool_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* A comma-separated list. Empty items and repeated items are a usage error that names `what`. */
-struct strlist {
-	int n;
-	char **item;
-};
-struct strlist strlist_split(const char *csv, const char *what);
-void strlist_release(struct strlist *l);
-int strlist_find(const struct strlist *l, const char *s); /* index or -1 */
-
-/* `template` with every "{task}" replaced by `task` (allocated). With more than one task a template without "{task}"
- * would write all tasks to one file: `ntasks` > 1 and no "{task}" is a usage error that names the option `what`. */
-char *path_for_task(const char *template, const char *task, int ntasks, const char *what);
 
 /* Strict conversions, shared with the config reader: false when the text is not wholly a value of that kind. */
 bool text_to_bool(const char *s, bool *v);
