@@ -45,7 +45,7 @@ struct config {
 	int merge_rank; /* of ties' and dare's result; 0: the adapters' ranks together */
 	char *model_dir, *lora_dir, *data_dir; /* NULL: not given */
 	size_t max_memory; /* 0: no limit */
-	/* For config.c: how many numbers the lists hold (0: one number that counts for all tasks, until config_check()), and
+	/* For config*.c: how many numbers the lists hold (0: one number that counts for all tasks, until config_check()), and
 	 * where each key's value comes from: 0 the default, -1 the command line, else the line of the file. */
 	int lora_alpha_n, manual_ceof_n;
 	char *path;
