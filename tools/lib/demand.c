@@ -1,4 +1,4 @@
-/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, extract-acts, grams.c and be_cuda.c one by one. */
+/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, advance.c, grams.c and be_cuda.c one by one. */
 #include "demand.h"
 
 #include <stdlib.h>
