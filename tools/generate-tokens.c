@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "lib/acts.h"
-#include "lib/adapter.h"
 #include "lib/be.h"
 #include "lib/budget.h"
 #include "lib/die.h"
 #include "lib/generate.h"
 #include "lib/h5.h"
 #include "lib/opts.h"
+#include "lib/pool.h"
 #include "lib/samples.h"
 #include "lib/sums.h"
 
@@ -44,25 +44,6 @@ static const struct tool tool = {"generate-tokens", "greedy decoder tokens of th
 	"{task} in a FILE or DIR stands for the task's name.", options};
 
 enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
-
-struct task {
-	const char *name;
-	struct samples samples;
-	struct adapter *adapter;
-	int first; /* of its samples in the pool */
-};
-
-/* The samples of all tasks in one row, so that a pass over the decoder serves them all: its weights are read once. */
-struct pool {
-	int n, ntasks;
-	struct task *task;
-	struct delta_source *source; /* by task */
-	int *task_of;                /* (n) */
-	int *length, *offset, *ids;
-	int *label_length, *label_offset, *label_ids;
-	int longest;                 /* rows of the encoder's output of one sample, at most */
-	size_t group_bytes;
-};
 
 /* The decoder's inputs of one sample: the start token and what was generated but the last token (with </s>, which is only an output). */
 static int inputs_of(const struct generation *g, int i, int start, int *ids)
@@ -100,29 +81,29 @@ static bool reference(void)
 	return !strcmp(o.features, "reference");
 }
 
-static struct h5 *open_memory(const struct forward *f, const struct task *t, int ntasks)
+static struct h5 *open_memory(const struct forward *f, const struct pool_task *t, int ntasks)
 {
 	char *path = path_for_task(o.memory, t->name, ntasks, "--memory");
 	const struct acts_of of = {"memory", t->name, t->adapter ? "lora" : "merged", o.features};
-	struct h5 *m = acts_open(path, &of);
+	struct h5 *m;
 
+	sums_scope(t->name);
+	m = acts_open(path, &of);
+	sums_scope(NULL);
 	acts_need_state(m, reference() ? t->samples.S * t->samples.max_length : t->samples.total, f->model->m.D);
 	free(path);
 	return m;
 }
 
 /* The encoder's output of the pool's samples [first, last), all of task t, which begin at row `row` of H. */
-static void read_memory(const struct forward *f, const struct task *t, int ntasks, const struct seqs *enc, int first, int last, float *H)
+static void read_memory(const struct forward *f, const struct pool_task *t, int ntasks, const struct seqs *enc, int first, int last, float *H)
 {
-	struct h5 *m;
+	struct h5 *m = open_memory(f, t, ntasks);
 	int from = first - t->first, rows = 0;
 	size_t row0 = reference() ? (size_t)from * (size_t)t->samples.max_length : (size_t)t->samples.offset[from];
 	size_t D = (size_t)f->model->m.D;
 	float *host = xarray(READ_ROWS * D, sizeof(*host));
 
-	sums_scope(t->name);
-	m = open_memory(f, t, ntasks);
-	sums_scope(NULL);
 	for (int i = first; i < last; i++)
 		rows += enc->len[i - first];
 	for (int row = 0; row < rows; row += READ_ROWS) {
@@ -144,10 +125,10 @@ static void generate_group(const struct forward *f, const struct pool *p, int fi
 	size_t D = (size_t)f->model->m.D;
 	float *H;
 
-	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, reference() ? p->task[0].samples.max_length : 0, f->model->m.pad);
+	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, p->pad_to, f->model->m.pad);
 	H = be->alloc((size_t)enc.rows * D * sizeof(float));
 	for (int i = 0, last; i < n; i = last) {
-		struct task *t = &p->task[p->task_of[first + i]];
+		struct pool_task *t = &p->task[p->task_of[first + i]];
 		struct seqs some = {.len = enc.len + i};
 
 		last = t->first + t->samples.S - first < n ? t->first + t->samples.S - first : n;
@@ -174,23 +155,22 @@ static size_t choose_group(const struct forward *f, int longest)
 	return common.max_memory - fixed;
 }
 
-static void generate_all(const struct forward *f, const struct pool *p, struct generation *g)
+static void generate_all(const struct forward *f, const struct pool *p, size_t group, struct generation *g)
 {
-	size_t most = p->group_bytes / ((size_t)f->model->m.D * sizeof(float));
-	int pad_to = reference() ? p->task[0].samples.max_length : 0;
+	size_t most = group / ((size_t)f->model->m.D * sizeof(float));
 
-	generate_reserve(f, p->n, p->length, pad_to, most, p->label_length, o.max_new);
+	generate_reserve(f, p->n, p->length, p->pad_to, most, p->label_length, o.max_new);
 	*g = (struct generation){.n = p->n, .max_new = o.max_new};
 	g->length = xcalloc((size_t)p->n, sizeof(int));
 	g->ids = xcalloc((size_t)p->n * (size_t)o.max_new, sizeof(int));
 	for (int first = 0, n; first < p->n; first += n) {
-		n = seqs_within(p->length + first, p->n - first, pad_to, most);
+		n = seqs_within(p->length + first, p->n - first, p->pad_to, most);
 		generate_group(f, p, first, n, g);
 	}
 }
 
 /* The part of the pool's generation that is the task's; a view. */
-static struct generation of_task(const struct generation *all, const struct task *t)
+static struct generation of_task(const struct generation *all, const struct pool_task *t)
 {
 	return (struct generation){.n = t->samples.S, .max_new = all->max_new, .length = all->length + t->first,
 	                           .ids = all->ids + (size_t)t->first * (size_t)all->max_new};
@@ -218,7 +198,7 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 	free(ids);
 }
 
-static void write_task(const struct pool *p, const struct task *t, const struct generation *all, const struct t5 *m)
+static void write_task(const struct pool *p, const struct pool_task *t, const struct generation *all, const struct t5 *m)
 {
 	char *out = path_for_task(o.out, t->name, p->ntasks, "--output");
 	const struct generation g = of_task(all, t);
@@ -230,82 +210,6 @@ static void write_task(const struct pool *p, const struct task *t, const struct 
 	sums_scope(NULL);
 	decoder_tokens_release(&tokens);
 	free(out);
-}
-
-static void task_open(struct task *t, const struct model *model, int ntasks)
-{
-	char *samples = path_for_task(o.samples, t->name, ntasks, "--samples");
-	char *dir = o.adapter ? path_for_task(o.adapter, t->name, ntasks, "--adapter") : NULL;
-
-	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
-	sums_scope(t->name);
-	samples_read(&t->samples, samples, t->name);
-	sums_scope(NULL);
-	samples_need_vocab(&t->samples, samples, model->m.V);
-	free(samples);
-	free(dir);
-}
-
-/* Appends n ragged rows to the flat arrays; *total is where their ids go. */
-static void append(int *length, int *offset, int **ids, int *total, int n, const int *from_length, const int *from_ids, int from_total)
-{
-	*ids = xrealloc(*ids, sizeof(int) * (size_t)(*total + from_total));
-	memcpy(*ids + *total, from_ids, sizeof(int) * (size_t)from_total);
-	for (int i = 0; i < n; i++) {
-		length[i] = from_length[i];
-		offset[i] = *total;
-		*total += from_length[i];
-	}
-}
-
-static void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks, const struct strlist *sites)
-{
-	int total = 0, labels = 0, at = 0;
-
-	*p = (struct pool){.ntasks = tasks->n, .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
-	                   .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
-	for (int i = 0; i < tasks->n; i++) {
-		p->task[i] = (struct task){.name = tasks->item[i], .first = p->n};
-		task_open(&p->task[i], model, tasks->n);
-		p->source[i] = (struct delta_source){p->task[i].adapter, o.solutions, sites};
-		if (reference() && p->task[i].samples.max_length != p->task[0].samples.max_length)
-			die("task '%s': its samples are made for max_length %d, those of '%s' for %d", p->task[i].name, p->task[i].samples.max_length,
-			    p->task[0].name, p->task[0].samples.max_length);
-		p->n += p->task[i].samples.S;
-		for (int j = 0; j < p->task[i].samples.S; j++) {
-			int rows = reference() ? p->task[i].samples.max_length : p->task[i].samples.length[j];
-
-			p->longest = rows > p->longest ? rows : p->longest;
-		}
-	}
-	int **each[] = {&p->task_of, &p->length, &p->offset, &p->label_length, &p->label_offset};
-	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++)
-		*each[i] = xarray((size_t)p->n, sizeof(int));
-	for (int i = 0; i < tasks->n; i++, at = p->task[i - 1].first + p->task[i - 1].samples.S) {
-		const struct samples *s = &p->task[i].samples;
-
-		for (int j = 0; j < s->S; j++)
-			p->task_of[at + j] = i;
-		append(p->length + at, p->offset + at, &p->ids, &total, s->S, s->length, s->ids, s->total);
-		append(p->label_length + at, p->label_offset + at, &p->label_ids, &labels, s->S, s->label_length, s->label_ids, s->label_total);
-	}
-}
-
-static void pool_close(struct pool *p)
-{
-	for (int i = 0; i < p->ntasks; i++) {
-		samples_release(&p->task[i].samples);
-		adapter_close(p->task[i].adapter);
-	}
-	free(p->task);
-	free(p->source);
-	free(p->task_of);
-	free(p->length);
-	free(p->offset);
-	free(p->ids);
-	free(p->label_length);
-	free(p->label_offset);
-	free(p->label_ids);
 }
 
 int main(int argc, char **argv)
@@ -326,10 +230,9 @@ int main(int argc, char **argv)
 	if (o.sites)
 		sites = strlist_split(o.sites, "--sites");
 	model = model_open(o.model);
-	pool_open(&p, model, &tasks, &sites);
+	pool_open(&p, model, &tasks, &sites, &(struct pool_args){o.samples, o.adapter, o.solutions, reference()});
 	f = (struct forward){.model = model, .nsources = p.ntasks, .source = p.source, .precision = o.fp16 ? be->fast16() : BE_F32};
-	p.group_bytes = choose_group(&f, p.longest);
-	generate_all(&f, &p, &g);
+	generate_all(&f, &p, choose_group(&f, p.longest), &g);
 	for (int i = 0; i < tasks.n; i++)
 		write_task(&p, &p.task[i], &g, &model->m);
 	tool_done("decoder tokens of %d task%s", tasks.n, tasks.n == 1 ? "" : "s");
