@@ -18,11 +18,12 @@ $(BENCH_TOOLS)/%: tests/bench/%.c $(LIB) pipeline/bench.mk
 	$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
 -include $(wildcard $(BENCH_TOOLS)/*.d)
 
-# The texts, and of the test rows some.
+# The texts, and of the test rows some: each task's, and all of them in one file, as if of one task (an evaluation reads the model once for each).
 $(BENCH_DATA): | $(BENCH_TOOLS)/some-rows
 	@rm -rf $@.new && mkdir -p $@.new
 	@for t in $(BENCH_TASKS); do mkdir $@.new/$$t && ln -s $(abspath $(BENCH_FROM))/data/$$t/train.json $@.new/$$t/ && \
-	  $(BENCH_TOOLS)/some-rows $(BENCH_FROM)/data/$$t/test.json $@.new/$$t/test.json $(BENCH_ROWS) || exit 1; done
+	  $(BENCH_TOOLS)/some-rows $(BENCH_ROWS) $@.new/$$t/test.json $(BENCH_FROM)/data/$$t/test.json || exit 1; done
+	@$(BENCH_TOOLS)/some-rows $(BENCH_ROWS) $@.new/test.json $(BENCH_TASKS:%=$(BENCH_FROM)/data/%/test.json)
 	@rm -rf $@ && mv $@.new $@
 
 # A model: LARGE is flan-t5-large's, WIDE four blocks of it.
@@ -41,11 +42,12 @@ bench: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/bench-table $
 	    >$(BENCH)/$$p.log 2>&1 || { tail -5 $(BENCH)/$$p.log; exit 1; }; \
 	  $(BENCH_TOOLS)/bench-table --model $(BENCH)/large/model --work $$w --tasks $(call bench_list,$(BENCH_TASKS)) --watch $(BENCH)/$$p.watch \
 	    --peak $(BENCH)/$$p.peak --kind $$p -o $(BENCH)/$$p.tsv --markdown $(BENCH)/$$p.md; \
-	  for t in $(BENCH_TASKS); do $(BUILD)/eval-emotion --model $(BENCH)/large/model --adapter $$w/adapter --test $(BENCH_DATA)/$$t/test.json --task $$t \
-	    --max-length 100 --max-new-tokens 3 --use-fp16 $$fp16 --log $(BENCH)/$$p.eval.log -o $$w/bench-eval/$$t.json \
-	    --predictions $$w/predictions/$$t.jsonl; done; \
-	  awk -F'\t' -v n=$(words $(BENCH_TASKS)) -v rows=$(BENCH_ROWS) '{ t[NR] = $$3; m = $$5 > m ? $$5 : m } \
-	    END { for (i = NR - n + 1; i <= NR; i++) s += t[i]; printf "\nevaluation ('$$p'): %d rows, %.1f rows/s, %.0f MB\n\n", n * rows, n * rows / s, m }' \
+	  rm -f $(BENCH)/$$p.eval.log; \
+	  for t in $(BENCH_TASKS) ''; do $(BUILD)/eval-emotion --model $(BENCH)/large/model --adapter $$w/adapter --test $(BENCH_DATA)/$$t/test.json \
+	    --task $${t:-all} --max-length 100 --max-new-tokens 3 --use-fp16 $$fp16 --log $(BENCH)/$$p.eval.log -o $$w/bench-eval/$${t:-all}.json \
+	    --predictions $$w/predictions/$${t:-all}.jsonl; done; \
+	  awk -F'\t' -v n=$(words $(BENCH_TASKS)) -v rows=$$(($(BENCH_ROWS) * $(words $(BENCH_TASKS)))) '{ m = $$5 > m ? $$5 : m } NR <= n { s += $$3 } \
+	    END { printf "\nevaluation ('$$p'): %d rows at once %.1f rows/s, in %d parts %.1f rows/s; %.0f MB\n\n", rows, rows / $$3, n, rows / s, m }' \
 	    $(BENCH)/$$p.eval.log | tee -a $(BENCH)/$$p.md; done
 
 # One line: wall and processor time, the largest process, all together, disk.

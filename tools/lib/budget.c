@@ -28,7 +28,7 @@ size_t budget_site(size_t arrays)
 
 size_t budget_grams(int d, int threads)
 {
-	size_t D = (size_t)d, chunk = GRAM_F64_ROWS * (D + 256) * sizeof(double), packed = 3 * D * D * sizeof(double);
+	size_t D = (size_t)d, chunk = GRAM_F64_ROWS * (D + 256) * sizeof(double), packed = 4 * D * D * sizeof(double);
 
 	packed = packed < BUDGET_PACKED ? packed : BUDGET_PACKED;
 	return gram_bytes(d) + BUDGET_WEIGHT_ROWS * D * sizeof(float) + (size_t)threads * chunk + packed;

@@ -21,7 +21,7 @@ size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int ran
 size_t budget_site(size_t arrays);
 /* Arrays of compute-grams at a site of width d: the Gram and its rows, WEIGHT_ROWS rows of a weight, a thread's chunk of rows as float64; and what
  * the libraries pack for products with matrices that are not packed, at most (measured, on large pages). */
-enum { BUDGET_PACKED = 24 << 20 };
+enum { BUDGET_PACKED = 28 << 20 };
 enum { BUDGET_WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product to run at full speed */
 size_t budget_grams(int d, int threads);
 

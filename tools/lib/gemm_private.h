@@ -1,0 +1,40 @@
+/* gemm_private.h: packed weights and oneDNN's kernels for them: gemm_pack.c makes them, gemm.c multiplies. */
+#ifndef GEMM_PRIVATE_H
+#define GEMM_PRIVATE_H
+
+#include <oneapi/dnnl/dnnl.h>
+#include <stddef.h>
+
+#include "gemm.h"
+
+/* GEMM_PANEL outputs of a weight, or what is left of them. */
+struct panel {
+	int n;
+	void *data;
+	size_t bytes;
+	dnnl_memory_t packed; /* over data */
+};
+
+struct be_weight {
+	int n, k, npanels;
+	enum be_precision precision;
+	struct panel *panel;
+};
+
+/* A compiled product of one shape: (GEMM_TILE, k) × packed (k, n), both dense. */
+struct gemm_kernel {
+	int n, k;
+	enum be_precision precision;
+	dnnl_primitive_t primitive;
+	dnnl_memory_desc_t src, dst, weights, scratch;
+	struct gemm_kernel *next;
+};
+
+/* The kernel of that shape; made at the first call, which is not inside a parallel region. */
+const struct gemm_kernel *gemm_kernel(int n, int k, enum be_precision p);
+/* One (tile, panel) product y (GEMM_TILE, n) = x (GEMM_TILE, k) × packed, both dense; x: float32 or bfloat16 by the kernel's precision. */
+void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed);
+/* Per-thread scratch, kept between calls: piece [0] the kernel's own, [1] a gathered tile of X, [2] a tile of Y, [3] its gate's. Aligned to 64. */
+void *gemm_scratch(int piece, size_t bytes);
+
+#endif
