@@ -20,8 +20,7 @@ endif
 endif
 $(foreach s,$(sites),$(call shared_edges,$(pass)/grams/{task}/$(s).h5,$(call grams_needs,$(s))))
 $(foreach s,$(sites),$(eval $(pass)/solution/$(s).h5: $(tasks:%=$(pass)/grams/%/$(s).h5) $(if $(later),$(before)/solution/$(s).h5 $(S)/mats)))
-# One site at a time, as in regmean: only so are the acts of the sites before it used up when a site is solved.
-$(foreach s,$(if $(sequential),$(sites)),$(if $(prev_$(s)),$(eval $(pass)/solution/$(s).h5: | $(pass)/solution/$(prev_$(s)).h5)))
+$(solutions_in_order)
 
 # Made by the graph of the iteration before; missing only where make -n made none.
 $(if $(later),$(eval $(sites:%=$(before)/solution/%.h5): ;))

@@ -9,6 +9,4 @@ $(foreach s,$(stations),$(call shared_edges,$(work)/merged/{task}/$(s).h5,$(call
 $(foreach s,$(sites),$(call shared_edges,$(work)/grams/{task}/$(s).h5,$(call grams_needs,$(s))))
 $(foreach s,$(sites),$(eval $(work)/solution/$(s).h5: $(tasks:%=$(work)/grams/%/$(s).h5)))
 
-# One site at a time (sequential_layer_processing): the lora side keeps at most two sites ahead of the merged side, so that its files
-# do not pile up. (Not of the solutions: so there is something to do beside the last Grams and the solve of a site.)
-$(foreach s,$(if $(sequential),$(stations)),$(if $(prev_$(prev_$(s))),$(foreach t,$(tasks),$(eval $(work)/lora/$(t)/$(s).h5: | $(tasks:%=$(work)/merged/%/$(prev_$(prev_$(s))).h5)))))
+$(call lora_near,merged)

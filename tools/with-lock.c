@@ -5,7 +5,8 @@
  * second one gets. Where the holder was killed and its children are still ending, the lock is waited for.
  *
  * Holding the lock, whatever temporary file lies in the folder was left by a process that was killed: removed before the command starts.
- * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set a damaged file aside (lib/sums.h) is run once more, which makes that file anew. */
+ * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set a damaged file aside (lib/sums.h) is run once
+ * more, which makes that file anew. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -161,13 +161,19 @@ static struct be_weight *weight_of(const struct block *b, const struct block_del
 	return d->slot[slot] && d->slot[slot]->W ? d->slot[slot]->W : b->w[slot];
 }
 
+/* A slot's ΔW in factors; NULL: it has none, or it is in its weight. */
+static const struct delta *factors_of(const struct block_deltas *d, enum slot slot)
+{
+	return d->slot[slot] && !d->slot[slot]->W ? d->slot[slot] : NULL;
+}
+
 /* Y (P, d_out) += (X Aᵀ) Bᵀ, where ΔW is in factors. */
 static void add_delta(const struct block *b, const struct block_deltas *d, struct work *w, enum slot slot, float *Y, const float *X, int P)
 {
 	int k = module_d_in(&b->model->m, slot), n = module_d_out(&b->model->m, slot);
-	const struct delta *delta = d->slot[slot];
+	const struct delta *delta = factors_of(d, slot);
 
-	if (!delta || delta->W)
+	if (!delta)
 		return;
 	BUG_IF(delta->R > w->rank);
 	be->linear(w->u, delta->R, X, k, delta->A, P, false);
@@ -266,7 +272,7 @@ static void feed_forward(const struct block *b, const struct block_deltas *d, st
 	enum slot in = m->gated ? WI_0 : WI;
 	float *gate = w->y + w->wide;
 
-	if ((d->slot[in] && !d->slot[in]->W) || (m->gated && d->slot[WI_1] && !d->slot[WI_1]->W)) { /* ΔW in factors */
+	if (factors_of(d, in) || factors_of(d, WI_1)) {
 		project(b, d, w, in, w->y, w->x, P, false);
 		if (m->gated)
 			project(b, d, w, WI_1, gate, w->x, P, false);

@@ -10,31 +10,28 @@
 #include "gemm_private.h"
 #include "simd.h"
 
+static int tiles_of(int P)
+{
+	return (P + GEMM_TILE - 1) / GEMM_TILE;
+}
+
 /* Rows of X as bfloat16, dense, made up to whole tiles by zeros; head after head. */
 static const uint16_t *bf16_rows(const float *X, int ldx, int step, int heads, int P, int k)
 {
-	static uint16_t *kept;
-	static size_t kept_bytes;
-	size_t row = (size_t)k, rows = (size_t)(P + GEMM_TILE - 1) / GEMM_TILE * GEMM_TILE, bytes = (size_t)heads * rows * row * sizeof(*kept);
+	size_t row = (size_t)k, rows = (size_t)tiles_of(P) * GEMM_TILE;
+	uint16_t *all = gemm_scratch(4, (size_t)heads * rows * row * sizeof(*all));
 
-	if (bytes > kept_bytes) {
-		free(kept);
-		kept = aligned_alloc(64, (bytes + 63) / 64 * 64);
-		if (!kept)
-			die("out of memory: %zu bytes of bfloat16 rows", bytes);
-		kept_bytes = bytes;
-	}
 #pragma omp parallel for collapse(2) schedule(static)
 	for (int h = 0; h < heads; h++)
 		for (size_t i = 0; i < rows; i++) {
-			uint16_t *to = kept + ((size_t)h * rows + i) * row;
+			uint16_t *to = all + ((size_t)h * rows + i) * row;
 
 			if (i < (size_t)P)
 				simd_to_bf16(to, X + (size_t)h * (size_t)step + i * (size_t)ldx, row);
 			else
 				memset(to, 0, row * sizeof(*to));
 		}
-	return kept;
+	return all;
 }
 
 /* A dense tile of GEMM_TILE rows: X itself where it is one, else a copy made up by zeros. */
@@ -76,11 +73,6 @@ static struct input input_of(const float *X, int ldx, int step, int heads, int P
 	if (W->precision == BE_BF16 && P > 0)
 		in.X16 = bf16_rows(X, ldx, step, step ? heads : 1, P, W->k);
 	return in;
-}
-
-static int tiles_of(int P)
-{
-	return (P + GEMM_TILE - 1) / GEMM_TILE;
 }
 
 static int tile_rows(int P, int tile)

@@ -188,7 +188,7 @@ void gemm_weight_free(struct be_weight *W)
 
 void *gemm_scratch(int which, size_t bytes)
 {
-	static _Thread_local struct { void *p; size_t bytes; } kept[4];
+	static _Thread_local struct { void *p; size_t bytes; } kept[5];
 
 	if (bytes > kept[which].bytes) {
 		free(kept[which].p);

@@ -34,7 +34,8 @@ struct gemm_kernel {
 const struct gemm_kernel *gemm_kernel(int n, int k, enum be_precision p);
 /* One (tile, panel) product y (GEMM_TILE, n) = x (GEMM_TILE, k) × packed, both dense; x: float32 or bfloat16 by the kernel's precision. */
 void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed);
-/* Per-thread scratch, kept between calls: piece [0] the kernel's own, [1] a gathered tile of X, [2] a tile of Y, [3] its gate's. Aligned to 64. */
+/* Per-thread scratch, kept between calls: piece [0] the kernel's own, [1] a gathered tile of X, [2] a tile of Y, [3] its gate's,
+ * [4] all of X as bfloat16 (of the thread that calls). Aligned to 64. */
 void *gemm_scratch(int piece, size_t bytes);
 
 #endif

@@ -16,28 +16,39 @@ static size_t row_elements(const struct dataset *d)
 	return d->cols ? d->cols : 1;
 }
 
+/* Rows [row0, row0+nrows) in the file, and in memory. */
+struct selection {
+	hid_t file, memory;
+};
+
+static struct selection select_rows(const struct dataset *d, size_t row0, size_t nrows)
+{
+	hsize_t start[2] = {row0, 0}, count[2] = {nrows, d->cols};
+	struct selection s = {h5_must(H5Dget_space(d->id)), h5_must(H5Screate_simple(d->cols ? 2 : 1, count, NULL))};
+	h5_must(H5Sselect_hyperslab(s.file, H5S_SELECT_SET, start, NULL, count, NULL));
+	return s;
+}
+
+static void selection_close(struct selection s)
+{
+	H5Sclose(s.file);
+	H5Sclose(s.memory);
+}
+
 static void write_rows(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, hid_t mem, const void *data)
 {
-	int rank = d->cols ? 2 : 1;
-	hsize_t start[2] = {row0, 0}, count[2] = {nrows, d->cols};
-	hid_t file = h5_must(H5Dget_space(d->id)), memory = h5_must(H5Screate_simple(rank, count, NULL));
-	h5_must(H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL));
-	if (H5Dwrite(d->id, mem, memory, file, H5P_DEFAULT, data) < 0)
+	struct selection s = select_rows(d, row0, nrows);
+	if (H5Dwrite(d->id, mem, s.memory, s.file, H5P_DEFAULT, data) < 0)
 		h5_fail(f, "write", "dataset", d->path);
-	H5Sclose(file);
-	H5Sclose(memory);
+	selection_close(s);
 }
 
 static void read_rows(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, hid_t mem, void *data)
 {
-	int rank = d->cols ? 2 : 1;
-	hsize_t start[2] = {row0, 0}, count[2] = {nrows, d->cols};
-	hid_t file = h5_must(H5Dget_space(d->id)), memory = h5_must(H5Screate_simple(rank, count, NULL));
-	h5_must(H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL));
-	if (H5Dread(d->id, mem, memory, file, H5P_DEFAULT, data) < 0)
+	struct selection s = select_rows(d, row0, nrows);
+	if (H5Dread(d->id, mem, s.memory, s.file, H5P_DEFAULT, data) < 0)
 		h5_fail(f, "read", "dataset", d->path);
-	H5Sclose(file);
-	H5Sclose(memory);
+	selection_close(s);
 }
 
 /* Rows of float16 are converted here, a buffer at a time: HDF5's own conversion to a type it does not know from the

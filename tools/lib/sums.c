@@ -91,19 +91,19 @@ static void append(const char *line)
 		die("cannot append to '%s': %s", sums_path, strerror(errno));
 }
 
-/* An output of this scope is made of it. */
+/* It was read in this scope, or for all. */
 static bool in_scope(const struct input *i)
 {
-	return !scope || !i->scope || !strcmp(i->scope, scope);
+	return !i->scope || (scope && !strcmp(i->scope, scope));
 }
 
-/* "name=digest …" of what an output of this scope is made of. */
+/* "name=digest …" of what an output of this scope is made of: without one, of all. */
 static struct text made_of(void)
 {
 	struct text t = {0};
 
 	for (int i = 0; i < ninputs; i++)
-		if (in_scope(&input[i]))
+		if (!scope || in_scope(&input[i]))
 			text_add(&t, "%s%s=%016" PRIx64, *text_get(&t) ? " " : "", input[i].name, input[i].digest);
 	return t;
 }
@@ -155,19 +155,21 @@ static void note_input(const char *name, uint64_t digest)
 	input[ninputs++] = (struct input){xstrdup(name), scope ? xstrdup(scope) : NULL, digest};
 }
 
-/* Files under their final names do not change while a process runs: once is enough, in whatever scope. */
+/* Files under their final names do not change while a process runs: once is enough. What another scope has read is noted for this one, too. */
 static bool checked(const char *name)
 {
+	const struct input *seen = NULL;
+
 	for (int i = 0; i < ninputs; i++) {
 		if (strcmp(input[i].name, name))
 			continue;
-		for (int j = i; j < ninputs; j++)
-			if (!strcmp(input[j].name, name) && (!input[j].scope || (scope && !strcmp(input[j].scope, scope))))
-				return true;
-		note_input(name, input[i].digest);
-		return true;
+		if (in_scope(&input[i]))
+			return true;
+		seen = &input[i];
 	}
-	return false;
+	if (seen)
+		note_input(name, seen->digest);
+	return seen;
 }
 
 void sums_check(const char *path)
