@@ -37,7 +37,7 @@ static const struct opt options[] = {
 	{"memory", 0, OPT_STRING, &o.memory, false, 0, 0, "FILE", "acts file of site memory (decoder sites)"},
 	{"features", 0, OPT_STRING, &o.features, false, 0, 0, "KIND", "tokens, or reference: encoder pads too, each sample's last decoder row"},
 	{"use-fp16", 0, OPT_BOOL, &o.fp16, false, 0, 0, "BOOL", "float16 rows on disk, 16-bit products where the CPU has them"},
-	{"inner-num", 0, OPT_INT, &o.inner_num, false, 0, 100000, "N", "samples of an encoder batch at most (0: as many as make full products)"},
+	{"inner-num", 0, OPT_INT, &o.inner_num, false, 0, 100000, "N", "an encoder batch holds the rows of N samples of the longest's length at most (0: as many as make full products)"},
 	{"use-gradient-checkpointing", 0, OPT_BOOL, &o.checkpoint, false, 0, 0, "BOOL",
 	 "keep the state at block starts only; 0: at every site that can hold it"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "acts file to write"},
@@ -227,7 +227,6 @@ static void run_open(struct run *r)
 	a->fp16 = o.fp16;
 	a->last_rows = is_reference() && advance_in_decoder(a);
 	a->every_state = !o.checkpoint;
-	a->most = o.inner_num;
 	a->ntasks = r->tasks.n;
 	a->task = xcalloc((size_t)r->tasks.n, sizeof(*a->task));
 	r->input = xcalloc((size_t)r->tasks.n, sizeof(*r->input));

@@ -199,7 +199,7 @@ static void pass_task(struct advance *a, struct advance_task *t, const struct bl
 	if (b)
 		block_deltas_load(&deltas, b, &t->source);
 	for (int first = 0; first < s->n; first += batch.n) {
-		batch = seqs_batch(s, first, a->rows, s == &t->enc ? a->most : 0, off);
+		batch = seqs_batch(s, first, a->rows, 0, off);
 		read_state(a, t, p, &batch, first);
 		mem.base = first;
 		if (b)

@@ -32,7 +32,6 @@ struct advance {
 	bool fp16;                       /* rows on disk are float16 */
 	bool last_rows;                  /* of each sequence the last row only */
 	bool every_state;                /* keep the state at every site that can hold it, not at block starts only */
-	int most;                        /* sequences of an encoder batch at most; 0: as many as fit */
 	int rows;                        /* of a batch at most, but for a sequence that is longer; set before advance_init() */
 
 	/* By advance_start(). */

@@ -6,6 +6,7 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "die.h"
 
@@ -49,28 +50,47 @@ static dnnl_data_type_t type_of(enum be_precision p)
 	return p == BE_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
+static char *implementation(dnnl_primitive_desc_t pd)
+{
+	const char *name = NULL;
+
+	CHECK(dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name));
+	return xstrdup(name);
+}
+
+/* The weights' layout: the one that whole tiles like, in all kernels. */
+static dnnl_memory_desc_t weights_desc(int m, int n, int k, enum be_precision p)
+{
+	dnnl_memory_desc_t any;
+	dnnl_dims_t dims = {k, n};
+
+	if (m < GEMM_TILE)
+		return gemm_kernel(GEMM_TILE, n, k, p)->weights;
+	CHECK(dnnl_memory_desc_init_by_tag(&any, 2, dims, type_of(p), dnnl_format_tag_any));
+	return any;
+}
+
 /* A single-threaded kernel: oneDNN takes the number of threads at creation into its plan. */
-static struct gemm_kernel *kernel_create(int n, int k, enum be_precision p)
+static struct gemm_kernel *kernel_create(int m, int n, int k, enum be_precision p)
 {
 	struct gemm_kernel *g = xcalloc(1, sizeof(*g));
-	dnnl_memory_desc_t any;
-	dnnl_dims_t wdims = {k, n};
+	dnnl_memory_desc_t weights = weights_desc(m, n, k, p);
 	dnnl_matmul_desc_t desc;
 	dnnl_primitive_attr_t attr;
 	dnnl_primitive_desc_t pd;
 	int threads = omp_get_max_threads();
 
 	omp_set_num_threads(1);
-	*g = (struct gemm_kernel){.n = n, .k = k, .precision = p};
-	matrix_desc(&g->src, GEMM_TILE, k, k, 1, type_of(p));
-	matrix_desc(&g->dst, GEMM_TILE, n, n, 1, dnnl_f32);
-	CHECK(dnnl_memory_desc_init_by_tag(&any, 2, wdims, type_of(p), dnnl_format_tag_any));
-	CHECK(dnnl_matmul_desc_init(&desc, &g->src, &any, NULL, &g->dst));
+	*g = (struct gemm_kernel){.m = m, .n = n, .k = k, .precision = p};
+	matrix_desc(&g->src, m, k, k, 1, type_of(p));
+	matrix_desc(&g->dst, m, n, n, 1, dnnl_f32);
+	CHECK(dnnl_matmul_desc_init(&desc, &g->src, &weights, NULL, &g->dst));
 	CHECK(dnnl_primitive_attr_create(&attr));
 	CHECK(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user));
 	CHECK(dnnl_primitive_desc_create(&pd, &desc, attr, the_engine(), NULL));
 	g->weights = *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
 	g->scratch = *dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+	g->implementation = implementation(pd);
 	CHECK(dnnl_primitive_create(&g->primitive, pd));
 	CHECK(dnnl_primitive_desc_destroy(pd));
 	CHECK(dnnl_primitive_attr_destroy(attr));
@@ -78,17 +98,28 @@ static struct gemm_kernel *kernel_create(int n, int k, enum be_precision p)
 	return g;
 }
 
-const struct gemm_kernel *gemm_kernel(int n, int k, enum be_precision p)
+const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p)
 {
 	struct gemm_kernel *g;
 
 	for (g = kernels; g; g = g->next)
-		if (g->n == n && g->k == k && g->precision == p)
+		if (g->m == m && g->n == n && g->k == k && g->precision == p)
 			return g;
-	g = kernel_create(n, k, p);
+	g = kernel_create(m, n, k, p);
 	g->next = kernels;
 	kernels = g;
 	return g;
+}
+
+/* brgemm's kernels of one name sum a row's products in one order, whatever the number of rows. (For few rows oneDNN may prefer one without AMX.) */
+int gemm_tile_height(const struct be_weight *W, int rows)
+{
+	const char *whole = gemm_kernel(GEMM_TILE, W->panel[0].n, W->k, W->precision)->implementation;
+
+	for (int m = (rows + GEMM_STEP - 1) / GEMM_STEP * GEMM_STEP; m < GEMM_TILE && !strncmp(whole, "brg:", 4); m += GEMM_STEP)
+		if (!strcmp(gemm_kernel(m, W->panel[0].n, W->k, W->precision)->implementation, whole))
+			return m;
+	return GEMM_TILE;
 }
 
 /* Panels of one block have the sizes of the next block's: what is released is kept for it. (Through malloc it would be mapped, cleared and
@@ -127,7 +158,7 @@ static void panel_free(struct panel *panel)
 
 static void panel_init(struct panel *panel, int n, int k, enum be_precision p)
 {
-	const dnnl_memory_desc_t *want = &gemm_kernel(n, k, p)->weights;
+	const dnnl_memory_desc_t *want = &gemm_kernel(GEMM_TILE, n, k, p)->weights;
 
 	*panel = (struct panel){.n = n, .bytes = dnnl_memory_desc_get_size(want)};
 	panel->data = panel_alloc(panel->bytes);

@@ -21,18 +21,21 @@ struct be_weight {
 	struct panel *panel;
 };
 
-/* A compiled product of one shape: (GEMM_TILE, k) × packed (k, n), both dense. */
+/* A compiled product of one shape: (m, k) × packed (k, n), both dense. */
 struct gemm_kernel {
-	int n, k;
+	int m, n, k;
 	enum be_precision precision;
+	char *implementation; /* oneDNN's name for it */
 	dnnl_primitive_t primitive;
 	dnnl_memory_desc_t src, dst, weights, scratch;
 	struct gemm_kernel *next;
 };
 
-/* The kernel of that shape; made at the first call, which is not inside a parallel region. */
-const struct gemm_kernel *gemm_kernel(int n, int k, enum be_precision p);
-/* One (tile, panel) product y (GEMM_TILE, n) = x (GEMM_TILE, k) × packed, both dense; x: float32 or bfloat16 by the kernel's precision. */
+/* The kernel of that shape; made at the first call, which is not inside a parallel region. The layout of packed weights is the same for all m. */
+const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p);
+/* Rows of the kernel for a tile of so many: the least multiple of GEMM_STEP whose kernel gives a row the bits that the kernel of whole tiles does. */
+int gemm_tile_height(const struct be_weight *W, int rows);
+/* One (tile, panel) product y (m, n) = x (m, k) × packed, both dense; x: float32 or bfloat16 by the kernel's precision. */
 void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed);
 /* Per-thread scratch, kept between calls: piece [0] the kernel's own, [1] a gathered tile of X, [2] a tile of Y, [3] its gate's,
  * [4] all of X as bfloat16 (of the thread that calls). Aligned to 64. */
