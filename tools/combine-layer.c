@@ -122,7 +122,7 @@ static void cut(struct run *run, const struct part *p)
 	R = R > most ? most : R;
 	A = xarray((size_t)R * p->d, sizeof(*A));
 	B = xarray((size_t)R * p->d_out, sizeof(*B));
-	work = xarray(truncate_doubles(m, n, R), sizeof(*work));
+	work = xaligned(truncate_doubles(m, n, R), sizeof(*work));
 	iwork = xarray(truncate_ints(m, n), sizeof(*iwork));
 	info = baseline_truncate(p->M, m, n, R, B, A, &error, work, iwork);
 	if (info)
@@ -144,8 +144,8 @@ static void run_module(struct run *run, int i)
 	stack_load(&p.stack, &j->targets, i);
 	p.d = (size_t)p.stack.d;
 	p.d_out = (size_t)p.stack.d_out;
-	p.M = xarray(p.d_out * p.d, sizeof(*p.M));
-	p.panel = xarray((size_t)p.stack.N * PANEL_ROWS * p.d, sizeof(*p.panel));
+	p.M = xaligned(p.d_out * p.d, sizeof(*p.M));
+	p.panel = xaligned((size_t)p.stack.N * PANEL_ROWS * p.d, sizeof(*p.panel));
 	if (run->ties)
 		ties(&p);
 	else

@@ -112,8 +112,8 @@ static void run_open(struct run *run)
 	       (size_t)j->R * (d + (size_t)j->d_out) * sizeof(float);
 	job_limit(j, need);
 	run->model = st_open(job_args.model);
-	run->slab = xmalloc(solve_bytes(j->d, j->R));
-	run->dense_slab = xmalloc(dense_bytes(j->d, j->R));
+	run->slab = xaligned(1, solve_bytes(j->d, j->R));
+	run->dense_slab = xaligned(1, dense_bytes(j->d, j->R));
 	run->W0 = xarray(DENSE_ROWS * d, sizeof(*run->W0));
 	run->W = xarray(DENSE_ROWS * d, sizeof(*run->W));
 	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));

@@ -163,7 +163,7 @@ static void run_open(struct run *run)
 	job_open(j);
 	need = solve_bytes(j->d, j->R) + system_bytes(j->d) + (size_t)j->R * ((size_t)j->d + (size_t)j->d_out) * sizeof(float);
 	job_limit(j, need);
-	run->slab = xmalloc(solve_bytes(j->d, j->R));
+	run->slab = xaligned(1, solve_bytes(j->d, j->R));
 	run->fitted = grams_arg != NULL;
 	if (run->fitted) {
 		be_select(common.backend);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "die.h"
@@ -13,6 +14,18 @@ void *xarray(size_t n, size_t size)
 	if (size && n > SIZE_MAX / size)
 		die("out of memory: cannot get %zu times %zu bytes", n, size);
 	return xmalloc(n * size);
+}
+
+void *xaligned(size_t n, size_t size)
+{
+	enum { ALIGN = 64 };
+	void *p = NULL;
+
+	if (!size || n <= (SIZE_MAX - ALIGN) / size)
+		p = aligned_alloc(ALIGN, (n * size + ALIGN) / ALIGN * ALIGN);
+	if (!p)
+		die("out of memory: cannot get %zu times %zu bytes", n, size);
+	return p;
 }
 
 char *xstrdup(const char *s)

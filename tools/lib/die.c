@@ -6,10 +6,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 const char *prog_name = "iteris";
@@ -109,16 +107,9 @@ void bug_at(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
-/* Arrays start at multiples of 64 bytes: BLAS sums in an order that depends on where an array starts, and results may not. */
 void *xmalloc(size_t size)
 {
-	enum { ALIGN = 64 };
-	void *p = NULL;
-
-	if (size < ALIGN)
-		p = malloc(size ? size : 1);
-	else if (size <= SIZE_MAX - ALIGN)
-		p = aligned_alloc(ALIGN, (size + ALIGN - 1) / ALIGN * ALIGN);
+	void *p = malloc(size ? size : 1);
 	if (!p)
 		die("out of memory: cannot get %zu bytes", size);
 	return p;
@@ -126,9 +117,11 @@ void *xmalloc(size_t size)
 
 void *xcalloc(size_t n, size_t size)
 {
-	void *p = xarray(n, size);
-
-	return memset(p, 0, n * size);
+	/* calloc itself refuses a product that overflows. */
+	void *p = calloc(n ? n : 1, size ? size : 1);
+	if (!p)
+		die("out of memory: cannot get %zu times %zu bytes", n, size);
+	return p;
 }
 
 void *xrealloc(void *p, size_t size)

@@ -40,7 +40,7 @@ struct ridge {
 
 /* Memory of a module's system: d × d float64 and a little. */
 size_t solve_bytes(int d, int R);
-/* Lays the arrays out in a slab of solve_bytes(d, R), aligned as malloc's, owned by the caller; resets. */
+/* Lays the arrays out in a slab of solve_bytes(d, R), of xaligned() (so that equal data give equal bits), owned by the caller; resets. */
 void solve_place(struct solve *q, void *slab, int d, int R);
 /* All sums to zero. */
 void solve_reset(struct solve *q);
