@@ -16,6 +16,7 @@
 
 #include "child.h"
 #include "die.h"
+#include "fletcher.h"
 #include "h5.h"
 #include "out.h"
 
@@ -446,6 +447,52 @@ static void write_of_others(const char *path)
 	assert_true(H5Fclose(f) >= 0);
 }
 
+/* The library's own, which it exports for its tests. */
+extern uint32_t H5_checksum_fletcher32(const void *data, size_t n);
+
+/* Lengths around the lanes and turns of fletcher.c; random bytes, all zeros, all ones (sums that are 0 modulo 65535). */
+static void test_checksum(void **state)
+{
+	enum { MOST = 3 * 64 * 256 + 200 };
+	unsigned char *x = xmalloc(MOST);
+	uint32_t seed = 1;
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		for (size_t i = 0; i < MOST; i++) {
+			seed = seed * 1664525 + 1013904223;
+			x[i] = kind == 0 ? (unsigned char)(seed >> 24) : kind == 1 ? 0 : kind == 2 ? 0xff : (unsigned char)(i == 40);
+		}
+		for (size_t n = 2; n <= MOST; n += n < 1000 ? 2 : 1822)
+			assert_int_equal(fletcher32(x, n), H5_checksum_fletcher32(x, n));
+	}
+	free(x);
+}
+
+/* Rows never written are zeros, wherever the portions that were written begin and end; other programs read the file. */
+static void test_gaps(void **state)
+{
+	enum { ROWS = 1000, COLS = 512 }; /* four chunks */
+	float *x = xcalloc(ROWS * COLS, sizeof(*x)), *y = xarray(ROWS * COLS, sizeof(*y));
+	static const size_t portion[][2] = {{900, 30}, {10, 200}, {255, 2}, {300, 1}, {5, 300}};
+	struct h5 *f = h5_create("gaps.h5", SCHEMA, 1);
+	(void)state;
+	h5_dataset(f, "x", H5_F32, ROWS, COLS);
+	for (size_t p = 0; p < sizeof(portion) / sizeof(*portion); p++) {
+		float *from = x + portion[p][0] * COLS;
+		for (size_t i = 0; i < portion[p][1] * COLS; i++)
+			from[i] = noise((uint32_t)(i + p));
+		h5_write_float(f, "x", portion[p][0], portion[p][1], from);
+		h5_read_float(f, "x", 0, 7, y); /* of a file that is being written, too */
+		assert_memory_equal(x, y, 7 * COLS * sizeof(*x));
+	}
+	h5_commit(f);
+	hid_t file = H5Fopen("gaps.h5", H5F_ACC_RDONLY, H5P_DEFAULT), d = H5Dopen2(file, "x", H5P_DEFAULT);
+	assert_true(H5Dread(d, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, y) >= 0);
+	assert_true(H5Dclose(d) >= 0 && H5Fclose(file) >= 0);
+	assert_memory_equal(x, y, ROWS * COLS * sizeof(*x));
+	free(x), free(y);
+}
+
 /* More chunks than one page of their index holds: of half a gigabyte if they were h5_dataset.c's; here of one row. */
 static void test_many_chunks(void **state)
 {
@@ -462,7 +509,7 @@ static void test_many_chunks(void **state)
 	H5Pset_chunk(dcpl, 1, one);
 	H5Pset_fletcher32(dcpl);
 	H5Pset_alloc_time(dcpl, H5D_ALLOC_TIME_EARLY);
-	H5Pset_fill_time(dcpl, H5D_FILL_TIME_ALLOC);
+	H5Pset_fill_time(dcpl, H5D_FILL_TIME_NEVER);
 	d = H5Dcreate2(f, "x", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
 	assert_true(H5Dwrite(d, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
 	H5Sclose(space);
@@ -593,7 +640,7 @@ static void test_damage(void **state)
 	copy_with("whole.h5", "bad.h5", n / 2, 0);
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: it has ");
 	copy_with("whole.h5", "bad.h5", 0, n / 3); /* rows fill almost all of the file */
-	fails(read_all_in_child, "bad.h5", "dataset '/rows' of 'bad.h5' is damaged: data error detected by Fletcher32 checksum");
+	fails(read_all_in_child, "bad.h5", "dataset '/rows' of 'bad.h5' is damaged: a chunk has another checksum than its data");
 	copy_with("whole.h5", "bad.h5", 0, 60); /* just behind the superblock of 48 bytes: the root's header */
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: ");
 	copy_with("whole.h5", "bad.h5", 0, 20); /* inside the superblock */
@@ -831,7 +878,8 @@ int main(void)
 		cmocka_unit_test(test_no_rows),       cmocka_unit_test(test_float16),          cmocka_unit_test(test_float16_type),
 		cmocka_unit_test(test_equal_bytes),   cmocka_unit_test(test_refusals),         cmocka_unit_test(test_misuse),
 		cmocka_unit_test(test_damage),        cmocka_unit_test(test_every_byte),       cmocka_unit_test(test_failing_writes),
-		cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_many_chunks),
+		cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_many_chunks),     cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_gaps),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("h5", tests, NULL, NULL);

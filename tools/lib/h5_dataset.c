@@ -1,13 +1,11 @@
 /* h5_dataset.c: datasets: their types, their chunks, and the open ones of a file.
  *
  * Equal data must give equal bytes, in whatever portions and order the rows are written (the portion depends on the batch
- * size). HDF5 places a chunk in the file when it first leaves the cache, so the order of writing would show. Hence early
- * allocation: all chunks of a dataset get their place when the dataset is created. That writes them once with zeros, which
- * costs a copy into the page cache; chunk sizes do not change afterwards (fletcher32 adds 4 bytes, always).
+ * size). HDF5 places a chunk in the file when it is first written, so the order of writing would show. Hence early
+ * allocation: all chunks of a dataset get their place when the dataset is created.
  *
- * The chunk cache of a dataset holds two chunks or more, so that going through the rows in order reads and writes each chunk
- * once; at most MAX_DATASETS datasets of a file are open at a time, which bounds the memory of a file to about 16 MiB
- * unless one row is larger than a chunk. */
+ * An open dataset holds one chunk (h5_chunk.c), so that going through the rows in order reads and writes each chunk once; at most MAX_DATASETS
+ * datasets of a file are open at a time, which bounds the memory of a file to about 4 MiB unless one row is larger than a chunk. */
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +15,12 @@
 #include "h5_private.h"
 
 enum {
-	CHUNK_BYTES = 512 * 1024,  /* a chunk is read whole to get one row of it, and has its own place and checksum */
-	CACHE_BYTES = 2048 * 1024, /* per open dataset */
-	CACHE_SLOTS = 101,         /* prime, over 10 times the chunks that fit */
+	CHUNK_BYTES = 512 * 1024, /* a chunk is read whole to get one row of it, and has its own place and checksum */
 };
 
 /* ------------------------------------------------------------ types */
 
-hid_t h5_disk_type(enum h5_type type)
+static hid_t disk_type(enum h5_type type)
 {
 	hid_t t;
 	switch (type) {
@@ -50,11 +46,16 @@ static size_t type_bytes(enum h5_type type)
 	return type == H5_F16 ? 2 : type == H5_F64 ? 8 : 4;
 }
 
+static size_t row_bytes(const struct dataset *d)
+{
+	return (d->cols ? d->cols : 1) * type_bytes(d->type);
+}
+
 /* False when `t` is none of ours. */
 static bool type_known(hid_t t, enum h5_type *type)
 {
 	for (int i = H5_F16; i <= H5_I32; i++) {
-		hid_t ours = h5_disk_type((enum h5_type)i);
+		hid_t ours = disk_type((enum h5_type)i);
 		htri_t same = H5Tequal(t, ours);
 		H5Tclose(ours);
 		if (same > 0)
@@ -65,20 +66,11 @@ static bool type_known(hid_t t, enum h5_type *type)
 
 /* ------------------------------------------------------------ open datasets */
 
-/* Room for two chunks at least; w0 = 1: a chunk that was gone through completely is the first to leave. */
-static hid_t access_list(size_t chunk_bytes)
-{
-	hid_t dapl = h5_must(H5Pcreate(H5P_DATASET_ACCESS));
-	size_t bytes = 2 * chunk_bytes > CACHE_BYTES ? 2 * chunk_bytes : CACHE_BYTES;
-	h5_must(H5Pset_chunk_cache(dapl, CACHE_SLOTS, bytes, 1.0));
-	return dapl;
-}
-
 static void dataset_close(struct h5 *f, struct dataset *d)
 {
 	if (!d->used)
 		return;
-	/* A writer's close puts the cached chunks on disk: this is where a full disk shows. */
+	h5_chunks_close(f, d);
 	if (H5Dclose(d->id) < 0)
 		h5_fail(f, f->writing ? "write" : "close", "dataset", d->path);
 	free(d->path);
@@ -122,8 +114,8 @@ static struct dataset *dataset_keep(struct h5 *f, struct dataset d, const char *
 	return place;
 }
 
-/* Fills in type and shape; the size of a chunk (0: not chunked) goes to *chunk_bytes. */
-static void dataset_inspect(struct h5 *f, struct dataset *d, const char *path, size_t *chunk_bytes)
+/* Fills in type and shape. (What the layout may be, h5form.c has seen to.) */
+static void dataset_inspect(struct h5 *f, struct dataset *d, const char *path)
 {
 	hsize_t dims[2] = {0, 0}, chunk[2] = {0, 0};
 	hid_t type = H5Dget_type(d->id), space = H5Dget_space(d->id), dcpl = H5Dget_create_plist(d->id);
@@ -137,11 +129,11 @@ static void dataset_inspect(struct h5 *f, struct dataset *d, const char *path, s
 		    f->path);
 	if (H5Sget_simple_extent_dims(space, dims, NULL) < 0)
 		h5_fail(f, "read", "dataset", path);
-	*chunk_bytes = 0;
-	if (H5Pget_layout(dcpl) == H5D_CHUNKED && H5Pget_chunk(dcpl, rank, chunk) == rank)
-		*chunk_bytes = (size_t)chunk[0] * (size_t)(rank == 2 ? chunk[1] : 1) * type_bytes(d->type);
 	d->rows = (size_t)dims[0];
 	d->cols = rank == 2 ? (size_t)dims[1] : 0;
+	if (H5Pget_layout(dcpl) != H5D_CHUNKED || H5Pget_chunk(dcpl, rank, chunk) != rank || !chunk[0] || (rank == 2 && chunk[1] != dims[1]))
+		die("dataset '%s' of '%s': expected chunks of whole rows", path, f->path);
+	h5_chunks_init(&d->chunks, d->rows, (size_t)chunk[0], row_bytes(d), false);
 	H5Tclose(type);
 	H5Sclose(space);
 	H5Pclose(dcpl);
@@ -150,25 +142,14 @@ static void dataset_inspect(struct h5 *f, struct dataset *d, const char *path, s
 struct dataset *h5_dataset_open(struct h5 *f, const char *path)
 {
 	struct dataset *d = dataset_find(f, path), fresh = {0};
-	size_t chunk_bytes;
 	if (d)
 		return d;
 	if (!h5_has(f, path))
 		die("'%s' has no dataset '%s'", f->path, path);
-	hid_t dapl = access_list(0);
-	fresh.id = H5Dopen2(f->file, path, dapl);
+	fresh.id = H5Dopen2(f->file, path, H5P_DEFAULT);
 	if (fresh.id < 0)
 		h5_fail(f, "open", "dataset", path);
-	H5Pclose(dapl);
-	dataset_inspect(f, &fresh, path, &chunk_bytes);
-	if (2 * chunk_bytes > CACHE_BYTES) { /* only now is the chunk's size known: open again with room for it */
-		dapl = access_list(chunk_bytes);
-		H5Dclose(fresh.id);
-		fresh.id = H5Dopen2(f->file, path, dapl);
-		if (fresh.id < 0)
-			h5_fail(f, "open", "dataset", path);
-		H5Pclose(dapl);
-	}
+	dataset_inspect(f, &fresh, path);
 	return dataset_keep(f, fresh, path);
 }
 
@@ -176,9 +157,9 @@ struct dataset *h5_dataset_open(struct h5 *f, const char *path)
 
 /* Whole rows, about CHUNK_BYTES; the rows are spread evenly, so that the last chunk, which takes the place of a full one, is
  * nearly full. */
-static size_t chunk_rows(size_t rows, size_t row_bytes)
+static size_t chunk_rows(size_t rows, size_t bytes)
 {
-	size_t most = row_bytes && row_bytes < CHUNK_BYTES ? CHUNK_BYTES / row_bytes : 1;
+	size_t most = bytes && bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
 	if (!rows)
 		return 1;
 	size_t chunks = (rows + most - 1) / most;
@@ -192,7 +173,7 @@ static hid_t creation_list(int rank, const hsize_t *chunk)
 	h5_must(H5Pset_chunk(dcpl, rank, chunk));
 	h5_must(H5Pset_fletcher32(dcpl));
 	h5_must(H5Pset_alloc_time(dcpl, H5D_ALLOC_TIME_EARLY));
-	h5_must(H5Pset_fill_time(dcpl, H5D_FILL_TIME_ALLOC));
+	h5_must(H5Pset_fill_time(dcpl, H5D_FILL_TIME_NEVER));
 	return dcpl;
 }
 
@@ -200,18 +181,16 @@ void h5_dataset(struct h5 *f, const char *path, enum h5_type type, size_t rows, 
 {
 	h5_make_groups(f, path, false);
 	int rank = cols ? 2 : 1;
-	size_t row_bytes = (cols ? cols : 1) * type_bytes(type);
-	hsize_t dims[2] = {rows, cols}, chunk[2] = {chunk_rows(rows, row_bytes), cols};
-	hid_t dcpl = creation_list(rank, chunk), dapl = access_list((size_t)chunk[0] * row_bytes);
-	hid_t space = h5_must(H5Screate_simple(rank, dims, NULL)), t = h5_disk_type(type);
 	struct dataset d = {.type = type, .rows = rows, .cols = cols};
-	d.id = H5Dcreate2(f->file, path, t, space, H5P_DEFAULT, dcpl, dapl);
+	hsize_t dims[2] = {rows, cols}, chunk[2] = {chunk_rows(rows, row_bytes(&d)), cols};
+	hid_t dcpl = creation_list(rank, chunk), space = h5_must(H5Screate_simple(rank, dims, NULL)), t = disk_type(type);
+	d.id = H5Dcreate2(f->file, path, t, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
 	if (d.id < 0)
 		h5_fail(f, "create", "dataset", path);
 	H5Tclose(t);
 	H5Sclose(space);
-	H5Pclose(dapl);
 	H5Pclose(dcpl);
+	h5_chunks_init(&d.chunks, rows, (size_t)chunk[0], row_bytes(&d), true);
 	dataset_keep(f, d, path);
 }
 

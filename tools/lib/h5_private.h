@@ -8,11 +8,21 @@
 
 enum { MAX_DATASETS = 8 }; /* open at a time, of a file */
 
+/* The chunks of a dataset, of whole rows each. */
+struct chunks {
+	size_t rows, row_bytes, n; /* n: chunks */
+	size_t held;               /* the one in memory; (size_t)-1: none */
+	bool changed;              /* and not written yet */
+	unsigned char *data;       /* (rows, row_bytes), and the checksum */
+	unsigned char *unwritten;  /* (n), since the dataset was created; NULL: all were */
+};
+
 struct dataset {
 	char *path;
 	hid_t id;
 	enum h5_type type;
 	size_t rows, cols; /* cols 0: rank 1 */
+	struct chunks chunks;
 	unsigned long used; /* the file's clock at the last use; 0: free */
 };
 
@@ -52,10 +62,24 @@ void h5_make_groups(struct h5 *f, const char *path, bool last);
 
 /* ------------------------------------------------------------ datasets: h5_dataset.c */
 
-/* The type on disk; the caller closes it. */
-hid_t h5_disk_type(enum h5_type type);
 /* The one of this path; where as many as may be are open, the least recently used is closed. */
 struct dataset *h5_dataset_open(struct h5 *f, const char *path);
 void h5_datasets_close(struct h5 *f);
+
+/* ------------------------------------------------------------ chunks: h5_chunk.c */
+
+/* Elements on their way between memory and a chunk. */
+struct conversion {
+	void (*convert)(void *to, const void *from, size_t n);
+	size_t row, bytes; /* elements of a row; bytes of an element in memory */
+};
+
+/* Of a dataset that has been created (fresh) or opened. */
+void h5_chunks_init(struct chunks *c, size_t dataset_rows, size_t rows, size_t row_bytes, bool fresh);
+/* Rows [row0, row0+nrows), which exist. */
+void h5_chunks_write(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, const void *from);
+void h5_chunks_read(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, void *to);
+/* Of a file that is written: what is not on disk yet goes there. */
+void h5_chunks_close(struct h5 *f, struct dataset *d);
 
 #endif

@@ -1,85 +1,65 @@
 /* h5_rows.c: rows of datasets, to and from memory. */
 #include <hdf5.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "die.h"
 #include "h5.h"
 #include "h5_private.h"
 #include "half.h"
 
-enum { HALF_BUFFER = 64 * 1024 }; /* elements converted at a time */
-
 static const char *const type_names[] = {"float16", "float32", "float64", "int32"};
 
-static size_t row_elements(const struct dataset *d)
+/* ------------------------------------------------------------ elements, between memory and disk; both little-endian */
+
+static void copy4(void *to, const void *from, size_t n)
 {
-	return d->cols ? d->cols : 1;
+	memcpy(to, from, 4 * n);
 }
 
-/* Rows [row0, row0+nrows) in the file, and in memory. */
-struct selection {
-	hid_t file, memory;
-};
-
-static struct selection select_rows(const struct dataset *d, size_t row0, size_t nrows)
+static void copy8(void *to, const void *from, size_t n)
 {
-	hsize_t start[2] = {row0, 0}, count[2] = {nrows, d->cols};
-	struct selection s = {h5_must(H5Dget_space(d->id)), h5_must(H5Screate_simple(d->cols ? 2 : 1, count, NULL))};
-	h5_must(H5Sselect_hyperslab(s.file, H5S_SELECT_SET, start, NULL, count, NULL));
-	return s;
+	memcpy(to, from, 8 * n);
 }
 
-static void selection_close(struct selection s)
+static void halves(void *to, const void *from, size_t n)
 {
-	H5Sclose(s.file);
-	H5Sclose(s.memory);
+	halves_from_floats(to, from, n);
 }
 
-static void write_rows(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, hid_t mem, const void *data)
+static void from_halves(void *to, const void *from, size_t n)
 {
-	struct selection s = select_rows(d, row0, nrows);
-	if (H5Dwrite(d->id, mem, s.memory, s.file, H5P_DEFAULT, data) < 0)
-		h5_fail(f, "write", "dataset", d->path);
-	selection_close(s);
+	floats_from_halves(to, from, n);
 }
 
-static void read_rows(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, hid_t mem, void *data)
+static void doubles_from_halves(void *to, const void *from, size_t n)
 {
-	struct selection s = select_rows(d, row0, nrows);
-	if (H5Dread(d->id, mem, s.memory, s.file, H5P_DEFAULT, data) < 0)
-		h5_fail(f, "read", "dataset", d->path);
-	selection_close(s);
-}
+	for (size_t i = 0; i < n; i++) {
+		float x;
 
-/* Rows of float16 are converted here, a buffer at a time: HDF5's own conversion to a type it does not know from the
- * compiler goes bit by bit. */
-static void write_halves(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const float *data)
-{
-	size_t cols = row_elements(d), portion = cols < HALF_BUFFER ? HALF_BUFFER / cols : 1;
-	uint16_t *h = xarray((portion < nrows ? portion : nrows) * cols, sizeof(*h));
-	hid_t type = h5_disk_type(H5_F16);
-	for (size_t i = 0; i < nrows; i += portion) {
-		size_t n = nrows - i < portion ? nrows - i : portion;
-		halves_from_floats(h, data + i * cols, n * cols);
-		write_rows(f, d, row0 + i, n, type, h);
+		floats_from_halves(&x, (const uint16_t *)from + i, 1);
+		((double *)to)[i] = (double)x;
 	}
-	H5Tclose(type);
-	free(h);
 }
 
-static void read_halves(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, float *data)
+static void narrow(void *to, const void *from, size_t n)
 {
-	size_t cols = row_elements(d), portion = cols < HALF_BUFFER ? HALF_BUFFER / cols : 1;
-	uint16_t *h = xarray((portion < nrows ? portion : nrows) * cols, sizeof(*h));
-	hid_t type = h5_disk_type(H5_F16);
-	for (size_t i = 0; i < nrows; i += portion) {
-		size_t n = nrows - i < portion ? nrows - i : portion;
-		read_rows(f, d, row0 + i, n, type, h);
-		floats_from_halves(data + i * cols, h, n * cols);
-	}
-	H5Tclose(type);
-	free(h);
+	for (size_t i = 0; i < n; i++)
+		((float *)to)[i] = (float)((const double *)from)[i];
 }
+
+static void widen(void *to, const void *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((double *)to)[i] = (double)((const float *)from)[i];
+}
+
+static struct conversion conversion(const struct dataset *d, void (*const by_type[])(void *, const void *, size_t), size_t bytes)
+{
+	return (struct conversion){by_type[d->type], d->cols ? d->cols : 1, bytes};
+}
+
+/* ------------------------------------------------------------ checks */
 
 static struct dataset *for_writing(struct h5 *f, const char *path, size_t row0, size_t nrows, bool integers)
 {
@@ -104,50 +84,58 @@ static struct dataset *for_reading(struct h5 *f, const char *path, size_t row0, 
 	return d;
 }
 
+/* ------------------------------------------------------------ rows */
+
 void h5_write_float(struct h5 *f, const char *path, size_t row0, size_t nrows, const float *data)
 {
+	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F16] = halves, [H5_F32] = copy4, [H5_F64] = widen};
 	struct dataset *d = for_writing(f, path, row0, nrows, false);
-	if (nrows && d->type == H5_F16)
-		write_halves(f, d, row0, nrows, data);
-	else if (nrows)
-		write_rows(f, d, row0, nrows, H5T_NATIVE_FLOAT, data);
+	struct conversion how = conversion(d, by_type, sizeof(*data));
+
+	h5_chunks_write(f, d, row0, nrows, &how, data);
 }
 
 void h5_write_double(struct h5 *f, const char *path, size_t row0, size_t nrows, const double *data)
 {
+	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F32] = narrow, [H5_F64] = copy8};
 	struct dataset *d = for_writing(f, path, row0, nrows, false);
-	if (d->type == H5_F16) /* HDF5 would convert, and round ties away from zero */
+	struct conversion how = conversion(d, by_type, sizeof(*data));
+
+	if (d->type == H5_F16) /* by way of float32 it would be rounded twice */
 		BUG("'%s' is float16: it is written from float", path);
-	if (nrows)
-		write_rows(f, d, row0, nrows, H5T_NATIVE_DOUBLE, data);
+	h5_chunks_write(f, d, row0, nrows, &how, data);
 }
 
 void h5_write_int(struct h5 *f, const char *path, size_t row0, size_t nrows, const int32_t *data)
 {
 	struct dataset *d = for_writing(f, path, row0, nrows, true);
-	if (nrows)
-		write_rows(f, d, row0, nrows, H5T_NATIVE_INT32, data);
+	struct conversion how = {copy4, d->cols ? d->cols : 1, sizeof(*data)};
+
+	h5_chunks_write(f, d, row0, nrows, &how, data);
 }
 
 void h5_read_float(struct h5 *f, const char *path, size_t row0, size_t nrows, float *data)
 {
+	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F16] = from_halves, [H5_F32] = copy4, [H5_F64] = narrow};
 	struct dataset *d = for_reading(f, path, row0, nrows, false);
-	if (nrows && d->type == H5_F16)
-		read_halves(f, d, row0, nrows, data);
-	else if (nrows)
-		read_rows(f, d, row0, nrows, H5T_NATIVE_FLOAT, data);
+	struct conversion how = conversion(d, by_type, sizeof(*data));
+
+	h5_chunks_read(f, d, row0, nrows, &how, data);
 }
 
 void h5_read_double(struct h5 *f, const char *path, size_t row0, size_t nrows, double *data)
 {
+	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F16] = doubles_from_halves, [H5_F32] = widen, [H5_F64] = copy8};
 	struct dataset *d = for_reading(f, path, row0, nrows, false);
-	if (nrows)
-		read_rows(f, d, row0, nrows, H5T_NATIVE_DOUBLE, data);
+	struct conversion how = conversion(d, by_type, sizeof(*data));
+
+	h5_chunks_read(f, d, row0, nrows, &how, data);
 }
 
 void h5_read_int(struct h5 *f, const char *path, size_t row0, size_t nrows, int32_t *data)
 {
 	struct dataset *d = for_reading(f, path, row0, nrows, true);
-	if (nrows)
-		read_rows(f, d, row0, nrows, H5T_NATIVE_INT32, data);
+	struct conversion how = {copy4, d->cols ? d->cols : 1, sizeof(*data)};
+
+	h5_chunks_read(f, d, row0, nrows, &how, data);
 }

@@ -187,7 +187,7 @@ static bool datatype(struct object *o, const unsigned char *p, size_t n)
 static bool fill_value(struct object *o, const unsigned char *p, size_t n)
 {
 	(void)o;
-	return is(p, n, "\3\1", 2);
+	return is(p, n, "\3\5", 2); /* all space at once, no fill value written */
 }
 
 static bool link_message(struct object *o, const unsigned char *p, size_t n)
