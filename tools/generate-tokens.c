@@ -45,12 +45,22 @@ static const struct tool tool = {"generate-tokens", "greedy decoder tokens of th
 
 enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
 
-/* The decoder's inputs of one sample: the start token and what was generated but the last token (with </s>, which is only an output). */
-static int inputs_of(const struct generation *g, int i, int start, int *ids)
+/* The decoder's inputs of one sample: the start token and what was generated but </s>, which is only an output. */
+static int inputs_of(const struct generation *g, int i, const struct t5 *m, int *ids)
 {
-	ids[0] = start;
-	memcpy(ids + 1, g->ids + (size_t)i * (size_t)g->max_new, sizeof(int) * (size_t)(g->length[i] - 1));
-	return g->length[i];
+	const int *generated = g->ids + (size_t)i * (size_t)g->max_new;
+	int n = g->length[i];
+
+	n -= n > 0 && generated[n - 1] == m->eos;
+	ids[0] = m->start;
+	memcpy(ids + 1, generated, sizeof(int) * (size_t)n);
+	return n + 1;
+}
+
+/* The last token that may be generated is no input of anything: it is not asked for. */
+static int tokens_needed(void)
+{
+	return o.max_new - 1;
 }
 
 static int longest(const struct decoder_tokens *t, int first, int last)
@@ -135,9 +145,9 @@ static void generate_group(const struct forward *f, const struct pool *p, int fi
 		read_memory(f, t, p->ntasks, &some, first + i, first + last, H + (size_t)enc.off[i] * D);
 	}
 	part.source_of = p->task_of + first;
-	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids, o.max_new, &g);
+	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids, tokens_needed(), &g);
 	memcpy(all->length + first, g.length, sizeof(int) * (size_t)n);
-	memcpy(all->ids + (size_t)first * (size_t)o.max_new, g.ids, sizeof(int) * (size_t)n * (size_t)o.max_new);
+	memcpy(all->ids + (size_t)first * (size_t)g.max_new, g.ids, sizeof(int) * (size_t)n * (size_t)g.max_new);
 	generation_release(&g);
 	seqs_release(&enc);
 	be->free(H);
@@ -159,11 +169,11 @@ static void generate_all(const struct forward *f, const struct pool *p, size_t g
 {
 	size_t most = group / ((size_t)f->model->m.D * sizeof(float));
 
-	generate_reserve(f, p->n, p->length, p->pad_to, most, p->label_length, o.max_new);
-	*g = (struct generation){.n = p->n, .max_new = o.max_new};
+	generate_reserve(f, p->n, p->length, p->pad_to, most, p->label_length, tokens_needed());
+	*g = (struct generation){.n = p->n, .max_new = tokens_needed()};
 	g->length = xcalloc((size_t)p->n, sizeof(int));
-	g->ids = xcalloc((size_t)p->n * (size_t)o.max_new, sizeof(int));
-	for (int first = 0, n; first < p->n; first += n) {
+	g->ids = xcalloc((size_t)p->n * (size_t)g->max_new, sizeof(int));
+	for (int first = 0, n; first < p->n && g->max_new; first += n) {
 		n = seqs_within(p->length + first, p->n - first, p->pad_to, most);
 		generate_group(f, p, first, n, g);
 	}
@@ -185,7 +195,7 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 	t->offset = xarray((size_t)s->S, sizeof(int));
 	for (int i = 0; i < s->S; i++) {
 		ids[i] = xcalloc((size_t)o.max_new, sizeof(int));
-		t->length[i] = inputs_of(g, i, m->start, ids[i]);
+		t->length[i] = inputs_of(g, i, m, ids[i]);
 	}
 	if (reference())
 		pad_batches(t, ids, g, m);
