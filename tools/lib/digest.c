@@ -34,23 +34,28 @@ static uint64_t rotate(uint64_t x, int by)
 	return x << by | x >> (64 - by);
 }
 
+static void mix(uint64_t lane[4], const uint64_t word[4])
+{
+	for (int l = 0; l < 4; l++)
+		lane[l] = rotate(lane[l] ^ word[l], 29) * odd[l];
+}
+
 uint64_t digest_bytes(uint64_t seed, const void *data, size_t n)
 {
 	const unsigned char *p = data;
-	uint64_t lane[4], word[4], sum = seed ^ n;
+	uint64_t lane[4], word[4] = {0}, sum = seed ^ n;
+	size_t left = n;
 
 	for (int l = 0; l < 4; l++)
 		lane[l] = seed + odd[l];
-	for (size_t left = n; left > 0;) {
-		size_t some = left < sizeof(word) ? left : sizeof(word);
-
-		if (some < sizeof(word))
-			memset(word, 0, sizeof(word));
-		memcpy(word, p, some);
-		for (int l = 0; l < 4; l++)
-			lane[l] = rotate(lane[l] ^ word[l], 29) * odd[l];
-		p += some;
-		left -= some;
+	for (; left >= sizeof(word); left -= sizeof(word), p += sizeof(word)) {
+		memcpy(word, p, sizeof(word));
+		mix(lane, word);
+	}
+	if (left) { /* made up by zeros */
+		memset(word, 0, sizeof(word));
+		memcpy(word, p, left);
+		mix(lane, word);
 	}
 	for (int l = 0; l < 4; l++)
 		sum = rotate(sum ^ lane[l], 31) * odd[l];
