@@ -1,7 +1,7 @@
 # Edges that every method with samples has: a site's state comes from the site before it, in each task's own model; the decoder needs
 # the decoder's tokens and the encoder's output.
 
-$(foreach s,$(stations),$(call shared_edges,$(work)/lora/{task}/$(s).h5,$(call lora_needs,$(s))))
+$(foreach s,$(stations),$(call shared_edges,$(work)/lora/{task}/$(s).h5,$(call lora_needs,$(s)),extract_))
 $(call shared_edges,$(work)/tokens/{task}.h5,$(tokens_needs))
 
 # One site at a time (sequential_layer_processing), so that files do not pile up: the lora side keeps at most two sites ahead of $(1), grams or

@@ -13,7 +13,7 @@ solve_grams = --grams '$(pass)/grams/{task}/$*.h5' --iteration $(iteration) $(if
 # Where a stack begins, the merged side needs the whole merged model of the iteration before; further on, the state before.
 merged_after = $(if $(from_$(1)),,$(sites:%=$(before)/solution/%.h5))
 ifneq ($(later),)
-$(foreach s,$(stations),$(call shared_edges,$(pass)/merged/{task}/$(s).h5,$(call merged_needs,$(s))))
+$(foreach s,$(stations),$(call shared_edges,$(pass)/merged/{task}/$(s).h5,$(call merged_needs,$(s)),extract_))
 ifneq ($(merged_tokens),$(work)/tokens)
 $(call shared_edges,$(merged_tokens)/{task}.h5,$(merged_tokens_needs))
 endif

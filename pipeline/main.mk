@@ -46,7 +46,7 @@ $(work)/samples/%.h5: $(S)/draw-%
 	  $(if $(rows_$*),--rows $(rows_$*)) $(draw_flags) -o $@
 
 # ---------------------------------------------------------------- acts, grams: one process for a site and a group of tasks
-# The files are one per task and site; a process makes those of a group of tasks (group_G; as many groups as jobs), so that a block's weights are
+# The files are one per task and site; a process makes those of a group of tasks (group_G, extract_group_G), so that a block's weights are
 # read and packed once for all of them. What a file is made from is told once, in *_needs ({task} stands for the task, $(1) is the
 # site): edges come from it (shared_edges), and so does the question which of its tasks a process has to do. The tasks of a group go one
 # after the other, by edges that say nothing of age: the recipe of the first that is out of date makes the files of all that are
@@ -54,7 +54,8 @@ $(work)/samples/%.h5: $(S)/draw-%
 # targets for out of date together, so that a change of one task's texts would redo the others.)
 each = $(foreach t,$(2),$(subst {task},$(t),$(1)))
 one_edge = $(eval $(subst {task},$(1),$(2): $(3)) | $(call each,$(3),$(4)) $(last))$(eval last := $(subst {task},$(1),$(2)))
-shared_edges = $(foreach g,$(groups),$(eval last :=)$(foreach t,$(group_$(g)),$(call one_edge,$(t),$(1),$(2),$(group_$(g)))))
+# $(1): target, $(2): its needs, $(3): extract_ for acts
+shared_edges = $(foreach g,$($(3)groups),$(eval last :=)$(foreach t,$($(3)group_$(g)),$(call one_edge,$(t),$(1),$(2),$($(3)group_$(g)))))
 # $(1): target, $(2): its needs, $(3): tasks, $(4): command
 stale = $(Q)todo=$$($(bin)/stale-tasks --tasks $(call list,$(3)) --target '$(1)' --needs '$(call list,$(2))') && { [ -z "$$todo" ] || \
   $(bin)/$(4) --task "$$todo" -o '$(1)'; }
@@ -84,11 +85,13 @@ generate_merged = $(call stale,$(merged_tokens)/{task}.h5,$(merged_tokens_needs)
   --memory '$(pass)/merged/{task}/memory.h5')
 
 # $(1): task, $(2): the tasks of its group
-define task_rules
+define acts_rules
 $(work)/lora/$(1)/%.h5: $(S)/extract
 	$$(call extract_lora,$(2))
 $(pass)/merged/$(1)/%.h5: $(S)/extract
 	$$(call extract_merged,$(2))
+endef
+define task_rules
 $(pass)/grams/$(1)/%.h5: $(S)/grams
 	$$(call compute_grams,$(2))
 $(work)/tokens/$(1).h5: $(S)/tokens
@@ -98,6 +101,7 @@ $(merged_tokens)/$(1).h5: $(S)/tokens
 	$$(call generate_merged,$(2))
 endif
 endef
+$(foreach g,$(extract_groups),$(foreach t,$(extract_group_$(g)),$(eval $(call acts_rules,$(t),$(extract_group_$(g))))))
 $(foreach g,$(groups),$(foreach t,$(group_$(g)),$(eval $(call task_rules,$(t),$(group_$(g))))))
 
 # Every tool writes whole files or none: what an interrupted process has finished is kept.

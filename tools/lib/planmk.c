@@ -80,26 +80,35 @@ static void put_all_flags(struct text *mk, const struct plan *p)
 	put(mk, "sequential", p->c.sequential_layer_processing ? "1" : "");
 }
 
+/* Tasks dealt out to so many processes. */
+static void put_groups(struct text *mk, const struct strlist *tasks, const char *stage, long processes)
+{
+	int groups = processes < tasks->n ? (int)processes : tasks->n;
+
+	text_add(mk, "%sgroups :=", stage);
+	for (int g = 1; g <= groups; g++)
+		text_add(mk, " %d", g);
+	for (int t = 0, g = 0; t < tasks->n; t++) {
+		for (; t >= (long)g * tasks->n / groups; g++)
+			text_add(mk, "\n%sgroup_%d :=", stage, g + 1);
+		text_add(mk, " %s", tasks->item[t]);
+	}
+	text_add(mk, "\n");
+}
+
 /* make -jN: the cores are dealt out to the processes, and the tasks too: a stage of a site is as many processes as there are jobs, each for a
- * group of tasks. */
+ * group of tasks. In a sweep the lora side is extracted beside the merged side, so that each has half of them: the fewer the processes, the
+ * fewer times a block's weights are read and packed. */
 static void put_jobs(struct text *mk, const struct plan *p, const char *typed)
 {
-	int cores = omp_get_num_procs(), ntasks = p->c.task_targets.n, groups;
+	int cores = omp_get_num_procs();
 	long jobs = 1;
 
 	if (typed && *typed && (!text_to_long(typed, &jobs) || jobs < 1))
 		jobs = cores;
 	text_add(mk, "threads := %ld\n", cores / jobs > 1 ? cores / jobs : 1);
-	groups = jobs < ntasks ? (int)jobs : ntasks;
-	text_add(mk, "groups :=");
-	for (int g = 1; g <= groups; g++)
-		text_add(mk, " %d", g);
-	for (int t = 0, g = 0; t < ntasks; t++) {
-		for (; t >= (long)g * ntasks / groups; g++)
-			text_add(mk, "\ngroup_%d :=", g + 1);
-		text_add(mk, " %s", p->c.task_targets.item[t]);
-	}
-	text_add(mk, "\n");
+	put_groups(mk, &p->c.task_targets, "", jobs);
+	put_groups(mk, &p->c.task_targets, "extract_", p->c.method == SWEEP ? (jobs + 1) / 2 : jobs);
 }
 
 static void put_tasks(struct text *mk, const struct plan *p)
