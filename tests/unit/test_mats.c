@@ -192,6 +192,61 @@ static int plain_steps(double until)
 	return k;
 }
 
+/* The same step from whole weights in parts of two rows. */
+static void whole_step(double *W, int first, int k, double mu)
+{
+	enum { ROWS = 2 };
+	struct mats_sums s;
+	struct mats m;
+
+	mats_init(&m, ROWS, D, MOST);
+	mats_sums_init(&s, k - first);
+	for (int pass = 0; pass < 2; pass++) {
+		for (int o = 0; o < O; o += ROWS) {
+			m.n = 0;
+			m.R = O - o < ROWS ? O - o : ROWS;
+			for (int j = first; j <= k; j++)
+				mats_push(&m, dense_W[j] + o * D, dense_G[j] + o * D);
+			if (pass)
+				mats_step(W + o * D, &m, &s);
+			else
+				mats_add(&s, &m, NULL);
+		}
+		if (!pass)
+			assert_int_equal(mats_solve(&s, mu), k > first ? MATS_ACCELERATED : MATS_PLAIN);
+	}
+	mats_sums_release(&s);
+	mats_release(&m);
+}
+
+static void test_whole_weights_in_parts(void **state)
+{
+	double W[O * D] = {0}, target[O * D], fitted[O * D];
+	int k;
+
+	(void)state;
+	/* W M + B C: the map on W itself, which takes no notice of W's rank. */
+	product(target, fixed);
+	product(fitted, C);
+	for (k = 0; k < STEPS; k++) {
+		int first = k + 1 > MOST ? k + 1 - MOST : 0;
+		double want[O * D];
+
+		memcpy(dense_W[k], W, sizeof(W));
+		for (int i = 0; i < O * D; i++) {
+			dense_G[k][i] = fitted[i];
+			for (int e = 0; e < D; e++)
+				dense_G[k][i] += W[i / D * D + e] * M[e * D + i % D];
+		}
+		dense_next(want, first, k, 1e-5);
+		whole_step(W, first, k, 1e-5);
+		assert_true(difference(W, want, O * D) <= 1e-10);
+		if (difference(W, target, O * D) < 1e-6)
+			break;
+	}
+	assert_true(k < STEPS - 1 && k + 1 < plain_steps(1e-6));
+}
+
 static void test_follows_the_textbook(void **state)
 {
 	int steps, plain = plain_steps(1e-6);
@@ -299,7 +354,7 @@ static void test_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_follows_the_textbook), cmocka_unit_test(test_one_pair_is_plain), cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_follows_the_textbook), cmocka_unit_test(test_whole_weights_in_parts), cmocka_unit_test(test_one_pair_is_plain), cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_gamma_is_clamped), cmocka_unit_test(test_too_far_goes_back), cmocka_unit_test(test_singular_is_plain),
 		cmocka_unit_test(test_empty),
 	};

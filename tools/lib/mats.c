@@ -4,6 +4,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,16 +47,19 @@ void mats_push(struct mats *m, const double *W, const double *G)
 	m->n++;
 }
 
-/* ⟨B U, B V⟩; T (R, d) workspace. */
+/* ⟨B U, B V⟩, or (BtB NULL) ⟨U, V⟩; T (R, d) workspace. */
 static double inner(const double *U, const double *V, const double *BtB, double *T, int R, int d)
 {
 	double sum = 0;
 
 	if (!area(R, d))
 		return 0;
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, R, d, R, 1.0, BtB, R, U, d, 0.0, T, d);
+	if (BtB) {
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, R, d, R, 1.0, BtB, R, U, d, 0.0, T, d);
+		U = T;
+	}
 	for (size_t i = 0; i < area(R, d); i++)
-		sum += T[i] * V[i];
+		sum += U[i] * V[i];
 	return sum;
 }
 
@@ -72,70 +76,115 @@ double mats_distance(const double *U, const double *V, const double *BtB, int R,
 	return sqrt(fmax(square, 0)); /* BᵀB is never negative but for rounding */
 }
 
-/* R_j into r (R, d). */
-static void remainder_of(const struct mats *m, int j, double *r)
+size_t mats_bytes(int R, int d, int most)
 {
-	size_t n = area(m->R, m->d), at = (size_t)j * n;
-
-	for (size_t i = 0; i < n; i++)
-		r[i] = m->G[at + i] - m->W[at + i];
+	return (4 * (size_t)most + 1) * area(R, d) * sizeof(double);
 }
 
-/* gamma (n−1); 0, or 1 when the system has no finite solution. */
-static int solve_gamma(const struct mats *m, double *gamma, const double *BtB, double mu)
+void mats_sums_init(struct mats_sums *s, int q)
 {
-	int q = m->n - 1, info;
-	size_t n = area(m->R, m->d);
-	double *dR = xarray((size_t)m->n * n, sizeof(*dR)), *T = xarray(n, sizeof(*T)), *M = xcalloc(area(q, q), sizeof(*M));
-	const double *last = dR + (size_t)q * n; /* R_k */
+	*s = (struct mats_sums){.q = q};
+	s->RR = xcalloc(area(q, q), sizeof(*s->RR));
+	s->GG = xcalloc(area(q, q), sizeof(*s->GG));
+	s->gamma = xcalloc((size_t)q, sizeof(*s->gamma));
+}
 
-	for (int j = 0; j < m->n; j++)
-		remainder_of(m, j, dR + (size_t)j * n);
-	for (int j = 0; j < q; j++)
-		for (size_t i = 0; i < n; i++)
-			dR[(size_t)j * n + i] = dR[(size_t)(j + 1) * n + i] - dR[(size_t)j * n + i];
+void mats_sums_release(struct mats_sums *s)
+{
+	free(s->RR);
+	free(s->GG);
+	free(s->gamma);
+	*s = (struct mats_sums){0};
+}
+
+/* x (n, R, d) becomes its differences, x_{j+1} − x_j, and the last as it is. */
+static void differences(double *x, int n, size_t size)
+{
+	for (size_t i = 0; i < area(n - 1, 1) * size; i++)
+		x[i] = x[size + i] - x[i];
+}
+
+void mats_add(struct mats_sums *s, const struct mats *m, const double *BtB)
+{
+	int q = s->q;
+	size_t n = area(m->R, m->d), all = area(m->n, 1) * n;
+	double *dR = xarray(all, sizeof(*dR)), *dG = xarray(all, sizeof(*dG)), *T = xarray(n, sizeof(*T));
+
+	BUG_IF(m->n != q + 1);
+	for (size_t i = 0; i < all; i++)
+		dR[i] = m->G[i] - m->W[i];
+	memcpy(dG, m->G, all * sizeof(*dG));
+	differences(dR, m->n, n);
+	differences(dG, m->n, n);
 	for (int i = 0; i < q; i++) {
-		for (int j = 0; j <= i; j++)
-			M[area(i, q) + (size_t)j] = inner(dR + (size_t)i * n, dR + (size_t)j * n, BtB, T, m->R, m->d);
-		M[area(i, q) + (size_t)i] += mu;
-		gamma[i] = inner(dR + (size_t)i * n, last, BtB, T, m->R, m->d);
+		const double *r = dR + area(i, 1) * n, *g = dG + area(i, 1) * n;
+
+		for (int j = 0; j <= i; j++) {
+			s->RR[area(i, q) + (size_t)j] += inner(r, dR + area(j, 1) * n, BtB, T, m->R, m->d);
+			s->GG[area(i, q) + (size_t)j] += inner(g, dG + area(j, 1) * n, BtB, T, m->R, m->d);
+		}
+		s->gamma[i] += inner(r, dR + area(q, 1) * n, BtB, T, m->R, m->d);
 	}
-	info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', q, 1, M, q, gamma, q); /* row-major lower is column-major upper */
-	for (int i = 0; i < q; i++)
-		info |= !isfinite(gamma[i]);
+	s->G2 += inner(dG + area(q, 1) * n, dG + area(q, 1) * n, BtB, T, m->R, m->d);
 	free(dR);
+	free(dG);
 	free(T);
-	free(M);
-	return info != 0;
+}
+
+/* ‖Σ γ_j ΔG_j‖ > FAR ‖G_k‖, or no number. */
+static bool is_far(const struct mats_sums *s)
+{
+	double square = 0;
+
+	for (int i = 0; i < s->q; i++)
+		for (int j = 0; j <= i; j++)
+			square += (i == j ? 1 : 2) * s->gamma[i] * s->gamma[j] * s->GG[area(i, s->q) + (size_t)j];
+	return !(square <= FAR * FAR * s->G2);
+}
+
+enum mats_outcome mats_solve(struct mats_sums *s, double mu)
+{
+	int q = s->q, info;
+
+	if (q < 1)
+		return MATS_PLAIN;
+	for (int i = 0; i < q; i++)
+		s->RR[area(i, q) + (size_t)i] += mu;
+	info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', q, 1, s->RR, q, s->gamma, q); /* row-major lower is column-major upper */
+	for (int i = 0; i < q; i++) {
+		info |= !isfinite(s->gamma[i]);
+		s->gamma[i] = fmin(fmax(s->gamma[i], -GAMMA_MAX), GAMMA_MAX);
+	}
+	return info ? MATS_PLAIN : is_far(s) ? MATS_TOO_FAR : MATS_ACCELERATED;
+}
+
+void mats_step(double *A, const struct mats *m, const struct mats_sums *s)
+{
+	size_t n = area(m->R, m->d);
+
+	memcpy(A, m->G + area(s->q, 1) * n, n * sizeof(*A));
+	for (int j = 0; j < s->q; j++) {
+		const double *Gj = m->G + area(j, 1) * n;
+
+		for (size_t i = 0; i < n; i++)
+			A[i] -= s->gamma[j] * (Gj[n + i] - Gj[i]);
+	}
 }
 
 enum mats_outcome mats_next(const struct mats *m, double *A, const double *BtB, double mu)
 {
-	int q = m->n - 1;
 	size_t n = area(m->R, m->d);
-	double *gamma;
-	const double *G;
-	enum mats_outcome outcome = MATS_PLAIN;
+	enum mats_outcome outcome;
+	struct mats_sums s;
 
 	BUG_IF(m->n < 1);
-	G = m->G + (size_t)q * n;
-	memcpy(A, G, n * sizeof(*A));
-	if (q < 1 || !n)
-		return outcome;
-	gamma = xarray((size_t)q, sizeof(*gamma));
-	if (!solve_gamma(m, gamma, BtB, mu)) {
-		outcome = MATS_ACCELERATED;
-		for (int j = 0; j < q; j++) {
-			const double *Gj = m->G + (size_t)j * n, g = fmin(fmax(gamma[j], -GAMMA_MAX), GAMMA_MAX);
-
-			for (size_t i = 0; i < n; i++)
-				A[i] -= g * (Gj[n + i] - Gj[i]);
-		}
-		if (!(mats_distance(A, G, BtB, m->R, m->d) <= FAR * mats_distance(G, NULL, BtB, m->R, m->d))) {
-			memcpy(A, G, n * sizeof(*A));
-			outcome = MATS_TOO_FAR;
-		}
-	}
-	free(gamma);
+	mats_sums_init(&s, m->n - 1);
+	mats_add(&s, m, BtB);
+	outcome = n ? mats_solve(&s, mu) : MATS_PLAIN;
+	if (outcome == MATS_ACCELERATED)
+		mats_step(A, m, &s);
+	else
+		memcpy(A, m->G + area(s.q, 1) * n, n * sizeof(*A));
+	mats_sums_release(&s);
 	return outcome;
 }
