@@ -1,14 +1,18 @@
 # jacobi: iteration k runs the merged model of iteration k−1, then solves every site; the first has no merged side (X tilde is X).
 #
-# One graph per iteration (iteration=K previous=K-1), its files under WORK/iterKK; the graph above them (no iteration given) starts them in
+# One graph per iteration (iteration=K earlier='K-1 … 1 0'), its files under WORK/iterKK; the graph above them (no iteration given) starts them in
 # sequence until an iteration's `convergence` says so or there have been max_iter. An iteration that is up to date costs one look at its files.
 
 ifdef iteration
 
 later := $(filter-out 1,$(iteration))
+# The solutions that this one goes on from: of the iteration before, which have their history with them; of whole weights (solve-dense), as many
+# iterations as MATS looks back on, newest first.
+past := $(wordlist 1,$(if $(dense),$(mats_pairs),1),$(filter-out 0,$(earlier)))
+previous_solutions = $(call list,$(foreach k,$(past),$(work)/iter$(call two_digits,$(k))/solution/$*.h5))
 two_sided = $(later)
 grams_merged = --iteration $(previous) $(if $(later),--merged '$(pass)/merged/{task}/$*.h5')
-solve_grams = --grams '$(pass)/grams/{task}/$*.h5' --iteration $(iteration) $(if $(later),$(mats_flags) --previous '$(before)/solution/$*.h5')
+solve_grams = --grams '$(pass)/grams/{task}/$*.h5' --iteration $(iteration) $(if $(later),$(mats_flags) --previous '$(previous_solutions)')
 
 # Where a stack begins, the merged side needs the whole merged model of the iteration before; further on, the state before.
 merged_after = $(if $(from_$(1)),,$(sites:%=$(before)/solution/%.h5))
@@ -34,7 +38,7 @@ $(pass)/convergence: $(S)/converge $(sites:%=$(pass)/solution/%.h5)
 	  $(if $(since),--since $(since)) -o $@
 
 # The last iteration's solutions are the merge's; WORK/convergence says which that is.
-finish: $(work)/adapter/adapter_config.json
+finish: $(merged)
 	@:
 $(work)/solution/%.h5: $(pass)/solution/%.h5 $(work)/convergence
 	$(Q)$(bin)/copy-output $(every) --from $< -o $@
@@ -43,11 +47,11 @@ $(work)/convergence: $(pass)/convergence $(if $(filter $(iteration),$(word 2,$(f
 
 else
 
-one_iteration = $(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) iteration=$$k previous=$$((k - 1))
+one_iteration = $(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) iteration=$$k earlier="$$earlier"
 
-# The adapter's time says whether it is new: what depends on it is not remade when this changes nothing.
-$(work)/adapter/adapter_config.json: FORCE
-	+$(Q)k=0; converged=; while [ -z "$$converged" ] && [ $$k -lt $(max_iter) ]; do k=$$((k + 1)); \
+# The result's time says whether it is new: what depends on it is not remade when this changes nothing.
+$(merged): FORCE
+	+$(Q)k=0; earlier=; converged=; while [ -z "$$converged" ] && [ $$k -lt $(max_iter) ]; do earlier="$$k $$earlier"; k=$$((k + 1)); \
 	  $(one_iteration) unspend && $(one_iteration) since=$$(date +%s.%N) iterate || exit; \
 	  if grep -qs '^converged 1' $(work)/iter$$(printf %02d $$k)/convergence; then converged=1; fi; \
 	done; $(one_iteration) finish

@@ -23,6 +23,7 @@ all_sites := $(call list,$(sites))
 ifdef iteration
 two_digits = $(if $(filter 1 2 3 4 5 6 7 8 9,$(1)),0)$(1)
 folder := iter$(call two_digits,$(iteration))/
+previous := $(firstword $(earlier))
 before := $(work)/iter$(call two_digits,$(previous))
 else
 folder :=
@@ -137,7 +138,9 @@ $(pass)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
 
 assemble = $(Q)$(bin)/assemble-lora $(every) --model $(model) --model-name $(model_name) --sites $(all_sites) --solutions $(work)/solution
 
-ifneq ($(method)$(iteration),jacobi) # whose passes are graphs of their own
+# The passes of jacobi are graphs of their own, under one that makes nothing else.
+over_passes := $(filter jacobi,$(method)$(iteration))
+ifeq ($(over_passes),)
 $(work)/adapter/adapter_config.json: $(S)/assemble $(sites:%=$(work)/solution/%.h5)
 	$(spend_rest)
 	$(assemble) $(assemble_scale) -o $(work)/adapter

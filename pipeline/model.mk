@@ -5,9 +5,11 @@ merge: $(work)/model/config.json
 endif
 
 ifdef dense
+ifeq ($(over_passes),)
 $(work)/model/config.json: $(S)/model $(sites:%=$(work)/solution/%.h5)
 	$(spend_rest)
 	$(Q)$(bin)/assemble-model $(every) --model $(model) --solutions $(work)/solution --sites $(all_sites) -o $(work)/model
+endif
 else
 $(work)/model/config.json: $(S)/model $(work)/adapter/adapter_config.json
 	$(Q)$(bin)/assemble-model $(every) --model $(model) --adapter $(work)/adapter -o $(work)/model

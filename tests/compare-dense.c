@@ -1,8 +1,10 @@
-/* compare-dense.c: solutions of the whole weight (with_pretrain_matrix), weighted by DCS, against a direct evaluation in float64 from the rows that
- * they are of: WORK/lora/TASK/SITE.h5 and WORK/merged/TASK/SITE.h5 (KEEP_ACTS=1), the base's weights and the adapters.
+/* compare-dense.c: solutions of the whole weight (with_pretrain_matrix) against a direct evaluation in float64 from the rows that they are of:
+ * WORK/lora/TASK/SITE.h5 and WORK/merged/TASK/SITE.h5 (KEEP_ACTS=1), the base's weights and the adapters. --iteration K: those of jacobi's iteration,
+ * WORK/iterKK; what MATS makes of the fit is compare-mats' business.
  *
- *   W = (Σ c V_t (C_t + α₁‖C_t‖ I)) (Σ c (H_t + α₂‖H_t‖ I) + 1e-4 I)⁻¹,   V_t = W0 + ΔW_t,  C_t = Xᵀ diag(w) Xm,  H_t = Xmᵀ diag(w) Xm
- *   c_t = ‖V_t‖² / ‖X V_tᵀ‖²;  w by the definition in dcs.h, from the adapters' whole outputs ΔW_j x
+ *   W = (Σ c V_t (C_t + α₁‖C_t‖ I)) (Σ c (H_t + Λ_t) + 1e-4 I)⁻¹,   V_t = W0 + ΔW_t,  C_t = Xᵀ diag(w) Xm,  H_t = Xmᵀ diag(w) Xm
+ *   c_t = ‖V_t‖² / ‖X V_tᵀ‖²;  Λ_t = α₂‖H_t‖ I, or with --camr-… ‖H_t‖ diag(α_c (1 − h/Σh) + β_c)
+ *   --kappa: w by the definition in dcs.h, from the adapters' whole outputs ΔW_j x; without it w = 1, and there is no 1e-4
  *
  * Nothing of it is the solver's: no factors, no Grams in float32, a general solver. Prints the worst module; ends with 1 where it is over --max. */
 #include <lapacke.h>
@@ -18,7 +20,8 @@
 #include "site.h"
 
 static const char *model_dir, *loras, *work, *site_arg, *tasks_arg;
-static double alpha_1, alpha_2, kappa, most;
+static double alpha_1, alpha_2, camr_alpha = -1, camr_beta, kappa = -1, most;
+static int iteration;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
@@ -27,8 +30,11 @@ static const struct opt options[] = {
 	{"site", 0, OPT_STRING, &site_arg, true, 0, 0, "SITE", "site"},
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "all tasks"},
 	{"alpha-1", 0, OPT_FLOAT, &alpha_1, true, 0, 1, "X", "ridge on C"},
-	{"alpha-2", 0, OPT_FLOAT, &alpha_2, true, 0, 1, "X", "ridge on H"},
-	{"kappa", 0, OPT_FLOAT, &kappa, true, 0, 100, "X", "DCS's exponent"},
+	{"alpha-2", 0, OPT_FLOAT, &alpha_2, false, 0, 1, "X", "ridge on H"},
+	{"camr-alpha", 0, OPT_FLOAT, &camr_alpha, false, -1, 1, "X", "CAMR's on H instead"},
+	{"camr-beta", 0, OPT_FLOAT, &camr_beta, false, 0, 1, "X", "and what is the same for all"},
+	{"kappa", 0, OPT_FLOAT, &kappa, false, -1, 100, "X", "DCS's exponent"},
+	{"iteration", 0, OPT_INT, &iteration, false, 0, 99, "K", "jacobi's iteration"},
 	{"max", 0, OPT_FLOAT, &most, true, 0, 1, "X", "largest relative difference"},
 	{.type = OPT_END},
 };
@@ -46,9 +52,15 @@ static struct strlist tasks;
 static struct task *task;
 static size_t d;
 
-static double *read_rows(const char *side, const char *name, size_t *P)
+/* WORK, or the iteration's folder in it. */
+static char *folder(void)
 {
-	char *path = xformat("%s/%s/%s/%s.h5", work, side, name, site_arg);
+	return iteration ? xformat("%s/iter%02d", work, iteration) : xstrdup(work);
+}
+
+static double *read_rows(const char *in, const char *side, const char *name, size_t *P)
+{
+	char *path = xformat("%s/%s/%s/%s.h5", in, side, name, site_arg);
 	struct h5 *f = h5_open(path, "iteris-acts", 1);
 	double *x;
 
@@ -143,6 +155,10 @@ static double *weights(int t, struct module q, size_t d_out)
 	size_t P = task[t].P;
 	double *w = xarray(P, sizeof(*w)), lo = INFINITY, hi = -INFINITY;
 
+	for (size_t p = 0; p < P; p++)
+		w[p] = 1;
+	if (kappa < 0)
+		return w;
 	variances(w, t, q, d_out);
 	for (size_t p = 0; p < P; p++) {
 		lo = fmin(lo, log1p(w[p]));
@@ -157,33 +173,45 @@ static double *weights(int t, struct module q, size_t d_out)
 	return w;
 }
 
-/* G (d, d) = aᵀ diag(w) b + ridge ‖·‖ I. */
-static void gram(double *G, const double *a, const double *b, const double *w, size_t P, double ridge)
+/* G (d, d) = aᵀ diag(w) b; returns its norm. */
+static double gram(double *G, const double *a, const double *b, const double *w, size_t P)
 {
-	double norm;
-
 	memset(G, 0, d * d * sizeof(*G));
 	for (size_t p = 0; p < P; p++)
 		for (size_t i = 0; i < d; i++)
 			for (size_t j = 0; j < d; j++)
 				G[i * d + j] += w[p] * a[p * d + i] * b[p * d + j];
-	norm = sqrt(sum_of_squares(G, d * d));
+	return sqrt(sum_of_squares(G, d * d));
+}
+
+/* H += Λ; norm = ‖H‖. */
+static void add_ridge(double *H, double norm)
+{
+	double trace = 0;
+
 	for (size_t i = 0; i < d; i++)
-		G[i * (d + 1)] += ridge * norm;
+		trace += H[i * (d + 1)];
+	for (size_t i = 0; i < d; i++) {
+		double *h = &H[i * (d + 1)];
+
+		*h += norm * (camr_alpha < 0 ? alpha_2 : camr_alpha * (1 - *h / trace) + camr_beta);
+	}
 }
 
 /* Adds task t's share to W (d_out, d), the right-hand sides, and S (d, d); V (d_out, d) is W0. */
 static void add_task(double *W, double *S, double *V, int t, struct module q, size_t d_out)
 {
 	const struct task *k = &task[t];
-	double *w = weights(t, q, d_out), *G = xarray(d * d, sizeof(*G)), *Y = xcalloc(k->P * d_out, sizeof(*Y)), c;
+	double *w = weights(t, q, d_out), *G = xarray(d * d, sizeof(*G)), *Y = xcalloc(k->P * d_out, sizeof(*Y)), c, norm;
 
 	add_delta(V, t, q, d_out);
 	product(Y, k->X, V, k->P, d, d_out, true, 1);
 	c = sum_of_squares(V, d_out * d) / sum_of_squares(Y, k->P * d_out);
-	gram(G, k->X, k->Xm, w, k->P, alpha_1);
+	norm = gram(G, k->X, k->Xm, w, k->P);
+	for (size_t i = 0; i < d; i++)
+		G[i * (d + 1)] += alpha_1 * norm;
 	product(W, V, G, d_out, d, d, false, c);
-	gram(G, k->Xm, k->Xm, w, k->P, alpha_2);
+	add_ridge(G, gram(G, k->Xm, k->Xm, w, k->P));
 	for (size_t i = 0; i < d * d; i++)
 		S[i] += c * G[i];
 	free(Y);
@@ -207,7 +235,7 @@ static double *direct(const struct st *base, struct module q, size_t d_out)
 		add_task(W, S, V, t, q, d_out);
 	}
 	for (size_t i = 0; i < d; i++)
-		S[i * (d + 1)] += 1e-4;
+		S[i * (d + 1)] += kappa < 0 ? 0 : 1e-4;
 	/* S is symmetric, so columns are rows, and W's rows are right-hand sides. */
 	if (LAPACKE_dgesv(LAPACK_COL_MAJOR, (lapack_int)d, (lapack_int)d_out, S, (lapack_int)d, pivot, W, (lapack_int)d))
 		die("%s: singular", name);
@@ -223,9 +251,13 @@ static double *direct(const struct st *base, struct module q, size_t d_out)
 static double module_difference(struct h5 *solution, const struct st *base, struct module q)
 {
 	size_t d_out = (size_t)module_d_out(&m, q.slot), n = d_out * d;
-	char *name = module_name(&m, q), *path = xformat("/modules/%s/W", name);
+	char *name = module_name(&m, q), *path = xformat("/modules/%s/mats_G", name);
 	double *want = direct(base, q, d_out), *have = xarray(n, sizeof(*have)), norm = sum_of_squares(want, n);
 
+	if (!h5_has(solution, path)) {
+		free(path);
+		path = xformat("/modules/%s/W", name);
+	}
 	h5_expect_shape(solution, path, d_out, d);
 	h5_read_double(solution, path, 0, d_out, have);
 	for (size_t i = 0; i < n; i++)
@@ -238,7 +270,7 @@ static double module_difference(struct h5 *solution, const struct st *base, stru
 	return norm;
 }
 
-static void open_tasks(void)
+static void open_tasks(const char *in)
 {
 	task = xcalloc((size_t)tasks.n, sizeof(*task));
 	for (int t = 0; t < tasks.n; t++) {
@@ -246,8 +278,8 @@ static void open_tasks(void)
 		size_t P;
 
 		task[t].adapter = adapter_open(dir, &m);
-		task[t].X = read_rows("lora", tasks.item[t], &task[t].P);
-		task[t].Xm = read_rows("merged", tasks.item[t], &P);
+		task[t].X = read_rows(work, "lora", tasks.item[t], &task[t].P);
+		task[t].Xm = iteration == 1 ? read_rows(work, "lora", tasks.item[t], &P) : read_rows(in, "merged", tasks.item[t], &P);
 		if (P != task[t].P)
 			die("%s: %zu rows of one side, %zu of the other", tasks.item[t], task[t].P, P);
 		free(dir);
@@ -279,7 +311,7 @@ int main(int argc, char **argv)
 	struct h5 *solution;
 	struct site site;
 	struct st *base;
-	char *path;
+	char *in, *path;
 	int n = 0;
 
 	opts_parse(&tool, argc, argv);
@@ -288,8 +320,9 @@ int main(int argc, char **argv)
 	tasks = strlist_split(tasks_arg, "--tasks");
 	if (!site_parse(&m, site_arg, &site))
 		die_usage("no site '%s'", site_arg);
-	open_tasks();
-	path = xformat("%s/solution/%s.h5", work, site_arg);
+	in = folder();
+	open_tasks(in);
+	path = xformat("%s/solution/%s.h5", in, site_arg);
 	solution = h5_open(path, "iteris-solution", 1);
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m.L[s] * SLOTS; i++) {
@@ -303,6 +336,7 @@ int main(int argc, char **argv)
 	printf("%s: %d modules, worst relative difference %.3g, allowed %.3g\n", site_arg, n, worst, most);
 	h5_close(solution);
 	free(path);
+	free(in);
 	close_tasks();
 	st_close(base);
 	return !n || !(worst <= most);

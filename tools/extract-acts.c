@@ -182,14 +182,14 @@ static int choose_rows(const struct run *r, int T)
 {
 	const struct advance *a = &r->a;
 	bool decoder = advance_in_decoder(a);
-	size_t need;
+	size_t need, whole = demand_whole(&a->model->m, decoder, &r->deltas, a->precision);
 	int rows = o.inner_num && !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
 	/* A single pass has one task's files open at a time; outputs that several passes go over stay open. */
 	int files = a->start + 1 < advance_target(a) ? r->tasks.n : 1;
 
 	rows = T > rows ? T : rows;
-	while (((need = budget_extract(&a->model->m, decoder, rows, T, r->rank, files, a->precision)) > common.max_memory ||
+	while (((need = budget_extract(&a->model->m, decoder, rows, T, r->rank, whole, files, a->precision)) > common.max_memory ||
 	        device_need(r, rows) > common.max_memory) &&
 	       common.max_memory && rows > T)
 		rows = rows / 2 > T ? rows / 2 : T;

@@ -73,14 +73,6 @@ static const char *need_path(const char *given, const char *from_config, const c
 	return path;
 }
 
-/* What is not there for the whole weight: said before anything is computed. */
-static void check_dense(const struct plan *p)
-{
-	if (plan_dense(p) && p->c.method == JACOBI)
-		die_usage("with_pretrain_matrix is there for methods sweep and regmean, not for jacobi: its history and its measure of convergence are of "
-		          "low-rank changes");
-}
-
 static void show(const struct plan *p)
 {
 	char *text = config_text(&p->c);
@@ -136,7 +128,6 @@ int main(int argc, char **argv)
 	}
 	be_select(common.backend);
 	read_settings(&p.c);
-	check_dense(&p);
 	p.base = need_path(o.model, p.c.model_dir, "MODEL");
 	p.loras = need_path(o.loras, p.c.lora_dir, "LORAS");
 	p.data = need_path(o.data, p.c.data_dir, "DATA");

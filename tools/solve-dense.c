@@ -1,14 +1,17 @@
 /* solve-dense: the merged weight of every module of a site where the whole weight is fitted (with_pretrain_matrix), as solution/SITE.h5.
  *
  * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/dense.h). The result has full rank: dataset W (d_out, d) instead of A and B. Memory: three
- * d × d of float64 and panels; W0 is read, and W written, by rows. The Grams must be those of compute-grams --dense. */
+ * d × d of float64, one d_out × d of float32, and panels; W0 and, in an iteration (jacobi), the weights of those before are read by rows. The Grams
+ * must be those of compute-grams --dense. */
 #include <math.h>
 #include <stdlib.h>
 
+#include "lib/budget.h"
 #include "lib/demand.h"
 #include "lib/dense.h"
 #include "lib/die.h"
 #include "lib/fit.h"
+#include "lib/history.h"
 #include "lib/solution.h"
 #include "lib/st.h"
 
@@ -16,9 +19,10 @@ static const char *method = "sweep", *grams_arg, *output_arg;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
-	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "what the Grams are of, for the file: sweep or regmean"},
+	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "what the Grams are of, for the file: sweep, jacobi or regmean"},
 	{"grams", 0, OPT_STRING, &grams_arg, true, 0, 0, "FILE", "Gram file of {task}, made with --dense"},
 	FIT_OPTIONS,
+	ITERATION_OPTIONS("solution of iteration K-1, from the second on; with MATS a list: K-1, K-2, …, one more than differences are kept"),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "solution file to write (HDF5)"},
 	{.type = OPT_END},
 };
@@ -30,8 +34,10 @@ struct run {
 	struct st *model;
 	struct system system;
 	void *slab, *dense_slab;
-	float *W0, *W; /* (DENSE_ROWS, d) */
-	double *c;     /* (N) */
+	float *W0; /* (DENSE_ROWS, d) */
+	float *W;  /* (d_out, d) the fit, then the solution */
+	struct past past;
+	double *c; /* (N) */
 	struct h5 *out;
 	double condition; /* the worst, for the closing line */
 };
@@ -39,32 +45,118 @@ struct run {
 /* One module on its way. */
 struct part {
 	char *name, *group; /* "/modules/<name>" */
+	size_t d, d_out;
 	struct stack stack;
 	struct solve solve;
 	struct dense dense;
 };
 
-/* W by rows from W0 into the file. */
-static void write_weight(struct run *run, struct part *p)
+/* run->W, by rows from W0. */
+static void fit(struct run *run, struct part *p)
 {
-	char *weight = xformat("%s.weight", p->name), *path = xformat("%s/W", p->group);
-	size_t d = (size_t)p->stack.d, d_out = (size_t)p->stack.d_out;
-	const struct st_tensor *W0 = st_need(run->model, weight, d_out, d);
+	char *weight = xformat("%s.weight", p->name);
+	const struct st_tensor *W0 = st_need(run->model, weight, p->d_out, p->d);
 
-	h5_dataset(run->out, path, H5_F32, d_out, d);
-	for (size_t o = 0, n; o < d_out; o += n) {
-		n = d_out - o < DENSE_ROWS ? d_out - o : DENSE_ROWS;
-		st_read(run->model, W0, o * d, n * d, run->W0);
+	for (size_t o = 0, n; o < p->d_out; o += n) {
+		float *W = run->W + o * p->d;
+
+		n = p->d_out - o < DENSE_ROWS ? p->d_out - o : DENSE_ROWS;
+		st_read(run->model, W0, o * p->d, n * p->d, run->W0);
 		dense_rows(&p->dense, run->W0, p->stack.B + o * (size_t)p->stack.R, (int)n);
-		for (size_t i = 0; i < n * d; i++) {
-			run->W[i] = (float)p->dense.W[i];
-			if (!isfinite(run->W[i]))
-				die_data("site %s, %s: row %zu of the solution is not finite in float32", run->job.name, p->name, o + i / d);
+		for (size_t i = 0; i < n * p->d; i++) {
+			W[i] = (float)p->dense.W[i];
+			if (!isfinite(W[i]))
+				die_data("site %s, %s: row %zu of the solution is not finite in float32", run->job.name, p->name, o + i / p->d);
 		}
-		h5_write_float(run->out, path, o, n, run->W);
 	}
-	free(path);
 	free(weight);
+}
+
+/* Rows [row, row + m->R) of all pairs. */
+static void read_pairs(struct run *run, const struct part *p, struct mats *m, size_t row)
+{
+	m->R = p->d_out - row < PAST_ROWS ? (int)(p->d_out - row) : PAST_ROWS;
+	past_read(&run->past, p->group, row, p->d_out, run->W + row * p->d, m);
+}
+
+/* run->W from the fit G(W_{k−1}) to W_k; the fit itself goes to the file where that is another. */
+static enum mats_outcome accelerate(struct run *run, const struct part *p, struct mats *m)
+{
+	double *A = xarray(PAST_ROWS * p->d, sizeof(*A));
+	enum mats_outcome outcome;
+	struct mats_sums s;
+
+	mats_sums_init(&s, run->past.n - 1);
+	for (size_t row = 0; row < p->d_out; row += PAST_ROWS) {
+		read_pairs(run, p, m, row);
+		mats_add(&s, m, NULL);
+	}
+	outcome = mats_solve(&s, iteration_args.regularization);
+	if (outcome == MATS_ACCELERATED) {
+		solution_float(run->out, p->group, "mats_G", p->d_out, p->d, run->W);
+		for (size_t row = 0; row < p->d_out; row += PAST_ROWS) {
+			read_pairs(run, p, m, row);
+			mats_step(A, m, &s);
+			for (size_t i = 0; i < (size_t)m->R * p->d; i++)
+				run->W[row * p->d + i] = (float)A[i];
+		}
+	}
+	mats_sums_release(&s);
+	free(A);
+	return outcome;
+}
+/* How large the solution is, and how far from the one before. */
+static void measure(struct run *run, const struct part *p)
+{
+	char *path = xformat("%s/W", p->group);
+	double norm2 = 0, change2 = 0;
+
+	for (size_t o = 0, n; o < p->d_out; o += n) {
+		const float *W = run->W + o * p->d;
+
+		n = p->d_out - o < DENSE_ROWS ? p->d_out - o : DENSE_ROWS;
+		if (run->past.n)
+			h5_read_float(run->past.file[0], path, o, n, run->W0);
+		for (size_t i = 0; i < n * p->d; i++) {
+			double change = run->past.n ? (double)W[i] - (double)run->W0[i] : 0;
+
+			norm2 += (double)W[i] * (double)W[i];
+			change2 += change * change;
+		}
+	}
+	if (!isfinite(norm2))
+		die_data("site %s, %s: the accelerated solution is not finite", run->job.name, p->name);
+	h5_set_double(run->out, p->group, "norm", sqrt(norm2));
+	if (run->past.n)
+		h5_set_double(run->out, p->group, "change", sqrt(change2));
+	free(path);
+}
+
+/* From the fit to W_k, and what the next iterations need of it. */
+static void iterate(struct run *run, struct part *p)
+{
+	bool paired = iteration_args.use_mats && run->past.n;
+	enum mats_outcome outcome = MATS_PLAIN;
+	struct mats m = {0};
+
+	if (paired) {
+		char *path = xformat("%s/W", p->group), *fit_path = xformat("%s/mats_G", p->group);
+
+		mats_init(&m, PAST_ROWS, (int)p->d, run->past.n);
+		outcome = accelerate(run, p, &m);
+		solution_float(run->out, p->group, "W", p->d_out, p->d, run->W);
+		if (outcome != MATS_ACCELERATED)
+			h5_link(run->out, path, fit_path);
+		h5_set_int(run->out, p->group, "pairs", run->past.n);
+		mats_release(&m);
+		free(fit_path);
+		free(path);
+	} else {
+		solution_float(run->out, p->group, "W", p->d_out, p->d, run->W);
+	}
+	measure(run, p);
+	past_rest(&run->past);
+	history_say(p->name, outcome);
 }
 
 static void write_figures(struct run *run, const struct part *p, double condition, double residual)
@@ -83,6 +175,8 @@ static void run_module(struct run *run, int i)
 
 	p.group = xformat("/modules/%s", p.name);
 	stack_load(&p.stack, &j->targets, i);
+	p.d = (size_t)p.stack.d;
+	p.d_out = (size_t)p.stack.d_out;
 	solve_place(&p.solve, run->slab, p.stack.d, p.stack.R);
 	dense_place(&p.dense, run->dense_slab, &p.solve);
 	h5_group(run->out, p.group);
@@ -91,8 +185,12 @@ static void run_module(struct run *run, int i)
 	tau = system_sum_C(&run->system, p.name, run->c, p.dense.C);
 	if (dense_solve(&p.dense, tau))
 		die_data("site %s, %s: the solution is not finite", j->name, p.name);
-	write_weight(run, &p);
+	fit(run, &p);
 	residual = dense_residual(&p.dense, system_whole_norm2(&run->system, p.name, run->c));
+	if (iteration_args.k)
+		iterate(run, &p);
+	else
+		solution_float(run->out, p.group, "W", p.d_out, p.d, run->W);
 	write_figures(run, &p, condition, residual);
 	job_worst(j, i, residual);
 	run->condition = fmax(run->condition, condition);
@@ -104,27 +202,25 @@ static void run_module(struct run *run, int i)
 static void run_open(struct run *run)
 {
 	struct job *j = &run->job;
-	size_t d, need;
 
 	job_open(j);
-	d = (size_t)j->d;
-	need = solve_bytes(j->d, j->R) + dense_bytes(j->d, j->R) + system_bytes(j->d) + 2 * DENSE_ROWS * d * sizeof(float) +
-	       (size_t)j->R * (d + (size_t)j->d_out) * sizeof(float);
-	job_limit(j, need);
+	job_limit(j, budget_dense(j->d, j->R, j->d_out, j->tasks.n, past_needed()));
 	run->model = st_open(job_args.model);
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
 	run->dense_slab = xaligned(1, dense_bytes(j->d, j->R));
-	run->W0 = xarray(DENSE_ROWS * d, sizeof(*run->W0));
-	run->W = xarray(DENSE_ROWS * d, sizeof(*run->W));
+	run->W0 = xarray(DENSE_ROWS * (size_t)j->d, sizeof(*run->W0));
+	run->W = xarray((size_t)j->d_out * (size_t)j->d, sizeof(*run->W));
 	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
 	be_select(common.backend);
 	be->reserve(demand_solve(j->d, j->R > j->d ? j->R : j->d));
 	fit_open(&run->system, j, grams_arg);
+	past_open(&run->past, j->name, job_args.tasks);
 	run->out = solution_create(output_arg);
 }
 
 static void run_close(struct run *run)
 {
+	past_close(&run->past);
 	system_close(&run->system);
 	free(run->c);
 	free(run->W);
@@ -142,10 +238,13 @@ int main(int argc, char **argv)
 	char *worst;
 
 	opts_parse(&tool, argc, argv);
+	history_check(method);
 	run_open(&run);
 	for (int i = 0; i < j->targets.n; i++)
 		run_module(&run, i);
 	solution_attributes(run.out, j, method, 0);
+	if (iteration_args.k)
+		h5_set_int(run.out, "/", "iteration", iteration_args.k);
 	system_write_largest(&run.system, run.out);
 	h5_commit(run.out);
 	worst = job_module(j, j->worst);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/budget.h"
 #include "lib/demand.h"
 #include "lib/die.h"
 #include "lib/fit.h"
@@ -14,22 +15,13 @@
 #include "lib/solution.h"
 
 static const char *method = "sweep", *grams_arg, *output_arg;
-/* jacobi */
-static const char *previous_arg;
-static int iteration, mats_history_size = 3;
-static bool use_mats;
-static double mats_regularization = 1e-5;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
 	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "sweep, jacobi, regmean, average or task-arithmetic"},
 	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE", "Gram file of a task; average and task-arithmetic have none"},
 	FIT_OPTIONS,
-	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K", "method jacobi: its iteration, from 1"},
-	{"previous", 0, OPT_STRING, &previous_arg, false, 0, 0, "FILE", "solution of iteration K-1, from the second on"},
-	{"use-mats", 0, OPT_BOOL, &use_mats, false, 0, 0, "BOOL", "accelerate: from the third iteration on"},
-	{"mats-history-size", 0, OPT_INT, &mats_history_size, false, 1, 100, "N", "differences of earlier iterations that are kept"},
-	{"mats-regularization", 0, OPT_FLOAT, &mats_regularization, false, 0, 1e6, "X", "ridge of MATS's small system"},
+	ITERATION_OPTIONS("solution of iteration K-1, from the second on"),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "solution file to write (HDF5)"},
 	{.type = OPT_END},
 };
@@ -70,19 +62,18 @@ static void iterate(struct run *run, struct part *p, const double *BtB)
 
 	if (run->previous) {
 		before = xarray(R * d, sizeof(*before));
-		mats_init(&m, (int)R, (int)d, mats_history_size + 1);
+		mats_init(&m, (int)R, (int)d, iteration_args.history_size + 1);
 		history_read(run->previous, p->group, before, &m);
-		if (use_mats) {
+		if (iteration_args.use_mats) {
 			mats_push(&m, before, A);
-			outcome = mats_next(&m, A, BtB, mats_regularization);
+			outcome = mats_next(&m, A, BtB, iteration_args.regularization);
 			history_write(run->out, p->group, &m);
 		}
 		mats_release(&m);
 		h5_set_double(run->out, p->group, "change", mats_distance(A, before, BtB, (int)R, (int)d));
 	}
 	h5_set_double(run->out, p->group, "norm", mats_distance(A, NULL, BtB, (int)R, (int)d));
-	if (common.verbose && outcome != MATS_PLAIN)
-		note("%s: %s", p->name, outcome == MATS_ACCELERATED ? "accelerated" : "MATS went too far: not accelerated");
+	history_say(p->name, outcome);
 	free(before);
 }
 
@@ -97,7 +88,7 @@ static void fit(struct run *run, struct part *p)
 	residual = solve_residual(&p->solve, BtB);
 	h5_set_double(run->out, p->group, "relative_residual", residual);
 	h5_set_double(run->out, p->group, "condition", condition);
-	if (iteration)
+	if (iteration_args.k)
 		iterate(run, p, BtB);
 	if (common.verbose)
 		note("%s: rank %zu, relative residual %.4g, condition %.3g", p->name, R, residual, condition);
@@ -158,11 +149,9 @@ static void run_module(struct run *run, int i)
 static void run_open(struct run *run)
 {
 	struct job *j = &run->job;
-	size_t need;
 
 	job_open(j);
-	need = solve_bytes(j->d, j->R) + system_bytes(j->d) + (size_t)j->R * ((size_t)j->d + (size_t)j->d_out) * sizeof(float);
-	job_limit(j, need);
+	job_limit(j, budget_layer(j->d, j->R, j->d_out));
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
 	run->fitted = grams_arg != NULL;
 	if (run->fitted) {
@@ -170,16 +159,16 @@ static void run_open(struct run *run)
 		be->reserve(demand_solve(j->d, j->R));
 		fit_open(&run->system, j, grams_arg);
 	}
-	if (previous_arg)
-		run->previous = history_open(previous_arg, j->name, job_args.tasks, iteration);
+	if (iteration_args.previous)
+		run->previous = history_open(iteration_args.previous, j->name, job_args.tasks, iteration_args.k);
 	run->out = solution_create(output_arg);
 }
 
 static void run_finish(struct run *run)
 {
 	solution_attributes(run->out, &run->job, method, run->job.R);
-	if (iteration)
-		h5_set_int(run->out, "/", "iteration", iteration);
+	if (iteration_args.k)
+		h5_set_int(run->out, "/", "iteration", iteration_args.k);
 	if (run->fitted)
 		system_write_largest(&run->system, run->out);
 	h5_commit(run->out);
@@ -208,10 +197,7 @@ static void check_method(void)
 		die_usage("--method %s uses no Grams: leave out --grams", method);
 	if (!weights && !grams_arg)
 		die_usage("--method %s needs --grams", method);
-	if (iteration && strcmp(method, "jacobi"))
-		die_usage("--iteration is of method jacobi: %s has no iterations", method);
-	if ((iteration > 1) != (previous_arg != NULL))
-		die_usage("--previous is needed from iteration 2 on, and only then");
+	history_check(method);
 }
 
 static void say_done(const struct run *run)

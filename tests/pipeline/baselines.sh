@@ -49,8 +49,6 @@ direct() { "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/dcs" --sit
 for site in $(sed -n 's/^sites := //p' "$T/dcs/plan.mk"); do check "the whole weight with DCS, $site" direct "$site" 1.5 1e-6; done
 check 'the comparison can tell: another kappa' sh -c '! "$@"' - "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/dcs" --site enc01-self --tasks "$TASKS" \
 	--alpha-1 1e-2 --alpha-2 1e-2 --kappa 1.4 --max 1e-3
-refuses 'jacobi has no whole weight' 2 'with_pretrain_matrix' "$BUILD/plan-pipeline" --tools "$BUILD" --model "$M" --loras "$L" --data "$D" --work "$OUT" \
-	--set 'METHOD=jacobi WITH_PRETRAIN_MATRIX=1'
 
 # The table: a line for each model, the reference evaluated once.
 must run "$T/table" -j2 compare METHODS=average,ties,regmean SCALE=0.5

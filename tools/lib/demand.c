@@ -106,6 +106,16 @@ static size_t deltas(const struct t5 *m, int stack, const struct demand_deltas *
 	return bytes;
 }
 
+size_t demand_whole(const struct t5 *m, int stack, const struct demand_deltas *d, enum be_precision p)
+{
+	size_t bytes = 0;
+
+	for (int s = 0; s < SLOTS; s++)
+		if (d->R[s] == DEMAND_WHOLE && slot_exists(m, stack, (enum slot)s))
+			bytes += (size_t)module_d_out(m, (enum slot)s) * (size_t)module_d_in(m, (enum slot)s) * (p == BE_BF16 ? 2 : 4);
+	return bytes;
+}
+
 static int largest_rank(const struct demand_deltas *d)
 {
 	int R = 1;

@@ -8,7 +8,6 @@
 #include "demand.h"
 #include "grams.h"
 #include "seqs.h"
-#include "solve.h"
 
 static size_t megabytes(size_t bytes)
 {
@@ -24,13 +23,13 @@ static int total_rank(const struct plan *p)
 	return R;
 }
 
-/* A forward pass over the whole model, with the largest group of encoder output that the samples can fill. */
-static size_t forward_peak(const struct plan *p, enum be_precision precision, size_t group)
+/* A forward pass over the whole model, with the largest group of encoder output that the samples can fill; `whole`: of whole weights in a block. */
+static size_t forward_peak(const struct plan *p, enum be_precision precision, size_t whole, size_t group)
 {
 	const struct delta_source none = {0};
 	const struct forward f = {.model = p->model, .nsources = 1, .source = &none, .precision = precision};
 
-	return budget_forward(&f, p->c.max_length, group);
+	return budget_forward(&f, p->c.max_length, group) + whole;
 }
 
 /* ΔW as the merged side has them, or (where only the lora side is run) one adapter's. */
@@ -68,6 +67,24 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest, e
 	        plan_dense(p) ? "dense" : "layer", megabytes(demand_solve(widest, right_sides)));
 }
 
+/* The site's solve of the largest need. */
+static size_t solve_peak(const struct plan *p, int R)
+{
+	const struct t5 *m = &p->model->m;
+	int pairs = p->c.method != JACOBI ? 0 : p->c.use_mats ? p->c.mats_history_size + 1 : 1;
+	size_t most = 0;
+
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		for (int i = 0; i < p->adapter[t]->n; i++) {
+			enum slot slot = p->adapter[t]->lora[i].module.slot;
+			int d = module_d_in(m, slot), d_out = module_d_out(m, slot);
+			size_t need = plan_dense(p) ? budget_dense(d, R, d_out, p->c.task_targets.n, pairs) : budget_layer(d, R, d_out);
+
+			most = need > most ? need : most;
+		}
+	return budget_site(most);
+}
+
 /* The planned peak of one process of each stage; samples are taken at their longest. */
 void forecast_memory(const struct plan *p)
 {
@@ -75,16 +92,38 @@ void forecast_memory(const struct plan *p)
 	int R = total_rank(p), T = p->c.max_length, widest = 0;
 	int rows = p->c.inner_num * T < BATCH_ROWS ? p->c.inner_num * T : BATCH_ROWS;
 	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
+	const struct demand_deltas d = deltas(p);
+	size_t whole[2] = {demand_whole(m, 0, &d, precision), demand_whole(m, 1, &d, precision)};
+	size_t generated = p->c.method == JACOBI && p->c.features == REFERENCE ? whole[1] : 0; /* by the merged model too */
 
 	for (int i = 0; i < p->nsites; i++)
 		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
-	fprintf(stderr, "memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-layer %zu MB: the planned peak of one process\n",
-	        megabytes(budget_extract(m, false, rows > T ? rows : T, T, R, 1, precision)),
-	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, 1, precision)),
-	        megabytes(budget_site(budget_grams(widest, 1))), megabytes(budget_site(solve_bytes(widest, R))));
+	fprintf(stderr, "memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
+	        megabytes(budget_extract(m, false, rows > T ? rows : T, T, R, whole[0], 1, precision)),
+	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1, precision)),
+	        megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "dense" : "layer", megabytes(solve_peak(p, R)));
 	fprintf(stderr, "        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of texts under MAX_MEMORY)\n",
-	        megabytes(forward_peak(p, precision, BUDGET_GENERATE_GROUP)), megabytes(forward_peak(p, precision, BUDGET_EVAL_SLAB)));
+	        megabytes(forward_peak(p, precision, generated, BUDGET_GENERATE_GROUP)), megabytes(forward_peak(p, precision, 0, BUDGET_EVAL_SLAB)));
 	forecast_device(p, rows > T ? rows : T, R, widest, precision);
+}
+
+/* Whole weights as the solution files hold them, once. */
+static size_t whole_weights(const struct plan *p)
+{
+	const struct t5 *m = &p->model->m;
+	size_t bytes = 0;
+
+	for (int t = 0; plan_dense(p) && t < p->c.task_targets.n; t++)
+		for (int i = 0; i < p->adapter[t]->n; i++) {
+			struct module q = p->adapter[t]->lora[i].module;
+			bool counted = false;
+
+			for (int u = 0; u < t; u++)
+				counted |= adapter_find(p->adapter[u], q) != NULL;
+			if (!counted)
+				bytes += (size_t)module_d_out(m, q.slot) * (size_t)module_d_in(m, q.slot) * sizeof(float);
+		}
+	return bytes;
 }
 
 /* Acts of a site and one side, and its Grams, all tasks; samples at their longest. */
@@ -92,7 +131,7 @@ void forecast_disk(const struct plan *p)
 {
 	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num * (size_t)p->c.max_length, side = 0, grams = 0, own = 0, sum = 0;
 	bool two_sides = p->c.method == SWEEP || p->c.method == JACOBI;
-	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D;
+	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D, whole = whole_weights(p);
 
 	for (int i = 0; i < p->nsites; i++) {
 		size_t d = (size_t)site_width(&p->model->m, p->site[i]), n = p->site[i].stack && !site_is_memory(p->site[i]) ? rows / 16 : rows;
@@ -105,12 +144,16 @@ void forecast_disk(const struct plan *p)
 	}
 	if (p->c.method != SWEEP && p->c.method != REGMEAN && p->c.method != JACOBI)
 		return;
-	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams of two. */
+	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams of two. Solutions are small, but for whole weights. */
 	if (p->c.sequential_layer_processing && p->c.method == JACOBI) /* the lora side whole, of the merged what a sweep has */
-		fprintf(stderr, "disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for each iteration)\n",
-		        megabytes(own + 3 * side + 2 * grams), megabytes(sum - own));
+		fprintf(stderr, "disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for each iteration)",
+		        megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
 	else if (p->c.sequential_layer_processing)
-		fprintf(stderr, "disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)\n", megabytes((two_sides ? 7 : 4) * side + 2 * grams), megabytes(sum));
+		fprintf(stderr, "disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)", megabytes((two_sides ? 7 : 4) * side + 2 * grams + whole),
+		        megabytes(sum + whole));
 	else
-		fprintf(stderr, "disk    at most %zu MB%s\n", megabytes(sum), p->c.method == JACOBI ? " for each iteration" : "");
+		fprintf(stderr, "disk    at most %zu MB%s", megabytes(sum + whole), p->c.method == JACOBI ? " for each iteration" : "");
+	if (whole && p->c.method == JACOBI) /* W, and G(W) where MATS makes another of it */
+		fprintf(stderr, ", and %zu MB of whole weights for each iteration", megabytes(whole * (p->c.use_mats ? 2 : 1)));
+	fprintf(stderr, "\n");
 }

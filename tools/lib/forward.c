@@ -25,6 +25,20 @@ static int largest_rank(const struct forward *f)
 	return rank;
 }
 
+/* Of solutions that are whole weights: those of the stack that has more. */
+static size_t whole_bytes(const struct forward *f)
+{
+	struct demand_deltas d = {{0}};
+	size_t bytes[2];
+
+	for (int i = 0; i < f->nsources; i++)
+		if (f->source[i].solutions)
+			demand_add_source(&d, &f->model->m, &f->source[i]);
+	for (int stack = 0; stack < 2; stack++)
+		bytes[stack] = demand_whole(&f->model->m, stack, &d, f->precision);
+	return bytes[0] > bytes[1] ? bytes[0] : bytes[1];
+}
+
 size_t forward_bytes(const struct forward *f, int longest)
 {
 	const struct t5 *m = &f->model->m;
@@ -33,6 +47,7 @@ size_t forward_bytes(const struct forward *f, int longest)
 	size_t head = 2 * FORWARD_HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * FORWARD_HEAD_ROWS * sizeof(float);
 	size_t work = work_bytes(m, 1, batch_rows(longest), longest, largest_rank(f));
 
+	block += whole_bytes(f);
 	return (block > head ? block : head) + work + widest * D * sizeof(float);
 }
 

@@ -204,7 +204,7 @@ static void stamp_solutions(struct stamp *s)
 	            (const char *const[]){"task_targets", "method", "density", "merge_rank", s->p->c.method == DARE ? "seed" : NULL, NULL});
 	stamp_stage(s, "search", "search-scale", true, (const char *const[]){"use_fp16", NULL});
 	stamp_stage(s, "assemble", "assemble-lora", false, (const char *const[]){"model_name", "scale", NULL});
-	stamp_stage(s, "mats", "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
+	stamp_stage(s, "mats", dense ? "solve-dense" : "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
 	stamp_stage(s, "converge", "check-convergence", false, (const char *const[]){"convergence_threshold", NULL});
 	stamp_stage(s, "model", "assemble-model", true, (const char *const[]){NULL});
 	stamp_stage(s, "eval", "eval-emotion", true, (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
