@@ -12,6 +12,7 @@ W=$T/runs/sweep
 record sweep merge eval SAVE=1
 record jacobi merge METHOD=jacobi MAX_ITER=2
 record dense merge WITH_PRETRAIN_MATRIX=1
+record whole merge METHOD=jacobi MAX_ITER=2 WITH_PRETRAIN_MATRIX=1
 record ties merge eval METHOD=ties REFERENCE="$W/eval"
 mkdir "$T/compared" # (logs that what runs later does not add to)
 cp -a "$W" "$T/runs/ties" "$T/compared"

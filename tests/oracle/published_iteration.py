@@ -3,6 +3,7 @@
 
     published_iteration.py --model DIR --loras DIR --data DIR [--iterations K] [--mats 0|1] [--threads N]
         [--samples N] [--drawn WORK/samples] [--max-new-tokens N] [--golden DIR] [--evaluate 1,3,6 --rows 300]
+        [--with-pretrain-matrix 1] [--merged WORK/model]
 
 As published, in float32: every text is padded to 100 tokens and generated from in batches of 3; at the input of every targeted module are
 kept, in memory and for every module apart, the encoder's rows (pads too), the encoder's output (cross-attention's k and v) and each
@@ -12,7 +13,8 @@ solves every module densely: Grams, (d_out, d_in) right-hand sides, no factoring
 Printed for every iteration: seconds of the feature passes and of the solves, peak resident memory, relative change, and how many
 samples the model at hand (the task's own, then the merged one of k−1) answers with </s> at once. --golden compares with
 DIR/published-mats-K.safetensors after iteration K (merged weights): the bar is a relative Frobenius difference of 1e-3 at every module,
-status 1 where it is missed. --evaluate prints first-token accuracies on test rows (evenly spread) after those iterations. A model that
+status 1 where it is missed. --with-pretrain-matrix fits W0+ΔW in ΔW's place, and the solution replaces the weight. --merged compares after the
+last iteration, by the same bar, with a full model folder that the tools have written (SAVE=1, or WITH_PRETRAIN_MATRIX=1). --evaluate prints first-token accuracies on test rows (evenly spread) after those iterations. A model that
 does not end its texts (random weights) needs --max-new-tokens 3.
 """
 import argparse
@@ -44,7 +46,9 @@ def arguments():
     p.add_argument('--inner-num', type=int, default=3)
     p.add_argument('--max-new-tokens', type=int, default=19)
     p.add_argument('--threads', type=int, default=os.cpu_count())
+    p.add_argument('--with-pretrain-matrix', type=int, default=0, choices=[0, 1])
     p.add_argument('--golden')
+    p.add_argument('--merged')
     p.add_argument('--evaluate', type=lambda s: [int(k) for k in s.split(',')], default=[])
     p.add_argument('--rows', type=int, default=300)
     return p.parse_args()
@@ -86,7 +90,7 @@ class Mats:
 
 
 def iterate(args):
-    """Yields (iteration, merge_reference.Model with the merged weights set, {module: ΔW}) and prints each one's figures first."""
+    """Yields (iteration, merge_reference.Model with the merged weights set, its modules' names) and prints each one's figures first."""
     tasks, sp = oracle.task_names(args.loras), oracle.tokenizer(args.model)
     own = {t: oracle.factors(os.path.join(args.loras, t)) for t in tasks}
     names = sorted(set().union(*own.values()))
@@ -100,22 +104,25 @@ def iterate(args):
         B, A = own[t][n]
         return B @ A
 
+    def put(n):
+        model.set(n, W[n] - model.base[n] if args.with_pretrain_matrix else W[n])
+
     for k in range(1, args.iterations + 1):
         start, generated, Xm = time.time(), [], {}
         for t in tasks:
             for n in names:
-                model.set(n, delta(t, n) if k == 1 else W[n])
+                model.set(n, delta(t, n)) if k == 1 else put(n)
             Xm[t], g = features(model.model, names, texts[t], args)
             generated += g
         X = X or Xm
         middle, G = time.time(), {}
         for n in names:
             columns = zip(*((delta(t, n), X[t][n], Xm[t][n]) for t in tasks))
-            G[n] = merge_reference.solve(model.base[n], *columns, args.alpha)
+            G[n] = merge_reference.solve(model.base[n], *columns, args.alpha, args.with_pretrain_matrix)
         end, previous = time.time(), W
         W = {n: mats[n].next(previous[n], G[n]) if args.mats and k > 1 else G[n] for n in names}
         for n in names:
-            model.set(n, W[n])
+            put(n)
         total = time.time() - start
         print(f'iteration {k}: features {middle - start:.1f} s, {len(names)} solves {end - middle:.1f} s, in all {total:.1f} s, '
               f'peak {oracle.peak_mb():.0f} MB', end='; ')
@@ -123,18 +130,19 @@ def iterate(args):
             change = sum((W[n] - previous[n]).norm() for n in names) / sum(W[n].norm() for n in names)
             print(f'relative change {change:.3g}', end='; ')
         print(f'{sum(g[0] == 1 for g in generated)} of {len(generated)} samples begin with </s>', flush=True)
-        yield k, model, W
+        yield k, model, names
 
 
-def compare(W, model, path):
-    """The bar against merged weights in a file; True where it is missed."""
+def compare(names, model, path, suffix=''):
+    """The bar against merged weights in a file, by the modules' names and a suffix; True where it is missed."""
     want = load_file(path)
-    errors = {n: float((model.base[n] + W[n] - want[n]).norm() / want[n].norm()) for n in want}
+    want = {n: want[n + suffix] for n in (names if suffix else want)}
+    errors = {n: float((model.modules[n].weight - want[n]).norm() / want[n].norm()) for n in want}
     for n, e in sorted(errors.items()):
         print(f'  {e:.2e}  {n}')
     worst = max(errors.values())
     print(f'  {len(errors)} modules, worst relative difference from {path} {worst:.2e}, bar {BAR:.0e}', flush=True)
-    return set(want) != set(W) or not worst <= BAR
+    return set(want) != set(names) or not worst <= BAR
 
 
 def accuracies(model, args):
@@ -150,10 +158,12 @@ def main():
     args = arguments()
     torch.set_num_threads(args.threads)
     bad = False
-    for k, model, W in iterate(args):
+    for k, model, names in iterate(args):
         path = os.path.join(args.golden or '', f'published-mats-{k}.safetensors')
-        if args.golden and args.mats and os.path.exists(path):
-            bad |= compare(W, model, path)
+        if args.golden and args.mats and not args.with_pretrain_matrix and os.path.exists(path):
+            bad |= compare(names, model, path)
+        if args.merged and k == args.iterations:
+            bad |= compare(names, model, os.path.join(args.merged, 'model.safetensors'), '.weight')
         if k in args.evaluate:
             accuracies(model, args)
     sys.exit(bad)
