@@ -49,6 +49,12 @@ direct() { "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/dcs" --sit
 for site in $(sed -n 's/^sites := //p' "$T/dcs/plan.mk"); do check "the whole weight with DCS, $site" direct "$site" 1.5 1e-6; done
 check 'the comparison can tell: another kappa' sh -c '! "$@"' - "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/dcs" --site enc01-self --tasks "$TASKS" \
 	--alpha-1 1e-2 --alpha-2 1e-2 --kappa 1.4 --max 1e-3
+# And with CAMR's ridge.
+must run "$T/camr" -j2 merge WITH_PRETRAIN_MATRIX=1 USE_CAMR=1 CAMR_ALPHA=1e-2 CAMR_BETA=1e-3
+for site in enc01-self memory dec01-cross; do
+	check "the whole weight with CAMR, $site" "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/camr" --site $site --tasks "$TASKS" --alpha-1 8e-5 \
+		--camr-alpha 1e-2 --camr-beta 1e-3 --max 1e-6
+done
 
 # The table: a line for each model, the reference evaluated once.
 must run "$T/table" -j2 compare METHODS=average,ties,regmean SCALE=0.5
