@@ -142,10 +142,10 @@ static void test_release(struct test *t)
 	free(t->labels.truth);
 }
 
-/* Bytes for a slab's residual stream: what max_memory leaves beside the weights and working arrays; 96 MB when no limit was asked for. */
+/* Bytes for a slab's residual streams, encoder's and decoder's: what max_memory leaves beside the weights and working arrays; 96 MB when no limit was asked for. */
 static size_t slab_bytes(const struct forward *f)
 {
-	size_t fixed = budget_forward(f, o.max_length, 0), least = (size_t)o.max_length * (size_t)f->model->m.D * sizeof(float);
+	size_t fixed = budget_forward(f, o.max_length, 0), least = (size_t)(o.max_length + o.max_new) * (size_t)f->model->m.D * sizeof(float);
 
 	if (!common.max_memory)
 		return BUDGET_EVAL_SLAB;
@@ -202,7 +202,7 @@ static void run_all(const struct forward *f, const struct test *t, struct result
 	*r = (struct result){.predicted = xarray(N, sizeof(int)), .length = xarray(N, sizeof(int)),
 	                     .ids = xarray(N * (size_t)o.max_new, sizeof(int)), .gap = xarray(N, sizeof(float))};
 	for (int first = 0, n; first < t->rows.n; first += n) {
-		n = seqs_within(t->length + first, t->rows.n - first, 0, most);
+		n = seqs_within(t->length + first, t->rows.n - first, 0, o.max_new, most);
 		run_slab(f, t, first, n, r);
 	}
 	if (!isfinite(r->nll))

@@ -153,10 +153,10 @@ static void generate_group(const struct forward *f, const struct pool *p, int fi
 	be->free(H);
 }
 
-/* Encoder output that is held at once: less than BUDGET_GENERATE_GROUP where max_memory says so, a sample at least. */
+/* Encoder output that is held at once, and the decoder's rows of the same samples: less than BUDGET_GENERATE_GROUP where max_memory says so, a sample at least. */
 static size_t choose_group(const struct forward *f, int longest)
 {
-	size_t fixed = budget_forward(f, longest, 0), least = (size_t)longest * (size_t)f->model->m.D * sizeof(float);
+	size_t fixed = budget_forward(f, longest, 0), least = (size_t)(longest + tokens_needed()) * (size_t)f->model->m.D * sizeof(float);
 
 	if (!common.max_memory || fixed + BUDGET_GENERATE_GROUP <= common.max_memory)
 		return BUDGET_GENERATE_GROUP;
@@ -174,7 +174,7 @@ static void generate_all(const struct forward *f, const struct pool *p, size_t g
 	g->length = xcalloc((size_t)p->n, sizeof(int));
 	g->ids = xcalloc((size_t)p->n * (size_t)g->max_new, sizeof(int));
 	for (int first = 0, n; first < p->n && g->max_new; first += n) {
-		n = seqs_within(p->length + first, p->n - first, p->pad_to, most);
+		n = seqs_within(p->length + first, p->n - first, p->pad_to, tokens_needed(), most);
 		generate_group(f, p, first, n, g);
 	}
 }

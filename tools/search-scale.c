@@ -121,10 +121,10 @@ static void run_slab(const struct forward *f, const struct rows *r, int first, i
 
 static size_t slab_rows(const struct forward *f, const struct rows *r)
 {
-	size_t row = (size_t)f->model->m.D * sizeof(float), fixed, longest = 1;
+	size_t row = (size_t)f->model->m.D * sizeof(float), fixed, longest = 1; /* with one decoder row */
 
 	for (int i = 0; i < r->n; i++)
-		longest = (size_t)r->length[i] > longest ? (size_t)r->length[i] : longest;
+		longest = (size_t)r->length[i] + 1 > longest ? (size_t)r->length[i] + 1 : longest;
 	fixed = budget_forward(f, (int)longest, 0);
 	if (!common.max_memory)
 		return SLAB_BYTES / row;
@@ -139,7 +139,7 @@ static void run_all(const struct forward *f, const struct rows *r, int *right)
 
 	generate_reserve(f, r->n, r->length, 0, most, NULL, 1);
 	for (int first = 0, n; first < r->n; first += n) {
-		n = seqs_within(r->length + first, r->n - first, 0, most);
+		n = seqs_within(r->length + first, r->n - first, 0, 1, most);
 		run_slab(f, r, first, n, right);
 	}
 }

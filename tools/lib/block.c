@@ -44,7 +44,7 @@ static void load_slot(struct block *b, enum slot slot)
 {
 	const struct t5 *m = &b->model->m;
 	int n = module_d_out(m, slot), k = module_d_in(m, slot);
-	float *w = model_weight(b->model, (struct module){b->stack, b->index, slot});
+	const float *w = model_weight(b->model, (struct module){b->stack, b->index, slot});
 
 	if (slot == CROSS_K)
 		b->k_head = delta_pack_heads(m, w, true, b->precision);
@@ -52,7 +52,6 @@ static void load_slot(struct block *b, enum slot slot)
 		b->v_head = delta_pack_heads(m, w, false, b->precision);
 	else
 		b->w[slot] = be->weight_pack(w, n, k, k, false, b->precision);
-	free(w);
 }
 
 void block_load(struct block *b, const struct model *model, int stack, int index, enum step from, enum step to, enum be_precision p)

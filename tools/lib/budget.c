@@ -21,7 +21,7 @@ size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int ran
 
 size_t budget_forward(const struct forward *f, int longest, size_t group)
 {
-	return forward_bytes(f, longest) + group + BUDGET_FILES + BUDGET_LIBRARIES;
+	return forward_bytes(f, longest) + group + 2 * BUDGET_FILES + BUDGET_LIBRARIES;
 }
 
 size_t budget_site(size_t arrays)

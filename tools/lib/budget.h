@@ -10,7 +10,7 @@
 #include "t5.h"
 
 /* What the libraries take in any process that computes (measured: code, oneDNN's kernels, HDF5, OpenBLAS's buffers), and the chunks of one
- * task's open files in HDF5's caches. */
+ * task's open files. */
 enum { BUDGET_LIBRARIES = 36 << 20, BUDGET_FILES = 4 << 20 };
 
 /* extract-acts on batches of `rows` rows, sequences of up to T, ΔW of up to `rank` and `whole` bytes of whole weights (demand_whole), with the files of `tasks`
@@ -32,10 +32,10 @@ size_t budget_layer(int d, int R, int d_out);
  * `tasks` Gram files, of which two matrices are read, those that budget_site() does not count. */
 size_t budget_dense(int d, int R, int d_out, int tasks, int pairs);
 
-/* Encoder output that generate-tokens and eval-emotion hold at once, when no limit is asked for. */
+/* Residual streams (the encoder's output, the decoder's rows) that generate-tokens and eval-emotion hold at once, when no limit is asked for. */
 enum { BUDGET_GENERATE_GROUP = 32 << 20, BUDGET_EVAL_SLAB = 96 << 20 };
 
-/* generate-tokens or eval-emotion with `group` bytes of the encoder's output, samples of up to `longest` rows. */
+/* generate-tokens or eval-emotion with `group` bytes of residual streams, samples of up to `longest` rows. */
 size_t budget_forward(const struct forward *f, int longest, size_t group);
 
 #endif

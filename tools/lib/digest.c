@@ -62,32 +62,48 @@ uint64_t digest_bytes(uint64_t seed, const void *data, size_t n)
 	return sum ^ sum >> 32;
 }
 
-uint64_t digest_contents(const char *path, uint64_t *size)
-{
-	enum { PIECE = 1 << 20 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *buffer = xmalloc(PIECE);
-	uint64_t sum = 0;
-	size_t have = 0;
+enum { PIECE = 1 << 20, PIECES = 4 }; /* read at a time, side by side */
 
-	if (fd < 0)
-		die("cannot open '%s': %s", path, strerror(errno));
-	*size = 0;
-	for (;;) {
-		ssize_t n = read(fd, buffer + have, PIECE - have);
+/* Up to PIECE bytes at `at`, fewer only at the file's end; −errno. */
+static long read_piece(int fd, char *buffer, uint64_t at)
+{
+	long have = 0;
+
+	while (have < PIECE) {
+		ssize_t n = pread(fd, buffer + have, (size_t)(PIECE - have), (off_t)at + have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			die("cannot read '%s': %s", path, strerror(errno));
-		have += (size_t)n;
-		*size += (uint64_t)n;
-		if (have == PIECE || n == 0) { /* whole pieces, so that the digest does not depend on how reads are cut */
-			sum = digest_bytes(sum, buffer, have);
-			have = 0;
-		}
+			return -errno;
 		if (n == 0)
 			break;
+		have += n;
+	}
+	return have;
+}
+
+/* Piece by piece, each with the sum so far as its seed; the last is shorter, or empty. */
+uint64_t digest_contents(const char *path, uint64_t *size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *buffer = xmalloc((size_t)PIECES * PIECE);
+	long got[PIECES] = {PIECE, PIECE, PIECE, PIECE};
+	uint64_t sum = 0;
+
+	if (fd < 0)
+		die("cannot open '%s': %s", path, strerror(errno));
+	*size = 0;
+	while (got[PIECES - 1] == PIECE) {
+#pragma omp parallel for schedule(static, 1)
+		for (int i = 0; i < PIECES; i++)
+			got[i] = read_piece(fd, buffer + (size_t)i * PIECE, *size + (uint64_t)i * PIECE);
+		for (int i = 0; i < PIECES && (!i || got[i - 1] == PIECE); i++) {
+			if (got[i] < 0)
+				die("cannot read '%s': %s", path, strerror((int)-got[i]));
+			sum = digest_bytes(sum, buffer + (size_t)i * PIECE, (size_t)got[i]);
+			*size += (uint64_t)got[i];
+		}
 	}
 	close(fd);
 	free(buffer);

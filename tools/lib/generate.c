@@ -139,7 +139,7 @@ void generate_reserve(const struct forward *f, int n, const int *length, int pad
 	for (int first = 0, some; first < n; first += some) {
 		int sum[2] = {0};
 
-		some = seqs_within(length + first, n - first, pad_to, most);
+		some = seqs_within(length + first, n - first, pad_to, max_new, most);
 		for (int i = first; i < first + some; i++) {
 			int steps[2] = {pad_to ? pad_to : length[i], draft_length ? larger(draft_length[i], max_new) : max_new};
 

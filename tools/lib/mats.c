@@ -84,7 +84,7 @@ size_t mats_bytes(int R, int d, int most)
 void mats_sums_init(struct mats_sums *s, int q)
 {
 	*s = (struct mats_sums){.q = q};
-	s->RR = xcalloc(area(q, q), sizeof(*s->RR));
+	s->RR = memset(xaligned(area(q, q), sizeof(*s->RR)), 0, area(q, q) * sizeof(*s->RR));
 	s->GG = xcalloc(area(q, q), sizeof(*s->GG));
 	s->gamma = xcalloc((size_t)q, sizeof(*s->gamma));
 }

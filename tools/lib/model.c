@@ -63,6 +63,7 @@ struct model *model_open(const char *dir)
 	model_head(model);
 	check_stack(model, 0);
 	check_stack(model, 1);
+	model->weight = xarray((size_t)model->m.D * (size_t)(model->m.F > model->m.DI ? model->m.F : model->m.DI), sizeof(*model->weight));
 	return model;
 }
 
@@ -71,6 +72,7 @@ void model_close(struct model *model)
 	if (!model)
 		return;
 	st_close(model->st);
+	free(model->weight);
 	free(model->dir);
 	free(model);
 }
@@ -137,13 +139,12 @@ float *model_norm(const struct model *model, int stack, int block, int which)
 	return norm;
 }
 
-float *model_weight(const struct model *model, struct module q)
+const float *model_weight(const struct model *model, struct module q)
 {
 	size_t n = (size_t)module_d_out(&model->m, q.slot) * (size_t)module_d_in(&model->m, q.slot);
-	float *w = xarray(n, sizeof(*w));
 
-	st_read(model->st, need_weight(model, q), 0, n, w);
-	return w;
+	st_read(model->st, need_weight(model, q), 0, n, model->weight);
+	return model->weight;
 }
 
 const struct st_tensor *model_head(const struct model *model)

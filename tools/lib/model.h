@@ -9,6 +9,7 @@ struct model {
 	char *dir;
 	struct t5 m;
 	struct st *st;
+	float *weight; /* as it is read; of the largest linear */
 };
 
 /* Opens DIR and checks that every tensor of the geometry is there with its shape: die(), naming file and tensor. */
@@ -22,8 +23,9 @@ void model_embed(const struct model *model, const int *ids, int n, float *X);
 float *model_bias(const struct model *model, int stack, int T);
 /* A norm's weight (D), be->alloc'ed. which: 0, 1, 2 in the block's order; block = L: the stack's final norm. */
 float *model_norm(const struct model *model, int stack, int block, int which);
-/* A linear's weight W (d_out, d_in), host memory (allocated). */
-float *model_weight(const struct model *model, struct module q);
+/* A linear's weight W (d_out, d_in), host memory; the model's, and valid until the next call. (Allocated anew for each, weights of different sizes
+ * would leave holes in the heap.) */
+const float *model_weight(const struct model *model, struct module q);
 /* The output embedding's tensor, (V, D): shared.weight when tied. */
 const struct st_tensor *model_head(const struct model *model);
 

@@ -198,16 +198,27 @@ static void sync_path(const char *path, int flags, const char *target, bool fold
 		die("cannot sync '%s': %s", target, strerror(errno));
 }
 
-void out_commit(const char *target)
+static struct pending *begun(const char *target)
 {
 	struct pending *p = find(target);
 	if (!p)
 		BUG("commit of '%s', which was not begun", target);
-	sync_path(p->tmp, O_WRONLY, target, false);
+	return p;
+}
+
+void out_replace(const char *target)
+{
+	struct pending *p = begun(target);
 	sums_record(p->tmp, target);
 	if (rename(p->tmp, target))
 		die("cannot rename the finished file to '%s': %s", target, strerror(errno));
 	p->live = 0;
+}
+
+void out_commit(const char *target)
+{
+	sync_path(begun(target)->tmp, O_WRONLY, target, false);
+	out_replace(target);
 	char *folder = folder_of(target);
 	sync_path(folder, O_RDONLY | O_DIRECTORY, target, true);
 	free(folder);

@@ -38,13 +38,13 @@ void seqs_release(struct seqs *s)
 	*s = (struct seqs){0};
 }
 
-int seqs_within(const int *length, int n, int pad_to, size_t most)
+int seqs_within(const int *length, int n, int pad_to, int beside, size_t most)
 {
 	size_t rows = 0;
 	int i;
 
 	for (i = 0; i < n; i++) {
-		rows += (size_t)(pad_to ? pad_to : length[i]);
+		rows += (size_t)((pad_to ? pad_to : length[i]) + beside);
 		if (i && rows > most)
 			break;
 	}

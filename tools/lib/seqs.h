@@ -14,8 +14,9 @@ struct seqs {
 void seqs_init(struct seqs *s, int n, const int *length, const int *offset, const int *ids, int pad_to, int pad);
 void seqs_release(struct seqs *s); /* zero is fine */
 
-/* How many of the n sequences have at most `most` rows together, one in any case; each is made up to pad_to rows where that is given. */
-int seqs_within(const int *length, int n, int pad_to, size_t most);
+/* How many of the n sequences have at most `most` rows together, one in any case; each is made up to pad_to rows where that is given, and has
+ * `beside` more (of the decoder). */
+int seqs_within(const int *length, int n, int pad_to, int beside, size_t most);
 
 /* The batch of sequences from `first` on whose rows fit max_rows (one sequence at least), at most `most` of them (0: any number); off
  * starts at 0. Arrays point into `off` (caller's, n ints) and into s. */
