@@ -40,6 +40,7 @@ static const char *const stage_tool[STAGES] = {"extract-acts", "generate-tokens"
 struct texts {
 	double enc, enc2; /* Σ length, Σ length² */
 	double dec, dec_memory; /* Σ decoder inputs, Σ decoder inputs · length */
+	double generated, generated_memory; /* the same of those from which a token had to be generated */
 };
 
 static struct texts texts_read(const char *task)
@@ -58,6 +59,9 @@ static struct texts texts_read(const char *task)
 		t.enc2 += n * n;
 		t.dec += q;
 		t.dec_memory += q * n;
+		q -= d.length[i] == d.max_new_tokens; /* nothing follows the last that there may be */
+		t.generated += q;
+		t.generated_memory += q * n;
 	}
 	samples_release(&s);
 	decoder_tokens_release(&d);
@@ -71,10 +75,11 @@ static double weights(const struct t5 *m)
 	return (4.0 * m->DI + (m->gated ? 3.0 : 2.0) * m->F) * m->D;
 }
 
-/* One decoder block: its linears, and cross-attention with absorbed keys and values (block.h). */
-static double decoder_block(const struct t5 *m, const struct texts *t)
+/* One decoder block on `rows` inputs, `memory` of them times the length of what they attend to: its linears, and cross-attention with absorbed keys
+ * and values (block.h). */
+static double decoder_block(const struct t5 *m, double rows, double memory)
 {
-	return 2 * t->dec * (weights(m) + 4.0 * m->DI * m->D) + 4 * t->dec_memory * m->NH * m->D;
+	return 2 * rows * (weights(m) + 4.0 * m->DI * m->D) + 4 * memory * m->NH * m->D;
 }
 
 /* One side of one task, up to the last site: the last decoder block's own attention is the last thing needed. */
@@ -82,12 +87,12 @@ static double side_ops(const struct t5 *m, const struct texts *t)
 {
 	double encoder = m->L[0] * (2 * t->enc * weights(m) + 4 * t->enc2 * m->DI);
 
-	return encoder + (m->L[1] - 1) * decoder_block(m, t) + 2 * t->dec * 4.0 * m->DI * m->D;
+	return encoder + (m->L[1] - 1) * decoder_block(m, t->dec, t->dec_memory) + 2 * t->dec * 4.0 * m->DI * m->D;
 }
 
 static double generate_ops(const struct t5 *m, const struct texts *t)
 {
-	return m->L[1] * decoder_block(m, t) + 2 * t->dec * m->D * m->V;
+	return m->L[1] * decoder_block(m, t->generated, t->generated_memory) + 2 * t->generated * m->D * m->V;
 }
 
 struct sums {

@@ -1,4 +1,4 @@
-/* watch FOLDER RESULT COMMAND…: runs a command and notes what it took, looking ten times a second at its processes and at FOLDER.
+/* watch FOLDER RESULT COMMAND…: runs a command and notes what it took, looking five times a second at its processes and at FOLDER.
  *
  * RESULT gets lines "name<TAB>value": wall and cpu seconds; memory: most MB of all its processes alive together (proportional set size: a page
  * that several share counts once); disk: most MB in FOLDER; written: MB that were given to the disk. */
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 
 		memory = m > memory ? m : memory;
 		disk = d > disk ? d : disk;
-		usleep(100000);
+		usleep(200000);
 	}
 	report(argv[2], now() - begun, memory, disk);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
