@@ -7,4 +7,4 @@ $(foreach s,$(sites),$(call shared_edges,$(work)/grams/{task}/$(s).h5,$(call gra
 $(foreach s,$(sites),$(eval $(work)/solution/$(s).h5: $(tasks:%=$(work)/grams/%/$(s).h5)))
 
 $(solutions_in_order)
-$(call lora_near,grams)
+$(lora_near)

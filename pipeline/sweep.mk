@@ -9,4 +9,4 @@ $(foreach s,$(stations),$(call shared_edges,$(work)/merged/{task}/$(s).h5,$(call
 $(foreach s,$(sites),$(call shared_edges,$(work)/grams/{task}/$(s).h5,$(call grams_needs,$(s))))
 $(foreach s,$(sites),$(eval $(work)/solution/$(s).h5: $(tasks:%=$(work)/grams/%/$(s).h5)))
 
-$(call lora_near,grams)
+$(lora_near)

@@ -126,17 +126,15 @@ static void read_memory(const struct forward *f, const struct pool_task *t, int 
 	h5_close(m);
 }
 
-/* Generation for samples [first, first+n) of the pool, whose memory fits a group. */
-static void generate_group(const struct forward *f, const struct pool *p, int first, int n, struct generation *all)
+/* Generation for samples [first, first+n) of the pool; H has room for their memory. */
+static void generate_group(const struct forward *f, const struct pool *p, int first, int n, float *H, struct generation *all)
 {
 	struct forward part = *f;
 	struct seqs enc;
 	struct generation g;
 	size_t D = (size_t)f->model->m.D;
-	float *H;
 
 	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, p->pad_to, f->model->m.pad);
-	H = be->alloc((size_t)enc.rows * D * sizeof(float));
 	for (int i = 0, last; i < n; i = last) {
 		struct pool_task *t = &p->task[p->task_of[first + i]];
 		struct seqs some = {.len = enc.len + i};
@@ -150,7 +148,6 @@ static void generate_group(const struct forward *f, const struct pool *p, int fi
 	memcpy(all->ids + (size_t)first * (size_t)g.max_new, g.ids, sizeof(int) * (size_t)n * (size_t)g.max_new);
 	generation_release(&g);
 	seqs_release(&enc);
-	be->free(H);
 }
 
 /* Encoder output that is held at once, and the decoder's rows of the same samples: less than BUDGET_GENERATE_GROUP where max_memory says so, a sample at least. */
@@ -165,18 +162,43 @@ static size_t choose_group(const struct forward *f, int longest)
 	return common.max_memory - fixed;
 }
 
+/* Samples from `first` on that a group of `most` rows has room for. */
+static int group_of(const struct pool *p, int first, size_t most)
+{
+	return seqs_within(p->length + first, p->n - first, p->pad_to, tokens_needed(), most);
+}
+
+/* The encoder's rows of the largest group. */
+static size_t largest_group(const struct pool *p, size_t most)
+{
+	size_t largest = 0;
+
+	for (int first = 0, n; first < p->n; first += n) {
+		size_t rows = 0;
+
+		n = group_of(p, first, most);
+		for (int i = first; i < first + n; i++)
+			rows += (size_t)(p->pad_to ? p->pad_to : p->length[i]);
+		largest = rows > largest ? rows : largest;
+	}
+	return largest;
+}
+
 static void generate_all(const struct forward *f, const struct pool *p, size_t group, struct generation *g)
 {
-	size_t most = group / ((size_t)f->model->m.D * sizeof(float));
+	size_t row = (size_t)f->model->m.D * sizeof(float), most = group / row;
+	float *H;
 
 	generate_reserve(f, p->n, p->length, p->pad_to, most, p->label_length, tokens_needed());
 	*g = (struct generation){.n = p->n, .max_new = tokens_needed()};
 	g->length = xcalloc((size_t)p->n, sizeof(int));
 	g->ids = xcalloc((size_t)p->n * (size_t)g->max_new, sizeof(int));
+	H = be->alloc(largest_group(p, most) * row);
 	for (int first = 0, n; first < p->n && g->max_new; first += n) {
-		n = seqs_within(p->length + first, p->n - first, p->pad_to, tokens_needed(), most);
-		generate_group(f, p, first, n, g);
+		n = group_of(p, first, most);
+		generate_group(f, p, first, n, H, g);
 	}
+	be->free(H);
 }
 
 /* The part of the pool's generation that is the task's; a view. */

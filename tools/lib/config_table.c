@@ -33,7 +33,7 @@ const struct config_key config_keys[] = {
 	{"alpha_2", CONFIG_FLOAT, AT(alpha_2), 0, 1e6, "8e-5", NULL, "ridge on Xm'Xm, as a share of its Frobenius norm"},
 	{"reg_ceof", CONFIG_FLOAT, AT(reg_ceof), 0, 1, "0", NULL, "share of X mixed into Xm: 0 none, 1 Xm = X"},
 	{"samples_num", CONFIG_INT, AT(samples_num), 1, 1000000, "60", NULL, "calibration samples per task"},
-	{"inner_num", CONFIG_INT, AT(inner_num), 1, 1000000, "3", NULL, "samples in one forward batch"},
+	{"inner_num", CONFIG_INT, AT(inner_num), 1, 1000000, "3", NULL, "samples in one forward batch, if they are of the greatest length: of shorter ones more"},
 	{"outer_num", CONFIG_INT, AT(outer_num), 1, 1000000, "20", NULL,
 	 "forward batches; inner_num x outer_num = samples_num when if_divide"},
 	{"select_long", CONFIG_SWITCH, AT(select_long), 0, 0, "1", NULL, "draw samples among the longest texts"},
