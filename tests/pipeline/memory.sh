@@ -11,9 +11,11 @@ grown() { # NAME WORK MB: at most 5 % more, and so many MB
 	now=$(peak "$2")
 	check "$1: $now MB, not much over $base MB" awk -v a="$base" -v b="$now" -v more="$3" 'BEGIN { exit !(b <= 1.05 * a + more) }'
 }
-SMALL='SAMPLES_NUM=240 INNER_NUM=6 OUTER_NUM=40'
+# What is bounded, but not filled by so few samples, comes in addition: a chunk (512 kB) of each of four open datasets, and 1 MB of residual streams
+# that generate-tokens holds of a group of samples (32 MB at most).
+SMALL='SAMPLES_NUM=240 INNER_NUM=3 OUTER_NUM=80'
 must run "$T/samples" -j1 merge
-grown 'twenty times the samples' "$T/samples" 0.2
+grown 'twenty times the samples' "$T/samples" 3
 SMALL='SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
 tiny --blocks 6
 must run "$T/deep" -j1 merge
