@@ -219,7 +219,7 @@ static void test_rows(void **state)
 static void test_no_rows(void **state)
 {
 	static const enum h5_type types[] = {H5_F16, H5_F32, H5_F64, H5_I32};
-	char name[8];
+	char name[16];
 	size_t rows, cols;
 	(void)state;
 	struct h5 *f = h5_create("none.h5", SCHEMA, 1);
@@ -805,7 +805,7 @@ static void write_on_full_disk(void *arg)
 	if (large)
 		write_in_child(NULL);
 	struct h5 *f = h5_create("w/x.h5", SCHEMA, 1);
-	char name[20];
+	char name[32];
 	for (int i = 0; i < 3000; i++) {
 		snprintf(name, sizeof(name), "attribute %d", i);
 		h5_set_int(f, "/", name, i);
