@@ -7,11 +7,7 @@
 
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
+#include "clones.h"
 
 enum { LANES = 32, TURNS = 256, MODULUS = 65535 }; /* TURNS: until b, at most 65535 · 256 · 257 / 2, is emptied */
 
