@@ -67,6 +67,7 @@ tiny() {
 	must "$HELP/tiny-model" -q -o "$T/tiny" "$@"
 	M=$T/tiny/model L=$T/tiny/loras D=$T/tiny/data
 }
+lacks() { ! grep -Eq "$@"; } # lacks PATTERN FILE
 # A copy of a file or folder of the tiny case, to break: copy SOURCE NAME; its path is $COPY.
 copy() { COPY=$T/$2; rm -rf "$COPY"; cp -r "$1" "$COPY"; }
 

@@ -3,7 +3,6 @@
 . "$(dirname "$0")/../lib.sh"
 tiny
 compare_to() { "$HELP/compare-deltas" --model "$M" --a "$1" --b "$2" --max "$3"; }
-lacks() { ! grep -Eq "$@"; }
 
 # Sums and means: task arithmetic at 1/4 is the average of four.
 must run "$T/average" -j2 merge METHOD=average

@@ -2,16 +2,12 @@
 # dense.sh: the iteration over whole weights (jacobi with with_pretrain_matrix) on the tiny case: what each of its steps solves, where it ends, and
 # that nothing is lost when it is killed. (tests/pipeline/baselines.sh has sweep's.)
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../iterations.sh"
 tiny
 
 jacobi() { folder=$1; shift; run "$folder" merge METHOD=jacobi WITH_PRETRAIN_MATRIX=1 "$@"; } # jacobi WORK SETTINGS…
-# iterate WORK MAX_ITER SETTINGS…: the decoder's tokens are fixed, so that it is known where this ends.
-iterate() { folder=$1 most=$2; shift 2; jacobi "$folder" FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER="$most" "$@"; }
-number() { ls -d "$1"/iter?? | wc -l; } # number WORK
 # compare WORK WORK MAX: W0 is in both, so that a relative difference of W is one of W - W0 too: that is as large as W0 here.
 compare() { "$HELP/compare-deltas" --model "$M" --a "$1/model/model.safetensors" --b "$2/model/model.safetensors" --max "$3"; }
-same_solutions() { for f in "$2"/iter??/solution/*.h5; do cmp "$f" "$1${f#"$2"}" || return; done; }
-lacks() { ! grep -Eq "$@"; }
 sites() { sed -n 's/^sites := //p' "$1/plan.mk"; }
 
 must run "$T/sweep" merge WITH_PRETRAIN_MATRIX=1

@@ -1,14 +1,10 @@
 # jacobi.sh: the published iteration on the tiny case: where it ends, when it stops, and that nothing is lost when it is killed.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../iterations.sh"
 tiny
 
 jacobi() { folder=$1; shift; run "$folder" merge METHOD=jacobi "$@"; } # jacobi WORK SETTINGS…
-# iterate WORK MAX_ITER SETTINGS…: the decoder's tokens are fixed, so that it is known where this ends.
-iterate() { folder=$1 most=$2; shift 2; jacobi "$folder" FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER="$most" "$@"; }
-number() { ls -d "$1"/iter?? | wc -l; } # number WORK
 compare() { "$HELP/compare-deltas" --model "$M" --a "$1/adapter" --b "$2/adapter" --max "$3"; }
-same_solutions() { for f in "$2"/iter??/solution/*.h5; do cmp "$f" "$1${f#"$2"}" || return; done; }
-lacks() { ! grep -Eq "$@"; }
 
 must run "$T/sweep" merge
 must iterate "$T/full" 30
