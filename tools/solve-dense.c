@@ -155,7 +155,6 @@ static void iterate(struct run *run, struct part *p)
 		solution_float(run->out, p->group, "W", p->d_out, p->d, run->W);
 	}
 	measure(run, p);
-	past_rest(&run->past);
 	history_say(p->name, outcome);
 }
 

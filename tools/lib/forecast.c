@@ -71,7 +71,7 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest, e
 static size_t solve_peak(const struct plan *p, int R)
 {
 	const struct t5 *m = &p->model->m;
-	int pairs = p->c.method != JACOBI ? 0 : p->c.use_mats ? p->c.mats_history_size + 1 : 1;
+	int pairs = p->c.method == JACOBI ? plan_past(p) : 0;
 	size_t most = 0;
 
 	for (int t = 0; t < p->c.task_targets.n; t++)

@@ -28,8 +28,6 @@ void h5_commit(struct h5 *f);
 /* Opens and checks schema, version and complete; anything else is die(): expected, found, file. */
 struct h5 *h5_open(const char *path, const char *schema, int version);
 void h5_close(struct h5 *f); /* readers; NULL is fine */
-/* Closes the datasets that are open and lets go of their chunks, up to 2 MB each; they are opened again when they are asked for. */
-void h5_datasets_close(struct h5 *f);
 const char *h5_path(const struct h5 *f);
 
 /* Attributes of the root (obj = "/") or of a group or dataset ("/modules/encoder.block.0…"). Readers die when it is missing. */

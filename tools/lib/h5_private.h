@@ -64,6 +64,7 @@ void h5_make_groups(struct h5 *f, const char *path, bool last);
 
 /* The one of this path; where as many as may be are open, the least recently used is closed. */
 struct dataset *h5_dataset_open(struct h5 *f, const char *path);
+void h5_datasets_close(struct h5 *f);
 
 /* ------------------------------------------------------------ chunks: h5_chunk.c */
 

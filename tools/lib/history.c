@@ -103,12 +103,6 @@ void past_close(struct past *p)
 	*p = (struct past){0};
 }
 
-void past_rest(const struct past *p)
-{
-	for (int i = 0; i < p->n; i++)
-		h5_datasets_close(p->file[i]);
-}
-
 void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G, struct mats *m)
 {
 	size_t n = (size_t)m->R * (size_t)m->d;

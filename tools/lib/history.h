@@ -50,8 +50,6 @@ int past_needed(void);
 /* From iteration_args.previous; none in the first iteration. */
 void past_open(struct past *p, const char *site, const char *tasks);
 void past_close(struct past *p); /* zero is fine */
-/* After a module: its chunks go. */
-void past_rest(const struct past *p);
 /* m becomes the pairs of rows [row0, row0+m->R) of the module's (rows, d); G: those rows of G(W_{k−1}), the newest. */
 void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G, struct mats *m);
 

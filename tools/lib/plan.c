@@ -74,6 +74,11 @@ bool plan_dense(const struct plan *p)
 	return p->c.with_pretrain_matrix && (p->c.method == SWEEP || p->c.method == REGMEAN || p->c.method == JACOBI);
 }
 
+int plan_past(const struct plan *p)
+{
+	return p->c.use_mats ? p->c.mats_history_size + 1 : 1;
+}
+
 char *plan_task_file(const char *folder, const char *task, const char *file)
 {
 	return xformat("%s/%s/%s", folder, task, file);

@@ -25,6 +25,8 @@ void plan_close(struct plan *p); /* what plan_open() opened */
 
 /* with_pretrain_matrix, where a method fits anything: the solution is a whole weight. */
 bool plan_dense(const struct plan *p);
+/* Iterations that a whole weight's next one looks back on (method jacobi): with MATS one more than differences are kept. */
+int plan_past(const struct plan *p);
 
 char *plan_task_file(const char *folder, const char *task, const char *file); /* FOLDER/TASK/FILE (allocated) */
 bool file_exists(const char *path);

@@ -69,7 +69,7 @@ static void put_all_flags(struct text *mk, const struct plan *p)
 	put_flags(mk, p, "extract_flags", (const char *const[]){"features", "use_fp16", "inner_num", "use_gradient_checkpointing", NULL});
 	put_tokens_flags(mk, &p->c);
 	put_flags(mk, p, "mats_flags", (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
-	text_add(mk, "mats_pairs := %d\n", p->c.use_mats ? p->c.mats_history_size + 1 : 1); /* iterations that a whole weight's looks back on */
+	text_add(mk, "mats_pairs := %d\n", plan_past(p));
 	text_add(mk, "converge_flags := --threshold %.17g\n", p->c.convergence_threshold);
 	put_flags(mk, p, "grams_flags", (const char *const[]){"reg_ceof", "use_dcs", "dcs_sigma", NULL});
 	put_flags(mk, p, "solve_flags",
