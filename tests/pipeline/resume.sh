@@ -12,24 +12,29 @@ moment() {
 	awk -v seed="$SEED" -v k="$1" -v have="$(count "$2")" -v total="$total" \
 		'BEGIN { srand(seed * 100 + k); rand(); print int(have + 1 + rand() * 0.8 * (total - have)), rand() * 0.1 }'
 }
+alive() { ps -o stat= -p "$1" | grep -qv Z; }
+# Kills one tool of the session. It is stopped first: one that ends just then is no victim, though a signal can still be sent to it.
+kill_tool() {
+	victim=$(ps -o pid=,stat=,comm= --sid "$1" | awk '$2 !~ /Z/ && $3 ~ /^(extract|compute|solve|draw|gener|assem|eval-)/ { print $1; exit }')
+	[ -n "$victim" ] && kill -STOP "$victim" 2>/dev/null || return 1
+	for look in 1 2 3 4 5; do
+		case $(ps -o stat= -p "$victim") in T*) kill -9 "$victim" && return 0 ;; esac
+	done
+	kill -CONT "$victim" 2>/dev/null
+	return 1
+}
 # disturb WORK HOW RESULTS SECONDS: starts the run in a session of its own, and at that moment kills the whole group, make alone, or one tool.
 disturb() {
 	# shellcheck disable=SC2086
 	setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $SMALL KEEP_ACTS=1 -j2 eval >"$T/run.out" 2>&1 </dev/null &
 	leader=$!
-	while [ "$(count "$1")" -lt "$3" ] && ps -o stat= -p $leader | grep -qv Z; do sleep 0.02; done
+	while [ "$(count "$1")" -lt "$3" ] && alive $leader; do sleep 0.02; done
 	sleep "$4"
 	case $2 in
 	group) kill -9 "-$leader" ;; # (dash knows no `--` here)
 	term) kill -TERM "-$leader" ;;
 	make) kill -9 "$leader" ;;
-	tool)
-		turn=0
-		while [ $turn -lt 100 ]; do
-			victim=$(ps -o pid=,comm= --sid $leader | awk '$2 ~ /^(extract|compute|solve|draw|gener|assem|eval-)/ { print $1; exit }')
-			[ -n "$victim" ] && kill -9 "$victim" 2>/dev/null && break
-			turn=$((turn + 1))
-		done ;;
+	tool) until kill_tool $leader || ! alive $leader; do :; done ;;
 	esac
 	wait $leader 2>/dev/null
 	[ $? = 0 ] || disturbed=$((disturbed + 1))
