@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/area.h"
 #include "lib/baseline.h"
 #include "lib/die.h"
 #include "lib/digest.h"
@@ -173,6 +174,7 @@ static void run_open(struct run *run)
 	need = sizeof(float) * (d_out * d + (size_t)j->tasks.n * PANEL_ROWS * d + (rank + R) * (d_out + 2 * d)) +
 	       sizeof(double) * truncate_doubles(j->d_out, j->d, (int)R);
 	job_limit(j, need);
+	areas_claim(common.threads);
 	run->out = solution_create(output_arg);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/area.h"
 #include "lib/budget.h"
 #include "lib/demand.h"
 #include "lib/die.h"
@@ -158,6 +159,8 @@ static void run_open(struct run *run)
 		be_select(common.backend);
 		be->reserve(demand_solve(j->d, j->R));
 		fit_open(&run->system, j, grams_arg);
+	} else {
+		areas_claim(common.threads);
 	}
 	if (iteration_args.previous)
 		run->previous = history_open(iteration_args.previous, j->name, job_args.tasks, iteration_args.k);

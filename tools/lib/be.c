@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "area.h"
 #include "die.h"
+#include "opts.h"
 
 extern const struct backend be_cpu;
 /* There only where the program was linked with it (pipeline/cuda.mk). */
@@ -21,5 +23,6 @@ void be_select(const char *name)
 		die("backend 'cuda': this build has the CPU backend only");
 	else
 		be = &be_cuda;
+	areas_claim(common.threads);
 	be->open();
 }

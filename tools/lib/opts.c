@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "area.h"
 #include "die.h"
 #include "sums.h"
 
@@ -215,7 +214,6 @@ static void check_common(void)
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	omp_set_num_threads(common.threads);
-	areas_claim(common.threads);
 }
 
 void opts_parse(const struct tool *tool, int argc, char **argv)
