@@ -19,7 +19,7 @@ merged_after = $(if $(from_$(1)),,$(sites:%=$(before)/solution/%.h5))
 ifneq ($(later),)
 $(foreach s,$(stations),$(call shared_edges,$(pass)/merged/{task}/$(s).h5,$(call merged_needs,$(s)),extract_))
 ifneq ($(merged_tokens),$(work)/tokens)
-$(call shared_edges,$(merged_tokens)/{task}.h5,$(merged_tokens_needs))
+$(call shared_edges,$(merged_tokens)/{task}.h5,$(merged_tokens_needs),extract_)
 endif
 endif
 $(foreach s,$(sites),$(call shared_edges,$(pass)/grams/{task}/$(s).h5,$(call grams_needs,$(s))))

@@ -46,7 +46,7 @@ $(work)/samples/%.h5: $(S)/draw-%
 	$(Q)$(bin)/draw-samples $(every) --model $(model) --task $* --train $(data)/$*/train.json \
 	  $(if $(rows_$*),--rows $(rows_$*)) $(draw_flags) -o $@
 
-# ---------------------------------------------------------------- acts, grams: one process for a site and a group of tasks
+# ---------------------------------------------------------------- acts, tokens, grams: one process for a site and a group of tasks
 # The files are one per task and site; a process makes those of a group of tasks (group_G, extract_group_G), so that a block's weights are
 # read and packed once for all of them. What a file is made from is told once, in *_needs ({task} stands for the task, $(1) is the
 # site): edges come from it (shared_edges), and so does the question which of its tasks a process has to do. The tasks of a group go one
@@ -91,10 +91,6 @@ $(work)/lora/$(1)/%.h5: $(S)/extract
 	$$(call extract_lora,$(2))
 $(pass)/merged/$(1)/%.h5: $(S)/extract
 	$$(call extract_merged,$(2))
-endef
-define task_rules
-$(pass)/grams/$(1)/%.h5: $(S)/grams
-	$$(call compute_grams,$(2))
 $(work)/tokens/$(1).h5: $(S)/tokens
 	$$(call generate_lora,$(2))
 ifneq ($(merged_tokens),$(work)/tokens)
@@ -102,8 +98,12 @@ $(merged_tokens)/$(1).h5: $(S)/tokens
 	$$(call generate_merged,$(2))
 endif
 endef
+define grams_rules
+$(pass)/grams/$(1)/%.h5: $(S)/grams
+	$$(call compute_grams,$(2))
+endef
 $(foreach g,$(extract_groups),$(foreach t,$(extract_group_$(g)),$(eval $(call acts_rules,$(t),$(extract_group_$(g))))))
-$(foreach g,$(groups),$(foreach t,$(group_$(g)),$(eval $(call task_rules,$(t),$(group_$(g))))))
+$(foreach g,$(groups),$(foreach t,$(group_$(g)),$(eval $(call grams_rules,$(t),$(group_$(g))))))
 
 # Every tool writes whole files or none: what an interrupted process has finished is kept.
 .PRECIOUS: $(call each,$(work)/lora/{task}/%.h5 $(pass)/merged/{task}/%.h5 $(pass)/grams/{task}/%.h5,$(tasks))

@@ -4,6 +4,7 @@
 #include "block.h"
 #include "dense.h"
 #include "forward.h"
+#include "gemm.h"
 #include "grams.h"
 #include "history.h"
 #include "system.h"
@@ -21,7 +22,7 @@ size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int ran
 
 size_t budget_forward(const struct forward *f, int longest, size_t group)
 {
-	return forward_bytes(f, longest) + group + 2 * BUDGET_FILES + BUDGET_LIBRARIES;
+	return forward_bytes(f, longest) + group + (size_t)f->nsources * BUDGET_SOURCE + 2 * BUDGET_FILES + BUDGET_LIBRARIES;
 }
 
 size_t budget_site(size_t arrays)
@@ -31,10 +32,9 @@ size_t budget_site(size_t arrays)
 
 size_t budget_grams(int d, int threads)
 {
-	size_t D = (size_t)d, chunk = GRAM_F64_ROWS * (D + 256) * sizeof(double), packed = 4 * D * D * sizeof(double);
+	size_t D = (size_t)d, few = GRAM_F64_ROWS * (D + 256) * sizeof(double), tile = GRAM_CHUNK * GEMM_TILE * sizeof(float);
 
-	packed = packed < BUDGET_PACKED ? packed : BUDGET_PACKED;
-	return gram_bytes(d) + BUDGET_WEIGHT_ROWS * D * sizeof(float) + (size_t)threads * chunk + packed;
+	return gram_bytes(d) + BUDGET_WEIGHT_ROWS * D * sizeof(float) + (size_t)threads * (few + tile) + GRAM_CHUNK * D * sizeof(float) + BUDGET_PACKED;
 }
 
 size_t budget_layer(int d, int R, int d_out)

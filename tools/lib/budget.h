@@ -20,9 +20,9 @@ size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int ran
 
 /* A tool that works on one site: its arrays, the files of two tasks, the libraries. */
 size_t budget_site(size_t arrays);
-/* Arrays of compute-grams at a site of width d: the Gram and its rows, WEIGHT_ROWS rows of a weight, a thread's chunk of rows as float64; and what
- * the libraries pack for products with matrices that are not packed, at most (measured, on large pages). */
-enum { BUDGET_PACKED = 28 << 20 };
+/* Arrays of compute-grams at a site of width d: the Gram and its rows, WEIGHT_ROWS rows of a weight, a thread's few rows as float64 and its tile,
+ * a chunk packed; and what OpenBLAS packs, at most (measured, on large pages). */
+enum { BUDGET_PACKED = 8 << 20 };
 enum { BUDGET_WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product to run at full speed */
 size_t budget_grams(int d, int threads);
 /* Arrays of solve-layer at a site of width d, modules of up to R and d_out: the system, panels of the Grams, the adapters' factors. (MATS's pairs, of
@@ -35,7 +35,8 @@ size_t budget_dense(int d, int R, int d_out, int tasks, int pairs);
 /* Residual streams (the encoder's output, the decoder's rows) that generate-tokens and eval-emotion hold at once, when no limit is asked for. */
 enum { BUDGET_GENERATE_GROUP = 32 << 20, BUDGET_EVAL_SLAB = 96 << 20 };
 
-/* generate-tokens or eval-emotion with `group` bytes of residual streams, samples of up to `longest` rows. */
+/* generate-tokens or eval-emotion with `group` bytes of residual streams, samples of up to `longest` rows; for each adapter its index and its texts. */
+enum { BUDGET_SOURCE = 2 << 20 };
 size_t budget_forward(const struct forward *f, int longest, size_t group);
 
 #endif

@@ -2,10 +2,12 @@
 #include "forecast.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "be.h"
 #include "budget.h"
 #include "demand.h"
+#include "die.h"
 #include "grams.h"
 #include "seqs.h"
 
@@ -23,13 +25,16 @@ static int total_rank(const struct plan *p)
 	return R;
 }
 
-/* A forward pass over the whole model, with the largest group of encoder output that the samples can fill; `whole`: of whole weights in a block. */
-static size_t forward_peak(const struct plan *p, enum be_precision precision, size_t whole, size_t group)
+/* A forward pass over the whole model by so many adapters, with the largest group of encoder output that the samples can fill; `whole`: of whole
+ * weights in a block. */
+static size_t forward_peak(const struct plan *p, enum be_precision precision, int adapters, size_t whole, size_t group)
 {
-	const struct delta_source none = {0};
-	const struct forward f = {.model = p->model, .nsources = 1, .source = &none, .precision = precision};
+	struct delta_source *none = xcalloc((size_t)adapters, sizeof(*none));
+	const struct forward f = {.model = p->model, .nsources = adapters, .source = none, .precision = precision};
+	size_t bytes = budget_forward(&f, p->c.max_length, group) + whole;
 
-	return budget_forward(&f, p->c.max_length, group) + whole;
+	free(none);
+	return bytes;
 }
 
 /* ΔW as the merged side has them, or (where only the lora side is run) one adapter's. */
@@ -103,7 +108,7 @@ void forecast_memory(const struct plan *p)
 	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1, precision)),
 	        megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "dense" : "layer", megabytes(solve_peak(p, R)));
 	fprintf(stderr, "        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of texts under MAX_MEMORY)\n",
-	        megabytes(forward_peak(p, precision, generated, BUDGET_GENERATE_GROUP)), megabytes(forward_peak(p, precision, 0, BUDGET_EVAL_SLAB)));
+	        megabytes(forward_peak(p, precision, p->c.task_targets.n, generated, BUDGET_GENERATE_GROUP)), megabytes(forward_peak(p, precision, 1, 0, BUDGET_EVAL_SLAB)));
 	forecast_device(p, rows > T ? rows : T, R, widest, precision);
 }
 
