@@ -104,6 +104,12 @@ struct sums {
 	struct h5 *f;
 };
 
+/* Norms of products with few rows cost less without their Gram (lib/grams.h). */
+static bool few(double P, double d)
+{
+	return 2 * P <= d;
+}
+
 /* A module: the thin products of both sides, c's norm, the factored right-hand sides, one Cholesky and its solves. */
 static void add_module(const char *name, void *arg)
 {
@@ -116,13 +122,13 @@ static void add_module(const char *name, void *arg)
 		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec : s->texts[t].enc;
 
 		s->ops[EXTRACT] += 2 * P * (R / N + R) * (d + n);
-		s->ops[GRAMS] += n * d * d + 2 * (R / N) * d * d;
+		s->ops[GRAMS] += (few(P, d) ? 2 * P : d) * n * d + 2 * (R / N) * d * d;
 	}
 	s->ops[SOLVE] += d * d * d / 3 + 2 * R * d * d + N * d * d;
 	free(group);
 }
 
-/* A site: H and K (half each) and C of every task, and its modules. */
+/* A site: H (half), C and, where the rows are not few, K (half) of every task, and its modules. */
 static void add_site(struct sums *s, const char *file)
 {
 	char *path = xformat("%s/solution/%s", work, file), *name;
@@ -134,7 +140,7 @@ static void add_site(struct sums *s, const char *file)
 	for (int t = 0; t < s->tasks.n; t++) {
 		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec : s->texts[t].enc, d = site_width(s->m, s->site);
 
-		s->ops[GRAMS] += 4 * P * d * d;
+		s->ops[GRAMS] += (few(P, d) ? 3 : 4) * P * d * d;
 	}
 	h5_each(s->f, "/modules", add_module, s);
 	h5_close(s->f);

@@ -624,6 +624,8 @@ static void gram_case(int P, int m, int n, bool symmetric)
 			want[e] += (double)X[(size_t)p * (size_t)m + e / (size_t)n] * (double)Y[(size_t)p * (size_t)n + e % (size_t)n];
 	g = to_device(G, all * sizeof(double));
 	be->gram(g, x, y, P, m, n);
+	if (symmetric)
+		be->mirror(g, m);
 	be->get(G, g, all * sizeof(double));
 	for (size_t e = 0; e < all; e++) {
 		difference += (G[e] - want[e]) * (G[e] - want[e]);

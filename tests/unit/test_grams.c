@@ -129,6 +129,35 @@ static void products(void **state)
 	gram_release(&g);
 }
 
+/* Few rows stay rows: the same norms as through their Gram. */
+static void norms_of_few_rows(void **state)
+{
+	double BtB[R * R];
+	struct gram g;
+
+	(void)state;
+	for (int r = 0; r < R * R; r++)
+		BtB[r] = r / R + r % R + 1;
+	gram_init(&g, D);
+	for (int weighted = 0; weighted < 2; weighted++)
+		for (size_t n = 1; n <= D / 2; n += D / 2 - 1) {
+			struct gram_rows rows = {.read = read_rows, .P = n, .w = weighted ? w : NULL};
+			double trace, norm2;
+
+			assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);
+			trace = gram_trace(&g, W, M);
+			norm2 = gram_norm2(&g, A, BtB, R);
+			assert_int_equal(gram_run_norms(&g, &rows), 0);
+			assert_int_equal(g.few, n);
+			assert_true(fabs(gram_trace(&g, W, M) / trace - 1) <= 1e-6);
+			assert_true(fabs(gram_norm2(&g, A, BtB, R) / norm2 - 1) <= 1e-10);
+		}
+	/* More of them: through their Gram. */
+	assert_int_equal(gram_run_norms(&g, &(struct gram_rows){.read = read_rows, .P = D / 2 + 1}), 0);
+	assert_int_equal(g.few, 0);
+	gram_release(&g);
+}
+
 static void bad_rows(void **state)
 {
 	struct gram_rows rows = {.read = read_rows, .P = P, .rho = 0.25};
@@ -142,6 +171,12 @@ static void bad_rows(void **state)
 	assert_int_equal(g.bad_row, GRAM_CHUNK + 3);
 	assert_int_equal(g.bad_side, GRAM_SIDE_X);
 	*at = kept;
+	X[5 * D] = NAN;
+	rows.P = 9;
+	assert_int_equal(gram_run_norms(&g, &rows), 1);
+	assert_int_equal(g.bad_row, 5);
+	X[5 * D] = 0;
+	rows.P = P;
 	/* The longest row of the merged side. */
 	rows.rho = 0;
 	Xm[77 * D] = 1000;
@@ -181,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(products),
+		cmocka_unit_test(norms_of_few_rows),
 		cmocka_unit_test(bad_rows),
 		cmocka_unit_test(same_bits_for_any_threads),
 	};

@@ -95,9 +95,10 @@ struct backend {
 	void (*cross_attention)(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory, const int *valid,
 	                        int NH, int D);
 	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n): chunks of GRAM_CHUNK rows in float32, chunk sums in float64; all in float64
-	 * for up to GRAM_F64_ROWS rows. X == Y: only the lower
-	 * triangle is computed and then mirrored. */
+	 * for up to GRAM_F64_ROWS rows. X == Y: only the lower triangle counts, what is above it is undefined until mirror (G (m, m) symmetric
+	 * by its lower triangle). */
 	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
+	void (*mirror)(double *G, int m);
 	/* Row i of state (P; backend memory) takes in the logits (P, n) of tokens id0 … id0+n−1. */
 	void (*scan)(struct be_scan *state, const float *logits, int P, int n, int id0);
 
@@ -110,7 +111,7 @@ struct backend {
 enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };
 
 extern const struct backend *be;
-/* Chooses the backend by name; an unknown or unavailable one is die(): never a silent fall back. */
+/* Chooses the backend by name, and has the linear algebra libraries claim their area (area.h); an unknown or unavailable one is die(): never a silent fall back. */
 void be_select(const char *name);
 
 #endif

@@ -243,6 +243,7 @@ const struct backend be_cpu = {
 	.self_attention = cpu_self_attention,
 	.cross_attention = cpu_cross_attention,
 	.gram = gemm_gram,
+	.mirror = gemm_mirror,
 	.scan = cpu_scan,
 	.potrf = cpu_potrf,
 	.potrs = cpu_potrs,

@@ -305,8 +305,13 @@ static void cuda_gram(double *G, const float *X, const float *Y, int P, int m, i
 		int rows = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
 
 		product(true, false, m, n, rows, X + area(p, m), m, Y + area(p, n), n, C, n, BE_F32);
-		CUDA(kernel_gram_add(device.compute, G, C, m, n, X == Y));
+		CUDA(kernel_gram_add(device.compute, G, C, area(m, n)));
 	}
+}
+
+static void cuda_mirror(double *G, int m)
+{
+	CUDA(kernel_mirror(device.compute, G, m));
 }
 
 static void cuda_scan(struct be_scan *state, const float *logits, int P, int n, int id0)
@@ -401,6 +406,7 @@ const struct backend be_cuda = {
 	.self_attention = cuda_self_attention,
 	.cross_attention = cuda_cross_attention,
 	.gram = cuda_gram,
+	.mirror = cuda_mirror,
 	.scan = cuda_scan,
 	.potrf = cuda_potrf,
 	.potrs = cuda_potrs,

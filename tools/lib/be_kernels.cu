@@ -140,22 +140,36 @@ extern "C" cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, co
 	return all ? LAUNCH(gram, blocks_for(all), THREADS, s, G, X, Y, P, m, n, all) : cudaSuccess;
 }
 
-__global__ static void gram_add(double *G, const float *C, int n, bool symmetric, size_t all)
+__global__ static void gram_add(double *G, const float *C, size_t n)
+{
+	size_t e = element();
+
+	if (e < n)
+		G[e] += (double)C[e];
+}
+
+extern "C" cudaError_t kernel_gram_add(cudaStream_t s, double *G, const float *C, size_t n)
+{
+	return n ? LAUNCH(gram_add, blocks_for(n), THREADS, s, G, C, n) : cudaSuccess;
+}
+
+__global__ static void mirror(double *G, int m, size_t all)
 {
 	size_t e = element();
 
 	if (e >= all)
 		return;
-	size_t i = e / (size_t)n, j = e % (size_t)n;
+	size_t i = e / (size_t)m, j = e % (size_t)m;
 
-	G[e] += (double)(symmetric && j > i ? C[j * (size_t)n + i] : C[e]);
+	if (j > i)
+		G[e] = G[j * (size_t)m + i];
 }
 
-extern "C" cudaError_t kernel_gram_add(cudaStream_t s, double *G, const float *C, int m, int n, bool symmetric)
+extern "C" cudaError_t kernel_mirror(cudaStream_t s, double *G, int m)
 {
-	size_t all = (size_t)m * (size_t)n;
+	size_t all = (size_t)m * (size_t)m;
 
-	return all ? LAUNCH(gram_add, blocks_for(all), THREADS, s, G, C, n, symmetric, all) : cudaSuccess;
+	return all ? LAUNCH(mirror, blocks_for(all), THREADS, s, G, m, all) : cudaSuccess;
 }
 
 /* ------------------------------------------------------------ one block a row */

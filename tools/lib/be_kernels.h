@@ -27,8 +27,10 @@ cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, bool gelu,
 cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys, bool causal, const float *bias, int T);
 /* G (m, n) += XᵀY in float64 over P rows. */
 cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *Y, int P, int m, int n);
-/* G (m, n) += C (m, n); symmetric: C's lower triangle counts for both. */
-cudaError_t kernel_gram_add(cudaStream_t s, double *G, const float *C, int m, int n, bool symmetric);
+/* G += C, n elements. */
+cudaError_t kernel_gram_add(cudaStream_t s, double *G, const float *C, size_t n);
+/* G (m, m): above the diagonal what is below it. */
+cudaError_t kernel_mirror(cudaStream_t s, double *G, int m);
 cudaError_t kernel_scan(cudaStream_t s, struct be_scan *state, const float *logits, int P, int n, int id0);
 
 #ifdef __cplusplus

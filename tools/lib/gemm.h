@@ -21,5 +21,6 @@ void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, i
 void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P);
 /* gram_cpu.c */
 void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n);
+void gemm_mirror(double *G, int m);
 
 #endif

@@ -1,7 +1,7 @@
 /* gramfile.c: see gramfile.h.
  *
  * Products with X are products with its Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). One Gram exists at a time, so there are up to three passes over
- * the rows: H, C = XᵀXm, K. With weights every module has its own H and C, and H is stored per module. */
+ * the rows: H, C = XᵀXm, K (or X itself, where its rows are few). With weights every module has its own H and C, and H is stored per module. */
 #include "gramfile.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "dcs.h"
 #include "die.h"
 #include "opts.h"
+#include "simd.h"
 #include "solve.h"
 #include "targets.h"
 
@@ -44,6 +45,12 @@ _Noreturn static void die_row(const struct gramfile *k)
 static void run_gram(struct gramfile *k, enum gram_kind kind)
 {
 	if (gram_run(k->gram, &k->rows, kind))
+		die_row(k);
+}
+
+static void run_norms(struct gramfile *k)
+{
+	if (gram_run_norms(k->gram, &k->rows))
 		die_row(k);
 }
 
@@ -91,8 +98,7 @@ static void whole_norms(struct gramfile *k, const struct stack *s, int i, double
 
 		st_read(k->model, W0, (size_t)o * d, count, k->W);
 		stack_add(s, k->t, o, n, k->W);
-		for (size_t e = 0; e < count; e++)
-			*w2 += (double)k->W[e] * (double)k->W[e];
+		*w2 += simd_dot_f64(k->W, k->W, count);
 		*xw2 += gram_trace(k->gram, k->W, n);
 	}
 	free(weight);
@@ -174,7 +180,7 @@ static void unweighted(struct gramfile *k)
 	}
 	each_module(k, shared_cross);
 	if (!k->rows.same)
-		run_gram(k, GRAM_X_X);
+		run_norms(k);
 	each_module(k, x_norms);
 }
 
@@ -212,7 +218,7 @@ static void weighted_dense(struct gramfile *k, const struct stack *s, int i)
 
 	write_gram(k, path);
 	if (!k->rows.same)
-		run_gram(k, GRAM_X_X);
+		run_norms(k);
 	k->norms[i].yw2 = 0;
 	whole_norms(k, s, i, &w2, &k->norms[i].yw2);
 	free(path);
@@ -239,7 +245,7 @@ static void weighted_module(struct gramfile *k, const struct stack *s, int i)
 
 static void weighted(struct gramfile *k)
 {
-	run_gram(k, GRAM_X_X);
+	run_norms(k);
 	each_module(k, weight_norms);
 	each_module(k, weighted_module);
 }

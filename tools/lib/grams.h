@@ -33,6 +33,7 @@ struct gram {
 	float *stage[2];       /* host (GRAM_STAGE, d), by side */
 	double *panel;         /* host (GRAM_PANEL, d) */
 	double *part;          /* host, partial sums of a panel's tiles */
+	int few;               /* after gram_run_norms(): that many rows of X in stage[GRAM_SIDE_X] instead of a Gram; else 0 */
 	/* The first row that was not finite, and its side, after gram_run() returned 1. */
 	size_t bad_row;
 	enum gram_side bad_side;
@@ -44,6 +45,7 @@ struct gram {
 enum {
 	GRAM_STAGE = 240, /* rows on their way to the device: a quarter of GRAM_CHUNK */
 	GRAM_PANEL = 256, /* rows of G on their way back */
+	GRAM_TILE = 128, /* of a float32 product whose squares are summed; divides GRAM_PANEL. 64 KB, on the thread's stack */
 };
 
 /* Host and device memory of a struct gram. */
@@ -62,9 +64,15 @@ void gram_get(const struct gram *g, int i0, int n, double *out);
 double gram_norm(struct gram *g); /* Frobenius */
 /* AG (r, d) = A G, A (r, d), in float64. */
 void gram_thin(struct gram *g, double *AG, const float *A, int r);
-/* ‖X (B A)ᵀ‖² = Σ (BᵀB)∘(A G Aᵀ) for G = XᵀX, A (r, d), BtB (r, r) = BᵀB; in float64. */
+/* Fetches the panel of G that starts at row i0; returns its number of rows. */
+int gram_fetch(struct gram *g, int i0);
+
+/* gram_norms.c: norms of products with X, after gram_run_norms(), which makes K = XᵀX, or keeps X itself where 2 P ≤ d (and P ≤ GRAM_STAGE): then
+ * the products themselves cost less. Returns as gram_run(). */
+int gram_run_norms(struct gram *g, const struct gram_rows *rows);
+/* ‖X (B A)ᵀ‖² = Σ (BᵀB)∘(A K Aᵀ), A (r, d), BtB (r, r) = BᵀB; in float64. */
 double gram_norm2(struct gram *g, const float *A, const double *BtB, int r);
-/* tr(W G Wᵀ) for n rows of W (n, d), G symmetric: Σ (WᵀW)∘G, WᵀW in float32, half of the multiplications of W G. */
+/* ‖X Wᵀ‖² = tr(W K Wᵀ) = Σ (WᵀW)∘K for n rows of W (n, d); WᵀW, or X Wᵀ, in float32. */
 double gram_trace(struct gram *g, const float *W, int n);
 
 #endif

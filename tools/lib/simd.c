@@ -87,6 +87,52 @@ CLONES void simd_add(float *y, const float *x, size_t n)
 		y[i] += x[i];
 }
 
+CLONES void simd_add_f64(double *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += (double)x[i];
+}
+
+CLONES double simd_dot_f64(const float *x, const float *y, size_t n)
+{
+	enum { LANES = 16 };
+	double sum[LANES] = {0}, total = 0;
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES)
+		for (int l = 0; l < LANES; l++)
+			sum[l] += (double)x[i + (size_t)l] * (double)y[i + (size_t)l];
+	for (; i < n; i++)
+		sum[0] += (double)x[i] * (double)y[i];
+	for (int l = 0; l < LANES; l++)
+		total += sum[l];
+	return total;
+}
+
+/* By squares through a local copy: of constant size, so that the compiler turns them in registers. */
+CLONES void simd_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols)
+{
+	enum { SQUARE = 16 };
+
+	for (size_t r0 = 0; r0 < rows; r0 += SQUARE)
+		for (size_t c0 = 0; c0 < cols; c0 += SQUARE) {
+			size_t nr = rows - r0 < SQUARE ? rows - r0 : SQUARE, nc = cols - c0 < SQUARE ? cols - c0 : SQUARE;
+			float turned[SQUARE][SQUARE];
+
+			if (nr < SQUARE || nc < SQUARE) {
+				for (size_t c = 0; c < nc; c++)
+					for (size_t r = 0; r < nr; r++)
+						y[(c0 + c) * ldy + r0 + r] = x[(r0 + r) * ldx + c0 + c];
+				continue;
+			}
+			for (size_t r = 0; r < SQUARE; r++)
+				for (size_t c = 0; c < SQUARE; c++)
+					turned[c][r] = x[(r0 + r) * ldx + c0 + c];
+			for (size_t c = 0; c < SQUARE; c++)
+				memcpy(y + (c0 + c) * ldy + r0, turned[c], sizeof(turned[c]));
+		}
+}
+
 CLONES void simd_relu(float *x, const float *g, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
