@@ -231,22 +231,50 @@ void *gemm_scratch(int which, size_t bytes)
 	return kept[which].p;
 }
 
+/* What a thread hands to a kernel: made once, then pointed at each call's arrays. (To make and free it for every call took 1.5 % of a pass in bfloat16.) */
+struct binding {
+	const struct gemm_kernel *kernel;
+	dnnl_memory_t src, dst, scratch;
+	struct binding *next;
+};
+
+static struct binding *binding_of(const struct gemm_kernel *g)
+{
+	static _Thread_local struct binding *made;
+	struct binding *b;
+
+	for (b = made; b; b = b->next)
+		if (b->kernel == g)
+			return b;
+	b = xcalloc(1, sizeof(*b));
+	b->kernel = g;
+	CHECK(dnnl_memory_create(&b->src, &g->src, engine, DNNL_MEMORY_NONE));
+	CHECK(dnnl_memory_create(&b->dst, &g->dst, engine, DNNL_MEMORY_NONE));
+	CHECK(dnnl_memory_create(&b->scratch, &g->scratch, engine, DNNL_MEMORY_NONE));
+	b->next = made;
+	made = b;
+	return b;
+}
+
+static dnnl_stream_t the_stream(void)
+{
+	static _Thread_local dnnl_stream_t stream;
+
+	if (!stream)
+		CHECK(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
+	return stream;
+}
+
 void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed)
 {
-	dnnl_memory_t src, dst, pad;
-	dnnl_stream_t stream;
+	struct binding *b = binding_of(g);
 	void *own = gemm_scratch(0, dnnl_memory_desc_get_size(&g->scratch) + 64);
 
-	CHECK(dnnl_memory_create(&src, &g->src, engine, (void *)(uintptr_t)x));
-	CHECK(dnnl_memory_create(&dst, &g->dst, engine, y));
-	CHECK(dnnl_memory_create(&pad, &g->scratch, engine, own));
-	CHECK(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
+	CHECK(dnnl_memory_set_data_handle(b->src, (void *)(uintptr_t)x));
+	CHECK(dnnl_memory_set_data_handle(b->dst, y));
+	CHECK(dnnl_memory_set_data_handle(b->scratch, own));
 	dnnl_exec_arg_t args[] = {
-		{DNNL_ARG_SRC, src}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, dst}, {DNNL_ARG_SCRATCHPAD, pad}};
-	CHECK(dnnl_primitive_execute(g->primitive, stream, 4, args));
-	CHECK(dnnl_stream_wait(stream));
-	dnnl_stream_destroy(stream);
-	dnnl_memory_destroy(src);
-	dnnl_memory_destroy(dst);
-	dnnl_memory_destroy(pad);
+		{DNNL_ARG_SRC, b->src}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, b->dst}, {DNNL_ARG_SCRATCHPAD, b->scratch}};
+	CHECK(dnnl_primitive_execute(g->primitive, the_stream(), 4, args));
+	CHECK(dnnl_stream_wait(the_stream()));
 }
