@@ -4,9 +4,9 @@
  * give equal bits in any batch. */
 #include "be.h"
 
-#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
+#include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,6 @@ extern const struct backend be_cpu;
 
 static void cpu_open(void)
 {
-	openblas_set_num_threads(1); /* it runs inside our threads, one call a thread */
 }
 
 static size_t cpu_array_bytes(size_t bytes)
@@ -107,7 +106,10 @@ static void cpu_activate(float *X, const float *G, bool gelu, size_t n)
 /* C (m, n) = A (m, k) B, B (k, n) or, transposed, (n, k). One thread. */
 static void small_gemm(bool transposed, int m, int n, int k, const float *A, int lda, const float *B, int ldb, float *C, int ldc)
 {
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, m, n, k, 1.0f, A, lda, B, ldb, 0.0f, C, ldc);
+	dnnl_status_t status = dnnl_sgemm('N', transposed ? 'T' : 'N', m, n, k, 1.0f, A, lda, B, ldb, 0.0f, C, ldc);
+
+	if (status != dnnl_success)
+		BUG("dnnl_sgemm %d %d %d: status %d", m, n, k, (int)status);
 }
 
 static float *grow(float **buffer, size_t *have, size_t need)
