@@ -1,7 +1,6 @@
 /* forward.c: see forward.h. */
 #include "forward.h"
 
-#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,5 +251,4 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 	free(off);
 	free(len);
 	free(valid);
-	malloc_trim(0); /* every call's arrays are of other sizes: what one leaves between its own does not fit the next, and would add to it */
 }

@@ -1,6 +1,7 @@
 /* generate.c: see generate.h. */
 #include "generate.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,7 @@ void generate(const struct forward *f, const struct seqs *enc, const float *H, c
 	g->gap = xcalloc((size_t)g->n, sizeof(float));
 	g->nll = xcalloc((size_t)g->n, sizeof(double));
 	first_round(f, enc, H, draft_length, draft_offset, draft_ids, g);
+	malloc_trim(0); /* the draft's arrays are of other sizes: what they leave between them would add to the next rounds' */
 	while (next_round(f, enc, H, g))
 		;
 }
