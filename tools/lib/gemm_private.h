@@ -38,7 +38,7 @@ int gemm_tile_height(const struct be_weight *W, int rows);
 /* One (tile, panel) product y (m, n) = x (m, k) × packed, both dense; x: float32 or bfloat16 by the kernel's precision. */
 void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed);
 /* Per-thread scratch, kept between calls: piece [0] the kernel's own, [1] a gathered tile of X, [2] a tile of Y, [3] its gate's,
- * [4] all of X as bfloat16 (of the thread that calls). Aligned to 64. */
+ * [4] all of X as bfloat16 (of the thread that calls); in gram_cpu.c [1] columns of X, [2] a tile of G or columns of Y. Aligned to 64. */
 void *gemm_scratch(int piece, size_t bytes);
 
 #endif

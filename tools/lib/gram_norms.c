@@ -70,25 +70,33 @@ static double tile_trace(const float *W, int n, int d, const double *Gij, int i0
 	return sum;
 }
 
+/* Partial sums of tiles, each by one thread, in a fixed order; part is freed. */
+static double sum_of(double *part, int n)
+{
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += part[i];
+	free(part);
+	return sum;
+}
+
 /* The tiles on and below the diagonal among rows [i0, i0+rows) of G, which the panel holds; those below count twice. */
 static double panel_trace(struct gram *g, const float *W, int n, int i0, int rows)
 {
 	int d = g->d, across = tiles_of(i0 + rows), down = tiles_of(rows);
-	double sum = 0;
+	double *part = xcalloc(area((size_t)down, (size_t)across), sizeof(*part));
 
 #pragma omp parallel for schedule(dynamic)
 	for (int tile = 0; tile < down * across; tile++) {
 		int i = tile / across * GRAM_TILE, j0 = tile % across * GRAM_TILE;
 		int mi = rows - i < GRAM_TILE ? rows - i : GRAM_TILE, nj = d - j0 < GRAM_TILE ? d - j0 : GRAM_TILE;
 
-		g->part[tile] = 0;
 		if (j0 <= i0 + i)
-			g->part[tile] = (j0 < i0 + i ? 2 : 1) *
-			                tile_trace(W, n, d, g->panel + area((size_t)i, (size_t)d) + j0, i0 + i, mi, j0, nj);
+			part[tile] = (j0 < i0 + i ? 2 : 1) *
+			             tile_trace(W, n, d, g->panel + area((size_t)i, (size_t)d) + j0, i0 + i, mi, j0, nj);
 	}
-	for (int tile = 0; tile < down * across; tile++)
-		sum += g->part[tile];
-	return sum;
+	return sum_of(part, down * across);
 }
 
 /* ‖X_i W_jᵀ‖² of one tile of rows and one of the weight's. */
@@ -107,7 +115,7 @@ static double tile_squares(const float *X, int mi, const float *W, int nj, int d
 static double rows_trace(const struct gram *g, const float *W, int n)
 {
 	int down = tiles_of(g->few), across = tiles_of(n);
-	double *part = xarray(area((size_t)down, (size_t)across), sizeof(*part)), sum = 0;
+	double *part = xarray(area((size_t)down, (size_t)across), sizeof(*part));
 	size_t d = (size_t)g->d;
 
 #pragma omp parallel for schedule(dynamic)
@@ -117,10 +125,7 @@ static double rows_trace(const struct gram *g, const float *W, int n)
 
 		part[tile] = tile_squares(g->stage[GRAM_SIDE_X] + area((size_t)i0, d), mi, W + area((size_t)j0, d), nj, g->d);
 	}
-	for (int tile = 0; tile < down * across; tile++)
-		sum += part[tile];
-	free(part);
-	return sum;
+	return sum_of(part, down * across);
 }
 
 double gram_trace(struct gram *g, const float *W, int n)
@@ -129,7 +134,6 @@ double gram_trace(struct gram *g, const float *W, int n)
 
 	if (g->few)
 		return rows_trace(g, W, n);
-
 	for (int i0 = 0; i0 < g->d; i0 += GRAM_PANEL) {
 		int rows = gram_fetch(g, i0);
 

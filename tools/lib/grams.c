@@ -15,16 +15,11 @@ static size_t area(size_t a, size_t b)
 	return a * b;
 }
 
-static size_t tiles_of(int d)
-{
-	return (size_t)(d + GRAM_TILE - 1) / GRAM_TILE;
-}
-
 size_t gram_bytes(int d)
 {
 	size_t D = (size_t)d;
 
-	return sizeof(double) * (area(D, D) + area(GRAM_PANEL, D) + area(GRAM_PANEL / GRAM_TILE, tiles_of(d))) +
+	return sizeof(double) * (area(D, D) + area(GRAM_PANEL, D)) +
 	       sizeof(float) * (2 * area(GRAM_CHUNK, D) + 2 * area(GRAM_STAGE, D));
 }
 
@@ -41,7 +36,6 @@ void gram_init(struct gram *g, int d)
 	g->stage[0] = xarray(area(GRAM_STAGE, D), sizeof(float));
 	g->stage[1] = xarray(area(GRAM_STAGE, D), sizeof(float));
 	g->panel = xarray(area(GRAM_PANEL, D), sizeof(double));
-	g->part = xarray(area(GRAM_PANEL / GRAM_TILE, tiles_of(d)), sizeof(double));
 }
 
 void gram_release(struct gram *g)
@@ -54,7 +48,6 @@ void gram_release(struct gram *g)
 	free(g->stage[0]);
 	free(g->stage[1]);
 	free(g->panel);
-	free(g->part);
 	*g = (struct gram){0};
 }
 

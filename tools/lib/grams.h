@@ -32,7 +32,6 @@ struct gram {
 	float *X, *Xm;         /* device (GRAM_CHUNK, d) */
 	float *stage[2];       /* host (GRAM_STAGE, d), by side */
 	double *panel;         /* host (GRAM_PANEL, d) */
-	double *part;          /* host, partial sums of a panel's tiles */
 	int few;               /* after gram_run_norms(): that many rows of X in stage[GRAM_SIDE_X] instead of a Gram; else 0 */
 	/* The first row that was not finite, and its side, after gram_run() returned 1. */
 	size_t bad_row;
