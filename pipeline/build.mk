@@ -1,4 +1,4 @@
-# How the tools are built: one executable per tools/*.c over one library of tools/lib/*.c.
+# How the tools are built: one executable per tools/*.c over one library of the rooms in tools/lib/.
 #? make                    build the tools into build/
 #? make SAN=1              the same with address and undefined-behaviour sanitizers, into build/san/
 
@@ -14,9 +14,9 @@ endif
 WARN = -Wall -Wextra -Wpedantic -Wshadow
 CFLAGS = -g $(OPTIMISE)
 # errno and trapping exceptions of float functions are never read here; without them loops with rint and sqrt vectorise.
-C_FLAGS = -std=c11 -D_GNU_SOURCE -I/usr/include/hdf5/serial $(WARN) -Wstrict-prototypes -Wmissing-prototypes \
+C_FLAGS = -std=c11 -D_GNU_SOURCE -Itools/lib -I/usr/include/hdf5/serial $(WARN) -Wstrict-prototypes -Wmissing-prototypes \
           -fno-math-errno -fno-trapping-math -fopenmp $(CFLAGS)
-CXX_FLAGS = -std=c++17 $(WARN) $(CFLAGS)
+CXX_FLAGS = -std=c++17 -Itools/lib $(WARN) $(CFLAGS)
 LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lsentencepiece -lstdc++ -lm
 
 # Objects lie in OBJ, programs in BUILD: the same folder, but with CUDA.
@@ -24,7 +24,13 @@ OBJ := $(BUILD)
 LIB := $(OBJ)/libmerge.a
 TOOLS := $(notdir $(basename $(wildcard tools/*.c)))
 include pipeline/cuda.mk
-LIB_OBJECTS := $(patsubst tools/lib/%.c,$(OBJ)/lib/%.o,$(filter-out $(CUDA_SOURCES),$(wildcard tools/lib/*.c))) $(OBJ)/lib/spm.o
+# Objects of all rooms lie in one folder: a module's name is its own in the whole library.
+LIB_SOURCES := $(wildcard tools/lib/*/*.c tools/lib/*/*/*.c)
+LIB_NAMES := $(notdir $(basename $(filter-out $(CUDA_SOURCES),$(LIB_SOURCES)))) spm
+LIB_OBJECTS := $(LIB_NAMES:%=$(OBJ)/lib/%.o)
+vpath %.c $(sort $(dir $(LIB_SOURCES)))
+vpath %.cc tools/lib/model
+vpath %.cu tools/lib/backend/cuda
 
 .PHONY: all
 all: $(TOOLS:%=$(BUILD)/%)
@@ -39,10 +45,10 @@ $(LIB): $(LIB_OBJECTS)
 $(OBJ)/tools/%.o: tools/%.c pipeline/build.mk | $(OBJ)/tools
 	$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJ)/lib/%.o: tools/lib/%.c pipeline/build.mk | $(OBJ)/lib
+$(OBJ)/lib/%.o: %.c pipeline/build.mk | $(OBJ)/lib
 	$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJ)/lib/spm.o: tools/lib/spm.cc pipeline/build.mk | $(OBJ)/lib
+$(OBJ)/lib/%.o: %.cc pipeline/build.mk | $(OBJ)/lib
 	$(CXX) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/lib $(OBJ)/tools $(OBJ)/cuda/lib:

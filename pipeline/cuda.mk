@@ -8,7 +8,7 @@ CUDA_HOME ?= /usr/local/cuda
 NVCC = $(CUDA_HOME)/bin/nvcc
 # sm_80, sm_90, and PTX that later devices compile for themselves.
 CUDA_ARCH = -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
-CUDA_SOURCES = tools/lib/be_cuda.c tools/lib/be_device.c
+CUDA_SOURCES = tools/lib/backend/cuda/be_cuda.c tools/lib/backend/cuda/be_device.c
 
 # Objects of both kinds of build are the same but for these; programs go to a folder of their own (CUDA=double: linked with the test double).
 DOUBLE := $(OBJ)/double
@@ -18,7 +18,7 @@ ifeq ($(wildcard $(NVCC)),)
 $(error CUDA=1 needs NVIDIA's toolkit, and there is no '$(NVCC)': CUDA_HOME=DIR says where it is)
 endif
 override BUILD := $(OBJ)/cuda
-CUDA_OBJECTS = $(patsubst tools/lib/%.c,$(OBJ)/cuda/lib/%.o,$(CUDA_SOURCES)) $(OBJ)/cuda/lib/be_kernels.o
+CUDA_OBJECTS = $(patsubst %.c,$(OBJ)/cuda/lib/%.o,$(notdir $(CUDA_SOURCES))) $(OBJ)/cuda/lib/be_kernels.o
 CUDA_LIBS = -L$(CUDA_HOME)/lib64 -Wl,-rpath,$(CUDA_HOME)/lib64 -lcusolver -lcublas -lcudart
 else ifeq ($(CUDA),double)
 override BUILD := $(DOUBLE)
@@ -28,10 +28,10 @@ else ifneq ($(CUDA),)
 $(error CUDA='$(CUDA)': expected 1, or double for the test double)
 endif
 
-$(OBJ)/cuda/lib/%.o: tools/lib/%.c pipeline/cuda.mk | $(OBJ)/cuda/lib
+$(OBJ)/cuda/lib/%.o: %.c pipeline/cuda.mk | $(OBJ)/cuda/lib
 	$(CC) $(C_FLAGS) -isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
 
-$(OBJ)/cuda/lib/%.o: tools/lib/%.cu pipeline/cuda.mk | $(OBJ)/cuda/lib
+$(OBJ)/cuda/lib/%.o: %.cu pipeline/cuda.mk | $(OBJ)/cuda/lib
 	$(NVCC) -std=c++17 -O3 -g $(CUDA_ARCH) --Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow -Itools/lib -MMD -MP -c -o $@ $<
 
 # ---------------------------------------------------------------- the test double
@@ -47,10 +47,10 @@ define double_rules
 $(1)/lib/%.o: tests/cuda/double/%.cpp pipeline/cuda.mk | $(1)/lib
 	$$(CXX) $$(CXX_FLAGS) $(3) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/%.o: tools/lib/%.cu pipeline/cuda.mk | $(1)/lib
+$(1)/lib/%.o: %.cu pipeline/cuda.mk | $(1)/lib
 	$$(CXX) $$(CXX_FLAGS) $(2) $$(DOUBLE_FLAGS) -x c++ -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/%.o: tools/lib/%.c pipeline/cuda.mk | $(1)/lib
+$(1)/lib/%.o: %.c pipeline/cuda.mk | $(1)/lib
 	$$(CC) $$(C_FLAGS) $(2) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
 
 $(1)/lib/test_twins.o: tests/cuda/test_twins.c pipeline/cuda.mk | $(1)/lib

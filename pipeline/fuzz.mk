@@ -49,17 +49,17 @@ define fuzz_rules
 $(1)/%: tests/fuzz/%.c tests/fuzz/fuzz.h tests/fuzz/repair.h $(1)/libfuzz.a $(4)
 	$(2) $(3) -Itools/lib -o $$@ $$< $(4) $(1)/libfuzz.a $(FUZZ_LIBS)
 
-$(1)/libfuzz.a: $(patsubst tools/lib/%.c,$(1)/lib/%.o,$(filter-out tools/lib/die.c $(CUDA_SOURCES),$(wildcard tools/lib/*.c))) $(1)/lib/spm.o $(1)/lib/survive.o $(1)/lib/repair.o
+$(1)/libfuzz.a: $(patsubst %,$(1)/lib/%.o,$(filter-out die,$(LIB_NAMES))) $(1)/lib/survive.o $(1)/lib/repair.o
 	rm -f $$@
 	ar rcsD $$@ $$^
 
-$(1)/lib/%.o: tools/lib/%.c pipeline/fuzz.mk | $(1)/lib
+$(1)/lib/%.o: %.c pipeline/fuzz.mk | $(1)/lib
 	$(2) -MMD -MP -c -o $$@ $$<
 
 $(1)/lib/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h pipeline/fuzz.mk | $(1)/lib
 	$(2) -Itools/lib -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/spm.o: tools/lib/spm.cc pipeline/fuzz.mk | $(1)/lib
+$(1)/lib/%.o: %.cc pipeline/fuzz.mk | $(1)/lib
 	$(5) -c -o $$@ $$<
 
 $(1)/lib:

@@ -25,13 +25,13 @@ $(BUILD)/tests/%.so: tests/%.c pipeline/test.mk | $(BUILD)/tests
 	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
-	$(CC) $(C_FLAGS) $(LDFLAGS) -Itools/lib -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+	$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/test_%: tests/golden/test_%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
-	$(CC) $(C_FLAGS) $(LDFLAGS) -Itools/lib -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+	$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/%: tests/%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
-	$(CC) $(C_FLAGS) $(LDFLAGS) -Itools/lib -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
+	$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
 
 $(BUILD)/tests:
 	mkdir -p $@

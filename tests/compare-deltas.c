@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "adapter.h"
-#include "die.h"
-#include "opts.h"
-#include "st.h"
-#include "t5.h"
+#include "adapter/adapter.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "files/safetensors/st.h"
+#include "model/t5.h"
 
 static const char *model_dir, *a_arg, *b_arg;
 static double most = 1e-5;

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter.h"
-#include "die.h"
-#include "h5.h"
-#include "opts.h"
-#include "site.h"
+#include "adapter/adapter.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "base/opts.h"
+#include "model/site.h"
 
 static const char *model_dir, *loras, *work, *site_arg, *tasks_arg;
 static double alpha_1, alpha_2, camr_alpha = -1, camr_beta, kappa = -1, most;

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "die.h"
-#include "h5.h"
-#include "opts.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "base/opts.h"
 
 static const char *work, *site_arg;
 static int iteration, history = 3;

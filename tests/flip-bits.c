@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "die.h"
-#include "opts.h"
-#include "rng.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "base/rng.h"
 
 static const char *work, *verify;
 static int count = 500;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "die.h"
-#include "opts.h"
+#include "base/die.h"
+#include "base/opts.h"
 
 static const char *path, *dataset, *value;
 static long row, col;

@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "die.h"
-#include "opts.h"
-#include "out.h"
-#include "rng.h"
-#include "st.h"
-#include "t5.h"
-#include "text.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "base/rng.h"
+#include "files/safetensors/st.h"
+#include "model/t5.h"
+#include "base/text.h"
 
 static const char *output, *kind = "plain", *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;

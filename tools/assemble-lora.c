@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/die.h"
-#include "lib/h5.h"
-#include "lib/jsonx.h"
-#include "lib/opts.h"
-#include "lib/out.h"
-#include "lib/site.h"
-#include "lib/st.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "files/jsonx.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "model/site.h"
+#include "files/safetensors/st.h"
 
 static const char *model_dir, *model_name, *sites_arg, *solutions_arg, *scale_file, *output_arg;
 static double scale = 1;

@@ -11,14 +11,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/adapter.h"
-#include "lib/die.h"
-#include "lib/h5.h"
-#include "lib/jsonx.h"
-#include "lib/model.h"
-#include "lib/opts.h"
-#include "lib/out.h"
-#include "lib/site.h"
+#include "adapter/adapter.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "files/jsonx.h"
+#include "model/model.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "model/site.h"
 
 static const char *model_dir, *adapter_dir, *solutions_arg, *sites_arg, *output_arg;
 

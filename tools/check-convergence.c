@@ -9,10 +9,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "lib/die.h"
-#include "lib/h5.h"
-#include "lib/opts.h"
-#include "lib/out.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "base/opts.h"
+#include "files/out.h"
 
 static struct {
 	const char *sites, *solutions, *out;

@@ -1,4 +1,4 @@
-/* combine-layer: ties and dare (lib/baseline.h): the merged ΔW of every module of a site, from the adapters' weights alone, cut to a low-rank pair
+/* combine-layer: ties and dare (lib/math/baseline.h): the merged ΔW of every module of a site, from the adapters' weights alone, cut to a low-rank pair
  * (solution/SITE.h5, the same as solve-layer's, but that no column belongs to one task).
  *
  * One module at a time: its merged ΔW (d_out, d_in) in float32 once, panels of the tasks' ΔW, and a square of the smaller side in float64.
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/area.h"
-#include "lib/baseline.h"
-#include "lib/die.h"
-#include "lib/digest.h"
-#include "lib/solution.h"
+#include "backend/area.h"
+#include "math/baseline.h"
+#include "base/die.h"
+#include "files/digest.h"
+#include "merge/solution.h"
 
 enum { PANEL_ROWS = 64 };
 

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/die.h"
-#include "lib/metrics.h"
-#include "lib/opts.h"
-#include "lib/out.h"
-#include "lib/scores.h"
-#include "lib/text.h"
+#include "base/die.h"
+#include "math/metrics.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "merge/scores.h"
+#include "base/text.h"
 
 static const char *tasks_arg, *reference, *methods_arg, *tsv_path, *pairs_path, *markdown_path;
 

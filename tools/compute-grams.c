@@ -1,22 +1,22 @@
 /* compute-grams: what the solve needs of a task's rows at a site (grams/T/SITE.h5), streamed over the rows.
  *
  * X are the rows of the task's own model, Xm (X tilde) the merged model's, or X where no merged side is given (regmean). What is computed and
- * stored is lib/gramfile.h's; the tasks share one Gram's memory. */
+ * stored is lib/merge/gramfile.h's; the tasks share one Gram's memory. */
 #include <stdlib.h>
 
-#include "lib/acts.h"
-#include "lib/be.h"
-#include "lib/budget.h"
-#include "lib/dcs.h"
-#include "lib/demand.h"
-#include "lib/die.h"
-#include "lib/gramfile.h"
-#include "lib/grams.h"
-#include "lib/h5.h"
-#include "lib/job.h"
-#include "lib/opts.h"
-#include "lib/st.h"
-#include "lib/sums.h"
+#include "merge/acts.h"
+#include "backend/be.h"
+#include "plan/budget.h"
+#include "math/dcs.h"
+#include "plan/demand.h"
+#include "base/die.h"
+#include "merge/gramfile.h"
+#include "math/grams.h"
+#include "files/h5/h5.h"
+#include "merge/job.h"
+#include "base/opts.h"
+#include "files/safetensors/st.h"
+#include "files/sums.h"
 
 static const char *task_arg, *lora_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma = 0.5;

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/die.h"
-#include "lib/opts.h"
-#include "lib/out.h"
-#include "lib/sums.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "files/sums.h"
 
 static const char *from, *to;
 

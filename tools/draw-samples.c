@@ -1,19 +1,19 @@
 /* draw-samples: chooses a task's calibration samples and tokenises them (samples/T.h5).
  *
- * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules (lib/draw.h). A
+ * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules (lib/math/draw.h). A
  * draw made elsewhere is repeated only by --rows: the rules are the same, the random generator is ours. The encoder's
  * text is `instruction` alone, the label is `output`, both as sentencepiece gives them + </s>. */
 #include <limits.h>
 #include <stdlib.h>
 
-#include "lib/die.h"
-#include "lib/draw.h"
-#include "lib/opts.h"
-#include "lib/rows.h"
-#include "lib/samples.h"
-#include "lib/spm.h"
-#include "lib/t5.h"
-#include "lib/tokens.h"
+#include "base/die.h"
+#include "math/draw.h"
+#include "base/opts.h"
+#include "merge/rows.h"
+#include "merge/samples.h"
+#include "model/spm.h"
+#include "model/t5.h"
+#include "model/tokens.h"
 
 static const char *model_dir, *train, *tasks, *rows_file, *output;
 static int samples_num = 60, max_length = 100;

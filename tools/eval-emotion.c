@@ -10,17 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/adapter.h"
-#include "lib/be.h"
-#include "lib/budget.h"
-#include "lib/die.h"
-#include "lib/generate.h"
-#include "lib/metrics.h"
-#include "lib/opts.h"
-#include "lib/out.h"
-#include "lib/rows.h"
-#include "lib/samples.h"
-#include "lib/tokens.h"
+#include "adapter/adapter.h"
+#include "backend/be.h"
+#include "plan/budget.h"
+#include "base/die.h"
+#include "forward/generate.h"
+#include "math/metrics.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "merge/rows.h"
+#include "merge/samples.h"
+#include "model/tokens.h"
 
 static struct {
 	const char *model, *adapter, *test, *task, *out, *predictions;

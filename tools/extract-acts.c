@@ -1,21 +1,21 @@
 /* extract-acts: advances a model's state from one site to the next, and writes the site's rows.
  *
- * Here: what is read beside the acts files, and the plan of the memory; the walk is lib/advance.h's. Several tasks may share one process, and so
+ * Here: what is read beside the acts files, and the plan of the memory; the walk is lib/merge/advance.h's. Several tasks may share one process, and so
  * the packed weights of a block. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/adapter.h"
-#include "lib/advance.h"
-#include "lib/be.h"
-#include "lib/budget.h"
-#include "lib/demand.h"
-#include "lib/die.h"
-#include "lib/h5.h"
-#include "lib/model.h"
-#include "lib/opts.h"
-#include "lib/samples.h"
-#include "lib/sums.h"
+#include "adapter/adapter.h"
+#include "merge/advance.h"
+#include "backend/be.h"
+#include "plan/budget.h"
+#include "plan/demand.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "model/model.h"
+#include "base/opts.h"
+#include "merge/samples.h"
+#include "files/sums.h"
 
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites, *from, *memory, *features, *out;

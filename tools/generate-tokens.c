@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/acts.h"
-#include "lib/be.h"
-#include "lib/budget.h"
-#include "lib/die.h"
-#include "lib/generate.h"
-#include "lib/h5.h"
-#include "lib/opts.h"
-#include "lib/pool.h"
-#include "lib/samples.h"
-#include "lib/sums.h"
+#include "merge/acts.h"
+#include "backend/be.h"
+#include "plan/budget.h"
+#include "base/die.h"
+#include "forward/generate.h"
+#include "files/h5/h5.h"
+#include "base/opts.h"
+#include "merge/pool.h"
+#include "merge/samples.h"
+#include "files/sums.h"
 
 static struct {
 	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *memory, *features, *out;

@@ -1,20 +1,20 @@
 /* plan-pipeline: checks everything that can be checked before the first computation, and writes the plan of one merge.
  *
- * The plan is WORK/plan.mk (lib/planmk.h) and WORK/stamps/ (lib/stamps.h), both made of what lib/plan.h opens. This file takes the options and the
+ * The plan is WORK/plan.mk (lib/plan/planmk.h) and WORK/stamps/ (lib/plan/stamps.h), both made of what lib/plan/plan.h opens. This file takes the options and the
  * settings, and says in words what they come to. The path of plan.mk is printed on stdout. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/be.h"
-#include "lib/die.h"
-#include "lib/effects.h"
-#include "lib/forecast.h"
-#include "lib/opts.h"
-#include "lib/plan.h"
-#include "lib/planmk.h"
-#include "lib/stamps.h"
-#include "lib/sums.h"
+#include "backend/be.h"
+#include "base/die.h"
+#include "plan/effects.h"
+#include "plan/forecast.h"
+#include "base/opts.h"
+#include "plan/plan.h"
+#include "plan/planmk.h"
+#include "plan/stamps.h"
+#include "files/sums.h"
 
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *set, *jobs, *tools;

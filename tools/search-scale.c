@@ -6,14 +6,14 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "lib/adapter.h"
-#include "lib/be.h"
-#include "lib/budget.h"
-#include "lib/die.h"
-#include "lib/generate.h"
-#include "lib/opts.h"
-#include "lib/out.h"
-#include "lib/samples.h"
+#include "adapter/adapter.h"
+#include "backend/be.h"
+#include "plan/budget.h"
+#include "base/die.h"
+#include "forward/generate.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "merge/samples.h"
 
 static const char *model_dir, *adapter_dir, *tasks_arg, *samples_arg, *scales_arg = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1", *output_arg;
 static bool use_fp16;

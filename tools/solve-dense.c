@@ -1,19 +1,19 @@
 /* solve-dense: the merged weight of every module of a site where the whole weight is fitted (with_pretrain_matrix), as solution/SITE.h5.
  *
- * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/dense.h). The result has full rank: dataset W (d_out, d) instead of A and B. Memory: three
+ * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/math/dense.h). The result has full rank: dataset W (d_out, d) instead of A and B. Memory: three
  * d × d of float64, one d_out × d of float32, and panels; W0 and, in an iteration (jacobi), the weights of those before are read by rows. The Grams
  * must be those of compute-grams --dense. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "lib/budget.h"
-#include "lib/demand.h"
-#include "lib/dense.h"
-#include "lib/die.h"
-#include "lib/fit.h"
-#include "lib/history.h"
-#include "lib/solution.h"
-#include "lib/st.h"
+#include "plan/budget.h"
+#include "plan/demand.h"
+#include "math/dense.h"
+#include "base/die.h"
+#include "merge/fit.h"
+#include "merge/history.h"
+#include "merge/solution.h"
+#include "files/safetensors/st.h"
 
 static const char *method = "sweep", *grams_arg, *output_arg;
 

@@ -1,19 +1,19 @@
 /* solve-layer: the merged ΔW of every module of a site, as a low-rank pair (solution/SITE.h5).
  *
- * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/solve.h): one Cholesky and R right-hand sides a module. The methods differ in the
+ * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/math/solve.h): one Cholesky and R right-hand sides a module. The methods differ in the
  * rows that the Grams were made of, not here. average and task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
  * W = B A with B = [B_1 … B_N] as the adapters hold it; every scale is in A. Memory: one d × d of float64 and panels of the Grams. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/area.h"
-#include "lib/budget.h"
-#include "lib/demand.h"
-#include "lib/die.h"
-#include "lib/fit.h"
-#include "lib/history.h"
-#include "lib/solution.h"
+#include "backend/area.h"
+#include "plan/budget.h"
+#include "plan/demand.h"
+#include "base/die.h"
+#include "merge/fit.h"
+#include "merge/history.h"
+#include "merge/solution.h"
 
 static const char *method = "sweep", *grams_arg, *output_arg;
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/die.h"
-#include "lib/opts.h"
+#include "base/die.h"
+#include "base/opts.h"
 
 static const char *tasks_arg, *target_arg, *needs_arg;
 

@@ -1,8 +1,8 @@
 /* verify-work: re-reads everything under a WORK folder and names what is damaged or stale.
  *
- * damaged    its bytes are not those that were written (checksums.tsv, lib/sums.h)
+ * damaged    its bytes are not those that were written (checksums.tsv, lib/files/sums.h)
  * stale      made from another version of one of its inputs, or its stage's stamp is newer: the next make makes it anew. Of files that the plan
- *            has a use for (lib/wanted.h); what an earlier plan has left is not said to be stale
+ *            has a use for (lib/plan/wanted.h); what an earlier plan has left is not said to be stale
  * unlisted   has no line in checksums.tsv: nothing can be said of it
  * left over  a temporary file of a process that was killed: the next run removes it
  * set aside  found damaged by a run
@@ -15,12 +15,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/die.h"
-#include "lib/digest.h"
-#include "lib/h5.h"
-#include "lib/opts.h"
-#include "lib/sums.h"
-#include "lib/wanted.h"
+#include "base/die.h"
+#include "files/digest.h"
+#include "files/h5/h5.h"
+#include "base/opts.h"
+#include "files/sums.h"
+#include "plan/wanted.h"
 
 static const char *work;
 

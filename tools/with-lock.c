@@ -5,7 +5,7 @@
  * second one gets. Where the holder was killed and its children are still ending, the lock is waited for.
  *
  * Holding the lock, whatever temporary file lies in the folder was left by a process that was killed: removed before the command starts.
- * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set a damaged file aside (lib/sums.h) is run once
+ * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set a damaged file aside (lib/files/sums.h) is run once
  * more, which makes that file anew. */
 #include <dirent.h>
 #include <errno.h>
@@ -21,10 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/die.h"
-#include "lib/opts.h"
-#include "lib/out.h"
-#include "lib/text.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "base/text.h"
 
 enum { WAIT_SECONDS = 60, MAX_DEPTH = 8 };
 
@@ -95,7 +95,7 @@ static bool ends_with(const char *s, const char *tail)
 	return n > k && !strcmp(s + n - k, tail);
 }
 
-/* ".NAME.tmp-PID-N" (lib/out.h): PID, or 0. */
+/* ".NAME.tmp-PID-N" (lib/files/out.h): PID, or 0. */
 static long temporary_of(const char *name)
 {
 	const char *mark = NULL;

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/h5.h"
-#include "../../tools/lib/opts.h"
-#include "../../tools/lib/out.h"
-#include "../../tools/lib/samples.h"
-#include "../../tools/lib/site.h"
-#include "../../tools/lib/text.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "merge/samples.h"
+#include "model/site.h"
+#include "base/text.h"
 
 static const char *model_dir, *work, *tasks_arg, *watch_file, *peak_file, *kind = "f32", *tsv, *markdown;
 
@@ -104,7 +104,7 @@ struct sums {
 	struct h5 *f;
 };
 
-/* Norms of products with few rows cost less without their Gram (lib/grams.h). */
+/* Norms of products with few rows cost less without their Gram (lib/math/grams.h). */
 static bool few(double P, double d)
 {
 	return 2 * P <= d;

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/adapter.h"
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/opts.h"
-#include "../../tools/lib/out.h"
-#include "../../tools/lib/st.h"
-#include "../../tools/lib/t5.h"
+#include "adapter/adapter.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "files/out.h"
+#include "files/safetensors/st.h"
+#include "model/t5.h"
 
 static struct t5 m = {.D = 1024, .F = 2816, .NH = 16, .HS = 64, .DI = 1024, .V = 32128, .L = {24, 24}, .gated = true, .gelu = true};
 static const char *out, *spiece, *tasks_arg = "emoint,emotion-cause,tec,isear";

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../../tools/lib/die.h"
+#include "base/die.h"
 
 enum { M = 2400, K = 1024, N = 2816, RUNS = 301 };
 

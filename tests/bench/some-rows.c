@@ -2,7 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "../../tools/lib/die.h"
+#include "base/die.h"
 
 static void append(json_t *some, const char *path, size_t n)
 {

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../tools/lib/die.h"
+#include "base/die.h"
 
 static double now(void)
 {

@@ -5,7 +5,7 @@ export XDG_RUNTIME_DIR="$T" OMP_NUM_THREADS=1
 LIBS='-ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lsentencepiece -lstdc++ -lm -lcmocka'
 INCLUDE='-Itests/cuda/double/include -Itests/cuda/double -Itests/cuda -Itools/lib'
 
-# build KIND FILE: the twin tests of that kind of build with $T/FILE in the place of tools/lib/FILE, as $T/twins.
+# build KIND FILE: the twin tests of that kind of build with $T/FILE in the place of tools/lib/backend/cuda/FILE, as $T/twins.
 build() {
 	case $1 in
 	double) flags= ;;
@@ -22,8 +22,8 @@ build() {
 
 # bug NAME KIND MODES FILE EDIT: the tests fail in one of the modes.
 bug() {
-	sed "$5" "tools/lib/$4" >"$T/$4"
-	if cmp -s "$T/$4" "tools/lib/$4"; then
+	sed "$5" "tools/lib/backend/cuda/$4" >"$T/$4"
+	if cmp -s "$T/$4" "tools/lib/backend/cuda/$4"; then
 		not_ok "$1: there was nothing to plant it in"
 		return
 	fi
@@ -38,7 +38,7 @@ bug() {
 }
 
 for file in be_cuda.c be_device.c be_kernels.cu; do
-	cp "tools/lib/$file" "$T/$file"
+	cp "tools/lib/backend/cuda/$file" "$T/$file"
 	must build double $file
 	check "no bug in $file: nothing is found" env CUDAEMU=1 "$T/twins"
 done

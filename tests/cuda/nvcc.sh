@@ -10,7 +10,7 @@ if [ ! -x "$HOME_OF_CUDA/bin/nvcc" ]; then
 fi
 export XDG_RUNTIME_DIR="$T"
 quiet() { "$@" >"$T/said" 2>&1 || { cat "$T/said"; return 1; }; ! grep -E 'warning( #|:)' "$T/said"; }
-compiled() { quiet "$HOME_OF_CUDA/bin/nvcc" -std=c++17 --Werror all-warnings -Xcompiler -Wall,-Wextra -Itools/lib "$@" tools/lib/be_kernels.cu; }
+compiled() { quiet "$HOME_OF_CUDA/bin/nvcc" -std=c++17 --Werror all-warnings -Xcompiler -Wall,-Wextra -Itools/lib "$@" tools/lib/backend/cuda/be_kernels.cu; }
 
 for arch in sm_80 sm_90; do check "the kernels for $arch" compiled -cubin -arch=$arch -o "$T/$arch.cubin"; done
 check 'and as PTX' compiled -ptx -arch=compute_90 -o "$T/kernels.ptx"

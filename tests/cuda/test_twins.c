@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "be.h"
-#include "bf16.h"
-#include "die.h"
+#include "backend/be.h"
+#include "backend/bf16.h"
+#include "base/die.h"
 #include "double/emu.h"
 
 /* The thread sanitizer makes a thread of every CUDA thread: what would take it minutes is left to the other builds. */

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter.h"
-#include "die.h"
+#include "adapter/adapter.h"
+#include "base/die.h"
 #include "fuzz.h"
-#include "st.h"
+#include "files/safetensors/st.h"
 
 static const struct t5 m = {.D = 8, .F = 12, .NH = 2, .HS = 4, .DI = 8, .V = 32, .L = {1, 1}, .buckets = 32, .max_distance = 128, .eps = 1e-6f,
                             .gated = true, .gelu = true, .pad = 0, .eos = 1, .start = 0};

@@ -1,9 +1,9 @@
 /* The two tables of digests that are read back: stamps/digests and checksums.tsv. */
 #include <stdlib.h>
 
-#include "digest.h"
+#include "files/digest.h"
 #include "fuzz.h"
-#include "sums.h"
+#include "files/sums.h"
 
 static void load_cache(const char *path)
 {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "t5.h"
+#include "model/t5.h"
 
 static void load(void)
 {

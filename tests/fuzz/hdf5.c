@@ -4,11 +4,11 @@
 #include <hdf5.h>
 #include <stdlib.h>
 
-#include "die.h"
+#include "base/die.h"
 #include "fuzz.h"
-#include "h5.h"
+#include "files/h5/h5.h"
 #include "repair.h"
-#include "samples.h"
+#include "merge/samples.h"
 
 static void read_some(struct h5 *f, const char *path)
 {

@@ -1,7 +1,7 @@
 /* model.safetensors.index.json: which shard holds which tensor. */
 #include "fuzz.h"
-#include "die.h"
-#include "st.h"
+#include "base/die.h"
+#include "files/safetensors/st.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* samples.json. */
 #include "fuzz.h"
-#include "rows.h"
+#include "merge/rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

@@ -1,9 +1,9 @@
 /* train.json and test.json. */
 #include <stdlib.h>
 
-#include "die.h"
+#include "base/die.h"
 #include "fuzz.h"
-#include "rows.h"
+#include "merge/rows.h"
 
 static void load(const char *path)
 {

@@ -1,6 +1,6 @@
 /* The header of a safetensors file, and then its tensors. */
 #include "fuzz.h"
-#include "st.h"
+#include "files/safetensors/st.h"
 
 static void read_all(const char *path)
 {

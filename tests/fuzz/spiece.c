@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "spm.h"
+#include "model/spm.h"
 
 static void load(const char *path)
 {

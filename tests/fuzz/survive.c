@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "die.h"
+#include "base/die.h"
 
 const char *prog_name = "fuzz";
 int note_quiet = 1;

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/die.h"
+#include "base/die.h"
 #include "../unit/child.h"
 
 #define DEMO "data/demo"

@@ -1,6 +1,6 @@
 /* states.h: the residual stream after every block of both stacks, and the logits: what the golden files and the oracle hold.
  *
- * Runs the tools' own blocks (lib/block.h) over all sequences at once, keeping what the tools do not. Host copies. */
+ * Runs the tools' own blocks (lib/forward/block.h) over all sequences at once, keeping what the tools do not. Host copies. */
 #ifndef STATES_H
 #define STATES_H
 
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/be.h"
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/forward.h"
+#include "backend/be.h"
+#include "base/die.h"
+#include "forward/forward.h"
 
 enum { STATES_MOST = 64 };
 

@@ -7,8 +7,8 @@
 
 #include <math.h>
 
-#include "../../tools/lib/adapter.h"
-#include "../../tools/lib/h5.h"
+#include "adapter/adapter.h"
+#include "files/h5/h5.h"
 
 #define TOLERANCE 1e-4
 

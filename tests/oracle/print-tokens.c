@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/rows.h"
-#include "../../tools/lib/t5.h"
-#include "../../tools/lib/tokens.h"
+#include "base/die.h"
+#include "merge/rows.h"
+#include "model/t5.h"
+#include "model/tokens.h"
 
 enum { LABEL_TOKENS = 65536 }; /* more than any label has */
 

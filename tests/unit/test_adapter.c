@@ -9,11 +9,11 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
-#include "adapter.h"
+#include "adapter/adapter.h"
 #include "case.h"
 #include "child.h"
-#include "die.h"
-#include "site.h"
+#include "base/die.h"
+#include "model/site.h"
 
 #define DIR_NAME "task"
 

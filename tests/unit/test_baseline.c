@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <lapacke.h>
 
-#include "../../tools/lib/baseline.h"
+#include "math/baseline.h"
 
 static struct rng rng;
 

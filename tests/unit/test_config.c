@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../tools/lib/config.h"
-#include "../../tools/lib/die.h"
+#include "config/config.h"
+#include "base/die.h"
 
 #define SHIPPED "config/iteris-plus.yaml"
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))

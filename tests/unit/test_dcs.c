@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/dcs.h"
+#include "math/dcs.h"
 
 enum { N = 3, P = 50, D = 13, M = 9, R = 6 }; /* adapters, rows, d_in, d_out, ranks together */
 

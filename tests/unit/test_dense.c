@@ -11,9 +11,9 @@
 #include <cmocka.h>
 #include <lapacke.h>
 
-#include "../../tools/lib/dcs.h"
-#include "../../tools/lib/dense.h"
-#include "../../tools/lib/rng.h"
+#include "math/dcs.h"
+#include "math/dense.h"
+#include "base/rng.h"
 
 enum { N = 3, P = 60, D = 17, M = 150, R = 5 }; /* tasks, rows, d_in, d_out (over DENSE_ROWS), ranks together */
 

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../tools/lib/draw.h"
-#include "../../tools/lib/rng.h"
-#include "../../tools/lib/rows.h"
+#include "math/draw.h"
+#include "base/rng.h"
+#include "merge/rows.h"
 
 enum { N = 6000, K = 5 };
 static long chars[N];

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 #include <omp.h>
 
-#include "../../tools/lib/be.h"
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/gemm.h"
+#include "backend/be.h"
+#include "base/die.h"
+#include "backend/cpu/gemm.h"
 
 enum { ROWS = 2 * GEMM_TILE + 8 };
 

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/be.h"
-#include "../../tools/lib/grams.h"
+#include "backend/be.h"
+#include "math/grams.h"
 
 enum { P = GRAM_CHUNK + GRAM_STAGE + 7, D = GRAM_PANEL + 45, M = 60, R = 3 }; /* nothing a multiple of anything */
 

@@ -15,10 +15,10 @@
 #include <sys/stat.h>
 
 #include "child.h"
-#include "die.h"
-#include "fletcher.h"
-#include "h5.h"
-#include "out.h"
+#include "base/die.h"
+#include "files/fletcher.h"
+#include "files/h5/h5.h"
+#include "files/out.h"
 
 #define SCHEMA "iteris-test"
 

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "child.h"
-#include "die.h"
-#include "jsonx.h"
+#include "base/die.h"
+#include "files/jsonx.h"
 
 static void fill(const char *path, const char *text)
 {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/mats.h"
+#include "math/mats.h"
 
 enum { R = 3, D = 7, O = 5, STEPS = 40, MOST = 4 }; /* rank, d_in, d_out; pairs kept: a history of 3 */
 

@@ -10,8 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "../../tools/lib/metrics.h"
-#include "../../tools/lib/rng.h"
+#include "math/metrics.h"
+#include "base/rng.h"
 
 #define NEAR(a, b, tol) assert_true(fabs((a) - (b)) <= (tol))
 

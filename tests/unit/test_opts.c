@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "child.h"
-#include "die.h"
-#include "opts.h"
+#include "base/die.h"
+#include "base/opts.h"
 
 static struct {
 	bool flag, boolean;

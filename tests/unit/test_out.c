@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include "child.h"
-#include "die.h"
-#include "out.h"
+#include "base/die.h"
+#include "files/out.h"
 
 static char *text_of(const char *path)
 {

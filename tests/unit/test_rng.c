@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/rng.h"
+#include "base/rng.h"
 
 /* The first values of splitmix64 from 1234567, as its authors give them. */
 static void test_seed(void **state)

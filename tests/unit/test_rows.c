@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/rows.h"
+#include "base/die.h"
+#include "merge/rows.h"
 #include "child.h"
 
 static char *scratch;

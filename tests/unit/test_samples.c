@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/h5.h"
-#include "../../tools/lib/samples.h"
+#include "base/die.h"
+#include "files/h5/h5.h"
+#include "merge/samples.h"
 #include "child.h"
 
 static char *scratch;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "child.h"
-#include "site.h"
+#include "model/site.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 

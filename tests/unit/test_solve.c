@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/solve.h"
+#include "math/solve.h"
 
 enum { N = 3, P = 40, D = 17, M = 11 }; /* tasks, rows, d_in, d_out */
 

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "../../tools/lib/die.h"
-#include "../../tools/lib/rows.h"
-#include "../../tools/lib/spm.h"
-#include "../../tools/lib/tokens.h"
+#include "base/die.h"
+#include "merge/rows.h"
+#include "model/spm.h"
+#include "model/tokens.h"
 #include "child.h"
 
 enum { EOS = 1, UNKNOWN = 2, MAX = 64 };

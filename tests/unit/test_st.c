@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 
 #include "child.h"
-#include "die.h"
-#include "rng.h"
-#include "st.h"
+#include "base/die.h"
+#include "base/rng.h"
+#include "files/safetensors/st.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 

@@ -9,10 +9,10 @@
 
 #include "case.h"
 #include "child.h"
-#include "die.h"
-#include "digest.h"
-#include "out.h"
-#include "sums.h"
+#include "base/die.h"
+#include "files/digest.h"
+#include "files/out.h"
+#include "files/sums.h"
 
 #define WORK "w"
 #define SUMS WORK "/checksums.tsv"

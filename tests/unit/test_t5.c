@@ -8,9 +8,9 @@
 
 #include "case.h"
 #include "child.h"
-#include "die.h"
-#include "st.h"
-#include "t5.h"
+#include "base/die.h"
+#include "files/safetensors/st.h"
+#include "model/t5.h"
 
 
 /* ---- helpers ---- */

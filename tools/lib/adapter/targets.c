@@ -1,0 +1,143 @@
+/* targets.c: see targets.h. */
+#include "adapter/targets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+
+static int compare_modules(const void *a, const void *b)
+{
+	const struct module *p = a, *q = b;
+
+	if (p->stack != q->stack)
+		return p->stack - q->stack;
+	if (p->block != q->block)
+		return p->block - q->block;
+	return (int)p->slot - (int)q->slot;
+}
+
+static void add_module(struct targets *t, struct module q)
+{
+	for (int i = 0; i < t->n; i++)
+		if (!compare_modules(&t->module[i], &q))
+			return;
+	t->module = xrealloc(t->module, (size_t)(t->n + 1) * sizeof(*t->module));
+	t->module[t->n++] = q;
+}
+
+void targets_open(struct targets *t, const struct t5 *m, const char *template, const struct strlist *tasks, struct site site)
+{
+	char name[32];
+
+	*t = (struct targets){.N = tasks->n, .m = m};
+	t->adapter = xcalloc((size_t)tasks->n, sizeof(*t->adapter));
+	for (int i = 0; i < tasks->n; i++) {
+		char *dir = path_for_task(template, tasks->item[i], tasks->n, "--adapter");
+
+		t->adapter[i] = adapter_open(dir, m);
+		free(dir);
+		for (int j = 0; j < t->adapter[i]->n; j++) {
+			struct module q = t->adapter[i]->lora[j].module;
+
+			if (!site_compare(site_of_module(q), site))
+				add_module(t, q);
+		}
+	}
+	if (!t->n)
+		die("no adapter targets a module of site %s", site_name(site, name));
+	qsort(t->module, (size_t)t->n, sizeof(*t->module), compare_modules);
+}
+
+void targets_close(struct targets *t)
+{
+	for (int i = 0; i < t->N; i++)
+		adapter_close(t->adapter[i]);
+	free(t->adapter);
+	free(t->module);
+	*t = (struct targets){0};
+}
+
+static int rank_of(const struct targets *t, int task, int i)
+{
+	const struct lora *l = adapter_find(t->adapter[task], t->module[i]);
+
+	return l ? l->r : 0;
+}
+
+void targets_sizes(const struct targets *t, int *R, int *d_out)
+{
+	*R = *d_out = 0;
+	for (int i = 0; i < t->n; i++) {
+		int sum = 0, out = module_d_out(t->m, t->module[i].slot);
+
+		for (int task = 0; task < t->N; task++)
+			sum += rank_of(t, task, i);
+		*R = sum > *R ? sum : *R;
+		*d_out = out > *d_out ? out : *d_out;
+	}
+}
+
+static void load_task(struct stack *k, const struct targets *t, int task, int i)
+{
+	const struct lora *l = adapter_find(t->adapter[task], t->module[i]);
+	size_t r0 = (size_t)k->first[task], R = (size_t)k->R;
+	float *B;
+
+	if (!l)
+		return;
+	B = xarray((size_t)k->d_out * (size_t)l->r, sizeof(*B));
+	k->s[task] = l->scale;
+	lora_read_A(t->adapter[task], l, k->A + r0 * (size_t)k->d);
+	lora_read_B(t->adapter[task], l, B);
+	for (size_t o = 0; o < (size_t)k->d_out; o++)
+		memcpy(k->B + o * R + r0, B + o * (size_t)l->r, (size_t)l->r * sizeof(*B));
+	for (int j = 0; j < l->r; j++)
+		k->task_of[k->first[task] + j] = task;
+	free(B);
+}
+
+void stack_load(struct stack *k, const struct targets *t, int i)
+{
+	enum slot slot = t->module[i].slot;
+
+	*k = (struct stack){.N = t->N, .d = module_d_in(t->m, slot), .d_out = module_d_out(t->m, slot)};
+	k->first = xcalloc((size_t)t->N + 1, sizeof(*k->first));
+	k->s = xcalloc((size_t)t->N, sizeof(*k->s));
+	for (int task = 0; task < t->N; task++)
+		k->first[task + 1] = k->first[task] + rank_of(t, task, i);
+	k->R = k->first[t->N];
+	k->task_of = xcalloc((size_t)k->R, sizeof(*k->task_of));
+	k->A = xcalloc((size_t)k->R * (size_t)k->d, sizeof(*k->A));
+	k->B = xcalloc((size_t)k->R * (size_t)k->d_out, sizeof(*k->B));
+	for (int task = 0; task < t->N; task++)
+		load_task(k, t, task, i);
+}
+
+void stack_release(struct stack *k)
+{
+	free(k->first);
+	free(k->s);
+	free(k->task_of);
+	free(k->A);
+	free(k->B);
+	*k = (struct stack){0};
+}
+
+void stack_add(const struct stack *k, int task, int o, int n, float *W)
+{
+	size_t d = (size_t)k->d;
+
+#pragma omp parallel for schedule(static)
+	for (int i = 0; i < n; i++) {
+		float *w = W + (size_t)i * d;
+
+		for (int j = k->first[task]; j < k->first[task + 1]; j++) {
+			const float *a = k->A + (size_t)j * d;
+			float b = (float)(k->s[task] * (double)k->B[(size_t)(o + i) * (size_t)k->R + (size_t)j]);
+
+			for (size_t e = 0; e < d; e++)
+				w[e] += b * a[e];
+		}
+	}
+}

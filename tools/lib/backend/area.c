@@ -1,0 +1,35 @@
+/* area.c: see area.h. Most of it is never touched: it takes addresses, hardly memory. */
+#include "backend/area.h"
+
+#include <cblas.h>
+#include <dnnl.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "base/die.h"
+
+enum {
+	BLAS_BYTES = (128 << 20) + (1 << 16), /* OpenBLAS 0.3.21: for each thread that calls it */
+	CODE_BYTES = 64 << 20, /* oneDNN 2.6: some fifty kernels of 320 KiB at the first product, and more with other shapes */
+};
+
+void areas_claim(int threads)
+{
+	size_t n = (size_t)threads * BLAS_BYTES + CODE_BYTES;
+	double x = 0, y = 0;
+	float a = 0, b = 0, c = 0;
+	struct rlimit limit;
+	void *room;
+
+	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return;
+	room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		die("out of memory: cannot get %zu MB of addresses for %d threads", n >> 20, threads);
+	munmap(room, n);
+	openblas_set_num_threads(1);
+	cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 0, &x, 1, 0, &y, 1);
+	if (dnnl_sgemm('N', 'N', 1, 1, 1, 0, &a, 1, &b, 1, 0, &c, 1) != dnnl_success)
+		die("out of memory: oneDNN cannot start");
+}

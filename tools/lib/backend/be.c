@@ -1,0 +1,28 @@
+/* be.c: the choice of the backend. */
+#include "backend/be.h"
+
+#include <string.h>
+
+#include "backend/area.h"
+#include "base/die.h"
+#include "base/opts.h"
+
+extern const struct backend be_cpu;
+/* There only where the program was linked with it (pipeline/cuda.mk). */
+extern const struct backend be_cuda __attribute__((weak));
+
+const struct backend *be = &be_cpu;
+
+void be_select(const char *name)
+{
+	if (!strcmp(name, "cpu"))
+		be = &be_cpu;
+	else if (strcmp(name, "cuda"))
+		die_usage("unknown backend '%s': expected cpu or cuda", name);
+	else if (!&be_cuda)
+		die("backend 'cuda': this build has the CPU backend only");
+	else
+		be = &be_cuda;
+	areas_claim(common.threads);
+	be->open();
+}

@@ -1,0 +1,250 @@
+/* be_cpu.c: the CPU twin. Products in gemm.c, elementwise loops in simd.c; attention here, one (sequence, head) pair a task.
+ *
+ * Attention products are dnnl_sgemm calls whose shapes come from the sequence alone, each inside one thread: equal sequences
+ * give equal bits in any batch. */
+#include "backend/be.h"
+
+#include <lapacke.h>
+#include <math.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "backend/cpu/gemm.h"
+#include "backend/simd.h"
+
+extern const struct backend be_cpu;
+
+static void cpu_open(void)
+{
+}
+
+static size_t cpu_array_bytes(size_t bytes)
+{
+	(void)bytes;
+	return 0;
+}
+
+static size_t cpu_weight_bytes(int n, int k, enum be_precision p)
+{
+	(void)n, (void)k, (void)p;
+	return 0;
+}
+
+static size_t cpu_work_bytes(const struct be_sizes *s)
+{
+	(void)s;
+	return 0;
+}
+
+static void cpu_reserve(size_t bytes)
+{
+	(void)bytes;
+}
+
+static struct be_memory cpu_memory(void)
+{
+	return (struct be_memory){0, 0};
+}
+
+static void *cpu_alloc(size_t bytes)
+{
+	size_t rounded = (bytes + 63) / 64 * 64;
+	void *p = aligned_alloc(64, rounded ? rounded : 64);
+
+	if (!p)
+		die("out of memory: %zu bytes", bytes);
+	memset(p, 0, rounded);
+	return p;
+}
+
+static void cpu_free(void *p)
+{
+	free(p);
+}
+
+static void cpu_copy(void *to, const void *from, size_t bytes)
+{
+	if (bytes)
+		memcpy(to, from, bytes);
+}
+
+static void cpu_rmsnorm(float *Y, const float *X, const float *g, int P, int D, float eps)
+{
+#pragma omp parallel for schedule(static)
+	for (int i = 0; i < P; i++)
+		simd_rmsnorm(Y + (size_t)i * (size_t)D, X + (size_t)i * (size_t)D, g, (size_t)D, eps);
+}
+
+/* Elementwise work in pieces that fit the first-level cache. */
+enum { PIECE = 4096 };
+
+static void cpu_add(float *Y, const float *X, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += PIECE)
+		simd_add(Y + i, X + i, n - i < PIECE ? n - i : PIECE);
+}
+
+static void cpu_scale(float *X, float factor, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		X[i] *= factor;
+}
+
+static void cpu_activate(float *X, const float *G, bool gelu, size_t n)
+{
+#pragma omp parallel for schedule(static)
+	for (size_t i = 0; i < n; i += PIECE) {
+		size_t some = n - i < PIECE ? n - i : PIECE;
+
+		(gelu ? simd_gelu : simd_relu)(X + i, G ? G + i : NULL, some);
+	}
+}
+
+/* C (m, n) = A (m, k) B, B (k, n) or, transposed, (n, k). One thread. */
+static void small_gemm(bool transposed, int m, int n, int k, const float *A, int lda, const float *B, int ldb, float *C, int ldc)
+{
+	dnnl_status_t status = dnnl_sgemm('N', transposed ? 'T' : 'N', m, n, k, 1.0f, A, lda, B, ldb, 0.0f, C, ldc);
+
+	if (status != dnnl_success)
+		BUG("dnnl_sgemm %d %d %d: status %d", m, n, k, (int)status);
+}
+
+static float *grow(float **buffer, size_t *have, size_t need)
+{
+	if (need > *have) {
+		free(*buffer);
+		*buffer = xarray(need, sizeof(float));
+		*have = need;
+	}
+	return *buffer;
+}
+
+static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len, int valid, bool causal,
+                        const float *bias, int T, int ld, int HS)
+{
+	static _Thread_local float *S;
+	static _Thread_local size_t have;
+
+	grow(&S, &have, (size_t)len * (size_t)valid);
+	small_gemm(true, len, valid, HS, Q, ld, K, ld, S, valid);
+	for (int i = 0; i < len; i++) {
+		float *s = S + (size_t)i * (size_t)valid;
+		int keys = causal && i + 1 < valid ? i + 1 : valid;
+
+		simd_add(s, bias + T - 1 - i, (size_t)keys);
+		simd_softmax(s, (size_t)keys);
+		for (int j = keys; j < valid; j++)
+			s[j] = 0;
+	}
+	small_gemm(false, len, HS, valid, S, valid, V, ld, ctx, ld);
+}
+
+static void cpu_self_attention(float *ctx, const float *Q, const float *K, const float *V, struct be_ragged seq, const int *valid,
+                               bool causal, const float *bias, int T, int NH, int HS)
+{
+	int ld = NH * HS;
+
+#pragma omp parallel for collapse(2) schedule(dynamic)
+	for (int i = 0; i < seq.n; i++)
+		for (int h = 0; h < NH; h++) {
+			size_t at = (size_t)seq.off[i] * (size_t)ld + (size_t)h * (size_t)HS;
+
+			if (seq.len[i] > 0)
+				attend_self(ctx + at, Q + at, K + at, V + at, seq.len[i], valid[i], causal,
+				            bias + (size_t)h * (size_t)(2 * T - 1), T, ld, HS);
+		}
+}
+
+static void cpu_cross_attention(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory,
+                                const int *valid, int NH, int D)
+{
+#pragma omp parallel for schedule(dynamic)
+	for (int i = 0; i < query.n; i++) {
+		static _Thread_local float *S;
+		static _Thread_local size_t have;
+		int rows = query.len[i] * NH, keys = valid[i];
+		const float *m = M + (size_t)memory.off[i] * (size_t)D;
+		size_t at = (size_t)query.off[i] * (size_t)NH * (size_t)D;
+
+		if (!rows)
+			continue;
+		grow(&S, &have, (size_t)rows * (size_t)keys);
+		small_gemm(true, rows, keys, D, Q + at, D, m, D, S, keys);
+		for (int r = 0; r < rows; r++)
+			simd_softmax(S + (size_t)r * (size_t)keys, (size_t)keys);
+		small_gemm(false, rows, D, keys, S, keys, m, D, U + at, D);
+	}
+}
+
+static void scan_row(struct be_scan *r, const float *logits, int n, int id0)
+{
+	double old = (double)r->top;
+
+	for (int j = 0; j < n; j++) {
+		if (logits[j] > r->top) {
+			r->second = r->top;
+			r->top = logits[j];
+			r->id = id0 + j;
+		} else if (logits[j] > r->second) {
+			r->second = logits[j];
+		}
+	}
+	r->sum *= exp(old - (double)r->top);
+	for (int j = 0; j < n; j++)
+		r->sum += (double)expf(logits[j] - r->top);
+	if (r->want >= id0 && r->want < id0 + n)
+		r->logit = logits[r->want - id0];
+}
+
+static void cpu_scan(struct be_scan *state, const float *logits, int P, int n, int id0)
+{
+#pragma omp parallel for schedule(static)
+	for (int i = 0; i < P; i++)
+		scan_row(&state[i], logits + (size_t)i * (size_t)n, n, id0);
+}
+
+/* Row-major and symmetric: LAPACK's column-major 'U' is our lower triangle, and (r, d) rows are its d × r right-hand sides. */
+static int cpu_potrf(double *S, int d)
+{
+	return d > 0 ? LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, S, d) : 0;
+}
+
+static void cpu_potrs(double *X, const double *S, int d, int r)
+{
+	if (d > 0 && r > 0)
+		LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', d, r, S, d, X, d);
+}
+
+const struct backend be_cpu = {
+	.name = "cpu",
+	.open = cpu_open,
+	.fast16 = gemm_fast16,
+	.array_bytes = cpu_array_bytes,
+	.weight_bytes = cpu_weight_bytes,
+	.work_bytes = cpu_work_bytes,
+	.reserve = cpu_reserve,
+	.memory = cpu_memory,
+	.alloc = cpu_alloc,
+	.free = cpu_free,
+	.put = cpu_copy,
+	.get = cpu_copy,
+	.weight_pack = gemm_pack,
+	.weight_free = gemm_weight_free,
+	.linear = gemm_linear,
+	.linear_heads = gemm_linear_heads,
+	.feed_forward = gemm_feed_forward,
+	.rmsnorm = cpu_rmsnorm,
+	.add = cpu_add,
+	.scale = cpu_scale,
+	.activate = cpu_activate,
+	.self_attention = cpu_self_attention,
+	.cross_attention = cpu_cross_attention,
+	.gram = gemm_gram,
+	.mirror = gemm_mirror,
+	.scan = cpu_scan,
+	.potrf = cpu_potrf,
+	.potrs = cpu_potrs,
+};

@@ -1,0 +1,246 @@
+/* opts.c: the option table and its parser.
+ *
+ * The tool's table and the common options are walked as one list of pointers, so --help, the defaults and the parser
+ * cannot disagree. Defaults are turned into text before parsing starts: --help after other options still prints the
+ * defaults. getopt_long is not used because it takes abbreviations, which would turn a new option into a change of
+ * meaning of an old command line. */
+#include "base/opts_private.h"
+
+#include <float.h>
+#include <limits.h>
+#include <malloc.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "files/sums.h"
+
+enum { MAX_THREADS = 1024 }; /* far over any machine; catches -t 10000 typed for -t 1 */
+
+struct common_opts common = {.threads = 1, .backend = "cpu"};
+
+static bool want_help, want_version;
+
+static const struct opt common_table[] = {
+	{.name = "threads", .letter = 't', .type = OPT_INT, .value = &common.threads, .min = 1, .max = MAX_THREADS,
+	 .arg = "N", .help = "threads to compute with"},
+	{.name = "backend", .letter = 'b', .type = OPT_STRING, .value = &common.backend, .arg = "NAME",
+	 .help = "cpu or cuda"},
+	{.name = "max-memory", .type = OPT_BYTES, .value = &common.max_memory, .arg = "BYTES",
+	 .help = "memory to stay under (256M, 1.5G; 0: no limit)"},
+	{.name = "log", .type = OPT_STRING, .value = &common.log, .arg = "FILE",
+	 .help = "append the closing line's figures to FILE (tab-separated)"},
+	{.name = "sums", .type = OPT_STRING, .value = &common.sums, .arg = "FILE",
+	 .help = "check inputs by the checksums in FILE, append those of the outputs"},
+	{.name = "quiet", .letter = 'q', .type = OPT_FLAG, .value = &common.quiet, .help = "errors and warnings only"},
+	{.name = "verbose", .letter = 'v', .type = OPT_FLAG, .value = &common.verbose, .help = "say more"},
+	{.name = "help", .letter = 'h', .type = OPT_FLAG, .value = &want_help, .help = "print this and exit"},
+	{.name = "version", .type = OPT_FLAG, .value = &want_version, .help = "print the version and exit"},
+};
+
+enum { N_COMMON = sizeof(common_table) / sizeof(common_table[0]) };
+
+static void parser_check(const struct parser *p)
+{
+	for (int i = 0; i < p->n; i++) {
+		const struct opt *a = p->opt[i];
+		if ((!a->name && !a->letter) || !a->value)
+			BUG("option %d of %s has no name or no value", i, p->tool->name);
+		for (int j = 0; j < i; j++) {
+			const struct opt *b = p->opt[j];
+			if ((a->name && b->name && !strcmp(a->name, b->name)) || (a->letter && a->letter == b->letter))
+				BUG("%s has two options '%s' '%c'", p->tool->name, a->name ? a->name : "", a->letter ? a->letter : ' ');
+		}
+	}
+}
+
+static void parser_init(struct parser *p, const struct tool *tool)
+{
+	int n_tool = 0;
+	while (tool->opts && tool->opts[n_tool].type != OPT_END)
+		n_tool++;
+	p->tool = tool;
+	p->n_tool = n_tool;
+	p->n = n_tool + N_COMMON;
+	p->opt = xarray((size_t)p->n, sizeof(*p->opt));
+	p->dflt = xarray((size_t)p->n, sizeof(*p->dflt));
+	p->seen = xcalloc((size_t)p->n, sizeof(*p->seen));
+	for (int i = 0; i < p->n; i++)
+		p->opt[i] = i < n_tool ? &tool->opts[i] : &common_table[i - n_tool];
+	parser_check(p);
+	for (int i = 0; i < p->n; i++)
+		p->dflt[i] = opts_default_text(p->opt[i]);
+}
+
+static void parser_release(struct parser *p)
+{
+	for (int i = 0; i < p->n; i++)
+		free(p->dflt[i]);
+	free(p->dflt);
+	free(p->opt);
+	free(p->seen);
+}
+
+/* `name` ends at an '=' or at the end of the argument. */
+static int find_long(const struct parser *p, const char *name, size_t length)
+{
+	for (int i = 0; i < p->n; i++)
+		if (p->opt[i]->name && strlen(p->opt[i]->name) == length && !memcmp(p->opt[i]->name, name, length))
+			return i;
+	const char **words = xarray((size_t)p->n, sizeof(*words));
+	int n = 0;
+	for (int i = 0; i < p->n; i++)
+		if (p->opt[i]->name)
+			words[n++] = p->opt[i]->name;
+	char *wrong = xformat("%.*s", (int)(length < 200 ? length : 200), name);
+	const char *near = nearest_word(wrong, words, n);
+	if (near)
+		die_usage("unknown option '--%s'; did you mean '--%s'?", wrong, near);
+	die_usage("unknown option '--%s'; see --help", wrong);
+}
+
+static int find_letter(const struct parser *p, char letter)
+{
+	for (int i = 0; i < p->n; i++)
+		if (p->opt[i]->letter == letter)
+			return i;
+	die_usage("unknown option '-%c'; see --help", letter);
+}
+
+/* Leaves when x is outside the option's range or not a number at all (ok is false). */
+static void need_number(const struct opt *o, const char *label, const char *text, bool ok, double x, const char *kind)
+{
+	bool bounded = o->min != 0 || o->max != 0;
+	if (ok && (!bounded || (x >= o->min && x <= o->max)))
+		return;
+	if (!bounded)
+		die_usage("option '%s': expected %s, found '%s'", label, kind, text);
+	/* One-sided ranges are written with the type's own limit. */
+	if (o->max >= (o->type == OPT_INT ? (double)INT_MAX : o->type == OPT_FLOAT ? DBL_MAX : (double)LONG_MAX))
+		die_usage("option '%s': expected %s of at least %.15g, found '%s'", label, kind, o->min, text);
+	die_usage("option '%s': expected %s from %.15g to %.15g, found '%s'", label, kind, o->min, o->max, text);
+}
+
+static void set_value(const struct opt *o, const char *label, const char *text)
+{
+	long l = 0;
+	double x = 0;
+	size_t bytes = 0;
+	bool ok;
+	switch (o->type) {
+	case OPT_BOOL:
+		if (!text_to_bool(text, o->value))
+			die_usage("option '%s': expected True, False, yes, no, 1 or 0, found '%s'", label, text);
+		break;
+	case OPT_STRING:
+		if (!*text)
+			die_usage("option '%s' has an empty value", label);
+		*(const char **)o->value = text;
+		break;
+	case OPT_INT:
+		ok = text_to_long(text, &l) && l >= INT_MIN && l <= INT_MAX;
+		need_number(o, label, text, ok, (double)l, "an integer");
+		*(int *)o->value = (int)l;
+		break;
+	case OPT_LONG:
+		ok = text_to_long(text, &l);
+		need_number(o, label, text, ok, (double)l, "an integer");
+		*(long *)o->value = l;
+		break;
+	case OPT_FLOAT:
+		ok = text_to_double(text, &x);
+		need_number(o, label, text, ok, x, "a number");
+		*(double *)o->value = x;
+		break;
+	case OPT_BYTES:
+		ok = text_to_bytes(text, &bytes);
+		need_number(o, label, text, ok, (double)bytes, "a size (bytes, or with K, M, G, T)");
+		*(size_t *)o->value = bytes;
+		break;
+	case OPT_FLAG:
+	case OPT_END:
+		BUG("option '%s' takes no value", label);
+	}
+}
+
+/* Sets option i; `value` is NULL when it is the next argument. Returns how many further arguments were taken. */
+static int take_option(struct parser *p, int i, const char *value, const char *next)
+{
+	const struct opt *o = p->opt[i];
+	char label[64];
+	opts_label(o, label, sizeof(label));
+	if (o->type == OPT_FLAG) {
+		if (value)
+			die_usage("option '%s' takes no value", label);
+		*(bool *)o->value = true;
+		/* At once, so that they work beside options that are missing or wrong. */
+		if (o->value == &want_help)
+			opts_print_help(p);
+		if (o->value == &want_version)
+			opts_print_version(p);
+		p->seen[i] = true;
+		return 0;
+	}
+	/* "--model --train FILE": the value was left out. A value that does begin so can be given with '='. */
+	if (!value && (!next || !strncmp(next, "--", 2)))
+		die_usage("option '%s' needs a value", label);
+	if (p->seen[i])
+		die_usage("option '%s' is given twice", label);
+	p->seen[i] = true;
+	set_value(o, label, value ? value : next);
+	return value ? 0 : 1;
+}
+
+/* "-q", "-qv", "-t 2", "-t2". */
+static int take_letters(struct parser *p, const char *arg, const char *next)
+{
+	for (const char *s = arg + 1; *s; s++) {
+		int i = find_letter(p, *s);
+		if (p->opt[i]->type != OPT_FLAG)
+			return take_option(p, i, s[1] ? s + 1 : NULL, next);
+		take_option(p, i, NULL, NULL);
+	}
+	return 0;
+}
+
+static void check_common(void)
+{
+	if (strcmp(common.backend, "cpu") && strcmp(common.backend, "cuda"))
+		die_usage("option '--backend': expected cpu or cuda, found '%s'", common.backend);
+	note_quiet = common.quiet;
+	sums_use(common.sums);
+	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the next, not given back page by page. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	omp_set_num_threads(common.threads);
+}
+
+void opts_parse(const struct tool *tool, int argc, char **argv)
+{
+	struct parser p;
+	char label[64];
+	prog_name = tool->name;
+	opts_start_clock();
+	common.threads = omp_get_num_procs();
+	if (common.threads > MAX_THREADS)
+		common.threads = MAX_THREADS;
+	parser_init(&p, tool);
+	for (int a = 1; a < argc; a++) {
+		const char *s = argv[a], *next = a + 1 < argc ? argv[a + 1] : NULL;
+		if (s[0] != '-' || !s[1] || !strcmp(s, "--"))
+			die_usage("unexpected argument '%s'; see --help", s);
+		if (s[1] != '-') {
+			a += take_letters(&p, s, next);
+			continue;
+		}
+		const char *equals = strchr(s, '=');
+		size_t length = equals ? (size_t)(equals - s) - 2 : strlen(s) - 2;
+		a += take_option(&p, find_long(&p, s + 2, length), equals ? equals + 1 : NULL, next);
+	}
+	for (int i = 0; i < p.n; i++)
+		if (p.opt[i]->required && !p.seen[i])
+			die_usage("option '%s' is required", opts_label(p.opt[i], label, sizeof(label)));
+	check_common();
+	parser_release(&p);
+}

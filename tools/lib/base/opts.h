@@ -1,0 +1,73 @@
+/* opts.h: one option table per tool gives parsing, --help and the printed defaults.
+ *
+ * Long options as `--name value` or `--name=value`, no abbreviations; one-letter forms where the table names a letter.
+ * Numbers are strict: the whole string, inside [min, max], no NaN. A string option given twice is an error.
+ * The common options (-t -b -q -v -h --version --max-memory) are added to every tool's table by opts_parse(). */
+#ifndef OPTS_H
+#define OPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/strlist.h" /* what the text of an option about several tasks becomes */
+
+enum opt_type {
+	OPT_FLAG,   /* bool *: present or not */
+	OPT_BOOL,   /* bool *: True/False/yes/no/1/0 */
+	OPT_STRING, /* const char **; NULL until given */
+	OPT_INT,    /* int * */
+	OPT_LONG,   /* long * */
+	OPT_FLOAT,  /* double * */
+	OPT_BYTES,  /* size_t *: 300000000, 256M, 1.5G (powers of 1024) */
+	OPT_END
+};
+
+struct opt {
+	const char *name; /* "alpha-1" for --alpha-1 */
+	char letter;      /* 0: none */
+	enum opt_type type;
+	void *value;    /* holds the default before, the setting after opts_parse() */
+	bool required;  /* a missing one is a usage error that names it */
+	double min, max; /* numbers only; min == max == 0: no bound */
+	const char *arg; /* how --help names the argument, e.g. "FILE" */
+	const char *help;
+};
+
+struct tool {
+	const char *name;    /* "solve-layer" */
+	const char *summary; /* one line for --help */
+	const char *details; /* paragraphs after the options, or NULL */
+	const struct opt *opts; /* ends with {.type = OPT_END} */
+};
+
+/* What the common options set. */
+struct common_opts {
+	int threads;         /* -t; default: the processors this process may use */
+	const char *backend; /* -b: "cpu" (default) or "cuda" */
+	size_t max_memory;   /* bytes; 0: no limit asked for */
+	bool quiet, verbose;
+	const char *log;     /* file that tool_done() appends its figures to, or NULL */
+	const char *sums;    /* file that outputs' checksums are appended to, and inputs checked by (sums.h), or NULL */
+};
+extern struct common_opts common;
+
+/* Parses argv into the table's values and `common`; --help and --version print and exit 0, an error exits 2.
+ * Positional arguments are a usage error. Also sets prog_name, starts the clock of tool_done() and sets the number of
+ * OpenMP threads. */
+void opts_parse(const struct tool *tool, int argc, char **argv);
+
+/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With --log the figures are also
+ * appended to that file, tab-separated: tool, message, seconds real, seconds cpu, peak MB. */
+void tool_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Strict conversions, shared with the config reader: false when the text is not wholly a value of that kind. */
+bool text_to_bool(const char *s, bool *v);
+bool text_to_long(const char *s, long *v);
+bool text_to_double(const char *s, double *v);
+bool text_to_bytes(const char *s, size_t *v);
+
+/* The known word nearest to `s` by edit distance, for "unknown option '--aplha-1'; did you mean '--alpha-1'?";
+ * NULL when none is near (distance over a third of the length). */
+const char *nearest_word(const char *s, const char *const *words, int n);
+
+#endif

@@ -1,0 +1,71 @@
+/* opts_done.c: the closing line of a tool and its costs. */
+#include "base/opts_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/die.h"
+
+static struct timespec clock_start;
+
+void opts_start_clock(void)
+{
+	clock_gettime(CLOCK_MONOTONIC, &clock_start);
+}
+
+/* The peak resident set in KiB. The kernel lets ru_maxrss start at the size of the process that called exec(), so a small
+ * tool under a large script would report the script; VmHWM counts from exec() on. Both are KiB on Linux. */
+static double peak_kib(const struct rusage *u)
+{
+	char line[256];
+	long kib = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+	while (f && !kib && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmHWM: %ld kB", &kib) != 1)
+			kib = 0;
+	if (f)
+		fclose(f);
+	return kib > 0 ? (double)kib : (double)u->ru_maxrss;
+}
+
+static double seconds(struct timeval t)
+{
+	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+/* One write() of one line: processes side by side may append to one file. */
+static void log_figures(const char *text, double real, double cpu, double peak_mb)
+{
+	char *line = xformat("%s\t%s\t%.3f\t%.3f\t%.1f\n", prog_name, text, real, cpu, peak_mb);
+	int fd = open(common.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line) || close(fd))
+		die("cannot append to '%s': %s", common.log, strerror(errno));
+	free(line);
+}
+
+void tool_done(const char *fmt, ...)
+{
+	char text[1024];
+	struct timespec now;
+	struct rusage u;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	getrusage(RUSAGE_SELF, &u);
+	double real = (double)(now.tv_sec - clock_start.tv_sec) + 1e-9 * (double)(now.tv_nsec - clock_start.tv_nsec);
+	double cpu = seconds(u.ru_utime) + seconds(u.ru_stime), peak_mb = peak_kib(&u) / 1024;
+
+	note("%s; %.2f s real, %.2f s cpu, %.1f MB peak", text, real, cpu, peak_mb);
+	if (common.log)
+		log_figures(text, real, cpu, peak_mb);
+}

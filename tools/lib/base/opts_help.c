@@ -1,0 +1,100 @@
+/* opts_help.c: --help and --version, and how an option is written. */
+#include "base/opts_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+
+#define VERSION "0.1"
+
+const char *opts_label(const struct opt *o, char *buf, size_t size)
+{
+	if (o->name)
+		snprintf(buf, size, "--%s", o->name);
+	else
+		snprintf(buf, size, "-%c", o->letter);
+	return buf;
+}
+
+char *opts_default_text(const struct opt *o)
+{
+	switch (o->type) {
+	case OPT_BOOL:
+		return xstrdup(*(bool *)o->value ? "1" : "0");
+	case OPT_STRING:
+		return *(const char **)o->value ? xstrdup(*(const char **)o->value) : NULL;
+	case OPT_INT:
+		return xformat("%d", *(int *)o->value);
+	case OPT_LONG:
+		return xformat("%ld", *(long *)o->value);
+	case OPT_FLOAT:
+		return xformat("%.15g", *(double *)o->value);
+	case OPT_BYTES:
+		return xformat("%zu", *(size_t *)o->value);
+	case OPT_FLAG:
+	case OPT_END:
+		break;
+	}
+	return NULL;
+}
+
+static const char *arg_text(const struct opt *o)
+{
+	static const char *const by_type[] = {
+		[OPT_BOOL] = "0|1", [OPT_STRING] = "TEXT", [OPT_INT] = "N", [OPT_LONG] = "N", [OPT_FLOAT] = "X", [OPT_BYTES] = "BYTES",
+	};
+	if (o->type == OPT_FLAG)
+		return "";
+	return o->arg ? o->arg : by_type[o->type];
+}
+
+static void print_option(const struct parser *p, int i)
+{
+	const struct opt *o = p->opt[i];
+	char left[128];
+	int n = o->letter ? snprintf(left, sizeof(left), "  -%c%s", o->letter, o->name ? ", " : "")
+	                  : snprintf(left, sizeof(left), "      ");
+	snprintf(left + n, sizeof(left) - (size_t)n, "%s%s%s%s", o->name ? "--" : "", o->name ? o->name : "",
+	         o->type == OPT_FLAG ? "" : " ", arg_text(o));
+	printf("%-30s %s", left, o->help ? o->help : "");
+	if (o->required)
+		printf(" (required)");
+	else if (p->dflt[i])
+		printf(" (default %s)", p->dflt[i]);
+	putchar('\n');
+}
+
+_Noreturn static void leave_after_print(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		die("cannot write to standard output: %s", strerror(errno));
+	exit(0);
+}
+
+_Noreturn void opts_print_help(const struct parser *p)
+{
+	char label[64];
+	printf("usage: %s", p->tool->name);
+	for (int i = 0; i < p->n_tool; i++)
+		if (p->opt[i]->required)
+			printf(" %s %s", opts_label(p->opt[i], label, sizeof(label)), arg_text(p->opt[i]));
+	printf(" [options]\n%s\n\noptions:\n", p->tool->summary ? p->tool->summary : "");
+	for (int i = 0; i < p->n_tool; i++)
+		print_option(p, i);
+	if (p->n_tool)
+		printf("\ncommon options:\n");
+	for (int i = p->n_tool; i < p->n; i++)
+		print_option(p, i);
+	if (p->tool->details)
+		printf("\n%s\n", p->tool->details);
+	leave_after_print();
+}
+
+_Noreturn void opts_print_version(const struct parser *p)
+{
+	printf("%s %s\n", p->tool->name, VERSION);
+	leave_after_print();
+}

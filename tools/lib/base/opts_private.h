@@ -1,0 +1,27 @@
+/* opts_private.h: what the files of the opts module share.
+ *
+ * opts.c: parsing; opts_help.c: --help and --version; opts_text.c: strict values and the nearest word; opts_done.c: the closing line. */
+#ifndef OPTS_PRIVATE_H
+#define OPTS_PRIVATE_H
+
+#include "base/opts.h"
+
+struct parser {
+	const struct tool *tool;
+	const struct opt **opt; /* the tool's, then the common ones */
+	char **dflt;            /* text of the default, NULL: none to show */
+	bool *seen;
+	int n, n_tool;
+};
+
+/* opts_help.c */
+/* "--alpha-1", or "-x" for an option that has only a letter; the buffer is the caller's. */
+const char *opts_label(const struct opt *o, char *buf, size_t size);
+char *opts_default_text(const struct opt *o); /* allocated; NULL: none to show */
+_Noreturn void opts_print_help(const struct parser *p);
+_Noreturn void opts_print_version(const struct parser *p);
+
+/* opts_done.c */
+void opts_start_clock(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* text.c: see text.h. */
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/die.h"
+
+void text_add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	BUG_IF(n < 0);
+	if (t->n + (size_t)n + 1 > t->room) {
+		t->room = 2 * t->room + (size_t)n + 1;
+		t->s = xrealloc(t->s, t->room);
+	}
+	va_start(ap, fmt);
+	vsnprintf(t->s + t->n, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	t->n += (size_t)n;
+}
+
+const char *text_get(const struct text *t)
+{
+	return t->s ? t->s : "";
+}
+
+void text_release(struct text *t)
+{
+	free(t->s);
+	*t = (struct text){0};
+}

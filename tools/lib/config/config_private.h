@@ -1,0 +1,61 @@
+/* config_private.h: what the files of the config module share: the keys, where a value stands, a value as text, and the ways out.
+ *
+ * config.c: overrides and relations between keys; config_table.c: the keys; config_file.c: YAML; config_set.c: text to
+ * settings; config_text.c: settings to text; config_message.c: the errors. */
+#ifndef CONFIG_PRIVATE_H
+#define CONFIG_PRIVATE_H
+
+#include "config/config.h"
+#include "base/die.h"
+
+enum {
+	CONFIG_MAX_ITEMS = 1024, /* of a list */
+	CONFIG_MAX_NAME = 100    /* bytes of a task's name: NAME_MAX is 255, and files add prefixes and endings */
+};
+
+#define CONFIG_NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+/* Where a value stands, for messages: a line of a file, or the command line (path NULL). */
+struct where {
+	const char *path;
+	int line;
+};
+
+/* A value as text: a scalar (one item) or a list. */
+struct value {
+	bool list, null;
+	int n;
+	char **item; /* (n) */
+};
+
+/* A text as a message may hold it. */
+struct shown {
+	char text[64];
+};
+
+extern const char *const config_methods[], *const config_features[]; /* (config_nmethods), (config_nfeatures) */
+extern const int config_nmethods, config_nfeatures;
+
+/* config_message.c */
+_Noreturn void config_fail(struct where w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+_Noreturn void config_fail_value(struct where w, const struct config_key *k, const char *found);
+_Noreturn void config_fail_unknown(struct where w, const char *name);
+struct shown config_shown(const char *s);
+
+/* config_table.c */
+const struct config_key *config_key_find(const char *name); /* NULL: there is none */
+int *config_key_line(struct config *c, const struct config_key *k);
+void *config_field(struct config *c, size_t offset);
+/* Keys in small letters: capitals are how the command line writes them. */
+void config_lower(char *dst, size_t size, const char *s);
+
+/* config_set.c */
+void config_value_add(struct value *v, const char *text, size_t bytes);
+void config_value_release(struct value *v);
+/* Takes the blanks off both ends of the *n bytes at s. */
+const char *config_trimmed(const char *s, size_t *n);
+/* Splits v where a list is wanted, checks it and stores it in c. */
+void config_set_key(struct config *c, const struct config_key *k, struct value *v, struct where w);
+void config_set_defaults(struct config *c);
+
+#endif

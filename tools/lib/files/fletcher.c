@@ -1,0 +1,67 @@
+/* fletcher.c: see fletcher.h. HDF5's own goes word by word, and would take a third of the time of a process that reads and writes rows.
+ *
+ * Here LANES sums run side by side: lane l has the words l, l + LANES, …; a[l] is their sum and b[l] the sum of all a[l] so far. Of k words in
+ * whole turns, word i of lane l counts (k − i) times in the second sum: LANES · b[l] − l · a[l]. Words are taken as they lie in a little-endian
+ * machine: to swap a word's bytes is to multiply it by 256, modulo 65535. */
+#include "files/fletcher.h"
+
+#include <string.h>
+
+#include "base/clones.h"
+
+enum { LANES = 32, TURNS = 256, MODULUS = 65535 }; /* TURNS: until b, at most 65535 · 256 · 257 / 2, is emptied */
+
+struct sums {
+	uint64_t first, second; /* modulo MODULUS, of the words so far, in this machine's order */
+};
+
+static uint32_t canonical(uint64_t sum, int any)
+{
+	sum %= MODULUS;
+	return sum ? (uint32_t)sum : any ? MODULUS : 0;
+}
+
+/* Words so far count once more in the second sum for each word that follows. */
+CLONES static void add_turns(struct sums *s, const unsigned char *p, size_t turns)
+{
+	uint32_t a[LANES] = {0}, b[LANES] = {0};
+	uint64_t first = 0, second = s->second + s->first * turns * LANES;
+
+	for (size_t t = 0; t < turns; t++) {
+		uint16_t w[LANES];
+
+		memcpy(w, p + t * sizeof(w), sizeof(w));
+		for (int l = 0; l < LANES; l++) {
+			a[l] += w[l];
+			b[l] += a[l];
+		}
+	}
+	for (uint64_t l = 0; l < LANES; l++) {
+		first += a[l];
+		second += LANES * (uint64_t)b[l] - l * a[l];
+	}
+	s->first = (s->first + first) % MODULUS;
+	s->second = second % MODULUS;
+}
+
+uint32_t fletcher32(const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	struct sums s = {0, 0};
+	size_t words = n / 2, step;
+	int any;
+
+	any = n && (p[0] || memcmp(p, p + 1, n - 1));
+	for (size_t turns = words / LANES; turns; turns -= step, words -= step * LANES, p += step * LANES * 2) {
+		step = turns < TURNS ? turns : TURNS;
+		add_turns(&s, p, step);
+	}
+	for (; words; words--, p += 2) {
+		uint16_t w;
+
+		memcpy(&w, p, sizeof(w));
+		s.first += w;
+		s.second += s.first;
+	}
+	return canonical(s.second * 256, any) << 16 | canonical(s.first * 256, any);
+}

@@ -1,0 +1,169 @@
+/* h5.c: the HDF5 files between the stages: create, commit, open, close.
+ *
+ * The HDF5 library prints nothing and has no part in exit(): after a failed write it would try again, and print. */
+#include "files/h5/h5.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "files/h5/h5_private.h"
+#include "files/h5/h5form.h"
+#include "files/out.h"
+#include "files/sums.h"
+
+static void library_init(void)
+{
+	static bool done;
+	if (done)
+		return;
+	done = true;
+	H5dont_atexit(); /* fails only if HDF5 is in use already, and then it is too late to matter */
+	if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
+		die("cannot start the HDF5 library");
+}
+
+/* ------------------------------------------------------------ the form of a file
+ *
+ * Attributes and links stay in the headers of their objects, however many there are: h5form.c then has no heaps and trees to judge. No times. */
+
+enum { ALL_COMPACT = 65535 };
+
+void h5_plain_object(hid_t list)
+{
+	h5_must(H5Pset_obj_track_times(list, false));
+	h5_must(H5Pset_attr_phase_change(list, ALL_COMPACT, 0));
+}
+
+void h5_plain_group(hid_t list)
+{
+	h5_must(H5Pset_link_phase_change(list, ALL_COMPACT, 0));
+}
+
+/* ------------------------------------------------------------ files */
+
+/* The oldest format that has checksums on all its metadata, and no newer one: the bytes do not depend on the library's age. (1.8's has none on the
+ * index of chunks: one wrong bit there, and a chunk reads as zeros.)
+ * Locks are off: a file under its final name is never written again, and some network file systems have none. */
+static hid_t file_access_list(void)
+{
+	hid_t fapl = h5_must(H5Pcreate(H5P_FILE_ACCESS));
+	h5_must(H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI));
+	h5_must(H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110));
+	h5_must(H5Pset_file_locking(fapl, false, true));
+	return fapl;
+}
+
+struct h5 *h5_create(const char *target, const char *schema, int version)
+{
+	library_init();
+	struct h5 *f = xcalloc(1, sizeof(*f));
+	f->path = xstrdup(target);
+	f->writing = true;
+	hid_t fapl = file_access_list(), fcpl = h5_must(H5Pcreate(H5P_FILE_CREATE));
+	h5_plain_object(fcpl);
+	h5_plain_group(fcpl);
+	/* out_begin() has made the file exclusively, under a name that is only ours. */
+	f->file = H5Fcreate(out_begin(target), H5F_ACC_TRUNC, fcpl, fapl);
+	if (f->file < 0)
+		h5_fail(f, "create", NULL, NULL);
+	H5Pclose(fapl);
+	H5Pclose(fcpl);
+	h5_set_string(f, "/", "schema", schema);
+	h5_set_int(f, "/", "schema_version", version);
+	return f;
+}
+
+static void h5_release(struct h5 *f)
+{
+	free(f->path);
+	free(f);
+}
+
+void h5_commit(struct h5 *f)
+{
+	if (!f->writing)
+		BUG("commit of '%s', which is open for reading", f->path);
+	h5_datasets_close(f);
+	h5_set_int(f, "/", "complete", 1);
+	/* On a full disk H5Fflush fails where H5Fclose may return 0. */
+	if (H5Fflush(f->file, H5F_SCOPE_LOCAL) < 0 || H5Fclose(f->file) < 0)
+		h5_fail(f, "write", NULL, NULL);
+	out_commit(f->path);
+	h5_release(f);
+}
+
+/* The messages of the system for a file that is not there; HDF5 would wrap them in its own. */
+static void need_hdf5(const char *path)
+{
+	static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+	unsigned char head[8] = {0};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("cannot open '%s': %s", path, strerror(errno));
+	ssize_t n = read(fd, head, sizeof(head));
+	if (n < 0)
+		die("cannot read '%s': %s", path, strerror(errno));
+	close(fd);
+	/* Ours have no user block, so the signature is at the very start. */
+	if (n == (ssize_t)sizeof(head) && !memcmp(head, H5_SPENT, sizeof(head)))
+		die("'%s' was " H5_SPENT_WORDS, path);
+	if (n != (ssize_t)sizeof(head) || memcmp(head, signature, sizeof(head)))
+		die("'%s' is not an HDF5 file", path);
+}
+
+static bool root_has_attribute(struct h5 *f, const char *name)
+{
+	htri_t there = H5Aexists_by_name(f->file, "/", name, H5P_DEFAULT);
+	if (there < 0)
+		h5_fail(f, "read", NULL, NULL);
+	return there > 0;
+}
+
+struct h5 *h5_open(const char *path, const char *schema, int version)
+{
+	library_init();
+	sums_check(path);
+	need_hdf5(path);
+	h5form_check(path);
+	struct h5 *f = xcalloc(1, sizeof(*f));
+	f->path = xstrdup(path);
+	hid_t fapl = file_access_list();
+	f->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+	if (f->file < 0)
+		h5_fail(f, "open", NULL, NULL);
+	H5Pclose(fapl);
+	if (!root_has_attribute(f, "schema"))
+		die("'%s': expected schema '%s', found a file without schema", path, schema);
+	char *found = h5_get_string(f, "/", "schema");
+	if (strcmp(found, schema))
+		die("'%s': expected schema '%s', found '%s'", path, schema, found);
+	free(found);
+	long v = h5_get_int(f, "/", "schema_version");
+	if (v != version)
+		die("'%s': expected version %d of schema '%s', found %ld", path, version, schema, v);
+	if (!root_has_attribute(f, "complete") || h5_get_int(f, "/", "complete") != 1)
+		die("'%s' is not complete: it has no attribute 'complete' of value 1", path);
+	return f;
+}
+
+void h5_close(struct h5 *f)
+{
+	if (!f)
+		return;
+	if (f->writing)
+		BUG("close of '%s', which is open for writing", f->path);
+	h5_datasets_close(f);
+	if (H5Fclose(f->file) < 0)
+		h5_fail(f, "close", NULL, NULL);
+	h5_release(f);
+}
+
+const char *h5_path(const struct h5 *f)
+{
+	return f->path;
+}

@@ -1,0 +1,155 @@
+/* h5_chunk.c: the chunks of an open dataset, one of them in memory at a time.
+ *
+ * Not through the library's own cache: its checksum would take more time than all else that is done with rows, and a chunk's first portion would be
+ * merged with what was read back from the disk. Chunks pass the filters by and are written and read whole (H5Dwrite_chunk, H5Dread_chunk), with
+ * the checksum that the fletcher32 filter would make: other programs read them as any file. */
+#include <hdf5.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "files/fletcher.h"
+#include "files/h5/h5.h"
+#include "files/h5/h5_private.h"
+
+enum { SUM_BYTES = 4 };
+
+static const size_t NONE = (size_t)-1;
+
+void h5_chunks_init(struct chunks *c, size_t dataset_rows, size_t rows, size_t row_bytes, bool fresh)
+{
+	*c = (struct chunks){.rows = rows, .row_bytes = row_bytes, .n = (dataset_rows + rows - 1) / rows, .held = NONE};
+	if (fresh)
+		c->unwritten = xcalloc(c->n + 1, 1);
+	for (size_t i = 0; fresh && i < c->n; i++)
+		c->unwritten[i] = 1;
+}
+
+static size_t chunk_bytes(const struct chunks *c)
+{
+	return c->rows * c->row_bytes;
+}
+
+static void put_sum(unsigned char *at, uint32_t sum)
+{
+	for (int i = 0; i < SUM_BYTES; i++)
+		at[i] = (unsigned char)(sum >> 8 * i);
+}
+
+static void write_held(struct h5 *f, struct dataset *d)
+{
+	struct chunks *c = &d->chunks;
+	hsize_t offset[2] = {c->held * c->rows, 0};
+
+	put_sum(c->data + chunk_bytes(c), fletcher32(c->data, chunk_bytes(c)));
+	if (H5Dwrite_chunk(d->id, H5P_DEFAULT, 0, offset, chunk_bytes(c) + SUM_BYTES, c->data) < 0)
+		h5_fail(f, "write", "dataset", d->path);
+	if (c->unwritten)
+		c->unwritten[c->held] = 0;
+	c->changed = false;
+}
+
+static void read_held(struct h5 *f, struct dataset *d)
+{
+	struct chunks *c = &d->chunks;
+	hsize_t offset[2] = {c->held * c->rows, 0}, stored;
+	unsigned char sum[SUM_BYTES];
+	uint32_t skipped = 0;
+
+	if (H5Dget_chunk_storage_size(d->id, offset, &stored) < 0)
+		h5_fail(f, "read", "dataset", d->path);
+	if (stored != chunk_bytes(c) + SUM_BYTES)
+		die("dataset '%s' of '%s' is damaged: expected %zu bytes in a chunk, found %llu", d->path, f->path, chunk_bytes(c) + SUM_BYTES,
+		    (unsigned long long)stored);
+	if (H5Dread_chunk(d->id, H5P_DEFAULT, offset, &skipped, c->data) < 0)
+		h5_fail(f, "read", "dataset", d->path);
+	put_sum(sum, fletcher32(c->data, chunk_bytes(c)));
+	if (skipped || memcmp(sum, c->data + chunk_bytes(c), SUM_BYTES))
+		die("dataset '%s' of '%s' is damaged: a chunk has another checksum than its data", d->path, f->path);
+}
+
+/* Chunk `which` into memory; its contents too, unless they are to be overwritten. */
+static void hold(struct h5 *f, struct dataset *d, size_t which, bool contents)
+{
+	struct chunks *c = &d->chunks;
+
+	if (c->held == which)
+		return;
+	if (c->changed)
+		write_held(f, d);
+	if (!c->data)
+		c->data = xmalloc(chunk_bytes(c) + SUM_BYTES);
+	c->held = which;
+	if (c->unwritten && c->unwritten[which])
+		memset(c->data, 0, chunk_bytes(c));
+	else if (contents)
+		read_held(f, d);
+}
+
+/* After a portion that ends before row `end`. Rows mostly go from first to last: at the end of the dataset its memory is given back, so that files
+ * may stay open at no cost. */
+static void passed(struct h5 *f, struct dataset *d, size_t end)
+{
+	struct chunks *c = &d->chunks;
+
+	if (end < d->rows)
+		return;
+	if (c->changed)
+		write_held(f, d);
+	free(c->data);
+	c->data = NULL;
+	c->held = NONE;
+}
+
+/* How many of rows [row0, row0+nrows) are of one chunk: from row *first of it on. */
+static size_t rows_in_chunk(const struct chunks *c, size_t row0, size_t nrows, size_t *first)
+{
+	*first = row0 % c->rows;
+	return nrows < c->rows - *first ? nrows : c->rows - *first;
+}
+
+void h5_chunks_write(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, const void *from)
+{
+	struct chunks *c = &d->chunks;
+	const unsigned char *p = from;
+
+	for (size_t n, first; nrows; nrows -= n, row0 += n) {
+		n = rows_in_chunk(c, row0, nrows, &first);
+		hold(f, d, row0 / c->rows, n < c->rows);
+		c->changed = true;
+		how->convert(c->data + first * c->row_bytes, p, n * how->row);
+		p += n * how->row * how->bytes;
+		passed(f, d, row0 + n);
+	}
+}
+
+void h5_chunks_read(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, void *to)
+{
+	struct chunks *c = &d->chunks;
+	unsigned char *p = to;
+
+	for (size_t n, first; nrows; nrows -= n, row0 += n) {
+		n = rows_in_chunk(c, row0, nrows, &first);
+		hold(f, d, row0 / c->rows, true);
+		how->convert(p, c->data + first * c->row_bytes, n * how->row);
+		p += n * how->row * how->bytes;
+		passed(f, d, row0 + n);
+	}
+}
+
+/* Rows that were never written are zeros. */
+void h5_chunks_close(struct h5 *f, struct dataset *d)
+{
+	struct chunks *c = &d->chunks;
+
+	if (c->changed)
+		write_held(f, d);
+	for (size_t i = 0; c->unwritten && i < c->n; i++)
+		if (c->unwritten[i]) {
+			hold(f, d, i, false);
+			write_held(f, d);
+		}
+	free(c->unwritten);
+	free(c->data);
+	*c = (struct chunks){.held = NONE};
+}

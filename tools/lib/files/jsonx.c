@@ -1,0 +1,136 @@
+/* jsonx.c: jansson, with every failure a message that names file and key. */
+#include "files/jsonx.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/die.h"
+#include "files/sums.h"
+
+/* The whole file, its length in *n. The size is looked at before, and again while reading: a pipe has none. */
+static char *read_whole(const char *path, size_t max_bytes, size_t *n)
+{
+	FILE *f = fopen(path, "rbe");
+	struct stat st;
+	if (!f || fstat(fileno(f), &st))
+		die("cannot open '%s': %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		die("cannot read '%s': %s", path, strerror(EISDIR));
+	if (S_ISREG(st.st_mode) && (unsigned long long)st.st_size > max_bytes)
+		die("'%s': expected at most %zu bytes, found %lld", path, max_bytes, (long long)st.st_size);
+	size_t room = S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : 4096, have = 0;
+	char *text = xmalloc(room);
+	for (size_t k; (k = fread(text + have, 1, room - have, f)) > 0;) {
+		have += k;
+		if (have > max_bytes)
+			die("'%s': expected at most %zu bytes, found more", path, max_bytes);
+		if (have == room)
+			text = xrealloc(text, room *= 2);
+	}
+	if (ferror(f))
+		die("cannot read '%s': %s", path, strerror(errno));
+	fclose(f);
+	*n = have;
+	return text;
+}
+
+json_t *jsonx_load(const char *path, size_t max_bytes)
+{
+	json_error_t e;
+	size_t n;
+	sums_check(path);
+	char *text = read_whole(path, max_bytes, &n);
+	json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+	if (!v)
+		die("'%s' line %d column %d: %s", path, e.line, e.column, e.text);
+	free(text);
+	return v;
+}
+
+/* The member, or NULL when it is absent or null. */
+static const json_t *member(const json_t *o, const char *path, const char *key)
+{
+	if (!json_is_object(o))
+		die("'%s': expected an object with key '%s', found another type", path, key);
+	const json_t *v = json_object_get(o, key);
+	return json_is_null(v) ? NULL : v;
+}
+
+static const json_t *need_member(const json_t *o, const char *path, const char *key)
+{
+	const json_t *v = member(o, path, key);
+	if (!v)
+		die("'%s' has no key '%s'", path, key);
+	return v;
+}
+
+_Noreturn static void wrong(const json_t *v, const char *path, const char *key, const char *expected)
+{
+	char *found = json_dumps(v, JSON_ENCODE_ANY);
+	die("'%s' key '%s': expected %s, found %.60s", path, key, expected, found ? found : "another type");
+}
+
+static long to_int(const json_t *v, const char *path, const char *key, long min, long max)
+{
+	if (json_is_integer(v) && json_integer_value(v) >= min && json_integer_value(v) <= max)
+		return (long)json_integer_value(v);
+	wrong(v, path, key, xformat("an integer from %ld to %ld", min, max));
+}
+
+long jsonx_int(const json_t *o, const char *path, const char *key, long min, long max)
+{
+	return to_int(need_member(o, path, key), path, key, min, max);
+}
+
+long jsonx_int_or(const json_t *o, const char *path, const char *key, long min, long max, long dflt)
+{
+	const json_t *v = member(o, path, key);
+	return v ? to_int(v, path, key, min, max) : dflt;
+}
+
+static double to_number(const json_t *v, const char *path, const char *key)
+{
+	if (!json_is_number(v))
+		wrong(v, path, key, "a number");
+	return json_number_value(v);
+}
+
+double jsonx_number(const json_t *o, const char *path, const char *key)
+{
+	return to_number(need_member(o, path, key), path, key);
+}
+
+double jsonx_number_or(const json_t *o, const char *path, const char *key, double dflt)
+{
+	const json_t *v = member(o, path, key);
+	return v ? to_number(v, path, key) : dflt;
+}
+
+bool jsonx_bool_or(const json_t *o, const char *path, const char *key, bool dflt)
+{
+	const json_t *v = member(o, path, key);
+	if (v && !json_is_boolean(v))
+		wrong(v, path, key, "true or false");
+	return v ? json_is_true(v) : dflt;
+}
+
+static const char *to_string(const json_t *v, const char *path, const char *key)
+{
+	if (!json_is_string(v))
+		wrong(v, path, key, "a string");
+	return json_string_value(v);
+}
+
+const char *jsonx_string(const json_t *o, const char *path, const char *key)
+{
+	return to_string(need_member(o, path, key), path, key);
+}
+
+const char *jsonx_string_or(const json_t *o, const char *path, const char *key, const char *dflt)
+{
+	const json_t *v = member(o, path, key);
+	return v ? to_string(v, path, key) : dflt;
+}

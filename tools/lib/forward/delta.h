@@ -1,0 +1,45 @@
+/* delta.h: the low-rank additions ΔW = B A of one model (an adapter's, or the merge's solutions), packed for products.
+ *
+ * Kept apart from the base weights, so that one packed block serves every task: y = x W0ᵀ + (x Aᵀ) Bᵀ. */
+#ifndef DELTA_H
+#define DELTA_H
+
+#include "adapter/adapter.h"
+#include "backend/be.h"
+#include "files/h5/h5.h"
+#include "base/opts.h"
+#include "model/site.h"
+
+struct delta {
+	int R;
+	struct be_weight *A;  /* (R, d_in); CROSS_K: its transpose (d_in, R) */
+	struct be_weight *B;  /* (d_out, R); NULL for CROSS_K and CROSS_V */
+	/* Instead of A and B, from a solution of the dense path (R = 0): a weight that takes the place of the base's. */
+	struct be_weight *W;       /* (d_out, d_in); NULL for CROSS_K and CROSS_V */
+	struct be_weight **W_head; /* as struct block's k_head or v_head */
+	struct be_weight **B_head; /* CROSS_K: NH of (R, HS), the head's rows transposed; CROSS_V: NH of (HS, R) */
+};
+
+/* Where ΔW come from: exactly one of adapter and solutions is set, or neither (the base model). */
+struct delta_source {
+	const struct adapter *adapter;
+	const char *solutions;       /* folder of SITE.h5 */
+	const struct strlist *sites; /* the sites of the run: of these a file must be there */
+};
+
+/* ΔW of module q of slot `slot`, A (R, d_in), B (d_out, R) row-major on the host. */
+struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, const float *B, int R, enum be_precision p);
+/* The same from a whole weight W (d_out, d_in). */
+struct delta *delta_replace(const struct t5 *m, enum slot slot, const float *W, enum be_precision p);
+/* The heads of a cross-attention's keys or values, W (DI, D): NH of Wk_hᵀ (D, HS) or of Wv_h (HS, D). */
+struct be_weight **delta_pack_heads(const struct t5 *m, const float *W, bool keys, enum be_precision p);
+/* NULL where the source has nothing for this module. */
+struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q, enum be_precision p);
+void delta_free(struct delta *d, const struct t5 *m); /* NULL is fine */
+
+/* The largest rank that the source will give; at least 1. */
+int delta_source_rank(const struct delta_source *from);
+/* The largest rank of the modules in a solution file. */
+int delta_largest_rank(struct h5 *solution);
+
+#endif

@@ -1,0 +1,254 @@
+/* forward.c: see forward.h. */
+#include "forward/forward.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/demand.h"
+#include "base/die.h"
+
+static int batch_rows(int longest)
+{
+	return longest > BATCH_ROWS ? longest : BATCH_ROWS;
+}
+
+static int largest_rank(const struct forward *f)
+{
+	int rank = 1;
+
+	for (int i = 0; i < f->nsources; i++) {
+		int r = delta_source_rank(&f->source[i]);
+
+		rank = r > rank ? r : rank;
+	}
+	return rank;
+}
+
+/* Of solutions that are whole weights: those of the stack that has more. */
+static size_t whole_bytes(const struct forward *f)
+{
+	struct demand_deltas d = {{0}};
+	size_t bytes[2];
+
+	for (int i = 0; i < f->nsources; i++)
+		if (f->source[i].solutions)
+			demand_add_source(&d, &f->model->m, &f->source[i]);
+	for (int stack = 0; stack < 2; stack++)
+		bytes[stack] = demand_whole(&f->model->m, stack, &d, f->precision);
+	return bytes[0] > bytes[1] ? bytes[0] : bytes[1];
+}
+
+size_t forward_bytes(const struct forward *f, int longest)
+{
+	const struct t5 *m = &f->model->m;
+	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, widest = F > DI ? F : DI;
+	size_t block = D * (8 * DI + (m->gated ? 3 : 2) * F) * (f->precision == BE_BF16 ? 2 : 4);
+	size_t head = 2 * FORWARD_HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * FORWARD_HEAD_ROWS * sizeof(float);
+	size_t work = work_bytes(m, 1, batch_rows(longest), longest, largest_rank(f));
+
+	block += whole_bytes(f);
+	return (block > head ? block : head) + work + widest * D * sizeof(float);
+}
+
+void forward_reserve(const struct forward *f, const int rows[2], const int T[2])
+{
+	struct demand_deltas d = {{0}};
+
+	if (!be->array_bytes(1)) /* there is no memory but the process's */
+		return;
+	for (int i = 0; i < f->nsources; i++)
+		demand_add_source(&d, &f->model->m, &f->source[i]);
+	be->reserve(demand_forward(&f->model->m, &d, rows, T, f->precision));
+}
+
+static int source_of(const struct forward *f, const int *which, int i)
+{
+	return f->source_of ? f->source_of[which ? which[i] : i] : 0;
+}
+
+/* Sequences [first, last) are of one source. */
+static void run_sequences(const struct forward *f, const struct block *b, struct work *w, const struct seqs *s, int first, int last, int source,
+                          float *H, struct memory *mem)
+{
+	struct block_deltas d;
+	int *off = xarray((size_t)s->n, sizeof(*off));
+	struct batch batch;
+
+	block_deltas_load(&d, b, &f->source[source]);
+	for (; first < last; first += batch.n) {
+		int most = f->batch && f->batch < last - first ? f->batch : last - first;
+
+		batch = seqs_batch(s, first, w->rows, most, off);
+		if (mem)
+			mem->base = first;
+		block_run(b, &d, w, &batch, mem, H + (size_t)s->off[first] * (size_t)f->model->m.D, STEP_END);
+	}
+	block_deltas_release(&d, b);
+	free(off);
+}
+
+/* which (s->n): the encoder's number of each sequence; NULL: its own. */
+static void run_block(const struct forward *f, const struct block *b, struct work *w, const struct seqs *s, const int *which, float *H,
+                      struct memory *mem)
+{
+	for (int first = 0, last; first < s->n; first = last) {
+		int source = source_of(f, which, first);
+
+		for (last = first + 1; last < s->n && source_of(f, which, last) == source; last++)
+			;
+		run_sequences(f, b, w, s, first, last, source, H, mem);
+	}
+}
+
+/* All blocks, each loaded while the one before is computed where the backend can. */
+static void run_blocks(const struct forward *f, int stack, struct work *w, const struct seqs *s, const int *which, float *H, struct memory *mem)
+{
+	int L = f->model->m.L[stack];
+	struct block b[2];
+
+	block_load(&b[0], f->model, stack, 0, STEP_SELF, STEP_END, f->precision);
+	for (int i = 0; i < L; i++) {
+		struct block *next = i + 1 < L ? &b[(i + 1) % 2] : NULL;
+
+		run_block(f, &b[i % 2], w, s, which, H, mem);
+		if (next && be->ahead)
+			block_load(next, f->model, stack, i + 1, STEP_SELF, STEP_END, f->precision);
+		block_release(&b[i % 2]);
+		if (next && !be->ahead)
+			block_load(next, f->model, stack, i + 1, STEP_SELF, STEP_END, f->precision);
+	}
+}
+
+/* Embeddings into H (rows, D), in pieces through the host. */
+static void embed(const struct forward *f, const struct seqs *s, float *H)
+{
+	size_t D = (size_t)f->model->m.D;
+	float *host = xarray(BATCH_ROWS * D, sizeof(*host));
+
+	for (int row = 0; row < s->rows; row += BATCH_ROWS) {
+		int n = s->rows - row < BATCH_ROWS ? s->rows - row : BATCH_ROWS;
+
+		model_embed(f->model, s->ids + row, n, host);
+		be->put(H + (size_t)row * D, host, (size_t)n * D * sizeof(float));
+	}
+	free(host);
+}
+
+/* A whole stack; for the decoder with the memory to attend to. The final norm is part of it. */
+static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which, float *H, struct memory *mem)
+{
+	const struct t5 *m = &f->model->m;
+	size_t D = (size_t)m->D;
+	struct work w;
+	float *norm;
+
+	embed(f, s, H);
+	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, largest_rank(f));
+	run_blocks(f, stack, &w, s, which, H, mem);
+	norm = model_norm(f->model, stack, m->L[stack], 0);
+	for (int row = 0; row < s->rows; row += w.rows) {
+		int n = s->rows - row < w.rows ? s->rows - row : w.rows;
+
+		be->rmsnorm(H + (size_t)row * D, H + (size_t)row * D, norm, n, m->D, m->eps);
+	}
+	be->free(norm);
+	work_release(&w);
+}
+
+void forward_encode(const struct forward *f, const struct seqs *s, float *H)
+{
+	run_stack(f, 0, s, NULL, H, NULL);
+}
+
+/* The output embedding in pieces of FORWARD_HEAD_ROWS tokens, each for all rows of X (rows, D). */
+static void scan_head(const struct forward *f, const float *X, int rows, struct be_scan *scan)
+{
+	const struct t5 *m = &f->model->m;
+	const struct st_tensor *t = model_head(f->model);
+	size_t D = (size_t)m->D, most = (size_t)(m->V < FORWARD_HEAD_ROWS ? m->V : FORWARD_HEAD_ROWS);
+	float *w = xarray(most * D, sizeof(*w)), *logits = be->alloc(BATCH_ROWS * most * sizeof(float));
+
+	for (int id0 = 0; id0 < m->V; id0 += FORWARD_HEAD_ROWS) {
+		int n = m->V - id0 < FORWARD_HEAD_ROWS ? m->V - id0 : FORWARD_HEAD_ROWS;
+		struct be_weight *head;
+
+		st_read(f->model->st, t, (size_t)id0 * D, (size_t)n * D, w);
+		head = be->weight_pack(w, n, m->D, m->D, false, f->precision);
+		for (int row = 0; row < rows; row += BATCH_ROWS) {
+			int P = rows - row < BATCH_ROWS ? rows - row : BATCH_ROWS;
+
+			be->linear(logits, n, X + (size_t)row * D, m->D, head, P, false);
+			be->scan(scan + row, logits, P, n, id0);
+		}
+		be->weight_free(head);
+	}
+	free(w);
+	be->free(logits);
+}
+
+static void run_head(const struct forward *f, const float *X, int rows, const int *target, struct prediction *out)
+{
+	size_t bytes = (size_t)rows * sizeof(struct be_scan);
+	struct be_scan *host = xmalloc(bytes), *scan = be->alloc(bytes);
+
+	for (int i = 0; i < rows; i++)
+		host[i] = (struct be_scan){.top = -INFINITY, .second = -INFINITY, .id = -1, .want = target ? target[i] : -1};
+	be->put(scan, host, bytes);
+	scan_head(f, X, rows, scan);
+	be->get(host, scan, bytes);
+	be->free(scan);
+	for (int i = 0; i < rows; i++) {
+		const struct be_scan *r = &host[i];
+
+		out[i] = (struct prediction){.id = r->id, .top = r->top, .second = r->second};
+		if (r->want >= 0)
+			out[i].nll = log(r->sum) + (double)r->top - (double)r->logit;
+	}
+	free(host);
+}
+
+/* Memory that lies in one piece: nothing to fetch, only to find. */
+struct resident {
+	const float *H;
+	const int *off; /* per decoder sequence */
+};
+
+static const float *resident_fetch(void *arg, int first, int n, int *off)
+{
+	struct resident *r = arg;
+
+	for (int i = 0; i < n; i++)
+		off[i] = r->off[first + i];
+	return r->H;
+}
+
+/* Tied: the hidden state is scaled by D^-0.5 before the shared embedding (as T5's code does). */
+static void scale_tied(const struct forward *f, float *X, int rows)
+{
+	if (f->model->m.tied)
+		be->scale(X, 1.0f / sqrtf((float)f->model->m.D), (size_t)rows * (size_t)f->model->m.D);
+}
+
+void forward_decode(const struct forward *f, const struct seqs *enc, const float *H, const struct seqs *dec, const int *which,
+                    const int *target, struct prediction *out)
+{
+	size_t bytes = sizeof(int) * (size_t)dec->n;
+	int *off = xmalloc(bytes), *len = xmalloc(bytes), *valid = xmalloc(bytes);
+	struct resident resident = {H, off};
+	struct memory mem = {&resident, resident_fetch, len, valid, 0, enc->rows};
+	float *X = be->alloc((size_t)dec->rows * (size_t)f->model->m.D * sizeof(float));
+
+	for (int i = 0; i < dec->n; i++) {
+		off[i] = enc->off[which[i]];
+		len[i] = enc->len[which[i]];
+		valid[i] = enc->valid[which[i]];
+	}
+	run_stack(f, 1, dec, which, X, &mem);
+	scale_tied(f, X, dec->rows);
+	run_head(f, X, dec->rows, target, out);
+	be->free(X);
+	free(off);
+	free(len);
+	free(valid);
+}

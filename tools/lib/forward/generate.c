@@ -1,0 +1,166 @@
+/* generate.c: see generate.h. */
+#include "forward/generate.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+
+/* One pass: the sequences in it and their decoder inputs. */
+struct round {
+	int n;
+	int *which;           /* (n) sequence numbers */
+	struct seqs dec;
+	int *target;          /* (dec.rows); NULL after the first round */
+	struct prediction *p; /* (dec.rows) */
+};
+
+static void round_release(struct round *r)
+{
+	seqs_release(&r->dec);
+	free(r->which);
+	free(r->target);
+	free(r->p);
+	*r = (struct round){0};
+}
+
+/* Builds the decoder inputs from `ids` of `length` (flat, offset): start token, then all but the last. */
+static void round_inputs(struct round *r, const struct t5 *m, const int *length, const int *offset, const int *ids)
+{
+	int rows = 0, *flat, *off = xarray((size_t)r->n, sizeof(*off));
+
+	for (int i = 0; i < r->n; i++)
+		rows += length[i];
+	flat = xarray((size_t)rows, sizeof(*flat));
+	rows = 0;
+	for (int i = 0; i < r->n; i++) {
+		off[i] = rows;
+		flat[rows] = m->start;
+		memcpy(flat + rows + 1, ids + offset[i], sizeof(int) * (size_t)(length[i] - 1));
+		rows += length[i];
+	}
+	seqs_init(&r->dec, r->n, length, off, flat, 0, m->pad);
+	r->p = xarray((size_t)rows, sizeof(*r->p));
+	free(flat);
+	free(off);
+}
+
+/* Takes the model's choices as long as they are what the inputs went on with. */
+static void round_accept(const struct round *r, int i, int eos, struct generation *g)
+{
+	const struct seqs *dec = &r->dec;
+	int s = r->which[i], *ids = g->ids + (size_t)s * (size_t)g->max_new;
+
+	for (int j = g->length[s]; j < dec->len[i] && g->length[s] < g->max_new; j++) {
+		int id = r->p[dec->off[i] + j].id;
+
+		if (j == 0)
+			g->gap[s] = r->p[dec->off[i]].top - r->p[dec->off[i]].second;
+		ids[g->length[s]++] = id;
+		if (id == eos || j + 1 == dec->len[i] || dec->ids[dec->off[i] + j + 1] != id)
+			return;
+	}
+}
+
+static void first_round(const struct forward *f, const struct seqs *enc, const float *H, const int *draft_length,
+                        const int *draft_offset, const int *draft_ids, struct generation *g)
+{
+	struct round r = {.n = enc->n, .which = xarray((size_t)enc->n, sizeof(int))};
+
+	round_inputs(&r, &f->model->m, draft_length, draft_offset, draft_ids);
+	r.target = xarray((size_t)r.dec.rows, sizeof(int));
+	for (int i = 0; i < r.n; i++) {
+		r.which[i] = i;
+		memcpy(r.target + r.dec.off[i], draft_ids + draft_offset[i], sizeof(int) * (size_t)draft_length[i]);
+	}
+	forward_decode(f, enc, H, &r.dec, r.which, r.target, r.p);
+	for (int i = 0; i < r.n; i++) {
+		for (int j = 0; j < r.dec.len[i]; j++)
+			g->nll[i] += r.p[r.dec.off[i] + j].nll;
+		round_accept(&r, i, f->model->m.eos, g);
+	}
+	round_release(&r);
+}
+
+static bool finished(const struct generation *g, int s, int eos)
+{
+	return g->length[s] == g->max_new || (g->length[s] > 0 && g->ids[(size_t)s * (size_t)g->max_new + (size_t)g->length[s] - 1] == eos);
+}
+
+/* One more token for every unfinished sequence; false when there is none. */
+static bool next_round(const struct forward *f, const struct seqs *enc, const float *H, struct generation *g)
+{
+	int eos = f->model->m.eos;
+	struct round r = {.which = xarray((size_t)g->n, sizeof(int))};
+	int *length = xarray((size_t)g->n, sizeof(int)), *offset = xarray((size_t)g->n, sizeof(int));
+
+	for (int s = 0; s < g->n; s++)
+		if (!finished(g, s, eos)) {
+			r.which[r.n] = s;
+			length[r.n] = g->length[s] + 1; /* the start token, and what is there */
+			offset[r.n++] = s * g->max_new;
+		}
+	if (r.n) {
+		round_inputs(&r, &f->model->m, length, offset, g->ids);
+		forward_decode(f, enc, H, &r.dec, r.which, NULL, r.p);
+		for (int i = 0; i < r.n; i++)
+			round_accept(&r, i, eos, g);
+	}
+	bool more = r.n > 0;
+
+	free(length);
+	free(offset);
+	round_release(&r);
+	return more;
+}
+
+void generate(const struct forward *f, const struct seqs *enc, const float *H, const int *draft_length, const int *draft_offset,
+              const int *draft_ids, int max_new, struct generation *g)
+{
+	*g = (struct generation){.n = enc->n, .max_new = max_new};
+	g->length = xcalloc((size_t)g->n, sizeof(int));
+	g->ids = xcalloc((size_t)g->n * (size_t)max_new, sizeof(int));
+	g->gap = xcalloc((size_t)g->n, sizeof(float));
+	g->nll = xcalloc((size_t)g->n, sizeof(double));
+	first_round(f, enc, H, draft_length, draft_offset, draft_ids, g);
+	malloc_trim(0); /* the draft's arrays are of other sizes: what they leave between them would add to the next rounds' */
+	while (next_round(f, enc, H, g))
+		;
+}
+
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most, const int *draft_length, int max_new)
+{
+	int rows[2] = {0}, T[2] = {1, 1};
+
+	for (int first = 0, some; first < n; first += some) {
+		int sum[2] = {0};
+
+		some = seqs_within(length + first, n - first, pad_to, max_new, most);
+		for (int i = first; i < first + some; i++) {
+			int steps[2] = {pad_to ? pad_to : length[i], draft_length ? larger(draft_length[i], max_new) : max_new};
+
+			for (int stack = 0; stack < 2; stack++) {
+				sum[stack] += steps[stack];
+				T[stack] = larger(T[stack], steps[stack]);
+			}
+		}
+		rows[0] = larger(rows[0], sum[0]);
+		rows[1] = larger(rows[1], sum[1]);
+	}
+	forward_reserve(f, rows, T);
+}
+
+void generation_release(struct generation *g)
+{
+	free(g->length);
+	free(g->ids);
+	free(g->gap);
+	free(g->nll);
+	*g = (struct generation){0};
+}

@@ -1,0 +1,71 @@
+/* dense.c: see dense.h. */
+#include "math/dense.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+static size_t area(int a, int b)
+{
+	return (size_t)a * (size_t)b;
+}
+
+size_t dense_bytes(int d, int R)
+{
+	return (2 * area(d, d) + 3 * area(DENSE_ROWS, d) + area(DENSE_ROWS, R)) * sizeof(double);
+}
+
+void dense_place(struct dense *x, void *slab, struct solve *q)
+{
+	double *p = slab;
+
+	*x = (struct dense){.q = q, .C = p};
+	p += area(q->d, q->d);
+	x->K = p, p += area(q->d, q->d);
+	x->W = p, p += area(DENSE_ROWS, q->d);
+	x->Z = p, p += area(DENSE_ROWS, q->d);
+	x->w0 = p, p += area(DENSE_ROWS, q->d);
+	x->b = p;
+}
+
+int dense_solve(struct dense *x, double tau)
+{
+	int d = x->q->d;
+
+	memcpy(x->K, x->C, area(d, d) * sizeof(double));
+	for (int i = 0; i < d; i++)
+		x->K[area(i, d + 1)] += tau;
+	solve_more(x->q, x->K, d);
+	for (int i = 0; i < d; i++)
+		x->q->S[area(i, d + 1)] = x->q->diag[i];
+	for (size_t i = 0; i < area(d, d); i++)
+		if (!isfinite(x->K[i]))
+			return 1;
+	return 0;
+}
+
+void dense_rows(struct dense *x, const float *W0, const float *B, int n)
+{
+	int d = x->q->d, R = x->q->R;
+
+	for (size_t i = 0; i < area(n, R); i++)
+		x->b[i] = (double)B[i];
+	for (size_t i = 0; i < area(n, d); i++)
+		x->w0[i] = (double)W0[i];
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, 1, x->w0, d, x->K, d, 0, x->W, d);
+	/* Z = W S − 2 U,  U = W0 C + B (Σ c m s A_t C_t) */
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, -2, x->w0, d, x->C, d, 0, x->Z, d);
+	if (R > 0) {
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, 1, x->b, R, x->q->A, d, 1, x->W, d);
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, -2, x->b, R, x->q->U, d, 1, x->Z, d);
+	}
+	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, n, d, 1, x->q->S, d, x->W, d, 1, x->Z, d);
+	x->residual += cblas_ddot((int)area(n, d), x->Z, 1, x->W, 1);
+}
+
+double dense_residual(const struct dense *x, double norm2)
+{
+	double sum = norm2 + x->residual;
+
+	return norm2 > 0 && sum > 0 ? sqrt(sum / norm2) : 0;
+}

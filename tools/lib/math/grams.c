@@ -1,0 +1,214 @@
+/* grams.c: see grams.h. */
+#include "math/grams.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/be.h"
+#include "base/die.h"
+#include "backend/simd.h"
+
+static size_t area(size_t a, size_t b)
+{
+	return a * b;
+}
+
+size_t gram_bytes(int d)
+{
+	size_t D = (size_t)d;
+
+	return sizeof(double) * (area(D, D) + area(GRAM_PANEL, D)) +
+	       sizeof(float) * (2 * area(GRAM_CHUNK, D) + 2 * area(GRAM_STAGE, D));
+}
+
+void gram_init(struct gram *g, int d)
+{
+	size_t D = (size_t)d;
+
+	*g = (struct gram){.d = d};
+	/* BLAS runs inside our threads, one call a thread. */
+	openblas_set_num_threads(1);
+	g->G = be->alloc(area(D, D) * sizeof(double));
+	g->X = be->alloc(area(GRAM_CHUNK, D) * sizeof(float));
+	g->Xm = be->alloc(area(GRAM_CHUNK, D) * sizeof(float));
+	g->stage[0] = xarray(area(GRAM_STAGE, D), sizeof(float));
+	g->stage[1] = xarray(area(GRAM_STAGE, D), sizeof(float));
+	g->panel = xarray(area(GRAM_PANEL, D), sizeof(double));
+}
+
+void gram_release(struct gram *g)
+{
+	if (!g->G)
+		return;
+	be->free(g->G);
+	be->free(g->X);
+	be->free(g->Xm);
+	free(g->stage[0]);
+	free(g->stage[1]);
+	free(g->panel);
+	*g = (struct gram){0};
+}
+
+/* The sum of squares is finite exactly when the row is: squares of float32 cannot overflow float64. */
+static int check_rows(struct gram *g, enum gram_side side, size_t row0, size_t n, bool note_largest)
+{
+	size_t d = (size_t)g->d;
+
+	for (size_t i = 0; i < n; i++) {
+		const float *x = g->stage[side] + i * d;
+		double sum = simd_dot_f64(x, x, d);
+
+		if (!isfinite(sum)) {
+			g->bad_row = row0 + i;
+			g->bad_side = side;
+			return 1;
+		}
+		if (note_largest && sqrt(sum) > g->largest_norm) {
+			g->largest_norm = sqrt(sum);
+			g->largest_row = row0 + i;
+		}
+	}
+	return 0;
+}
+
+static int read_side(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n, bool note_largest)
+{
+	rows->read(rows->arg, side, row0, n, g->stage[side]);
+	return check_rows(g, side, row0, n, note_largest);
+}
+
+int gram_stage(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n)
+{
+	bool blend = side == GRAM_SIDE_XM && !rows->same && rows->rho != 0;
+	float *x = g->stage[GRAM_SIDE_X], *xm = g->stage[GRAM_SIDE_XM];
+	float rho = (float)rows->rho;
+
+	BUG_IF(n > GRAM_STAGE);
+	if (read_side(g, rows, side, row0, n, side == GRAM_SIDE_XM || rows->same))
+		return 1;
+	if (!blend)
+		return 0;
+	if (read_side(g, rows, GRAM_SIDE_X, row0, n, false))
+		return 1;
+	for (size_t i = 0; i < n * (size_t)g->d; i++)
+		xm[i] = (1 - rho) * xm[i] + rho * x[i];
+	return 0;
+}
+
+/* Staged as a product takes them, and weighted. */
+static int stage_weighted(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n)
+{
+	size_t d = (size_t)g->d;
+	float *x = g->stage[side];
+
+	if (gram_stage(g, rows, side, row0, n))
+		return 1;
+	for (size_t p = 0; rows->w && p < n; p++) {
+		float root = (float)sqrt(rows->w[row0 + p]);
+
+		for (size_t j = 0; j < d; j++)
+			x[p * d + j] *= root;
+	}
+	return 0;
+}
+
+/* A chunk of a side, by stages, to the device. */
+static int put_side(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n)
+{
+	size_t d = (size_t)g->d;
+	float *device = side == GRAM_SIDE_X ? g->X : g->Xm;
+
+	for (size_t i = 0; i < n; i += GRAM_STAGE) {
+		size_t some = n - i < GRAM_STAGE ? n - i : GRAM_STAGE;
+
+		if (stage_weighted(g, rows, side, row0 + i, some))
+			return 1;
+		be->put(device + i * d, g->stage[side], some * d * sizeof(float));
+	}
+	return 0;
+}
+
+/* G = 0, through a zeroed panel: the backend has no fill. */
+static void clear(struct gram *g)
+{
+	size_t d = (size_t)g->d;
+
+	memset(g->panel, 0, GRAM_PANEL * d * sizeof(double));
+	for (size_t i = 0; i < d; i += GRAM_PANEL)
+		be->put(g->G + i * d, g->panel, (d - i < GRAM_PANEL ? d - i : GRAM_PANEL) * d * sizeof(double));
+}
+
+int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
+{
+	bool need_x = rows->same || kind != GRAM_XM_XM, need_xm = !rows->same && kind != GRAM_X_X;
+	float *left = need_x ? g->X : g->Xm, *right = need_xm ? g->Xm : g->X;
+
+	g->few = 0;
+	clear(g);
+	if (kind == GRAM_XM_XM)
+		g->largest_norm = -1;
+	for (size_t p = 0; p < rows->P; p += GRAM_CHUNK) {
+		size_t n = rows->P - p < GRAM_CHUNK ? rows->P - p : GRAM_CHUNK;
+
+		if (need_xm && put_side(g, rows, GRAM_SIDE_XM, p, n))
+			return 1;
+		if (need_x && put_side(g, rows, GRAM_SIDE_X, p, n))
+			return 1;
+		be->gram(g->G, left, right, (int)n, g->d, g->d);
+	}
+	if (left == right)
+		be->mirror(g->G, g->d);
+	return 0;
+}
+
+int gram_run_norms(struct gram *g, const struct gram_rows *rows)
+{
+	if (rows->P > GRAM_STAGE || 2 * rows->P > (size_t)g->d)
+		return gram_run(g, rows, GRAM_X_X);
+	g->few = (int)rows->P;
+	return stage_weighted(g, rows, GRAM_SIDE_X, 0, rows->P);
+}
+
+void gram_get(const struct gram *g, int i0, int n, double *out)
+{
+	BUG_IF(g->few);
+	be->get(out, g->G + area((size_t)i0, (size_t)g->d), area((size_t)n, (size_t)g->d) * sizeof(double));
+}
+
+int gram_fetch(struct gram *g, int i0)
+{
+	int n = g->d - i0 < GRAM_PANEL ? g->d - i0 : GRAM_PANEL;
+
+	gram_get(g, i0, n, g->panel);
+	return n;
+}
+
+double gram_norm(struct gram *g)
+{
+	double sum = 0;
+
+	for (int i0 = 0; i0 < g->d; i0 += GRAM_PANEL) {
+		size_t n = area((size_t)gram_fetch(g, i0), (size_t)g->d);
+
+		sum += cblas_ddot((blasint)n, g->panel, 1, g->panel, 1);
+	}
+	return sqrt(sum);
+}
+
+void gram_thin(struct gram *g, double *AG, const float *A, int r)
+{
+	size_t d = (size_t)g->d, n = area((size_t)r, d);
+	double *a = xarray(n, sizeof(*a));
+
+	for (size_t i = 0; i < n; i++)
+		a[i] = (double)A[i];
+	memset(AG, 0, n * sizeof(double));
+	for (int i0 = 0; r > 0 && i0 < g->d; i0 += GRAM_PANEL) {
+		int rows = gram_fetch(g, i0);
+
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, r, g->d, rows, 1.0, a + i0, g->d, g->panel, g->d, 1.0, AG, g->d);
+	}
+	free(a);
+}

@@ -1,0 +1,171 @@
+/* solve.c: see solve.h for the formula and the letters.
+ *
+ * Everything is row-major and symmetric, so LAPACK's column-major 'U' is our lower triangle and (R, d) rows are its d × R
+ * right-hand sides: no transposed copies. The factorisation leaves our strict upper triangle as it was; with the diagonal put
+ * back (without Λ) it is Σ c m XmᵀXm again, which is what the residual needs: H is not read a second time.
+ *
+ * BLAS and LAPACK run on one thread, set in solve_place(): equal data give equal bits for any -t. */
+#include "math/solve.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+#include "backend/be.h"
+
+static size_t area(int a, int b)
+{
+	return (size_t)a * (size_t)b;
+}
+
+size_t solve_bytes(int d, int R)
+{
+	size_t doubles = area(d, d) + 3 * area(R, d) + area(R, R) + 6 * (size_t)d;
+
+	return doubles * sizeof(double) + (size_t)d * sizeof(int);
+}
+
+void solve_place(struct solve *q, void *slab, int d, int R)
+{
+	double *p = slab;
+
+	*q = (struct solve){.d = d, .R = R, .S = p};
+	p += area(d, d);
+	q->A = p, p += area(R, d);
+	q->U = p, p += area(R, d);
+	q->V = p, p += area(R, d);
+	q->diag = p, p += d;
+	q->hdiag = p, p += d;
+	q->work = p, p += 4 * (size_t)d + area(R, R);
+	q->iwork = (int *)(void *)p;
+	openblas_set_num_threads(1);
+	solve_reset(q);
+}
+
+void solve_reset(struct solve *q)
+{
+	memset(q->S, 0, area(q->d, q->d) * sizeof(double));
+	memset(q->A, 0, area(q->R, q->d) * sizeof(double));
+	memset(q->U, 0, area(q->R, q->d) * sizeof(double));
+	memset(q->diag, 0, (size_t)q->d * sizeof(double));
+	memset(q->hdiag, 0, (size_t)q->d * sizeof(double));
+	q->y_norm2 = 0;
+}
+
+int solve_coefficient(double *c, double w_norm2, double xw_norm2)
+{
+	*c = w_norm2 / xw_norm2;
+	return !(isfinite(*c) && *c > 0);
+}
+
+void solve_add_H(struct solve *q, double cm, const double *H, int i0, int n)
+{
+	size_t d = (size_t)q->d;
+	double *S = q->S + (size_t)i0 * d;
+
+	for (size_t i = 0; i < (size_t)n * d; i++)
+		S[i] += cm * H[i];
+	for (int i = 0; i < n; i++)
+		q->hdiag[i0 + i] = H[(size_t)i * d + (size_t)(i0 + i)];
+}
+
+void solve_add_ridge(struct solve *q, double cm, double h_norm, const struct ridge *k)
+{
+	size_t step = (size_t)q->d + 1;
+	double sum = 0;
+
+	for (int i = 0; i < q->d; i++)
+		sum += q->hdiag[i];
+	for (int i = 0; i < q->d; i++) {
+		double share = sum > 0 ? q->hdiag[i] / sum : 0;
+		double Lambda = k->camr ? h_norm * (k->camr_alpha * (1 - share) + k->camr_beta) : h_norm * k->alpha_2;
+
+		q->diag[i] += cm * q->hdiag[i];
+		q->S[(size_t)i * step] += cm * Lambda;
+	}
+}
+
+void solve_add_rows(struct solve *q, int r0, int r, const double *AC, const float *At, double cms, double ridge, double cm_y2)
+{
+	size_t at = area(r0, q->d);
+
+	for (size_t i = 0; i < area(r, q->d); i++) {
+		q->U[at + i] = cms * AC[i];
+		q->A[at + i] = cms * (AC[i] + ridge * (double)At[i]);
+	}
+	q->y_norm2 += cm_y2;
+}
+
+static bool all_finite(const double *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(x[i]))
+			return false;
+	return true;
+}
+
+/* *condition = 1 / rcond; infinite where the estimate is below the smallest number. */
+static void condition_of(struct solve *q, double norm1, double *condition)
+{
+	double rcond = 0;
+
+	LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'U', q->d, q->S, q->d, norm1, &rcond, q->work, q->iwork);
+	*condition = 1 / rcond;
+}
+
+int solve_system(struct solve *q, double extra, double *condition)
+{
+	int d = q->d, info;
+	double norm1;
+
+	*condition = 1;
+	if (d == 0)
+		return 0;
+	for (int i = 0; i < d; i++)
+		q->S[area(i, d + 1)] += extra;
+	if (!all_finite(q->S, area(d, d)) || !all_finite(q->A, area(q->R, d)))
+		return -1;
+	norm1 = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'U', d, q->S, d, q->work);
+	info = be->potrf(q->S, d);
+	if (info)
+		return info;
+	condition_of(q, norm1, condition);
+	be->potrs(q->A, q->S, d, q->R);
+	return all_finite(q->A, area(q->R, d)) ? 0 : -2;
+}
+
+void solve_more(const struct solve *q, double *X, int r)
+{
+	be->potrs(X, q->S, q->d, r);
+}
+
+double solve_residual(struct solve *q, const double *BtB)
+{
+	int d = q->d, R = q->R;
+	double *M = q->work, sum = q->y_norm2;
+
+	if (d == 0 || R == 0 || !(q->y_norm2 > 0))
+		return 0;
+	/* ‖Y − Xm Wᵀ‖² = ‖Y‖² − 2 Σ BᵀB ∘ (A Uᵀ) + Σ BᵀB ∘ (A S Aᵀ) = ‖Y‖² + Σ BᵀB ∘ (A Vᵀ),  V = A S − 2 U. */
+	for (int i = 0; i < d; i++)
+		q->S[area(i, d + 1)] = q->diag[i];
+	memcpy(q->V, q->U, area(R, d) * sizeof(double));
+	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, R, d, 1.0, q->S, d, q->A, d, -2.0, q->V, d);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, R, R, d, 1.0, q->A, d, q->V, d, 0.0, M, R);
+	for (size_t i = 0; i < area(R, R); i++)
+		sum += BtB[i] * M[i];
+	return sum > 0 ? sqrt(sum / q->y_norm2) : 0;
+}
+
+void solve_BtB(double *BtB, const float *B, int ldb, int m, int r)
+{
+	memset(BtB, 0, area(r, r) * sizeof(double));
+	for (int o = 0; o < m; o++) {
+		const float *b = B + area(o, ldb);
+
+		for (int i = 0; i < r; i++)
+			for (int j = 0; j < r; j++)
+				BtB[area(i, r) + (size_t)j] += (double)b[i] * (double)b[j];
+	}
+}

@@ -1,0 +1,288 @@
+/* advance.c: see advance.h. */
+#include "merge/advance.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "files/sums.h"
+
+bool advance_in_decoder(const struct advance *a)
+{
+	return a->site.stack == 1 && !site_is_memory(a->site);
+}
+
+int advance_target(const struct advance *a)
+{
+	return site_is_memory(a->site) ? a->model->m.L[0] : a->site.block;
+}
+
+static const struct seqs *seqs_of(const struct advance *a, const struct advance_task *t)
+{
+	return advance_in_decoder(a) ? &t->dec : &t->enc;
+}
+
+int advance_rows(const struct advance *a, const struct advance_task *t)
+{
+	const struct seqs *s = seqs_of(a, t);
+
+	return a->last_rows ? s->n : s->rows;
+}
+
+static struct acts_of acts_of(const struct advance *a, const struct advance_task *t, const char *site)
+{
+	return (struct acts_of){site, t->name, a->of.side, a->of.features};
+}
+
+/* An acts file of the task; site NULL: any. */
+static struct h5 *open_acts(const struct advance *a, const char *template, const struct advance_task *t, const char *site)
+{
+	char *path = path_for_task(template, t->name, a->ntasks, "path");
+	const struct acts_of of = acts_of(a, t, site);
+	struct h5 *f = acts_open(path, &of);
+
+	free(path);
+	return f;
+}
+
+void advance_start(struct advance *a)
+{
+	struct site from;
+	struct h5 *in;
+	char *name;
+
+	if (!a->from)
+		return;
+	sums_scope(a->task[0].name);
+	in = open_acts(a, a->from, &a->task[0], NULL);
+	sums_scope(NULL);
+	name = h5_get_string(in, "/", "site");
+	if (!site_parse(&a->model->m, name, &from) || site_is_memory(from) || from.stack != advance_in_decoder(a) || site_compare(from, a->site) >= 0)
+		die("%s: site '%s' is not before '%s' in the same stack", h5_path(in), name, a->of.site);
+	a->start_step = (enum step)h5_get_int(in, "/", "state_step");
+	if (a->start_step != STEP_SELF && a->start_step != from.step)
+		die("%s: its state is at step %d, which is no place to go on from", h5_path(in), (int)a->start_step);
+	a->from_site = name;
+	a->start = from.block;
+	h5_close(in);
+}
+
+/* A site where x follows from h (a norm's) can hold h as it is there. */
+static bool state_at_site(const struct advance *a)
+{
+	return a->every_state && (a->site.step == STEP_CROSS || a->site.step == STEP_FFN);
+}
+
+/* The first site of a block carries the block's state; later sites of the block go on from that file. */
+static bool writes_state(const struct advance *a)
+{
+	return !a->from || site_is_memory(a->site) || a->start < a->site.block || state_at_site(a);
+}
+
+struct pass {
+	int block; /* −1: none, only the embeddings are laid down and normed */
+	enum step from, to;
+	bool first, last;
+};
+
+static void open_output(const struct advance *a, struct advance_task *t)
+{
+	char *path = path_for_task(a->out, t->name, a->ntasks, "--output");
+	const struct t5 *m = &a->model->m;
+	const struct acts_of of = acts_of(a, t, a->of.site);
+
+	t->out = acts_create(path, &of, advance_rows(a, t), site_width(m, a->site), a->fp16, writes_state(a) ? seqs_of(a, t)->rows : 0, m->D,
+	                     state_at_site(a) ? a->site.step : STEP_SELF);
+	free(path);
+}
+
+/* A task's files for a pass: what it goes on from, the encoder's output, what it writes. */
+static void open_files(const struct advance *a, struct advance_task *t, const struct pass *p)
+{
+	if (p->first && a->from) {
+		t->in = open_acts(a, a->from, t, a->from_site);
+		acts_need_state(t->in, seqs_of(a, t)->rows, a->model->m.D);
+	}
+	if (advance_in_decoder(a) && p->to > STEP_CROSS) {
+		t->memory = open_acts(a, a->memory, t, "memory");
+		acts_need_state(t->memory, t->enc.rows, a->model->m.D);
+	}
+	if (p->first)
+		open_output(a, t);
+}
+
+static void close_files(struct advance_task *t, const struct pass *p)
+{
+	h5_close(t->in);
+	h5_close(t->memory);
+	t->in = t->memory = NULL;
+	if (p->last)
+		h5_commit(t->out);
+}
+
+static void write_rows(const struct advance *a, const struct advance_task *t, const struct batch *b, int first)
+{
+	int d = site_width(&a->model->m, a->site);
+	size_t row = (size_t)d * sizeof(float);
+	const struct acts_of of = acts_of(a, t, a->of.site);
+
+	if (a->last_rows) {
+		for (int i = 0; i < b->n; i++)
+			be->get(a->host + (size_t)i * (size_t)d, a->work.x + (size_t)(b->off[i] + b->len[i] - 1) * (size_t)d, row);
+		acts_write_rows(t->out, &of, a->fp16, first, b->n, d, a->host);
+		return;
+	}
+	be->get(a->host, a->work.x, (size_t)b->rows * row);
+	acts_write_rows(t->out, &of, a->fp16, seqs_of(a, t)->off[first], b->rows, d, a->host);
+}
+
+static void write_state(const struct advance *a, const struct advance_task *t, const struct pass *p, const struct batch *b, int first)
+{
+	const float *from = site_is_memory(a->site) && p->last ? a->work.x : a->h;
+	const struct acts_of of = acts_of(a, t, a->of.site);
+
+	if (p->last && acts_state_is_rows(&of, a->fp16))
+		return;
+	be->get(a->host, from, (size_t)b->rows * (size_t)a->model->m.D * sizeof(float));
+	h5_write_float(t->out, "/state", (size_t)seqs_of(a, t)->off[first], (size_t)b->rows, a->host);
+}
+
+/* h at the start of a pass: from the embeddings, from `from`, or what the pass before left in the output. */
+static void read_state(const struct advance *a, const struct advance_task *t, const struct pass *p, const struct batch *b, int first)
+{
+	const struct seqs *s = seqs_of(a, t);
+	struct h5 *from = p->first ? t->in : t->out;
+
+	if (from)
+		h5_read_float(from, "/state", (size_t)s->off[first], (size_t)b->rows, a->host);
+	else
+		model_embed(a->model, s->ids + s->off[first], b->rows, a->host);
+	be->put(a->h, a->host, (size_t)b->rows * (size_t)a->model->m.D * sizeof(float));
+}
+
+/* Memory rows for the decoder's cross-attention, from the memory site's file. */
+struct fetch {
+	const struct advance *a;
+	const struct advance_task *t;
+};
+
+static const float *fetch_memory(void *arg, int first, int n, int *off)
+{
+	const struct fetch *f = arg;
+	const struct advance *a = f->a;
+	const struct seqs *s = &f->t->enc;
+	int row0 = s->off[first], rows = 0;
+
+	for (int i = 0; i < n; i++) {
+		off[i] = rows;
+		rows += s->len[first + i];
+	}
+	h5_read_float(f->t->memory, "/state", (size_t)row0, (size_t)rows, a->M_host);
+	be->put(a->M, a->M_host, (size_t)rows * (size_t)a->model->m.D * sizeof(float));
+	return a->M;
+}
+
+/* One task through one pass (b NULL: over no block). At the last pass's end x at the site is its rows. */
+static void pass_task(struct advance *a, struct advance_task *t, const struct block *b, const struct pass *p, const float *next_norm)
+{
+	const struct seqs *s = seqs_of(a, t);
+	const struct t5 *m = &a->model->m;
+	int *off = xarray((size_t)s->n, sizeof(int));
+	struct block_deltas deltas = {{NULL}};
+	struct fetch fetch = {a, t};
+	struct memory mem = {&fetch, fetch_memory, t->enc.len, t->enc.valid, 0, a->rows};
+	struct batch batch;
+
+	sums_scope(t->name);
+	open_files(a, t, p);
+	if (b)
+		block_deltas_load(&deltas, b, &t->source);
+	for (int first = 0; first < s->n; first += batch.n) {
+		batch = seqs_batch(s, first, a->rows, 0, off);
+		read_state(a, t, p, &batch, first);
+		mem.base = first;
+		if (b)
+			block_run(b, &deltas, &a->work, &batch, &mem, a->h, p->to);
+		if (next_norm)
+			be->rmsnorm(a->work.x, a->h, next_norm, batch.rows, m->D, m->eps);
+		if (writes_state(a) && (p->to == STEP_END || !b || (p->last && state_at_site(a))))
+			write_state(a, t, p, &batch, first);
+		if (p->last)
+			write_rows(a, t, &batch, first);
+	}
+	if (b)
+		block_deltas_release(&deltas, b);
+	close_files(t, p);
+	sums_scope(NULL);
+	free(off);
+}
+
+static void pass_run(struct advance *a, const struct pass *p)
+{
+	int stack = advance_in_decoder(a);
+	struct block b;
+	float *next_norm = NULL;
+
+	if (p->last && (p->to == STEP_END || p->block < 0))
+		next_norm = model_norm(a->model, stack, advance_target(a), 0);
+	if (p->block >= 0)
+		block_load(&b, a->model, stack, p->block, p->from, p->to, a->precision);
+	for (int i = 0; i < a->ntasks; i++)
+		pass_task(a, &a->task[i], p->block >= 0 ? &b : NULL, p, next_norm);
+	if (p->block >= 0)
+		block_release(&b);
+	be->free(next_norm);
+}
+
+/* Blocks start … target−1 whole; the target block as far as the site. A site at a block's start needs no more than the
+ * norm after the block before it, so that it is part of that block's pass. */
+void advance_run(struct advance *a)
+{
+	int target = advance_target(a);
+	bool at_start = site_is_memory(a->site) || a->site.step == STEP_SELF;
+	bool first = true;
+
+	for (int b = a->start; b < target; b++) {
+		struct pass p = {b, first ? a->start_step : STEP_SELF, STEP_END, first, at_start && b == target - 1};
+
+		pass_run(a, &p);
+		first = false;
+	}
+	if (at_start && target > a->start)
+		return;
+	if (at_start) {
+		pass_run(a, &(struct pass){-1, STEP_SELF, STEP_SELF, true, true});
+		return;
+	}
+	if (first && !a->from) { /* the embeddings are the state of block 0 */
+		pass_run(a, &(struct pass){-1, STEP_SELF, STEP_SELF, true, false});
+		first = false;
+	}
+	pass_run(a, &(struct pass){target, first ? a->start_step : STEP_SELF, a->site.step, first, true});
+}
+
+void advance_init(struct advance *a, int T, int rank)
+{
+	const struct t5 *m = &a->model->m;
+	int wide = m->D > m->F ? m->D : m->F;
+
+	wide = wide > m->DI ? wide : m->DI;
+	work_init(&a->work, a->model, advance_in_decoder(a), a->rows, T, rank);
+	a->h = be->alloc((size_t)a->rows * (size_t)m->D * sizeof(float));
+	a->host = xarray((size_t)a->rows * (size_t)wide, sizeof(float));
+	if (advance_in_decoder(a)) {
+		a->M = be->alloc((size_t)a->rows * (size_t)m->D * sizeof(float));
+		a->M_host = xarray((size_t)a->rows * (size_t)m->D, sizeof(float));
+	}
+}
+
+void advance_release(struct advance *a)
+{
+	work_release(&a->work);
+	be->free(a->h);
+	be->free(a->M);
+	free(a->host);
+	free(a->M_host);
+	free(a->from_site);
+}

@@ -1,0 +1,127 @@
+/* history.c: see history.h. */
+#include "merge/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/opts.h"
+
+struct iteration_args iteration_args = {.history_size = 3, .regularization = 1e-5}; /* the config's defaults (config_table.c) */
+
+void history_check(const char *method)
+{
+	if (iteration_args.k && strcmp(method, "jacobi"))
+		die_usage("--iteration is of method jacobi: %s has no iterations", method);
+	if ((iteration_args.k > 1) != (iteration_args.previous != NULL))
+		die_usage("--previous is needed from iteration 2 on, and only then");
+}
+
+void history_say(const char *module, enum mats_outcome outcome)
+{
+	if (common.verbose && outcome != MATS_PLAIN)
+		note("%s: %s", module, outcome == MATS_ACCELERATED ? "accelerated" : "MATS went too far: not accelerated");
+}
+
+struct h5 *history_open(const char *path, const char *site, const char *tasks, int k)
+{
+	struct h5 *f = h5_open(path, "iteris-solution", 1);
+
+	h5_expect_string(f, "site", site);
+	h5_expect_string(f, "tasks", tasks);
+	h5_expect_string(f, "method", "jacobi");
+	h5_expect_int(f, "iteration", k - 1);
+	return f;
+}
+
+void history_read(struct h5 *f, const char *group, double *A, struct mats *m)
+{
+	char *a = xformat("%s/A", group), *W = xformat("%s/mats_W", group), *G = xformat("%s/mats_G", group);
+	size_t R = (size_t)m->R, d = (size_t)m->d, rows, cols, skip;
+
+	h5_expect_shape(f, a, R, d);
+	h5_read_double(f, a, 0, R, A);
+	if (h5_has(f, W)) {
+		h5_shape(f, W, &rows, &cols);
+		if (!R || cols != d || rows % R || rows / R > 1000)
+			die("'%s': %s: its shape is (%zu, %zu), no history of (%zu, %zu)", h5_path(f), W, rows, cols, R, d);
+		h5_expect_shape(f, G, rows, cols);
+		m->n = (int)(rows / R) < m->most ? (int)(rows / R) : m->most;
+		skip = rows - (size_t)m->n * R;
+		h5_read_double(f, W, skip, (size_t)m->n * R, m->W);
+		h5_read_double(f, G, skip, (size_t)m->n * R, m->G);
+	}
+	free(a);
+	free(W);
+	free(G);
+}
+
+void history_write(struct h5 *f, const char *group, const struct mats *m)
+{
+	char *W = xformat("%s/mats_W", group), *G = xformat("%s/mats_G", group);
+	size_t rows = (size_t)m->n * (size_t)m->R;
+
+	h5_set_int(f, group, "pairs", m->n);
+	if (rows) {
+		h5_dataset(f, W, H5_F64, rows, (size_t)m->d);
+		h5_write_double(f, W, 0, rows, m->W);
+		h5_dataset(f, G, H5_F64, rows, (size_t)m->d);
+		h5_write_double(f, G, 0, rows, m->G);
+	}
+	free(W);
+	free(G);
+}
+
+int past_needed(void)
+{
+	int pairs = iteration_args.use_mats ? iteration_args.history_size + 1 : 1, earlier = iteration_args.k - 1;
+
+	return earlier < 0 ? 0 : earlier < pairs ? earlier : pairs;
+}
+
+void past_open(struct past *p, const char *site, const char *tasks)
+{
+	struct strlist paths = {0};
+
+	*p = (struct past){0};
+	if (!iteration_args.previous)
+		return;
+	paths = strlist_split(iteration_args.previous, "--previous");
+	if (paths.n != past_needed())
+		die_usage("--previous names %d files: iteration %d needs %d, the newest first", paths.n, iteration_args.k, past_needed());
+	p->file = xcalloc((size_t)paths.n, sizeof(struct h5 *));
+	for (; p->n < paths.n; p->n++)
+		p->file[p->n] = history_open(paths.item[p->n], site, tasks, iteration_args.k - p->n);
+	strlist_release(&paths);
+}
+
+void past_close(struct past *p)
+{
+	for (int i = 0; i < p->n; i++)
+		h5_close(p->file[i]);
+	free(p->file);
+	*p = (struct past){0};
+}
+
+void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G, struct mats *m)
+{
+	size_t n = (size_t)m->R * (size_t)m->d;
+	char *W = xformat("%s/W", group), *mats_G = xformat("%s/mats_G", group);
+
+	BUG_IF(p->n > m->most);
+	m->n = p->n;
+	for (int j = 0; j < p->n; j++) { /* W_j is in the file of its iteration, G(W_j) in the next one's */
+		struct h5 *f = p->file[p->n - 1 - j];
+
+		h5_expect_shape(f, W, rows, (size_t)m->d);
+		h5_read_double(f, W, row0, (size_t)m->R, m->W + (size_t)j * n);
+		if (!j)
+			continue;
+		h5_expect_shape(f, mats_G, rows, (size_t)m->d);
+		h5_read_double(f, mats_G, row0, (size_t)m->R, m->G + (size_t)(j - 1) * n);
+	}
+	for (size_t i = 0; i < n; i++)
+		m->G[(size_t)(p->n - 1) * n + i] = (double)G[i];
+	free(W);
+	free(mats_G);
+}

@@ -1,0 +1,43 @@
+/* job.h: what the tools that work on one site of one merge share: their options, and what these name, opened.
+ *
+ * A tool puts JOB_OPTIONS into its option table, and calls job_open() after opts_parse(). */
+#ifndef JOB_H
+#define JOB_H
+
+#include "base/opts.h"
+#include "adapter/targets.h"
+
+struct job_args {
+	const char *model, *site, *tasks, *adapter;
+};
+extern struct job_args job_args;
+
+#define JOB_OPTIONS \
+	{"model", 0, OPT_STRING, &job_args.model, true, 0, 0, "DIR", "model folder: config.json and, where weights are read, safetensors"}, \
+	{"site", 0, OPT_STRING, &job_args.site, true, 0, 0, "SITE", "site, such as enc07-self"}, \
+	{"tasks", 0, OPT_STRING, &job_args.tasks, true, 0, 0, "T[,T…]", "all tasks of the merge, in order"}, \
+	{"adapter", 0, OPT_STRING, &job_args.adapter, true, 0, 0, "DIR", "adapter folder of a task; {task} stands for each"}
+
+struct job {
+	struct t5 m;
+	struct site site;
+	char name[32]; /* the site's */
+	struct strlist tasks;
+	struct targets targets; /* the site's modules */
+	int d;                  /* the site's width */
+	int R, d_out;           /* the largest of the modules */
+	int worst;              /* job_worst()'s module, and its figure */
+	double worst_figure;
+};
+
+/* From job_args; die() or die_usage() when one names nothing. */
+void job_open(struct job *j);
+void job_close(struct job *j);
+/* die() where a plan of arrays of `bytes` (and what budget_site() adds) is over --max-memory. */
+void job_limit(const struct job *j, size_t bytes);
+
+/* Keeps the module whose figure is the largest, for the closing line. */
+void job_worst(struct job *j, int module, double figure);
+char *job_module(const struct job *j, int module); /* its name (allocated) */
+
+#endif

@@ -1,0 +1,109 @@
+/* pool.c: see pool.h. */
+#include "merge/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/die.h"
+#include "base/opts.h"
+#include "files/sums.h"
+
+static void task_open(struct pool_task *t, const struct model *model, int ntasks, const struct pool_args *args)
+{
+	char *samples = path_for_task(args->samples, t->name, ntasks, "--samples");
+	char *dir = args->adapter ? path_for_task(args->adapter, t->name, ntasks, "--adapter") : NULL;
+
+	sums_scope(t->name);
+	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
+	samples_read(&t->samples, samples, t->name);
+	samples_need_vocab(&t->samples, samples, model->m.V);
+	sums_scope(NULL);
+	free(samples);
+	free(dir);
+}
+
+static void need_same_length(const struct pool_task *t, const struct pool_task *first)
+{
+	if (t->samples.max_length != first->samples.max_length)
+		die("task '%s': its samples are made for max_length %d, those of '%s' for %d", t->name, t->samples.max_length, first->name,
+		    first->samples.max_length);
+}
+
+/* Counts the task's samples, and the rows of the longest. */
+static void count(struct pool *p, const struct samples *s)
+{
+	p->n += s->S;
+	for (int i = 0; i < s->S; i++) {
+		int rows = p->pad_to ? p->pad_to : s->length[i];
+
+		p->longest = rows > p->longest ? rows : p->longest;
+	}
+}
+
+/* Appends n ragged rows to the flat arrays; *total is where their ids go. */
+static void append(int *length, int *offset, int **ids, int *total, int n, const int *from_length, const int *from_ids, int from_total)
+{
+	*ids = xrealloc(*ids, sizeof(int) * (size_t)(*total + from_total));
+	memcpy(*ids + *total, from_ids, sizeof(int) * (size_t)from_total);
+	for (int i = 0; i < n; i++) {
+		length[i] = from_length[i];
+		offset[i] = *total;
+		*total += from_length[i];
+	}
+}
+
+/* The samples of all tasks, one after the other. */
+static void lay_out(struct pool *p)
+{
+	int total = 0, labels = 0;
+	int **each[] = {&p->task_of, &p->length, &p->offset, &p->label_length, &p->label_offset};
+
+	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++)
+		*each[i] = xarray((size_t)p->n, sizeof(int));
+	for (int i = 0; i < p->ntasks; i++) {
+		const struct samples *s = &p->task[i].samples;
+		int at = p->task[i].first;
+
+		for (int j = 0; j < s->S; j++)
+			p->task_of[at + j] = i;
+		append(p->length + at, p->offset + at, &p->ids, &total, s->S, s->length, s->ids, s->total);
+		append(p->label_length + at, p->label_offset + at, &p->label_ids, &labels, s->S, s->label_length, s->label_ids, s->label_total);
+	}
+}
+
+void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks, const struct strlist *sites, const struct pool_args *args)
+{
+	*p = (struct pool){.ntasks = tasks->n, .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
+	                   .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
+	for (int i = 0; i < tasks->n; i++) {
+		struct pool_task *t = &p->task[i];
+
+		*t = (struct pool_task){.name = tasks->item[i], .first = p->n};
+		task_open(t, model, tasks->n, args);
+		p->source[i] = (struct delta_source){t->adapter, args->solutions, sites};
+		if (args->padded) {
+			need_same_length(t, &p->task[0]);
+			p->pad_to = t->samples.max_length;
+		}
+		count(p, &t->samples);
+	}
+	lay_out(p);
+}
+
+void pool_close(struct pool *p)
+{
+	for (int i = 0; i < p->ntasks; i++) {
+		samples_release(&p->task[i].samples);
+		adapter_close(p->task[i].adapter);
+	}
+	free(p->task);
+	free(p->source);
+	free(p->task_of);
+	free(p->length);
+	free(p->offset);
+	free(p->ids);
+	free(p->label_length);
+	free(p->label_offset);
+	free(p->label_ids);
+}

@@ -1,0 +1,168 @@
+/* rows.c: see rows.h. */
+#include "merge/rows.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "files/jsonx.h"
+
+#define MAX_FILE ((size_t)512 << 20)
+
+static const char *type_name(const json_t *v)
+{
+	switch (json_typeof(v)) {
+	case JSON_OBJECT: return "an object";
+	case JSON_ARRAY: return "a list";
+	case JSON_STRING: return "a string";
+	case JSON_INTEGER:
+	case JSON_REAL: return "a number";
+	case JSON_TRUE:
+	case JSON_FALSE: return "a boolean";
+	default: return "null";
+	}
+}
+
+/* Code points of UTF-8 that jansson has checked: all bytes but the continuation bytes 10xxxxxx. */
+static long utf8_chars(const char *s)
+{
+	long n = 0;
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static long value_chars(const json_t *v)
+{
+	if (json_is_string(v))
+		return utf8_chars(json_string_value(v));
+	char *text = json_dumps(v, JSON_ENCODE_ANY);
+	if (!text)
+		die("out of memory");
+	long n = utf8_chars(text);
+	free(text);
+	return n;
+}
+
+static long row_chars(json_t *o)
+{
+	const char *key;
+	json_t *v;
+	long n = 0;
+	json_object_foreach(o, key, v)
+		n += value_chars(v);
+	return n;
+}
+
+static bool is_blank(const char *s)
+{
+	return s[strspn(s, " \t\r\n\v\f")] == '\0';
+}
+
+static char *row_string(const json_t *o, const char *path, int i, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+	if (!v)
+		die("'%s': row %d has no '%s'", path, i, key);
+	if (!json_is_string(v))
+		die("'%s': row %d: '%s' is %s, not a string", path, i, key, type_name(v));
+	return xstrdup(json_string_value(v));
+}
+
+static void row_read(struct rows *r, json_t *o, const char *path, int i)
+{
+	if (!json_is_object(o))
+		die("'%s': row %d is %s, not an object {instruction, output, …}", path, i, type_name(o));
+	struct row *row = &r->row[i];
+	row->instruction = row_string(o, path, i, "instruction");
+	row->output = row_string(o, path, i, "output");
+	if (is_blank(row->output))
+		die("'%s': row %d: the label in 'output' is empty", path, i);
+	row->chars = row_chars(o);
+	const char *input = json_string_value(json_object_get(o, "input"));
+	r->inputs += input && *input;
+}
+
+/* The file's list, checked to be one, with its length. */
+static json_t *load_list(const char *path, const char *of, int *n)
+{
+	json_t *list = jsonx_load(path, MAX_FILE);
+	if (!json_is_array(list))
+		die("'%s' holds %s, not a list of %s", path, type_name(list), of);
+	if (json_array_size(list) > INT_MAX)
+		die("'%s': more than %d entries", path, INT_MAX);
+	*n = (int)json_array_size(list);
+	if (*n == 0)
+		die("'%s' is an empty list: %s expected", path, of);
+	return list;
+}
+
+void rows_read(struct rows *r, const char *path)
+{
+	*r = (struct rows){0};
+	json_t *list = load_list(path, "rows", &r->n);
+	r->row = xcalloc((size_t)r->n, sizeof *r->row);
+	for (int i = 0; i < r->n; i++)
+		row_read(r, json_array_get(list, (size_t)i), path, i);
+	json_decref(list);
+}
+
+void rows_release(struct rows *r)
+{
+	for (int i = 0; i < r->n; i++) {
+		free(r->row[i].instruction);
+		free(r->row[i].output);
+	}
+	free(r->row);
+	*r = (struct rows){0};
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **rows_labels(const struct rows *r, int *K, int *label_of)
+{
+	const char **label = xarray((size_t)r->n, sizeof *label);
+	for (int i = 0; i < r->n; i++)
+		label[i] = r->row[i].output;
+	qsort(label, (size_t)r->n, sizeof *label, by_text);
+	int k = 0;
+	for (int i = 0; i < r->n; i++)
+		if (k == 0 || strcmp(label[k - 1], label[i]))
+			label[k++] = label[i];
+	for (int i = 0; i < r->n; i++) {
+		const char *text = r->row[i].output;
+		const char **at = bsearch(&text, label, (size_t)k, sizeof *label, by_text);
+		label_of[i] = (int)(at - label);
+	}
+	*K = k;
+	return label;
+}
+
+void rows_read_numbers(const char *path, int n, int count, int *row)
+{
+	int found;
+	json_t *list = load_list(path, "row numbers", &found);
+	int *seen = xcalloc((size_t)n, sizeof *seen); /* 1 + the entry that has taken this row */
+
+	if (found != count)
+		die("'%s' lists %d rows, but %d samples are asked for", path, found, count);
+	for (int i = 0; i < found; i++) {
+		const json_t *v = json_array_get(list, (size_t)i);
+		if (!json_is_integer(v))
+			die("'%s': entry %d is %s, not the whole number of a row", path, i, type_name(v));
+		json_int_t k = json_integer_value(v);
+		if (k < 0 || k >= n)
+			die("'%s': entry %d is row %lld, but the rows are 0 to %d", path, i, (long long)k, n - 1);
+		if (seen[k])
+			die("'%s': row %lld is listed twice (entries %d and %d)", path, (long long)k, seen[k] - 1, i);
+		seen[k] = i + 1;
+		row[i] = (int)k;
+	}
+	free(seen);
+	json_decref(list);
+}

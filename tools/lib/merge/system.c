@@ -1,0 +1,237 @@
+/* system.c: see system.h. */
+#include "merge/system.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+
+static double *parse_manual(const char *list, int N)
+{
+	double *m = xarray((size_t)N, sizeof(*m)), sum = 0;
+	char *copy = xstrdup(list ? list : ""), *rest = copy, *item;
+	int n = 0;
+
+	for (int t = 0; t < N; t++)
+		m[t] = 1;
+	while (list && (item = strsep(&rest, ","))) {
+		if (n == N || !text_to_double(item, &m[n]) || m[n] < 0)
+			die_usage("--manual-ceof '%s': expected %d numbers, none below 0, one for every task", list, N);
+		sum += m[n++];
+	}
+	if (list && (n != N || sum == 0))
+		die_usage("--manual-ceof '%s': expected %d numbers, not all 0, one for every task", list, N);
+	free(copy);
+	return m;
+}
+
+static struct h5 *open_gram(struct system *s, const char *grams, int t, const char *features)
+{
+	char *path = path_for_task(grams, s->tasks->item[t], s->tasks->n, "--grams");
+	struct h5 *f = h5_open(path, "iteris-grams", 1);
+
+	h5_expect_string(f, "site", s->site);
+	h5_expect_string(f, "task", s->tasks->item[t]);
+	h5_expect_int(f, "d", s->d);
+	if (features)
+		h5_expect_string(f, "features", features);
+	if (t == 0)
+		s->dcs = h5_get_int(f, "/", "use_dcs") != 0;
+	h5_expect_int(f, "use_dcs", s->dcs);
+	free(path);
+	return f;
+}
+
+void system_open(struct system *s, const char *grams, const char *manual)
+{
+	char *features = NULL;
+
+	s->manual = parse_manual(manual, s->tasks->n);
+	s->gram = xcalloc((size_t)s->tasks->n, sizeof(*s->gram));
+	for (int t = 0; t < s->tasks->n; t++) {
+		s->gram[t] = open_gram(s, grams, t, features);
+		if (!features)
+			features = h5_get_string(s->gram[t], "/", "features");
+	}
+	s->panel = xarray(SYSTEM_ROWS * (size_t)s->d, sizeof(*s->panel));
+	free(features);
+}
+
+void system_close(struct system *s)
+{
+	for (int t = 0; s->gram && t < s->tasks->n; t++)
+		h5_close(s->gram[t]);
+	free(s->gram);
+	free(s->manual);
+	free(s->panel);
+}
+
+size_t system_bytes(int d)
+{
+	return SYSTEM_ROWS * (size_t)d * sizeof(double);
+}
+
+/* One module's sums on their way. */
+struct part {
+	struct solve *q;
+	const char *name;
+	char *group; /* "/modules/<name>" */
+	const struct stack *stack;
+};
+
+/* The Gram file was made with this adapter: its rank and scale are the file's. */
+static void check_adapter(const struct system *s, const struct part *p, int t)
+{
+	int r = p->stack->first[t + 1] - p->stack->first[t];
+	long found = h5_get_int(s->gram[t], p->group, "r");
+	double scale = h5_get_double(s->gram[t], p->group, "scale");
+
+	if (found != r || scale != p->stack->s[t])
+		die("'%s': %s: made with an adapter of rank %ld and scale %g, but this one has %d and %g", h5_path(s->gram[t]), p->name,
+		    found, scale, r, p->stack->s[t]);
+}
+
+/* Reads rows of a dataset; one that is not finite ends the run, named. */
+static void read_rows(const struct system *s, int t, const char *path, size_t row0, size_t n, double *x)
+{
+	size_t d = (size_t)s->d;
+
+	h5_read_double(s->gram[t], path, row0, n, x);
+	for (size_t i = 0; i < n * d; i++)
+		if (!isfinite(x[i]))
+			die_data("site %s, task %s, %s: row %zu of '%s' is not finite", s->site, s->tasks->item[t], path + strlen("/modules/"),
+			         row0 + i / d, h5_path(s->gram[t]));
+}
+
+/* Calls add(arg, cm, rows, i0, n) over the rows of the module's `member`, a (d, d), in panels. */
+static void each_panel(struct system *s, int t, const char *group, const char *member, void (*add)(void *, double, const double *, int, int),
+                       void *arg, double cm)
+{
+	char *path = xformat("%s/%s", group, member);
+
+	h5_expect_shape(s->gram[t], path, (size_t)s->d, (size_t)s->d);
+	for (int i0 = 0; i0 < s->d; i0 += SYSTEM_ROWS) {
+		int n = s->d - i0 < SYSTEM_ROWS ? s->d - i0 : SYSTEM_ROWS;
+
+		read_rows(s, t, path, (size_t)i0, (size_t)n, s->panel);
+		add(arg, cm, s->panel, i0, n);
+	}
+	free(path);
+}
+
+static void add_H(void *arg, double cm, const double *H, int i0, int n)
+{
+	solve_add_H(arg, cm, H, i0, n);
+}
+
+static void add_rows(struct system *s, const struct part *p, int t, double cm)
+{
+	const struct stack *k = p->stack;
+	size_t r0 = (size_t)k->first[t], r = (size_t)k->first[t + 1] - r0, d = (size_t)k->d;
+	double *AC, ridge = s->alpha_1 * h5_get_double(s->gram[t], p->group, "xxm_norm");
+	char *path;
+
+	if (!r)
+		return;
+	AC = xarray(r * d, sizeof(*AC));
+	path = xformat("%s/AC", p->group);
+	h5_expect_shape(s->gram[t], path, r, d);
+	read_rows(s, t, path, 0, r, AC);
+	solve_add_rows(p->q, (int)r0, (int)r, AC, k->A + r0 * d, cm * k->s[t], ridge, cm * h5_get_double(s->gram[t], p->group, "y_norm2"));
+	free(path);
+	free(AC);
+}
+
+static void add_task(struct system *s, const struct part *p, int t, double *c)
+{
+	double w2 = h5_get_double(s->gram[t], p->group, "w_norm2"), xw2 = h5_get_double(s->gram[t], p->group, "xw_norm2");
+	double cm;
+
+	check_adapter(s, p, t);
+	if (solve_coefficient(c, w2, xw2))
+		die_data("site %s, task %s, %s: the weight's norm is %g and its outputs' is %g: no coefficient", s->site, s->tasks->item[t],
+		         p->name, sqrt(w2), sqrt(xw2));
+	cm = *c * s->manual[t];
+	each_panel(s, t, p->group, "H", add_H, p->q, cm);
+	solve_add_ridge(p->q, cm, h5_get_double(s->gram[t], p->group, "h_norm"), &s->ridge);
+	add_rows(s, p, t, cm);
+}
+
+void system_sum(struct system *s, struct solve *q, const char *module, const struct stack *k, double *c)
+{
+	struct part p = {q, module, xformat("/modules/%s", module), k};
+
+	for (int t = 0; t < s->tasks->n; t++)
+		add_task(s, &p, t, &c[t]);
+	free(p.group);
+}
+
+double system_solve(struct system *s, struct solve *q, const char *module)
+{
+	double condition;
+	int info = solve_system(q, s->dcs ? SOLVE_DCS_RIDGE : 0, &condition);
+
+	if (info > 0)
+		die_data("site %s, %s: the system is not positive definite at pivot %d of %d", s->site, module, info, q->d);
+	if (info)
+		die_data("site %s, %s: the %s is not finite", s->site, module, info == -1 ? "system" : "solution");
+	return condition;
+}
+
+struct square {
+	double *C;
+	size_t d;
+};
+
+static void add_C(void *arg, double cm, const double *rows, int i0, int n)
+{
+	const struct square *q = arg;
+
+	for (size_t i = 0; i < (size_t)n * q->d; i++)
+		q->C[(size_t)i0 * q->d + i] += cm * rows[i];
+}
+
+double system_sum_C(struct system *s, const char *module, const double *c, double *C)
+{
+	struct square q = {C, (size_t)s->d};
+	char *group = xformat("/modules/%s", module);
+	double tau = 0;
+
+	memset(C, 0, q.d * q.d * sizeof(*C));
+	for (int t = 0; t < s->tasks->n; t++) {
+		each_panel(s, t, group, "C", add_C, &q, c[t] * s->manual[t]);
+		tau += c[t] * s->manual[t] * s->alpha_1 * h5_get_double(s->gram[t], group, "xxm_norm");
+	}
+	free(group);
+	return tau;
+}
+
+double system_whole_norm2(struct system *s, const char *module, const double *c)
+{
+	char *group = xformat("/modules/%s", module);
+	double sum = 0;
+
+	for (int t = 0; t < s->tasks->n; t++)
+		sum += c[t] * s->manual[t] * h5_get_double(s->gram[t], group, "yw_norm2");
+	free(group);
+	return sum;
+}
+
+void system_write_largest(struct system *s, struct h5 *out)
+{
+	int at = 0;
+	double norm = -1;
+
+	for (int t = 0; t < s->tasks->n; t++) {
+		double here = h5_get_double(s->gram[t], "/", "largest_norm");
+
+		if (here > norm) {
+			norm = here;
+			at = t;
+		}
+	}
+	h5_set_string(out, "/", "largest_row_task", s->tasks->item[at]);
+	h5_set_int(out, "/", "largest_row", h5_get_int(s->gram[at], "/", "largest_row"));
+	h5_set_double(out, "/", "largest_row_norm", norm);
+}

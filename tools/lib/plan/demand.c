@@ -1,0 +1,199 @@
+/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, advance.c, grams.c and be_cuda.c one by one. */
+#include "plan/demand.h"
+
+#include <stdlib.h>
+
+#include "forward/block.h"
+#include "base/die.h"
+#include "math/grams.h"
+
+/* A solution of rank 0 is a whole weight. */
+static void add_delta(struct demand_deltas *d, enum slot slot, int R)
+{
+	if (d->R[slot] != DEMAND_WHOLE && (R > d->R[slot] || R == 0))
+		d->R[slot] = R ? R : DEMAND_WHOLE;
+}
+
+void demand_add_adapter(struct demand_deltas *d, const struct adapter *a)
+{
+	for (int i = 0; i < a->n; i++)
+		add_delta(d, a->lora[i].module.slot, a->lora[i].r);
+}
+
+struct solution {
+	struct demand_deltas *d;
+	const struct t5 *m;
+	struct h5 *f;
+};
+
+static void add_module(const char *name, void *arg)
+{
+	const struct solution *s = arg;
+	char *group = xformat("/modules/%s", name);
+	struct module q;
+
+	if (!module_parse(s->m, name, &q))
+		die("%s: '%s' is no module of this model", h5_path(s->f), name);
+	add_delta(s->d, q.slot, (int)h5_get_int(s->f, group, "R"));
+	free(group);
+}
+
+void demand_add_solution(struct demand_deltas *d, const struct t5 *m, struct h5 *solution)
+{
+	h5_each(solution, "/modules", add_module, &(struct solution){d, m, solution});
+}
+
+void demand_add_source(struct demand_deltas *d, const struct t5 *m, const struct delta_source *from)
+{
+	if (from->adapter)
+		demand_add_adapter(d, from->adapter);
+	for (int i = 0; from->solutions && i < from->sites->n; i++) {
+		char *path = xformat("%s/%s.h5", from->solutions, from->sites->item[i]);
+		struct h5 *f = h5_open(path, "iteris-solution", 1);
+
+		demand_add_solution(d, m, f);
+		h5_close(f);
+		free(path);
+	}
+}
+
+static bool in_heads(enum slot slot)
+{
+	return slot == CROSS_K || slot == CROSS_V;
+}
+
+/* Of W (n, k), or of the NH heads of a cross-attention's keys or values, each packed by itself. */
+static size_t weight(const struct t5 *m, enum slot slot, enum be_precision p)
+{
+	if (in_heads(slot))
+		return (size_t)m->NH * be->weight_bytes(m->HS, m->D, p);
+	return be->weight_bytes(module_d_out(m, slot), module_d_in(m, slot), p);
+}
+
+static size_t delta(const struct t5 *m, enum slot slot, int R, enum be_precision p)
+{
+	if (R == DEMAND_WHOLE)
+		return weight(m, slot, p);
+	if (!R)
+		return 0;
+	return be->weight_bytes(R, module_d_in(m, slot), p) +
+	       (in_heads(slot) ? (size_t)m->NH * be->weight_bytes(m->HS, R, p) : be->weight_bytes(module_d_out(m, slot), R, p));
+}
+
+static size_t floats(size_t n)
+{
+	return be->array_bytes(n * sizeof(float));
+}
+
+/* A block's weights and norms. */
+static size_t block(const struct t5 *m, int stack, enum be_precision p)
+{
+	size_t bytes = (size_t)(2 + stack) * floats((size_t)m->D);
+
+	for (int s = 0; s < SLOTS; s++)
+		if (slot_exists(m, stack, (enum slot)s))
+			bytes += weight(m, (enum slot)s, p);
+	return bytes;
+}
+
+static size_t deltas(const struct t5 *m, int stack, const struct demand_deltas *d, enum be_precision p)
+{
+	size_t bytes = 0;
+
+	for (int s = 0; s < SLOTS; s++)
+		if (slot_exists(m, stack, (enum slot)s))
+			bytes += delta(m, (enum slot)s, d->R[s], p);
+	return bytes;
+}
+
+size_t demand_whole(const struct t5 *m, int stack, const struct demand_deltas *d, enum be_precision p)
+{
+	size_t bytes = 0;
+
+	for (int s = 0; s < SLOTS; s++)
+		if (d->R[s] == DEMAND_WHOLE && slot_exists(m, stack, (enum slot)s))
+			bytes += (size_t)module_d_out(m, (enum slot)s) * (size_t)module_d_in(m, (enum slot)s) * (p == BE_BF16 ? 2 : 4);
+	return bytes;
+}
+
+static int largest_rank(const struct demand_deltas *d)
+{
+	int R = 1;
+
+	for (int s = 0; s < SLOTS; s++)
+		R = d->R[s] > R ? d->R[s] : R;
+	return R;
+}
+
+/* struct work of block.h. */
+static size_t work(const struct t5 *m, int stack, int rows, int T, int cross_T, int rank)
+{
+	size_t D = (size_t)m->D, wide = (size_t)(m->F > m->DI ? m->F : m->DI), cross = (size_t)(cross_T > CROSS_ROWS ? cross_T : CROSS_ROWS);
+	size_t heads = stack ? cross * (size_t)m->NH : 0, thin = heads > (size_t)rows ? heads : (size_t)rows;
+
+	wide = wide > D ? wide : D;
+	return floats((size_t)rows * wide) + floats(3 * (size_t)rows * wide) + floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
+	       (stack ? 2 * floats(cross * (size_t)m->NH * D) : 0);
+}
+
+static void widen(struct be_sizes *s, int n, int k)
+{
+	s->n = n > s->n ? n : s->n;
+	s->k = k > s->k ? k : s->k;
+}
+
+/* The operations of a block; T: queries, keys: what they attend to. */
+static size_t operations(const struct t5 *m, int stack, int T, int keys, int rank, int head, enum be_precision p)
+{
+	struct be_sizes s = {.p = p, .NH = m->NH, .T = T, .keys = keys > T ? keys : T};
+
+	widen(&s, rank > head ? rank : head, rank);
+	for (int slot = 0; slot < SLOTS; slot++)
+		if (slot_exists(m, stack, (enum slot)slot))
+			widen(&s, module_d_out(m, (enum slot)slot), module_d_in(m, (enum slot)slot));
+	if (stack) /* q̃ = Wkᵀ q, over a head's width */
+		widen(&s, m->D, m->HS);
+	return be->work_bytes(&s);
+}
+
+size_t demand_extract(const struct t5 *m, bool decoder, int rows, int T, int keys, const struct demand_deltas *d, enum be_precision p)
+{
+	int longest = keys > T ? keys : T, rank = largest_rank(d);
+	size_t row_arrays = decoder ? 2 : 1; /* h, and the memory's rows */
+
+	return block(m, decoder, p) + deltas(m, decoder, d, p) + work(m, decoder, rows, longest, longest, rank) +
+	       row_arrays * floats((size_t)rows * (size_t)m->D) + floats((size_t)m->D) + operations(m, decoder, T, keys, rank, 0, p);
+}
+
+static size_t stack_pass(const struct t5 *m, int stack, const struct demand_deltas *d, const int T[2], enum be_precision p)
+{
+	int rows = T[stack] > BATCH_ROWS ? T[stack] : BATCH_ROWS, blocks = be->ahead && m->L[stack] > 1 ? 2 : 1;
+
+	return (size_t)blocks * block(m, stack, p) + deltas(m, stack, d, p) + work(m, stack, rows, T[stack], T[stack], largest_rank(d));
+}
+
+size_t demand_forward(const struct t5 *m, const struct demand_deltas *d, const int rows[2], const int T[2], enum be_precision p)
+{
+	int rank = largest_rank(d), head_rows = m->V < FORWARD_HEAD_ROWS ? m->V : FORWARD_HEAD_ROWS, both = T[0] > T[1] ? T[0] : T[1];
+	size_t H = floats((size_t)rows[0] * (size_t)m->D), X = floats((size_t)rows[1] * (size_t)m->D);
+	size_t encoder = stack_pass(m, 0, d, T, p), decoder = X + stack_pass(m, 1, d, T, p);
+	size_t head = X + be->weight_bytes(head_rows, m->D, p) + floats((size_t)BATCH_ROWS * (size_t)head_rows) +
+	              be->array_bytes((size_t)rows[1] * sizeof(struct be_scan));
+	size_t most = encoder > decoder ? encoder : decoder;
+
+	return H + (most > head ? most : head) + operations(m, 1, both, T[0], rank, head_rows, p);
+}
+
+size_t demand_grams(int d)
+{
+	struct be_sizes s = {.gram_m = d, .gram_n = d};
+
+	return be->array_bytes((size_t)d * (size_t)d * sizeof(double)) + 2 * floats(GRAM_CHUNK * (size_t)d) + be->work_bytes(&s);
+}
+
+size_t demand_solve(int d, int R)
+{
+	struct be_sizes s = {.solve_d = d, .solve_r = R};
+
+	return be->work_bytes(&s);
+}

@@ -1,0 +1,92 @@
+/* plan.c: see plan.h. */
+#include "plan/plan.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/die.h"
+
+static void check_adapter(const struct plan *p, int t)
+{
+	const struct config *c = &p->c;
+	const struct adapter *a = p->adapter[t];
+
+	if (c->rank && c->rank != a->r)
+		die("rank: the config says %d, %s/adapter_config.json says r = %d", c->rank, a->dir, a->r);
+	if (c->lora_alpha && c->lora_alpha[t] != a->alpha)
+		die("lora_alpha: the config says %g for task '%s', %s/adapter_config.json says %g", c->lora_alpha[t],
+		    c->task_targets.item[t], a->dir, a->alpha);
+}
+
+static int compare_sites(const void *a, const void *b)
+{
+	return site_compare(*(const struct site *)a, *(const struct site *)b);
+}
+
+/* The distinct sites of all targeted modules. */
+static void find_sites(struct plan *p)
+{
+	int n = 0, kept = 0;
+
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		n += p->adapter[t]->n;
+	p->site = xarray((size_t)n, sizeof(*p->site));
+	n = 0;
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		for (int i = 0; i < p->adapter[t]->n; i++)
+			p->site[n++] = site_of_module(p->adapter[t]->lora[i].module);
+	qsort(p->site, (size_t)n, sizeof(*p->site), compare_sites);
+	for (int i = 0; i < n; i++)
+		if (!i || site_compare(p->site[i], p->site[kept - 1]))
+			p->site[kept++] = p->site[i];
+	p->nsites = kept;
+}
+
+void plan_open(struct plan *p)
+{
+	const struct strlist *tasks = &p->c.task_targets;
+
+	p->model = model_open(p->base);
+	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
+	for (int t = 0; t < tasks->n; t++) {
+		char *dir = xformat("%s/%s", p->loras, tasks->item[t]);
+
+		if (!file_exists(dir))
+			die("task '%s' has no adapter: '%s' is not there", tasks->item[t], dir);
+		p->adapter[t] = adapter_open(dir, &p->model->m);
+		check_adapter(p, t);
+		free(dir);
+	}
+	find_sites(p);
+}
+
+void plan_close(struct plan *p)
+{
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		adapter_close(p->adapter[t]);
+	free(p->adapter);
+	free(p->site);
+	model_close(p->model);
+}
+
+bool plan_dense(const struct plan *p)
+{
+	return p->c.with_pretrain_matrix && (p->c.method == SWEEP || p->c.method == REGMEAN || p->c.method == JACOBI);
+}
+
+int plan_past(const struct plan *p)
+{
+	return p->c.use_mats ? p->c.mats_history_size + 1 : 1;
+}
+
+char *plan_task_file(const char *folder, const char *task, const char *file)
+{
+	return xformat("%s/%s/%s", folder, task, file);
+}
+
+bool file_exists(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}

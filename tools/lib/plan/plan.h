@@ -1,0 +1,34 @@
+/* plan.h: what one merge is planned from: its settings, and its model and adapters, opened and checked. */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "adapter/adapter.h"
+#include "config/config.h"
+#include "model/model.h"
+#include "model/site.h"
+
+struct plan {
+	const char *base, *loras, *data; /* folders: the model, and what has one folder per task */
+	const char *work, *tools;        /* of all results; of the executables */
+	struct config c;
+	/* by plan_open() */
+	struct model *model;
+	struct adapter **adapter; /* per task */
+	int nsites;
+	struct site *site;        /* of targeted modules, in order */
+};
+
+/* Opens model and adapters by the folders and settings, which are the caller's; die() when one is not there, is malformed or contradicts
+ * the settings. */
+void plan_open(struct plan *p);
+void plan_close(struct plan *p); /* what plan_open() opened */
+
+/* with_pretrain_matrix, where a method fits anything: the solution is a whole weight. */
+bool plan_dense(const struct plan *p);
+/* Iterations that a whole weight's next one looks back on (method jacobi): with MATS one more than differences are kept. */
+int plan_past(const struct plan *p);
+
+char *plan_task_file(const char *folder, const char *task, const char *file); /* FOLDER/TASK/FILE (allocated) */
+bool file_exists(const char *path);
+
+#endif

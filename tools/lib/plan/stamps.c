@@ -1,0 +1,227 @@
+/* stamps.c: see stamps.h. */
+#include "plan/stamps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/be.h"
+#include "base/die.h"
+#include "files/digest.h"
+#include "files/out.h"
+#include "base/text.h"
+
+/* One stamp as it is put together. */
+struct stamp {
+	const struct plan *p;
+	struct digest_cache *digests;
+	struct text text;
+};
+
+static void add_file(struct stamp *s, const char *what, const char *path)
+{
+	text_add(&s->text, "%s %016llx\n", what, (unsigned long long)digest_file(s->digests, path));
+}
+
+static void add_task_file(struct stamp *s, const char *what, const char *folder, const char *task, const char *file)
+{
+	char *path = plan_task_file(folder, task, file);
+
+	add_file(s, what, path);
+	free(path);
+}
+
+static void add_base_file(struct stamp *s, const char *what, const char *file)
+{
+	char *path = xformat("%s/%s", s->p->base, file);
+
+	add_file(s, what, path);
+	free(path);
+}
+
+static void add_tool(struct stamp *s, const char *name)
+{
+	char *path = xformat("%s/%s", s->p->tools, name);
+
+	add_file(s, name, path);
+	free(path);
+}
+
+static void add_keys(struct stamp *s, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		char *v = config_value(&s->p->c, *keys);
+
+		text_add(&s->text, "%s %s\n", *keys, v ? v : "");
+		free(v);
+	}
+}
+
+/* config.json and each file of weights, once. */
+static void add_model(struct stamp *s)
+{
+	const struct st *st = s->p->model->st;
+	const char *first = NULL, *last = NULL;
+
+	add_base_file(s, "config.json", "config.json");
+	for (int i = 0; i < st_count(st); i++) {
+		const char *file = st_file(st, st_at(st, i));
+
+		if (!first || (strcmp(file, last) && strcmp(file, first)))
+			add_file(s, "weights", file);
+		first = first ? first : file;
+		last = file;
+	}
+}
+
+static void write_stamp(struct stamp *s, const char *fmt, const char *name)
+{
+	char *file = xformat(fmt, name), *path = xformat("%s/stamps/%s", s->p->work, file);
+
+	out_update_text(path, text_get(&s->text));
+	text_release(&s->text);
+	free(file);
+	free(path);
+}
+
+static bool has_task_file(const char *folder, const char *task, const char *file)
+{
+	char *path = plan_task_file(folder, task, file);
+	bool there = file_exists(path);
+
+	free(path);
+	return there;
+}
+
+static void stamp_draw(struct stamp *s, const char *task)
+{
+	const char *data = s->p->data;
+
+	add_tool(s, "draw-samples");
+	add_task_file(s, "train", data, task, "train.json");
+	if (has_task_file(data, task, "samples.json"))
+		add_task_file(s, "samples", data, task, "samples.json");
+	add_base_file(s, "spiece", "spiece.model");
+	add_base_file(s, "config.json", "config.json");
+	add_keys(s, (const char *const[]){"seed", "samples_num", "max_length", "select_long", "if_balance", "shuffle", NULL});
+	write_stamp(s, "draw-%s", task);
+}
+
+static void stamp_adapter(struct stamp *s, const char *task)
+{
+	add_task_file(s, "config", s->p->loras, task, "adapter_config.json");
+	add_task_file(s, "weights", s->p->loras, task, "adapter_model.safetensors");
+	write_stamp(s, "adapter-%s", task);
+}
+
+static void stamp_test(struct stamp *s, const char *task)
+{
+	if (!has_task_file(s->p->data, task, "test.json"))
+		return;
+	add_task_file(s, "test", s->p->data, task, "test.json");
+	write_stamp(s, "test-%s", task);
+}
+
+/* Whether a tool's results are the backend's. */
+static bool computes(const char *tool_name)
+{
+	static const char *const tools[] = {"extract-acts", "generate-tokens", "compute-grams", "solve-layer", "solve-dense", "search-scale", "eval-emotion"};
+
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
+		if (!strcmp(tool_name, tools[i]))
+			return true;
+	return false;
+}
+
+/* What a stage depends on: its tool, the model if it reads it, and keys of the config. */
+static void add_stage(struct stamp *s, const char *tool_name, bool model, const char *const *keys)
+{
+	add_tool(s, tool_name);
+	if (model)
+		add_model(s);
+	add_keys(s, keys);
+	if (strcmp(be->name, "cpu") && computes(tool_name))
+		text_add(&s->text, "backend %s\n", be->name);
+}
+
+static void stamp_stage(struct stamp *s, const char *name, const char *tool_name, bool model, const char *const *keys)
+{
+	add_stage(s, tool_name, model, keys);
+	write_stamp(s, "%s", name);
+}
+
+static uint64_t digest_targets(const struct plan *p, int t)
+{
+	uint64_t targets = 0;
+
+	for (int i = 0; i < p->adapter[t]->n; i++) {
+		char *name = module_name(&p->model->m, p->adapter[t]->lora[i].module);
+
+		targets = digest_bytes(targets, name, strlen(name));
+		free(name);
+	}
+	return targets;
+}
+
+/* A task's Grams depend on the other tasks' adapters too: on which modules they target, and with DCS on what they compute. */
+static void stamp_grams(struct stamp *s)
+{
+	const struct plan *p = s->p;
+
+	add_stage(s, "compute-grams", true,
+	          (const char *const[]){"task_targets", "reg_ceof", "use_dcs", "dcs_sigma", "with_pretrain_matrix", NULL});
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		const char *task = p->c.task_targets.item[t];
+
+		text_add(&s->text, "targets %016llx\n", (unsigned long long)digest_targets(p, t));
+		if (p->c.use_dcs) {
+			add_task_file(s, "config", p->loras, task, "adapter_config.json");
+			add_task_file(s, "weights", p->loras, task, "adapter_model.safetensors");
+		}
+	}
+	write_stamp(s, "%s", "grams");
+}
+
+/* From the samples to the rows and tokens that everything is fitted to. */
+static void stamp_rows(struct stamp *s)
+{
+	const struct config *c = &s->p->c;
+
+	stamp_stage(s, "extract", "extract-acts", true, (const char *const[]){"features", "use_fp16", "use_gradient_checkpointing", NULL});
+	stamp_stage(s, "tokens", "generate-tokens", true,
+	            c->features == REFERENCE ? (const char *const[]){"features", "use_fp16", c->if_divide ? "inner_num" : "samples_num", NULL}
+	                                     : (const char *const[]){"features", "use_fp16", "max_new_tokens", NULL});
+	stamp_grams(s);
+}
+
+static void stamp_solutions(struct stamp *s)
+{
+	bool dense = plan_dense(s->p);
+
+	stamp_stage(s, "solve", dense ? "solve-dense" : "solve-layer", dense,
+	            (const char *const[]){"task_targets", "method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta",
+	                                  NULL});
+	stamp_stage(s, "combine", "combine-layer", false,
+	            (const char *const[]){"task_targets", "method", "density", "merge_rank", s->p->c.method == DARE ? "seed" : NULL, NULL});
+	stamp_stage(s, "search", "search-scale", true, (const char *const[]){"use_fp16", NULL});
+	stamp_stage(s, "assemble", "assemble-lora", false, (const char *const[]){"model_name", "scale", NULL});
+	stamp_stage(s, "mats", dense ? "solve-dense" : "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
+	stamp_stage(s, "converge", "check-convergence", false, (const char *const[]){"convergence_threshold", NULL});
+	stamp_stage(s, "model", "assemble-model", true, (const char *const[]){NULL});
+	stamp_stage(s, "eval", "eval-emotion", true, (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
+}
+
+void stamps_write(const struct plan *p)
+{
+	char *cache = xformat("%s/stamps/digests", p->work);
+	struct stamp s = {.p = p, .digests = digest_cache_open(cache)};
+
+	stamp_rows(&s);
+	stamp_solutions(&s);
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		stamp_draw(&s, p->c.task_targets.item[t]);
+		stamp_adapter(&s, p->c.task_targets.item[t]);
+		stamp_test(&s, p->c.task_targets.item[t]);
+	}
+	digest_cache_close(s.digests);
+	free(cache);
+}
