@@ -124,6 +124,12 @@ static void each_twin(void (*fn)(void))
 
 /* ------------------------------------------------------------ products */
 
+/* A CPU without AVX512_BF16 has no bfloat16 products (gemm_fast16): there the device alone is compared with the float64 loops. */
+static bool multiplies(enum be_precision p)
+{
+	return p == BE_F32 || be != &be_cpu || be->fast16() == BE_BF16;
+}
+
 struct shape {
 	int P, n, k;
 };
@@ -140,6 +146,8 @@ static double dot(const float *x, const float *w, int k, size_t step)
 /* Y (P, n) of leading dimension n+2, two rows more; X of k+3; w of its columns + 1. */
 static void linear_case(struct shape s, bool transposed, enum be_precision p, bool accumulate)
 {
+	if (!multiplies(p))
+		return;
 	int ldx = s.k + 3, ldy = s.n + 2, ldw = (transposed ? s.n : s.k) + 1;
 	size_t nx = (size_t)s.P * (size_t)ldx, ny = (size_t)(s.P + 2) * (size_t)ldy, nw = (size_t)(transposed ? s.k : s.n) * (size_t)ldw;
 	float *X = random_array(nx), *Y = random_array(ny), *w = random_array(nw), *x = to_device(X, nx * sizeof(float)), *y, *have;
@@ -181,6 +189,8 @@ static void linear_all(void)
 /* Heads side by side in X (or all of the same columns) and in Y, with a gap behind them. */
 static void heads_case(enum be_precision p, bool accumulate, bool same)
 {
+	if (!multiplies(p))
+		return;
 	enum { H = 3, P = 4, n = 5, k = 7, ldx = H * k + 2, ldy = H * n + 1 };
 	int step = same ? 0 : k;
 	float *X = random_array(P * ldx), *Y = random_array(P * ldy), *w[H], *x = to_device(X, P * ldx * sizeof(float));
@@ -240,6 +250,8 @@ static float eight_bits(float x)
 /* One by one: the only rounding is that of X. */
 static void sixteen_bits(void)
 {
+	if (!multiplies(BE_BF16))
+		return;
 	float X[200], one = 1, *x, *y = be->alloc(sizeof(X)), *have;
 	struct be_weight *W = be->weight_pack(&one, 1, 1, 1, false, BE_BF16);
 
@@ -338,7 +350,7 @@ static void same_bits(void)
 	enum { P = 500, n = 7, k = 13 };
 	float *X = random_array(P * k), *w = random_array(n * k), *x = to_device(X, P * k * sizeof(float)), *y = be->alloc(P * n * sizeof(float)), *all;
 
-	for (enum be_precision p = BE_F32; p <= BE_BF16; p++) {
+	for (enum be_precision p = BE_F32; p <= BE_BF16 && multiplies(p); p++) {
 		struct be_weight *W = be->weight_pack(w, n, k, k, false, p);
 		float *have = xarray(P * n, sizeof(*have));
 
@@ -420,6 +432,8 @@ static double activated(double x, bool gelu)
 
 static void feed_case(int P, int n, int k, enum be_precision p, bool gated, bool gelu)
 {
+	if (!multiplies(p))
+		return;
 	size_t nx = (size_t)P * (size_t)k, ny = (size_t)P * (size_t)n, nw = (size_t)n * (size_t)k;
 	float *X = random_array(nx), *w[2] = {random_array(nw), random_array(nw)}, *have;
 	float *x = to_device(X, nx * sizeof(float)), *y = be->alloc((ny + 1) * sizeof(float)), *z = be->alloc((ny + 1) * sizeof(float));
