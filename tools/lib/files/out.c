@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "files/sums.h"
 
 enum { MAX_PENDING = 64 }; /* outputs of one process at a time: a few per task */
 
@@ -28,6 +27,8 @@ static struct pending {
 	char *target;
 	char tmp[PATH_MAX];
 } pending[MAX_PENDING];
+
+static void (*commit_hook)(const char *tmp, const char *target);
 
 static void remove_pending(void)
 {
@@ -206,10 +207,16 @@ static struct pending *begun(const char *target)
 	return p;
 }
 
+void out_on_commit(void (*hook)(const char *tmp, const char *target))
+{
+	commit_hook = hook;
+}
+
 void out_replace(const char *target)
 {
 	struct pending *p = begun(target);
-	sums_record(p->tmp, target);
+	if (commit_hook)
+		commit_hook(p->tmp, target);
 	if (rename(p->tmp, target))
 		die("cannot rename the finished file to '%s': %s", target, strerror(errno));
 	p->live = 0;

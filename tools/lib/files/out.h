@@ -12,6 +12,9 @@ const char *out_begin(const char *target);
 /* The caller has closed the file it wrote at the temporary path: fsync, rename, fsync of the folder. */
 void out_commit(const char *target);
 
+/* `hook` is called with every finished file before its rename: `tmp` is about to become `target`. NULL, as at first: nothing is called. */
+void out_on_commit(void (*hook)(const char *tmp, const char *target));
+
 /* Without fsync: for an output that is as good empty, which is what a power cut may leave of it. */
 void out_replace(const char *target);
 

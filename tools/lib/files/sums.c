@@ -15,6 +15,7 @@
 
 #include "base/die.h"
 #include "files/digest.h"
+#include "files/out.h"
 #include "files/sums_private.h"
 #include "base/text.h"
 
@@ -56,6 +57,7 @@ void sums_use(const char *path)
 	loaded = false;
 	forget_inputs();
 	sums_scope(NULL);
+	out_on_commit(path ? sums_record : NULL);
 }
 
 void sums_scope(const char *name)

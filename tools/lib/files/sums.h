@@ -13,14 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Records and checks from here on by this file; NULL: neither. opts_parse() calls it for --sums. */
+/* Records and checks from here on by this file; NULL: neither. Recording is out.h's hook. */
 void sums_use(const char *path);
 
 /* A process that makes files of several tasks: what is read from here on goes into those of scope `name` (a task) alone, and what is written is made
  * of what was read in that scope or in none. NULL: no scope; read for all, and made of all. */
 void sums_scope(const char *name);
 
-/* `tmp` is complete and about to be renamed to `target`. Nothing is done for a target outside the folder of sums. */
+/* `tmp` is complete and about to be renamed to `target`: what out_commit() calls. Nothing is done for a target outside the folder of sums. */
 void sums_record(const char *tmp, const char *target);
 
 /* An input is about to be read: die() if it is damaged. Nothing is done for a file outside the folder of sums. */
