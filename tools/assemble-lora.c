@@ -10,10 +10,10 @@
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "files/jsonx.h"
-#include "base/opts.h"
 #include "files/out.h"
 #include "model/site.h"
 #include "files/safetensors/st.h"
+#include "files/start.h"
 
 static const char *model_dir, *model_name, *sites_arg, *solutions_arg, *scale_file, *output_arg;
 static double scale = 1;
@@ -309,7 +309,7 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	run();
 	return 0;
 }

@@ -16,9 +16,9 @@
 #include "files/h5/h5.h"
 #include "files/jsonx.h"
 #include "model/model.h"
-#include "base/opts.h"
 #include "files/out.h"
 #include "model/site.h"
+#include "files/start.h"
 
 static const char *model_dir, *adapter_dir, *solutions_arg, *sites_arg, *output_arg;
 
@@ -242,7 +242,7 @@ int main(int argc, char **argv)
 {
 	struct job j = {0};
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	if (!adapter_dir == !solutions_arg || !solutions_arg != !sites_arg)
 		die_usage("expected either --adapter, or --solutions and --sites");
 	j.model = model_open(model_dir);

@@ -11,8 +11,8 @@
 
 #include "base/die.h"
 #include "files/h5/h5.h"
-#include "base/opts.h"
 #include "files/out.h"
+#include "files/start.h"
 
 static struct {
 	const char *sites, *solutions, *out;
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 	int converged;
 	char *text;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	add_sites(&s);
 	relative = s.norm > 0 ? s.change / s.norm : 0;
 	converged = o.iteration > 1 && relative < o.threshold;

@@ -13,6 +13,7 @@
 #include "base/die.h"
 #include "files/digest.h"
 #include "merge/solution.h"
+#include "files/start.h"
 
 enum { PANEL_ROWS = 64 };
 
@@ -184,7 +185,7 @@ int main(int argc, char **argv)
 	const struct job *j = &run.job;
 	char *worst;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	run_open(&run);
 	for (int i = 0; i < j->targets.n; i++)
 		run_module(&run, i);

@@ -10,9 +10,9 @@
 
 #include "base/die.h"
 #include "math/metrics.h"
-#include "base/opts.h"
 #include "files/out.h"
 #include "merge/scores.h"
+#include "files/start.h"
 #include "base/text.h"
 
 static const char *tasks_arg, *reference, *methods_arg, *tsv_path, *pairs_path, *markdown_path;
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 {
 	struct text markdown = {0};
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	read_all();
 	write_models();

@@ -14,8 +14,8 @@
 #include "math/grams.h"
 #include "files/h5/h5.h"
 #include "merge/job.h"
-#include "base/opts.h"
 #include "files/safetensors/st.h"
+#include "files/start.h"
 #include "files/sums.h"
 
 static const char *task_arg, *lora_arg, *merged_arg, *output_arg;
@@ -139,7 +139,7 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	run();
 	return 0;
 }

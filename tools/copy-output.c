@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "base/opts.h"
 #include "files/out.h"
+#include "files/start.h"
 #include "files/sums.h"
 
 static const char *from, *to;
@@ -48,7 +48,7 @@ static void copy(void)
 
 int main(int argc, char **argv)
 {
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	sums_check(from);
 	copy();
 	return 0;

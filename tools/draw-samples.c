@@ -8,10 +8,10 @@
 
 #include "base/die.h"
 #include "math/draw.h"
-#include "base/opts.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
 #include "model/spm.h"
+#include "files/start.h"
 #include "model/t5.h"
 #include "model/tokens.h"
 
@@ -150,7 +150,7 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	run();
 	return 0;
 }

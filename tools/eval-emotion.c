@@ -16,10 +16,10 @@
 #include "base/die.h"
 #include "forward/generate.h"
 #include "math/metrics.h"
-#include "base/opts.h"
 #include "files/out.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
+#include "files/start.h"
 #include "model/tokens.h"
 
 static struct {
@@ -290,7 +290,7 @@ int main(int argc, char **argv)
 	struct forward f;
 	double accuracy;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	be_select(common.backend);
 	model = model_open(o.model);
 	spm = tokens_open(o.model);

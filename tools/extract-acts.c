@@ -13,8 +13,8 @@
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "model/model.h"
-#include "base/opts.h"
 #include "merge/samples.h"
+#include "files/start.h"
 #include "files/sums.h"
 
 static struct {
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
 	struct run r = {.rank = 1};
 	long P = 0;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	be_select(common.backend);
 	run_open(&r);
 	run_buffers(&r);

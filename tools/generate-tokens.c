@@ -13,9 +13,9 @@
 #include "base/die.h"
 #include "forward/generate.h"
 #include "files/h5/h5.h"
-#include "base/opts.h"
 #include "merge/pool.h"
 #include "merge/samples.h"
+#include "files/start.h"
 #include "files/sums.h"
 
 static struct {
@@ -252,7 +252,7 @@ int main(int argc, char **argv)
 	struct forward f;
 	struct generation g;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	be_select(common.backend);
 	if (strcmp(o.features, "tokens") && strcmp(o.features, "reference"))
 		die_usage("--features '%s': expected tokens or reference", o.features);

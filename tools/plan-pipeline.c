@@ -10,10 +10,10 @@
 #include "base/die.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
-#include "base/opts.h"
 #include "plan/plan.h"
 #include "plan/planmk.h"
 #include "plan/stamps.h"
+#include "files/start.h"
 #include "files/sums.h"
 
 static struct {
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 	struct plan p = {0};
 	char *work;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	if (o.list_keys) {
 		list_keys();
 		return 0;

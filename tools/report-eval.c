@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "base/opts.h"
 #include "files/out.h"
 #include "merge/scores.h"
+#include "files/start.h"
 #include "base/text.h"
 
 static const char *tasks_arg, *reference, *merged_arg, *output;
@@ -127,7 +127,7 @@ static void print_wide(void)
 
 int main(int argc, char **argv)
 {
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	read_all();
 	if (output)

@@ -11,9 +11,9 @@
 #include "plan/budget.h"
 #include "base/die.h"
 #include "forward/generate.h"
-#include "base/opts.h"
 #include "files/out.h"
 #include "merge/samples.h"
+#include "files/start.h"
 
 static const char *model_dir, *adapter_dir, *tasks_arg, *samples_arg, *scales_arg = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1", *output_arg;
 static bool use_fp16;
@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 	double *base, best = -1, chosen = 0;
 	json_t *list = json_array();
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	be_select(common.backend);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	scales = strlist_split(scales_arg, "--scales");

@@ -14,6 +14,7 @@
 #include "merge/history.h"
 #include "merge/solution.h"
 #include "files/safetensors/st.h"
+#include "files/start.h"
 
 static const char *method = "sweep", *grams_arg, *output_arg;
 
@@ -236,7 +237,7 @@ int main(int argc, char **argv)
 	const struct job *j = &run.job;
 	char *worst;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	history_check(method);
 	run_open(&run);
 	for (int i = 0; i < j->targets.n; i++)

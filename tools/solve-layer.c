@@ -14,6 +14,7 @@
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "merge/solution.h"
+#include "files/start.h"
 
 static const char *method = "sweep", *grams_arg, *output_arg;
 
@@ -223,7 +224,7 @@ int main(int argc, char **argv)
 {
 	struct run run = {0};
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	check_method();
 	run_open(&run);
 	for (int i = 0; i < run.job.targets.n; i++)

@@ -11,8 +11,8 @@
 
 #include "base/die.h"
 #include "files/h5/h5.h"
-#include "base/opts.h"
 #include "files/out.h"
+#include "files/start.h"
 
 static const char *tasks_arg, *files_arg, *in_arg;
 
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 {
 	struct strlist tasks, files;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	files = strlist_split(files_arg, "--files");
 	for (int i = 0; i < files.n; i++)

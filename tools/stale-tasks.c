@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
-#include "base/opts.h"
+#include "files/start.h"
 
 static const char *tasks_arg, *target_arg, *needs_arg;
 
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 	struct strlist tasks, needs;
 	const char *before = "";
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	needs = strlist_split(needs_arg, "--needs");
 	for (int t = 0; t < tasks.n; t++)

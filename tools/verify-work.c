@@ -18,7 +18,7 @@
 #include "base/die.h"
 #include "files/digest.h"
 #include "files/h5/h5.h"
-#include "base/opts.h"
+#include "files/start.h"
 #include "files/sums.h"
 #include "plan/wanted.h"
 
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
 {
 	struct verify v = {0};
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	run(&v);
 	if (fflush(stdout))
 		die("cannot write the findings: %s", strerror(errno));

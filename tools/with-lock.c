@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "base/opts.h"
 #include "files/out.h"
+#include "files/start.h"
 #include "base/text.h"
 
 enum { WAIT_SECONDS = 60, MAX_DEPTH = 8 };
@@ -233,7 +233,7 @@ int main(int argc, char **argv)
 
 	while (own < argc && strcmp(argv[own], "--"))
 		own++;
-	opts_parse(&tool, own, argv);
+	tool_start(&tool, own, argv);
 	if (own + 1 >= argc)
 		die_usage("no command: expected -- COMMAND [ARGUMENT …] after the options");
 	make_folder(folder);

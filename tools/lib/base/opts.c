@@ -14,11 +14,11 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "files/sums.h"
 
 enum { MAX_THREADS = 1024 }; /* far over any machine; catches -t 10000 typed for -t 1 */
 
 struct common_opts common = {.threads = 1, .backend = "cpu"};
+void (*opts_sums)(const char *path);
 
 static bool want_help, want_version;
 
@@ -209,7 +209,10 @@ static void check_common(void)
 	if (strcmp(common.backend, "cpu") && strcmp(common.backend, "cuda"))
 		die_usage("option '--backend': expected cpu or cuda, found '%s'", common.backend);
 	note_quiet = common.quiet;
-	sums_use(common.sums);
+	if (opts_sums)
+		opts_sums(common.sums);
+	else if (common.sums)
+		die_usage("option '--sums': this program keeps no checksums");
 	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the next, not given back page by page. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
