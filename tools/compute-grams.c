@@ -8,7 +8,7 @@
 #include "backend/be.h"
 #include "plan/budget.h"
 #include "math/dcs.h"
-#include "plan/demand.h"
+#include "forward/demand.h"
 #include "base/die.h"
 #include "merge/gramfile.h"
 #include "math/grams.h"

@@ -9,7 +9,7 @@
 #include "merge/advance.h"
 #include "backend/be.h"
 #include "plan/budget.h"
-#include "plan/demand.h"
+#include "forward/demand.h"
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "model/model.h"

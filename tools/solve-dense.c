@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "plan/budget.h"
-#include "plan/demand.h"
+#include "forward/demand.h"
 #include "math/dense.h"
 #include "base/die.h"
 #include "merge/fit.h"

@@ -9,7 +9,7 @@
 
 #include "backend/area.h"
 #include "plan/budget.h"
-#include "plan/demand.h"
+#include "forward/demand.h"
 #include "base/die.h"
 #include "merge/fit.h"
 #include "merge/history.h"

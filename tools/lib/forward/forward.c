@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/demand.h"
+#include "forward/demand.h"
 #include "base/die.h"
 
 static int batch_rows(int longest)

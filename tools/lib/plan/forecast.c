@@ -6,7 +6,7 @@
 
 #include "backend/be.h"
 #include "plan/budget.h"
-#include "plan/demand.h"
+#include "forward/demand.h"
 #include "base/die.h"
 #include "math/grams.h"
 #include "forward/seqs.h"

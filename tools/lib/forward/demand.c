@@ -1,5 +1,5 @@
 /* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, advance.c, grams.c and be_cuda.c one by one. */
-#include "plan/demand.h"
+#include "forward/demand.h"
 
 #include <stdlib.h>
 
