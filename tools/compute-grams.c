@@ -47,7 +47,7 @@ struct shared {
 	struct job job;
 	struct st *model;
 	struct gram gram;
-	float *W; /* (BUDGET_WEIGHT_ROWS, d) */
+	float *W; /* (GRAMFILE_WEIGHT_ROWS, d) */
 };
 
 static struct h5 *open_side(const struct gramfile *k, const char *template, int ntasks, const char *option, const char *side)
@@ -110,7 +110,7 @@ static void shared_open(struct shared *all)
 	job_limit(&all->job, budget_grams((int)d, common.threads));
 	be->reserve(demand_grams((int)d));
 	gram_init(&all->gram, (int)d);
-	all->W = xarray(BUDGET_WEIGHT_ROWS * d, sizeof(*all->W));
+	all->W = xarray(GRAMFILE_WEIGHT_ROWS * d, sizeof(*all->W));
 }
 
 static void shared_close(struct shared *all)

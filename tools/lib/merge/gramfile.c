@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "plan/budget.h"
 #include "math/dcs.h"
 #include "base/die.h"
 #include "base/opts.h"
@@ -92,8 +91,8 @@ static void whole_norms(struct gramfile *k, const struct stack *s, int i, double
 	const struct st_tensor *W0 = st_need(k->model, weight, (size_t)s->d_out, (size_t)s->d);
 	size_t d = (size_t)s->d;
 
-	for (int o = 0; o < s->d_out; o += BUDGET_WEIGHT_ROWS) {
-		int n = s->d_out - o < BUDGET_WEIGHT_ROWS ? s->d_out - o : BUDGET_WEIGHT_ROWS;
+	for (int o = 0; o < s->d_out; o += GRAMFILE_WEIGHT_ROWS) {
+		int n = s->d_out - o < GRAMFILE_WEIGHT_ROWS ? s->d_out - o : GRAMFILE_WEIGHT_ROWS;
 		size_t count = (size_t)n * d;
 
 		st_read(k->model, W0, (size_t)o * d, count, k->W);

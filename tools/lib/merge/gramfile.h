@@ -13,13 +13,15 @@
 #include "merge/job.h"
 #include "files/safetensors/st.h"
 
+enum { GRAMFILE_WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product to run at full speed */
+
 /* A file to make. All but the last two is the caller's, who opens and closes it. */
 struct gramfile {
 	/* What the tasks of a site share. */
 	const struct job *job;
 	struct st *model;      /* the base weights */
 	struct gram *gram;     /* of width job->d */
-	float *W;              /* (BUDGET_WEIGHT_ROWS, d) rows of W0+ΔW: workspace */
+	float *W;              /* (GRAMFILE_WEIGHT_ROWS, d) rows of W0+ΔW: workspace */
 	bool dense;            /* also store C = XᵀXm (d, d) whole, and ‖√w X (W0+ΔW_t)ᵀ‖² */
 	bool weighted;         /* by DCS: rows by how much the adapters agree about them, */
 	double kappa;          /* this strongly (dcs.h) */

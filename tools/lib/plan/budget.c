@@ -5,6 +5,7 @@
 #include "math/dense.h"
 #include "forward/forward.h"
 #include "backend/cpu/gemm.h"
+#include "merge/gramfile.h"
 #include "math/grams.h"
 #include "merge/history.h"
 #include "merge/system.h"
@@ -34,7 +35,7 @@ size_t budget_grams(int d, int threads)
 {
 	size_t D = (size_t)d, few = GRAM_F64_ROWS * (D + 256) * sizeof(double), tile = GRAM_CHUNK * GEMM_TILE * sizeof(float);
 
-	return gram_bytes(d) + BUDGET_WEIGHT_ROWS * D * sizeof(float) + (size_t)threads * (few + tile) + GRAM_CHUNK * D * sizeof(float) + BUDGET_PACKED;
+	return gram_bytes(d) + GRAMFILE_WEIGHT_ROWS * D * sizeof(float) + (size_t)threads * (few + tile) + GRAM_CHUNK * D * sizeof(float) + BUDGET_PACKED;
 }
 
 size_t budget_layer(int d, int R, int d_out)

@@ -20,10 +20,9 @@ size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int ran
 
 /* A tool that works on one site: its arrays, the files of two tasks, the libraries. */
 size_t budget_site(size_t arrays);
-/* Arrays of compute-grams at a site of width d: the Gram and its rows, WEIGHT_ROWS rows of a weight, a thread's few rows as float64 and its tile,
+/* Arrays of compute-grams at a site of width d: the Gram and its rows, GRAMFILE_WEIGHT_ROWS rows of a weight, a thread's few rows as float64 and its tile,
  * a chunk packed; and what OpenBLAS packs, at most (measured, on large pages). */
 enum { BUDGET_PACKED = 8 << 20 };
-enum { BUDGET_WEIGHT_ROWS = 512 }; /* of W0+ΔW at a time: enough for a product to run at full speed */
 size_t budget_grams(int d, int threads);
 /* Arrays of solve-layer at a site of width d, modules of up to R and d_out: the system, panels of the Grams, the adapters' factors. (MATS's pairs, of
  * R × d, are not in it: the other modules' factors were let go by then.) */
