@@ -10,6 +10,7 @@
 
 #include "backend/area.h"
 #include "math/baseline.h"
+#include "plan/budget.h"
 #include "base/die.h"
 #include "files/digest.h"
 #include "merge/solution.h"
@@ -174,7 +175,7 @@ static void run_open(struct run *run)
 	R = merge_rank ? (size_t)merge_rank : rank;
 	need = sizeof(float) * (d_out * d + (size_t)j->tasks.n * PANEL_ROWS * d + (rank + R) * (d_out + 2 * d)) +
 	       sizeof(double) * truncate_doubles(j->d_out, j->d, (int)R);
-	job_limit(j, need);
+	job_limit(j, budget_site(need));
 	areas_claim(common.threads);
 	run->out = solution_create(output_arg);
 }

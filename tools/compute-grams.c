@@ -107,7 +107,7 @@ static void shared_open(struct shared *all)
 	job_open(&all->job);
 	all->model = st_open(job_args.model);
 	d = (size_t)all->job.d;
-	job_limit(&all->job, budget_grams((int)d, common.threads));
+	job_limit(&all->job, budget_site(budget_grams((int)d, common.threads)));
 	be->reserve(demand_grams((int)d));
 	gram_init(&all->gram, (int)d);
 	all->W = xarray(GRAMFILE_WEIGHT_ROWS * d, sizeof(*all->W));

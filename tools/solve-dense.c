@@ -204,7 +204,7 @@ static void run_open(struct run *run)
 	struct job *j = &run->job;
 
 	job_open(j);
-	job_limit(j, budget_dense(j->d, j->R, j->d_out, j->tasks.n, past_needed()));
+	job_limit(j, budget_site(budget_dense(j->d, j->R, j->d_out, j->tasks.n, past_needed())));
 	run->model = st_open(job_args.model);
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
 	run->dense_slab = xaligned(1, dense_bytes(j->d, j->R));

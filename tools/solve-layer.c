@@ -153,7 +153,7 @@ static void run_open(struct run *run)
 	struct job *j = &run->job;
 
 	job_open(j);
-	job_limit(j, budget_layer(j->d, j->R, j->d_out));
+	job_limit(j, budget_site(budget_layer(j->d, j->R, j->d_out)));
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
 	run->fitted = grams_arg != NULL;
 	if (run->fitted) {

@@ -1,7 +1,6 @@
 /* job.c: see job.h. */
 #include "merge/job.h"
 
-#include "plan/budget.h"
 #include "base/die.h"
 
 struct job_args job_args;
@@ -24,10 +23,8 @@ void job_close(struct job *j)
 	strlist_release(&j->tasks);
 }
 
-void job_limit(const struct job *j, size_t bytes)
+void job_limit(const struct job *j, size_t need)
 {
-	size_t need = budget_site(bytes);
-
 	if (common.max_memory && need > common.max_memory)
 		die("--max-memory %zu MB is too little: at least %zu MB are needed for site %s", common.max_memory >> 20, (need >> 20) + 1, j->name);
 }

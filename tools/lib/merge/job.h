@@ -33,8 +33,8 @@ struct job {
 /* From job_args; die() or die_usage() when one names nothing. */
 void job_open(struct job *j);
 void job_close(struct job *j);
-/* die() where a plan of arrays of `bytes` (and what budget_site() adds) is over --max-memory. */
-void job_limit(const struct job *j, size_t bytes);
+/* die() where a plan of `need` bytes is over --max-memory. */
+void job_limit(const struct job *j, size_t need);
 
 /* Keeps the module whose figure is the largest, for the closing line. */
 void job_worst(struct job *j, int module, double figure);
