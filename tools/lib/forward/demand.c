@@ -174,7 +174,7 @@ static size_t stack_pass(const struct t5 *m, int stack, const struct demand_delt
 
 size_t demand_forward(const struct t5 *m, const struct demand_deltas *d, const int rows[2], const int T[2], enum be_precision p)
 {
-	int rank = largest_rank(d), head_rows = m->V < FORWARD_HEAD_ROWS ? m->V : FORWARD_HEAD_ROWS, both = T[0] > T[1] ? T[0] : T[1];
+	int rank = largest_rank(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS, both = T[0] > T[1] ? T[0] : T[1];
 	size_t H = floats((size_t)rows[0] * (size_t)m->D), X = floats((size_t)rows[1] * (size_t)m->D);
 	size_t encoder = stack_pass(m, 0, d, T, p), decoder = X + stack_pass(m, 1, d, T, p);
 	size_t head = X + be->weight_bytes(head_rows, m->D, p) + floats((size_t)BATCH_ROWS * (size_t)head_rows) +

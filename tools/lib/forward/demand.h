@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "backend/be.h"
-#include "forward/forward.h"
+#include "forward/seqs.h"
 
 /* ΔW by slot: its rank; 0: none; DEMAND_WHOLE: a whole weight. */
 enum { DEMAND_WHOLE = -1 };

@@ -44,7 +44,7 @@ size_t forward_bytes(const struct forward *f, int longest)
 	const struct t5 *m = &f->model->m;
 	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, widest = F > DI ? F : DI;
 	size_t block = D * (8 * DI + (m->gated ? 3 : 2) * F) * (f->precision == BE_BF16 ? 2 : 4);
-	size_t head = 2 * FORWARD_HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * FORWARD_HEAD_ROWS * sizeof(float);
+	size_t head = 2 * HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * HEAD_ROWS * sizeof(float);
 	size_t work = work_bytes(m, 1, batch_rows(longest), longest, largest_rank(f));
 
 	block += whole_bytes(f);
@@ -161,16 +161,16 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 	run_stack(f, 0, s, NULL, H, NULL);
 }
 
-/* The output embedding in pieces of FORWARD_HEAD_ROWS tokens, each for all rows of X (rows, D). */
+/* The output embedding in pieces of HEAD_ROWS tokens, each for all rows of X (rows, D). */
 static void scan_head(const struct forward *f, const float *X, int rows, struct be_scan *scan)
 {
 	const struct t5 *m = &f->model->m;
 	const struct st_tensor *t = model_head(f->model);
-	size_t D = (size_t)m->D, most = (size_t)(m->V < FORWARD_HEAD_ROWS ? m->V : FORWARD_HEAD_ROWS);
+	size_t D = (size_t)m->D, most = (size_t)(m->V < HEAD_ROWS ? m->V : HEAD_ROWS);
 	float *w = xarray(most * D, sizeof(*w)), *logits = be->alloc(BATCH_ROWS * most * sizeof(float));
 
-	for (int id0 = 0; id0 < m->V; id0 += FORWARD_HEAD_ROWS) {
-		int n = m->V - id0 < FORWARD_HEAD_ROWS ? m->V - id0 : FORWARD_HEAD_ROWS;
+	for (int id0 = 0; id0 < m->V; id0 += HEAD_ROWS) {
+		int n = m->V - id0 < HEAD_ROWS ? m->V - id0 : HEAD_ROWS;
 		struct be_weight *head;
 
 		st_read(f->model->st, t, (size_t)id0 * D, (size_t)n * D, w);

@@ -36,8 +36,6 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
  * the first of them. */
 void forward_reserve(const struct forward *f, const int rows[2], const int T[2]);
 
-enum { FORWARD_HEAD_ROWS = 2048 }; /* of the output embedding, packed at a time */
-
 /* Peak bytes of a forward pass but for H, for planning. */
 size_t forward_bytes(const struct forward *f, int longest);
 

@@ -24,5 +24,6 @@ struct batch seqs_batch(const struct seqs *s, int first, int max_rows, int most,
 
 /* The row number of the batch at most large enough for good products: more rows gain nothing (gemm.h), fewer cost weight traffic. */
 enum { BATCH_ROWS = 480 };
+enum { HEAD_ROWS = 2048 }; /* of the output embedding, packed at a time */
 
 #endif
