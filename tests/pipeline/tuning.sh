@@ -1,5 +1,5 @@
 #!/bin/sh
-# tuning.sh: each step of README's guide to memory, disk and time does what the guide says: to the result, and to the files. (Memory itself:
+# tuning.sh: each step of the guide to memory, disk and time in pipeline/README.md does what the guide says: to the result, and to the files. (Memory itself:
 # tests/pipeline/memory.sh; mats_history_size: jacobi.sh and dense.sh.)
 . "$(dirname "$0")/../lib.sh"
 tiny --rows 200
