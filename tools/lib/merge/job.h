@@ -1,6 +1,6 @@
 /* job.h: what the tools that work on one site of one merge share: their options, and what these name, opened.
  *
- * A tool puts JOB_OPTIONS into its option table, and calls job_open() after opts_parse(). */
+ * A tool puts JOB_OPTIONS into its option table, and calls job_open() after tool_start(). */
 #ifndef JOB_H
 #define JOB_H
 
