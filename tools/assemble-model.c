@@ -218,8 +218,9 @@ static void copy_file(const char *name)
 	free(to);
 }
 
-/* The base's, but the type of the weights is what was written. */
-static void write_config(void)
+/* The base's, but the type of the weights is what was written, and where transformers 5 wrote `true` for the tie of a head of its own, it
+ * says `false`: transformers 4 then computes the same. */
+static void write_config(const struct model *model)
 {
 	static const char *const keys[] = {"torch_dtype", "dtype"};
 	char *from = xformat("%s/config.json", model_dir), *to = xformat("%s/config.json", output_arg), *text, *line;
@@ -228,6 +229,8 @@ static void write_config(void)
 	for (int i = 0; i < 2; i++)
 		if (json_object_get(o, keys[i]))
 			json_object_set_new(o, keys[i], json_string("float32"));
+	if (model->m.tied && !model->m.scaled && model->embedding.head != model->embedding.input)
+		json_object_set_new(o, "tie_word_embeddings", json_false());
 	text = json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17));
 	line = xformat("%s\n", text);
 	out_write_text(to, line);
@@ -255,7 +258,7 @@ int main(int argc, char **argv)
 		BUG("%d of the adapter's %d modules were added", j.changed, j.adapter->n);
 	for (size_t i = 0; i < sizeof(companions) / sizeof(*companions); i++)
 		copy_file(companions[i]);
-	write_config();
+	write_config(j.model);
 	tool_done("%d tensors, %d of them changed%s", st_count(j.model->st), j.changed,
 	          j.adapter ? "" : ": a full model and no adapter, because W - W0 has full rank when the whole weight is fitted (with_pretrain_matrix)");
 	adapter_close(j.adapter);

@@ -74,7 +74,7 @@ static void draw(const struct rows *r, const char *path, int *picked)
 static int encode(const struct spm *spm, const struct t5 *m, const char *path, int row, const char *key, const char *text,
                   int *ids)
 {
-	int n = tokens_encode(spm, text, max_length, m->eos, ids);
+	int n = tokens_encode(spm, text, max_length, tokens_end(spm, model_dir), ids);
 	if (n < 0)
 		die("'%s': row %d: sentencepiece cannot encode '%s'", path, row, key);
 	int bad = tokens_outside(ids, n, m->V);

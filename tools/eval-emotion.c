@@ -66,7 +66,7 @@ static int *tokenise(const struct spm *spm, const struct t5 *m, const struct row
 
 	for (int i = 0; i < r->n; i++) {
 		const char *text = label ? r->row[i].output : r->row[i].instruction;
-		int n = tokens_encode(spm, text, o.max_length, m->eos, ids + total), bad;
+		int n = tokens_encode(spm, text, o.max_length, tokens_end(spm, o.model), ids + total), bad;
 
 		if (n < 0)
 			die("%s: row %d: sentencepiece cannot encode the text", o.test, i);
@@ -293,6 +293,7 @@ int main(int argc, char **argv)
 	tool_start(&tool, argc, argv);
 	be_select(common.backend);
 	model = model_open(o.model);
+	model_note(model);
 	spm = tokens_open(o.model);
 	if (o.adapter)
 		adapter = adapter_open(o.adapter, &model->m);

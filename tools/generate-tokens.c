@@ -45,14 +45,14 @@ static const struct tool tool = {"generate-tokens", "greedy decoder tokens of th
 
 enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
 
-/* The decoder's inputs of one sample: the start token and what was generated but </s>, which is only an output. */
+/* The decoder's inputs of one sample: the start token and what was generated but the end token, which is only an output. */
 static int inputs_of(const struct generation *g, int i, const struct t5 *m, int *ids)
 {
 	const int *generated = g->ids + (size_t)i * (size_t)g->max_new;
 	int n = g->length[i];
 
-	n -= n > 0 && generated[n - 1] == m->eos;
-	ids[0] = m->start;
+	n -= n > 0 && decoding_ends(&m->decoding, generated[n - 1]);
+	ids[0] = m->decoding.start;
 	memcpy(ids + 1, generated, sizeof(int) * (size_t)n);
 	return n + 1;
 }
@@ -72,7 +72,7 @@ static int longest(const struct decoder_tokens *t, int first, int last)
 	return most;
 }
 
-/* Published batches: every sample has as many decoder steps as the longest of its batch; a finished one is fed </s>, then pads. */
+/* Published batches: every sample has as many decoder steps as the longest of its batch; a finished one is fed its end token, then pads. */
 static void pad_batches(struct decoder_tokens *t, int **ids, const struct generation *g, const struct t5 *m)
 {
 	for (int first = 0; first < t->S; first += o.inner_num) {
@@ -80,7 +80,7 @@ static void pad_batches(struct decoder_tokens *t, int **ids, const struct genera
 
 		for (int i = first; i < last; i++) {
 			for (int j = t->length[i]; j < steps; j++)
-				ids[i][j] = j == t->length[i] ? g->ids[(size_t)i * (size_t)g->max_new + (size_t)j - 1] : m->pad;
+				ids[i][j] = j == t->length[i] ? g->ids[(size_t)i * (size_t)g->max_new + (size_t)j - 1] : m->decoding.pad;
 			t->length[i] = steps;
 		}
 	}

@@ -141,8 +141,10 @@ int main(int argc, char **argv)
 		write_all(&p);
 	if (o.show)
 		show(&p);
-	if (!o.print_work)
+	if (!o.print_work) {
+		model_note(p.model);
 		effects_say(&p);
+	}
 	plan_close(&p);
 	free(work);
 	config_release(&p.c);

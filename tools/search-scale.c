@@ -101,7 +101,7 @@ static void run_slab(const struct forward *f, const struct rows *r, int first, i
 	for (int i = 0; i < n; i++) {
 		one[i] = 1;
 		which[i] = i;
-		start[i] = m->start;
+		start[i] = m->decoding.start;
 	}
 	seqs_init(&enc, n, r->length + first, r->offset + first, r->ids, 0, m->pad);
 	seqs_init(&dec, n, one, which, start, 0, m->pad);

@@ -1,5 +1,7 @@
-/* config.json of a model. */
+/* config.json of a model and, behind a zero byte, its generation_config.json. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fuzz.h"
 #include "model/t5.h"
@@ -13,11 +15,18 @@ static void load(void)
 	if (!module_parse(&m, name, &found) || found.block != q.block)
 		abort();
 	free(name);
+	decoding_note(&m, fuzz_folder());
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	fuzz_file("config.json", data, n);
+	const uint8_t *zero = n ? memchr(data, 0, n) : NULL;
+	size_t first = zero ? (size_t)(zero - data) : n, behind = zero ? first + 1 : n;
+
+	remove(fuzz_file("generation_config.json", data + behind, n - behind));
+	if (zero)
+		fuzz_file("generation_config.json", data + behind, n - behind);
+	fuzz_file("config.json", data, first);
 	SURVIVE(load());
 	return 0;
 }

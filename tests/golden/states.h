@@ -91,11 +91,11 @@ static inline void states_head(struct states *st, const struct forward *f, const
 	float *w = xarray(n, sizeof(*w)), *Y = be->alloc(out * sizeof(*Y));
 	struct be_weight *head;
 
-	st_read(f->model->st, model_head(f->model), 0, n, w);
+	st_read(f->model->st, f->model->embedding.head, 0, n, w);
 	head = be->weight_pack(w, m->V, m->D, m->D, false, f->precision);
 	be->linear(Y, m->V, X, m->D, head, rows, false);
 	st->logits = states_copy(Y, out);
-	for (size_t i = 0; m->tied && i < out; i++)
+	for (size_t i = 0; m->scaled && i < out; i++)
 		st->logits[i] /= sqrtf((float)m->D);
 	be->weight_free(head);
 	be->free(Y);

@@ -6,15 +6,14 @@
 
 #include "base/die.h"
 #include "merge/rows.h"
-#include "model/t5.h"
 #include "model/tokens.h"
 
 enum { LABEL_TOKENS = 65536 }; /* more than any label has */
 
-static void print_ids(const struct spm *s, const struct t5 *m, const char *text, int max_length)
+static void print_ids(const struct spm *s, int end, const char *text, int max_length)
 {
 	int *ids = xarray((size_t)max_length, sizeof *ids);
-	int n = tokens_encode(s, text, max_length, m->eos, ids);
+	int n = tokens_encode(s, text, max_length, end, ids);
 	if (n < 0)
 		die("cannot encode '%s'", text);
 	for (int i = 0; i < n; i++)
@@ -27,14 +26,14 @@ int main(int argc, char **argv)
 	prog_name = "print-tokens";
 	if (argc != 4 || atoi(argv[3]) < 1)
 		die_usage("usage: print-tokens MODEL ROWS MAX_LENGTH");
-	struct t5 m = t5_load(argv[1]);
 	struct spm *s = tokens_open(argv[1]);
+	int end = tokens_end(s, argv[1]);
 	struct rows r;
 	rows_read(&r, argv[2]);
 	for (int i = 0; i < r.n; i++) {
-		print_ids(s, &m, r.row[i].instruction, atoi(argv[3]));
+		print_ids(s, end, r.row[i].instruction, atoi(argv[3]));
 		putchar('\t');
-		print_ids(s, &m, r.row[i].output, LABEL_TOKENS);
+		print_ids(s, end, r.row[i].output, LABEL_TOKENS);
 		putchar('\n');
 	}
 	rows_release(&r);

@@ -25,10 +25,28 @@ static struct t5 load(const char *keys)
 	return t5_load(".");
 }
 
+/* The same beside a generation_config.json. */
+static struct t5 load_both(const char *keys, const char *generation)
+{
+	write_text("generation_config.json", generation);
+	struct t5 m = load(keys);
+	remove("generation_config.json");
+	return m;
+}
+
 static void load_child(void *arg)
 {
 	(void)arg;
 	t5_load(".");
+}
+
+static void check_decoding(const struct decoding *d, int start, int pad, const int *eos, int neos)
+{
+	assert_int_equal(d->start, start);
+	assert_int_equal(d->pad, pad);
+	assert_int_equal(d->neos, neos);
+	for (int i = 0; i < neos; i++)
+		assert_int_equal(d->eos[i], eos[i]);
 }
 
 static void refuses(const char *config, const char *message)
@@ -61,10 +79,10 @@ static void test_defaults(void **state)
 	assert_int_equal(m.buckets, 32);
 	assert_int_equal(m.max_distance, 128);
 	assert_true(m.eps == 1e-6f);
-	assert_true(!m.gated && !m.gelu && m.tied);
+	assert_true(!m.gated && !m.gelu && m.tied && m.scaled && !m.scale_given);
 	assert_int_equal(m.pad, 0);
-	assert_int_equal(m.eos, 1);
-	assert_int_equal(m.start, 0);
+	assert_int_equal(m.label_start, 0);
+	check_decoding(&m.decoding, 0, 0, (const int[]){1}, 1);
 }
 
 static void test_given(void **state)
@@ -77,11 +95,44 @@ static void test_given(void **state)
 	assert_int_equal(m.buckets, 16);
 	assert_int_equal(m.max_distance, 64);
 	assert_true(m.eps == 1e-5f);
-	assert_true(m.gated && m.gelu && !m.tied);
+	assert_true(m.gated && m.gelu && !m.tied && !m.scaled);
 	assert_int_equal(m.pad, 3);
-	assert_int_equal(m.eos, 4);
-	assert_int_equal(m.start, 5);
-	assert_int_equal(load("\"pad_token_id\":7,\"num_decoder_layers\":null").start, 7);
+	assert_int_equal(m.label_start, 5);
+	check_decoding(&m.decoding, 5, 3, (const int[]){4}, 1);
+	m = load("\"pad_token_id\":7,\"num_decoder_layers\":null,\"eos_token_id\":[1,9]");
+	check_decoding(&m.decoding, 7, 7, (const int[]){1, 9}, 2);
+	m = load("\"eos_token_id\":null");
+	check_decoding(&m.decoding, 0, 0, NULL, 0);
+}
+
+/* The scaling has a key of its own in transformers 5; without it, the tie says. */
+static void test_output(void **state)
+{
+	(void)state;
+	struct t5 m = load("\"tie_word_embeddings\":true,\"scale_decoder_outputs\":false");
+	assert_true(m.tied && !m.scaled && m.scale_given);
+	m = load("\"tie_word_embeddings\":false,\"scale_decoder_outputs\":true");
+	assert_true(!m.tied && m.scaled && m.scale_given);
+	m = load("\"tie_word_embeddings\":false,\"scale_decoder_outputs\":null");
+	assert_true(!m.tied && !m.scaled && !m.scale_given);
+}
+
+/* generation_config.json is read whole: what it does not name is not config.json's. The loss's tokens are config.json's. */
+static void test_generation(void **state)
+{
+	const char *config = "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5";
+	(void)state;
+	struct t5 m = load_both(config, "{\"pad_token_id\":6,\"eos_token_id\":[7,8,1],\"decoder_start_token_id\":9}");
+	check_decoding(&m.decoding, 9, 6, (const int[]){7, 8, 1}, 3);
+	assert_int_equal(m.pad, 3);
+	assert_int_equal(m.label_start, 5);
+	m = load_both(config, "{\"eos_token_id\":7,\"bos_token_id\":2}");
+	check_decoding(&m.decoding, 2, 7, (const int[]){7}, 1);
+	m = load_both(config, "{\"decoder_start_token_id\":0}");
+	check_decoding(&m.decoding, 0, 3, NULL, 0);
+	m = load_both("", "{\"decoder_start_token_id\":9,\"eos_token_id\":1}");
+	assert_int_equal(m.label_start, 9);
+	assert_true(decoding_ends(&m.decoding, 1) && !decoding_ends(&m.decoding, 9));
 }
 
 static void test_activations(void **state)
@@ -132,14 +183,26 @@ static void test_refusals(void **state)
 		{T5("\"layer_norm_epsilon\":0"), "layer_norm_epsilon: expected a small positive number"},
 		{T5("\"layer_norm_epsilon\":1e-60"), "layer_norm_epsilon: expected a small positive number"},
 		{T5("\"eos_token_id\":99"), "'eos_token_id'"},
-		{T5("\"eos_token_id\":[1,2]"), "'eos_token_id'"},
+		{T5("\"eos_token_id\":[1,99]"), "'eos_token_id'"},
+		{T5("\"eos_token_id\":[1,\"2\"]"), "'eos_token_id'"},
+		{T5("\"eos_token_id\":{}"), "'eos_token_id'"},
+		{T5("\"tie_word_embeddings\":null"), "expected true or false, found null"},
+		{T5("\"tie_encoder_decoder\":true"), "tie_encoder_decoder is true"},
+		{T5("\"architectures\":\"T5Model\""), "architectures: expected a list of names"},
+		{T5("\"architectures\":[7]"), "architectures: expected a list of names"},
+		{T5("\"architectures\":[\"T5Model\",\"T5EncoderModel\"]"), "found 'T5EncoderModel', which has no decoder"},
+		{T5("\"quantization_config\":{}"), "quantization_config: quantised weights are not read"},
+		{T5("\"is_encoder_decoder\":false"), "the model has no decoder"},
 		{T5("\"decoder_start_token_id\":-1"), "'decoder_start_token_id'"},
 		{T5("\"tie_word_embeddings\":1"), "'tie_word_embeddings'"},
-		{T5("\"tie_word_embeddings\":true,\"scale_decoder_outputs\":false"), "scale_decoder_outputs differs"},
+		{T5("\"scale_decoder_outputs\":1"), "'scale_decoder_outputs'"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(CASE); i++)
 		refuses(CASE[i].config, CASE[i].message);
+	write_text("generation_config.json", "[]");
+	refuses("{\"model_type\":\"t5\"," NEEDED "}", "'./generation_config.json': expected a JSON object");
+	remove("generation_config.json");
 	remove("config.json");
 	struct child c = child_run(load_child, NULL);
 	assert_true(child_said(&c, "cannot open './config.json': No such file"));
@@ -268,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_given),     cmocka_unit_test(test_activations),
+		cmocka_unit_test(test_output),   cmocka_unit_test(test_generation),
 		cmocka_unit_test(test_refusals), cmocka_unit_test(test_names),     cmocka_unit_test(test_all_names),
 		cmocka_unit_test(test_no_names), cmocka_unit_test(test_widths),    cmocka_unit_test(test_real),
 	};

@@ -91,6 +91,11 @@ long jsonx_int_or(const json_t *o, const char *path, const char *key, long min, 
 	return v ? to_int(v, path, key, min, max) : dflt;
 }
 
+long jsonx_item_int(const json_t *list, const char *path, const char *key, size_t i, long min, long max)
+{
+	return to_int(json_array_get(list, i), path, key, min, max);
+}
+
 static double to_number(const json_t *v, const char *path, const char *key)
 {
 	if (!json_is_number(v))

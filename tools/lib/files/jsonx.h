@@ -13,6 +13,8 @@ json_t *jsonx_load(const char *path, size_t max_bytes); /* caller decrefs */
  * the others die when it is. Wrong type or range is die(). */
 long jsonx_int(const json_t *o, const char *path, const char *key, long min, long max);
 long jsonx_int_or(const json_t *o, const char *path, const char *key, long min, long max, long dflt);
+/* Item i of a list that stands under `key`. */
+long jsonx_item_int(const json_t *list, const char *path, const char *key, size_t i, long min, long max);
 double jsonx_number(const json_t *o, const char *path, const char *key);
 double jsonx_number_or(const json_t *o, const char *path, const char *key, double dflt);
 bool jsonx_bool_or(const json_t *o, const char *path, const char *key, bool dflt);

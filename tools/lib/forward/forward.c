@@ -165,7 +165,7 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 static void scan_head(const struct forward *f, const float *X, int rows, struct be_scan *scan)
 {
 	const struct t5 *m = &f->model->m;
-	const struct st_tensor *t = model_head(f->model);
+	const struct st_tensor *t = f->model->embedding.head;
 	size_t D = (size_t)m->D, most = (size_t)(m->V < HEAD_ROWS ? m->V : HEAD_ROWS);
 	float *w = xarray(most * D, sizeof(*w)), *logits = be->alloc(BATCH_ROWS * most * sizeof(float));
 
@@ -223,10 +223,10 @@ static const float *resident_fetch(void *arg, int first, int n, int *off)
 	return r->H;
 }
 
-/* Tied: the hidden state is scaled by D^-0.5 before the shared embedding (as T5's code does). */
-static void scale_tied(const struct forward *f, float *X, int rows)
+/* The first T5's output is scaled by D^-0.5 before the head. */
+static void scale_output(const struct forward *f, float *X, int rows)
 {
-	if (f->model->m.tied)
+	if (f->model->m.scaled)
 		be->scale(X, 1.0f / sqrtf((float)f->model->m.D), (size_t)rows * (size_t)f->model->m.D);
 }
 
@@ -245,7 +245,7 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 		valid[i] = enc->valid[which[i]];
 	}
 	run_stack(f, 1, dec, which, X, &mem);
-	scale_tied(f, X, dec->rows);
+	scale_output(f, X, dec->rows);
 	run_head(f, X, dec->rows, target, out);
 	be->free(X);
 	free(off);

@@ -25,8 +25,8 @@ static void round_release(struct round *r)
 	*r = (struct round){0};
 }
 
-/* Builds the decoder inputs from `ids` of `length` (flat, offset): start token, then all but the last. */
-static void round_inputs(struct round *r, const struct t5 *m, const int *length, const int *offset, const int *ids)
+/* Builds the decoder inputs from `ids` of `length` (flat, offset): the token `start`, then all but the last. */
+static void round_inputs(struct round *r, const struct t5 *m, int start, const int *length, const int *offset, const int *ids)
 {
 	int rows = 0, *flat, *off = xarray((size_t)r->n, sizeof(*off));
 
@@ -36,7 +36,7 @@ static void round_inputs(struct round *r, const struct t5 *m, const int *length,
 	rows = 0;
 	for (int i = 0; i < r->n; i++) {
 		off[i] = rows;
-		flat[rows] = m->start;
+		flat[rows] = start;
 		memcpy(flat + rows + 1, ids + offset[i], sizeof(int) * (size_t)(length[i] - 1));
 		rows += length[i];
 	}
@@ -47,7 +47,7 @@ static void round_inputs(struct round *r, const struct t5 *m, const int *length,
 }
 
 /* Takes the model's choices as long as they are what the inputs went on with. */
-static void round_accept(const struct round *r, int i, int eos, struct generation *g)
+static void round_accept(const struct round *r, int i, const struct decoding *d, struct generation *g)
 {
 	const struct seqs *dec = &r->dec;
 	int s = r->which[i], *ids = g->ids + (size_t)s * (size_t)g->max_new;
@@ -58,7 +58,7 @@ static void round_accept(const struct round *r, int i, int eos, struct generatio
 		if (j == 0)
 			g->gap[s] = r->p[dec->off[i]].top - r->p[dec->off[i]].second;
 		ids[g->length[s]++] = id;
-		if (id == eos || j + 1 == dec->len[i] || dec->ids[dec->off[i] + j + 1] != id)
+		if (decoding_ends(d, id) || j + 1 == dec->len[i] || dec->ids[dec->off[i] + j + 1] != id)
 			return;
 	}
 }
@@ -67,8 +67,9 @@ static void first_round(const struct forward *f, const struct seqs *enc, const f
                         const int *draft_offset, const int *draft_ids, struct generation *g)
 {
 	struct round r = {.n = enc->n, .which = xarray((size_t)enc->n, sizeof(int))};
+	const struct t5 *m = &f->model->m;
 
-	round_inputs(&r, &f->model->m, draft_length, draft_offset, draft_ids);
+	round_inputs(&r, m, m->label_start, draft_length, draft_offset, draft_ids);
 	r.target = xarray((size_t)r.dec.rows, sizeof(int));
 	for (int i = 0; i < r.n; i++) {
 		r.which[i] = i;
@@ -78,34 +79,37 @@ static void first_round(const struct forward *f, const struct seqs *enc, const f
 	for (int i = 0; i < r.n; i++) {
 		for (int j = 0; j < r.dec.len[i]; j++)
 			g->nll[i] += r.p[r.dec.off[i] + j].nll;
-		round_accept(&r, i, f->model->m.eos, g);
+		if (m->label_start == m->decoding.start) /* else the pass was of another first input than an answer's */
+			round_accept(&r, i, &m->decoding, g);
 	}
 	round_release(&r);
 }
 
-static bool finished(const struct generation *g, int s, int eos)
+static bool finished(const struct generation *g, int s, const struct decoding *d)
 {
-	return g->length[s] == g->max_new || (g->length[s] > 0 && g->ids[(size_t)s * (size_t)g->max_new + (size_t)g->length[s] - 1] == eos);
+	int n = g->length[s];
+
+	return n == g->max_new || (n > 0 && decoding_ends(d, g->ids[(size_t)s * (size_t)g->max_new + (size_t)n - 1]));
 }
 
 /* One more token for every unfinished sequence; false when there is none. */
 static bool next_round(const struct forward *f, const struct seqs *enc, const float *H, struct generation *g)
 {
-	int eos = f->model->m.eos;
+	const struct decoding *d = &f->model->m.decoding;
 	struct round r = {.which = xarray((size_t)g->n, sizeof(int))};
 	int *length = xarray((size_t)g->n, sizeof(int)), *offset = xarray((size_t)g->n, sizeof(int));
 
 	for (int s = 0; s < g->n; s++)
-		if (!finished(g, s, eos)) {
+		if (!finished(g, s, d)) {
 			r.which[r.n] = s;
 			length[r.n] = g->length[s] + 1; /* the start token, and what is there */
 			offset[r.n++] = s * g->max_new;
 		}
 	if (r.n) {
-		round_inputs(&r, &f->model->m, length, offset, g->ids);
+		round_inputs(&r, &f->model->m, d->start, length, offset, g->ids);
 		forward_decode(f, enc, H, &r.dec, r.which, NULL, r.p);
 		for (int i = 0; i < r.n; i++)
-			round_accept(&r, i, eos, g);
+			round_accept(&r, i, d, g);
 	}
 	bool more = r.n > 0;
 

@@ -11,13 +11,13 @@
 
 struct generation {
 	int n, max_new;
-	int *length;    /* (n): generated tokens, a final </s> included */
+	int *length;    /* (n): generated tokens, a final end token included */
 	int *ids;       /* (n, max_new) */
 	float *gap;     /* (n): the two largest logits' difference at the first token */
 	double *nll;    /* (n): Σ −log p over the draft's tokens */
 };
 
-/* Per sequence of enc (H: its memory): greedy tokens until </s>, at most max_new. draft: ids with </s> at the end. */
+/* Per sequence of enc (H: its memory): greedy tokens until an end token of the model's decoding, at most max_new. draft: ids with </s> at the end. */
 void generate(const struct forward *f, const struct seqs *enc, const float *H, const int *draft_length, const int *draft_offset,
               const int *draft_ids, int max_new, struct generation *g);
 /* Plans the device's memory (be.h) for generation over n sequences of these lengths (made up to pad_to), taken in groups of at most `most` encoder

@@ -6,6 +6,7 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "model/kind.h"
 
 static const char *const stack_name[] = {"encoder", "decoder"};
 
@@ -59,8 +60,8 @@ struct model *model_open(const char *dir)
 	model->dir = xstrdup(dir);
 	model->m = t5_load(dir);
 	model->st = st_open(dir);
-	need(model, xstrdup("shared.weight"), model->m.V, model->m.D);
-	model_head(model);
+	kind_check_tensors(model->st);
+	model->embedding = embedding_find(model->st, &model->m, dir);
 	check_stack(model, 0);
 	check_stack(model, 1);
 	model->weight = xarray((size_t)model->m.D * (size_t)(model->m.F > model->m.DI ? model->m.F : model->m.DI), sizeof(*model->weight));
@@ -77,15 +78,26 @@ void model_close(struct model *model)
 	free(model);
 }
 
+void model_note(const struct model *model)
+{
+	embedding_note(&model->embedding, &model->m, model->dir);
+	decoding_note(&model->m, model->dir);
+}
+
+void model_check_copies(const struct model *model)
+{
+	embedding_check_twins(&model->embedding, model->st, 0, (size_t)model->m.V);
+}
+
 void model_embed(const struct model *model, const int *ids, int n, float *X)
 {
 	size_t D = (size_t)model->m.D;
-	const struct st_tensor *t = need(model, xstrdup("shared.weight"), model->m.V, model->m.D);
 
 	for (int i = 0; i < n; i++) {
 		if (ids[i] < 0 || ids[i] >= model->m.V)
 			die("%s: token id %d is outside the vocabulary of %d", model->dir, ids[i], model->m.V);
-		st_read(model->st, t, (size_t)ids[i] * D, D, X + (size_t)i * D);
+		embedding_check_twins(&model->embedding, model->st, (size_t)ids[i], 1);
+		st_read(model->st, model->embedding.input, (size_t)ids[i] * D, D, X + (size_t)i * D);
 	}
 }
 
@@ -145,9 +157,4 @@ const float *model_weight(const struct model *model, struct module q)
 
 	st_read(model->st, need_weight(model, q), 0, n, model->weight);
 	return model->weight;
-}
-
-const struct st_tensor *model_head(const struct model *model)
-{
-	return need(model, xstrdup(model->m.tied ? "shared.weight" : "lm_head.weight"), model->m.V, model->m.D);
 }

@@ -256,6 +256,16 @@ extern "C" int spm_vocab(const struct spm *s)
 	}
 }
 
+extern "C" int spm_id(const struct spm *s, const char *text)
+{
+	try {
+		const int id = s->processor.PieceToId(text); /* the unknown piece's for what is none */
+		return s->processor.IdToPiece(id) == text ? id : -1;
+	} catch (...) {
+		return -1;
+	}
+}
+
 extern "C" int spm_encode(const struct spm *s, const char *text, int bytes, int *ids, int max)
 {
 	try {

@@ -1,4 +1,4 @@
-/* t5.c: see t5.h. Hugging Face's names and config keys are in this file alone. */
+/* t5.c: see t5.h. Hugging Face's names of linears are in this file alone. */
 #include "model/t5.h"
 
 #include <stdio.h>
@@ -7,9 +7,7 @@
 
 #include "base/die.h"
 #include "files/jsonx.h"
-
-/* A config.json is a few hundred bytes; a megabyte leaves room for fine-tuning keys and no more. */
-static const size_t CONFIG_MAX_BYTES = 1 << 20;
+#include "model/kind.h"
 
 /* Bounds above any T5 (t5-11b: d_model 1024, d_ff 65536, 128 heads of 128): each fits an int with room for small factors; products
  * of two widths are for size_t. */
@@ -75,16 +73,25 @@ static void read_positions(struct t5 *m, const json_t *o, const char *path)
 		    m->max_distance);
 }
 
+/* transformers 4 reads null as false, transformers 5 as true. */
+static bool read_tie(const struct t5 *m, const json_t *o, const char *path)
+{
+	if (!m->scale_given && json_is_null(json_object_get(o, "tie_word_embeddings")))
+		die("'%s' key 'tie_word_embeddings': expected true or false, found null, which versions of transformers read differently", path);
+	return jsonx_bool_or(o, path, "tie_word_embeddings", true);
+}
+
+/* transformers 4 has one key for the tie and the scaling. transformers 5 writes `true` for the tie of every model, and the scaling
+ * under a key of its own. */
 static void read_output(struct t5 *m, const json_t *o, const char *path)
 {
-	m->tied = jsonx_bool_or(o, path, "tie_word_embeddings", true);
-	/* Newer transformers keep the scaling of the hidden state apart from the tie; here the two go together. */
-	if (jsonx_bool_or(o, path, "scale_decoder_outputs", m->tied) != m->tied)
-		die("'%s': scale_decoder_outputs differs from tie_word_embeddings (%s): not supported", path, m->tied ? "true" : "false");
-	m->pad = (int)jsonx_int_or(o, path, "pad_token_id", 0, m->V - 1, 0);
-	m->eos = (int)jsonx_int_or(o, path, "eos_token_id", 0, m->V - 1, 1);
-	/* T5 was trained to start its output with the pad token; old configs do not say so. */
-	m->start = (int)jsonx_int_or(o, path, "decoder_start_token_id", 0, m->V - 1, m->pad);
+	const json_t *scale = json_object_get(o, "scale_decoder_outputs");
+	m->scale_given = scale && !json_is_null(scale);
+	m->tied = read_tie(m, o, path);
+	m->scaled = jsonx_bool_or(o, path, "scale_decoder_outputs", m->tied);
+	/* transformers 4 gives encoder and decoder the same weights; transformers 5 ignores the key. */
+	if (jsonx_bool_or(o, path, "tie_encoder_decoder", false))
+		die("'%s': tie_encoder_decoder is true: encoder and decoder that share their weights are not supported", path);
 }
 
 struct t5 t5_load(const char *dir)
@@ -92,12 +99,9 @@ struct t5 t5_load(const char *dir)
 	struct t5 m;
 	memset(&m, 0, sizeof(m));
 	char *path = xformat("%s/config.json", dir);
+	kind_check_folder(dir);
 	json_t *o = jsonx_load(path, CONFIG_MAX_BYTES);
-	if (!json_is_object(o))
-		die("'%s': expected a JSON object", path);
-	const char *type = jsonx_string(o, path, "model_type");
-	if (strcmp(type, "t5") != 0)
-		die("'%s': model_type: expected 't5' (T5, T5 v1.1, Flan-T5), found '%s'", path, type);
+	kind_check_config(o, path);
 
 	read_widths(&m, o, path);
 	read_positions(&m, o, path);
@@ -107,6 +111,7 @@ struct t5 t5_load(const char *dir)
 	if (!(eps > 0 && eps < 1) || (float)eps == 0.0f)
 		die("'%s': layer_norm_epsilon: expected a small positive number, found %g", path, eps);
 	m.eps = (float)eps;
+	decoding_read(&m, dir, o, path);
 
 	json_decref(o);
 	free(path);

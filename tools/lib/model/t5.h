@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "model/decoding.h"
+
 struct t5 {
 	int D, F, NH, HS, DI, V;
 	int L[2];          /* blocks: [0] encoder, [1] decoder (num_decoder_layers; default num_layers) */
@@ -13,12 +15,16 @@ struct t5 {
 	float eps;         /* layer_norm_epsilon */
 	bool gated;        /* wi_0, wi_1 instead of wi */
 	bool gelu;         /* gelu_new (tanh form); otherwise relu */
-	bool tied;         /* output embedding = shared, hidden scaled by D^-0.5 */
-	int pad, eos, start; /* token ids */
+	bool tied;         /* tie_word_embeddings; true without the key. embedding.h says which tensor is the output embedding */
+	bool scaled;       /* the decoder's output is scaled by D^-0.5: scale_decoder_outputs, else as tied says */
+	bool scale_given;  /* config.json has scale_decoder_outputs: transformers 5 wrote it */
+	int pad;           /* token id that fills short texts up */
+	int label_start;   /* the decoder's first input before a given answer: the loss */
+	struct decoding decoding;
 };
 
-/* Reads DIR/config.json. Not a T5 (model_type t5; mt5, umt5… are refused), an activation other than relu or gelu_new, a value out
- * of range: die(), naming file and key. feed_forward_proj ("relu", "gated-gelu", "gelu"?) as transformers reads it. */
+/* Reads DIR/config.json and DIR/generation_config.json. A folder that holds no T5 (kind.h), an activation other than relu or
+ * gelu_new, a value out of range: die(), naming file and key. feed_forward_proj ("relu", "gated-gelu", …) as transformers reads it. */
 struct t5 t5_load(const char *dir);
 
 /* The linears of a block. */

@@ -1,9 +1,12 @@
 /* tokens.c: see tokens.h. */
 #include "model/tokens.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/die.h"
 
@@ -30,8 +33,36 @@ int tokens_outside(const int *ids, int n, int V)
 	return -1;
 }
 
+static bool holds(const char *dir, const char *name)
+{
+	char *path = xformat("%s/%s", dir, name);
+	bool there = access(path, F_OK) == 0;
+	free(path);
+	return there;
+}
+
+void tokens_need(const char *model_dir)
+{
+	static const char *const OTHER[] = {"tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "sentencepiece.bpe.model"};
+	if (holds(model_dir, "spiece.model"))
+		return;
+	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
+		if (holds(model_dir, OTHER[i]))
+			die("cannot read '%s/spiece.model': %s; the folder's %s is not read: copy spiece.model from the model that this one was made "
+			    "from (transformers 5 saves tokenizer.json alone)", model_dir, strerror(ENOENT), OTHER[i]);
+}
+
+int tokens_end(const struct spm *s, const char *model_dir)
+{
+	int id = spm_id(s, "</s>");
+	if (id < 0)
+		die("'%s/spiece.model' has no piece '</s>', with which T5's texts end: is it this model's?", model_dir);
+	return id;
+}
+
 struct spm *tokens_open(const char *model_dir)
 {
+	tokens_need(model_dir);
 	char *error = NULL;
 	char *path = xformat("%s/spiece.model", model_dir);
 	struct spm *s = spm_open(path, &error);

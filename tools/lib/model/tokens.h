@@ -4,7 +4,7 @@
 
 #include "model/spm.h"
 
-/* Ids of `text`: at most max_length - 1 pieces, then `eos` (of the model's config.json); so an over-long text loses
+/* Ids of `text`: at most max_length - 1 pieces, then `eos`; so an over-long text loses
  * its end and keeps </s>, and an empty one is </s> alone. `ids` holds max_length ints. Returns the number of ids (1 …
  * max_length), or -1 when sentencepiece cannot encode the text. */
 int tokens_encode(const struct spm *s, const char *text, int max_length, int eos, int *ids);
@@ -15,5 +15,9 @@ int tokens_outside(const int *ids, int n, int V);
 
 /* Opens DIR/spiece.model; die() when it cannot be read. */
 struct spm *tokens_open(const char *model_dir);
+/* die() unless DIR holds spiece.model, saying which tokenizer it holds instead. */
+void tokens_need(const char *model_dir);
+/* Id of the piece </s>, with which T5Tokenizer ends every text (config.json's eos_token_id ends answers); die() when there is none. */
+int tokens_end(const struct spm *s, const char *model_dir);
 
 #endif

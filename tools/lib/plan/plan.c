@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "model/tokens.h"
 
 static void check_adapter(const struct plan *p, int t)
 {
@@ -46,7 +47,9 @@ void plan_open(struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
 
+	tokens_need(p->base);
 	p->model = model_open(p->base);
+	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
 	for (int t = 0; t < tasks->n; t++) {
 		char *dir = xformat("%s/%s", p->loras, tasks->item[t]);

@@ -56,13 +56,24 @@ static void add_keys(struct stamp *s, const char *const *keys)
 	}
 }
 
-/* config.json and each file of weights, once. */
+/* What t5_load() reads. */
+static void add_configs(struct stamp *s)
+{
+	char *generation = xformat("%s/generation_config.json", s->p->base);
+
+	add_base_file(s, "config.json", "config.json");
+	if (file_exists(generation))
+		add_file(s, "generation_config.json", generation);
+	free(generation);
+}
+
+/* The config files and each file of weights, once. */
 static void add_model(struct stamp *s)
 {
 	const struct st *st = s->p->model->st;
 	const char *first = NULL, *last = NULL;
 
-	add_base_file(s, "config.json", "config.json");
+	add_configs(s);
 	for (int i = 0; i < st_count(st); i++) {
 		const char *file = st_file(st, st_at(st, i));
 

@@ -13,6 +13,7 @@
 
 enum {
 	BLOCK = 64, /* elements converted and checked at once: a fixed count, so that -O2 vectorises it */
+	COMPARED = 1 << 15, /* elements compared at once: those that differ mostly do so in the first few */
 	PIECE = 1 << 18, /* bytes per pread: still in the second-level cache when it is converted and checked */
 };
 
@@ -165,7 +166,7 @@ static size_t first_nonfinite(const float *x, size_t n)
 void st_read(const struct st *s, const struct st_tensor *t, size_t first, size_t n, float *dst)
 {
 	if (t->dtype == ST_OTHER)
-		die("'%s': tensor '%s': expected F32, F16 or BF16, found another type", st_file(s, t), t->name);
+		die("'%s': tensor '%s': expected F32, F16 or BF16, found %s", st_file(s, t), t->name, t->type);
 	size_t size = t->dtype == ST_F32 ? 4 : 2, total = t->bytes / size, piece = PIECE / size;
 	BUG_IF(first > total || n > total - first);
 
@@ -182,4 +183,28 @@ void st_read(const struct st *s, const struct st_tensor *t, size_t first, size_t
 			die("'%s': tensor '%s': element %zu is %s", st_file(s, t), t->name, first + done + bad,
 			    dst[done + bad] != dst[done + bad] ? "NaN" : "infinite");
 	}
+}
+
+static size_t first_unequal(const float *x, const float *y, size_t n)
+{
+	size_t i = 0;
+	while (i < n && x[i] == y[i])
+		i++;
+	return i;
+}
+
+size_t st_first_difference(const struct st *s, const struct st_tensor *a, const struct st_tensor *b, size_t first, size_t n)
+{
+	size_t room = n < COMPARED ? n : COMPARED, end = first + n, same = room;
+	float *x = xarray(room, sizeof(*x)), *y = xarray(room, sizeof(*y));
+	for (; first < end && same == room; first += same) {
+		size_t k = end - first < room ? end - first : room;
+		st_read(s, a, first, k, x);
+		st_read(s, b, first, k, y);
+		same = first_unequal(x, y, k);
+		room = k; /* the last piece is short */
+	}
+	free(x);
+	free(y);
+	return first;
 }

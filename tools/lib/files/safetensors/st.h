@@ -14,6 +14,7 @@ enum st_dtype { ST_F32, ST_F16, ST_BF16, ST_OTHER };
 struct st_tensor {
 	const char *name;
 	enum st_dtype dtype;
+	const char *type;  /* dtype as the file says it */
 	int ndim;
 	size_t dim[4];     /* unused ones are 1 */
 	int file;          /* index of the shard */
@@ -38,6 +39,10 @@ const char *st_file(const struct st *s, const struct st_tensor *t); /* path of t
 /* Elements [first, first+n) of the flattened tensor as float32. Not F32, F16 or BF16: die(). NaN or Inf: die() naming tensor and
  * element. */
 void st_read(const struct st *s, const struct st_tensor *t, size_t first, size_t n, float *dst);
+
+/* Index of the first element in [first, first+n) that two tensors of the same shape do not share, or first+n. Values are compared, so the
+ * two may be stored in different types. Reads both in small pieces. */
+size_t st_first_difference(const struct st *s, const struct st_tensor *a, const struct st_tensor *b, size_t first, size_t n);
 
 /* Writing, tensor by tensor. Tensors are declared first (name, F32, shape), then written in the order of declaration. The
  * header carries {"__metadata__": {"format": "pt"}}. */

@@ -97,6 +97,7 @@ static uint64_t read_shape(const struct shard *f, struct st_tensor *t, const jso
 	if (k == kinds)
 		die("'%s': tensor '%s': unknown dtype '%.32s'", f->path, t->name, json_string_value(dtype));
 	t->dtype = DTYPE[k].dtype;
+	t->type = DTYPE[k].name;
 	bytes = DTYPE[k].size;
 
 	if (!json_is_array(shape) || json_array_size(shape) > MAX_DIM)

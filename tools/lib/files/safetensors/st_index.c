@@ -108,6 +108,22 @@ static void open_index(struct st *s, const char *dir, const char *index)
 	json_decref(o);
 }
 
+/* Weights of other formats, by the file's end. */
+static const struct {
+	const char *tail, *what;
+} OTHER_FORMAT[] = {
+	{".gguf", "quantised weights of llama.cpp"}, {"tf_model.h5", "TensorFlow weights"}, {".msgpack", "Flax weights"},
+	{".onnx", "an ONNX graph"},                  {"rust_model.ot", "a file of rust-bert"}, {".npz", "NumPy arrays"},
+};
+
+static const char *other_format(const char *name)
+{
+	for (size_t i = 0; i < sizeof(OTHER_FORMAT) / sizeof(*OTHER_FORMAT); i++)
+		if (ends_with(name, OTHER_FORMAT[i].tail))
+			return OTHER_FORMAT[i].what;
+	return NULL;
+}
+
 static bool is_pickle(const char *name)
 {
 	return ends_with(name, ".bin") || ends_with(name, ".pth") || ends_with(name, ".pt") || ends_with(name, ".ckpt");
@@ -118,13 +134,20 @@ static _Noreturn void die_missing(const char *dir, const char *wanted)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
+	char *other = NULL;
 	if (!d)
 		die("cannot open '%s': %s", dir, strerror(errno));
-	while ((e = readdir(d)))
+	while ((e = readdir(d))) {
+		if (!other && other_format(e->d_name))
+			other = xstrdup(e->d_name);
 		if (is_pickle(e->d_name))
 			die("'%s' has no %s, and pickle files such as its '%s' are not read, because unpickling runs code from the file; convert it "
 			    "in Python: save_pretrained(folder, safe_serialization=True)", dir, wanted, e->d_name);
+	}
 	closedir(d);
+	if (other)
+		die("'%s' has no %s, and its '%s' (%s) is not read; take the model's safetensors files, or load it in Python and save_pretrained(folder)",
+		    dir, wanted, other, other_format(other));
 	die("'%s' has no %s", dir, wanted);
 }
 

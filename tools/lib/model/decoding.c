@@ -1,0 +1,175 @@
+/* decoding.c: see decoding.h. */
+#include "model/decoding.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/text.h"
+#include "files/jsonx.h"
+#include "model/t5.h"
+
+/* Keys by which generate() gives other tokens than greedy ones, with the values that change nothing (JSON; null never does). Keys that
+ * only tune sampling or beams stand behind do_sample and num_beams. */
+static const struct {
+	const char *key, *neutral;
+} NOT_FOLLOWED[] = {
+	{"num_beams", "1"},
+	{"do_sample", "false"},
+	{"min_length", "0"},
+	{"min_new_tokens", "0"},
+	{"forced_bos_token_id", "null"},
+	{"forced_eos_token_id", "null"},
+	{"forced_decoder_ids", "null"},
+	{"repetition_penalty", "1"},
+	{"encoder_repetition_penalty", "1"},
+	{"no_repeat_ngram_size", "0"},
+	{"encoder_no_repeat_ngram_size", "0"},
+	{"bad_words_ids", "[]"},
+	{"force_words_ids", "[]"},
+	{"constraints", "[]"},
+	{"sequence_bias", "{}"},
+	{"suppress_tokens", "[]"},
+	{"begin_suppress_tokens", "[]"},
+	{"exponential_decay_length_penalty", "null"},
+	{"guidance_scale", "1"},
+	{"penalty_alpha", "0"},
+	{"dola_layers", "null"},
+	{"stop_strings", "null"},
+	{"watermarking_config", "null"},
+};
+
+/* DIR/generation_config.json, or NULL without one; *path is allocated. */
+static json_t *load_generation(const char *dir, char **path)
+{
+	*path = xformat("%s/generation_config.json", dir);
+	if (access(*path, F_OK) != 0)
+		return NULL;
+	json_t *o = jsonx_load(*path, CONFIG_MAX_BYTES);
+	if (!json_is_object(o))
+		die("'%s': expected a JSON object", *path);
+	return o;
+}
+
+static int token_or(const struct t5 *m, const json_t *o, const char *path, const char *key, int dflt)
+{
+	return (int)jsonx_int_or(o, path, key, 0, m->V - 1, dflt);
+}
+
+/* eos_token_id: a token, or a list of them; null: none. `absent` (or -1) where the key is not there. */
+static void read_eos(struct decoding *d, const struct t5 *m, const json_t *o, const char *path, int absent)
+{
+	const json_t *v = json_object_get(o, "eos_token_id");
+	size_t n = json_array_size(v);
+	d->neos = 0;
+	if (n > EOS_MAX)
+		die("'%s' key 'eos_token_id': expected at most %d tokens, found %zu", path, EOS_MAX, n);
+	for (size_t i = 0; i < n; i++)
+		d->eos[d->neos++] = (int)jsonx_item_int(v, path, "eos_token_id", i, 0, m->V - 1);
+	if (json_is_array(v) || json_is_null(v))
+		return;
+	int one = token_or(m, o, path, "eos_token_id", absent);
+	if (one >= 0)
+		d->eos[d->neos++] = one;
+}
+
+/* The first of two keys that is there. */
+static int start_of(const struct t5 *m, const json_t *o, const char *path)
+{
+	int start = token_or(m, o, path, "decoder_start_token_id", -1);
+	return start >= 0 ? start : token_or(m, o, path, "bos_token_id", -1);
+}
+
+static void read_generation(struct t5 *m, const json_t *o, const char *path)
+{
+	struct decoding *d = &m->decoding;
+	read_eos(d, m, o, path, -1);
+	d->start = start_of(m, o, path);
+	if (d->start < 0)
+		die("'%s' has neither decoder_start_token_id nor bos_token_id, so generate() cannot start an answer; T5 starts with the pad "
+		    "token: set \"decoder_start_token_id\": %d", path, m->pad);
+	d->pad = token_or(m, o, path, "pad_token_id", d->neos ? d->eos[0] : m->pad);
+}
+
+void decoding_read(struct t5 *m, const char *dir, const json_t *config, const char *path)
+{
+	char *file;
+	json_t *generation = load_generation(dir, &file);
+	m->pad = token_or(m, config, path, "pad_token_id", 0);
+	m->label_start = token_or(m, config, path, "decoder_start_token_id", -1);
+	read_eos(&m->decoding, m, config, path, 1);
+	/* T5 was trained to start its output with the pad token; old configs do not say so. */
+	m->decoding.start = m->label_start >= 0 ? m->label_start : m->pad;
+	m->decoding.pad = m->pad;
+	if (generation)
+		read_generation(m, generation, file);
+	if (m->label_start < 0)
+		m->label_start = m->decoding.start;
+	json_decref(generation);
+	free(file);
+}
+
+bool decoding_ends(const struct decoding *d, int id)
+{
+	for (int i = 0; i < d->neos; i++)
+		if (d->eos[i] == id)
+			return true;
+	return false;
+}
+
+/* ---- What is not followed ---- */
+
+static bool changes_nothing(const json_t *v, const char *neutral)
+{
+	json_t *same = json_loads(neutral, JSON_DECODE_ANY, NULL);
+	bool equal = !v || json_is_null(v) || json_equal(v, same) ||
+	             (json_is_number(v) && json_is_number(same) && json_number_value(v) == json_number_value(same)) ||
+	             (json_is_array(v) && json_array_size(v) == 0);
+	json_decref(same);
+	return equal;
+}
+
+/* Appends "num_beams 4, …" for the keys of o that change the answers. */
+static void add_not_followed(struct text *list, const json_t *o)
+{
+	for (size_t i = 0; i < sizeof(NOT_FOLLOWED) / sizeof(*NOT_FOLLOWED); i++) {
+		const json_t *v = json_object_get(o, NOT_FOLLOWED[i].key);
+		if (changes_nothing(v, NOT_FOLLOWED[i].neutral))
+			continue;
+		char *value = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
+		text_add(list, "%s%s %.40s", list->n ? ", " : "", NOT_FOLLOWED[i].key, value ? value : "");
+		free(value);
+	}
+}
+
+static void note_not_followed(const json_t *o, const char *path)
+{
+	struct text list = {0};
+	add_not_followed(&list, o);
+	if (list.n)
+		note("'%s' asks for %s: not followed, answers here are greedy", path, text_get(&list));
+	text_release(&list);
+}
+
+/* config.json counts without a generation_config.json, and for transformers 4 also beside one that was made from it. */
+static bool config_counts(const json_t *generation)
+{
+	return !generation || json_is_true(json_object_get(generation, "_from_model_config"));
+}
+
+void decoding_note(const struct t5 *m, const char *dir)
+{
+	char *path = xformat("%s/config.json", dir), *file;
+	json_t *generation = load_generation(dir, &file), *config = jsonx_load(path, CONFIG_MAX_BYTES);
+	if (generation)
+		note_not_followed(generation, file);
+	if (config_counts(generation))
+		note_not_followed(config, path);
+	if (!m->decoding.neos)
+		note("'%s' names no eos_token_id, so generated answers end at their length alone, as in generate()", generation ? file : path);
+	json_decref(config);
+	json_decref(generation);
+	free(file);
+	free(path);
+}
