@@ -105,7 +105,7 @@ gen suppress_tokens '[]'; gen forced_bos_token_id null; gen temperature 0.3; gen
 (NAME=as-shipped; check 'keys that change nothing: nothing said' as_golden 5); silent
 
 # ---- What the folder is not
-demo encoder; conf architectures '["T5EncoderModel"]'; clash "architectures: expected T5ForConditionalGeneration, found 'T5EncoderModel', which has no decoder"
+demo encoder; sed -i 's/T5ForConditionalGeneration/T5EncoderModel/' "$COPY/config.json"; clash "architectures: expected T5ForConditionalGeneration, found 'T5EncoderModel', which has no decoder"
 for name in T5ForSequenceClassification T5ForTokenClassification; do
 	demo $name; sed -i "s/T5ForConditionalGeneration/$name/" "$COPY/config.json"; clash "found '$name', which has a classifier's head"
 done
@@ -134,4 +134,39 @@ demo adapter; rm "$COPY/config.json"; touch "$COPY/adapter_config.json"; clash '
 demo cache; rm -r "$COPY"; mkdir -p "$COPY/snapshots"; clash "the folder holds the hub's cache of a model"
 demo tokenizer; mv "$COPY/spiece.model" "$COPY/tokenizer.json"; clash "tokenizer/spiece.model': No such file.*the folder's tokenizer.json is not read: copy spiece.model"
 (L=data/demo/loras D=data/demo/data; refuses 'plan-pipeline: only tokenizer.json' 1 "the folder's tokenizer.json is not read" plan_pipeline)
+
+# ---- The full model that is written says the same to both versions of transformers
+demo resaved-5.24; conf tie_word_embeddings true; conf scale_decoder_outputs false
+must "$BUILD/assemble-model" -q --model "$COPY" --adapter data/demo/loras/tec -o "$T/full"
+check 'assemble-model: a head of its own is said in the key that transformers 4 reads' grep -q '"tie_word_embeddings": false' "$T/full/config.json"
+full_loss() {
+	"$BUILD/eval-emotion" -q --model "$T/full" --test "$T/rows.json" --task tec -o "$T/full.json" &&
+		awk -F '[:,]' -v want="$(field 5 2)" '/"loss"/ { d = $2 - want } END { exit !(d < 1e-6 && d > -1e-6) }' "$T/full.json"
+}
+check 'assemble-model: the loss of model and adapter' full_loss
+
+# ---- Calibration: the answers that generate-tokens makes, and the stamps of what they depend on
+unset model adapter test_file
+tiny
+worked
+ids() { h5dump -y -w 0 -d ids "$1" | sed -n '/DATA {/,/}/p' | tr -cs '0-9' '\n' | grep .; }
+second=$(ids "$W/tokens/tec.h5" | sed -n 2p)
+with_generation() { # JSON: generate-tokens and plan-pipeline of the tiny model beside that generation_config.json
+	copy "$M" generation
+	echo "$1" >"$COPY/generation_config.json"
+	rm -rf "$OUT"; mkdir "$OUT"
+	(model=$COPY; must generate_tokens; set='TASK_TARGETS=emoint,tec MANUAL_CEOF=1'; out=$T/planned; plan_pipeline >"$T/said" 2>&1 || cat "$T/said")
+}
+with_generation '{"decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0}'
+check 'generate-tokens: a generation_config.json that says the same changes nothing' cmp "$OUT/x.h5" "$W/tokens/tec.h5"
+cp -r "$T/planned/stamps" "$T/stamps"
+with_generation "{\"decoder_start_token_id\": 0, \"eos_token_id\": [1, $second], \"num_beams\": 2}"
+check 'generate-tokens: any end token of a list ends an answer' sh -c '! echo "$1" | grep -qx "$2"' - "$(ids "$OUT/x.h5")" "$second"
+NAME=plan-pipeline; says "generation_config.json' asks for num_beams 2: not followed"
+for stamp in tokens eval extract; do
+	check "stamps: $stamp depends on generation_config.json" sh -c '[ -s "$1" ] && [ -s "$2" ] && ! cmp -s "$1" "$2"' - "$T/stamps/$stamp" "$T/planned/stamps/$stamp"
+done
+check 'stamps: the samples drawn do not' cmp "$T/stamps/draw-tec" "$T/planned/stamps/draw-tec"
+with_generation '{"decoder_start_token_id": 5, "eos_token_id": 1}'
+check 'generate-tokens: the start token of generation_config.json' [ "$(ids "$OUT/x.h5" | head -n 1)" = 5 ]
 finish

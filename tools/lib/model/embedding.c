@@ -63,7 +63,7 @@ void embedding_check_twins(const struct embedding *e, const struct st *st, size_
 	for (int i = 0; i < e->ntwins; i++) {
 		size_t first = st_first_difference(st, e->input, e->twin[i], row * D, n * D);
 		if (first < (row + n) * D)
-			die("'%s': tensors '%s' and '%s' differ (row %zu): transformers 4 uses the first for both stacks, transformers 5 each "
+			die("'%s': tensors '%s' and '%s' differ (row %zu): transformers 4 uses one of them for both stacks, transformers 5 each "
 			    "stack's own; keep one of them in the file", st_file(st, e->twin[i]), e->input->name, e->twin[i]->name, first / D);
 	}
 }
