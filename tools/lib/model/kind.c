@@ -2,7 +2,6 @@
 #include "model/kind.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +23,7 @@ static bool starts_with(const char *s, const char *head)
 	return strncmp(s, head, strlen(head)) == 0;
 }
 
-static bool is_there(const char *dir, const char *name)
+bool kind_has_file(const char *dir, const char *name)
 {
 	char *path = xformat("%s/%s", dir, name);
 	bool there = access(path, F_OK) == 0;
@@ -45,10 +44,10 @@ void kind_check_folder(const char *dir)
 		{"snapshots", "the hub's cache of a model; the model itself is in a folder under snapshots/"},
 		{"params.json", "a model in its publisher's own format; transformers' conversion scripts make a folder with config.json"},
 	};
-	if (is_there(dir, "config.json"))
+	if (kind_has_file(dir, "config.json"))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
-		if (is_there(dir, OTHER[i].file))
+		if (kind_has_file(dir, OTHER[i].file))
 			die("cannot open '%s/config.json': %s: the folder holds %s", dir, strerror(ENOENT), OTHER[i].what);
 }
 

@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
+#include "model/kind.h"
 
 int tokens_encode(const struct spm *s, const char *text, int max_length, int eos, int *ids)
 {
@@ -33,21 +32,13 @@ int tokens_outside(const int *ids, int n, int V)
 	return -1;
 }
 
-static bool holds(const char *dir, const char *name)
-{
-	char *path = xformat("%s/%s", dir, name);
-	bool there = access(path, F_OK) == 0;
-	free(path);
-	return there;
-}
-
 void tokens_need(const char *model_dir)
 {
 	static const char *const OTHER[] = {"tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "sentencepiece.bpe.model"};
-	if (holds(model_dir, "spiece.model"))
+	if (kind_has_file(model_dir, "spiece.model"))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
-		if (holds(model_dir, OTHER[i]))
+		if (kind_has_file(model_dir, OTHER[i]))
 			die("cannot read '%s/spiece.model': %s; the folder's %s is not read: copy spiece.model from the model that this one was made "
 			    "from (transformers 5 saves tokenizer.json alone)", model_dir, strerror(ENOENT), OTHER[i]);
 }
