@@ -2,7 +2,7 @@
  *
  * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules (lib/math/draw.h). A
  * draw made elsewhere is repeated only by --rows: the rules are the same, the random generator is ours. The encoder's
- * text is `instruction` alone, the label is `output`, both as sentencepiece gives them + </s>. */
+ * text is `instruction` alone, the label is `output`, both as T5Tokenizer gives them, </s> last. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -10,7 +10,6 @@
 #include "math/draw.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
-#include "model/spm.h"
 #include "files/start.h"
 #include "model/t5.h"
 #include "model/tokens.h"
@@ -71,20 +70,18 @@ static void draw(const struct rows *r, const char *path, int *picked)
 }
 
 /* Ids of one text of row `row` into ids (max_length); returns how many. Its last one is </s>. */
-static int encode(const struct spm *spm, const struct t5 *m, const char *path, int row, const char *key, const char *text,
-                  int *ids)
+static int encode(const struct tokenizer *t, const char *path, int row, const char *key, const char *text, int *ids)
 {
-	int n = tokens_encode(spm, text, max_length, tokens_end(spm, model_dir), ids);
+	int n = tokens_encode(t, text, max_length, ids);
 	if (n < 0)
 		die("'%s': row %d: sentencepiece cannot encode '%s'", path, row, key);
-	int bad = tokens_outside(ids, n, m->V);
-	if (bad >= 0)
-		die("'%s': row %d: '%s' has the piece %d, but the vocabulary of '%s' ends at %d: is spiece.model this model's?",
-		    path, row, key, ids[bad], model_dir, m->V - 1);
+	const char *outside = tokens_outside(t, ids, n);
+	if (outside)
+		die("'%s': row %d: '%s' has %s", path, row, key, outside);
 	return n;
 }
 
-static void tokenise(struct samples *s, const struct rows *r, const char *path, const struct spm *spm, const struct t5 *m)
+static void tokenise(struct samples *s, const struct rows *r, const char *path, const struct tokenizer *t)
 {
 	size_t S = (size_t)s->S, most = S * (size_t)max_length;
 	s->length = xarray(S, sizeof *s->length);
@@ -96,8 +93,8 @@ static void tokenise(struct samples *s, const struct rows *r, const char *path, 
 
 	for (int i = 0; i < s->S; i++) {
 		const struct row *row = &r->row[s->row[i]];
-		s->length[i] = encode(spm, m, path, s->row[i], "instruction", row->instruction, s->ids + s->total);
-		s->label_length[i] = encode(spm, m, path, s->row[i], "output", row->output, s->label_ids + s->label_total);
+		s->length[i] = encode(t, path, s->row[i], "instruction", row->instruction, s->ids + s->total);
+		s->label_length[i] = encode(t, path, s->row[i], "output", row->output, s->label_ids + s->label_total);
 		if (s->label_length[i] < 2)
 			die("'%s': row %d: the label '%s' has no tokens", path, s->row[i], row->output);
 		s->total += s->length[i];
@@ -107,7 +104,7 @@ static void tokenise(struct samples *s, const struct rows *r, const char *path, 
 	ragged_offsets(s->label_length, s->S, s->label_offset);
 }
 
-static void draw_task(const char *task, int ntasks, const struct spm *spm, const struct t5 *m)
+static void draw_task(const char *task, int ntasks, const struct tokenizer *t)
 {
 	char *train_path = path_for_task(train, task, ntasks, "--train");
 	char *output_path = path_for_task(output, task, ntasks, "-o");
@@ -125,7 +122,7 @@ static void draw_task(const char *task, int ntasks, const struct spm *spm, const
 	} else {
 		draw(&r, train_path, s.row);
 	}
-	tokenise(&s, &r, train_path, spm, m);
+	tokenise(&s, &r, train_path, t);
 	samples_write(&s, output_path);
 	samples_release(&s);
 	rows_release(&r);
@@ -139,12 +136,12 @@ static void run(void)
 		die_usage("--samples-num %d times --max-length %d is more than %d tokens", samples_num, max_length, INT_MAX);
 	struct strlist list = strlist_split(tasks, "--task");
 	struct t5 m = t5_load(model_dir);
-	struct spm *spm = tokens_open(model_dir);
+	struct tokenizer *t = tokens_open(model_dir, &m);
 
 	for (int i = 0; i < list.n; i++)
-		draw_task(list.item[i], list.n, spm, &m);
+		draw_task(list.item[i], list.n, t);
 	tool_done("%d task%s, %d samples each", list.n, list.n == 1 ? "" : "s", samples_num);
-	spm_close(spm);
+	tokens_close(t);
 	strlist_release(&list);
 }
 

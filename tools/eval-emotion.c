@@ -60,19 +60,20 @@ struct test {
 	struct labels labels;
 };
 
-static int *tokenise(const struct spm *spm, const struct t5 *m, const struct rows *r, bool label, int *length, int *offset)
+static int *tokenise(const struct tokenizer *tokenizer, const struct rows *r, bool label, int *length, int *offset)
 {
 	int *ids = xarray((size_t)r->n * (size_t)o.max_length, sizeof(int)), total = 0;
 
 	for (int i = 0; i < r->n; i++) {
 		const char *text = label ? r->row[i].output : r->row[i].instruction;
-		int n = tokens_encode(spm, text, o.max_length, tokens_end(spm, o.model), ids + total), bad;
+		int n = tokens_encode(tokenizer, text, o.max_length, ids + total);
+		const char *outside;
 
 		if (n < 0)
 			die("%s: row %d: sentencepiece cannot encode the text", o.test, i);
-		bad = tokens_outside(ids + total, n, m->V);
-		if (bad >= 0)
-			die("%s: row %d: token %d is outside the model's vocabulary of %d", o.test, i, ids[total + bad], m->V);
+		outside = tokens_outside(tokenizer, ids + total, n);
+		if (outside)
+			die("'%s': row %d: '%s' has %s", o.test, i, label ? "output" : "instruction", outside);
 		length[i] = n;
 		offset[i] = total;
 		total += n;
@@ -112,9 +113,8 @@ static void labels_init(struct labels *l, const struct rows *r, const int *label
 	free(first_row);
 }
 
-static void test_read(struct test *t, const struct model *model, const struct spm *spm)
+static void test_read(struct test *t, const struct tokenizer *tokenizer)
 {
-	const struct t5 *m = &model->m;
 	size_t bytes;
 
 	rows_read(&t->rows, o.test);
@@ -123,8 +123,8 @@ static void test_read(struct test *t, const struct model *model, const struct sp
 	t->offset = xmalloc(bytes);
 	t->label_length = xmalloc(bytes);
 	t->label_offset = xmalloc(bytes);
-	t->ids = tokenise(spm, m, &t->rows, false, t->length, t->offset);
-	t->label_ids = tokenise(spm, m, &t->rows, true, t->label_length, t->label_offset);
+	t->ids = tokenise(tokenizer, &t->rows, false, t->length, t->offset);
+	t->label_ids = tokenise(tokenizer, &t->rows, true, t->label_length, t->label_offset);
 	labels_init(&t->labels, &t->rows, t->label_offset, t->label_ids);
 }
 
@@ -209,7 +209,7 @@ static void run_all(const struct forward *f, const struct test *t, struct result
 		die_data("task '%s': the loss is not finite", o.task);
 }
 
-static void write_predictions(const struct test *t, const struct spm *spm, const struct result *r)
+static void write_predictions(const struct test *t, const struct tokenizer *tokenizer, const struct result *r)
 {
 	const char *tmp = out_begin(o.predictions);
 	FILE *f = fopen(tmp, "w");
@@ -217,7 +217,7 @@ static void write_predictions(const struct test *t, const struct spm *spm, const
 
 	for (int i = 0; ok && i < t->rows.n; i++) {
 		const int *ids = r->ids + (size_t)i * (size_t)o.max_new;
-		char *text = spm_decode(spm, ids, r->length[i]), *line;
+		char *text = tokens_decode(tokenizer, ids, r->length[i]), *line;
 		int p = r->predicted[i];
 		json_t *row = json_pack("{s:i, s:s, s:o, s:s, s:b, s:f}", "row", i, "label", t->rows.row[i].output, "prediction",
 		                        p == METRICS_NONE ? json_null() : json_string(t->labels.name[p]), "text", text, "correct",
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 	struct test t = {0};
 	struct result r;
 	struct model *model;
-	struct spm *spm;
+	struct tokenizer *tokenizer;
 	struct delta_source source = {0};
 	struct adapter *adapter = NULL;
 	struct forward f;
@@ -294,15 +294,15 @@ int main(int argc, char **argv)
 	be_select(common.backend);
 	model = model_open(o.model);
 	model_note(model);
-	spm = tokens_open(o.model);
+	tokenizer = tokens_open(o.model, &model->m);
 	if (o.adapter)
 		adapter = adapter_open(o.adapter, &model->m);
 	source.adapter = adapter;
 	f = (struct forward){.model = model, .nsources = 1, .source = &source, .precision = o.fp16 ? be->fast16() : BE_F32, .batch = o.batch};
-	test_read(&t, model, spm);
+	test_read(&t, tokenizer);
 	run_all(&f, &t, &r);
 	if (o.predictions)
-		write_predictions(&t, spm, &r);
+		write_predictions(&t, tokenizer, &r);
 	accuracy = write_result(&t, &r);
 	tool_done("%s: accuracy %.4f on %d rows, %s products", o.task, accuracy, t.rows.n, f.precision == BE_BF16 ? "bfloat16" : "float32");
 	test_release(&t);
@@ -310,7 +310,7 @@ int main(int argc, char **argv)
 	free(r.length);
 	free(r.ids);
 	free(r.gap);
-	spm_close(spm);
+	tokens_close(tokenizer);
 	adapter_close(adapter);
 	model_close(model);
 	return 0;

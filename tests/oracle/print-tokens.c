@@ -10,10 +10,10 @@
 
 enum { LABEL_TOKENS = 65536 }; /* more than any label has */
 
-static void print_ids(const struct spm *s, int end, const char *text, int max_length)
+static void print_ids(const struct tokenizer *t, const char *text, int max_length)
 {
 	int *ids = xarray((size_t)max_length, sizeof *ids);
-	int n = tokens_encode(s, text, max_length, end, ids);
+	int n = tokens_encode(t, text, max_length, ids);
 	if (n < 0)
 		die("cannot encode '%s'", text);
 	for (int i = 0; i < n; i++)
@@ -26,17 +26,17 @@ int main(int argc, char **argv)
 	prog_name = "print-tokens";
 	if (argc != 4 || atoi(argv[3]) < 1)
 		die_usage("usage: print-tokens MODEL ROWS MAX_LENGTH");
-	struct spm *s = tokens_open(argv[1]);
-	int end = tokens_end(s, argv[1]);
+	struct t5 m = t5_load(argv[1]);
+	struct tokenizer *t = tokens_open(argv[1], &m);
 	struct rows r;
 	rows_read(&r, argv[2]);
 	for (int i = 0; i < r.n; i++) {
-		print_ids(s, end, r.row[i].instruction, atoi(argv[3]));
+		print_ids(t, r.row[i].instruction, atoi(argv[3]));
 		putchar('\t');
-		print_ids(s, end, r.row[i].output, LABEL_TOKENS);
+		print_ids(t, r.row[i].output, LABEL_TOKENS);
 		putchar('\n');
 	}
 	rows_release(&r);
-	spm_close(s);
+	tokens_close(t);
 	return 0;
 }

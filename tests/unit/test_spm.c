@@ -1,4 +1,4 @@
-/* test_spm.c: sentencepiece and tokens.h, on a model of twelve pieces written here, and on the small real case
+/* test_spm.c: sentencepiece, on a model of twelve pieces written here, and on the small real case
  * (EMOTION_DIR, optional).
  *
  * The expected ids are those of Python sentencepiece 0.2.3. `b aaa??? aaaaa?????` and the real rows hold ties that
@@ -13,53 +13,13 @@
 #include "base/die.h"
 #include "merge/rows.h"
 #include "model/spm.h"
-#include "model/tokens.h"
 #include "child.h"
+#include "pieces.h"
 
 enum { EOS = 1, UNKNOWN = 2, MAX = 64 };
 
 static char *scratch;
 static struct spm *spm;
-
-/* ---- a model file: sentencepiece's ModelProto, byte by byte ---- */
-
-enum piece_type { NORMAL = 1, UNK = 2, CONTROL = 3 };
-
-/* Field 1 (repeated) of the model: {1: text, 2: score (a little-endian float), 3: type}. All lengths are under 128:
- * one byte each. */
-static void put_piece(FILE *f, const char *text, float score, enum piece_type type)
-{
-	size_t n = strlen(text);
-	fputc(1 << 3 | 2, f);
-	fputc((int)(2 + n + 5 + 2), f);
-	fputc(1 << 3 | 2, f);
-	fputc((int)n, f);
-	fputs(text, f);
-	fputc(2 << 3 | 5, f);
-	fwrite(&score, sizeof score, 1, f);
-	fputc(3 << 3, f);
-	fputc(type, f);
-}
-
-static void write_model(const char *path)
-{
-	FILE *f = fopen(path, "wb");
-	assert_non_null(f);
-	put_piece(f, "<pad>", 0, CONTROL);
-	put_piece(f, "</s>", 0, CONTROL);
-	put_piece(f, "<unk>", 0, UNK);
-	put_piece(f, "▁", -2.1f, NORMAL);
-	put_piece(f, "a", -3.3f, NORMAL);
-	put_piece(f, "aa", -4.7f, NORMAL);
-	put_piece(f, "▁b", -3.9f, NORMAL);
-	put_piece(f, "b", -5.2f, NORMAL);
-	put_piece(f, "?", -3.1f, NORMAL);
-	put_piece(f, "??", -4.3f, NORMAL);
-	put_piece(f, "é", -6.0f, NORMAL);
-	put_piece(f, "ab", -5.1f, NORMAL);
-	fwrite("\x12\x02\x18\x01", 1, 4, f); /* field 2: the trainer's settings, {3: model type 1, unigram} */
-	assert_int_equal(fclose(f), 0);
-}
 
 static int enter(void **state)
 {
@@ -67,7 +27,7 @@ static int enter(void **state)
 	(void)state;
 	scratch = scratch_enter();
 	write_model("spiece.model");
-	spm = spm_open("spiece.model", &error);
+	spm = spm_open("spiece.model", true, &error);
 	return spm ? 0 : -1;
 }
 
@@ -80,10 +40,28 @@ static int leave(void **state)
 	return 0;
 }
 
+struct ids {
+	int n, max, *id;
+};
+
+static void take(void *arg, int id, const char *piece, int bytes)
+{
+	struct ids *ids = arg;
+	(void)piece, (void)bytes;
+	if (ids->n < ids->max)
+		ids->id[ids->n++] = id;
+}
+
+static int encode(const struct spm *s, const char *text, int bytes, int *ids, int max)
+{
+	struct ids all = {0, max, ids};
+	return spm_encode(s, text, bytes, take, &all);
+}
+
 static void assert_ids(const struct spm *s, const char *text, const int *want, int n)
 {
 	int ids[MAX];
-	assert_int_equal(spm_encode(s, text, (int)strlen(text), ids, MAX), n);
+	assert_int_equal(encode(s, text, (int)strlen(text), ids, MAX), n);
 	assert_memory_equal(ids, want, (size_t)n * sizeof *want);
 }
 
@@ -102,9 +80,9 @@ static void test_encode(void **state)
 	IDS(spm, "éa", 3, 10, 4);
 	IDS(spm, "ab aab", 3, 11, 3, 4, 11);
 	IDS(spm, "  a  ", 3, 4);
-	assert_int_equal(spm_encode(spm, "", 0, ids, MAX), 0);
-	assert_int_equal(spm_encode(spm, "   ", 3, ids, MAX), 0);
-	assert_int_equal(spm_encode(spm, "aaaaaaaa", 1, ids, MAX), 2); /* `bytes` counts, not the end of the string */
+	assert_int_equal(encode(spm, "", 0, ids, MAX), 0);
+	assert_int_equal(encode(spm, "   ", 3, ids, MAX), 0);
+	assert_int_equal(encode(spm, "aaaaaaaa", 1, ids, MAX), 2); /* `bytes` counts, not the end of the string */
 }
 
 static void test_ties(void **state)
@@ -119,11 +97,11 @@ static void test_encode_max(void **state)
 {
 	(void)state;
 	int ids[3] = {-7, -7, -7};
-	assert_int_equal(spm_encode(spm, "ab aab", 6, ids, 2), 5);
+	assert_int_equal(encode(spm, "ab aab", 6, ids, 2), 5);
 	assert_int_equal(ids[0], 3);
 	assert_int_equal(ids[1], 11);
 	assert_int_equal(ids[2], -7);
-	assert_int_equal(spm_encode(spm, "ab aab", 6, NULL, 0), 5);
+	assert_int_equal(encode(spm, "ab aab", 6, NULL, 0), 5);
 }
 
 /* Bytes that are no UTF-8 become unknown characters, as in the library; a negative length is refused. */
@@ -131,7 +109,7 @@ static void test_bad_bytes(void **state)
 {
 	(void)state;
 	IDS(spm, "a\xff\xe2\x96", 3, 4, UNKNOWN);
-	assert_int_equal(spm_encode(spm, "a", -1, NULL, 0), -1);
+	assert_int_equal(encode(spm, "a", -1, NULL, 0), -1);
 }
 
 static void test_decode(void **state)
@@ -152,11 +130,11 @@ static void test_decode(void **state)
 static void assert_no_model(const char *path, const char *message)
 {
 	char *error = NULL;
-	assert_null(spm_open(path, &error));
+	assert_null(spm_open(path, true, &error));
 	assert_non_null(error);
 	assert_non_null(strstr(error, message));
 	free(error);
-	assert_null(spm_open(path, NULL));
+	assert_null(spm_open(path, true, NULL));
 }
 
 static void put(const char *path, const char *bytes, size_t n)
@@ -182,46 +160,41 @@ static void test_no_model(void **state)
 	assert_no_model("bad.model", "not a sentencepiece model");
 }
 
-static void open_here(void *folder)
-{
-	spm_close(tokens_open(folder));
-}
-
-static void test_tokens_open(void **state)
+/* Pieces of any kind are found, and only by their whole text. */
+static void test_find(void **state)
 {
 	(void)state;
-	struct child c = child_run(open_here, (void *)(uintptr_t)".");
-	assert_int_equal(c.code, CHILD_RETURNED);
-	c = child_run(open_here, (void *)(uintptr_t)"nowhere");
-	assert_int_equal(c.code, EXIT_WORLD);
-	assert_true(child_said(&c, "cannot read 'nowhere/spiece.model': No such file or directory"));
+	assert_int_equal(spm_find(spm, "</s>"), EOS);
+	assert_int_equal(spm_find(spm, "<unk>"), UNKNOWN);
+	assert_int_equal(spm_find(spm, "▁b"), 6);
+	assert_int_equal(spm_find(spm, "▁bx"), -1);
+	assert_int_equal(spm_find(spm, ""), -1);
 }
 
-static void test_tokens_encode(void **state)
+static void test_no_prefix(void **state)
 {
 	(void)state;
-	int ids[MAX];
-	assert_int_equal(tokens_encode(spm, "", MAX, EOS, ids), 1);
-	assert_int_equal(ids[0], EOS);
-	assert_int_equal(tokens_encode(spm, "ab aab", MAX, EOS, ids), 6);
-	assert_int_equal(ids[5], EOS);
-	for (int max_length = 1; max_length <= 7; max_length++) {
-		static const int full[] = {3, 11, 3, 4, 11};
-		int n = tokens_encode(spm, "ab aab", max_length, EOS, ids), pieces = max_length > 5 ? 5 : max_length - 1;
-		assert_int_equal(n, pieces + 1);
-		assert_memory_equal(ids, full, (size_t)pieces * sizeof *full);
-		assert_int_equal(ids[pieces], EOS);
-	}
+	struct spm *s = spm_open("spiece.model", false, NULL);
+	assert_non_null(s);
+	IDS(s, "a", 4);
+	IDS(s, "b a", 7, 3, 4);
+	IDS(s, " b", 7); /* blanks at the front are still stripped */
+	spm_close(s);
 }
 
-static void test_tokens_outside(void **state)
+static void collect(void *arg, int id, const char *piece, int bytes)
+{
+	char *text = arg;
+	sprintf(text + strlen(text), "%d=%.*s|", id, bytes, piece);
+}
+
+/* The text of each piece; that of an unknown run is the whole run. */
+static void test_pieces(void **state)
 {
 	(void)state;
-	const int ids[] = {3, 11, 0};
-	assert_int_equal(tokens_outside(ids, 3, 12), -1);
-	assert_int_equal(tokens_outside(ids, 3, 11), 1);
-	assert_int_equal(tokens_outside(ids, 0, 0), -1);
-	assert_int_equal(tokens_outside((const int[]){-1}, 1, 12), 0);
+	char text[256] = "";
+	assert_int_equal(spm_encode(spm, "b xyz ｘé", strlen("b xyz ｘé"), collect, text), 6);
+	assert_string_equal(text, "6=▁b|3=▁|2=xyz|3=▁|2=ｘ|10=é|");
 }
 
 static void test_real_case(void **state)
@@ -232,8 +205,9 @@ static void test_real_case(void **state)
 		print_message("skipped: EMOTION_DIR is not set\n");
 		skip();
 	}
-	char *model = xformat("%s/model", dir), *train = xformat("%s/data/emoint/train.json", dir);
-	struct spm *s = tokens_open(model);
+	char *model = xformat("%s/model/spiece.model", dir), *train = xformat("%s/data/emoint/train.json", dir);
+	struct spm *s = spm_open(model, true, NULL);
+	assert_non_null(s);
 	struct rows r;
 	int n;
 	rows_read(&r, train);
@@ -244,7 +218,7 @@ static void test_real_case(void **state)
 	IDS(s, r.row[2884].instruction, 20, 18, 4, 19, 5, 4, 15, 8, 17, 14, 9, 5, 16, 21, 6, 10, 3, 11, 3, 13, 3, 12, 6, 3529, 8, 26, 226,
 	    1979, 3, 31, 56, 351, 76, 504, 2151, 45, 7, 3754, 3754, 3754, 5452, 5452, 5452, 5452, 5452, 30);
 	int ids[MAX];
-	n = spm_encode(s, "anger,fear", 10, ids, MAX);
+	n = encode(s, "anger,fear", 10, ids, MAX);
 	char *text = spm_decode(s, ids, n);
 	assert_string_equal(text, "anger,fear");
 	free(text);
@@ -259,7 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encode),        cmocka_unit_test(test_ties),           cmocka_unit_test(test_encode_max),
 		cmocka_unit_test(test_bad_bytes),     cmocka_unit_test(test_decode),         cmocka_unit_test(test_no_model),
-		cmocka_unit_test(test_tokens_open),   cmocka_unit_test(test_tokens_encode),  cmocka_unit_test(test_tokens_outside),
+		cmocka_unit_test(test_find),          cmocka_unit_test(test_no_prefix),      cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_real_case),
 	};
 	return cmocka_run_group_tests_name("spm", tests, enter, leave);

@@ -50,6 +50,64 @@ json_t *jsonx_load(const char *path, size_t max_bytes)
 	return v;
 }
 
+/* The closing quote of the string that begins at p; `end` when it has none. */
+static const char *string_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+		if (*p == '\\')
+			p++;
+	return p < end ? p : end;
+}
+
+/* Behind `"key":`, when that stands at `p` (a quote) and its string ends at `close`; NULL otherwise. */
+static const char *behind_key(const char *p, const char *close, const char *end, const char *key)
+{
+	size_t n = strlen(key);
+	if ((size_t)(close - p - 1) != n || memcmp(p + 1, key, n) != 0)
+		return NULL;
+	for (p = close + 1; p < end && strchr(" \t\r\n", *p); p++)
+		;
+	return p < end && *p == ':' ? p + 1 : NULL;
+}
+
+/* Behind the next `"key":` of the outermost object. *depth: of nesting at p. */
+static const char *next_member(const char *p, const char *end, int *depth, const char *key)
+{
+	for (; p < end; p++) {
+		if (*p == '{' || *p == '[')
+			++*depth;
+		else if (*p == '}' || *p == ']')
+			--*depth;
+		if (*p != '"')
+			continue;
+		const char *close = string_end(p, end), *value = *depth == 1 ? behind_key(p, close, end, key) : NULL;
+		if (value)
+			return value;
+		p = close;
+	}
+	return NULL;
+}
+
+json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key)
+{
+	json_error_t e;
+	json_t *v = NULL;
+	size_t n;
+	int depth = 0;
+	sums_check(path);
+	char *text = read_whole(path, max_bytes, &n);
+	const char *end = text + n, *value = next_member(text, end, &depth, key);
+	if (value) {
+		v = json_loadb(value, (size_t)(end - value), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &e);
+		if (!v)
+			die("'%s' key '%s': %s", path, key, e.text);
+		if (next_member(value, end, &depth, key))
+			die("'%s' has the key '%s' twice", path, key);
+	}
+	free(text);
+	return v;
+}
+
 /* The member, or NULL when it is absent or null. */
 static const json_t *member(const json_t *o, const char *path, const char *key)
 {

@@ -8,6 +8,9 @@
 #include <stddef.h>
 
 json_t *jsonx_load(const char *path, size_t max_bytes); /* caller decrefs */
+/* One member of the object that the file holds; NULL when it has no such key. The rest of the file is not parsed: a large
+ * one costs no memory beyond its text. */
+json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key);
 
 /* Members of an object read from `path` (only used in messages). *_or give the default when the key is absent or null;
  * the others die when it is. Wrong type or range is die(). */

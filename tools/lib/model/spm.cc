@@ -41,6 +41,17 @@ struct path {
 	int id = -1;
 };
 
+/* A piece of a normalised text: its bytes [from, to). */
+struct span {
+	int id;
+	size_t from, to;
+};
+
+struct encoding {
+	std::string normalised;
+	std::vector<span> spans;
+};
+
 } // namespace
 
 struct spm {
@@ -54,6 +65,10 @@ namespace {
 
 /* The largest published vocabularies (256 000 pieces) take under 5 MB. */
 constexpr size_t kMaxModel = 64u << 20;
+
+/* Field 3 of the model (the normaliser's settings): {3: add_dummy_prefix = false}. A message that a protobuf file holds
+ * twice is merged: appended to the file, these bytes change this setting alone. */
+constexpr char kNoPrefix[] = {3 << 3 | 2, 2, 3 << 3, 0};
 
 struct file_close {
 	void operator()(FILE *f) const { fclose(f); }
@@ -167,11 +182,11 @@ void rebase(std::vector<path> *best, int from)
 			(*best)[i].score -= offset;
 }
 
-/* The best segmentation of normalised text. A run of unknown characters is one id. */
-std::vector<int> best_ids(const spm *s, const std::string &text)
+/* The best segmentation of normalised text. A run of unknown characters is one span. */
+std::vector<span> best_spans(const spm *s, const std::string &text)
 {
 	std::vector<path> best(text.size() + 1);
-	std::vector<int> ids;
+	std::vector<span> spans;
 	const int size = (int)text.size(), unknown = s->processor.unk_id();
 
 	for (int from = 0, character; from < size; from += character) {
@@ -179,31 +194,41 @@ std::vector<int> best_ids(const spm *s, const std::string &text)
 		rebase(&best, from);
 		offer_pieces(s, text, from, character, &best);
 	}
-	for (int end = size; end > 0; end = best[end].from)
-		if (best[end].id != unknown || ids.empty() || ids.back() != unknown)
-			ids.push_back(best[end].id);
-	std::reverse(ids.begin(), ids.end());
-	return ids;
+	for (int end = size; end > 0; end = best[end].from) {
+		const size_t from = (size_t)best[end].from;
+		if (best[end].id == unknown && !spans.empty() && spans.back().id == unknown)
+			spans.back().from = from;
+		else
+			spans.push_back({best[end].id, from, (size_t)end});
+	}
+	std::reverse(spans.begin(), spans.end());
+	return spans;
+}
+
+/* The library's own pieces, end to end. */
+bool library_encode(const spm *s, absl::string_view text, encoding *e)
+{
+	std::vector<std::string> pieces;
+	std::vector<int> ids;
+	if (!s->processor.Encode(text, &ids).ok() || !s->processor.Encode(text, &pieces).ok() || ids.size() != pieces.size())
+		return false;
+	for (size_t i = 0; i < ids.size(); i++) {
+		const size_t from = e->normalised.size();
+		e->normalised += pieces[i];
+		e->spans.push_back({ids[i], from, e->normalised.size()});
+	}
+	return e->normalised.size() <= (size_t)std::numeric_limits<int>::max() / 2;
 }
 
 /* The library's pieces in a row are the normalised text, except where bytes stand for unknown characters (no T5
  * model's vocabulary does that): then, and for models that are not unigram, its ids are taken as they are. */
-bool encode(const spm *s, absl::string_view text, std::vector<int> *ids)
+bool encode(const spm *s, absl::string_view text, encoding *e)
 {
-	std::vector<std::string> pieces;
-	if (!s->processor.Encode(text, ids).ok())
+	if (!library_encode(s, text, e))
 		return false;
-	const auto is_byte = [s](int id) { return s->processor.IsByte(id); };
-	if (!s->unigram || std::any_of(ids->begin(), ids->end(), is_byte))
-		return true;
-	if (!s->processor.Encode(text, &pieces).ok())
-		return false;
-	std::string normalised;
-	for (const auto &p : pieces)
-		normalised += p;
-	if (normalised.size() > (size_t)std::numeric_limits<int>::max() / 2)
-		return false;
-	*ids = best_ids(s, normalised);
+	const auto is_byte = [s](const span &p) { return s->processor.IsByte(p.id); };
+	if (s->unigram && std::none_of(e->spans.begin(), e->spans.end(), is_byte))
+		e->spans = best_spans(s, e->normalised);
 	return true;
 }
 
@@ -214,14 +239,16 @@ bool skipped(const spm *s, int id)
 
 } // namespace
 
-extern "C" struct spm *spm_open(const char *path, char **error)
+extern "C" struct spm *spm_open(const char *path, bool prefix, char **error)
 {
 	if (error)
 		*error = nullptr;
 	try {
-		const std::string bytes = read_model(path, error);
+		std::string bytes = read_model(path, error);
 		if (bytes.empty())
 			return nullptr;
+		if (!prefix)
+			bytes.append(kNoPrefix, sizeof kNoPrefix);
 		std::unique_ptr<spm> s(new spm);
 		const auto status = s->processor.LoadFromSerializedProto(bytes);
 		if (!status.ok() || s->processor.GetPieceSize() <= 0) {
@@ -256,25 +283,25 @@ extern "C" int spm_vocab(const struct spm *s)
 	}
 }
 
-extern "C" int spm_id(const struct spm *s, const char *text)
+extern "C" int spm_find(const struct spm *s, const char *text)
 {
 	try {
-		const int id = s->processor.PieceToId(text); /* the unknown piece's for what is none */
-		return s->processor.IdToPiece(id) == text ? id : -1;
+		const int id = s->processor.PieceToId(text);
+		return id >= 0 && id < s->processor.GetPieceSize() && s->processor.IdToPiece(id) == text ? id : -1;
 	} catch (...) {
 		return -1;
 	}
 }
 
-extern "C" int spm_encode(const struct spm *s, const char *text, int bytes, int *ids, int max)
+extern "C" int spm_encode(const struct spm *s, const char *text, int bytes, spm_take *take, void *arg)
 {
 	try {
-		std::vector<int> all;
-		if (bytes < 0 || !encode(s, absl::string_view(text, (size_t)bytes), &all))
+		encoding e;
+		if (bytes < 0 || !encode(s, absl::string_view(text, (size_t)bytes), &e))
 			return -1;
-		for (size_t i = 0; i < all.size() && (int)i < max; i++)
-			ids[i] = all[i];
-		return (int)all.size();
+		for (const span &p : e.spans)
+			take(arg, p.id, e.normalised.data() + p.from, (int)(p.to - p.from));
+		return (int)e.spans.size();
 	} catch (...) {
 		return -1;
 	}

@@ -2,19 +2,24 @@
 #ifndef SPM_H
 #define SPM_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct spm;
-/* NULL on failure; *error then holds an allocated message. */
-struct spm *spm_open(const char *path, char **error);
+/* `prefix`: whether a text is encoded as if a blank stood before it, as the model file says; false: never.
+ * NULL on failure; *error then holds an allocated message. */
+struct spm *spm_open(const char *path, bool prefix, char **error);
 void spm_close(struct spm *s);
 int spm_vocab(const struct spm *s);
-/* Id of the piece `text`, or -1. */
-int spm_id(const struct spm *s, const char *text);
-/* Piece ids of `text` (UTF-8, `bytes` long) without </s>; at most max are stored, the full count is returned; -1 on failure. */
-int spm_encode(const struct spm *s, const char *text, int bytes, int *ids, int max);
+/* Id of the piece that reads exactly `text`, of any kind; -1: there is none. */
+int spm_find(const struct spm *s, const char *text);
+/* Calls `take` for each piece of `text` (UTF-8, `bytes` long), in order and without </s>: its id, and the normalised
+ * text that it stands for, which is no string and only valid during the call. Returns the number of pieces; -1 on failure. */
+typedef void spm_take(void *arg, int id, const char *piece, int bytes);
+int spm_encode(const struct spm *s, const char *text, int bytes, spm_take *take, void *arg);
 /* Text of the ids (control pieces and ids outside the vocabulary are skipped), allocated. */
 char *spm_decode(const struct spm *s, const int *ids, int n);
 

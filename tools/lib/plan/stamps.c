@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "files/digest.h"
 #include "files/out.h"
+#include "model/tokenizer_files.h"
 #include "base/text.h"
 
 /* One stamp as it is put together. */
@@ -36,6 +37,18 @@ static void add_base_file(struct stamp *s, const char *what, const char *file)
 
 	add_file(s, what, path);
 	free(path);
+}
+
+/* Every file that a text's ids depend on. One that comes or goes changes the stamp, too. */
+static void add_tokenizer(struct stamp *s)
+{
+	for (const char *const *name = tokenizer_file_names; *name; name++) {
+		char *path = xformat("%s/%s", s->p->base, *name);
+
+		if (file_exists(path))
+			add_file(s, *name, path);
+		free(path);
+	}
 }
 
 static void add_tool(struct stamp *s, const char *name)
@@ -111,7 +124,7 @@ static void stamp_draw(struct stamp *s, const char *task)
 	add_task_file(s, "train", data, task, "train.json");
 	if (has_task_file(data, task, "samples.json"))
 		add_task_file(s, "samples", data, task, "samples.json");
-	add_base_file(s, "spiece", "spiece.model");
+	add_tokenizer(s);
 	add_base_file(s, "config.json", "config.json");
 	add_keys(s, (const char *const[]){"seed", "samples_num", "max_length", "select_long", "if_balance", "shuffle", NULL});
 	write_stamp(s, "draw-%s", task);
@@ -218,6 +231,7 @@ static void stamp_solutions(struct stamp *s)
 	stamp_stage(s, "mats", dense ? "solve-dense" : "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
 	stamp_stage(s, "converge", "check-convergence", false, (const char *const[]){"convergence_threshold", NULL});
 	stamp_stage(s, "model", "assemble-model", true, (const char *const[]){NULL});
+	add_tokenizer(s);
 	stamp_stage(s, "eval", "eval-emotion", true, (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
 }
 
