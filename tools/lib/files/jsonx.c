@@ -37,17 +37,27 @@ static char *read_whole(const char *path, size_t max_bytes, size_t *n)
 	return text;
 }
 
-json_t *jsonx_load(const char *path, size_t max_bytes)
+static json_t *load(const char *path, size_t max_bytes, size_t flags)
 {
 	json_error_t e;
 	size_t n;
 	sums_check(path);
 	char *text = read_whole(path, max_bytes, &n);
-	json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+	json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES | flags, &e);
 	if (!v)
 		die("'%s' line %d column %d: %s", path, e.line, e.column, e.text);
 	free(text);
 	return v;
+}
+
+json_t *jsonx_load(const char *path, size_t max_bytes)
+{
+	return load(path, max_bytes, 0);
+}
+
+json_t *jsonx_load_reals(const char *path, size_t max_bytes)
+{
+	return load(path, max_bytes, JSON_DECODE_INT_AS_REAL);
 }
 
 /* The closing quote of the string that begins at p; `end` when it has none. */

@@ -140,12 +140,20 @@ static int count_sentinels(const json_t *list)
 	return n;
 }
 
+static long count_extra(const struct tokenizer_files *f)
+{
+	double n = jsonx_number_or(f->config, f->config_path, "extra_ids", 100);
+	if (!(n >= 0 && n <= MOST_SENTINELS) || n != (long)n)
+		die("'%s' key 'extra_ids': expected an integer from 0 to %d, found %g", f->config_path, MOST_SENTINELS, n);
+	return (long)n;
+}
+
 /* The sentinels count down from the highest id: <extra_id_0> has the last. Where additional_special_tokens names other tokens
  * but no sentinel, they have no ids yet, and follow it as named tokens. */
 static void put_sentinels(struct build *b, json_t **list)
 {
 	const char *path = b->f->config_path;
-	long extra = jsonx_int_or(b->f->config, path, "extra_ids", 0, MOST_SENTINELS, 100), n = *list ? count_sentinels(*list) : extra;
+	long extra = count_extra(b->f), n = *list ? count_sentinels(*list) : extra;
 	if (*list && n > 0 && extra > 0 && extra != n)
 		die("'%s': extra_ids is %ld, but additional_special_tokens has %ld of <extra_id_…>: make them equal", path, extra, n);
 	if (n > b->pieces + extra)

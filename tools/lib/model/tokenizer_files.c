@@ -14,11 +14,11 @@ const char *const tokenizer_file_names[] = {"spiece.model",      "tokenizer_conf
 /* The largest published ones: 20 KB of settings, 17 MB of tokenizer.json. */
 enum { MOST_SETTINGS = 4 << 20, MOST_FAST = 64 << 20 };
 
-static json_t *read_object(const char *path)
+static json_t *read_object(const char *path, json_t *load(const char *path, size_t max_bytes))
 {
 	if (access(path, F_OK) != 0)
 		return json_object();
-	json_t *v = jsonx_load(path, MOST_SETTINGS);
+	json_t *v = load(path, MOST_SETTINGS);
 	if (!json_is_object(v))
 		die("'%s': expected an object, found another type", path);
 	return v;
@@ -92,9 +92,9 @@ void tokenizer_files_read(struct tokenizer_files *f, const char *dir)
 	                              .map_path = xformat("%s/%s", dir, tokenizer_file_names[2]),
 	                              .added_path = xformat("%s/%s", dir, tokenizer_file_names[3]),
 	                              .fast_path = xformat("%s/%s", dir, tokenizer_file_names[4])};
-	f->config = read_object(f->config_path);
-	f->map = read_object(f->map_path);
-	f->added = read_object(f->added_path);
+	f->config = read_object(f->config_path, jsonx_load_reals);
+	f->map = read_object(f->map_path, jsonx_load);
+	f->added = read_object(f->added_path, jsonx_load);
 	f->fast = read_fast(f->fast_path);
 	f->version5 = json_is_array(json_object_get(f->config, "extra_special_tokens")) || json_object_get(f->config, "backend");
 	f->legacy = f->version5 || jsonx_bool_or(f->config, f->config_path, "legacy", true);

@@ -13,7 +13,7 @@ extern const char *const tokenizer_file_names[];
 
 struct tokenizer_files {
 	char *config_path, *map_path, *added_path, *fast_path;
-	json_t *config; /* tokenizer_config.json; an empty object where it is not there, as for the next two */
+	json_t *config; /* tokenizer_config.json, numbers as reals; an empty object where it is not there, as for the next two */
 	json_t *map;    /* special_tokens_map.json */
 	json_t *added;  /* added_tokens.json */
 	json_t *fast;   /* the list added_tokens of tokenizer.json; NULL without the file */
