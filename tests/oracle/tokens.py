@@ -121,7 +121,7 @@ def write_version5(r, folder, model):
     """The files that version 5 itself saves, after tokens were added; spiece.model is not among them."""
     t = T5Tokenizer.from_pretrained(model)
     for _ in range(r.randint(0, 6)):
-        new = dict(flags(r), content=r.choice([w for w in WORDS if w.strip() and '▁' not in w]), single_word=False, normalized=False)
+        new = dict(flags(r), content=r.choice([w for w in WORDS if w == w.strip() and '▁' not in w]), single_word=False, normalized=False)
         t.add_tokens([AddedToken(**new)], special_tokens=r.random() < 0.5)
     t.save_pretrained(folder)
 

@@ -44,6 +44,42 @@ static void test_values(void **state)
 	json_decref(o);
 }
 
+static void member_in_child(void *path)
+{
+	jsonx_load_member(path, 1000, "k");
+}
+
+/* A member of the outermost object alone; what stands around it is not parsed. */
+static void test_member(void **state)
+{
+	(void)state;
+	fill("m.json", "{\"a\": {\"k\": 1}, \"k\\\"\": 2, \"x\": [\"k\", \"}\\\\\"], \"k\" : [3, \"]\"], \"n\": 99999999999999999999}");
+	json_t *v = jsonx_load_member("m.json", 1000, "k");
+	assert_int_equal(json_array_size(v), 2);
+	assert_int_equal(json_integer_value(json_array_get(v, 0)), 3);
+	json_decref(v);
+	assert_null(jsonx_load_member("m.json", 1000, "absent"));
+	fill("m.json", "{\"a\": \"k");
+	assert_null(jsonx_load_member("m.json", 1000, "k"));
+	fill("m.json", "{\"k\": ");
+	struct child c = child_run(member_in_child, "m.json");
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_true(child_said(&c, "'m.json' key 'k': "));
+	fill("m.json", "{\"k\": 1, \"k\": 2}");
+	c = child_run(member_in_child, "m.json");
+	assert_true(child_said(&c, "'m.json' has the key 'k' twice"));
+}
+
+static void test_reals(void **state)
+{
+	(void)state;
+	fill("r.json", "{\"n\": 1000000000000000019884624838656, \"i\": 100}");
+	json_t *o = jsonx_load_reals("r.json", 1000);
+	assert_true(jsonx_number(o, "r.json", "n") == 1000000000000000019884624838656.0);
+	assert_true(jsonx_number(o, "r.json", "i") == 100);
+	json_decref(o);
+}
+
 struct load {
 	const char *path;
 	size_t max;
@@ -136,7 +172,7 @@ static void test_member_failures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_member), cmocka_unit_test(test_reals),
 		cmocka_unit_test(test_load_failures),
 		cmocka_unit_test(test_member_failures),
 	};

@@ -229,10 +229,19 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
-/* transformers 5 looks for such tokens by other rules than version 4: beside letters, and in the normalised text. */
+static bool has_blank_edge(const char *text)
+{
+	return strchr(" \t\r\n", text[0]) || strchr(" \t\r\n", text[strlen(text) - 1]);
+}
+
+/* transformers 5 looks for such tokens by other rules than version 4: beside letters, in the normalised text, before blanks
+ * are stripped. */
 static void check_version5(const char *path, const json_t *v)
 {
 	const char *text = jsonx_string(v, path, "content");
+	check_text(path, text);
+	if (has_blank_edge(text))
+		die("'%s': the token '%s' begins or ends with a blank, which is not read in files of transformers 5", path, text);
 	if (jsonx_bool_or(v, path, "single_word", false))
 		die("'%s': the token '%s' is set to single_word, which is not read in files of transformers 5", path, text);
 	if (jsonx_bool_or(v, path, "normalized", false) && !is_ascii(text))
