@@ -66,7 +66,7 @@ rm "$COPY/tokenizer.json"; file special_tokens_map.json '{"additional_special_to
 refused 'a special token that only the map names' "special_tokens_map.json' has the token '<end>', which"
 folder old; file added_tokens.json '{"[END]": 760}'; file tokenizer.json '{"added_tokens": [{"id": 760, "content": "[STOP]"}]}'
 refused 'two tokens of one id' "tokenizer.json': the id 760 is of the token '\[STOP\]', but also of '\[END\]'"
-folder eos; file special_tokens_map.json '{"eos_token": "<extra_id_70>"}'; refused 'eos is not that of config.json' "eos token has the id 765, but config.json says eos_token_id 1"
+folder eos; file special_tokens_map.json '{"eos_token": "<extra_id_70>"}'; refused 'eos is not that of config.json' "eos token has the id 765, but the model.s answers end with eos_token_id 1"
 file tokenizer_config.json '{"eos_token": "</s>"}'; refused 'eos in two files' "special_tokens_map.json': eos_token is '<extra_id_70>', but '</s>' in tokenizer_config.json"
 folder pad; sed -i 's/"pad_token_id": 0/"pad_token_id": 2/' "$COPY/config.json"; refused 'pad is not that of config.json' "pad token has the id 0, but config.json says pad_token_id 2"
 folder extra; file tokenizer_config.json '{"extra_ids": 100, "additional_special_tokens": ["<extra_id_0>"]}'
