@@ -113,8 +113,6 @@ static void draw_task(const char *task, int ntasks, const struct tokenizer *t)
 
 	s.row = xarray((size_t)samples_num, sizeof *s.row);
 	rows_read(&r, train_path);
-	if (r.inputs)
-		note("'%s': %d rows have a text in 'input'; it is not used, as published", train_path, r.inputs);
 	if (rows_file) {
 		char *path = path_for_task(rows_file, task, ntasks, "--rows");
 		rows_read_numbers(path, r.n, samples_num, s.row);

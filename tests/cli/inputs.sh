@@ -99,6 +99,63 @@ rows '[{"instruction": "the rain", "output": ""}]'; (train=$T/rows.json samples_
 (samples_num=41; refuses 'texts: fewer rows than samples' 1 "tec/train.json': 40 rows among the longest.*41 samples are needed" draw_samples)
 (samples_num=61; refuses 'texts: fewer rows than samples, all taken' 1 "tec/train.json': 60 rows, but 61 samples are needed" draw_samples --select-long 0 --if-balance 0)
 (samples_num=3; refuses 'texts: fewer samples than labels' 1 "3 samples are fewer than the 4 labels" draw_samples)
+# Texts in the forms of other programs: each message names the form, and its command makes a file that is read.
+on_form() { # NAME PATTERN: of $T/rows.json. The command is what stands behind the last "mv"; words in capitals get values by $fill.
+	on_texts "$1" "$2"
+	command -v python3 >/dev/null || { skip "texts: $1: the message's command" 'there is no python3 here'; return; }
+	sed -n "s/^.*: mv /mv /; s/; for [A-Z].*//; s/; W lists.*//; ${fill:-};p" "$T/stderr" >"$T/convert.sh"
+	must sh "$T/convert.sh"
+	test_file=$T/rows.json train=$T/rows.json samples_num=1 out=$T/form.h5 predictions=$T/form.jsonl
+	check "texts: $1: the message's command" draw_samples --if-balance 0 --select-long 0
+	out=$T/form.json; check "texts: $1: evaluated" eval_emotion
+	unset test_file train samples_num out predictions
+	labels=$(jq -r '.labels | join(" ")' "$T/form.json" 2>/dev/null || sed -n '/labels/,/]/p' "$T/form.json" | tr -d '\n')
+	case $labels in *fear*joy*) ok "texts: $1: its labels" ;; *) not_ok "texts: $1: its labels"; echo "$labels" | say ;; esac
+}
+rows '{"instruction": "the rain", "output": "joy"}
+{"instruction": "the house", "output": "fear"}'; on_form 'JSON Lines' "rows.json' looks like JSON Lines, an object a line \(instruction, output\), not a JSON list"
+rows '{"text": "the rain", "label": "joy"}
+
+{"text": "the house", "label": "fear"}'; on_form 'JSON Lines, other keys, a blank line' 'looks like JSON Lines, an object a line \(text, label\)'
+rows 'text,label
+"the rain, the ""old""
+house",joy
+the house,fear'; on_form 'CSV' "rows.json' looks like CSV, fields between commas \(text, label\), not a JSON list of rows"
+rows 'Text;Label
+the rain, the house;joy
+the house;fear'; on_form 'CSV of semicolons' 'looks like CSV, fields between semicolons \(Text, Label\)'
+rows "$(printf 'id\ttweet\temotion\n1\tthe rain\tjoy\n2\tthe house\tfear')"; on_form 'TSV' 'looks like TSV, fields between tabs \(id, tweet, emotion\)'
+printf '\357\273\277text,label\r\nthe rain,joy\r\nthe house,fear\r\n' >"$T/rows.json"; on_form 'CSV of Excel: a byte order mark, CRLF' 'CSV, fields between commas \(text, label\)'
+rows 'first,second
+the rain,joy
+the house,fear'; fill='s/TEXT/first/;s/LABEL/second/'; on_form 'CSV, columns of other names' 'for TEXT and LABEL, put your names of them'; unset fill
+rows '{"data": [{"sentence": "the rain", "label": 1}, {"sentence": "the house", "label": 0}]}'
+fill='s/WORD0/fear/;s/WORD1/joy/'; on_form 'a wrapper, numbers as labels' "holds an object, not a list of rows: its key 'data' holds the list"; unset fill
+rows '{"features": [], "rows": [{"row": {"text": "the rain", "label": "joy"}}, {"row": {"text": "the house", "label": "fear"}}]}'; on_form 'an answer of the data sets server' "its key 'rows' holds the list"
+rows '{"a": [{"text": "the rain", "label": "joy"}, {"text": "the house", "label": "fear"}], "b": [{}]}'
+fill='s/KEY/a/;s/TEXT/text/;s/LABEL/label/;s/\[r for/[dict(instruction=r["text"],output=r["label"]) for/;s/r\["\([a-z]*\)"\]/r['"'\\1'"']/g'
+on_form 'a wrapper of several lists' 'several of its keys \(a, b\) hold lists'; unset fill
+rows '{"text": ["the rain", "the house"], "label": ["joy", "fear"]}'; on_form 'a table by columns' 'looks like a table by columns \(text, label\)'
+rows '{"text": {"0": "the rain", "1": "the house"}, "label": {"0": "joy", "1": "fear"}}'; on_form 'a table by columns, of pandas' 'looks like a table by columns \(text, label\)'
+rows '{"columns": ["text", "label"], "index": [0, 1], "data": [["the rain", "joy"], ["the house", "fear"]]}'; on_form 'a table of pandas, split' 'looks like a table of pandas'
+rows '[{"text": "the rain", "label": "joy"}, {"text": "the house", "label": "fear"}]'; on_form 'other keys' "row 0 has no 'instruction', its keys are text, label: rename them"
+rows '[{"prompt": "the rain", "completion": "joy"}, {"prompt": "the house", "completion": "fear"}]'; on_form 'prompt and completion' 'its keys are prompt, completion: rename them'
+rows '[{"id": 1, "messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "the rain"}, {"role": "assistant", "content": "joy"}]},
+ {"id": 2, "messages": [{"role": "user", "content": "the house"}, {"role": "assistant", "content": "fear"}]}]'; on_form 'a chat' 'its keys are id, messages'
+rows '[{"instruction": "the rain", "output": 1}, {"instruction": "the house", "output": 0}]'
+fill='s/WORD0/fear/;s/WORD1/joy/'; on_form 'numbers as labels' "row 0: 'output' is a number, not a string: write the word"; unset fill
+rows '[{"instruction": "the", "input": "rain", "output": "joy"}, {"instruction": "the house", "input": "", "output": "fear"}]'; on_form "Alpaca's input" "row 0 has a text in 'input', which is not read"
+check "texts: Alpaca's input is joined" grep -Fq '"the\nrain"' "$T/rows.json"
+printf 'PAR1xxxxPAR1' >"$T/rows.json"; on_texts 'Parquet' "looks like a Parquet file, not a JSON list of rows \{instruction, output\}: mv '.*rows.json' '.*rows.json.parquet' && python3"
+printf 'ARROW1xx' >"$T/rows.json"; on_texts 'Arrow' 'looks like an Arrow file, not a JSON list'
+rows '[{"instruction": "the rain", "output": "joy"}]'; gzip -f "$T/rows.json"; mv "$T/rows.json.gz" "$T/rows.json"; on_texts 'gzip' 'looks like a file packed by gzip, but JSON is expected: unpack it \(gunzip\)'
+rows '[{"instruction": "the rain", "output": "joy"}]'; iconv -t UTF-16 "$T/rows.json" >"$T/wide.json"; mv "$T/wide.json" "$T/rows.json"; on_texts 'UTF-16' 'looks like text in UTF-16, but JSON is expected: convert it to UTF-8: iconv -f UTF-16 -t UTF-8'
+rows '<!DOCTYPE html><title>429</title>'; on_texts 'a web page' 'looks like a web page \(HTML or XML\).*download the file again'
+rows 'version https://git-lfs.github.com/spec/v1'; on_texts 'a Git LFS pointer' 'looks like a Git LFS pointer, not the file itself.*git lfs pull'
+rows '[{"instruction": "the \u0000", "output": "joy"}]'; on_texts 'a zero character' 'line 1 column 27: the text holds .u0000, a character that no text may hold'
+rows "[{'instruction': 'the rain', 'output': 'joy'}]"; on_texts "Python's own writing" 'line 1 column 3: expected a key in double quotes.*json.dump'
+copy "$M" page; echo '<html>' >"$COPY/config.json"; on_model 'config.json is a web page' "page/config.json' looks like a web page"
+
 numbers() { printf '%s\n' "$1" >"$T/numbers.json"; }
 numbers '[0, 1, 60]'; (samples_num=3; refuses 'row numbers: one too large' 1 "numbers.json'.*60" draw_samples --rows "$T/numbers.json")
 numbers '[0, 1]'; (samples_num=3; refuses 'row numbers: too few' 1 "numbers.json'.*3" draw_samples --rows "$T/numbers.json")

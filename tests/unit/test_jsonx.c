@@ -110,12 +110,125 @@ static void test_load_failures(void **state)
 	fill("empty.json", "");
 	load_fails("empty.json", 100, "'empty.json' line 1 column 0: ");
 	fill("twice.json", "{\"a\": 1, \"a\": 2}");
-	load_fails("twice.json", 100, "duplicate object key");
+	load_fails("twice.json", 100, "'twice.json' line 1 column 12: \"a\" is a duplicate: its object has the key twice");
 	fill("tail.json", "{} x");
 	load_fails("tail.json", 100, "'tail.json' line 1");
 	fill("utf.json", "[\"\xff\"]");
 	load_fails("utf.json", 100, "'utf.json' line 1");
 	load_fails("/dev/zero", 5000, "'/dev/zero': expected at most 5000 bytes, found more");
+}
+
+static void fill_bytes(const char *path, const char *bytes, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Every kind of error that jansson has, in words of ours: what is expected, what stands there, what to do. */
+static void test_words(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *message;
+	} bad[] = {
+		{"", "line 1 column 0: the file is empty"},
+		{" \n ", "line 2 column 1: the file is blank"},
+		{"[1, 2", "line 1 column 5: the file ends within a value: is it cut off?"},
+		{"[\"abc", "the file ends within a value"},
+		{"[1 2]", "line 1 column 4: expected ',' or ']', found 2"},
+		{"{\"a\": 1 \"b\": 2}", "column 11: expected ',' or '}', found \"b\""},
+		{"[1,]", "column 4: expected a value, found ]: remove the comma before it"},
+		{"{\"a\": 1,\n}", "line 2 column 1: expected a key in double quotes, or '}', found }: remove the comma before it"},
+		{"{\"a\": }", "expected a value, found }"},
+		{"{\"a\" 1}", "expected ':' after the key, found 1"},
+		{"{'a': 1}", "expected a key in double quotes, or '}', found ': JSON takes double quotes"},
+		{"[None]", "expected a value, found None: JSON says null"},
+		{"[True]", "found True: JSON says true"},
+		{"[False]", "found False: JSON says false"},
+		{"[NaN]", "found NaN: JSON has no NaN"},
+		{"[Infinity]", "found Infinity: JSON has no infinity"},
+		{"[-Infinity]", "found -Infinity: JSON has no infinity"},
+		{"// rows\n[]", "expected a list or an object, found /: JSON has no comments"},
+		{"[] # rows", "column 4: expected one value, and nothing after it, found #: JSON has no comments"},
+		{"{} {}", "expected one value, and nothing after it, found {"},
+		{"hello", "expected a list or an object, found hello"},
+		{"\"text\"", "expected a list or an object, found \"text\""},
+		{"3 4", "expected a list or an object, found 3"},
+		{"[01]", "expected a value, found 0"},
+		{"[\"a\\u0000\"]", "line 1 column 10: the text holds \\u0000"},
+		{"{\"a\\u0000\": 1}", "the key holds \\u0000"},
+		{"[\"a\nb\"]", "a line break inside a text is written \\n"},
+		{"[\"a\tb\"]", "a tab is written \\t"},
+		{"[\"C:\\x\"]", "a backslash itself is written \\\\"},
+		{"[\"\\uZZ\"]", "\\u and four digits"},
+		{"[\"\\ud83d\"]", "half a surrogate pair"},
+		{"[\"\\ud83d\\u0041\"]", "half a surrogate pair"},
+		{"[99999999999999999999]", "the number is too large"},
+		{"[-99999999999999999999]", "the number is too large"},
+		{"[1e999]", "the number is too large"},
+		{"[\"caf\xe9\"]", "line 1 column 5: expected UTF-8, found the byte 0xe9: is it Latin-1?"},
+		{"[\"0123456789012345678901234567890123456789é\" \"0123456789012345678901234567890123456789\"]",
+		 "expected ',' or ']', found \"012345678901234567890123456789012345678"},
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		fill("words.json", bad[i].text);
+		load_fails("words.json", 1000, bad[i].message);
+		load_fails("words.json", 1000, "'words.json' line ");
+	}
+	char deep[4000];
+	memset(deep, '[', sizeof deep);
+	fill_bytes("words.json", deep, sizeof deep);
+	load_fails("words.json", sizeof deep, "lists and objects are nested too deeply");
+	fill_bytes("words.json", "[1,\n 2\0]", 9);
+	load_fails("words.json", 1000, "'words.json' line 2 column 3: a zero byte is no part of a text");
+}
+
+/* What is no JSON at all is named; a byte order mark of UTF-8 is skipped, and columns are counted behind it. */
+static void test_looks(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *message;
+	} bad[] = {
+#define BYTES(s) s, sizeof(s) - 1
+		{BYTES("PAR1\x15\x04"), "looks like a Parquet file, but JSON is expected: convert it"},
+		{BYTES("ARROW1\0\0"), "looks like an Arrow file, but JSON"},
+		{BYTES("\xff\xff\xff\xff\x10\0"), "looks like an Arrow file (a stream), but JSON"},
+		{BYTES("\x1f\x8b\x08\0"), "packed by gzip, but JSON is expected: unpack it (gunzip)"},
+		{BYTES("BZh9"), "bunzip2"},
+		{BYTES("\xfd" "7zXZ\0"), "unxz"},
+		{BYTES("\x28\xb5\x2f\xfd"), "unzstd"},
+		{BYTES("PK\x03\x04"), "a ZIP archive, or a table of Excel"},
+		{BYTES("\x89HDF\r\n\x1a\n"), "an HDF5 file"},
+		{BYTES("SQLite format 3\0"), "an SQLite database"},
+		{BYTES("\x80\x04\x95"), "a Python pickle"},
+		{BYTES("\xff\xfe[\0]\0"), "looks like text in UTF-16, but JSON is expected: convert it to UTF-8: iconv -f UTF-16 -t UTF-8"},
+		{BYTES("\xfe\xff\0[\0]"), "iconv -f UTF-16 -t UTF-8"},
+		{BYTES("[\0{\0"), "without a byte order mark, but JSON is expected: convert it to UTF-8: iconv -f UTF-16LE"},
+		{BYTES("\0[\0{"), "iconv -f UTF-16BE"},
+		{BYTES("\xff\xfe\0\0[\0\0\0"), "iconv -f UTF-32"},
+		{BYTES("\n<!DOCTYPE html>"), "looks like a web page (HTML or XML)"},
+		{BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), "looks like a Git LFS pointer, not the file itself, but "
+		                                                                     "JSON is expected: run `git lfs pull`"},
+		{BYTES("Entry not found"), "looks like a server's error message"},
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		fill_bytes("looks.json", bad[i].bytes, bad[i].n);
+		load_fails("looks.json", 1000, bad[i].message);
+		load_fails("looks.json", 1000, "'looks.json' looks like ");
+	}
+	fill("mark.json", "\xef\xbb\xbf{\"a\": 1}");
+	json_t *o = jsonx_load("mark.json", 100);
+	assert_int_equal(jsonx_int(o, "mark.json", "a", 0, 5), 1);
+	json_decref(o);
+	fill("mark.json", "\xef\xbb\xbf{\"a\": x}");
+	load_fails("mark.json", 100, "'mark.json' line 1 column 7: expected a value, found x");
+	fill("mark.json", "\xef\xbb\xbf");
+	load_fails("mark.json", 100, "the file is empty");
 }
 
 static json_t *object;
@@ -174,6 +287,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values), cmocka_unit_test(test_member), cmocka_unit_test(test_reals),
 		cmocka_unit_test(test_load_failures),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_looks),
 		cmocka_unit_test(test_member_failures),
 	};
 	char *scratch = scratch_enter();

@@ -36,3 +36,12 @@ void text_release(struct text *t)
 	free(t->s);
 	*t = (struct text){0};
 }
+
+int text_shown(const char *s, size_t n, size_t most)
+{
+	if (n <= most)
+		return (int)n;
+	while (most > 0 && ((unsigned char)s[most] & 0xc0) == 0x80)
+		most--;
+	return (int)most;
+}

@@ -13,4 +13,7 @@ void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf
 const char *text_get(const struct text *t); /* "" when empty */
 void text_release(struct text *t);
 
+/* How many of the n bytes of s (UTF-8) a message shows: at most `most`, cut between characters. */
+int text_shown(const char *s, size_t n, size_t most);
+
 #endif

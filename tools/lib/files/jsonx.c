@@ -8,11 +8,14 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "files/jsonwords.h"
+#include "files/looks.h"
 #include "files/sums.h"
 
-/* The whole file, its length in *n. The size is looked at before, and again while reading: a pipe has none. */
-static char *read_whole(const char *path, size_t max_bytes, size_t *n)
+/* The size is looked at before, and again while reading: a pipe has none. */
+char *jsonx_read(const char *path, size_t max_bytes, size_t *n)
 {
+	sums_check(path);
 	FILE *f = fopen(path, "rbe");
 	struct stat st;
 	if (!f || fstat(fileno(f), &st))
@@ -37,17 +40,51 @@ static char *read_whole(const char *path, size_t max_bytes, size_t *n)
 	return text;
 }
 
-static json_t *load(const char *path, size_t max_bytes, size_t flags)
+/* Line and column of byte `at`, counted as jansson does: columns are code points, from 1. */
+_Noreturn static void refuse_zero_byte(const char *path, const char *text, size_t at)
+{
+	int line = 1, column = 1;
+	for (size_t i = 0; i < at; i++) {
+		line += text[i] == '\n';
+		column = text[i] == '\n' ? 1 : column + (((unsigned char)text[i] & 0xc0) != 0x80);
+	}
+	die("'%s' line %d column %d: a zero byte is no part of a text: is this a binary file?", path, line, column);
+}
+
+/* jansson skips a zero byte between two values. */
+static void refuse_unlike(const char *path, const char *text, size_t n)
+{
+	enum look l = looks_like(text, n);
+	if (l != LOOKS_UNKNOWN && l < LOOKS_JSON_LINES)
+		die("'%s' looks like %s, but JSON is expected: %s", path, looks_name(l), looks_advice(l));
+	const char *zero = n ? memchr(text, 0, n) : NULL;
+	if (zero)
+		refuse_zero_byte(path, text, (size_t)(zero - text));
+}
+
+static json_t *parse(const char *path, const char *text, size_t n, size_t flags)
 {
 	json_error_t e;
-	size_t n;
-	sums_check(path);
-	char *text = read_whole(path, max_bytes, &n);
-	json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES | flags, &e);
+	refuse_unlike(path, text, n);
+	size_t mark = looks_mark(text, n);
+	json_t *v = json_loadb(text + mark, n - mark, JSON_REJECT_DUPLICATES | flags, &e);
 	if (!v)
-		die("'%s' line %d column %d: %s", path, e.line, e.column, e.text);
+		die("'%s' line %d column %d: %s", path, e.line, e.column, json_words(&e, text + mark, n - mark));
+	return v;
+}
+
+static json_t *load(const char *path, size_t max_bytes, size_t flags)
+{
+	size_t n;
+	char *text = jsonx_read(path, max_bytes, &n);
+	json_t *v = parse(path, text, n, flags);
 	free(text);
 	return v;
+}
+
+json_t *jsonx_parse(const char *path, const char *text, size_t n)
+{
+	return parse(path, text, n, 0);
 }
 
 json_t *jsonx_load(const char *path, size_t max_bytes)
@@ -104,13 +141,12 @@ json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key)
 	json_t *v = NULL;
 	size_t n;
 	int depth = 0;
-	sums_check(path);
-	char *text = read_whole(path, max_bytes, &n);
+	char *text = jsonx_read(path, max_bytes, &n);
 	const char *end = text + n, *value = next_member(text, end, &depth, key);
 	if (value) {
 		v = json_loadb(value, (size_t)(end - value), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &e);
 		if (!v)
-			die("'%s' key '%s': %s", path, key, e.text);
+			die("'%s' key '%s': %s", path, key, json_words(&e, value, (size_t)(end - value)));
 		if (next_member(value, end, &depth, key))
 			die("'%s' has the key '%s' twice", path, key);
 	}

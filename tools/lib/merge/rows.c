@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/opts.h"
 #include "files/jsonx.h"
+#include "merge/rowform.h"
 
 #define MAX_FILE ((size_t)512 << 20)
 
@@ -61,14 +63,22 @@ static bool is_blank(const char *s)
 	return s[strspn(s, " \t\r\n\v\f")] == '\0';
 }
 
-static char *row_string(const json_t *o, const char *path, int i, const char *key)
+static char *row_string(json_t *o, const char *path, int i, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
 	if (!v)
-		die("'%s': row %d has no '%s'", path, i, key);
+		rowform_no_key(path, i, o, key);
+	if (json_is_number(v) && strcmp(key, "output") == 0)
+		rowform_number(path, i, o);
 	if (!json_is_string(v))
 		die("'%s': row %d: '%s' is %s, not a string", path, i, key, type_name(v));
 	return xstrdup(json_string_value(v));
+}
+
+/* Nothing, or a text without a letter. */
+static bool is_nothing(const json_t *v)
+{
+	return !v || json_is_null(v) || (json_is_string(v) && is_blank(json_string_value(v)));
 }
 
 static void row_read(struct rows *r, json_t *o, const char *path, int i)
@@ -81,32 +91,55 @@ static void row_read(struct rows *r, json_t *o, const char *path, int i)
 	if (is_blank(row->output))
 		die("'%s': row %d: the label in 'output' is empty", path, i);
 	row->chars = row_chars(o);
-	const char *input = json_string_value(json_object_get(o, "input"));
-	r->inputs += input && *input;
+	if (!is_nothing(json_object_get(o, "input")))
+		rowform_input(path, i);
 }
 
-/* The file's list, checked to be one, with its length. */
-static json_t *load_list(const char *path, const char *of, int *n)
+/* The length of the file's list, checked to be one. */
+static int list_length(const json_t *list, const char *path, const char *of)
 {
-	json_t *list = jsonx_load(path, MAX_FILE);
 	if (!json_is_array(list))
 		die("'%s' holds %s, not a list of %s", path, type_name(list), of);
-	if (json_array_size(list) > INT_MAX)
+	size_t n = json_array_size(list);
+	if (n > INT_MAX)
 		die("'%s': more than %d entries", path, INT_MAX);
-	*n = (int)json_array_size(list);
-	if (*n == 0)
+	if (n == 0)
 		die("'%s' is an empty list: %s expected", path, of);
+	return (int)n;
+}
+
+static json_t *load_rows(const char *path)
+{
+	size_t n;
+	char *text = jsonx_read(path, MAX_FILE, &n);
+	rowform_refuse_table(path, text, n);
+	json_t *list = jsonx_parse(path, text, n);
+	free(text);
+	rowform_refuse_object(path, list);
 	return list;
+}
+
+/* A label that is a number as text is right for an adapter that was trained to answer numbers, and for no other. */
+static void note_numbers(const struct rows *r, const char *path)
+{
+	double x;
+	for (int i = 0; i < r->n; i++)
+		if (!text_to_double(r->row[i].output, &x))
+			return;
+	note("'%s': every label is a number, as '%s': right only if the adapter was trained to answer numbers; if not, write its words",
+	     path, r->row[0].output);
 }
 
 void rows_read(struct rows *r, const char *path)
 {
 	*r = (struct rows){0};
-	json_t *list = load_list(path, "rows", &r->n);
+	json_t *list = load_rows(path);
+	r->n = list_length(list, path, "rows");
 	r->row = xcalloc((size_t)r->n, sizeof *r->row);
 	for (int i = 0; i < r->n; i++)
 		row_read(r, json_array_get(list, (size_t)i), path, i);
 	json_decref(list);
+	note_numbers(r, path);
 }
 
 void rows_release(struct rows *r)
@@ -145,8 +178,8 @@ const char **rows_labels(const struct rows *r, int *K, int *label_of)
 
 void rows_read_numbers(const char *path, int n, int count, int *row)
 {
-	int found;
-	json_t *list = load_list(path, "row numbers", &found);
+	json_t *list = jsonx_load(path, MAX_FILE);
+	int found = list_length(list, path, "row numbers");
 	int *seen = xcalloc((size_t)n, sizeof *seen); /* 1 + the entry that has taken this row */
 
 	if (found != count)

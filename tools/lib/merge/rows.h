@@ -1,9 +1,10 @@
 /* rows.h: the rows of a task, from DATA/<task>/train.json or test.json.
  *
  * The file is a list of objects {"instruction": text, "output": label, …}. Only these two are used, as in the
- * published preprocessing; a text in "input" is counted, not appended (the caller may say so). Rows are numbered from
- * 0, as in samples.json. Anything else is die(), naming file, row and key; a file over 512 MiB is refused before it
- * is read. */
+ * published preprocessing. It ignores a text in "input", which an adapter trained by Alpaca's template has read: a row
+ * that has one is refused, because the merge would be of other texts. Rows are numbered from 0, as in samples.json.
+ * Anything else is die(), naming file, row and key (rowform.h); a file over 512 MiB is refused before it is read.
+ * Labels that are all numbers are said in one line. */
 #ifndef ROWS_H
 #define ROWS_H
 
@@ -16,9 +17,8 @@ struct row {
 };
 
 struct rows {
-	int n;            /* ≥ 1 */
+	int n; /* ≥ 1 */
 	struct row *row;
-	int inputs;       /* rows whose "input" is a text that is not empty */
 };
 
 void rows_read(struct rows *r, const char *path);

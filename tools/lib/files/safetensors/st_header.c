@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "files/jsonwords.h"
 #include "files/safetensors/st_private.h"
 
 enum { NAME_MAX_BYTES = 1000 };
@@ -72,7 +73,7 @@ static json_t *header_load(const struct shard *f, uint64_t *data_start)
 	json_error_t error;
 	json_t *o = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
 	if (!o)
-		die("'%s': the header is not valid JSON: %s (byte %d)", f->path, error.text, error.position + 8);
+		die("'%s': the header is not valid JSON: %s (byte %d)", f->path, json_words(&error, text, n), error.position + 8);
 	free(text);
 	*data_start = sizeof(head) + n;
 	return o;
