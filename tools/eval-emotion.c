@@ -17,6 +17,7 @@
 #include "forward/generate.h"
 #include "math/metrics.h"
 #include "files/out.h"
+#include "merge/labels.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
 #include "files/start.h"
@@ -43,14 +44,6 @@ static const struct opt options[] = {
 };
 
 static const struct tool tool = {"eval-emotion", "accuracy, macro-F1, loss and confusion on a test file", NULL, options};
-
-/* The labels as the metric sees them: by first token. */
-struct labels {
-	int K;
-	const char **name; /* (K) */
-	int *token;        /* (K) first token */
-	int *truth;        /* (rows) class of each row */
-};
 
 /* All test rows, tokenised. */
 struct test {
@@ -81,36 +74,16 @@ static int *tokenise(const struct tokenizer *tokenizer, const struct rows *r, bo
 	return xrealloc(ids, sizeof(int) * (size_t)total);
 }
 
-static void labels_init(struct labels *l, const struct rows *r, const int *label_offset, const int *label_ids)
+/* The labels' classes, by the first token of each row's. */
+static void classify(struct test *t)
 {
-	int K, *label_of = xarray((size_t)r->n, sizeof(int)), *class_of, *first_row;
-	const char **name = rows_labels(r, &K, label_of);
+	int *first = xarray((size_t)t->rows.n, sizeof(int));
 
-	*l = (struct labels){.name = xarray((size_t)K, sizeof(char *)), .token = xarray((size_t)K, sizeof(int)),
-	                     .truth = xarray((size_t)r->n, sizeof(int))};
-	class_of = xarray((size_t)K, sizeof(int));
-	first_row = xarray((size_t)K, sizeof(int));
-	for (int i = r->n - 1; i >= 0; i--)
-		first_row[label_of[i]] = i;
-	for (int k = 0; k < K; k++) {
-		int token = label_ids[label_offset[first_row[k]]], c = 0;
-
-		while (c < l->K && l->token[c] != token)
-			c++;
-		if (c == l->K) {
-			l->name[l->K] = name[k];
-			l->token[l->K++] = token;
-		} else {
-			warn("%s: labels '%s' and '%s' begin with the same token: counted as one", o.test, l->name[c], name[k]);
-		}
-		class_of[k] = c;
-	}
-	for (int i = 0; i < r->n; i++)
-		l->truth[i] = class_of[label_of[i]];
-	free(name);
-	free(label_of);
-	free(class_of);
-	free(first_row);
+	for (int i = 0; i < t->rows.n; i++)
+		first[i] = t->label_ids[t->label_offset[i]];
+	labels_init(&t->labels, &t->rows, first);
+	labels_check(&t->labels, o.test);
+	free(first);
 }
 
 static void test_read(struct test *t, const struct tokenizer *tokenizer)
@@ -125,11 +98,12 @@ static void test_read(struct test *t, const struct tokenizer *tokenizer)
 	t->label_offset = xmalloc(bytes);
 	t->ids = tokenise(tokenizer, &t->rows, false, t->length, t->offset);
 	t->label_ids = tokenise(tokenizer, &t->rows, true, t->label_length, t->label_offset);
-	labels_init(&t->labels, &t->rows, t->label_offset, t->label_ids);
+	classify(t);
 }
 
 static void test_release(struct test *t)
 {
+	labels_release(&t->labels);
 	rows_release(&t->rows);
 	free(t->length);
 	free(t->offset);
@@ -137,9 +111,6 @@ static void test_release(struct test *t)
 	free(t->label_length);
 	free(t->label_offset);
 	free(t->label_ids);
-	free(t->labels.name);
-	free(t->labels.token);
-	free(t->labels.truth);
 }
 
 /* Bytes for a slab's residual streams, encoder's and decoder's: what max_memory leaves beside the weights and working arrays; 96 MB when no limit was asked for. */
@@ -163,14 +134,6 @@ struct result {
 	long nll_tokens;
 };
 
-static int class_of_token(const struct labels *l, int token)
-{
-	for (int k = 0; k < l->K; k++)
-		if (l->token[k] == token)
-			return k;
-	return METRICS_NONE;
-}
-
 static void run_slab(const struct forward *f, const struct test *t, int first, int n, struct result *r)
 {
 	struct seqs enc;
@@ -182,7 +145,7 @@ static void run_slab(const struct forward *f, const struct test *t, int first, i
 	forward_encode(f, &enc, H);
 	generate(f, &enc, H, t->label_length + first, t->label_offset + first, t->label_ids, o.max_new, &g);
 	for (int i = 0; i < n; i++) {
-		r->predicted[first + i] = class_of_token(&t->labels, g.ids[(size_t)i * (size_t)o.max_new]);
+		r->predicted[first + i] = labels_find(&t->labels, g.ids[(size_t)i * (size_t)o.max_new]);
 		r->gap[first + i] = g.gap[i];
 		r->nll += g.nll[i];
 		r->nll_tokens += t->label_length[first + i];
@@ -263,10 +226,11 @@ static double write_result(const struct test *t, const struct result *r)
 	accuracy = metrics_accuracy(count, K);
 	for (int k = 0; k < K; k++)
 		json_array_append_new(labels, json_string(t->labels.name[k]));
-	j = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:i}", "task", o.task, "n", t->rows.n, "accuracy", accuracy,
+	j = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:i, s:o}", "task", o.task, "n", t->rows.n, "accuracy", accuracy,
 	              "accuracy_stderr", metrics_accuracy_stderr(count, K), "macro_f1", metrics_macro_f1(count, K), "macro_f1_stderr",
 	              metrics_macro_f1_stderr(count, K, METRICS_RESAMPLES, 42), "loss", r->nll / (double)r->nll_tokens, "labels", labels,
-	              "confusion", confusion_json(count, K), "no_label", metrics_no_label(count, K));
+	              "confusion", confusion_json(count, K), "no_label", metrics_no_label(count, K), "shared_labels",
+	              labels_shared(&t->labels));
 	text = j ? json_dumps(j, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12)) : NULL;
 	if (!text)
 		die("cannot write '%s': a label is no valid UTF-8", o.out);

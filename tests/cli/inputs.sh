@@ -152,7 +152,7 @@ rows '[{"instruction": "the rain", "output": "joy"}]'; gzip -f "$T/rows.json"; m
 rows '[{"instruction": "the rain", "output": "joy"}]'; iconv -t UTF-16 "$T/rows.json" >"$T/wide.json"; mv "$T/wide.json" "$T/rows.json"; on_texts 'UTF-16' 'looks like text in UTF-16, but JSON is expected: convert it to UTF-8: iconv -f UTF-16 -t UTF-8'
 rows '<!DOCTYPE html><title>429</title>'; on_texts 'a web page' 'looks like a web page \(HTML or XML\).*download the file again'
 rows 'version https://git-lfs.github.com/spec/v1'; on_texts 'a Git LFS pointer' 'looks like a Git LFS pointer, not the file itself.*git lfs pull'
-rows '[{"instruction": "the \u0000", "output": "joy"}]'; on_texts 'a zero character' 'line 1 column 27: the text holds .u0000, a character that no text may hold'
+rows '[{"instruction": "the \u0000", "output": "joy"}]'; on_texts 'a zero character' 'line 1 column 29: the text holds .u0000, a character that no text may hold'
 rows "[{'instruction': 'the rain', 'output': 'joy'}]"; on_texts "Python's own writing" 'line 1 column 3: expected a key in double quotes.*json.dump'
 copy "$M" page; echo '<html>' >"$COPY/config.json"; on_model 'config.json is a web page' "page/config.json' looks like a web page"
 
