@@ -38,6 +38,8 @@ struct model {
 	int *n;
 };
 
+enum { OWN = 1 }; /* the second model: each task's own adapter */
+
 static struct strlist tasks;
 static struct model *models;
 static int nmodels;
@@ -129,7 +131,7 @@ static void write_models(void)
 			text_add(&s, "\t%.6f\t%.6f\t%.6f\t%.6f", m->score[t].accuracy, m->score[t].accuracy_stderr, m->score[t].macro_f1,
 			         m->score[t].macro_f1_stderr);
 		score_mean(m->score, tasks.n, &a, &e, &f1);
-		text_add(&s, "\t%.6f\t%.6f\t%.6f\t%.6f", a, e, f1, a / individual);
+		text_add(&s, "\t%.6f\t%.6f\t%.6f\t%s", a, e, f1, score_kept(a, individual, 1, 6, "").text);
 		if (m->merged)
 			text_add(&s, "\t%.3f\t%.3f\t%.3f\t%.1f\t%ld\t%ld\n", m->cost.real, m->cost.cpu, m->cost.wall, m->cost.peak,
 			         m->cost.processes, m->cost.solves);
@@ -144,7 +146,7 @@ static void markdown_head(struct text *s, const char *last)
 {
 	text_add(s, "| |");
 	for (int t = 0; t < tasks.n; t++)
-		text_add(s, " %s |", tasks.item[t]);
+		text_add(s, " %s%s |", tasks.item[t], *score_mark(&models[OWN].score[t]) ? "\\*" : "");
 	text_add(s, " mean |%s\n|---|", last);
 	for (int t = 0; t <= tasks.n; t++)
 		text_add(s, "---|");
@@ -162,7 +164,7 @@ static void markdown_models(struct text *s)
 		for (int t = 0; t < tasks.n; t++)
 			text_add(s, " %.4f ± %.4f |", models[i].score[t].accuracy, models[i].score[t].accuracy_stderr);
 		score_mean(models[i].score, tasks.n, &a, &e, &f1);
-		text_add(s, " %.4f ± %.4f | %.1f %% |\n", a, e, 100 * a / individual);
+		text_add(s, " %.4f ± %.4f | %s |\n", a, e, score_kept(a, individual, 100, 1, " %").text);
 	}
 	text_add(s, "\nMacro-F1 (± standard error, bootstrap).\n\n");
 	markdown_head(s, "");
@@ -273,6 +275,21 @@ static void write_pairs(struct text *markdown)
 	text_release(&s);
 }
 
+/* Below everything. */
+static void write_remarks(struct text *markdown)
+{
+	const struct score **score = xarray((size_t)nmodels, sizeof *score);
+	struct text t = {0};
+
+	for (int i = 0; i < nmodels; i++)
+		score[i] = models[i].score;
+	scores_remarks(&t, &tasks, score, nmodels, OWN);
+	if (t.n)
+		text_add(markdown, "\n%s", t.s);
+	text_release(&t);
+	free(score);
+}
+
 static void release_all(void)
 {
 	for (int i = 0; i < nmodels; i++) {
@@ -298,6 +315,7 @@ int main(int argc, char **argv)
 	markdown_models(&markdown);
 	markdown_cost(&markdown);
 	write_pairs(&markdown);
+	write_remarks(&markdown);
 	out_write_text(markdown_path, text_get(&markdown));
 	fputs(text_get(&markdown), stdout);
 	text_release(&markdown);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "merge/acts.h"
+#include "merge/answers.h"
 #include "backend/be.h"
 #include "plan/budget.h"
 #include "base/die.h"
@@ -244,6 +245,28 @@ static void write_task(const struct pool *p, const struct pool_task *t, const st
 	free(out);
 }
 
+/* What a task's own adapter answers to its own rows: one line where that is no better than chance. The answers are there
+ * anyway; with --max-new-tokens 1 none is. */
+static void check_answers(const struct pool_task *t, const struct generation *all)
+{
+	const struct generation g = of_task(all, t);
+	const struct samples *s = &t->samples;
+	int *truth = xarray((size_t)s->S, sizeof(int)), *answered = xarray((size_t)s->S, sizeof(int));
+
+	for (int i = 0; i < s->S; i++) {
+		truth[i] = s->label_ids[s->label_offset[i]];
+		answered[i] = g.length[i] > 0 ? g.ids[(size_t)i * (size_t)g.max_new] : -1;
+	}
+	const struct answers a = answers_of_tokens(truth, answered, s->S);
+	if (answers_by_chance(&a)) {
+		char *words = answers_words(&a, t->name, "calibration");
+		warn("%s", words);
+		free(words);
+	}
+	free(answered);
+	free(truth);
+}
+
 int main(int argc, char **argv)
 {
 	struct strlist tasks, sites = {0};
@@ -267,6 +290,8 @@ int main(int argc, char **argv)
 	generate_all(&f, &p, choose_group(&f, p.longest), &g);
 	for (int i = 0; i < tasks.n; i++)
 		write_task(&p, &p.task[i], &g, &model->m);
+	for (int i = 0; o.adapter && tokens_needed() && i < tasks.n; i++)
+		check_answers(&p.task[i], &g);
 	tool_done("decoder tokens of %d task%s", tasks.n, tasks.n == 1 ? "" : "s");
 	generation_release(&g);
 	pool_close(&p);

@@ -2,7 +2,7 @@
  *
  * Reads eval-emotion's results: REFERENCE/base/TASK.json, REFERENCE/adapters/ADAPTER/TASK.json (those that exist; ADAPTER = TASK must), and each
  * merge's DIR/TASK.json. `kept` is a model's accuracy over the individual one's (the task's own adapter), per task and for the
- * mean of accuracies. The file is long (one line per model and task), the table on stdout wide. */
+ * mean of accuracies; where that is 0, it is "-". The file is long (one line per model and task), the table on stdout wide. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,12 +92,13 @@ static void write_long(void)
 			const struct score *r = &models[i].score[t];
 
 			if (r->there)
-				text_add(&s, "%s\t%s\t%ld\t%.6f\t%.6f\t%.6f\t%.6f\t%.6f\t%ld\t%.6f\n", models[i].name, tasks.item[t], r->n, r->accuracy,
+				text_add(&s, "%s\t%s\t%ld\t%.6f\t%.6f\t%.6f\t%.6f\t%.6f\t%ld\t%s\n", models[i].name, tasks.item[t], r->n, r->accuracy,
 				         r->accuracy_stderr, r->macro_f1, r->macro_f1_stderr, r->loss, r->no_label,
-				         r->accuracy / models[individual].score[t].accuracy);
+				         score_kept(r->accuracy, models[individual].score[t].accuracy, 1, 6, "").text);
 		}
 		if (score_mean(models[i].score, tasks.n, &a, &se, &f1))
-			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%.6f\n", models[i].name, a, se, f1, a / whole);
+			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%s\n", models[i].name, a, se, f1,
+			         score_kept(a, whole, 1, 6, "").text);
 	}
 	out_write_text(output, text_get(&s));
 	text_release(&s);
@@ -109,8 +110,11 @@ static void print_wide(void)
 
 	score_mean(models[individual].score, tasks.n, &whole, &se, &f1);
 	printf("%-24s", "accuracy");
-	for (int t = 0; t < tasks.n; t++)
-		printf(" %14s", tasks.item[t]);
+	for (int t = 0; t < tasks.n; t++) {
+		char *head = xformat("%s%s", tasks.item[t], score_mark(&models[individual].score[t]));
+		printf(" %14s", head);
+		free(head);
+	}
 	printf(" %8s %8s\n", "mean", "kept");
 	for (int i = 0; i < nmodels; i++) {
 		printf("%-24s", models[i].name);
@@ -120,9 +124,22 @@ static void print_wide(void)
 			else
 				printf(" %14s", "");
 		if (score_mean(models[i].score, tasks.n, &a, &se, &f1))
-			printf(" %8.4f %7.1f%%", a, 100 * a / whole);
+			printf(" %8.4f %8s", a, score_kept(a, whole, 100, 1, "%").text);
 		printf("\n");
 	}
+}
+
+static void print_remarks(void)
+{
+	const struct score **score = xarray((size_t)nmodels, sizeof *score);
+	struct text t = {0};
+
+	for (int i = 0; i < nmodels; i++)
+		score[i] = models[i].score;
+	scores_remarks(&t, &tasks, score, nmodels, individual);
+	fputs(text_get(&t), stdout);
+	text_release(&t);
+	free(score);
 }
 
 int main(int argc, char **argv)
@@ -133,6 +150,7 @@ int main(int argc, char **argv)
 	if (output)
 		write_long();
 	print_wide();
+	print_remarks();
 	for (int i = 0; i < nmodels; i++) {
 		free(models[i].name);
 		free(models[i].score);

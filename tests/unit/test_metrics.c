@@ -29,6 +29,7 @@ static void test_by_hand(void **state)
 	NEAR(metrics_accuracy_stderr(count, 3), sqrt(4.0 / 6 * 2.0 / 6 / 6), 1e-15);
 	/* F1: 2·1/(2+0+1), 2·2/(4+1+0), 2·1/(2+0+1) */
 	NEAR(metrics_macro_f1(count, 3), (2.0 / 3 + 4.0 / 5 + 2.0 / 3) / 3, 1e-15);
+	NEAR(metrics_mean_recall(count, 3), (1.0 / 2 + 1 + 1.0 / 2) / 3, 1e-15);
 }
 
 /* A label that never occurs is no part of the mean, however often it is predicted; one never found counts 0. */
@@ -39,6 +40,7 @@ static void test_absent_labels(void **state)
 	int count[3 * 4];
 	metrics_confusion(truth, predicted, 3, 3, count);
 	NEAR(metrics_macro_f1(count, 3), (2.0 / 4 + 0) / 2, 1e-15);
+	NEAR(metrics_mean_recall(count, 3), (1.0 / 2 + 0) / 2, 1e-15);
 	const int none[] = {METRICS_NONE, METRICS_NONE, METRICS_NONE};
 	metrics_confusion(truth, none, 3, 3, count);
 	assert_true(metrics_macro_f1(count, 3) == 0);

@@ -58,6 +58,21 @@ static int row_sum(const int *count, int K, int t)
 	return n;
 }
 
+double metrics_mean_recall(const int *count, int K)
+{
+	double sum = 0;
+	int present = 0;
+
+	for (int k = 0; k < K; k++) {
+		int rows = row_sum(count, K, k);
+		present += rows > 0;
+		if (rows > 0)
+			sum += (double)count[k * (K + 1) + k] / rows;
+	}
+	BUG_IF(present == 0);
+	return sum / present;
+}
+
 /* Rows whose predicted label is p: TP + FP. */
 static int column_sum(const int *count, int K, int p)
 {

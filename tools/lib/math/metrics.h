@@ -19,6 +19,9 @@ double metrics_accuracy(const int *count, int K);
 /* sqrt(p (1-p) / n): the binomial's. */
 double metrics_accuracy_stderr(const int *count, int K);
 
+/* The mean of recall = TP / (TP + FN) over the labels that truly occur. As scikit-learn's balanced_accuracy_score. */
+double metrics_mean_recall(const int *count, int K);
+
 /* The mean of F1 = 2 TP / (2 TP + FP + FN) over the labels that truly occur; a label never found has F1 = 0. As
  * scikit-learn's f1_score(average='macro', labels=the true ones, zero_division=0). */
 double metrics_macro_f1(const int *count, int K);

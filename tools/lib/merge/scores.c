@@ -12,6 +12,43 @@
 #include "files/jsonx.h"
 #include "base/opts.h"
 
+enum { MOST_LABELS = 2000 }; /* more than a file of 1 MiB has room for */
+
+/* The confusion matrix (K, K+1) of K labels and n rows. */
+static struct answers read_answers(const json_t *j, const char *path, long n)
+{
+	json_int_t sum = 0;
+	const json_t *rows = json_object_get(j, "confusion");
+	size_t K = json_array_size(rows);
+
+	if (K < 1 || K > MOST_LABELS)
+		die("'%s' key 'confusion': expected a list of 1 to %d rows", path, MOST_LABELS);
+	int *count = xarray(K * (K + 1), sizeof *count);
+	for (size_t c = 0; c < K * (K + 1); c++) {
+		const json_t *v = json_array_get(json_array_get(rows, c / (K + 1)), c % (K + 1));
+		if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > n)
+			die("'%s' key 'confusion': row %zu: expected %zu counts", path, c / (K + 1), K + 1);
+		count[c] = (int)json_integer_value(v);
+		sum += count[c];
+	}
+	if (sum != n)
+		die("'%s' key 'confusion': expected counts that sum to 'n', %ld, found %lld", path, n, (long long)sum);
+	struct answers a = answers_of_confusion(count, (int)K);
+	free(count);
+	return a;
+}
+
+/* Labels beyond the first of each class; results of older versions do not tell. */
+static int merged_labels(const json_t *j)
+{
+	const json_t *shared = json_object_get(j, "shared_labels");
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(shared); i++)
+		n += json_array_size(json_array_get(shared, i)) - (json_array_size(json_array_get(shared, i)) > 0);
+	return (int)n;
+}
+
 struct score score_read(const char *dir, const char *task, bool must)
 {
 	char *path = xformat("%s/%s.json", dir, task);
@@ -26,7 +63,9 @@ struct score score_read(const char *dir, const char *task, bool must)
 	j = jsonx_load(path, 1 << 20);
 	s = (struct score){true, jsonx_int(j, path, "n", 1, 1 << 30), jsonx_int(j, path, "no_label", 0, 1 << 30),
 	                   jsonx_number(j, path, "accuracy"), jsonx_number(j, path, "accuracy_stderr"), jsonx_number(j, path, "macro_f1"),
-	                   jsonx_number(j, path, "macro_f1_stderr"), jsonx_number(j, path, "loss")};
+	                   jsonx_number(j, path, "macro_f1_stderr"), jsonx_number(j, path, "loss"), {0}, 0};
+	s.answers = read_answers(j, path, s.n);
+	s.labels = s.answers.labels + merged_labels(j);
 	json_decref(j);
 	free(path);
 	return s;
@@ -46,6 +85,55 @@ bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy
 	}
 	*accuracy_stderr = sqrt(var);
 	return true;
+}
+
+struct kept score_kept(double accuracy, double individual, double times, int digits, const char *unit)
+{
+	struct kept k = {"-"};
+
+	if (individual > 0)
+		snprintf(k.text, sizeof k.text, "%.*f%s", digits, times * accuracy / individual, unit);
+	return k;
+}
+
+const char *score_mark(const struct score *s)
+{
+	return s->there && s->labels > s->answers.labels ? "*" : "";
+}
+
+static bool all_zero(const struct score *const *score, int M, int N)
+{
+	for (int m = 0; m < M; m++)
+		for (int t = 0; t < N; t++)
+			if (score[m][t].there && score[m][t].accuracy > 0)
+				return false;
+	return true;
+}
+
+static void remark_chance(struct text *t, const char *task, const struct score *own)
+{
+	if (!own->there || !answers_by_chance(&own->answers))
+		return;
+	char *words = answers_words(&own->answers, task, "test");
+	text_add(t, "%s\n", words);
+	free(words);
+}
+
+void scores_remarks(struct text *t, const struct strlist *tasks, const struct score *const *score, int M, int individual)
+{
+	const struct score *own = score[individual];
+
+	for (int i = 0; i < tasks->n; i++)
+		if (*score_mark(&own[i]))
+			text_add(t, "* %s: its %d labels count as %d, because some begin with the same token (shared_labels in the results)\n",
+			         tasks->item[i], own[i].labels, own[i].answers.labels);
+	if (all_zero(score, M, tasks->n)) {
+		text_add(t, "Every accuracy is 0. Usually the texts lack the prompt that the adapters were trained on, the labels are not "
+		            "the words that they answer, or the tokenizer or the base model is another than in training.\n");
+		return;
+	}
+	for (int i = 0; i < tasks->n; i++)
+		remark_chance(t, tasks->item[i], &own[i]);
 }
 
 static FILE *open_text(const char *path)

@@ -4,11 +4,17 @@
 
 #include <stdbool.h>
 
+#include "base/strlist.h"
+#include "base/text.h"
+#include "merge/answers.h"
+
 /* DIR/TASK.json. */
 struct score {
 	bool there;
 	long n, no_label;
 	double accuracy, accuracy_stderr, macro_f1, macro_f1_stderr, loss;
+	struct answers answers;
+	int labels; /* distinct ones, of which answers.labels count as different */
 };
 
 /* `must`: a missing file is die(); otherwise .there is false. */
@@ -16,6 +22,18 @@ struct score score_read(const char *dir, const char *task, bool must);
 
 /* Means over tasks (N scores); false when one is missing. The standard error takes the tasks' rows to be independent. */
 bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy_stderr, double *macro_f1);
+
+/* accuracy / individual × times, with so many digits and the unit; "-" where the individual accuracy is 0. */
+struct kept {
+	char text[32];
+};
+struct kept score_kept(double accuracy, double individual, double times, int digits, const char *unit);
+
+/* "*" behind a task's name in a table where some of its labels count as one; else "". */
+const char *score_mark(const struct score *s);
+/* What follows a table, a line each: the marks; that every accuracy of the M models is 0; or each task whose own adapter
+ * answers by chance. score[m] (N tasks): of model m; individual: the index of the tasks' own adapters. */
+void scores_remarks(struct text *t, const struct strlist *tasks, const struct score *const *score, int M, int individual);
 
 /* "correct" of every row of a predictions file (JSON Lines), allocated; *n rows. */
 bool *predictions_right(const char *path, int *n);
