@@ -32,14 +32,8 @@ PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type '$(TASK_TYPE)' --conf
        $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,set,$(SETTINGS))
 GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
 
-# Tools sleep, not spin, while they wait for their threads: cores are shared. Only after some microseconds: without them, an evaluation with
-# bfloat16 products takes a quarter longer.
-export OMP_WAIT_POLICY := passive
-export GOMP_SPINCOUNT := 30000
 # Large arrays on large pages: fresh pages of 4 KB are a tenth of the processor time of processes as short as these.
 export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
-# OpenBLAS is called from one thread at a time; the others that it starts in every process would only spin for a tenth of a second.
-export OPENBLAS_NUM_THREADS := 1
 
 # Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it
 # starts, so the plan is a goal of that make.

@@ -2,7 +2,7 @@
 # with `finish`. It runs in the repository's root, on the tools of $BUILD; all its files go to $T, which is removed at the end.
 set -u
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
-export LC_ALL=C OMP_WAIT_POLICY=passive
+export LC_ALL=C
 cd "$(dirname "$0")/../.." || exit 99
 BUILD=${BUILD:-build}
 HELP=$BUILD/tests

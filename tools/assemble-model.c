@@ -13,6 +13,7 @@
 
 #include "adapter/adapter.h"
 #include "base/die.h"
+#include "base/threads.h"
 #include "files/h5/h5.h"
 #include "files/jsonx.h"
 #include "model/model.h"
@@ -86,7 +87,7 @@ static void factors_read(struct factors *f, const struct job *j, const struct lo
 /* W (n, d_in) += rows [o, o+n) of B A; sums in float64: this is the last rounding of a weight that others will compute with. */
 static void factors_add(const struct factors *f, float *W, size_t o, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(threads_for(0.5 * (double)(n * f->d_in) * f->r)) schedule(static)
 	for (size_t i = 0; i < n; i++) {
 		const float *b = f->B + (o + i) * (size_t)f->r;
 		float *w = W + i * f->d_in;

@@ -4,7 +4,7 @@
  * Operations are counted from the geometry, the texts and the solutions, each once: a multiplication and an addition are two. What is computed
  * twice, padded, or converted does not count. Symmetric matrices count half. */
 #include <dirent.h>
-#include <omp.h>
+#include "base/cpus.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,7 +261,7 @@ static void tables(const struct sums *s, const struct log *l)
 		largest = l->row[i].peak > largest ? l->row[i].peak : largest;
 		/* A stage by its processor time, as if all cores had been at it; the whole by the clock. */
 		table_line(&t, &md, l->row[i].name, l->row[i].processes, l->row[i].wall, l->row[i].cpu, ops,
-		           l->row[i].cpu / omp_get_num_procs(), peak, l->row[i].peak);
+		           l->row[i].cpu / cpus_available(), peak, l->row[i].peak);
 	}
 	table_line(&t, &md, "whole merge", processes, wall, figure(watch_file, "cpu"), all, wall, peak, largest);
 	text_add(&md, "\nMatrix products at 2400 × 1024 × 2816 (%s): %.0f GFLOP/s. All processes alive together: %.0f MB at most. In WORK at once: %.0f MB at most. "

@@ -5,7 +5,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
-#include <omp.h>
+#include "base/threads.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static inline struct child child_run(void (*fn)(void *), void *arg)
 		abort();
 	if (!pid) {
 		child_is_one = 1;
-		omp_set_num_threads(1); /* the parent's threads are not there to help */
+		threads_use(1); /* the parent's threads are not there to help */
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
 		close(out[0]);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <omp.h>
+#include "base/threads.h"
 
 #include "backend/be.h"
 #include "base/die.h"
@@ -35,7 +35,7 @@ static void check_linear(int n, int k, enum be_precision p)
 
 	gemm_linear(all, n, X, k, W, ROWS, false);
 	for (int P = 1; P < ROWS; P++) {
-		omp_set_num_threads(1 + P % 2);
+		threads_use(1 + P % 2);
 		memset(some, 0xff, count * sizeof(float));
 		gemm_linear(some, n, X, k, W, P, false);
 		if (memcmp(some, all, (size_t)P * (size_t)n * sizeof(float)))

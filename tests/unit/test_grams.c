@@ -1,6 +1,6 @@
 /* test_grams.c: lib/grams on the CPU backend against float64 loops. The bound is float32's: chunk sums of GRAM_CHUNK products. */
 #include <math.h>
-#include <omp.h>
+#include "base/threads.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -196,7 +196,7 @@ static void same_bits_for_any_threads(void **state)
 	(void)state;
 	gram_init(&g, D);
 	for (int threads = 1; threads <= 4; threads++) {
-		omp_set_num_threads(threads);
+		threads_use(threads);
 		assert_int_equal(gram_run(&g, &rows, GRAM_X_XM), 0);
 		gram_get(&g, 0, D, threads == 1 ? once : G);
 		assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);

@@ -1,6 +1,5 @@
 /* test_opts.c: the option table, the strict numbers, and the messages of die.c. */
 #include <math.h>
-#include <omp.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include "child.h"
 #include "base/die.h"
 #include "base/opts.h"
+#include "base/threads.h"
 
 static struct {
 	bool flag, boolean;
@@ -89,7 +89,7 @@ static void test_all_forms(void **state)
 	assert_int_equal(v.bytes, 256u << 20);
 	assert_true(v.boolean && v.flag);
 	assert_int_equal(common.threads, 2);
-	assert_int_equal(omp_get_max_threads(), 2);
+	assert_int_equal(threads_for(1e9), 2);
 	assert_int_equal(common.max_memory, (size_t)3 << 29);
 	assert_string_equal(prog_name, "frob");
 
@@ -100,7 +100,7 @@ static void test_all_forms(void **state)
 	assert_int_equal(v.count, 3);
 	assert_true(common.quiet && common.verbose && v.flag && note_quiet);
 	assert_string_equal(common.backend, "cuda");
-	assert_int_equal(common.threads, omp_get_num_procs());
+	assert_int_equal(common.threads, threads_default());
 	assert_true(v.alpha == 8e-5);
 	reset();
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 
 static int compare_modules(const void *a, const void *b)
 {
@@ -128,7 +129,7 @@ void stack_add(const struct stack *k, int task, int o, int n, float *W)
 {
 	size_t d = (size_t)k->d;
 
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(threads_for(0.2 * n * k->d * (k->first[task + 1] - k->first[task]))) schedule(static)
 	for (int i = 0; i < n; i++) {
 		float *w = W + (size_t)i * d;
 

@@ -22,13 +22,13 @@ void areas_claim(int threads)
 	struct rlimit limit;
 	void *room;
 
+	openblas_set_num_threads(1); /* where the user had it start more (threads.c) */
 	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return;
 	room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (room == MAP_FAILED)
 		die("out of memory: cannot get %zu MB of addresses for %d threads", n >> 20, threads);
 	munmap(room, n);
-	openblas_set_num_threads(1);
 	cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 0, &x, 1, 0, &y, 1);
 	if (dnnl_sgemm('N', 'N', 1, 1, 1, 0, &a, 1, &b, 1, 0, &c, 1) != dnnl_success)
 		die("out of memory: oneDNN cannot start");

@@ -9,13 +9,11 @@
 #include <float.h>
 #include <limits.h>
 #include <malloc.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
-
-enum { MAX_THREADS = 1024 }; /* far over any machine; catches -t 10000 typed for -t 1 */
+#include "base/threads.h"
 
 struct common_opts common = {.threads = 1, .backend = "cpu"};
 void (*opts_sums)(const char *path);
@@ -23,7 +21,7 @@ void (*opts_sums)(const char *path);
 static bool want_help, want_version;
 
 static const struct opt common_table[] = {
-	{.name = "threads", .letter = 't', .type = OPT_INT, .value = &common.threads, .min = 1, .max = MAX_THREADS,
+	{.name = "threads", .letter = 't', .type = OPT_INT, .value = &common.threads, .min = 1, .max = THREADS_MOST,
 	 .arg = "N", .help = "threads to compute with"},
 	{.name = "backend", .letter = 'b', .type = OPT_STRING, .value = &common.backend, .arg = "NAME",
 	 .help = "cpu or cuda"},
@@ -216,7 +214,7 @@ static void check_common(void)
 	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the next, not given back page by page. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-	omp_set_num_threads(common.threads);
+	threads_use(common.threads);
 }
 
 void opts_parse(const struct tool *tool, int argc, char **argv)
@@ -225,9 +223,7 @@ void opts_parse(const struct tool *tool, int argc, char **argv)
 	char label[64];
 	prog_name = tool->name;
 	opts_start_clock();
-	common.threads = omp_get_num_procs();
-	if (common.threads > MAX_THREADS)
-		common.threads = MAX_THREADS;
+	common.threads = threads_default();
 	parser_init(&p, tool);
 	for (int a = 1; a < argc; a++) {
 		const char *s = argv[a], *next = a + 1 < argc ? argv[a + 1] : NULL;

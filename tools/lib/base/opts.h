@@ -42,7 +42,7 @@ struct tool {
 
 /* What the common options set. */
 struct common_opts {
-	int threads;         /* -t; default: the processors this process may use */
+	int threads;         /* -t; default: threads_default() */
 	const char *backend; /* -b: "cpu" (default) or "cuda" */
 	size_t max_memory;   /* bytes; 0: no limit asked for */
 	bool quiet, verbose;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 #include "files/out.h"
 
 struct entry {
@@ -83,6 +84,15 @@ static long read_piece(int fd, char *buffer, uint64_t at)
 	return have;
 }
 
+/* Another piece beside the first is worth a thread. */
+static int readers(int fd, uint64_t at)
+{
+	struct stat st;
+	double left = fstat(fd, &st) == 0 ? (double)st.st_size - (double)at : 0;
+
+	return left > PIECE ? threads_for(0.2 * left) : 1;
+}
+
 /* Piece by piece, each with the sum so far as its seed; the last is shorter, or empty. */
 uint64_t digest_contents(const char *path, uint64_t *size)
 {
@@ -95,7 +105,7 @@ uint64_t digest_contents(const char *path, uint64_t *size)
 		die("cannot open '%s': %s", path, strerror(errno));
 	*size = 0;
 	while (got[PIECES - 1] == PIECE) {
-#pragma omp parallel for schedule(static, 1)
+#pragma omp parallel for num_threads(readers(fd, *size)) schedule(static, 1)
 		for (int i = 0; i < PIECES; i++)
 			got[i] = read_piece(fd, buffer + (size_t)i * PIECE, *size + (uint64_t)i * PIECE);
 		for (int i = 0; i < PIECES && (!i || got[i - 1] == PIECE); i++) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 #include "math/grams.h"
 #include "backend/simd.h"
 
@@ -87,7 +88,7 @@ static double panel_trace(struct gram *g, const float *W, int n, int i0, int row
 	int d = g->d, across = tiles_of(i0 + rows), down = tiles_of(rows);
 	double *part = xcalloc(area((size_t)down, (size_t)across), sizeof(*part));
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(1.0 * rows * d * n / PRODUCTS_PER_NS)) schedule(dynamic)
 	for (int tile = 0; tile < down * across; tile++) {
 		int i = tile / across * GRAM_TILE, j0 = tile % across * GRAM_TILE;
 		int mi = rows - i < GRAM_TILE ? rows - i : GRAM_TILE, nj = d - j0 < GRAM_TILE ? d - j0 : GRAM_TILE;
@@ -118,7 +119,7 @@ static double rows_trace(const struct gram *g, const float *W, int n)
 	double *part = xarray(area((size_t)down, (size_t)across), sizeof(*part));
 	size_t d = (size_t)g->d;
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(1.0 * g->few * n * g->d / PRODUCTS_PER_NS)) schedule(dynamic)
 	for (int tile = 0; tile < down * across; tile++) {
 		int i0 = tile / across * GRAM_TILE, j0 = tile % across * GRAM_TILE;
 		int mi = g->few - i0 < GRAM_TILE ? g->few - i0 : GRAM_TILE, nj = n - j0 < GRAM_TILE ? n - j0 : GRAM_TILE;

@@ -1,12 +1,12 @@
 /* planmk.c: see planmk.h. */
 #include "plan/planmk.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/threads.h"
 #include "files/out.h"
 #include "plan/schedule.h"
 #include "base/text.h"
@@ -102,7 +102,7 @@ static void put_groups(struct text *mk, const struct strlist *tasks, const char 
  * fewer times a block's weights are read and packed. */
 static void put_jobs(struct text *mk, const struct plan *p, const char *typed)
 {
-	int cores = omp_get_num_procs();
+	int cores = threads_default();
 	long jobs = 1;
 
 	if (typed && *typed && (!text_to_long(typed, &jobs) || jobs < 1))

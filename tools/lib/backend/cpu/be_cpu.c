@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 #include "backend/cpu/gemm.h"
 #include "backend/simd.h"
 
@@ -72,7 +73,7 @@ static void cpu_copy(void *to, const void *from, size_t bytes)
 
 static void cpu_rmsnorm(float *Y, const float *X, const float *g, int P, int D, float eps)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(threads_for(0.3 * P * D)) schedule(static)
 	for (int i = 0; i < P; i++)
 		simd_rmsnorm(Y + (size_t)i * (size_t)D, X + (size_t)i * (size_t)D, g, (size_t)D, eps);
 }
@@ -82,7 +83,7 @@ enum { PIECE = 4096 };
 
 static void cpu_add(float *Y, const float *X, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(threads_for(0.3 * (double)n)) schedule(static)
 	for (size_t i = 0; i < n; i += PIECE)
 		simd_add(Y + i, X + i, n - i < PIECE ? n - i : PIECE);
 }
@@ -95,7 +96,7 @@ static void cpu_scale(float *X, float factor, size_t n)
 
 static void cpu_activate(float *X, const float *G, bool gelu, size_t n)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(threads_for(1.0 * (double)n)) schedule(static)
 	for (size_t i = 0; i < n; i += PIECE) {
 		size_t some = n - i < PIECE ? n - i : PIECE;
 
@@ -142,12 +143,22 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 	small_gemm(false, len, HS, valid, S, valid, V, ld, ctx, ld);
 }
 
+/* Of attention, by one thread: two products and a softmax over so many rows of scores, for every sequence. */
+static double attention_ns(struct be_ragged query, const int *valid, int heads, int width)
+{
+	double scores = 0;
+
+	for (int i = 0; i < query.n; i++)
+		scores += (double)query.len[i] * valid[i];
+	return heads * scores * (2.0 * width / PRODUCTS_PER_NS + 2);
+}
+
 static void cpu_self_attention(float *ctx, const float *Q, const float *K, const float *V, struct be_ragged seq, const int *valid,
                                bool causal, const float *bias, int T, int NH, int HS)
 {
 	int ld = NH * HS;
 
-#pragma omp parallel for collapse(2) schedule(dynamic)
+#pragma omp parallel for collapse(2) num_threads(threads_for(attention_ns(seq, valid, NH, HS))) schedule(dynamic)
 	for (int i = 0; i < seq.n; i++)
 		for (int h = 0; h < NH; h++) {
 			size_t at = (size_t)seq.off[i] * (size_t)ld + (size_t)h * (size_t)HS;
@@ -161,7 +172,7 @@ static void cpu_self_attention(float *ctx, const float *Q, const float *K, const
 static void cpu_cross_attention(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory,
                                 const int *valid, int NH, int D)
 {
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(attention_ns(query, valid, NH, D))) schedule(dynamic)
 	for (int i = 0; i < query.n; i++) {
 		static _Thread_local float *S;
 		static _Thread_local size_t have;
@@ -201,7 +212,7 @@ static void scan_row(struct be_scan *r, const float *logits, int n, int id0)
 
 static void cpu_scan(struct be_scan *state, const float *logits, int P, int n, int id0)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(threads_for(8.0 * P * n)) schedule(static)
 	for (int i = 0; i < P; i++)
 		scan_row(&state[i], logits + (size_t)i * (size_t)n, n, id0);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 #include "backend/cpu/gemm_private.h"
 #include "backend/simd.h"
 
@@ -35,13 +36,19 @@ static size_t made_up_rows(const struct input *in)
 	return (size_t)(tiles_of(in->P) - 1) * GEMM_TILE + (size_t)in->tail;
 }
 
+/* Of a product with the weight's n rows, by one thread. bfloat16 is for processors with units of its own. */
+static double product_ns(const struct be_weight *W, int P)
+{
+	return (double)P * W->n * W->k / (W->precision == BE_BF16 ? 8 * PRODUCTS_PER_NS : PRODUCTS_PER_NS);
+}
+
 /* Rows of X as bfloat16, dense; head after head. */
 static const uint16_t *bf16_rows(const struct input *in, int heads)
 {
 	size_t row = (size_t)in->k, rows = made_up_rows(in);
 	uint16_t *all = gemm_scratch(4, (size_t)heads * rows * row * sizeof(*all));
 
-#pragma omp parallel for collapse(2) schedule(static)
+#pragma omp parallel for collapse(2) num_threads(threads_for(0.2 * heads * (double)(rows * row))) schedule(static)
 	for (int h = 0; h < heads; h++)
 		for (size_t i = 0; i < rows; i++) {
 			uint16_t *to = all + ((size_t)h * rows + i) * row;
@@ -143,7 +150,7 @@ void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, i
 	const struct input in = input_of(X, ldx, step_x, heads, P, W[0]);
 	const struct kernels use = kernels_of(&in, W[0]);
 
-#pragma omp parallel for collapse(3) schedule(dynamic)
+#pragma omp parallel for collapse(3) num_threads(threads_for(heads * product_ns(W[0], P))) schedule(dynamic)
 	for (int h = 0; h < heads; h++)
 		for (int j = 0; j < W[0]->npanels; j++)
 			for (int i = 0; i < tiles_of(P); i++) {
@@ -160,7 +167,7 @@ void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weigh
 	const struct kernels use = kernels_of(&in, W0);
 
 	(void)Z;
-#pragma omp parallel for collapse(2) schedule(dynamic)
+#pragma omp parallel for collapse(2) num_threads(threads_for((W1 ? 2 : 1) * product_ns(W0, P))) schedule(dynamic)
 	for (int j = 0; j < W0->npanels; j++)
 		for (int i = 0; i < tiles_of(P); i++) {
 			int rows = tile_rows(P, i), n = W0->panel[j].n;

@@ -4,11 +4,11 @@
  * Primitives use scratch memory that the caller owns (one piece per thread): only so may threads share a primitive. */
 #include "backend/cpu/gemm_private.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 
 #define CHECK(call) check((call), #call)
 
@@ -78,9 +78,7 @@ static struct gemm_kernel *kernel_create(int m, int n, int k, enum be_precision 
 	dnnl_matmul_desc_t desc;
 	dnnl_primitive_attr_t attr;
 	dnnl_primitive_desc_t pd;
-	int threads = omp_get_max_threads();
 
-	omp_set_num_threads(1);
 	*g = (struct gemm_kernel){.m = m, .n = n, .k = k, .precision = p};
 	matrix_desc(&g->src, m, k, k, 1, type_of(p));
 	matrix_desc(&g->dst, m, n, n, 1, dnnl_f32);
@@ -94,7 +92,6 @@ static struct gemm_kernel *kernel_create(int m, int n, int k, enum be_precision 
 	CHECK(dnnl_primitive_create(&g->primitive, pd));
 	CHECK(dnnl_primitive_desc_destroy(pd));
 	CHECK(dnnl_primitive_attr_destroy(attr));
-	omp_set_num_threads(threads);
 	return g;
 }
 
@@ -198,7 +195,7 @@ struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transpose
 	W->panel = xcalloc((size_t)W->npanels, sizeof(*W->panel));
 	for (int i = 0; i < W->npanels; i++)
 		panel_init(&W->panel[i], n - i * GEMM_PANEL < GEMM_PANEL ? n - i * GEMM_PANEL : GEMM_PANEL, k, p);
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(0.5 * n * k)) schedule(dynamic)
 	for (int i = 0; i < W->npanels; i++) {
 		size_t first = (size_t)i * GEMM_PANEL;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/gemm_private.h"
 #include "backend/simd.h"
@@ -30,7 +31,7 @@ static void gram_f64(double *G, const float *X, const float *Y, int P, int m, in
 {
 	enum { ROWS = 256 }; /* of G at a time, one thread each */
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(2.0 * m * n * P / PRODUCTS_PER_NS)) schedule(dynamic)
 	for (int i = 0; i < m; i += ROWS) {
 		int mi = m - i < ROWS ? m - i : ROWS;
 
@@ -68,7 +69,7 @@ static void gram_f32(double *G, const float *X, const float *Y, int P, int m, in
 	const struct gemm_kernel *kernel[2] = {gemm_kernel(GEMM_TILE, W->panel[0].n, P, BE_F32),
 	                                       gemm_kernel(GEMM_TILE, W->panel[W->npanels - 1].n, P, BE_F32)};
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(1.0 * m * n * P / PRODUCTS_PER_NS)) schedule(dynamic)
 	for (int i = 0; i < m; i += GEMM_TILE) {
 		int mi = m - i < GEMM_TILE ? m - i : GEMM_TILE;
 
@@ -92,7 +93,7 @@ void gemm_mirror(double *G, int m)
 {
 	enum { SQUARE = 64 }; /* stays in the cache */
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(0.5 * m * m)) schedule(dynamic)
 	for (int i0 = 0; i0 < m; i0 += SQUARE)
 		for (int j0 = i0; j0 < m; j0 += SQUARE)
 			for (int i = i0; i < i0 + SQUARE && i < m; i++)

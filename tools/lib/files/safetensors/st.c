@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 #include "files/safetensors/st_private.h"
 
 enum {
@@ -170,7 +171,7 @@ void st_read(const struct st *s, const struct st_tensor *t, size_t first, size_t
 	size_t size = t->dtype == ST_F32 ? 4 : 2, total = t->bytes / size, piece = PIECE / size;
 	BUG_IF(first > total || n > total - first);
 
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(n > piece ? threads_for(0.3 * (double)(n * size)) : 1) schedule(static)
 	for (size_t done = 0; done < n; done += piece) {
 		size_t k = n - done < piece ? n - done : piece;
 		uint16_t *half = size == 2 ? xarray(k, sizeof(*half)) : NULL;
