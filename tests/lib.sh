@@ -4,6 +4,7 @@ set -u
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 export LC_ALL=C
 cd "$(dirname "$0")/../.." || exit 99
+. tests/patience.sh
 BUILD=${BUILD:-build}
 HELP=$BUILD/tests
 T=$(mktemp -d "${TMPDIR:-/tmp}/iteris-test-XXXXXX") || exit 99
@@ -132,7 +133,7 @@ worked() {
 }
 
 # Every tool with all it needs; a test gives one thing another value, as in (train=x.json; refuses … draw_samples).
-LIMIT="timeout 60"
+LIMIT="limited 60"
 draw_samples() { $LIMIT "$BUILD/draw-samples" --model "${model:-$M}" --train "${train:-$D/tec/train.json}" --task tec --samples-num "${samples_num:-12}" -o "${out:-$OUT/x.h5}" "$@"; }
 extract_acts() {
 	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side lora --site "${site:-enc01-self}" --task tec --samples "${samples:-$W/samples/tec.h5}" \

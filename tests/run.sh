@@ -4,6 +4,7 @@
 # A program that ends badly, or without the number of results that its plan line (1..N) announces, is a failed test of its own.
 # usage: tests/run.sh [-j N] PROGRAM…
 set -u
+. "$(dirname "$0")/patience.sh"
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # of the make that may have started us: tests run their own
 export CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
 
@@ -13,7 +14,7 @@ if [ "${1-}" = --one ]; then
 	to=$results/$(echo "$program" | tr / _)
 	case $program in *.sh) set -- sh "$program" ;; *) set -- "$program" ;; esac
 	start=$(date +%s.%N)
-	timeout -k 10 "${TEST_TIMEOUT:-900}" "$@" </dev/null >"$to.out" 2>&1
+	limited "${TEST_TIMEOUT:-900}" "$@" </dev/null >"$to.out" 2>&1
 	status=$?
 	awk -v status=$status -v program="$program" -v start="$start" -v end="$(date +%s.%N)" -v skips="$to.skip" '
 	/^(ok|not ok) .*# SKIP/ {

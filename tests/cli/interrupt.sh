@@ -71,7 +71,7 @@ little_memory() { # TOOL
 	cp -r "$OUT" "$T/right"
 	for more in 8 64 120 132 150 180 190 195 200 210 230 400; do
 		rm -rf "$OUT"; mkdir "$OUT"
-		(LIMIT="timeout 20 prlimit --as=$(((least + more) << 20)) --"; "$1" -q -t 1) >/dev/null 2>"$T/stderr" </dev/null
+		(LIMIT="limited 20 prlimit --as=$(((least + more) << 20)) --"; "$1" -q -t 1) >/dev/null 2>"$T/stderr" </dev/null
 		status=$?
 		if [ $status = 0 ] && diff -r "$OUT" "$T/right" >/dev/null; then worked=$((worked + 1))
 		elif [ $status = 1 ] && [ "$(wc -l <"$T/stderr")" = 1 ] && [ -z "$(find "$OUT" ! -type d)" ]; then said=$((said + 1))
@@ -98,8 +98,8 @@ stopped() {
 	rm -rf "$OUT"; mkdir "$OUT"
 	# exec: the signal must reach the tool, not a shell around it.
 	(LIMIT="exec env LD_PRELOAD=$slow"; $1) >"$T/stdout" 2>"$T/stderr" </dev/null &
-	pid=$! seen= turn=0
-	while [ $turn -lt 400 ] && kill -0 $pid 2>/dev/null; do
+	pid=$! seen= turn=0 turns=$(patience 400)
+	while [ $turn -lt "$turns" ] && kill -0 $pid 2>/dev/null; do
 		seen=$(find "$OUT" -name '.*.tmp-*' -size +0)
 		[ -z "$seen" ] || break
 		sleep 0.02
@@ -123,8 +123,8 @@ for tool in $TOOLS; do
 		if [ $signal = INT ]; then
 			want=130
 			(LIMIT="setsid env --default-signal=INT LD_PRELOAD=$slow"; rm -rf "$OUT"; mkdir "$OUT"; $tool >"$T/stdout" 2>"$T/stderr" </dev/null; echo $? >"$T/status") &
-			turn=0 seen=
-			while [ $turn -lt 400 ] && [ -z "$seen" ]; do sleep 0.02; seen=$(find "$OUT" -name '.*.tmp-*' -size +0); turn=$((turn + 1)); done
+			turn=0 seen= turns=$(patience 400)
+			while [ $turn -lt "$turns" ] && [ -z "$seen" ]; do sleep 0.02; seen=$(find "$OUT" -name '.*.tmp-*' -size +0); turn=$((turn + 1)); done
 			kill -s INT "$(basename "$seen" | sed 's/.*tmp-\([0-9]*\)-.*/\1/')"
 			wait
 			status=$(cat "$T/status")

@@ -29,7 +29,7 @@ bug() {
 	fi
 	must build "$2" "$4"
 	for mode in $3; do
-		if ! CUDAEMU=$mode timeout -k 5 120 "$T/twins" >"$T/found" 2>&1; then
+		if ! CUDAEMU=$mode limited 120 "$T/twins" >"$T/found" 2>&1; then
 			ok "$1: found in mode $mode"
 			return
 		fi

@@ -42,11 +42,12 @@ check 'and with none failing there is none' test $last = 100000
 
 # The lock.
 lock=$T/iteris-cuda-$(id -u)-FFFF-FF-00-0.lock
-flock "$lock" sleep 3 &
-sleep 1
+nap=$(patience 1)
+flock "$lock" sleep $((3 * nap)) &
+sleep "$nap"
 rm -rf "$OUT"; mkdir "$OUT"
 extract_acts -b cuda -v >"$T/stdout" 2>"$T/stderr" &
-sleep 1
+sleep "$nap"
 check 'another process uses the device: nothing is written yet' test -z "$(find "$OUT" ! -type d)"
 wait
 check 'and when it has ended there is the result' test -s "$OUT/x.h5"

@@ -76,10 +76,7 @@ killed() {
 	(exec setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL METHOD=jacobi WITH_PRETRAIN_MATRIX=1 \
 		FEATURES=tokens MAX_ITER=30 CONVERGENCE_THRESHOLD=1e-5 merge >/dev/null 2>&1) &
 	pid=$!
-	for _ in $(seq 2400); do
-		[ -e "$T/killed/$1" ] && break
-		sleep 0.05
-	done
+	await "$(patience 120)" test -e "$T/killed/$1"
 	kill -9 "-$pid"
 	wait "$pid" 2>/dev/null
 	[ -e "$T/killed/$1" ] && ! [ -e "$T/killed/model/config.json" ] || return

@@ -7,23 +7,24 @@ says() { # NAME PATTERN: the last command's stderr
 	if grep -Eq -- "$2" "$T/err"; then ok "$1"; else not_ok "$1"; say <"$T/err"; fi
 }
 
-"$BUILD/with-lock" --folder "$W" -- sleep 20 &
+long=$(patience 20) short=$(patience 2) nap=$(patience 3)
+"$BUILD/with-lock" --folder "$W" -- sleep "$long" &
 holder=$!
 while [ ! -s "$W/lock" ]; do sleep 0.05; done
 if lock true 2>"$T/err"; then not_ok 'a second run is refused'; else ok 'a second run is refused'; fi
-says 'the message names the first by number and command' "in use by process [0-9]+ sleep 20"
+says 'the message names the first by number and command' "in use by process [0-9]+ sleep $long"
 tiny --blocks 1
 run "$W" merge >"$T/err" 2>&1 && not_ok 'make merge is refused' || ok 'make merge is refused'
-says 'and says by whom' 'in use by process [0-9]+ sleep 20'
+says 'and says by whom' "in use by process [0-9]+ sleep $long"
 if [ -e "$W/plan.mk" ]; then not_ok 'a refused run writes nothing'; else ok 'a refused run writes nothing'; fi
 kill "$holder"
 wait "$holder" 2>/dev/null
 check 'once the first has ended, by a signal too, the folder is free' lock true
 
 # The holder is killed, what it has started lives on for a while: waited for, not mixed with.
-"$BUILD/with-lock" --folder "$W" -- sleep 2 &
+"$BUILD/with-lock" --folder "$W" -- sleep "$short" &
 holder=$!
-while ! grep -q 'sleep 2' "$W/lock"; do sleep 0.05; done
+while ! grep -q "sleep $short" "$W/lock"; do sleep 0.05; done
 kill -9 "$holder"
 wait "$holder" 2>/dev/null
 start=$(date +%s%N)
@@ -36,7 +37,7 @@ above:
 	+@"$BUILD/with-lock" --folder "$W" -- \$(MAKE) -f "$T/above.mk" below
 below: one two
 one two:
-	@sleep 3; echo \$@ >>"$T/below"
+	@sleep $nap; echo \$@ >>"$T/below"
 END
 start=$(date +%s%N)
 make -j2 -f "$T/above.mk" >/dev/null 2>&1 &
@@ -44,8 +45,8 @@ above=$!
 while ! grep -q 'above.mk below' "$W/lock"; do sleep 0.05; done
 kill -9 "$(cut -d' ' -f1 "$W/lock")"
 wait $above
-if [ $((($(date +%s%N) - start) / 1000000)) -lt 2500 ]; then ok 'make -j above a killed holder ends at once'; else not_ok 'make -j above a killed holder ends at once'; fi
-check 'and what runs below goes on, as many jobs side by side' sh -c 'sleep 4; grep -q one "$1" && grep -q two "$1"' - "$T/below"
+if [ $((($(date +%s%N) - start) / 1000000)) -lt $((nap * 1000 - 500)) ]; then ok 'make -j above a killed holder ends at once'; else not_ok 'make -j above a killed holder ends at once'; fi
+check 'and what runs below goes on, as many jobs side by side' await $((nap + nap / 3)) sh -c 'grep -q one "$1" && grep -q two "$1"' - "$T/below"
 
 mkdir -p "$W/lora/tec" "$T/other"
 touch "$W/lora/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" "$T/other/.x.json.tmp-999999999-0"
