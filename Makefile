@@ -16,12 +16,16 @@ include pipeline/faults.mk
 include pipeline/fuzz.mk
 include pipeline/bench.mk
 
-.PHONY: help clean
+.PHONY: help clean keys-readme
 help:
 	@sed -n 's/^#? //p' pipeline/run.mk pipeline/test.mk pipeline/faults.mk pipeline/fuzz.mk pipeline/bench.mk pipeline/deps.mk pipeline/build.mk
 	@echo
 	@echo 'Settings (config file, or KEY=value in capitals on the command line):'
 	@if [ -x $(BUILD)/plan-pipeline ]; then $(BUILD)/plan-pipeline --list-keys; else echo '  (after make: all keys with their defaults)'; fi
+
+# config/README.md says what the table of keys says (tests/cli/defaults.sh compares).
+keys-readme: $(BUILD)/plan-pipeline
+	$(BUILD)/plan-pipeline --keys-markdown >config/README.md
 
 #? make clean              remove the build (not WORK folders: rm -r work does that)
 clean:

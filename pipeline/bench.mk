@@ -44,7 +44,7 @@ bench: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/bench-table $
 	    --peak $(BENCH)/$$p.peak --kind $$p -o $(BENCH)/$$p.tsv --markdown $(BENCH)/$$p.md; \
 	  rm -f $(BENCH)/$$p.eval.log; \
 	  for t in $(BENCH_TASKS) ''; do $(BUILD)/eval-emotion --model $(BENCH)/large/model --adapter $$w/adapter --test $(BENCH_DATA)/$$t/test.json \
-	    --task $${t:-all} --max-length 100 --max-new-tokens 3 --use-fp16 $$fp16 --log $(BENCH)/$$p.eval.log -o $$w/bench-eval/$${t:-all}.json \
+	    --task $${t:-all} --max-length 100 --max-new-tokens 3 --per-device-eval-batch-size 0 --use-fp16 $$fp16 --log $(BENCH)/$$p.eval.log -o $$w/bench-eval/$${t:-all}.json \
 	    --predictions $$w/predictions/$${t:-all}.jsonl; done; \
 	  awk -F'\t' -v n=$(words $(BENCH_TASKS)) -v rows=$$(($(BENCH_ROWS) * $(words $(BENCH_TASKS)))) '{ m = $$5 > m ? $$5 : m } NR <= n { s += $$3 } \
 	    END { printf "\nevaluation ('$$p'): %d rows at once %.1f rows/s, in %d parts %.1f rows/s; %.0f MB\n\n", rows, rows / $$3, n, rows / s, m }' \

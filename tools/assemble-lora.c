@@ -10,20 +10,21 @@
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "files/jsonx.h"
+#include "config/keys.h"
 #include "files/out.h"
 #include "model/site.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
 
 static const char *model_dir, *model_name, *sites_arg, *solutions_arg, *scale_file, *output_arg;
-static double scale = 1;
+static double scale;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json"},
 	{"model-name", 0, OPT_STRING, &model_name, true, 0, 0, "NAME", "base model's name, for adapter_config.json"},
 	{"sites", 0, OPT_STRING, &sites_arg, true, 0, 0, "SITE[,…]", "all sites of the merge"},
 	{"solutions", 0, OPT_STRING, &solutions_arg, true, 0, 0, "DIR", "folder of the solution files SITE.h5"},
-	{"scale", 0, OPT_FLOAT, &scale, false, 0, 100, "X", "factor of all ΔW"},
+	KEY_OPTION_AS(scale, scale, "factor of all ΔW; 0: as --scale-file says, or 1"),
 	{"scale-file", 0, OPT_STRING, &scale_file, false, 0, 0, "FILE", "the factor, as search-scale found it"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "DIR", "adapter folder to write"},
 	{.type = OPT_END},
@@ -292,8 +293,10 @@ static void run(void)
 {
 	struct job j = {.m = t5_load(model_dir), .sites = strlist_split(sites_arg, "--sites")};
 
-	if (scale_file)
-		scale = read_scale(scale_file);
+	if (scale_file && scale > 0)
+		die_usage("--scale and --scale-file exclude each other");
+	if (scale == 0)
+		scale = scale_file ? read_scale(scale_file) : 1;
 	read_entries(&j);
 	j.r = commonest_rank(&j);
 	write_weights(&j);

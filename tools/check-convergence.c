@@ -11,6 +11,7 @@
 
 #include "base/die.h"
 #include "files/h5/h5.h"
+#include "config/keys.h"
 #include "files/out.h"
 #include "files/start.h"
 
@@ -18,13 +19,13 @@ static struct {
 	const char *sites, *solutions, *out;
 	int iteration;
 	double threshold, since;
-} o = {.threshold = 1e-5};
+} o;
 
 static const struct opt options[] = {
 	{"sites", 0, OPT_STRING, &o.sites, true, 0, 0, "SITE[,…]", "all sites of the merge"},
 	{"solutions", 0, OPT_STRING, &o.solutions, true, 0, 0, "DIR", "folder of the iteration's solution files"},
 	{"iteration", 0, OPT_INT, &o.iteration, true, 1, 1e6, "K", "the iteration, from 1"},
-	{"threshold", 0, OPT_FLOAT, &o.threshold, false, 0, 1e6, "X", "converged when the relative change is less"},
+	KEY_OPTION_AS(convergence_threshold, o.threshold, "converged when the relative change is less"),
 	{"since", 0, OPT_FLOAT, &o.since, false, 0, 1e15, "SECONDS", "when the iteration was begun (seconds since 1970), for the line"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "text file to write"},
 	{.type = OPT_END},

@@ -12,6 +12,7 @@
 #include "math/baseline.h"
 #include "plan/budget.h"
 #include "base/die.h"
+#include "config/keys.h"
 #include "files/digest.h"
 #include "merge/solution.h"
 #include "files/start.h"
@@ -19,16 +20,16 @@
 enum { PANEL_ROWS = 64 };
 
 static const char *method, *output_arg;
-static double density = 0.2;
+static double density;
 static int merge_rank;
-static long seed = 42;
+static long seed;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
-	{"method", 0, OPT_STRING, &method, true, 0, 0, "NAME", "ties or dare"},
-	{"density", 0, OPT_FLOAT, &density, false, 1e-6, 1, "X", "share of every ΔW's entries that is kept"},
-	{"merge-rank", 0, OPT_INT, &merge_rank, false, 0, 65536, "R", "rank of the result; 0: the adapters' ranks together"},
-	{"seed", 0, OPT_LONG, &seed, false, 0, 4294967295.0, "N", "of dare's draws"},
+	{.type = OPT_KEY, .value = &(struct opt_keyed){&config_options[KEY_method], &method}, .required = true, .help = "ties or dare"},
+	KEY_OPTION(density, density),
+	KEY_OPTION(merge_rank, merge_rank),
+	KEY_OPTION_AS(seed, seed, "of dare's draws"),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "solution file to write (HDF5)"},
 	{.type = OPT_END},
 };

@@ -14,12 +14,13 @@
 #include "math/grams.h"
 #include "files/h5/h5.h"
 #include "merge/job.h"
+#include "config/keys.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
 #include "files/sums.h"
 
 static const char *task_arg, *lora_arg, *merged_arg, *output_arg;
-static double reg_ceof, dcs_sigma = 0.5;
+static double reg_ceof, dcs_sigma;
 static bool use_dcs, dense;
 static int iteration;
 
@@ -28,9 +29,9 @@ static const struct opt options[] = {
 	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]", "task or tasks to do; {task} in a path stands for each"},
 	{"lora", 0, OPT_STRING, &lora_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
 	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE", "rows of the merged model; without: X (regmean)"},
-	{"reg-ceof", 0, OPT_FLOAT, &reg_ceof, false, 0, 1, "RHO", "merged rows become (1-RHO) merged + RHO X"},
-	{"use-dcs", 0, OPT_BOOL, &use_dcs, false, 0, 0, "BOOL", "weight the rows by the adapters' agreement"},
-	{"dcs-sigma", 0, OPT_FLOAT, &dcs_sigma, false, 0, 1e6, "X", "how strongly DCS weights"},
+	KEY_OPTION(reg_ceof, reg_ceof),
+	KEY_OPTION(use_dcs, use_dcs),
+	KEY_OPTION(dcs_sigma, dcs_sigma),
 	{"dense", 0, OPT_BOOL, &dense, false, 0, 0, "BOOL", "also store XᵀXm whole: for solve-dense"},
 	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K", "iteration, from 0: DCS warms up over two"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "Gram file to write (HDF5)"},

@@ -8,6 +8,7 @@
 
 #include "base/die.h"
 #include "math/draw.h"
+#include "config/keys.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
 #include "files/start.h"
@@ -15,21 +16,21 @@
 #include "model/tokens.h"
 
 static const char *model_dir, *train, *tasks, *rows_file, *output;
-static int samples_num = 60, max_length = 100;
-static bool select_long = true, if_balance = true, shuffle = true;
-static long seed = 42;
+static int samples_num, max_length;
+static bool select_long, if_balance, shuffle;
+static long seed;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json and spiece.model"},
 	{"train", 0, OPT_STRING, &train, true, 0, 0, "FILE", "training rows, a JSON list of {instruction, output, …}"},
 	{"task", 0, OPT_STRING, &tasks, true, 0, 0, "T[,T]", "task or tasks; {task} in a path stands for each"},
 	{"rows", 0, OPT_STRING, &rows_file, false, 0, 0, "FILE", "JSON list of row numbers: take these, draw nothing"},
-	{"samples-num", 0, OPT_INT, &samples_num, false, 1, 1000000, "N", "samples per task"},
-	{"max-length", 0, OPT_INT, &max_length, false, 2, 65536, "N", "most tokens of a sample, </s> included"},
-	{"select-long", 0, OPT_BOOL, &select_long, false, 0, 0, "BOOL", "draw from the longest rows only"},
-	{"if-balance", 0, OPT_BOOL, &if_balance, false, 0, 0, "BOOL", "draw equal numbers of every label"},
-	{"shuffle", 0, OPT_BOOL, &shuffle, false, 0, 0, "BOOL", "without if-balance: draw at random, not the first"},
-	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "seed of the draw"},
+	KEY_OPTION(samples_num, samples_num),
+	KEY_OPTION(max_length, max_length),
+	KEY_OPTION(select_long, select_long),
+	KEY_OPTION(if_balance, if_balance),
+	KEY_OPTION(shuffle, shuffle),
+	KEY_OPTION_AS(seed, seed, "seed of the draw"),
 	{"output", 'o', OPT_STRING, &output, true, 0, 0, "FILE", "samples file to write (HDF5)"},
 	{.type = OPT_END},
 };

@@ -16,6 +16,7 @@
 #include "base/die.h"
 #include "forward/generate.h"
 #include "math/metrics.h"
+#include "config/keys.h"
 #include "files/out.h"
 #include "merge/labels.h"
 #include "merge/rows.h"
@@ -26,18 +27,20 @@
 static struct {
 	const char *model, *adapter, *test, *task, *out, *predictions;
 	int max_length, max_new, batch;
+	long seed;
 	bool fp16;
-} o = {.max_length = 100, .max_new = 3};
+} o;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
 	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR", "PEFT adapter on top of it (default: the base model alone)"},
 	{"test", 0, OPT_STRING, &o.test, true, 0, 0, "FILE", "test.json of the task"},
 	{"task", 0, OPT_STRING, &o.task, true, 0, 0, "NAME", "the task's name, for the result"},
-	{"max-length", 0, OPT_INT, &o.max_length, false, 2, 4096, "N", "encoder tokens of a row at most"},
-	{"max-new-tokens", 0, OPT_INT, &o.max_new, false, 1, 512, "N", "generate at most so many"},
-	{"per-device-eval-batch-size", 0, OPT_INT, &o.batch, false, 0, 100000, "N", "rows of a batch at most (0: as many as make full products)"},
-	{"use-fp16", 0, OPT_BOOL, &o.fp16, false, 0, 0, "BOOL", "16-bit products where the CPU has them"},
+	KEY_OPTION(max_length, o.max_length),
+	KEY_OPTION(max_new_tokens, o.max_new),
+	KEY_OPTION(per_device_eval_batch_size, o.batch),
+	KEY_OPTION(use_fp16, o.fp16),
+	KEY_OPTION_AS(seed, o.seed, "seed of the bootstrap (macro_f1_stderr)"),
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "result (JSON)"},
 	{"predictions", 0, OPT_STRING, &o.predictions, false, 0, 0, "FILE", "one line per row (JSON Lines)"},
 	{.type = OPT_END},
@@ -228,7 +231,7 @@ static double write_result(const struct test *t, const struct result *r)
 		json_array_append_new(labels, json_string(t->labels.name[k]));
 	j = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:i, s:o}", "task", o.task, "n", t->rows.n, "accuracy", accuracy,
 	              "accuracy_stderr", metrics_accuracy_stderr(count, K), "macro_f1", metrics_macro_f1(count, K), "macro_f1_stderr",
-	              metrics_macro_f1_stderr(count, K, METRICS_RESAMPLES, 42), "loss", r->nll / (double)r->nll_tokens, "labels", labels,
+	              metrics_macro_f1_stderr(count, K, METRICS_RESAMPLES, (uint64_t)o.seed), "loss", r->nll / (double)r->nll_tokens, "labels", labels,
 	              "confusion", confusion_json(count, K), "no_label", metrics_no_label(count, K), "shared_labels",
 	              labels_shared(&t->labels));
 	text = j ? json_dumps(j, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12)) : NULL;

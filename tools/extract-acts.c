@@ -13,6 +13,7 @@
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "model/model.h"
+#include "config/keys.h"
 #include "merge/samples.h"
 #include "files/start.h"
 #include "files/sums.h"
@@ -21,7 +22,7 @@ static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites, *from, *memory, *features, *out;
 	bool fp16, checkpoint;
 	int inner_num;
-} o = {.features = "tokens", .checkpoint = true};
+} o;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
@@ -35,11 +36,10 @@ static const struct opt options[] = {
 	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST", "the sites of the run, of which solutions exist (side merged)"},
 	{"from", 0, OPT_STRING, &o.from, false, 0, 0, "FILE", "acts file with the state to go on from (default: the embeddings)"},
 	{"memory", 0, OPT_STRING, &o.memory, false, 0, 0, "FILE", "acts file of site memory (decoder sites)"},
-	{"features", 0, OPT_STRING, &o.features, false, 0, 0, "KIND", "tokens, or reference: encoder pads too, each sample's last decoder row"},
-	{"use-fp16", 0, OPT_BOOL, &o.fp16, false, 0, 0, "BOOL", "float16 rows on disk, 16-bit products where the CPU has them"},
-	{"inner-num", 0, OPT_INT, &o.inner_num, false, 0, 100000, "N", "an encoder batch holds the rows of N samples of the longest's length at most (0: as many as make full products)"},
-	{"use-gradient-checkpointing", 0, OPT_BOOL, &o.checkpoint, false, 0, 0, "BOOL",
-	 "keep the state at block starts only; 0: at every site that can hold it"},
+	KEY_OPTION_AS(features, o.features, "tokens, or reference: encoder pads too, each sample's last decoder row"),
+	KEY_OPTION(use_fp16, o.fp16),
+	KEY_OPTION_AS(inner_num, o.inner_num, "an encoder batch holds the rows of N samples of the longest's length at most"),
+	KEY_OPTION_AS(use_gradient_checkpointing, o.checkpoint, "keep the state at block starts only; 0: at every site that can hold it"),
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "acts file to write"},
 	{.type = OPT_END},
 };
@@ -183,7 +183,7 @@ static int choose_rows(const struct run *r, int T)
 	const struct advance *a = &r->a;
 	bool decoder = advance_in_decoder(a);
 	size_t need, whole = demand_whole(&a->model->m, decoder, &r->deltas, a->precision);
-	int rows = o.inner_num && !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
+	int rows = !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
 	/* A single pass has one task's files open at a time; outputs that several passes go over stay open. */
 	int files = a->start + 1 < advance_target(a) ? r->tasks.n : 1;

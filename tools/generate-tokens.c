@@ -14,6 +14,7 @@
 #include "base/die.h"
 #include "forward/generate.h"
 #include "files/h5/h5.h"
+#include "config/keys.h"
 #include "merge/pool.h"
 #include "merge/samples.h"
 #include "files/start.h"
@@ -23,7 +24,7 @@ static struct {
 	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *memory, *features, *out;
 	int max_new, inner_num;
 	bool fp16;
-} o = {.features = "tokens", .max_new = 3, .inner_num = 1};
+} o;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
@@ -33,10 +34,10 @@ static const struct opt options[] = {
 	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR", "folder of solution files (the merged model)"},
 	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST", "the sites of the run (the merged model)"},
 	{"memory", 0, OPT_STRING, &o.memory, true, 0, 0, "FILE", "acts file of site memory, of the same model"},
-	{"features", 0, OPT_STRING, &o.features, false, 0, 0, "KIND", "tokens or reference"},
-	{"max-new-tokens", 0, OPT_INT, &o.max_new, false, 1, 512, "N", "generate at most so many"},
-	{"inner-num", 0, OPT_INT, &o.inner_num, false, 1, 100000, "N", "samples of a batch (reference only)"},
-	{"use-fp16", 0, OPT_BOOL, &o.fp16, false, 0, 0, "BOOL", "16-bit products where the CPU has them"},
+	KEY_OPTION_AS(features, o.features, "tokens or reference"),
+	KEY_OPTION(max_new_tokens, o.max_new),
+	KEY_OPTION_AS(inner_num, o.inner_num, "samples of a batch (reference only)"),
+	KEY_OPTION(use_fp16, o.fp16),
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "tokens file to write"},
 	{.type = OPT_END},
 };

@@ -18,7 +18,7 @@
 
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *set, *jobs, *tools;
-	bool list_keys, show, print_work;
+	bool list_keys, keys_markdown, show, print_work;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml", .tools = "build"};
 
 static const struct opt options[] = {
@@ -32,6 +32,7 @@ static const struct opt options[] = {
 	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N", "processes that make may run at once (default: 1)"},
 	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR", "folder of the tools"},
 	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL, "print the config file's keys, and exit"},
+	{"keys-markdown", 0, OPT_FLAG, &o.keys_markdown, false, 0, 0, NULL, "print config/README.md, and exit"},
 	{"print-work", 0, OPT_FLAG, &o.print_work, false, 0, 0, NULL, "print the folder of results, and exit"},
 	{"show", 0, OPT_FLAG, &o.show, false, 0, 0, NULL, "print the plan in words"},
 	{.type = OPT_END},
@@ -41,7 +42,7 @@ static const struct tool tool = {"plan-pipeline", "check the inputs of a merge a
 
 static void list_keys(void)
 {
-	for (int i = 0; i < config_nkeys; i++) {
+	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 		char *values = config_key_values(k);
 
@@ -50,13 +51,24 @@ static void list_keys(void)
 	}
 }
 
+/* What make's command line also takes, and what is typed for it. */
+static const struct config_word words[] = {
+	{"MODEL", "MODEL"}, {"LORAS", "LORAS"}, {"DATA", "DATA"}, {"WORK", "WORK"}, {"CONFIG", "CONFIG"}, {"TASK_TYPE", "TASK_TYPE"},
+	{"METHODS", "METHODS"}, {"REFERENCE", "REFERENCE"}, {"MATRIX", "MATRIX"}, {"KEEP_ACTS", "KEEP_ACTS"}, {"BACKEND", "BACKEND"},
+	{"BASE", "MODEL"}, {"BASE_MODEL", "MODEL"}, {"MODEL_PATH", "MODEL"}, {"LORA", "LORAS"}, {"ADAPTER", "LORAS"}, {"ADAPTERS", "LORAS"},
+	{"LORA_PATH", "LORAS"}, {"DATAS", "DATA"}, {"DATASET", "DATA"}, {"DATASETS", "DATA"}, {"DATA_PATH", "DATA"}, {"OUT", "WORK"},
+	{"OUTPUT", "WORK"}, {"OUTPUT_DIR", "WORK"}, {"WORK_DIR", "WORK"}, {"TASK", "TASK_TARGETS"}, {"TASKS", "TASK_TARGETS"},
+	{"SAMPLES", "SAMPLES_NUM"}, {"ITERATIONS", "MAX_ITER"}, {"FP16", "USE_FP16"}, {"MEMORY", "MAX_MEMORY"}, {"JOBS", "-jN"}, {"DEVICE", "BACKEND"},
+	{0},
+};
+
 /* Overrides as typed on make's command line: KEY=value words. */
 static void apply_overrides(struct config *c)
 {
 	char *copy = xstrdup(o.set ? o.set : ""), *save = NULL;
 
 	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
-		config_override(c, word);
+		config_override(c, word, words);
 	free(copy);
 }
 
@@ -124,6 +136,10 @@ int main(int argc, char **argv)
 	tool_start(&tool, argc, argv);
 	if (o.list_keys) {
 		list_keys();
+		return 0;
+	}
+	if (o.keys_markdown) {
+		config_print_markdown();
 		return 0;
 	}
 	be_select(common.backend);

@@ -11,6 +11,7 @@
 #include "plan/budget.h"
 #include "base/die.h"
 #include "forward/generate.h"
+#include "config/keys.h"
 #include "files/out.h"
 #include "merge/samples.h"
 #include "files/start.h"
@@ -24,7 +25,7 @@ static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "T[,T…]", "all tasks of the merge"},
 	{"samples", 0, OPT_STRING, &samples_arg, true, 0, 0, "FILE", "calibration samples of {task}"},
 	{"scales", 0, OPT_STRING, &scales_arg, false, 0, 0, "X[,X…]", "the candidates"},
-	{"use-fp16", 0, OPT_BOOL, &use_fp16, false, 0, 0, "BOOL", "16-bit products where the CPU has them"},
+	KEY_OPTION(use_fp16, use_fp16),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "result (JSON)"},
 	{.type = OPT_END},
 };

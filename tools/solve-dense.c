@@ -10,17 +10,18 @@
 #include "forward/demand.h"
 #include "math/dense.h"
 #include "base/die.h"
+#include "config/keys.h"
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "merge/solution.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
 
-static const char *method = "sweep", *grams_arg, *output_arg;
+static const char *method, *grams_arg, *output_arg;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
-	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "what the Grams are of, for the file: sweep, jacobi or regmean"},
+	KEY_OPTION_AS(method, method, "what the Grams are of, for the file: sweep, jacobi or regmean"),
 	{"grams", 0, OPT_STRING, &grams_arg, true, 0, 0, "FILE", "Gram file of {task}, made with --dense"},
 	FIT_OPTIONS,
 	ITERATION_OPTIONS("solution of iteration K-1, from the second on; with MATS a list: K-1, K-2, …, one more than differences are kept"),

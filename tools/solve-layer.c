@@ -11,16 +11,17 @@
 #include "plan/budget.h"
 #include "forward/demand.h"
 #include "base/die.h"
+#include "config/keys.h"
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "merge/solution.h"
 #include "files/start.h"
 
-static const char *method = "sweep", *grams_arg, *output_arg;
+static const char *method, *grams_arg, *output_arg;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
-	{"method", 0, OPT_STRING, &method, false, 0, 0, "NAME", "sweep, jacobi, regmean, average or task-arithmetic"},
+	KEY_OPTION_AS(method, method, "sweep, jacobi, regmean, average or task-arithmetic"),
 	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE", "Gram file of a task; average and task-arithmetic have none"},
 	FIT_OPTIONS,
 	ITERATION_OPTIONS("solution of iteration K-1, from the second on"),

@@ -12,7 +12,7 @@ static void load(const char *path, const char *override)
 	memset(&c, 0, sizeof(c));
 	config_load(&c, path, "EMOTION_t5_large");
 	if (override)
-		config_override(&c, override);
+		config_override(&c, override, NULL);
 	config_check(&c);
 	free(config_text(&c));
 	config_release(&c);

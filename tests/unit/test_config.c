@@ -38,11 +38,14 @@ static const char *file_of(const char *text, size_t bytes)
 	return scratch;
 }
 
+/* As make's command line has them besides the keys. */
+static const struct config_word others[] = {{"MODEL", "MODEL"}, {"LORAS", "LORAS"}, {"ADAPTERS", "LORAS"}, {0}};
+
 static void load(struct config *c, const char *yaml, const char *const *overrides)
 {
 	config_load(c, file_of(yaml, strlen(yaml)), "T");
 	for (int i = 0; overrides && overrides[i]; i++)
-		config_override(c, overrides[i]);
+		config_override(c, overrides[i], others);
 	config_check(c);
 }
 
@@ -68,7 +71,7 @@ static struct outcome attempt(const char *path, const char *task_type, const cha
 		dup2(pipes[1], 2);
 		config_load(&c, path, task_type);
 		for (int i = 0; overrides && overrides[i]; i++)
-			config_override(&c, overrides[i]);
+			config_override(&c, overrides[i], others);
 		config_check(&c);
 		_exit(EXIT_FINE);
 	}
@@ -149,7 +152,7 @@ static void test_shipped_names_every_key(void **state)
 	n = fread(text, 1, sizeof(text) - 1, f);
 	text[n] = 0;
 	fclose(f);
-	for (int i = 0; i < config_nkeys; i++) {
+	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const char *at = strstr(text, config_keys[i].name);
 
 		if (!at)
@@ -220,7 +223,7 @@ static void test_select_long(void **state)
 static void test_overrides(void **state)
 {
 	static const char *const overrides[] = {
-		"USE_MATS=0", "ALPHA_1=1e-4", "Task_Targets=x, y,z", "LORA_ALPHA=[32, 32,16]", "MAX_MEMORY=256M", "seed=1",
+		"USE_MATS=0", "ALPHA_1=1e-4", "TASK_TARGETS=x, y,z", "LORA_ALPHA=[32, 32,16]", "MAX_MEMORY=256M", "SEED=1",
 		"MANUAL_CEOF=3", "MODEL_NAME=a,b=c", "RANK=8", "METHOD=jacobi", "RANK=", "DATA_DIR=/d/\xe2\x82\xac",
 		"SAMPLES_NUM=40", "INNER_NUM=1", "OUTER_NUM=40", "MODEL_DIR=/m", "MODEL_DIR=", NULL
 	};
@@ -264,6 +267,74 @@ static void test_features_default(void **state)
 	}
 	load(&c, TWO "  method: jacobi\n  features: tokens\n", NULL);
 	assert_int_equal(c.features, TOKENS);
+	config_release(&c);
+}
+
+/* Of samples_num, inner_num and outer_num, what was said most stands, and the others follow. */
+static void test_batches(void **state)
+{
+	static const struct { const char *file, *o[MAX_OVERRIDES]; int samples, inner, outer, batch; } cases[] = {
+		{TWO, {NULL}, 60, 3, 20, 3},
+		{TWO, {"SAMPLES_NUM=40"}, 40, 3, 14, 3}, /* the last batch has one */
+		{TWO, {"SAMPLES_NUM=2"}, 2, 3, 1, 3},
+		{TWO, {"INNER_NUM=8"}, 60, 8, 8, 8},
+		{TWO, {"OUTER_NUM=7"}, 60, 9, 7, 9},
+		{TWO, {"INNER_NUM=4", "OUTER_NUM=5"}, 20, 4, 5, 4},
+		{TWO, {"SAMPLES_NUM=12", "OUTER_NUM=4"}, 12, 3, 4, 3},
+		{TWO, {"SAMPLES_NUM=12", "INNER_NUM=5"}, 12, 5, 3, 5},
+		{TWO, {"SAMPLES_NUM=11", "INNER_NUM=4", "OUTER_NUM=3"}, 11, 4, 3, 4},
+		{TWO "  samples_num: 60\n  inner_num: 3\n  outer_num: 20\n", {"SAMPLES_NUM=40"}, 40, 3, 14, 3},
+		{TWO "  samples_num: 60\n  inner_num: 3\n  outer_num: 20\n", {"INNER_NUM=6", "OUTER_NUM=4"}, 24, 6, 4, 6},
+		{TWO "  samples_num: 24\n  inner_num: 6\n", {NULL}, 24, 6, 4, 6},
+		{TWO "  samples_num: 24\n  inner_num: 6\n", {"OUTER_NUM=2"}, 24, 12, 2, 12},
+		{TWO "  samples_num: 24\n", {"IF_DIVIDE=0", "INNER_NUM=5"}, 24, 5, 20, 24},
+	};
+	static const char bad[] = TWO "  samples_num: 60\n  inner_num: 3\n  outer_num: 21\n";
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		load(&c, cases[i].file, cases[i].o);
+		assert_int_equal(c.samples_num, cases[i].samples);
+		assert_int_equal(c.inner_num, cases[i].inner);
+		assert_int_equal(c.outer_num, cases[i].outer);
+		assert_int_equal(config_batch(&c), cases[i].batch);
+		config_release(&c);
+	}
+	expect(attempt(file_of(bad, strlen(bad)), "T", NULL), EXIT_WORLD, (const char *const[]){":6: ", "3 x 21 is not 60", NULL});
+}
+
+/* A file's list is of the file's tasks: typed tasks take their numbers along. */
+static void test_lists_by_name(void **state)
+{
+	static const char three[] = "T:\n  model_name: m\n  task_targets: [a, b, c]\n  manual_ceof: [1, 2, 3]\n  lora_alpha: [8, 8, 8]\n";
+	static const struct { const char *o[MAX_OVERRIDES]; int n; double first, last, alpha; } cases[] = {
+		{{NULL}, 3, 1, 3, 8},
+		{{"TASK_TARGETS=c,a"}, 2, 3, 1, 8},
+		{{"TASK_TARGETS=b"}, 1, 2, 2, 8},
+		{{"TASK_TARGETS=x,y,z", "MANUAL_CEOF=5"}, 3, 5, 5, 8},
+		{{"TASK_TARGETS=x,y", "MANUAL_CEOF=5,6", "LORA_ALPHA=16"}, 2, 5, 6, 16},
+	};
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		load(&c, three, cases[i].o);
+		assert_int_equal(c.task_targets.n, cases[i].n);
+		assert_int_equal(c.manual_ceof_n, cases[i].n);
+		assert_int_equal(c.lora_alpha_n, cases[i].n);
+		assert_true(c.manual_ceof[0] == cases[i].first && c.manual_ceof[cases[i].n - 1] == cases[i].last);
+		assert_true(c.lora_alpha[cases[i].n - 1] == cases[i].alpha);
+		config_check(&c); /* once more changes nothing */
+		assert_true(c.manual_ceof[0] == cases[i].first);
+		config_release(&c);
+	}
+	expect(attempt(file_of(three, strlen(three)), "T", (const char *const[]){"TASK_TARGETS=a,x,c", NULL}), EXIT_USAGE,
+	       (const char *const[]){"manual_ceof: ", "each of its own tasks (line 4)", "none for 'x'", NULL});
+	/* The shipped list, as it was and as it is. */
+	load(&c, "T:\n  model_name: m\n  task_targets: [e, f, g, h]\n  manual_ceof: [1, 1, 1, 1]\n", (const char *const[]){"TASK_TARGETS=a,b,c", NULL});
+	assert_int_equal(c.manual_ceof_n, 3);
+	assert_true(c.manual_ceof[2] == 1);
 	config_release(&c);
 }
 
@@ -367,7 +438,7 @@ static void test_value(void **state)
 	(void)state;
 	load(&c, TWO, overrides);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		text = config_value(&c, cases[i].key);
+		text = config_value(&c, config_key_find(cases[i].key));
 		if (cases[i].text)
 			assert_string_equal(text, cases[i].text);
 		else
@@ -381,7 +452,7 @@ static void test_value(void **state)
 static void test_table(void **state)
 {
 	(void)state;
-	for (int i = 0; i < config_nkeys; i++) {
+	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 		char *values = config_key_values(k);
 
@@ -453,8 +524,9 @@ static void test_bad_files(void **state)
 		{TWO "  manual_ceof: [1, 2, 3]\n", {":4: ", "manual_ceof has 3 values", " 2 tasks"}},
 		{TWO "  lora_alpha: [32]\n", {":4: ", "lora_alpha has 1 value ", "2 tasks"}},
 		{TWO "  manual_ceof: 0\n", {":4: ", "0 for every task"}},
-		{TWO "  inner_num: 7\n", {":4: ", "7 x 20 is not 60"}},
-		{TWO "  samples_num: 40\n", {":4: ", "3 x 20 is not 40"}},
+		{TWO "  inner_num: 7\n  outer_num: 20\n  samples_num: 60\n", {":6: ", "7 x 20 is not 60"}},
+		{TWO "  samples_num: 40\n  inner_num: 3\n  outer_num: 20\n", {":6: ", "3 x 20 is not 40"}},
+		{TWO "  merge_rank: 4\n", {":4: merge_rank: method sweep does not take it: ties and dare do\n"}},
 		{TWO "  inner_num: 1000000\n  outer_num: 1000000\n", {":5: ", "1000000 x 1000000"}},
 		/* the file's own map */
 		{"", {"no section 'T'", "has none"}},
@@ -550,8 +622,16 @@ static void test_bad_overrides(void **state)
 {
 	static const struct { const char *o[MAX_OVERRIDES], *word[2]; } cases[] = {
 		{{"ALPHA_1"}, {"expected KEY=value", "'ALPHA_1'"}},
-		{{"APLHA_1=1"}, {"unknown key 'APLHA_1'", "'alpha_1'"}},
-		{{"=1"}, {"unknown key ''"}},
+		{{"APLHA_1=1"}, {"unknown key 'APLHA_1'", "did you mean 'ALPHA_1'?"}},
+		{{"alpha_2=1"}, {"unknown key 'alpha_2'", "did you mean 'ALPHA_2'?"}},
+		{{"Alpha_2=1"}, {"unknown key 'Alpha_2'", "did you mean 'ALPHA_2'?"}},
+		{{"alpha-2=1"}, {"unknown key 'alpha-2'", "did you mean 'ALPHA_2'?"}},
+		{{"USE-MATS=1"}, {"unknown key 'USE-MATS'", "did you mean 'USE_MATS'?"}},
+		{{"MODELS=x"}, {"unknown key 'MODELS'", "did you mean 'MODEL'?"}},
+		{{"model=x"}, {"unknown key 'model'", "did you mean 'MODEL'?"}},
+		{{"adapters=x"}, {"unknown key 'adapters'", "did you mean 'LORAS'?"}},
+		{{"COLOUR=red"}, {"unknown key 'COLOUR'; make help lists the keys\n"}},
+		{{"=1"}, {"expected KEY=value", "'=1'"}},
 		{{"ALPHA_1=x"}, {"alpha_1: expected a number", "'x'"}},
 		{{"ALPHA_1="}, {"alpha_1: expected a number", "found nothing"}},
 		{{"ALPHA_1=1,2"}, {"alpha_1: expected a number", "'1,2'"}},
@@ -563,8 +643,12 @@ static void test_bad_overrides(void **state)
 		{{"MANUAL_CEOF=1,2,3"}, {"manual_ceof has 3 values", "2 tasks"}},
 		{{"MANUAL_CEOF=1,1", "TASK_TARGETS=a,b,c"}, {"manual_ceof has 2 values", "3 tasks"}},
 		{{"TASK_TARGETS=a,b,c", "LORA_ALPHA=[32]"}, {"lora_alpha has 1 value ", "3 tasks"}},
-		{{"OUTER_NUM=7"}, {"3 x 7 is not 60"}},
-		{{"SAMPLES_NUM=40"}, {"3 x 20 is not 40"}},
+		{{"OUTER_NUM=7", "INNER_NUM=3", "SAMPLES_NUM=60"}, {"3 x 7 is not 60"}},
+		{{"OUTER_NUM=6", "SAMPLES_NUM=10"}, {"2 x 6 is not 10"}}, /* five of two */
+		{{"OUTER_NUM=61"}, {"1 x 61 is not 60"}},
+		{{"OUTER_NUM=1000000", "INNER_NUM=1000000"}, {"1000000 x 1000000 is not 60"}},
+		{{"MERGE_RANK=8"}, {"merge_rank: method sweep does not take it", "ties and dare do"}},
+		{{"MERGE_RANK=8", "METHOD=average"}, {"merge_rank: method average does not take it"}},
 		{{"MODEL_DIR=a\tb"}, {"control character"}},
 		{{"MODEL_DIR=a\xff"}, {"not UTF-8"}},
 		{{"MODEL_DIR=a\xe2\x82"}, {"not UTF-8"}},
@@ -588,6 +672,8 @@ int main(void)
 		cmocka_unit_test(test_select_long),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_features_default),
+		cmocka_unit_test(test_batches),
+		cmocka_unit_test(test_lists_by_name),
 		cmocka_unit_test(test_check_twice),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_text_reads_back),

@@ -19,11 +19,14 @@ static struct {
 	const char *model, *output;
 	int count;
 	long seed;
-	double alpha;
+	double alpha, sigma;
 	size_t bytes;
 } v;
 
+static const struct opt_key sigma = {"dcs_sigma", OPT_FLOAT, 0, 2, "0.5", "how steeply"};
+
 static const struct opt table[] = {
+	{.type = OPT_KEY, .value = &(struct opt_keyed){&sigma, &v.sigma}},
 	{.name = "model", .type = OPT_STRING, .value = &v.model, .required = true, .arg = "DIR", .help = "the base model"},
 	{.name = "output", .letter = 'o', .type = OPT_STRING, .value = &v.output, .arg = "FILE", .help = "where to write"},
 	{.name = "count", .letter = 'n', .type = OPT_INT, .value = &v.count, .min = 1, .max = 60, .help = "how many"},
@@ -92,9 +95,11 @@ static void test_all_forms(void **state)
 	assert_int_equal(threads_for(1e9), 2);
 	assert_int_equal(common.max_memory, (size_t)3 << 29);
 	assert_string_equal(prog_name, "frob");
+	assert_true(v.sigma == 0.5); /* the key's default */
 
 	reset();
-	parse(ARGS("-ofile", "-qvf", "-n3", "--model=--odd", "-b", "cuda"));
+	parse(ARGS("-ofile", "-qvf", "-n3", "--model=--odd", "--dcs-sigma=1.5", "-b", "cuda"));
+	assert_true(v.sigma == 1.5);
 	assert_string_equal(v.output, "file");
 	assert_string_equal(v.model, "--odd");
 	assert_int_equal(v.count, 3);
@@ -134,6 +139,8 @@ static void test_refusals(void **state)
 	refused(ARGS("--alpha-1", "0x1p-3"), "found '0x1p-3'");
 	refused(ARGS("--alpha-1", "-1e-9"), "found '-1e-9'");
 	refused(ARGS("--alpha-1", "1e-4,"), "found '1e-4,'");
+	refused(ARGS("--dcs-sigma", "2.5"), "option '--dcs-sigma': expected a number from 0 to 2, found '2.5'");
+	refused(ARGS("--dcs_sigma", "1"), "unknown option '--dcs_sigma'; did you mean '--dcs-sigma'?");
 	refused(ARGS("--buffer", "12X"), "found '12X'");
 	refused(ARGS("--use-fp16", "maybe"), "expected True, False, yes, no, 1 or 0, found 'maybe'");
 	refused(ARGS("-t", "0"), "option '--threads': expected an integer from 1 to 1024, found '0'");
@@ -152,9 +159,11 @@ static void test_help_and_version(void **state)
 	assert_non_null(strstr(c.out, "usage: frob --model DIR [options]\nFrobs.\n"));
 	assert_non_null(strstr(c.out, "the base model (required)\n"));
 	assert_non_null(strstr(c.out, "-n, --count N"));
-	assert_non_null(strstr(c.out, "how many (default 7)\n"));
-	assert_non_null(strstr(c.out, "ridge (default 8e-05)\n"));
+	assert_non_null(strstr(c.out, "how many (from 1 to 60) (default 7)\n"));
+	assert_non_null(strstr(c.out, "ridge (from 0 to 1) (default 8e-05)\n"));
 	assert_non_null(strstr(c.out, "half (default 0)\n"));
+	assert_non_null(strstr(c.out, "--dcs-sigma X"));
+	assert_non_null(strstr(c.out, "how steeply (from 0 to 2) (default 0.5)\n"));
 	assert_non_null(strstr(c.out, "-b, --backend NAME"));
 	assert_non_null(strstr(c.out, "More about frobbing.\n"));
 	c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("-h"));

@@ -6,9 +6,9 @@
  * meaning of an old command line. */
 #include "base/opts_private.h"
 
-#include <float.h>
 #include <limits.h>
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,82 +42,25 @@ enum { N_COMMON = sizeof(common_table) / sizeof(common_table[0]) };
 static void parser_check(const struct parser *p)
 {
 	for (int i = 0; i < p->n; i++) {
-		const struct opt *a = p->opt[i];
+		const struct opt *a = &p->opt[i];
 		if ((!a->name && !a->letter) || !a->value)
 			BUG("option %d of %s has no name or no value", i, p->tool->name);
 		for (int j = 0; j < i; j++) {
-			const struct opt *b = p->opt[j];
+			const struct opt *b = &p->opt[j];
 			if ((a->name && b->name && !strcmp(a->name, b->name)) || (a->letter && a->letter == b->letter))
 				BUG("%s has two options '%s' '%c'", p->tool->name, a->name ? a->name : "", a->letter ? a->letter : ' ');
 		}
 	}
 }
 
-static void parser_init(struct parser *p, const struct tool *tool)
-{
-	int n_tool = 0;
-	while (tool->opts && tool->opts[n_tool].type != OPT_END)
-		n_tool++;
-	p->tool = tool;
-	p->n_tool = n_tool;
-	p->n = n_tool + N_COMMON;
-	p->opt = xarray((size_t)p->n, sizeof(*p->opt));
-	p->dflt = xarray((size_t)p->n, sizeof(*p->dflt));
-	p->seen = xcalloc((size_t)p->n, sizeof(*p->seen));
-	for (int i = 0; i < p->n; i++)
-		p->opt[i] = i < n_tool ? &tool->opts[i] : &common_table[i - n_tool];
-	parser_check(p);
-	for (int i = 0; i < p->n; i++)
-		p->dflt[i] = opts_default_text(p->opt[i]);
-}
-
-static void parser_release(struct parser *p)
-{
-	for (int i = 0; i < p->n; i++)
-		free(p->dflt[i]);
-	free(p->dflt);
-	free(p->opt);
-	free(p->seen);
-}
-
-/* `name` ends at an '=' or at the end of the argument. */
-static int find_long(const struct parser *p, const char *name, size_t length)
-{
-	for (int i = 0; i < p->n; i++)
-		if (p->opt[i]->name && strlen(p->opt[i]->name) == length && !memcmp(p->opt[i]->name, name, length))
-			return i;
-	const char **words = xarray((size_t)p->n, sizeof(*words));
-	int n = 0;
-	for (int i = 0; i < p->n; i++)
-		if (p->opt[i]->name)
-			words[n++] = p->opt[i]->name;
-	char *wrong = xformat("%.*s", (int)(length < 200 ? length : 200), name);
-	const char *near = nearest_word(wrong, words, n);
-	if (near)
-		die_usage("unknown option '--%s'; did you mean '--%s'?", wrong, near);
-	die_usage("unknown option '--%s'; see --help", wrong);
-}
-
-static int find_letter(const struct parser *p, char letter)
-{
-	for (int i = 0; i < p->n; i++)
-		if (p->opt[i]->letter == letter)
-			return i;
-	die_usage("unknown option '-%c'; see --help", letter);
-}
-
 /* Leaves when x is outside the option's range or not a number at all (ok is false). */
 static void need_number(const struct opt *o, const char *label, const char *text, bool ok, double x, const char *kind)
 {
-	bool bounded = o->min != 0 || o->max != 0;
+	char range[64];
+	bool bounded = *opts_range(o, range, sizeof(range)) != 0;
 	if (ok && (!bounded || (x >= o->min && x <= o->max)))
 		return;
-	if (!bounded)
-		die_usage("option '%s': expected %s, found '%s'", label, kind, text);
-	/* One-sided ranges are written with the type's own limit. */
-	if (o->max >= (o->type == OPT_INT ? (double)INT_MAX : o->type == OPT_FLOAT ? DBL_MAX : (double)LONG_MAX))
-		die_usage("option '%s': expected %s of at least %.15g, found '%s'", label, kind, o->min, text);
-	die_usage("option '%s': expected %s from %.15g to %.15g, found '%s'", label, kind, o->min, o->max, text);
+	die_usage("option '%s': expected %s%s%s, found '%s'", label, kind, bounded ? " " : "", range, text);
 }
 
 static void set_value(const struct opt *o, const char *label, const char *text)
@@ -157,15 +100,90 @@ static void set_value(const struct opt *o, const char *label, const char *text)
 		*(size_t *)o->value = bytes;
 		break;
 	case OPT_FLAG:
+	case OPT_KEY:
 	case OPT_END:
 		BUG("option '%s' takes no value", label);
 	}
 }
 
+/* An option that a key describes, as if the tool's table had said it all; the variable becomes the default. */
+static struct opt from_key(const struct opt *o)
+{
+	const struct opt_keyed *keyed = o->value;
+	const struct opt_key *key = keyed->key;
+	char *name = xstrdup(key->name);
+	for (char *c = name; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	struct opt own = {.name = name, .letter = o->letter, .type = key->type, .value = keyed->variable, .required = o->required,
+	                  .min = key->min, .max = key->max, .arg = o->arg, .help = o->help ? o->help : key->help};
+	if (key->dflt && !o->required)
+		set_value(&own, name, key->dflt);
+	return own;
+}
+
+static void parser_init(struct parser *p, const struct tool *tool)
+{
+	int n_tool = 0;
+	while (tool->opts && tool->opts[n_tool].type != OPT_END)
+		n_tool++;
+	p->tool = tool;
+	p->n_tool = n_tool;
+	p->n = n_tool + N_COMMON;
+	p->opt = xarray((size_t)p->n, sizeof(*p->opt));
+	p->dflt = xarray((size_t)p->n, sizeof(*p->dflt));
+	p->seen = xcalloc((size_t)p->n, sizeof(*p->seen));
+	for (int i = 0; i < p->n; i++) {
+		const struct opt *o = i < n_tool ? &tool->opts[i] : &common_table[i - n_tool];
+		p->opt[i] = o->type == OPT_KEY ? from_key(o) : *o;
+	}
+	parser_check(p);
+	for (int i = 0; i < p->n; i++)
+		p->dflt[i] = opts_default_text(&p->opt[i]);
+}
+
+static void parser_release(struct parser *p)
+{
+	for (int i = 0; i < p->n; i++) {
+		if (i < p->n_tool && p->tool->opts[i].type == OPT_KEY)
+			free((char *)(uintptr_t)p->opt[i].name); /* from_key()'s */
+		free(p->dflt[i]);
+	}
+	free(p->dflt);
+	free(p->opt);
+	free(p->seen);
+}
+
+/* `name` ends at an '=' or at the end of the argument. */
+static int find_long(const struct parser *p, const char *name, size_t length)
+{
+	for (int i = 0; i < p->n; i++)
+		if (p->opt[i].name && strlen(p->opt[i].name) == length && !memcmp(p->opt[i].name, name, length))
+			return i;
+	const char **words = xarray((size_t)p->n, sizeof(*words));
+	int n = 0;
+	for (int i = 0; i < p->n; i++)
+		if (p->opt[i].name)
+			words[n++] = p->opt[i].name;
+	char *wrong = xformat("%.*s", (int)(length < 200 ? length : 200), name);
+	const char *near = nearest_word(wrong, words, n);
+	if (near)
+		die_usage("unknown option '--%s'; did you mean '--%s'?", wrong, near);
+	die_usage("unknown option '--%s'; see --help", wrong);
+}
+
+static int find_letter(const struct parser *p, char letter)
+{
+	for (int i = 0; i < p->n; i++)
+		if (p->opt[i].letter == letter)
+			return i;
+	die_usage("unknown option '-%c'; see --help", letter);
+}
+
 /* Sets option i; `value` is NULL when it is the next argument. Returns how many further arguments were taken. */
 static int take_option(struct parser *p, int i, const char *value, const char *next)
 {
-	const struct opt *o = p->opt[i];
+	const struct opt *o = &p->opt[i];
 	char label[64];
 	opts_label(o, label, sizeof(label));
 	if (o->type == OPT_FLAG) {
@@ -195,7 +213,7 @@ static int take_letters(struct parser *p, const char *arg, const char *next)
 {
 	for (const char *s = arg + 1; *s; s++) {
 		int i = find_letter(p, *s);
-		if (p->opt[i]->type != OPT_FLAG)
+		if (p->opt[i].type != OPT_FLAG)
 			return take_option(p, i, s[1] ? s + 1 : NULL, next);
 		take_option(p, i, NULL, NULL);
 	}
@@ -238,8 +256,8 @@ void opts_parse(const struct tool *tool, int argc, char **argv)
 		a += take_option(&p, find_long(&p, s + 2, length), equals ? equals + 1 : NULL, next);
 	}
 	for (int i = 0; i < p.n; i++)
-		if (p.opt[i]->required && !p.seen[i])
-			die_usage("option '%s' is required", opts_label(p.opt[i], label, sizeof(label)));
+		if (p.opt[i].required && !p.seen[i])
+			die_usage("option '%s' is required", opts_label(&p.opt[i], label, sizeof(label)));
 	check_common();
 	parser_release(&p);
 }

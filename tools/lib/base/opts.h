@@ -19,7 +19,23 @@ enum opt_type {
 	OPT_LONG,   /* long * */
 	OPT_FLOAT,  /* double * */
 	OPT_BYTES,  /* size_t *: 300000000, 256M, 1.5G (powers of 1024) */
+	OPT_KEY,    /* struct opt_keyed *: all but `required` and, where given, `help` comes from a key */
 	OPT_END
+};
+
+/* What an option shares with others of its name: a table of keys says it once for all tools (config/keys.h). */
+struct opt_key {
+	const char *name; /* alpha_1: option --alpha-1 */
+	enum opt_type type;
+	double min, max;
+	const char *dflt; /* as text; NULL: none */
+	const char *help;
+};
+
+/* The value of an option of type OPT_KEY: its key, and the tool's variable, which opts_parse() sets to the default first. */
+struct opt_keyed {
+	const struct opt_key *key;
+	void *variable;
 };
 
 struct opt {

@@ -2,6 +2,8 @@
 #include "base/opts_private.h"
 
 #include <errno.h>
+#include <float.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +37,25 @@ char *opts_default_text(const struct opt *o)
 	case OPT_BYTES:
 		return xformat("%zu", *(size_t *)o->value);
 	case OPT_FLAG:
+	case OPT_KEY:
 	case OPT_END:
 		break;
 	}
 	return NULL;
+}
+
+const char *opts_range(const struct opt *o, char *buf, size_t size)
+{
+	/* One-sided ranges are written with the type's own limit. */
+	double limit = o->type == OPT_INT ? (double)INT_MAX : o->type == OPT_FLOAT ? DBL_MAX : (double)LONG_MAX;
+	bool number = o->type == OPT_INT || o->type == OPT_LONG || o->type == OPT_FLOAT || o->type == OPT_BYTES;
+	if (!number || (o->min == 0 && o->max == 0))
+		*buf = 0;
+	else if (o->max >= limit)
+		snprintf(buf, size, "of at least %.15g", o->min);
+	else
+		snprintf(buf, size, "from %.15g to %.15g", o->min, o->max);
+	return buf;
 }
 
 static const char *arg_text(const struct opt *o)
@@ -53,13 +70,15 @@ static const char *arg_text(const struct opt *o)
 
 static void print_option(const struct parser *p, int i)
 {
-	const struct opt *o = p->opt[i];
-	char left[128];
+	const struct opt *o = &p->opt[i];
+	char left[128], range[64];
 	int n = o->letter ? snprintf(left, sizeof(left), "  -%c%s", o->letter, o->name ? ", " : "")
 	                  : snprintf(left, sizeof(left), "      ");
 	snprintf(left + n, sizeof(left) - (size_t)n, "%s%s%s%s", o->name ? "--" : "", o->name ? o->name : "",
 	         o->type == OPT_FLAG ? "" : " ", arg_text(o));
 	printf("%-30s %s", left, o->help ? o->help : "");
+	if (*opts_range(o, range, sizeof(range)))
+		printf(" (%s)", range);
 	if (o->required)
 		printf(" (required)");
 	else if (p->dflt[i])
@@ -79,8 +98,8 @@ _Noreturn void opts_print_help(const struct parser *p)
 	char label[64];
 	printf("usage: %s", p->tool->name);
 	for (int i = 0; i < p->n_tool; i++)
-		if (p->opt[i]->required)
-			printf(" %s %s", opts_label(p->opt[i], label, sizeof(label)), arg_text(p->opt[i]));
+		if (p->opt[i].required)
+			printf(" %s %s", opts_label(&p->opt[i], label, sizeof(label)), arg_text(&p->opt[i]));
 	printf(" [options]\n%s\n\noptions:\n", p->tool->summary ? p->tool->summary : "");
 	for (int i = 0; i < p->n_tool; i++)
 		print_option(p, i);

@@ -8,7 +8,7 @@
 
 struct parser {
 	const struct tool *tool;
-	const struct opt **opt; /* the tool's, then the common ones */
+	struct opt *opt;        /* the tool's, then the common ones */
 	char **dflt;            /* text of the default, NULL: none to show */
 	bool *seen;
 	int n, n_tool;
@@ -17,6 +17,8 @@ struct parser {
 /* opts_help.c */
 /* "--alpha-1", or "-x" for an option that has only a letter; the buffer is the caller's. */
 const char *opts_label(const struct opt *o, char *buf, size_t size);
+/* "an integer from 1 to 60"'s range: "from 1 to 60", or "of at least 1"; "" where there is none. The buffer is the caller's. */
+const char *opts_range(const struct opt *o, char *buf, size_t size);
 char *opts_default_text(const struct opt *o); /* allocated; NULL: none to show */
 _Noreturn void opts_print_help(const struct parser *p);
 _Noreturn void opts_print_version(const struct parser *p);

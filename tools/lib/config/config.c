@@ -3,33 +3,94 @@
  * It does not look at adapters or models: whether lora_alpha and rank contradict them is for who opens them. */
 #include "config/config_private.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-void config_override(struct config *c, const char *assignment)
+/* The key of "KEY=value", in capitals as make's command line has it. Small letters would be variables of the pipeline's own makefiles. */
+static const struct config_key *typed_key(const char *assignment, size_t n, const struct config_word *words)
+{
+	char *raw = xformat("%.*s", (int)(n < 1000 ? n : 1000), assignment), small[64], capitals[64];
+	const struct config_key *k;
+
+	config_fold(small, sizeof(small), raw, tolower);
+	config_fold(capitals, sizeof(capitals), raw, toupper);
+	k = config_key_find(small);
+	if (!k || strcmp(raw, capitals) != 0)
+		config_fail_typed(raw, words);
+	free(raw);
+	return k;
+}
+
+void config_override(struct config *c, const char *assignment, const struct config_word *words)
 {
 	const struct where w = {NULL, 0};
 	const char *equals = strchr(assignment, '=');
-	char name[64], *raw;
 	struct value v = {0};
 	const struct config_key *k;
 	size_t n;
 
-	if (!equals)
+	if (!equals || equals == assignment)
 		config_fail(w, "expected KEY=value, found '%s'", config_shown(assignment).text);
-	raw = xcalloc((size_t)(equals - assignment) + 1, 1);
-	memcpy(raw, assignment, (size_t)(equals - assignment));
-	config_lower(name, sizeof(name), raw);
-	k = config_key_find(name);
-	if (!k)
-		config_fail_unknown(w, raw);
+	k = typed_key(assignment, (size_t)(equals - assignment), words);
 	n = strlen(equals + 1);
 	equals = config_trimmed(equals + 1, &n);
 	config_value_add(&v, equals, n);
 	v.null = n == 0 || strcmp(v.item[0], "null") == 0 || strcmp(v.item[0], "~") == 0;
+	if (k->type == CONFIG_TASKS && *config_key_line(c, k) > 0) {
+		c->file_tasks = c->task_targets;
+		c->task_targets = (struct strlist){0};
+	}
 	config_set_key(c, k, &v, w);
 	config_value_release(&v);
-	free(raw);
+}
+
+/* ---- what was asked for ---- */
+
+bool config_is_on(const struct config *c, const char *key)
+{
+	char *v = config_value(c, config_key_find(key));
+	double x = 0;
+	bool on = v && !(text_to_double(v, &x) && x == 0);
+
+	free(v);
+	return on;
+}
+
+/* Whether a default, as the table of keys writes it, is this value; a list: all of its items. */
+static bool is_default(const char *dflt, const char *value)
+{
+	char *copy = xstrdup(value), *rest = copy, *item;
+	bool same = dflt != NULL;
+
+	while (same && (item = strsep(&rest, ","))) {
+		double x, y;
+		bool a, b;
+
+		if (text_to_double(item, &x) && text_to_double(dflt, &y))
+			same = x == y;
+		else if (text_to_bool(item, &a) && text_to_bool(dflt, &b))
+			same = a == b;
+		else
+			same = strcmp(item, dflt) == 0;
+	}
+	free(copy);
+	return same;
+}
+
+bool config_asked(const struct config *c, const struct config_key *k)
+{
+	int line = c->line[k - config_keys];
+	char *v = config_value(c, k);
+	bool asked = v && (line < 0 || (line > 0 && !is_default(k->dflt, v)));
+
+	free(v);
+	return asked && (!k->option || config_is_on(c, k->name));
+}
+
+int config_batch(const struct config *c)
+{
+	return c->if_divide ? c->inner_num : c->samples_num;
 }
 
 /* ---- relations between keys ---- */
@@ -57,6 +118,34 @@ static void check_required(struct config *c)
 		die("%s: the section has no task_targets, and none were given (TASK_TARGETS=a,b)", c->path);
 }
 
+static bool all_equal(const double *x, int n)
+{
+	for (int i = 1; i < n; i++)
+		if (x[i] != x[0])
+			return false;
+	return true;
+}
+
+/* The file's list is of the file's tasks; the command line names others: each takes its number along, and one number for all stays one for all. */
+static void by_name(struct config *c, const struct config_key *k, double **numbers, int *n)
+{
+	const struct strlist *tasks = &c->task_targets, *file = &c->file_tasks;
+	double *own = xarray((size_t)tasks->n, sizeof(*own));
+	bool same = all_equal(*numbers, *n);
+
+	for (int t = 0; t < tasks->n; t++) {
+		int i = same ? 0 : *n == file->n ? strlist_find(file, tasks->item[t]) : -1;
+
+		if (i < 0)
+			config_fail((struct where){NULL, 0}, "%s: %s has a value for each of its own tasks (line %d) and none for '%s': give one value for all or one per task",
+			            k->name, c->path, *config_key_line(c, k), tasks->item[t]);
+		own[t] = (*numbers)[i];
+	}
+	free(*numbers);
+	*numbers = own;
+	*n = tasks->n;
+}
+
 /* One number counts for all tasks; a list must have one per task. */
 static void check_numbers(struct config *c, const char *key)
 {
@@ -67,6 +156,8 @@ static void check_numbers(struct config *c, const char *key)
 
 	if (!*numbers)
 		return;
+	if (*config_key_line(c, k) > 0 && *n && c->file_tasks.n)
+		by_name(c, k, numbers, n);
 	if (*n && *n != N)
 		config_fail(blame(c, keys), "%s has %d value%s and task_targets %d task%s (one number without brackets counts for all)",
 		            k->name, *n, *n == 1 ? "" : "s", N, N == 1 ? "" : "s");
@@ -88,14 +179,54 @@ static void check_weights(struct config *c)
 	config_fail(blame(c, keys), "manual_ceof is 0 for every task: nothing would be fitted");
 }
 
+/* How much a key was meant: 2 typed, 1 in the file, 0 not given. */
+static int said(struct config *c, const char *key)
+{
+	int line = *config_key_line(c, config_key_find(key));
+
+	return line < 0 ? 2 : line > 0;
+}
+
+/* samples_num samples go in outer_num batches of inner_num, the last of which may be smaller. What was said most stands, and the others follow. */
+static void settle_batches(struct config *c)
+{
+	int samples = said(c, "samples_num"), inner = said(c, "inner_num"), outer = said(c, "outer_num");
+	int most = samples > inner ? samples : inner, S = c->samples_num, I = c->inner_num;
+
+	most = outer > most ? outer : most;
+	if (most == 0 || (samples == most && inner == most && outer == most))
+		return;
+	if (outer == most && inner < most)
+		c->inner_num = (S - 1) / c->outer_num + 1;
+	else if (outer == most && (long)I * c->outer_num <= (long)config_key_find("samples_num")->max)
+		c->samples_num = I * c->outer_num;
+	else if (outer < most)
+		c->outer_num = (S - 1) / I + 1;
+}
+
 static void check_batches(struct config *c)
 {
 	const char *keys[] = {"samples_num", "inner_num", "outer_num", "if_divide", NULL};
 
-	if (!c->if_divide || (long)c->inner_num * c->outer_num == c->samples_num)
+	if (!c->if_divide)
+		return;
+	settle_batches(c);
+	if ((c->samples_num - 1) / c->inner_num + 1 == c->outer_num)
 		return;
 	config_fail(blame(c, keys), "inner_num x outer_num must be samples_num when if_divide: %d x %d is not %d", c->inner_num,
 	            c->outer_num, c->samples_num);
+}
+
+/* A key that a later version may take for other methods: not with this one. */
+static void check_refused(struct config *c)
+{
+	for (int i = 0; i < CONFIG_KEYS; i++) {
+		const struct config_key *k = &config_keys[i];
+		const char *keys[] = {k->name, NULL};
+
+		if (k->refused && !(k->methods >> c->method & 1) && config_asked(c, k))
+			config_fail(blame(c, keys), "%s: method %s does not take it: %s do", k->name, method_name(c->method), config_method_list(k->methods));
+	}
 }
 
 void config_check(struct config *c)
@@ -103,15 +234,17 @@ void config_check(struct config *c)
 	check_required(c);
 	check_numbers(c, "lora_alpha");
 	check_numbers(c, "manual_ceof");
+	strlist_release(&c->file_tasks);
 	check_weights(c);
 	check_batches(c);
+	check_refused(c);
 	if (!*config_key_line(c, config_key_find("features")))
 		c->features = c->method == JACOBI ? REFERENCE : TOKENS;
 }
 
 void config_release(struct config *c)
 {
-	for (int i = 0; i < config_nkeys; i++) {
+	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 
 		if (k->type == CONFIG_STRING)
@@ -120,6 +253,7 @@ void config_release(struct config *c)
 			free(*(double **)config_field(c, k->offset));
 	}
 	strlist_release(&c->task_targets);
+	strlist_release(&c->file_tasks);
 	free(c->path);
 	*c = (struct config){0};
 }

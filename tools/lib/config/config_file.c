@@ -165,7 +165,7 @@ static void read_key(struct reader *r, struct config *c, const struct config_key
 /* The section asked for; the present event is the start of its map. */
 static void read_section(struct reader *r, struct config *c)
 {
-	int first[CONFIG_MAX_KEYS] = {0}; /* line of each key given */
+	int first[CONFIG_KEYS] = {0}; /* line of each key given */
 
 	for (next(r); r->event.type != YAML_MAPPING_END_EVENT; next(r)) {
 		const char *name = key_name(r);

@@ -42,14 +42,44 @@ _Noreturn void config_fail_value(struct where w, const struct config_key *k, con
 
 _Noreturn void config_fail_unknown(struct where w, const char *name)
 {
-	const char *words[CONFIG_MAX_KEYS], *near;
+	const char *words[CONFIG_KEYS], *near;
 	char small[64];
 
-	for (int i = 0; i < config_nkeys; i++)
+	for (int i = 0; i < CONFIG_KEYS; i++)
 		words[i] = config_keys[i].name;
-	config_lower(small, sizeof(small), name);
-	near = nearest_word(small, words, config_nkeys);
+	config_fold(small, sizeof(small), name, tolower);
+	near = nearest_word(small, words, CONFIG_KEYS);
 	if (near)
 		config_fail(w, "unknown key '%s'; did you mean '%s'?", config_shown(name).text, near);
 	config_fail(w, "unknown key '%s'", config_shown(name).text);
+}
+
+/* A key as the command line writes it. */
+static int capital(int letter)
+{
+	return letter == '-' ? '_' : toupper(letter);
+}
+
+_Noreturn void config_fail_typed(const char *name, const struct config_word *words)
+{
+	struct config_word known[CONFIG_KEYS + CONFIG_MAX_WORDS];
+	const char *typed[CONFIG_KEYS + CONFIG_MAX_WORDS], *near;
+	char keys[CONFIG_KEYS][64], capitals[64];
+	int n = 0;
+
+	for (; n < CONFIG_KEYS; n++) {
+		config_fold(keys[n], sizeof(keys[n]), config_keys[n].name, capital);
+		known[n] = (struct config_word){keys[n], keys[n]};
+	}
+	for (; words && words->typed; words++)
+		known[n++] = *words;
+	BUG_IF(n > CONFIG_KEYS + CONFIG_MAX_WORDS);
+	for (int i = 0; i < n; i++)
+		typed[i] = known[i].typed;
+	config_fold(capitals, sizeof(capitals), name, capital);
+	near = nearest_word(capitals, typed, n);
+	for (int i = 0; near && i < n; i++)
+		if (strcmp(known[i].typed, near) == 0)
+			config_fail((struct where){NULL, 0}, "unknown key '%s'; did you mean '%s'?", config_shown(name).text, known[i].meant);
+	config_fail((struct where){NULL, 0}, "unknown key '%s'; make help lists the keys", config_shown(name).text);
 }

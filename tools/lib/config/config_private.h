@@ -1,7 +1,7 @@
 /* config_private.h: what the files of the config module share: the keys, where a value stands, a value as text, and the ways out.
  *
  * config.c: overrides and relations between keys; config_table.c: the keys; config_file.c: YAML; config_set.c: text to
- * settings; config_text.c: settings to text; config_message.c: the errors. */
+ * settings; config_text.c: settings to text; config_message.c: the errors; config_readme.c: config/README.md. */
 #ifndef CONFIG_PRIVATE_H
 #define CONFIG_PRIVATE_H
 
@@ -10,6 +10,7 @@
 
 enum {
 	CONFIG_MAX_ITEMS = 1024, /* of a list */
+	CONFIG_MAX_WORDS = 64,   /* that a wrong key may stand for besides the keys */
 	CONFIG_MAX_NAME = 100    /* bytes of a task's name: NAME_MAX is 255, and files add prefixes and endings */
 };
 
@@ -40,14 +41,14 @@ extern const int config_nmethods, config_nfeatures;
 _Noreturn void config_fail(struct where w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 _Noreturn void config_fail_value(struct where w, const struct config_key *k, const char *found);
 _Noreturn void config_fail_unknown(struct where w, const char *name);
+_Noreturn void config_fail_typed(const char *name, const struct config_word *words);
 struct shown config_shown(const char *s);
 
 /* config_table.c */
-const struct config_key *config_key_find(const char *name); /* NULL: there is none */
 int *config_key_line(struct config *c, const struct config_key *k);
 void *config_field(struct config *c, size_t offset);
-/* Keys in small letters: capitals are how the command line writes them. */
-void config_lower(char *dst, size_t size, const char *s);
+/* s with another ctype function's letters, cut to the buffer. */
+void config_fold(char *dst, size_t size, const char *s, int (*letter)(int));
 
 /* config_set.c */
 void config_value_add(struct value *v, const char *text, size_t bytes);

@@ -244,7 +244,7 @@ void config_set_key(struct config *c, const struct config_key *k, struct value *
 void config_set_defaults(struct config *c)
 {
 	*c = (struct config){0};
-	for (int i = 0; i < config_nkeys; i++) {
+	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 		struct value v = {0};
 

@@ -1,9 +1,7 @@
-/* config_table.c: the keys: one table says all there is to say of a key; reading, checking, printing and the help go
- * through it. Defaults are texts in that table and are read by the same code as a user's values, so a default cannot be
- * out of its own range. */
+/* config_table.c: the keys as tables, made of keys.def; reading, checking, printing and the help go through them. Defaults are texts and are read by the
+ * same code as a user's values, so a default cannot be out of its own range. */
 #include "config/config_private.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,79 +10,64 @@ const char *const config_features[] = {"tokens", "reference"};
 const int config_nmethods = sizeof(config_methods) / sizeof(*config_methods);
 const int config_nfeatures = sizeof(config_features) / sizeof(*config_features);
 
-#define AT(field) offsetof(struct config, field), 0
-#define LIST(field) offsetof(struct config, field), offsetof(struct config, field##_n)
 #define PER_ADAPTER "as each adapter_config.json says"
 
-const struct config_key config_keys[] = {
-	/* name, type, where, min, max, default, none, help */
-	{"seed", CONFIG_LONG, AT(seed), 0, 4294967295.0, "42", NULL,
-	 "seed of everything random; stands at the top of the file, before the sections"},
-	{"model_name", CONFIG_STRING, AT(model_name), 0, 0, NULL, NULL,
-	 "name of the base model, as the merged adapter_config.json is to give it"},
-	{"task_targets", CONFIG_TASKS, AT(task_targets), 0, 0, NULL, NULL, "the tasks to merge, in this order"},
-	{"lora_alpha", CONFIG_NUMBERS, LIST(lora_alpha), 0, 1e9, NULL, PER_ADAPTER,
-	 "the adapters' lora_alpha; one that contradicts an adapter_config.json is an error"},
-	{"rank", CONFIG_INT, AT(rank), 0, 65536, "0", PER_ADAPTER,
-	 "the adapters' rank (0: " PER_ADAPTER "); one that contradicts an adapter_config.json is an error"},
-	{"manual_ceof", CONFIG_NUMBERS, LIST(manual_ceof), 0, 1e9, "1", NULL, "weight of each task's error in the fit"},
-	{"max_length", CONFIG_INT, AT(max_length), 1, 8192, "100", NULL, "tokens kept of a text, the final </s> among them"},
-	{"alpha_1", CONFIG_FLOAT, AT(alpha_1), 0, 1e6, "8e-5", NULL, "ridge on X'Xm, as a share of its Frobenius norm"},
-	{"alpha_2", CONFIG_FLOAT, AT(alpha_2), 0, 1e6, "8e-5", NULL, "ridge on Xm'Xm, as a share of its Frobenius norm"},
-	{"reg_ceof", CONFIG_FLOAT, AT(reg_ceof), 0, 1, "0", NULL, "share of X mixed into Xm: 0 none, 1 Xm = X"},
-	{"samples_num", CONFIG_INT, AT(samples_num), 1, 1000000, "60", NULL, "calibration samples per task"},
-	{"inner_num", CONFIG_INT, AT(inner_num), 1, 1000000, "3", NULL, "samples in one forward batch, if they are of the greatest length: of shorter ones more"},
-	{"outer_num", CONFIG_INT, AT(outer_num), 1, 1000000, "20", NULL,
-	 "forward batches; inner_num x outer_num = samples_num when if_divide"},
-	{"select_long", CONFIG_SWITCH, AT(select_long), 0, 0, "1", NULL, "draw samples among the longest texts"},
-	{"if_balance", CONFIG_BOOL, AT(if_balance), 0, 0, "True", NULL, "draw equal numbers of samples per label"},
-	{"if_divide", CONFIG_BOOL, AT(if_divide), 0, 0, "True", NULL,
-	 "run the samples in outer_num batches of inner_num; False: all in one"},
-	{"shuffle", CONFIG_BOOL, AT(shuffle), 0, 0, "True", NULL, "shuffle the training rows before drawing"},
-	{"with_pretrain_matrix", CONFIG_BOOL, AT(with_pretrain_matrix), 0, 0, "0", NULL,
-	 "fit the whole weight W0 + dW rather than dW; the result is a full model"},
-	{"max_iter", CONFIG_INT, AT(max_iter), 1, 1000, "24", NULL, "most iterations (method jacobi)"},
-	{"convergence_threshold", CONFIG_FLOAT, AT(convergence_threshold), 0, 1, "1e-5", NULL,
-	 "stop when the relative change of an iteration is below this (method jacobi)"},
-	{"per_device_eval_batch_size", CONFIG_INT, AT(per_device_eval_batch_size), 1, 65536, "8", NULL,
-	 "rows per batch in the evaluation"},
-	{"save", CONFIG_BOOL, AT(save), 0, 0, "0", NULL, "write the merged full model beside the adapter"},
-	{"use_mats", CONFIG_BOOL, AT(use_mats), 0, 0, "True", NULL, "Anderson acceleration of the iteration (method jacobi)"},
-	{"mats_history_size", CONFIG_INT, AT(mats_history_size), 1, 64, "3", NULL, "differences that MATS looks back on"},
-	{"mats_regularization", CONFIG_FLOAT, AT(mats_regularization), 0, 1e6, "1e-5", NULL,
-	 "ridge of the MATS least-squares problem"},
-	{"use_camr", CONFIG_BOOL, AT(use_camr), 0, 0, "False", NULL, "ridge by coordinate (CAMR) instead of alpha_2's"},
-	{"camr_alpha", CONFIG_FLOAT, AT(camr_alpha), 0, 1e6, "8e-5", NULL, "CAMR: the part that varies by coordinate"},
-	{"camr_beta", CONFIG_FLOAT, AT(camr_beta), 0, 1e6, "1e-6", NULL, "CAMR: the part that is the same for all"},
-	{"use_dcs", CONFIG_BOOL, AT(use_dcs), 0, 0, "False", NULL,
-	 "weigh rows by how much the adapters disagree on them (DCS)"},
-	{"dcs_sigma", CONFIG_FLOAT, AT(dcs_sigma), 0, 1e6, "0.5", NULL, "DCS: how steeply disagreement lowers a row's weight"},
-	{"use_fp16", CONFIG_BOOL, AT(use_fp16), 0, 0, "False", NULL,
-	 "16-bit rows on disk, and 16-bit products where the hardware has them"},
-	{"use_gradient_checkpointing", CONFIG_BOOL, AT(use_gradient_checkpointing), 0, 0, "True", NULL,
-	 "keep only the rows at block boundaries and recompute what lies between"},
-	{"sequential_layer_processing", CONFIG_BOOL, AT(sequential_layer_processing), 0, 0, "True", NULL,
-	 "one site at a time"},
-	{"method", CONFIG_METHOD, AT(method), 0, 0, "sweep", NULL, "how to merge"},
-	{"features", CONFIG_FEATURES, AT(features), 0, 0, NULL, "reference for method jacobi, tokens otherwise",
-	 "which rows count: real tokens only, or pads and last decode steps as published"},
-	{"max_new_tokens", CONFIG_INT, AT(max_new_tokens), 1, 512, "3", NULL, "tokens generated per row at most"},
-	{"scale", CONFIG_FLOAT, AT(scale), 0, 100, "0", "the best on the calibration rows",
-	 "factor of the merged change (methods task-arithmetic, ties, dare); 0: the best of 0.1, 0.2 … 1 on the calibration rows"},
-	{"density", CONFIG_FLOAT, AT(density), 1e-6, 1, "0.2", NULL, "share of each change's entries that is kept (methods ties, dare)"},
-	{"merge_rank", CONFIG_INT, AT(merge_rank), 0, 65536, "0", "the adapters' ranks together",
-	 "rank that the result is cut to (methods ties, dare; 0: the adapters' ranks together)"},
-	{"model_dir", CONFIG_STRING, AT(model_dir), 0, 0, NULL, "MODEL= on the command line", "folder of the base model"},
-	{"lora_dir", CONFIG_STRING, AT(lora_dir), 0, 0, NULL, "LORAS= on the command line",
-	 "folder of the adapters, one folder per task"},
-	{"data_dir", CONFIG_STRING, AT(data_dir), 0, 0, NULL, "DATA= on the command line",
-	 "folder of the data, one folder per task"},
-	{"max_memory", CONFIG_BYTES, AT(max_memory), 0, 0, "0", "no limit",
-	 "memory that a process may plan for, e.g. 256M (0: no limit)"},
+/* Groups of methods, and marks beside them. */
+enum {
+	FITS = 1 << SWEEP | 1 << JACOBI | 1 << REGMEAN,
+	MERGED_SIDE = 1 << SWEEP | 1 << JACOBI,
+	ITERATES = 1 << JACOBI,
+	CUTS = 1 << TIES | 1 << DARE,
+	SCALED = CUTS | 1 << TASK_ARITHMETIC,
+	SAMPLES = FITS | SCALED,
+	EVERY = SAMPLES | 1 << AVERAGE,
+	OPTION = 1 << 16,
+	REFUSED = 1 << 17
 };
-enum { KEYS = sizeof(config_keys) / sizeof(*config_keys) };
-const int config_nkeys = KEYS;
-_Static_assert((int)KEYS <= (int)CONFIG_MAX_KEYS, "struct config has too few line[]");
+
+#define COUNT_BOOL(name) 0
+#define COUNT_SWITCH(name) 0
+#define COUNT_INT(name) 0
+#define COUNT_LONG(name) 0
+#define COUNT_FLOAT(name) 0
+#define COUNT_BYTES(name) 0
+#define COUNT_STRING(name) 0
+#define COUNT_METHOD(name) 0
+#define COUNT_FEATURES(name) 0
+#define COUNT_NUMBERS(name) offsetof(struct config, name##_n)
+#define COUNT_TASKS(name) 0
+#define S(stage) (1u << STAGE_##stage)
+
+const struct config_key config_keys[CONFIG_KEYS] = {
+#define KEY(key, kind, low, high, value, nothing, where, options, stages, results, words) \
+	{.name = #key, .type = CONFIG_##kind, .offset = offsetof(struct config, key), .count = COUNT_##kind(key), .min = low, .max = high, \
+	 .dflt = value, .none = nothing, .methods = (unsigned)(where) & (unsigned)EVERY, .option = ((where) & OPTION) != 0, \
+	 .refused = ((where) & REFUSED) != 0, .with = options, .takes = stages, .changes = results, .help = words},
+#include "config/keys.def"
+#undef KEY
+};
+
+#define OPT_SWITCH OPT_BOOL
+#define OPT_METHOD OPT_STRING
+#define OPT_FEATURES OPT_STRING
+#define OPT_NUMBERS OPT_STRING
+#define OPT_TASKS OPT_STRING
+
+const struct opt_key config_options[CONFIG_KEYS] = {
+#define KEY(key, kind, low, high, value, nothing, where, options, stages, results, words) \
+	{#key, OPT_##kind, low, high, CONFIG_##kind == CONFIG_FEATURES ? "tokens" : value, words},
+#include "config/keys.def"
+#undef KEY
+};
+
+const struct config_stage config_stages[STAGES] = {
+	[STAGE_DRAW] = {"draw", "draw-samples"},       [STAGE_EXTRACT] = {"extract", "extract-acts"},
+	[STAGE_TOKENS] = {"tokens", "generate-tokens"}, [STAGE_GRAMS] = {"grams", "compute-grams"},
+	[STAGE_SOLVE] = {"solve", "solve-layer"},      [STAGE_MATS] = {"mats", "solve-layer"},
+	[STAGE_COMBINE] = {"combine", "combine-layer"}, [STAGE_SEARCH] = {"search", "search-scale"},
+	[STAGE_ASSEMBLE] = {"assemble", "assemble-lora"}, [STAGE_CONVERGE] = {"converge", "check-convergence"},
+	[STAGE_EVAL] = {"eval", "eval-emotion"},       [STAGE_PLAN] = {"plan", "plan-pipeline"},
+};
 
 void *config_field(struct config *c, size_t offset)
 {
@@ -93,7 +76,7 @@ void *config_field(struct config *c, size_t offset)
 
 const struct config_key *config_key_find(const char *name)
 {
-	for (int i = 0; i < config_nkeys; i++)
+	for (int i = 0; i < CONFIG_KEYS; i++)
 		if (strcmp(config_keys[i].name, name) == 0)
 			return &config_keys[i];
 	return NULL;
@@ -104,24 +87,35 @@ int *config_key_line(struct config *c, const struct config_key *k)
 	return &c->line[k - config_keys];
 }
 
-void config_lower(char *dst, size_t size, const char *s)
+void config_fold(char *dst, size_t size, const char *s, int (*letter)(int))
 {
 	size_t n = 0;
 
 	for (; s[n] && n + 1 < size; n++)
-		dst[n] = (char)tolower((unsigned char)s[n]);
+		dst[n] = (char)letter((unsigned char)s[n]);
 	dst[n] = 0;
 }
 
-static char *joined(const char *const *names, int n)
+static char *joined(const char *const *names, int n, const char *last)
 {
 	char *all = xstrdup(names[0]), *longer;
 
 	for (int i = 1; i < n; i++, all = longer) {
-		longer = xformat("%s%s%s", all, i + 1 < n ? ", " : " or ", names[i]);
+		longer = xformat("%s%s%s", all, i + 1 < n ? ", " : last, names[i]);
 		free(all);
 	}
 	return all;
+}
+
+char *config_method_list(unsigned methods)
+{
+	const char *names[sizeof(config_methods) / sizeof(*config_methods)];
+	int n = 0;
+
+	for (int m = 0; m < config_nmethods; m++)
+		if (methods >> m & 1)
+			names[n++] = config_methods[m];
+	return joined(names, n, " and ");
 }
 
 char *config_key_values(const struct config_key *k)
@@ -134,8 +128,8 @@ char *config_key_values(const struct config_key *k)
 	case CONFIG_FLOAT: return xformat("a number from %g to %g", k->min, k->max);
 	case CONFIG_BYTES: return xstrdup("a size such as 300000000, 256M or 1.5G");
 	case CONFIG_STRING: return xstrdup("a text");
-	case CONFIG_METHOD: return joined(config_methods, config_nmethods);
-	case CONFIG_FEATURES: return joined(config_features, config_nfeatures);
+	case CONFIG_METHOD: return joined(config_methods, config_nmethods, " or ");
+	case CONFIG_FEATURES: return joined(config_features, config_nfeatures, " or ");
 	case CONFIG_NUMBERS: return xformat("numbers from %g to %g, one per task or one for all", k->min, k->max);
 	case CONFIG_TASKS: return xstrdup("a list of task names");
 	}

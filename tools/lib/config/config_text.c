@@ -121,7 +121,7 @@ char *config_text(const struct config *c)
 	size_t bytes;
 	FILE *out = text_open(&text, &bytes);
 
-	for (int i = 0; i < config_nkeys; i++) {
+	for (int i = 0; i < CONFIG_KEYS; i++) {
 		fprintf(out, "%s: ", config_keys[i].name);
 		if (key_given(c, &config_keys[i]))
 			put_value(out, c, &config_keys[i], true);
@@ -133,15 +133,12 @@ char *config_text(const struct config *c)
 	return text;
 }
 
-char *config_value(const struct config *c, const char *key)
+char *config_value(const struct config *c, const struct config_key *k)
 {
-	const struct config_key *k = config_key_find(key);
 	char *text = NULL;
 	size_t bytes;
 	FILE *out;
 
-	if (!k)
-		BUG("no key %s", key);
 	if (!key_given(c, k))
 		return NULL;
 	out = text_open(&text, &bytes);

@@ -1,8 +1,7 @@
 /* fit.c: see fit.h. */
 #include "merge/fit.h"
 
-/* The config's defaults (config_table.c). */
-struct fit_args fit_args = {.alpha_1 = 8e-5, .ridge = {.alpha_2 = 8e-5, .camr_alpha = 8e-5, .camr_beta = 1e-6}};
+struct fit_args fit_args;
 
 void fit_open(struct system *s, const struct job *j, const char *grams)
 {

@@ -7,7 +7,7 @@
 #include "base/die.h"
 #include "base/opts.h"
 
-struct iteration_args iteration_args = {.history_size = 3, .regularization = 1e-5}; /* the config's defaults (config_table.c) */
+struct iteration_args iteration_args;
 
 void history_check(const char *method)
 {

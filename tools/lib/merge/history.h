@@ -20,12 +20,12 @@ struct iteration_args {
 };
 extern struct iteration_args iteration_args;
 
+/* Options of the tools' tables; these include config/keys.h. */
 #define ITERATION_OPTIONS(previous_help) \
 	{"iteration", 0, OPT_INT, &iteration_args.k, false, 0, 1e6, "K", "method jacobi: its iteration, from 1"}, \
 	{"previous", 0, OPT_STRING, &iteration_args.previous, false, 0, 0, "FILE", previous_help}, \
-	{"use-mats", 0, OPT_BOOL, &iteration_args.use_mats, false, 0, 0, "BOOL", "accelerate: from the third iteration on"}, \
-	{"mats-history-size", 0, OPT_INT, &iteration_args.history_size, false, 1, 100, "N", "differences of earlier iterations that are kept"}, \
-	{"mats-regularization", 0, OPT_FLOAT, &iteration_args.regularization, false, 0, 1e6, "X", "ridge of MATS's small system"}
+	KEY_OPTION(use_mats, iteration_args.use_mats), KEY_OPTION(mats_history_size, iteration_args.history_size), \
+	KEY_OPTION(mats_regularization, iteration_args.regularization)
 
 /* die_usage() where the options and the method's name do not fit together. */
 void history_check(const char *method);

@@ -7,21 +7,22 @@
 
 #include "base/die.h"
 
+/* One number for every task, or one that counts for all. */
 static double *parse_manual(const char *list, int N)
 {
 	double *m = xarray((size_t)N, sizeof(*m)), sum = 0;
-	char *copy = xstrdup(list ? list : ""), *rest = copy, *item;
+	char *copy = xstrdup(list), *rest = copy, *item;
 	int n = 0;
 
-	for (int t = 0; t < N; t++)
-		m[t] = 1;
-	while (list && (item = strsep(&rest, ","))) {
+	while ((item = strsep(&rest, ","))) {
 		if (n == N || !text_to_double(item, &m[n]) || m[n] < 0)
-			die_usage("--manual-ceof '%s': expected %d numbers, none below 0, one for every task", list, N);
+			die_usage("--manual-ceof '%s': expected %d numbers, none below 0, one for every task or one for all", list, N);
 		sum += m[n++];
 	}
-	if (list && (n != N || sum == 0))
-		die_usage("--manual-ceof '%s': expected %d numbers, not all 0, one for every task", list, N);
+	if ((n != N && n != 1) || sum == 0)
+		die_usage("--manual-ceof '%s': expected %d numbers, not all 0, one for every task or one for all", list, N);
+	for (int t = n; t < N; t++)
+		m[t] = m[0];
 	free(copy);
 	return m;
 }

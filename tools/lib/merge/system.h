@@ -21,7 +21,7 @@ struct system {
 };
 enum { SYSTEM_ROWS = 256 }; /* of a d × d matrix at a time */
 
-/* grams: path with {task}; manual: "1,0.5,…" for every task, or NULL: 1 each. */
+/* grams: path with {task}; manual: "1,0.5,…" for every task, or one number for all. */
 void system_open(struct system *s, const char *grams, const char *manual);
 void system_close(struct system *s);
 size_t system_bytes(int d);

@@ -95,7 +95,8 @@ void forecast_memory(const struct plan *p)
 {
 	const struct t5 *m = &p->model->m;
 	int R = total_rank(p), T = p->c.max_length, widest = 0;
-	int rows = p->c.inner_num * T < BATCH_ROWS ? p->c.inner_num * T : BATCH_ROWS;
+	long batch = (long)config_batch(&p->c) * T;
+	int rows = batch < BATCH_ROWS ? (int)batch : BATCH_ROWS;
 	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
 	const struct demand_deltas d = deltas(p);
 	size_t whole[2] = {demand_whole(m, 0, &d, precision), demand_whole(m, 1, &d, precision)};

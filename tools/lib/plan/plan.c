@@ -82,6 +82,48 @@ int plan_past(const struct plan *p)
 	return p->c.use_mats ? p->c.mats_history_size + 1 : 1;
 }
 
+bool plan_samples(const struct plan *p)
+{
+	const struct config *c = &p->c;
+
+	return config_keys[KEY_samples_num].methods >> c->method & 1 && !(config_keys[KEY_scale].methods >> c->method & 1 && c->scale > 0);
+}
+
+int plan_rows_given(const struct plan *p)
+{
+	int n = 0;
+
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		char *path = plan_task_file(p->data, p->c.task_targets.item[t], "samples.json");
+
+		n += file_exists(path);
+		free(path);
+	}
+	return n;
+}
+
+/* Features as published: generation has no limit of its own there, and so transformers' default of 20 decoder positions, the start token among them. */
+enum { PUBLISHED_NEW_TOKENS = 19 };
+
+struct config plan_stage_config(const struct plan *p, enum stage stage)
+{
+	struct config c = p->c;
+
+	c.inner_num = config_batch(&p->c);
+	if (stage == STAGE_TOKENS && c.features == REFERENCE)
+		c.max_new_tokens = PUBLISHED_NEW_TOKENS;
+	return c;
+}
+
+bool plan_stage_depends(const struct plan *p, enum stage stage, const struct config_key *k)
+{
+	if (stage == STAGE_TOKENS && (k == &config_keys[KEY_inner_num] || k == &config_keys[KEY_if_divide])) /* its pads show only as published */
+		return k == &config_keys[KEY_inner_num] && p->c.features == REFERENCE;
+	if (stage == STAGE_COMBINE && k == &config_keys[KEY_seed]) /* only dare draws */
+		return p->c.method == DARE;
+	return k->changes >> stage & 1;
+}
+
 char *plan_task_file(const char *folder, const char *task, const char *file)
 {
 	return xformat("%s/%s/%s", folder, task, file);

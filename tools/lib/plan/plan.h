@@ -28,6 +28,16 @@ bool plan_dense(const struct plan *p);
 /* Iterations that a whole weight's next one looks back on (method jacobi): with MATS one more than differences are kept. */
 int plan_past(const struct plan *p);
 
+/* Whether the method uses calibration samples at all. */
+bool plan_samples(const struct plan *p);
+/* How many tasks bring the rows to take as samples (samples.json). */
+int plan_rows_given(const struct plan *p);
+/* The settings as a stage's tool gets them (a flat copy: released with p->c): where batches are not asked for, all samples are one; and features as
+ * published have a length of answers of their own. */
+struct config plan_stage_config(const struct plan *p, enum stage stage);
+/* Whether a stage's result depends on a key. */
+bool plan_stage_depends(const struct plan *p, enum stage stage, const struct config_key *k);
+
 char *plan_task_file(const char *folder, const char *task, const char *file); /* FOLDER/TASK/FILE (allocated) */
 bool file_exists(const char *path);
 

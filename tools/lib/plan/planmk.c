@@ -16,40 +16,35 @@ static void put(struct text *mk, const char *name, const char *value)
 	text_add(mk, "%s := %s\n", name, value);
 }
 
-static void put_key(struct text *mk, const struct plan *p, const char *key)
+static void put_key(struct text *mk, const struct plan *p, enum config_key_number key)
 {
-	char *v = config_value(&p->c, key);
+	char *v = config_value(&p->c, &config_keys[key]);
 
-	put(mk, key, v);
+	put(mk, config_keys[key].name, v);
 	free(v);
 }
 
-/* One "--key value" per config key, as the tool's option table spells it. */
-static void put_flags(struct text *mk, const struct plan *p, const char *name, const char *const *keys)
+static void put_option(struct text *mk, const struct config *c, const struct config_key *k)
 {
-	text_add(mk, "%s :=", name);
-	for (; *keys; keys++) {
-		char *v = config_value(&p->c, *keys);
+	char *v = config_value(c, k);
 
-		text_add(mk, " --");
-		for (const char *k = *keys; *k; k++)
-			text_add(mk, "%c", *k == '_' ? '-' : *k);
-		text_add(mk, " %s", v);
-		free(v);
-	}
-	text_add(mk, "\n");
+	text_add(mk, " --");
+	for (const char *s = k->name; *s; s++)
+		text_add(mk, "%c", *s == '_' ? '-' : *s);
+	text_add(mk, " %s", v);
+	free(v);
 }
 
-/* Features as published: generation has no limit of its own there, and so transformers' default of 20 decoder positions, the start token
- * among them; without if_divide all samples are one batch. */
-enum { PUBLISHED_NEW_TOKENS = 19 };
-
-static void put_tokens_flags(struct text *mk, const struct config *c)
+/* STAGE_flags: one "--key value" per key that the stage's tool takes. */
+static void put_flags(struct text *mk, const struct plan *p, enum stage stage)
 {
-	bool reference = c->features == REFERENCE;
+	struct config c = plan_stage_config(p, stage);
 
-	text_add(mk, "tokens_flags := --features %s --max-new-tokens %d --inner-num %d --use-fp16 %d\n", features_name(c->features),
-	         reference ? PUBLISHED_NEW_TOKENS : c->max_new_tokens, c->if_divide ? c->inner_num : c->samples_num, c->use_fp16);
+	text_add(mk, "%s_flags :=", config_stages[stage].name);
+	for (int i = 0; i < CONFIG_KEYS; i++)
+		if (config_keys[i].takes >> stage & 1)
+			put_option(mk, &c, &config_keys[i]);
+	text_add(mk, "\n");
 }
 
 /* What the tools that compute are told of the machine; nothing where it is all as by default. */
@@ -65,18 +60,10 @@ static void put_memory_flags(struct text *mk, const struct plan *p)
 
 static void put_all_flags(struct text *mk, const struct plan *p)
 {
-	put_flags(mk, p, "draw_flags", (const char *const[]){"seed", "samples_num", "max_length", "select_long", "if_balance", "shuffle", NULL});
-	put_flags(mk, p, "extract_flags", (const char *const[]){"features", "use_fp16", "inner_num", "use_gradient_checkpointing", NULL});
-	put_tokens_flags(mk, &p->c);
-	put_flags(mk, p, "mats_flags", (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
+	for (int stage = 0; stage < STAGE_PLAN; stage++)
+		if (stage != STAGE_ASSEMBLE) /* whose options the graph chooses */
+			put_flags(mk, p, (enum stage)stage);
 	text_add(mk, "mats_pairs := %d\n", plan_past(p));
-	text_add(mk, "converge_flags := --threshold %.17g\n", p->c.convergence_threshold);
-	put_flags(mk, p, "grams_flags", (const char *const[]){"reg_ceof", "use_dcs", "dcs_sigma", NULL});
-	put_flags(mk, p, "solve_flags",
-	          (const char *const[]){"method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta", NULL});
-	put_flags(mk, p, "combine_flags", (const char *const[]){"method", "density", "merge_rank", "seed", NULL});
-	put_flags(mk, p, "search_flags", (const char *const[]){"use_fp16", NULL});
-	put_flags(mk, p, "eval_flags", (const char *const[]){"max_length", "max_new_tokens", "per_device_eval_batch_size", "use_fp16", NULL});
 	put_memory_flags(mk, p);
 	put(mk, "sequential", p->c.sequential_layer_processing ? "1" : "");
 }
@@ -138,10 +125,10 @@ static void put_request(struct text *mk, const struct plan *p)
 	put(mk, "bin", p->tools);
 	put(mk, "method", method_name(p->c.method));
 	put(mk, "features", features_name(p->c.features));
-	put_key(mk, p, "max_iter");
+	put_key(mk, p, KEY_max_iter);
 	put(mk, "model_name", p->c.model_name);
-	put_key(mk, p, "scale");
-	put_key(mk, p, "save");
+	put_key(mk, p, KEY_scale);
+	put_key(mk, p, KEY_save);
 	if (plan_dense(p))
 		put(mk, "dense", "1");
 }

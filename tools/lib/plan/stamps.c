@@ -59,12 +59,18 @@ static void add_tool(struct stamp *s, const char *name)
 	free(path);
 }
 
-static void add_keys(struct stamp *s, const char *const *keys)
+static void add_keys(struct stamp *s, enum stage stage)
 {
-	for (; *keys; keys++) {
-		char *v = config_value(&s->p->c, *keys);
+	struct config c = plan_stage_config(s->p, stage);
 
-		text_add(&s->text, "%s %s\n", *keys, v ? v : "");
+	for (int i = 0; i < CONFIG_KEYS; i++) {
+		const struct config_key *k = &config_keys[i];
+		char *v;
+
+		if (!plan_stage_depends(s->p, stage, k))
+			continue;
+		v = config_value(&c, k);
+		text_add(&s->text, "%s %s\n", k->name, v ? v : "");
 		free(v);
 	}
 }
@@ -126,7 +132,7 @@ static void stamp_draw(struct stamp *s, const char *task)
 		add_task_file(s, "samples", data, task, "samples.json");
 	add_tokenizer(s);
 	add_base_file(s, "config.json", "config.json");
-	add_keys(s, (const char *const[]){"seed", "samples_num", "max_length", "select_long", "if_balance", "shuffle", NULL});
+	add_keys(s, STAGE_DRAW);
 	write_stamp(s, "draw-%s", task);
 }
 
@@ -157,20 +163,22 @@ static bool computes(const char *tool_name)
 }
 
 /* What a stage depends on: its tool, the model if it reads it, and keys of the config. */
-static void add_stage(struct stamp *s, const char *tool_name, bool model, const char *const *keys)
+static void add_stage(struct stamp *s, enum stage stage, const char *tool_name, bool model)
 {
 	add_tool(s, tool_name);
 	if (model)
 		add_model(s);
-	add_keys(s, keys);
+	add_keys(s, stage);
 	if (strcmp(be->name, "cpu") && computes(tool_name))
 		text_add(&s->text, "backend %s\n", be->name);
 }
 
-static void stamp_stage(struct stamp *s, const char *name, const char *tool_name, bool model, const char *const *keys)
+static void stamp_stage(struct stamp *s, enum stage stage, bool model)
 {
-	add_stage(s, tool_name, model, keys);
-	write_stamp(s, "%s", name);
+	bool dense = plan_dense(s->p) && (stage == STAGE_SOLVE || stage == STAGE_MATS);
+
+	add_stage(s, stage, dense ? "solve-dense" : config_stages[stage].tool, model);
+	write_stamp(s, "%s", config_stages[stage].name);
 }
 
 static uint64_t digest_targets(const struct plan *p, int t)
@@ -191,8 +199,7 @@ static void stamp_grams(struct stamp *s)
 {
 	const struct plan *p = s->p;
 
-	add_stage(s, "compute-grams", true,
-	          (const char *const[]){"task_targets", "reg_ceof", "use_dcs", "dcs_sigma", "with_pretrain_matrix", NULL});
+	add_stage(s, STAGE_GRAMS, config_stages[STAGE_GRAMS].tool, true);
 	for (int t = 0; t < p->c.task_targets.n; t++) {
 		const char *task = p->c.task_targets.item[t];
 
@@ -208,31 +215,24 @@ static void stamp_grams(struct stamp *s)
 /* From the samples to the rows and tokens that everything is fitted to. */
 static void stamp_rows(struct stamp *s)
 {
-	const struct config *c = &s->p->c;
-
-	stamp_stage(s, "extract", "extract-acts", true, (const char *const[]){"features", "use_fp16", "use_gradient_checkpointing", NULL});
-	stamp_stage(s, "tokens", "generate-tokens", true,
-	            c->features == REFERENCE ? (const char *const[]){"features", "use_fp16", c->if_divide ? "inner_num" : "samples_num", NULL}
-	                                     : (const char *const[]){"features", "use_fp16", "max_new_tokens", NULL});
+	stamp_stage(s, STAGE_EXTRACT, true);
+	stamp_stage(s, STAGE_TOKENS, true);
 	stamp_grams(s);
 }
 
 static void stamp_solutions(struct stamp *s)
 {
-	bool dense = plan_dense(s->p);
-
-	stamp_stage(s, "solve", dense ? "solve-dense" : "solve-layer", dense,
-	            (const char *const[]){"task_targets", "method", "manual_ceof", "alpha_1", "alpha_2", "use_camr", "camr_alpha", "camr_beta",
-	                                  NULL});
-	stamp_stage(s, "combine", "combine-layer", false,
-	            (const char *const[]){"task_targets", "method", "density", "merge_rank", s->p->c.method == DARE ? "seed" : NULL, NULL});
-	stamp_stage(s, "search", "search-scale", true, (const char *const[]){"use_fp16", NULL});
-	stamp_stage(s, "assemble", "assemble-lora", false, (const char *const[]){"model_name", "scale", NULL});
-	stamp_stage(s, "mats", dense ? "solve-dense" : "solve-layer", false, (const char *const[]){"use_mats", "mats_history_size", "mats_regularization", NULL});
-	stamp_stage(s, "converge", "check-convergence", false, (const char *const[]){"convergence_threshold", NULL});
-	stamp_stage(s, "model", "assemble-model", true, (const char *const[]){NULL});
+	stamp_stage(s, STAGE_SOLVE, plan_dense(s->p));
+	stamp_stage(s, STAGE_COMBINE, false);
+	stamp_stage(s, STAGE_SEARCH, true);
+	stamp_stage(s, STAGE_ASSEMBLE, false);
+	stamp_stage(s, STAGE_MATS, false);
+	stamp_stage(s, STAGE_CONVERGE, false);
 	add_tokenizer(s);
-	stamp_stage(s, "eval", "eval-emotion", true, (const char *const[]){"max_length", "max_new_tokens", "use_fp16", NULL});
+	stamp_stage(s, STAGE_EVAL, true);
+	add_tool(s, "assemble-model");
+	add_model(s);
+	write_stamp(s, "%s", "model");
 }
 
 void stamps_write(const struct plan *p)
