@@ -23,25 +23,44 @@ BACKEND =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none.
 OWN_VARIABLES = BENCH BENCH_ROWS BACKEND CUDA CUDA_HOME NVCC CUDA_ARCH RUNS RUN STEP FUZZ_SECONDS FUZZERS FUZZ_CC TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V SAN BUILD CC CXX CFLAGS LDFLAGS OPTIMISE EMOTION_DIR PYTHON METHODS
-SETTINGS = $(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(MAKEOVERRIDES))
+# (A blank in a value is "\ " there, which would end a word here.)
+BLANK = <blank>
+SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
 JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
-OPTIONAL = $(if $(strip $(2)),--$(1) '$(strip $(2))')
-PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type '$(TASK_TYPE)' --config '$(CONFIG)' --jobs '$(if $(JOBS),$(JOBS),1)' \
+quoted = '$(subst ','\'',$(strip $(1)))'
+OPTIONAL = $(if $(strip $(2)),--$(1) $(call quoted,$(2)))
+PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_TYPE)) --config $(call quoted,$(CONFIG)) --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
-       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,set,$(SETTINGS))
-GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
+       $(call OPTIONAL,reference,$(REFERENCE)) $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,set,$(SETTINGS))
+# What the user asked for, and where the user stands (make -C): for the first look at a request.
+ASKED = $(call OPTIONAL,goals,$(MAKECMDGOALS)) $(call OPTIONAL,stands,$(PWD))
+GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk $(if $(REFERENCE),REFERENCE='$(REFERENCE)')
+
+# Folders that make itself names: some shells leave ~ as it is.
+$(foreach v,WORK REFERENCE,$(if $(filter ~/%,$($v)),$(eval override $v := $$(HOME)$(patsubst ~%,%,$($v)))))
+
+# One method, or the methods of a comparison.
+ifeq ($(MAKELEVEL),0)
+ifneq ($(and $(filter command%,$(origin METHODS)),$(filter merge eval report plan,$(MAKECMDGOALS))),)
+$(error METHODS= is for make compare; make $(firstword $(MAKECMDGOALS)) takes one: METHOD=)
+endif
+ifneq ($(and $(filter command%,$(origin METHOD)),$(filter compare,$(MAKECMDGOALS))),)
+$(error METHOD= is for make merge; make compare takes a list: METHODS=a,b)
+endif
+endif
 
 # Large arrays on large pages: fresh pages of 4 KB are a tenth of the processor time of processes as short as these.
 export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 
 # Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it
 # starts, so the plan is a goal of that make.
-LOCKED = $(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)')
+ONE_ERROR = $(if $(V),,$(BUILD)/one-error -- )
+LOCKED = $(ONE_ERROR)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)')
 
 .PHONY: merge eval plan report verify demo locked-merge locked-eval locked-report locked-plan
 merge eval report plan: all
-	+@work=$$($(PLAN) --print-work) && $(LOCKED) -- $(MAKE) --no-print-directory locked-$@
+	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(MAKE) --no-print-directory locked-$@
 
 locked-merge locked-eval locked-report:
 	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" unspend && $(GRAPH) PLAN="$$plan" $(@:locked-%=%)
@@ -64,7 +83,7 @@ DEMO_ARGS = MODEL=$(DEMO)/model LORAS=$(DEMO)/loras DATA=$(DEMO)/data REFERENCE=
 
 demo: all
 	+@for m in $(DEMO_METHODS); do \
-	  $(MAKE) --no-print-directory merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
+	  $(ONE_ERROR)$(MAKE) --no-print-directory merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
 	@$(BUILD)/report-eval --tasks emoint,emotion-cause,tec,isear --reference $(DEMO_WORK)/reference \
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
 COMMA := ,
@@ -78,9 +97,11 @@ COMPARE_WORK = $(if $(strip $(WORK)),$(strip $(WORK)),work/$(TASK_TYPE)/compare)
 COMPARE_REFERENCE = $(if $(REFERENCE),$(REFERENCE),$(COMPARE_WORK)/reference)
 
 .PHONY: compare
+compare: SETTINGS += METHOD=$(firstword $(COMPARED))
 compare: all
+	@$(PLAN) $(ASKED) --print-work >/dev/null
 	+@set -e; for m in $(COMPARED); do \
-	  run="$(MAKE) --no-print-directory METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
+	  run="$(ONE_ERROR)$(MAKE) --no-print-directory METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
 	  lines=$$(cat $$log 2>/dev/null | wc -l); begun=$$(date +%s.%N); $$run merge; ended=$$(date +%s.%N); \
 	  if [ $$(cat $$log | wc -l) -gt $$lines ]; then echo "$$begun $$ended" | awk '{printf "make\tmerge\t%.3f\t0\t0\n", $$2 - $$1}' >>$$log; fi; \
 	  $$run eval >/dev/null; done

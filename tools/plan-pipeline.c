@@ -12,12 +12,14 @@
 #include "plan/forecast.h"
 #include "plan/plan.h"
 #include "plan/planmk.h"
+#include "plan/request.h"
 #include "plan/stamps.h"
 #include "files/start.h"
 #include "files/sums.h"
+#include "base/text.h"
 
 static struct {
-	const char *task_type, *model, *loras, *data, *config, *work, *set, *jobs, *tools;
+	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs, *goals, *stands, *tools;
 	bool list_keys, keys_markdown, show, print_work;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml", .tools = "build"};
 
@@ -28,7 +30,10 @@ static const struct opt options[] = {
 	{"data", 0, OPT_STRING, &o.data, false, 0, 0, "DIR", "folder of data folders, one per task (default: key data_dir)"},
 	{"config", 0, OPT_STRING, &o.config, false, 0, 0, "FILE", "config file"},
 	{"work", 0, OPT_STRING, &o.work, false, 0, 0, "DIR", "folder of all results (default: work/TYPE/METHOD-MATSx_CAMRx_DCSx)"},
-	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST", "overrides KEY=value, separated by spaces"},
+	{"reference", 0, OPT_STRING, &o.reference, false, 0, 0, "DIR", "folder of shared evaluations: only checked to be a path that make takes"},
+	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST", "overrides KEY=value, separated by spaces; a blank in a value is written \\ and a blank"},
+	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST", "make's goals: eval, report and compare need test.json"},
+	{"stands", 0, OPT_STRING, &o.stands, false, 0, 0, "DIR", "folder that the user stands in, where it is another (make -C)"},
 	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N", "processes that make may run at once (default: 1)"},
 	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR", "folder of the tools"},
 	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL, "print the config file's keys, and exit"},
@@ -62,27 +67,35 @@ static const struct config_word words[] = {
 	{0},
 };
 
+/* The next of the words at *at, with make's own quoting taken off ("\\ " is a blank, "\\\\" a backslash); NULL at the end. */
+static char *next_word(const char **at)
+{
+	struct text word = {0};
+	const char *s = *at + strspn(*at, " ");
+	char *copy;
+
+	if (!*s)
+		return NULL;
+	for (; *s && *s != ' '; s++) {
+		s += *s == '\\' && (s[1] == ' ' || s[1] == '\\');
+		text_add(&word, "%c", *s);
+	}
+	*at = s;
+	copy = xstrdup(text_get(&word));
+	text_release(&word);
+	return copy;
+}
+
 /* Overrides as typed on make's command line: KEY=value words. */
 static void apply_overrides(struct config *c)
 {
-	char *copy = xstrdup(o.set ? o.set : ""), *save = NULL;
+	const char *at = o.set ? o.set : "";
+	char *word;
 
-	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+	while ((word = next_word(&at))) {
 		config_override(c, word, words);
-	free(copy);
-}
-
-/* A path that make and the shell can take as one plain word. */
-static const char *need_path(const char *given, const char *from_config, const char *what)
-{
-	const char *path = given ? given : from_config;
-
-	if (!path)
-		die_usage("%s is not given: %s=DIR on the command line, or its key in the config file", what, what);
-	if (!*path || path[strcspn(path, " \t\n:;#$%%*?[]{}()<>|&\\'\"`~!=,")])
-		die_usage("%s='%s': a path may not be empty or hold blanks or any of : ; # $ %% * ? [ ] { } ( ) < > | & \\ ' \" ` ~ ! = ,", what,
-		          path);
-	return path;
+		free(word);
+	}
 }
 
 static void show(const struct plan *p)
@@ -114,24 +127,63 @@ static void write_all(const struct plan *p)
 	free(sums);
 }
 
-static void read_settings(struct config *c)
+static bool goal(const char *name)
 {
-	config_load(c, o.config, o.task_type);
-	apply_overrides(c);
-	config_check(c);
+	return o.goals && strstr(o.goals, name);
+}
+
+/* What is not as it must be is said before anything is opened. */
+static void check_request(const struct plan *p)
+{
+	static const char *const named[] = {"MODEL", "LORAS", "DATA", "WORK"};
+	const char *const typed[] = {o.model, o.loras, o.data, o.work};
+	const struct strlist *tasks = &p->c.task_targets;
+
+	request_check_model(p->base, o.stands);
+	request_check_loras(p->loras, p->data, tasks, o.stands);
+	request_check_data(p->data, tasks, o.stands);
+	request_check_work(p->work, p->base, p->loras, p->data);
+	if (plan_samples(p))
+		request_check_files(p->data, tasks, "train.json", "the draw of calibration samples");
+	if (goal("eval") || goal("report") || goal("compare"))
+		request_check_files(p->data, tasks, "test.json", "the evaluation");
+	request_say_stands(o.stands, named, typed, 4);
 }
 
 static char *choose_work(const struct config *c)
 {
 	if (o.work)
-		return xstrdup(need_path(o.work, NULL, "WORK"));
+		return request_plain(o.work, "WORK");
 	return xformat("work/%s/%s-MATS%d_CAMR%d_DCS%d", o.task_type, method_name(c->method), c->use_mats, c->use_camr, c->use_dcs);
+}
+
+static void read_settings(struct plan *p)
+{
+	char *config = request_plain(o.config, "CONFIG"), *said;
+	struct config *c = &p->c;
+
+	config_load(c, config, o.task_type);
+	apply_overrides(c);
+	p->base = request_path(c, (struct request){o.model, KEY_model_dir, "MODEL"});
+	p->loras = request_path(c, (struct request){o.loras, KEY_lora_dir, "LORAS"});
+	p->data = request_path(c, (struct request){o.data, KEY_data_dir, "DATA"});
+	said = plan_samples(p) ? request_rows(c, p->data) : NULL;
+	config_check(c);
+	if (said && !o.print_work)
+		note("%s", said);
+	free(said);
+	if (c->model_name)
+		free(request_plain(c->model_name, "MODEL_NAME"));
+	if (o.reference)
+		free(request_plain(o.reference, "REFERENCE"));
+	p->work = choose_work(c);
+	p->tools = o.tools;
+	free(config);
 }
 
 int main(int argc, char **argv)
 {
 	struct plan p = {0};
-	char *work;
 
 	tool_start(&tool, argc, argv);
 	if (o.list_keys) {
@@ -143,14 +195,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	be_select(common.backend);
-	read_settings(&p.c);
-	p.base = need_path(o.model, p.c.model_dir, "MODEL");
-	p.loras = need_path(o.loras, p.c.lora_dir, "LORAS");
-	p.data = need_path(o.data, p.c.data_dir, "DATA");
-	need_path(p.c.model_name, NULL, "MODEL_NAME");
-	p.tools = o.tools;
+	read_settings(&p);
+	check_request(&p);
 	plan_open(&p);
-	p.work = work = choose_work(&p.c);
 	if (o.print_work)
 		printf("%s\n", p.work);
 	else
@@ -162,7 +209,7 @@ int main(int argc, char **argv)
 		effects_say(&p);
 	}
 	plan_close(&p);
-	free(work);
+	free(p.base), free(p.loras), free(p.data), free(p.work);
 	config_release(&p.c);
 	return 0;
 }

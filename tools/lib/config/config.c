@@ -82,7 +82,8 @@ bool config_asked(const struct config *c, const struct config_key *k)
 {
 	int line = c->line[k - config_keys];
 	char *v = config_value(c, k);
-	bool asked = v && (line < 0 || (line > 0 && !is_default(k->dflt, v)));
+	bool required = !k->dflt && !k->none; /* every file has it */
+	bool asked = v && (line < 0 || (line > 0 && !required && !is_default(k->dflt, v)));
 
 	free(v);
 	return asked && (!k->option || config_is_on(c, k->name));

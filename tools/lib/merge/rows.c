@@ -199,3 +199,11 @@ void rows_read_numbers(const char *path, int n, int count, int *row)
 	free(seen);
 	json_decref(list);
 }
+
+int rows_count_numbers(const char *path)
+{
+	int found;
+
+	json_decref(load_list(path, "row numbers", &found));
+	return found;
+}

@@ -31,5 +31,6 @@ const char **rows_labels(const struct rows *r, int *K, int *label_of);
 /* A list of row numbers (samples.json) into row (count): a number that is no integer, is outside 0 … n-1 or stands
  * twice, or another count than `count`, is die(). */
 void rows_read_numbers(const char *path, int n, int count, int *row);
+int rows_count_numbers(const char *path); /* how many such a list has */
 
 #endif

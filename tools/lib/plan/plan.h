@@ -8,8 +8,9 @@
 #include "model/site.h"
 
 struct plan {
-	const char *base, *loras, *data; /* folders: the model, and what has one folder per task */
-	const char *work, *tools;        /* of all results; of the executables */
+	char *base, *loras, *data; /* folders: the model, and what has one folder per task */
+	char *work;                /* of all results */
+	const char *tools;         /* of the executables */
 	struct config c;
 	/* by plan_open() */
 	struct model *model;

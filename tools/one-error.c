@@ -1,0 +1,150 @@
+/* one-error: run a command, and of the makes below it leave out what each of them adds to a failure.
+ *
+ * A tool that fails says why in one line. Every make between it and the user then says which target that was for: "make[2]: *** [FILE:LINE: TARGET]
+ * Error 1". The last make says so in any case, so the others' lines are left out here. All else on standard error is passed on, a line at a time. */
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/opts.h"
+#include "base/text.h"
+
+enum { WAIT_MS = 100 };
+
+static const struct opt options[] = {{.type = OPT_END}};
+
+static const struct tool tool = {"one-error", "run a command without the error lines of the makes below it",
+	"Usage: one-error -- COMMAND [ARGUMENT …]. Ends as the command ends.", options};
+
+/* "make[2]: *** [main.mk:89: x.h5] Error 1", or "… Interrupt", or "make[2]: *** Waiting for unfinished jobs....". What make has to say itself
+ * ("*** No rule to make target …") has no bracket after the stars. */
+static bool is_echo(const char *line)
+{
+	const char *s = line + strcspn(line, "[ ");
+
+	if (*s != '[' || !isdigit((unsigned char)s[1]))
+		return false;
+	s += 1 + strspn(s + 1, "0123456789");
+	return strncmp(s, "]: *** [", 8) == 0 || strncmp(s, "]: *** Waiting for unfinished jobs", 34) == 0;
+}
+
+static void pass_line(struct text *line)
+{
+	const char *s = text_get(line);
+
+	for (size_t n = line->n, k = is_echo(s) ? n : 0; k < n;) {
+		ssize_t wrote = write(STDERR_FILENO, s + k, n - k);
+
+		if (wrote < 0 && errno != EINTR)
+			break; /* nobody reads */
+		k += wrote > 0 ? (size_t)wrote : 0;
+	}
+	text_release(line);
+}
+
+/* What has come, as lines; false at the end. */
+static bool pass_some(int fd, struct text *line)
+{
+	char buf[4096];
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	for (ssize_t i = 0; i < n; i++) {
+		text_add(line, "%c", buf[i]);
+		if (buf[i] == '\n')
+			pass_line(line);
+	}
+	return n > 0;
+}
+
+static volatile sig_atomic_t child;
+
+/* The terminal's signals reach the whole group; what a process sent to this one alone goes on to the command. */
+static void pass_on(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (child > 0 && info->si_code <= 0)
+		kill((pid_t)child, sig);
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &(struct sigaction){.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO}, NULL);
+}
+
+static int start(char **command)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe(ends) || (pid = fork()) < 0)
+		die("cannot start '%s': %s", command[0], strerror(errno));
+	if (!pid) {
+		dup2(ends[1], STDERR_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		execvp(command[0], command);
+		warn("cannot run '%s': %s", command[0], strerror(errno));
+		_exit(127);
+	}
+	child = pid;
+	close(ends[1]);
+	return ends[0];
+}
+
+/* Until the command has ended and all that it said is passed on; what it left running may hold the pipe for longer. */
+static int relay(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct text line = {0};
+	bool more = true, ended = false;
+	int status = 0;
+
+	while (more || !ended) {
+		int ready = more ? poll(&p, 1, ended ? 0 : WAIT_MS) : 0;
+
+		if (ready > 0)
+			more = pass_some(fd, &line);
+		else if (ended)
+			break;
+		if (!ended)
+			ended = waitpid((pid_t)child, &status, more ? WNOHANG : 0) > 0;
+	}
+	pass_line(&line);
+	child = 0;
+	return status;
+}
+
+/* Ends as the command did. */
+static int leave(int status)
+{
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+	}
+	return WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+	int own = 0;
+
+	while (own < argc && strcmp(argv[own], "--"))
+		own++;
+	opts_parse(&tool, own, argv);
+	if (own + 1 >= argc)
+		die_usage("no command: expected -- COMMAND [ARGUMENT …] after the options");
+	catch_signals();
+	return leave(relay(start(argv + own + 1)));
+}
