@@ -143,11 +143,16 @@ static void check_request(const struct plan *p)
 	request_check_loras(p->loras, p->data, tasks, o.stands);
 	request_check_data(p->data, tasks, o.stands);
 	request_check_work(p->work, p->base, p->loras, p->data);
-	if (plan_samples(p))
-		request_check_files(p->data, tasks, "train.json", "the draw of calibration samples");
-	if (goal("eval") || goal("report") || goal("compare"))
-		request_check_files(p->data, tasks, "test.json", "the evaluation");
 	request_say_stands(o.stands, named, typed, 4);
+}
+
+/* What make would only find missing when a tool is to read it. */
+static void check_files(const struct plan *p)
+{
+	if (plan_samples(p))
+		request_check_files(p->data, &p->c.task_targets, "train.json", "the draw of calibration samples");
+	if (goal("eval") || goal("report") || goal("compare"))
+		request_check_files(p->data, &p->c.task_targets, "test.json", "the evaluation");
 }
 
 static char *choose_work(const struct config *c)
@@ -198,6 +203,7 @@ int main(int argc, char **argv)
 	read_settings(&p);
 	check_request(&p);
 	plan_open(&p);
+	check_files(&p);
 	if (o.print_work)
 		printf("%s\n", p.work);
 	else

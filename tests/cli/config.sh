@@ -11,7 +11,7 @@ changed() { sed "s/^  $1: [^ #]*/  $1: $2/" config/iteris-plus.yaml >"$T/c.yaml"
 (extra '  alpha_1: 1'; refuses 'file: a key twice' 1 "c.yaml:$lines: .*alpha_1" plan_pipeline)
 (changed max_length 0; refuses 'file: out of range' 1 "c.yaml:$lines: max_length: expected .*found '?0'?" plan_pipeline)
 (changed use_dcs perhaps; refuses 'file: no boolean' 1 "c.yaml:$lines: use_dcs: .*found '?perhaps'?" plan_pipeline)
-(changed outer_num 21; refuses 'file: inner_num x outer_num is not samples_num' 1 "c.yaml.*inner_num.*outer_num.*samples_num" "$BUILD/plan-pipeline" --config "$T/c.yaml" --model "$M" --loras "$L" --data "$D" --work "$OUT/w")
+(extra '  outer_num: 21'; refuses 'file: inner_num x outer_num is not samples_num' 1 "c.yaml.*inner_num.*outer_num.*samples_num" "$BUILD/plan-pipeline" --config "$T/c.yaml" --model "$M" --loras "$L" --data "$D" --work "$OUT/w")
 (extra '  rank: 7'; refuses 'file: a rank that the adapter denies' 1 "rank: the config says 7, .*/emoint/adapter_config.json says r = 4" plan_pipeline)
 (extra '  lora_alpha: 9'; refuses 'file: an alpha that the adapter denies' 1 "lora_alpha: the config says 9.*/emoint/adapter_config.json says 8" plan_pipeline)
 (extra '  rank: [1'; refuses 'file: no YAML' 1 "c.yaml:[0-9]+: " plan_pipeline)

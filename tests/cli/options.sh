@@ -33,14 +33,19 @@ number 'draw-samples: no boolean' "shuffle.*found 'maybe'" draw_samples --shuffl
 number 'compute-grams: a share over 1' "reg-ceof.*from 0 to 1, found '1.5'" compute_grams --reg-ceof 1.5
 number 'compute-grams: NaN' "reg-ceof.*found 'nan'" compute_grams --reg-ceof nan
 number 'solve-layer: a negative ridge' "alpha-1.*found '-1'" solve_layer --alpha-1=-1
-number 'solve-layer: too few weights' "manual-ceof '1'.*one for every task" solve_layer --manual-ceof 1
+number 'solve-layer: too many weights' "manual-ceof '1,1,1'.*one for every task or one for all" solve_layer --manual-ceof 1,1,1
 number 'solve-layer: weights that sum to nothing' "manual-ceof '0,0'" solve_layer --manual-ceof 0,0
 number 'solve-layer: an unknown method' "method 'sweeep'" solve_layer --method sweeep
 number 'solve-layer: average takes no Grams' "average uses no Grams" solve_layer --method average
 number 'generate-tokens: no new tokens' "max-new-tokens.*found '0'" generate_tokens --max-new-tokens 0
 number 'generate-tokens: unknown features' "features 'pads'" generate_tokens --features pads
 number 'extract-acts: unknown features' "features.*'pads'" extract_acts --features pads
-number 'eval-emotion: a max-length over the limit' "max-length.*found '5000'" eval_emotion --max-length 5000
+number 'eval-emotion: a max-length over the limit' "max-length.*found '8193'" eval_emotion --max-length 8193
+refuses 'assemble-lora: a scale, and a file of it' 2 '--scale and --scale-file exclude each other' assemble_lora --scale 0.5 --scale-file x
+must "$BUILD/solve-layer" -q --model "$M" --site enc01-self --tasks "$PAIR" --adapter "$L/{task}" --grams "$W/grams/{task}/enc01-self.h5" \
+	--manual-ceof 2,2 -o "$T/2.h5"
+(out=$T/one.h5; must solve_layer -q --manual-ceof 2)
+check 'solve-layer: one weight counts for all tasks' cmp "$T/2.h5" "$T/one.h5"
 (site=enc02-self; number 'extract-acts: a site of another model' "'enc02-self'.* no site" extract_acts)
 (site=enc00-cross; number 'compute-grams: cross-attention in the encoder' "'enc00-cross'.* no site" compute_grams)
 (site=; number 'solve-layer: a nameless site' "'SELF'.* no site" "$BUILD/solve-layer" --model "$M" --site SELF --tasks tec --adapter "$L/tec" --grams x -o "$OUT/x.h5")

@@ -243,7 +243,8 @@ void stamps_write(const struct plan *p)
 	stamp_rows(&s);
 	stamp_solutions(&s);
 	for (int t = 0; t < p->c.task_targets.n; t++) {
-		stamp_draw(&s, p->c.task_targets.item[t]);
+		if (plan_samples(p))
+			stamp_draw(&s, p->c.task_targets.item[t]);
 		stamp_adapter(&s, p->c.task_targets.item[t]);
 		stamp_test(&s, p->c.task_targets.item[t]);
 	}
