@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char introduction[] =
 	"# Settings\n"
@@ -19,13 +20,36 @@ static const char introduction[] =
 	"- Of `samples_num`, `inner_num` and `outer_num`, those that are not given follow from the others.\n"
 	"- A list in the file counts by the names of the file's tasks, so `TASK_TARGETS=` may name some of them in any order.\n"
 	"\n"
+	"\"Methods\" says where a key counts. `fitted` stands for sweep, jacobi and regmean.\n"
 	"\"Goes to\" names the stages whose tool has the key as an option: `alpha_1` is `solve-layer --alpha-1`. `plan` is plan-pipeline itself.\n"
 	"\"Result\" says whether another value changes what a merge or an evaluation gives. Only the stages that depend on it run again.\n";
 
+/* The methods that `names` lists, as bits. */
+static unsigned methods_of(const char *const *names)
+{
+	unsigned methods = 0;
+
+	for (; *names; names++)
+		for (int m = 0; m < config_nmethods; m++)
+			if (strcmp(config_methods[m], *names) == 0)
+				methods |= 1u << m;
+	return methods;
+}
+
+/* Sets of methods that many keys share have one word. */
+static const char *group_word(unsigned methods)
+{
+	static const char *const fitted[] = {"sweep", "jacobi", "regmean", NULL}, *const blind[] = {"average", NULL};
+	unsigned all = (1u << config_nmethods) - 1;
+
+	return methods == all ? "all" : methods == methods_of(fitted) ? "fitted" : methods == (all & ~methods_of(blind)) ? "not average" : NULL;
+}
+
 static void print_methods(unsigned methods)
 {
-	bool every = (methods & ((1u << config_nmethods) - 1)) == (1u << config_nmethods) - 1;
-	char *list = every ? xstrdup("all") : config_method_list(methods);
+	unsigned all = (1u << config_nmethods) - 1;
+	const char *word = group_word(methods & all);
+	char *list = word ? xstrdup(word) : config_method_list(methods);
 
 	printf(" %s |", list);
 	free(list);

@@ -202,8 +202,9 @@ void rows_read_numbers(const char *path, int n, int count, int *row)
 
 int rows_count_numbers(const char *path)
 {
-	int found;
+	json_t *list = jsonx_load(path, MAX_FILE);
+	int found = list_length(list, path, "row numbers");
 
-	json_decref(load_list(path, "row numbers", &found));
+	json_decref(list);
 	return found;
 }
