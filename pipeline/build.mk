@@ -17,7 +17,7 @@ CFLAGS = -g $(OPTIMISE)
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Itools/lib -I/usr/include/hdf5/serial $(WARN) -Wstrict-prototypes -Wmissing-prototypes \
           -fno-math-errno -fno-trapping-math -fopenmp $(CFLAGS)
 CXX_FLAGS = -std=c++17 -Itools/lib $(WARN) $(CFLAGS)
-LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lsentencepiece -lstdc++ -lm
+LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm
 
 # Objects lie in OBJ, programs in BUILD: the same folder, but with CUDA.
 OBJ := $(BUILD)

@@ -2,7 +2,7 @@
 # The checks on the CPU test double, checked: bugs planted in copies of the CUDA backend's sources, each of which must make the twin tests fail.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T" OMP_NUM_THREADS=1
-LIBS='-ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lsentencepiece -lstdc++ -lm -lcmocka'
+LIBS='-ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm -lcmocka'
 INCLUDE='-Itests/cuda/double/include -Itests/cuda/double -Itests/cuda -Itools/lib'
 
 # build KIND FILE: the twin tests of that kind of build with $T/FILE in the place of tools/lib/backend/cuda/FILE, as $T/twins.

@@ -3,7 +3,7 @@
  * SEQUENCES: one line per sequence, encoder ids, a tab, decoder input ids. OUT: encoder.B and decoder.B (rows, D), the residual stream
  * after B blocks, B = 1 … L; encoder.norm and decoder.norm; logits (decoder rows, V). "16": 16-bit products where the CPU has them.
  * Build:  gcc -std=c11 -D_GNU_SOURCE -O2 -fopenmp -I/usr/include/hdf5/serial -o build/print-states tests/oracle/print-states.c \
- *           build/libmerge.a -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lsentencepiece -lstdc++ -lm */
+ *           build/libmerge.a -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm */
 #include <stdio.h>
 #include <stdlib.h>
 

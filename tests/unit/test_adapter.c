@@ -10,10 +10,13 @@
 #include <sys/stat.h>
 
 #include "adapter/adapter.h"
+#include "adapter/base_name.h"
+#include "adapter/pattern.h"
 #include "case.h"
 #include "child.h"
 #include "base/die.h"
 #include "model/site.h"
+#include "patterns.h"
 
 #define DIR_NAME "task"
 
@@ -223,23 +226,26 @@ static void test_bad_patterns(void **state)
 	static const struct {
 		const char *pattern, *message;
 	} CASE[] = {
-		{"(?!decoder).*q", "look-ahead and look-behind are not supported (at character 2)"},
-		{".*(?<=n).q", "look-ahead and look-behind are not supported"},
-		{"(?i).*Q", "only (?:…) and (?P<name>…) are supported"},
-		{".*+q", "possessive quantifiers are not supported"},
-		{"(q)\\\\1", "back-references are not supported"},
-		{"\\\\bq", "of the escapes of letters only"},
+		{"(?x).*q", "of the extensions (?…) only"},
+		{"(?<n>q)", "of the extensions (?…) only"},
+		{"(?(q)v)", "of the extensions (?…) only"},
+		{"(q)\\\\1", "back-references and octal escapes are not supported"},
+		{"q|(?P=a)", "of the extensions (?…) only"},
+		{"\\\\Kq", "of the escapes of letters only"},
 		{"\\\\", "it ends with a backslash"},
 		{"*q", "nothing to repeat"},
+		{"^*q", "nothing to repeat"},
 		{"q**", "a repeat of a repeat"},
 		{"(q", "a '(' without its ')'"},
 		{"q)|(v", "a ')' without its '('"},
 		{"[q", "a '[' without its ']'"},
 		{"[z-a]", "a bad range in a class"},
+		{"[a-\\\\d]", "a bad range in a class"},
 		{"q{2,1}", "a repeat {m,n} with m > n"},
-		{"q{", "expected {m}, {m,}, {,n} or {m,n}"},
+		{"(?<=a|bc)q", "a look-behind must have one fixed length"},
+		{"(?P<a>q)(?P<a>v)", "two groups of one name"},
 		{"(((a{99}){99}){99}){99}", "too large"},
-		{"q{99999999999999999999}", "too large"},
+		{"q{99999999999999999999}", "more than 65535 times"},
 		{"\xc3\xa9", "characters outside ASCII are not supported"},
 	};
 	char keys[4096];
@@ -262,6 +268,89 @@ static void test_bad_patterns(void **state)
 	memmove(keys + 30, keys + 130, strlen(keys + 130) + 1);
 	write_lora(keys);
 	refuses("nested too deep");
+}
+
+/* What Python itself answers, each pattern on each name. What is "-" there, or what we refuse by name, is refused. */
+static void test_python(void **state)
+{
+	int taken = 0, refused = 0;
+	(void)state;
+	for (size_t i = 0; i < COUNT(PATTERNS); i++) {
+		char kind = PATTERNS[i].kind, *copy = xstrdup(PATTERNS[i].answers), *rest = copy;
+		const char *why;
+		int at;
+		struct pattern *p = pattern_compile(PATTERNS[i].text, kind == 'W' ? PATTERN_WHOLE : kind == 'T' ? PATTERN_TAIL : kind == 'L' ? PATTERN_LAYER
+		                                    : PATTERN_ANY_LAYER, &why, &at);
+		taken += p != NULL;
+		if (!p && strcmp(copy, "-") != 0)
+			refused++;
+		if (p && strcmp(copy, "-") == 0)
+			fail_msg("%c '%s': Python refuses it", kind, PATTERNS[i].text);
+		for (size_t k = 0; p && k < COUNT(NAMES); k++) {
+			char answer[24] = "0n";
+			bool yes = pattern_match(p, NAMES[k]) == PATTERN_YES;
+			long index = yes && (kind == 'L' || kind == 'A') ? pattern_index(p, NAMES[k]) : -1;
+			if (kind == 'W' || kind == 'T')
+				snprintf(answer, sizeof(answer), "%d", yes);
+			else if (yes)
+				snprintf(answer, sizeof(answer), index < 0 ? "n" : "%ld", index);
+			const char *want = strsep(&rest, " ");
+			if (strcmp(want, answer) != 0)
+				fail_msg("%c '%s' on %s: %s, Python has %s", kind, PATTERNS[i].text, NAMES[k], answer, want);
+		}
+		pattern_free(p);
+		free(copy);
+	}
+	print_message("%d patterns as Python, %d that Python takes are refused by name\n", taken, refused);
+	assert_int_equal(taken, 130);
+	assert_int_equal(refused, 17);
+}
+
+/* Steps, not seconds: a pattern that would take for ever is refused. */
+static void test_bounds(void **state)
+{
+	static const char *const endless[] = {"(.*.*.*.*)*[xy]", "((\\\\w*)*\\\\.?)*[xy]", "(.|\\\\w|[a-z.0-9])*[QR]", "(?=(.*)*[xy]).*"};
+	char keys[256];
+	(void)state;
+	for (size_t i = 0; i < COUNT(endless); i++) {
+		snprintf(keys, sizeof(keys), "\"target_modules\":\"%s\"", endless[i]);
+		write_lora(keys);
+		refuses("a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'");
+	}
+}
+
+/* What PEFT does with layers_to_transform is compared in tests/golden/test_adapters.c; this is what it refuses, or means nothing. */
+static void test_layers(void **state)
+{
+	static const struct {
+		const char *keys, *message;
+	} CASE[] = {
+		{"\"target_modules\":\".*q\",\"layers_to_transform\":[0]", "layers_to_transform is set, and target_modules is a text"},
+		{"\"target_modules\":\"all-linear\",\"layers_to_transform\":0", "layers_to_transform is set, and target_modules is a text"},
+		{"\"target_modules\":\".*q\",\"layers_to_transform\":[]", "layers_to_transform is set, and target_modules is a text"},
+		{"\"target_modules\":[\"q\"],\"layers_pattern\":\"block\"", "layers_pattern is set without layers_to_transform"},
+		{"\"target_modules\":[\"q\"],\"layers_pattern\":[\"block\"],\"layers_to_transform\":null", "layers_pattern is set without"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":\"0\"", "layers_to_transform: expected an integer or a list of integers"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":true", "layers_to_transform: expected an integer or a list of integers"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":[0,1.0]", "layers_to_transform: entry 2: expected an integer"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":7", "layers_pattern: expected a text or a list of texts"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":[\"block\",7]", "layers_pattern: expected a text or a list"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":\"(\"", "layers_pattern: cannot use the regular expression '('"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":[2,-1]", "target_modules names no linear of the base model (q, k, v, o, wi, wi_0, wi_1, wo of its "
+		 "blocks) in the blocks of layers_to_transform"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":\"layers\"", "target_modules names no linear"},
+		{"\"target_modules\":[]", "target_modules names no linear"},
+		{"\"target_modules\":\"\"", "target_modules names no linear"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		write_lora(CASE[i].keys);
+		refuses(CASE[i].message);
+	}
+	accepts("\"target_modules\":[\"q\",\"v\"],\"layers_to_transform\":[],\"layers_pattern\":\"layers\"", QV, COUNT(QV));
+	accepts("\"target_modules\":[\"q\",\"v\"],\"layers_to_transform\":[0,1],\"layers_pattern\":\"\"", QV, COUNT(QV));
+	accepts("\"target_modules\":null", QV, COUNT(QV));
+	accepts("\"lora_dropout\":0", QV, COUNT(QV));
 }
 
 static void test_exclude(void **state)
@@ -312,7 +401,6 @@ static void test_bad_configs(void **state)
 		{"{\"peft_type\":\"LORA\",\"r\":0,\"lora_alpha\":6,\"target_modules\":[\"q\"]}", "'r'"},
 		{"{\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":[\"q\"]}", "'lora_alpha'"},
 		{"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":\"6\",\"target_modules\":[\"q\"]}", "'lora_alpha'"},
-		{"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":6}", "target_modules names no linear"},
 		{"{\"peft_type\":\"LORA\",\"r\":2,\"r\":3}", "duplicate"},
 	};
 	(void)state;
@@ -335,9 +423,6 @@ static void test_refused_keys(void **state)
 		{"\"modules_to_save\":[\"lm_head\"]", "modules_to_save is set"},
 		{"\"fan_in_fan_out\":true", "fan_in_fan_out is set"},
 		{"\"layer_replication\":[[0,2]]", "layer_replication is set"},
-		{"\"layers_to_transform\":[0]", "layers_to_transform is set"},
-		{"\"layers_to_transform\":0", "layers_to_transform is set"},
-		{"\"layers_pattern\":\"block\"", "layers_pattern is set"},
 		{"\"target_parameters\":[\"x\"]", "target_parameters is set"},
 		{"\"trainable_token_indices\":[1]", "trainable_token_indices is set"},
 		{"\"alora_invocation_tokens\":[1]", "alora_invocation_tokens is set"},
@@ -482,6 +567,247 @@ static void test_no_file(void **state)
 	refuses("'task/adapter_model.safetensors': expected a safetensors file, found 0 bytes: truncated?");
 }
 
+/* ---- embeddings saved along ---- */
+
+enum { V = 50, D = 8 };
+
+/* x as a file of bfloat16 has it. */
+static void write_st(const char *path, const char *const *name, int n, int rows, float shift)
+{
+	struct st_out *o = st_create(path);
+	for (int k = 0; k < n; k++)
+		st_declare(o, name[k], (size_t)rows, D);
+	for (int k = 0; k < n; k++)
+		for (int i = 0; i < rows * D; i++) {
+			float x = (float)(100 * k + i) + (i == 3 * D + 2 ? shift : 0);
+			st_write(o, &x, 1);
+		}
+	st_commit(o);
+}
+
+/* A safetensors file of one tensor of two-byte elements. */
+static void write_halves(const char *path, const char *name, const char *type, const uint16_t *x)
+{
+	char *header = xformat("{\"%s\":{\"dtype\":\"%s\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]}}", name, type, V, D, 2 * V * D);
+	uint64_t n = strlen(header);
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	fwrite(&n, 8, 1, f); /* little-endian, as the machines that this runs on */
+	fwrite(header, 1, n, f);
+	fwrite(x, 2, V * D, f);
+	assert_int_equal(fclose(f), 0);
+	free(header);
+}
+
+static struct model BASE = {.m = {.D = D, .V = V}};
+
+static void check_embeddings_child(void *adapter)
+{
+	adapter_check_embeddings(adapter, &BASE);
+}
+
+static void embedding_refused(const char *message)
+{
+	struct adapter a = {.dir = DIR_NAME, .file = st_open("extra.safetensors")};
+	struct child c = child_run(check_embeddings_child, &a);
+	assert_true(child_said(&c, message));
+	assert_int_equal(c.code, EXIT_WORLD);
+	st_close(a.file);
+}
+
+static void embedding_passes(void)
+{
+	struct adapter a = {.dir = DIR_NAME, .file = st_open("extra.safetensors")};
+	adapter_check_embeddings(&a, &BASE);
+	st_close(a.file);
+}
+
+static void test_embeddings(void **state)
+{
+	/* In the order of the elements that write_st() counts. */
+	static const char *const base[] = {"shared.weight", "lm_head.weight"};
+	static const char *const both[] = {"base_model.model.shared.weight", "base_model.model.lm_head.weight"};
+	static const char *const inputs[] = {"base_model.model.shared.weight"}, *const encoder[] = {"base_model.model.encoder.embed_tokens.weight"};
+	static const char *const decoder[] = {"base_model.model.decoder.embed_tokens.weight"}, *const head[] = {"base_model.model.lm_head.weight"};
+	(void)state;
+	write_st("base.safetensors", base, 2, V, 0);
+	BASE.st = st_open("base.safetensors");
+	write_st("extra.safetensors", both, 2, V, 0);
+	embedding_passes();
+	write_st("extra.safetensors", encoder, 1, V, 0);
+	embedding_passes();
+	write_st("extra.safetensors", decoder, 1, V, 0.5f);
+	embedding_refused("tensor 'base_model.model.decoder.embed_tokens.weight' is an input embedding that differs from the base's 'shared.weight' (row 3): it was "
+	                  "trained, or belongs to another model");
+	write_st("extra.safetensors", inputs, 1, V + 1, 0);
+	embedding_refused("is an input embedding of another shape than the base's 'shared.weight', (50, 8): the vocabulary was resized");
+	/* The head is compared with the head: of a tied model that is the input embedding. */
+	write_st("extra.safetensors", head, 1, V, 0);
+	embedding_refused("is an output embedding that differs from the base's 'lm_head.weight' (row 0)");
+	BASE.m.tied = true;
+	embedding_passes();
+	write_st("extra.safetensors", both, 2, V, 0);
+	embedding_refused("is an output embedding that differs from the base's 'shared.weight' (row 0)");
+	BASE.m.tied = false;
+	st_close(BASE.st);
+}
+
+/* A model trained in 16 bits saves the base rounded to them. */
+static void test_embeddings_rounded(void **state)
+{
+	static const char *const base[] = {"shared.weight"}, *const types[] = {"BF16", "F16"};
+	uint16_t x[V * D];
+	(void)state;
+	write_st("base.safetensors", base, 1, V, 0.0625f + 0.00001f);
+	BASE.st = st_open("base.safetensors");
+	for (int t = 0; t < 2; t++) {
+		for (int i = 0; i < V * D; i++) {
+			float v = (float)i + (i == 3 * D + 2 ? 0.0625f + 0.00001f : 0);
+			uint32_t u;
+			memcpy(&u, &v, 4);
+			x[i] = (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+		}
+		if (t == 1)
+			for (int i = 0; i < V * D; i++) { /* whole numbers up to 399, and 26.0625 */
+				int e = i == 0 ? 0 : (int)log2(i);
+				x[i] = i == 0 ? 0 : (uint16_t)((e + 15) << 10 | (((i == 3 * D + 2 ? 16 * i + 1 : 16 * i) << 6 >> e) - 1024));
+			}
+		write_halves("extra.safetensors", "base_model.model.shared.weight", types[t], x);
+		embedding_passes();
+		x[7 * D]++;
+		write_halves("extra.safetensors", "base_model.model.shared.weight", types[t], x);
+		embedding_refused("differs from the base's 'shared.weight' (row 7)");
+	}
+	st_close(BASE.st);
+}
+
+/* Beside factors they are no stray tensors. */
+static void test_embeddings_open(void **state)
+{
+	struct declared d[64];
+	int n = declare(d, QV, COUNT(QV), NULL);
+	(void)state;
+	write_lora("\"target_modules\":[\"q\",\"v\"]");
+	d[n] = (struct declared){"base_model.model.shared.weight", 50, 8};
+	d[n + 1] = (struct declared){"base_model.model.lm_head.weight", 50, 8};
+	write_tensors(d, n + 2);
+	adapter_close(opens(QV, COUNT(QV)));
+	d[n] = (struct declared){"base_model.model.lm_head.base_layer.weight", 50, 8};
+	write_tensors(d, n + 1);
+	refuses("is a weight of the base model");
+}
+
+/* ---- the base model's name ---- */
+
+struct named {
+	const char *name, *revision;
+};
+
+static void name_all(void *arg)
+{
+	const struct named *a = arg;
+	struct base_name b = {.given = a[0].name};
+	for (int i = 1; i < 3; i++)
+		base_name_add(&b, i == 1 ? "loras/x" : "loras/y", a[i].name, a[i].revision);
+	base_name_say(&b);
+	printf("%s %s\n", base_name_get(&b) ? base_name_get(&b) : "none", base_name_revision(&b) ? base_name_revision(&b) : "none");
+	base_name_release(&b);
+}
+
+static void test_base_name(void **state)
+{
+	static const struct {
+		struct named a[3]; /* the user's, and two adapters' */
+		const char *says;  /* on stderr; NULL: nothing */
+		const char *names;
+	} CASE[] = {
+		{{{0}, {"flan", NULL}, {"flan", NULL}}, NULL, "flan none\n"},
+		{{{0}, {NULL, NULL}, {"flan", "v1"}}, NULL, "flan v1\n"},
+		{{{0}, {"flan", "v1"}, {NULL, NULL}}, NULL, "flan v1\n"},
+		{{{0}, {NULL, NULL}, {NULL, "v1"}}, "no adapter names its base model", "none none\n"},
+		{{{0}, {"flan", NULL}, {"t5", NULL}}, "adapter 'loras/x' is of the base model 'flan', adapter 'loras/y' of 't5' (base_model_name_or_path)", NULL},
+		{{{0}, {"flan", "v1"}, {"flan", NULL}}, "of the base model 'flan' revision 'v1', adapter 'loras/y' of 'flan'", NULL},
+		{{{"own", NULL}, {"flan", "v1"}, {"flan", "v1"}}, "the result names the base model 'own' (model_name); adapter 'loras/x' names 'flan'", "own none\n"},
+		{{{"flan", NULL}, {"flan", "v1"}, {"flan", "v1"}}, NULL, "flan v1\n"},
+		{{{"own", NULL}, {"flan", NULL}, {"t5", NULL}}, "adapter 'loras/y' of 't5'; the result names 'own' (model_name)", "own none\n"},
+		{{{"flan", NULL}, {"flan", "v1"}, {"flan", "v2"}}, "of 'flan' revision 'v2'; the result names 'flan' (model_name)", "flan none\n"},
+		{{{"own", NULL}, {NULL, NULL}, {NULL, NULL}}, NULL, "own none\n"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		struct child c = child_run(name_all, (void *)(uintptr_t)CASE[i].a);
+		if (CASE[i].says)
+			assert_true(child_said(&c, CASE[i].says));
+		else
+			assert_string_equal(c.err, "");
+		assert_int_equal(c.code, CASE[i].names ? CHILD_RETURNED : EXIT_WORLD);
+		assert_string_equal(c.out, CASE[i].names ? CASE[i].names : "");
+	}
+}
+
+static void test_base_name_in_config(void **state)
+{
+	static const struct {
+		const char *keys, *name, *revision;
+	} CASE[] = {
+		{"\"base_model_name_or_path\":\"google/flan-t5-base\"", "google/flan-t5-base", NULL},
+		{"\"base_model_name_or_path\":\"/models/flan//\",\"revision\":\"main\"", "/models/flan", NULL},
+		{"\"base_model_name_or_path\":\"/\",\"revision\":\"v1\"", "/", "v1"},
+		{"\"base_model_name_or_path\":null,\"revision\":null", NULL, NULL},
+		{"\"base_model_name_or_path\":\"\",\"revision\":\"\"", NULL, NULL},
+		{"\"bias\":\"none\"", NULL, NULL},
+	};
+	(void)state;
+	write_factors(QV, COUNT(QV), NULL);
+	for (size_t i = 0; i < COUNT(CASE); i++) {
+		write_lora(CASE[i].keys);
+		struct adapter *a = adapter_open(DIR_NAME, &MODEL);
+		assert_true(CASE[i].name ? a->base && strcmp(a->base, CASE[i].name) == 0 : !a->base);
+		assert_true(CASE[i].revision ? a->revision && strcmp(a->revision, CASE[i].revision) == 0 : !a->revision);
+		adapter_close(a);
+	}
+	write_lora("\"base_model_name_or_path\":[\"a\"]");
+	refuses("'base_model_name_or_path': expected a string");
+}
+
+/* ---- an adapter that lies deeper ---- */
+
+static void put_adapter(const char *folder)
+{
+	char *path = xformat("%s/adapter_config.json", folder);
+	mkdir(folder, 0777);
+	write_text(path, "{}");
+	free(path);
+}
+
+static void test_elsewhere(void **state)
+{
+	(void)state;
+	remove_tree(DIR_NAME);
+	mkdir(DIR_NAME, 0777);
+	mkdir(DIR_NAME "/runs", 0777);
+	write_text(DIR_NAME "/README.md", "");
+	refuses("cannot open 'task/adapter_config.json': No such file");
+	put_adapter(DIR_NAME "/default");
+	refuses("'task' has no adapter_config.json; an adapter lies in 'task/default': give that folder, or copy its files to 'task'");
+	put_adapter(DIR_NAME "/emotion");
+	refuses("an adapter lies in 'task/default' and 'task/emotion': give");
+	put_adapter(DIR_NAME "/checkpoint-90");
+	refuses("an adapter lies in 'task/default', 'task/emotion', and 'task/checkpoint-90': give");
+	put_adapter(DIR_NAME "/checkpoint-1000");
+	put_adapter(DIR_NAME "/checkpoint-200");
+	put_adapter(DIR_NAME "/checkpoint-x");
+	refuses("an adapter lies in 'task/checkpoint-x', 'task/default', 'task/emotion', and 'task/checkpoint-1000' (the newest of 3 checkpoints): give");
+	remove_tree(DIR_NAME);
+	mkdir(DIR_NAME, 0777);
+	mkdir(DIR_NAME "/checkpoint-7", 0777);
+	put_adapter(DIR_NAME "/checkpoint-7/default");
+	mkdir(DIR_NAME "/checkpoint-12", 0777);
+	put_adapter(DIR_NAME "/checkpoint-12/default");
+	refuses("an adapter lies in 'task/checkpoint-12/default' (the newest of 2 checkpoints): give");
+	remove_tree(DIR_NAME);
+}
+
 /* ---- the real case ---- */
 
 static void test_real(void **state)
@@ -520,7 +846,10 @@ int main(void)
 		cmocka_unit_test(test_patterns),       cmocka_unit_test(test_bad_patterns),   cmocka_unit_test(test_exclude),
 		cmocka_unit_test(test_rank_and_alpha), cmocka_unit_test(test_bad_configs),    cmocka_unit_test(test_refused_keys),
 		cmocka_unit_test(test_harmless_keys),  cmocka_unit_test(test_tensors),        cmocka_unit_test(test_missing_and_misshapen),
-		cmocka_unit_test(test_no_file),        cmocka_unit_test(test_real),
+		cmocka_unit_test(test_no_file),        cmocka_unit_test(test_real),           cmocka_unit_test(test_python),
+		cmocka_unit_test(test_bounds),         cmocka_unit_test(test_layers),         cmocka_unit_test(test_embeddings),
+		cmocka_unit_test(test_embeddings_rounded), cmocka_unit_test(test_embeddings_open), cmocka_unit_test(test_base_name),
+		cmocka_unit_test(test_base_name_in_config), cmocka_unit_test(test_elsewhere),
 	};
 	case_find();
 	char *scratch = scratch_enter();

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/die.h"
+#include "adapter/copies.h"
 #include "adapter/peft.h"
+#include "base/die.h"
 #include "model/site.h"
 
 static const char PREFIX[] = "base_model.model.";
@@ -47,7 +48,8 @@ static void list_targets(struct adapter *a, const struct t5 *m, const struct pef
 		}
 	}
 	if (a->n == 0)
-		die("'%s': target_modules names no linear of the base model (q, k, v, o, wi, wi_0, wi_1, wo of its blocks)", p->path);
+		die("'%s': target_modules names no linear of the base model (q, k, v, o, wi, wi_0, wi_1, wo of its blocks)%s", p->path,
+		    p->layers.to_transform ? " in the blocks of layers_to_transform" : "");
 	qsort(a->lora, (size_t)a->n, sizeof(*a->lora), by_site);
 }
 
@@ -91,6 +93,8 @@ static void check_tensor_names(const struct adapter *a, const struct t5 *m, cons
 		const char *file = st_file(a->file, t);
 		char *name = module_of_tensor(t->name);
 		struct module q;
+		if (copy_of(t->name))
+			continue;
 		if (!name)
 			die_stray(file, t->name);
 		if (strcmp(name, "lm_head") == 0)
@@ -100,8 +104,8 @@ static void check_tensor_names(const struct adapter *a, const struct t5 *m, cons
 			die("'%s': tensor '%s': the base model has no linear '%s' (it has %d encoder and %d decoder blocks, feed-forward with %s): "
 			    "an adapter of another model?", file, t->name, name, m->L[0], m->L[1], m->gated ? "wi_0 and wi_1" : "wi");
 		if (!adapter_find(a, q))
-			die("'%s': tensor '%s' is taken by no module: target_modules and exclude_modules of '%s' leave '%s' out", file, t->name,
-			    p->path, name);
+			die("'%s': tensor '%s' is taken by no module: target_modules%s and exclude_modules of '%s' leave '%s' out", file, t->name,
+			    p->layers.to_transform ? ", layers_to_transform" : "", p->path, name);
 		free(name);
 	}
 }
@@ -149,6 +153,8 @@ struct adapter *adapter_open(const char *dir, const struct t5 *m)
 	peft_read(&p, dir);
 	a->r = p.r;
 	a->alpha = p.alpha;
+	a->base = p.base ? xstrdup(p.base) : NULL;
+	a->revision = p.revision ? xstrdup(p.revision) : NULL;
 	list_targets(a, m, &p);
 
 	char *file = xformat("%s/adapter_model.safetensors", dir);
@@ -166,6 +172,8 @@ void adapter_close(struct adapter *a)
 		return;
 	st_close(a->file);
 	free(a->lora);
+	free(a->base);
+	free(a->revision);
 	free(a->dir);
 	free(a);
 }

@@ -1,85 +1,43 @@
 /* pattern.c: see pattern.h.
  *
- * A pattern becomes a program for Thompson's machine (K. Thompson, Regular Expression Search Algorithm, CACM 11, 1968): all positions that
- * the name so far can have led to are followed at once, each at most once per character. The C library's regcomp() is not used, as
- * patterns come with files from elsewhere and some make it take minutes and gigabytes (nested stars, repeated options).
- *
- * Jumps are relative, so that a piece of program can be moved and copied as it is. */
+ * The text is read once, as Python's re/_parser.py reads it, and copied item by item. What PCRE2 understands in another way is rewritten
+ * (`$` and \Z as \z, {,n} as {0,n}, a lone brace as \{, '[' in a class as \[) or refused. */
 #include "adapter/pattern.h"
 
-#include <stddef.h>
-#include <stdint.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <ctype.h>
+#include <pcre2.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
+#include "base/text.h"
 
-/* The characters of module names: as there are 64, a set of them is one word. */
-static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.";
-_Static_assert(sizeof(ALPHABET) == 64 + 1, "one bit per character");
-
-enum { TEXT_MAX = 1000, PROGRAM_MAX = 4000, DEPTH_MAX = 100 };
-
-enum op {
-	SET,   /* takes one character of `set` */
-	SPLIT, /* goes on at +x and at +y */
-	JUMP,  /* goes on at +x */
-	START, /* goes on only at the start of the name */
-	STOP,  /* goes on only at its end */
-	MATCH,
-};
-
-struct step {
-	enum op op;
-	int x, y;
-	uint64_t set;
-};
+enum { TEXT_MAX = 1000, DEPTH_MAX = 100, HEAP_KIB = 16384 };
 
 struct pattern {
-	int n;
-	struct step step[];
+	pcre2_code *code;
+	pcre2_match_data *found;
+	pcre2_match_context *bounds;
 };
 
-struct parser {
+/* What a quantifier would follow. */
+enum item { NOTHING, POSITION, PIECE, REPEAT };
+
+struct reader {
 	const char *text, *in; /* the pattern and what is left of it */
 	const char *why;       /* the first failure */
 	int at;
 	int depth;
-	struct pattern *p;
+	bool embedded; /* the text stands inside a longer pattern */
+	struct text out;
 };
 
-/* ---- Sets ---- */
+/* ---- Reading ---- */
 
-static uint64_t bit_of(int c)
-{
-	const char *p = c ? strchr(ALPHABET, c) : NULL;
-	return p ? UINT64_C(1) << (p - ALPHABET) : 0;
-}
-
-static bool is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_word(int c)
-{
-	return c == '_' || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* What \d, \w, \s mean within the alphabet, which has no space. */
-static uint64_t kind_of(char c)
-{
-	uint64_t set = 0;
-	for (const char *a = ALPHABET; *a; a++)
-		if ((c == 'd' && is_digit(*a)) || (c == 'w' && is_word(*a)))
-			set |= bit_of(*a);
-	return set;
-}
-
-/* ---- Building ---- */
-
-/* The first failure counts; the rest of the pattern is passed over, so that every loop of the parser ends. */
-static void fail(struct parser *r, const char *why)
+/* The first failure counts; the rest of the text is passed over, so that every loop of the reader ends. */
+static void fail(struct reader *r, const char *why)
 {
 	if (!r->why) {
 		r->why = why;
@@ -88,264 +46,203 @@ static void fail(struct parser *r, const char *why)
 	r->in = "";
 }
 
-/* Makes room for k steps at `at`. */
-static bool insert(struct parser *r, int at, int k)
+static bool take(struct reader *r, char c)
 {
-	struct pattern *p = r->p;
-	if (k > PROGRAM_MAX - 1 - p->n) { /* 1: MATCH, which comes last */
-		fail(r, "it is too large when its repeats are written out");
+	if (*r->in != c)
 		return false;
-	}
-	memmove(&p->step[at + k], &p->step[at], (size_t)(p->n - at) * sizeof(*p->step));
-	p->n += k;
+	r->in++;
 	return true;
 }
 
-static void put(struct parser *r, int at, struct step s)
+static void copy(struct reader *r, size_t n)
 {
-	if (insert(r, at, 1))
-		r->p->step[at] = s;
+	text_add(&r->out, "%.*s", (int)n, r->in);
+	r->in += n;
 }
 
-static void append(struct parser *r, struct step s)
-{
-	put(r, r->p->n, s);
-}
-
-/* Steps [start, n) once or not at all. */
-static void make_optional(struct parser *r, int start)
-{
-	put(r, start, (struct step){.op = SPLIT, .x = 1, .y = r->p->n - start + 1});
-}
-
-/* Steps [start, n) once or more. */
-static void make_repeated(struct parser *r, int start)
-{
-	append(r, (struct step){.op = SPLIT, .x = start - r->p->n, .y = 1});
-}
-
-/* Steps [start, n) low to high times; high < 0: without end. */
-static void make_counted(struct parser *r, int start, int low, int high)
-{
-	struct pattern *p = r->p;
-	int n = p->n - start, copies = high > low ? high : low;
-	if (copies == 0 && high == 0) {
-		p->n = start;
-		return;
-	}
-	copies = copies ? copies : 1; /* {0,}: one, repeated and optional */
-	/* All copies are made before the first one is changed. */
-	for (int i = 1; i < copies && !r->why; i++) {
-		int at = p->n;
-		if (insert(r, at, n))
-			memcpy(&p->step[at], &p->step[start], (size_t)n * sizeof(*p->step));
-	}
-	if (r->why)
-		return;
-	if (high < 0)
-		make_repeated(r, start + (copies - 1) * n);
-	/* From the last copy to the first optional one, so that those before are where they were. */
-	for (int i = copies - 1; i >= low && !r->why; i--) {
-		int at = start + i * n;
-		int length = high < 0 ? p->n - at : n;
-		put(r, at, (struct step){.op = SPLIT, .x = 1, .y = length + 1});
-	}
-}
-
-/* ---- Parsing ---- */
-
-/* Behind a backslash: adds what is meant to *set. Returns the character if it is a single one, else -1. */
-static int take_escape(struct parser *r, uint64_t *set)
+/* Behind a backslash. `letters`: those that may follow. */
+static void take_escape(struct reader *r, const char *letters)
 {
 	char c = *r->in;
-	if (c != '\0' && !is_word(c)) {
-		r->in++;
-		*set |= bit_of(c);
-		return c;
-	}
-	if (c != '\0' && strchr("dws", c))
-		*set |= kind_of(c);
-	else if (c != '\0' && strchr("DWS", c))
-		*set |= ~kind_of((char)(c - 'A' + 'a'));
+
+	if (c == '\0')
+		fail(r, "it ends with a backslash");
+	else if (isdigit((unsigned char)c))
+		fail(r, "back-references and octal escapes are not supported");
+	else if (isalpha((unsigned char)c) && !strchr(letters, c))
+		fail(r, "of the escapes of letters only \\A \\b \\B \\d \\D \\s \\S \\w \\W \\Z are supported");
 	else {
-		fail(r, c == '\0'     ? "it ends with a backslash"
-		        : is_digit(c) ? "back-references are not supported"
-		                      : "of the escapes of letters only \\d \\w \\s \\D \\W \\S are supported");
-		return -1;
-	}
-	r->in++;
-	return -1;
-}
-
-/* One member of a class, by itself or escaped; -1 for a whole kind. */
-static int take_member(struct parser *r, uint64_t *set)
-{
-	if (*r->in == '\\') {
+		text_add(&r->out, "\\%c", c == 'Z' ? 'z' : c);
 		r->in++;
-		return take_escape(r, set);
 	}
-	if (*r->in == '\0') {
-		fail(r, "a '[' without its ']'");
-		return -1;
-	}
-	*set |= bit_of(*r->in);
-	return *r->in++;
 }
 
-static uint64_t take_class(struct parser *r)
+/* Behind '['. A ']' right behind the opening is an ordinary character; so is what PCRE2 takes for the start of [:alpha:], [.a.] or [=a=]. */
+static void take_class(struct reader *r)
 {
-	uint64_t set = 0;
-	bool negate = *r->in == '^';
-	r->in += negate;
-	/* A ']' right behind the opening is an ordinary character. */
-	for (bool first = true; !r->why && (first || *r->in != ']'); first = false) {
-		int low = take_member(r, &set);
-		if (r->in[0] != '-' || r->in[1] == ']' || r->in[1] == '\0')
+	text_add(&r->out, take(r, '^') ? "[^" : "[");
+	for (bool first = true; first || *r->in != ']'; first = false) {
+		if (*r->in == '\0') {
+			fail(r, "a '[' without its ']'");
+			return;
+		}
+		if (take(r, '\\')) {
+			take_escape(r, "dwsDWS");
+		} else {
+			if (strchr("[:.=", *r->in))
+				text_add(&r->out, "\\");
+			copy(r, 1);
+		}
+	}
+	copy(r, 1);
+}
+
+/* ---- Groups ---- */
+
+static void take_alternatives(struct reader *r, bool outermost);
+
+/* Behind "(?": letters of flags; true: they are for the whole pattern, and have no group. */
+static bool take_flags(struct reader *r, bool first)
+{
+	size_t n = strspn(r->in, "ims");
+
+	if (n == 0 || (r->in[n] != ':' && r->in[n] != ')')) {
+		fail(r, "of the extensions (?…) only (?:…), (?P<name>…), (?=…), (?!…), (?<=…), (?<!…), (?>…) and the flags i, m, s are supported");
+		return false;
+	}
+	if (r->in[n] == ')' && r->embedded)
+		fail(r, "a flag for the whole pattern cannot stand here; write (?i:…)");
+	else if (r->in[n] == ')' && !first)
+		fail(r, "a flag for the whole pattern must stand at its start");
+	else {
+		text_add(&r->out, "(?");
+		copy(r, n + 1);
+		return r->in[-1] == ')';
+	}
+	return false;
+}
+
+/* Behind "(?"; false: one of flags, or nothing known. */
+static bool take_opening(struct reader *r, const char **end)
+{
+	static const char *const openings[] = {":", "=", "!", ">", "<=", "<!"};
+	const char *name = strncmp(r->in, "P<", 2) == 0 ? strchr(r->in, '>') : NULL;
+
+	if (name) {
+		text_add(&r->out, "(?");
+		copy(r, (size_t)(name + 1 - r->in));
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(openings) / sizeof(*openings); i++) {
+		size_t n = strlen(openings[i]);
+
+		if (strncmp(r->in, openings[i], n) != 0)
 			continue;
-		r->in++;
-		int high = take_member(r, &set);
-		if (!r->why && (low < 0 || high < low))
-			fail(r, "a bad range in a class");
-		for (int c = low; c <= high && !r->why; c++)
-			set |= bit_of(c);
+		text_add(&r->out, "(?");
+		copy(r, n);
+		if (n == 2) { /* look-behind: Python wants one length; PCRE2 lets alternatives differ, but not below the first level */
+			text_add(&r->out, "(?:");
+			*end = "))";
+		}
+		return true;
 	}
-	if (!r->why)
-		r->in++;
-	return negate ? ~set : set;
+	return false;
 }
 
-static void take_alternatives(struct parser *r);
-
-static void take_group(struct parser *r)
+/* Behind '('; what a quantifier would follow then. */
+static enum item take_group(struct reader *r, bool first)
 {
-	if (r->in[0] == '?') {
-		const char *end = strncmp(r->in, "?P<", 3) == 0 ? strchr(r->in, '>') : NULL;
-		char c = r->in[1];
-		if (end)
-			r->in = end + 1;
-		else if (c == ':')
-			r->in += 2;
-		else
-			fail(r, c == '=' || c == '!' || c == '<' ? "look-ahead and look-behind are not supported"
-			                                         : "of the extensions (?…) only (?:…) and (?P<name>…) are supported");
-	}
+	const char *end = ")";
+
+	if (*r->in != '?')
+		text_add(&r->out, "(");
+	else if (r->in++, !take_opening(r, &end) && take_flags(r, first))
+		return NOTHING;
 	if (++r->depth > DEPTH_MAX)
 		fail(r, "groups are nested too deep");
-	take_alternatives(r);
+	take_alternatives(r, false);
 	r->depth--;
-	if (*r->in == ')')
-		r->in++;
-	else
+	if (!take(r, ')'))
 		fail(r, "a '(' without its ')'");
+	text_add(&r->out, "%s", end);
+	return PIECE;
 }
 
-/* A number of a repeat, or dflt where there is none; what is over PROGRAM_MAX is too large in any case. */
-static int take_count(struct parser *r, int dflt)
+/* ---- Repeats ---- */
+
+/* The length of {m}, {m,}, {,n}, {m,n} or {,}; 0: the brace is an ordinary character. */
+static size_t braces_length(const char *s)
 {
-	int v = 0;
-	if (!is_digit(*r->in))
-		return dflt;
-	for (; is_digit(*r->in); r->in++)
-		v = v > PROGRAM_MAX ? v : 10 * v + (*r->in - '0');
-	return v;
+	size_t m = strspn(s + 1, "0123456789"), n = m + 1;
+
+	if (s[n] == ',')
+		n += 1 + strspn(s + n + 1, "0123456789");
+	return s[n] == '}' && n > 1 ? n + 1 : 0;
 }
 
-/* Behind '{': {m} {m,} {,n} {m,n}. */
-static void take_braces(struct parser *r, int start)
+/* Behind an item; 0: no quantifier stands here. */
+static size_t quantifier_length(const char *s)
 {
-	int low = take_count(r, *r->in == ',' ? 0 : -1), high = low;
-	if (*r->in == ',') {
+	return *s && strchr("*+?", *s) ? 1 : *s == '{' ? braces_length(s) : 0;
+}
+
+/* A quantifier of n characters. */
+static void take_quantifier(struct reader *r, size_t n, enum item before)
+{
+	if (before != PIECE) {
+		fail(r, before == REPEAT ? "a repeat of a repeat" : "nothing to repeat");
+		return;
+	}
+	if (strncmp(r->in, "{,", 2) == 0) {
+		text_add(&r->out, "{0");
 		r->in++;
-		high = take_count(r, -1);
+		n--;
 	}
-	if (low < 0 || *r->in != '}') {
-		fail(r, "expected {m}, {m,}, {,n} or {m,n} (a brace by itself is written \\{)");
-		return;
-	}
-	if (high >= 0 && high < low) {
-		fail(r, "a repeat {m,n} with m > n");
-		return;
-	}
-	r->in++;
-	make_counted(r, start, low, high);
+	copy(r, n);
+	if (*r->in == '?' || *r->in == '+') /* lazy, possessive */
+		copy(r, 1);
 }
 
-/* What may follow the atom whose steps are [start, n): one quantifier. */
-static void take_quantifier(struct parser *r, int start)
-{
-	char c = *r->in;
-	if (c == '\0' || !strchr("*+?{", c))
-		return;
-	r->in++;
-	if (c == '{')
-		take_braces(r, start);
-	if (c == '*' || c == '+')
-		make_repeated(r, start);
-	if (c == '*' || c == '?')
-		make_optional(r, start);
-	if (*r->in == '+')
-		fail(r, "possessive quantifiers are not supported");
-	if (*r->in == '?')
-		r->in++; /* lazy */
-	if (*r->in != '\0' && strchr("*+?{", *r->in))
-		fail(r, "a repeat of a repeat");
-}
+/* ---- Sequences ---- */
 
-static void take_item(struct parser *r)
+/* first: nothing but flags stand before it in the whole text. */
+static enum item take_item(struct reader *r, enum item before, bool first)
 {
-	uint64_t set = 0;
-	int start = r->p->n;
-	char c = *r->in;
-	if (strchr("*+?{", c)) {
-		fail(r, "nothing to repeat");
-		return;
+	size_t n = quantifier_length(r->in);
+
+	if (n > 0) {
+		take_quantifier(r, n, before);
+		return REPEAT;
 	}
-	r->in++;
-	switch (c) {
-	case '^':
-	case '$':
-		append(r, (struct step){.op = c == '^' ? START : STOP});
-		return; /* cannot be repeated */
-	case '(':
-		take_group(r);
-		take_quantifier(r, start);
-		return;
-	case '[':
-		set = take_class(r);
-		break;
+	switch (*r->in) {
+	case '^': text_add(&r->out, "\\A"); break;
+	case '$': text_add(&r->out, "\\z"); break;
+	case '{': text_add(&r->out, "\\{"); break;
+	case '[': r->in++; take_class(r); return PIECE;
+	case '(': r->in++; return take_group(r, first);
 	case '\\':
-		take_escape(r, &set);
-		break;
-	case '.':
-		set = ~UINT64_C(0);
-		break;
-	default:
-		set = bit_of(c);
+		r->in++;
+		n = *r->in && strchr("AbBZ", *r->in);
+		take_escape(r, "AbBZdwsDWS");
+		return n ? POSITION : PIECE;
+	default: copy(r, 1); return PIECE;
 	}
-	append(r, (struct step){.op = SET, .set = set});
-	take_quantifier(r, start);
+	return *r->in++ == '{' ? PIECE : POSITION;
 }
 
-/* a|b|c as a|(b|c): SPLIT a JUMP rest. At most TEXT_MAX deep. */
-static void take_alternatives(struct parser *r)
+static void take_alternatives(struct reader *r, bool outermost)
 {
-	int start = r->p->n;
-	while (*r->in != '\0' && *r->in != '|' && *r->in != ')')
-		take_item(r);
-	if (*r->in != '|')
-		return;
-	r->in++;
-	put(r, start, (struct step){.op = SPLIT, .x = 1, .y = r->p->n - start + 2});
-	int jump = r->p->n;
-	append(r, (struct step){.op = JUMP});
-	take_alternatives(r);
-	if (!r->why)
-		r->p->step[jump].x = r->p->n - jump;
-}
+	enum item before = NOTHING;
 
-static size_t bytes_of(int steps)
-{
-	return offsetof(struct pattern, step) + (size_t)steps * sizeof(struct step);
+	for (bool first = outermost; *r->in != '\0' && *r->in != ')'; first = first && before == NOTHING) {
+		if (*r->in != '|') {
+			before = take_item(r, before, first);
+			continue;
+		}
+		copy(r, 1);
+		before = NOTHING;
+		outermost = first = false;
+	}
 }
 
 static bool is_ascii(const char *s)
@@ -355,100 +252,123 @@ static bool is_ascii(const char *s)
 	return *s == '\0';
 }
 
-/* (.*\.)? */
-static void put_any_prefix(struct parser *r)
+/* The whole text in PCRE2's words to r->out. */
+static void translate(struct reader *r, enum pattern_kind kind)
 {
-	append(r, (struct step){.op = SET, .set = ~UINT64_C(0)});
-	make_repeated(r, 0);
-	make_optional(r, 0);
-	append(r, (struct step){.op = SET, .set = bit_of('.')});
-	make_optional(r, 0);
+	static const struct {
+		const char *before, *after;
+	} frame[] = {
+		[PATTERN_WHOLE] = {"(?:", ")\\z"},
+		[PATTERN_TAIL] = {"(?:.*\\.)?(?:", ")\\z"},
+		[PATTERN_LAYER] = {"(?:\\A|.*?\\.)", "\\.(?P<idx>\\d+)\\."},
+		[PATTERN_ANY_LAYER] = {".*?\\.[^.]*", "\\.(?P<idx>\\d+)\\."},
+	};
+
+	r->embedded = kind != PATTERN_WHOLE;
+	if (strlen(r->text) > TEXT_MAX)
+		fail(r, "it is longer than 1000 characters");
+	else if (!is_ascii(r->text))
+		fail(r, "characters outside ASCII are not supported");
+	text_add(&r->out, "%s", frame[kind].before);
+	take_alternatives(r, true);
+	if (*r->in == ')')
+		fail(r, "a ')' without its '('");
+	text_add(&r->out, "%s", frame[kind].after);
+}
+
+/* ---- PCRE2 ---- */
+
+static const char *reason_of(int error)
+{
+	switch (error) {
+	case PCRE2_ERROR_PATTERN_TOO_LARGE: return "it is too large when its repeats are written out";
+	case PCRE2_ERROR_QUANTIFIER_TOO_BIG: return "a repeat of more than 65535 times";
+	case PCRE2_ERROR_QUANTIFIER_OUT_OF_ORDER: return "a repeat {m,n} with m > n";
+	case PCRE2_ERROR_CLASS_RANGE_ORDER:
+	case PCRE2_ERROR_CLASS_INVALID_RANGE: return "a bad range in a class";
+	case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH: return "a look-behind must have one fixed length";
+	case PCRE2_ERROR_DUPLICATE_SUBPATTERN_NAME: return "two groups of one name";
+	case PCRE2_ERROR_SUBPATTERN_NAME_TOO_LONG: return "a group's name of more than 32 characters";
+	}
+	return "it is too complex, or a group's name is not one";
+}
+
+static void *checked(void *p)
+{
+	if (!p)
+		die("no memory for a regular expression");
+	return p;
+}
+
+/* NULL, and *why, where PCRE2 refuses it. */
+static pcre2_code *compile(const char *text, const char **why)
+{
+	pcre2_compile_context *context = checked(pcre2_compile_context_create(NULL));
+	pcre2_code *code;
+	size_t at;
+	int error;
+
+#if PCRE2_MAJOR > 10 || PCRE2_MINOR >= 43
+	pcre2_set_max_varlookbehind(context, 0); /* as Python, and as PCRE2 before 10.43 */
+#endif
+	code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED, &error, &at, context);
+	pcre2_compile_context_free(context);
+	if (!code)
+		*why = reason_of(error);
+	return code;
 }
 
 struct pattern *pattern_compile(const char *text, enum pattern_kind kind, const char **why, int *at)
 {
-	struct pattern *p = xmalloc(bytes_of(PROGRAM_MAX));
-	struct parser r = {.text = text, .in = text, .p = p};
-	p->n = 0;
-	if (strlen(text) > TEXT_MAX)
-		fail(&r, "it is longer than 1000 characters");
-	else if (!is_ascii(text))
-		fail(&r, "characters outside ASCII are not supported");
-	if (kind == PATTERN_TAIL)
-		put_any_prefix(&r);
-	take_alternatives(&r);
-	if (*r.in == ')')
-		fail(&r, "a ')' without its '('");
-	if (r.why) {
-		*why = r.why;
-		*at = r.at;
-		free(p);
+	struct reader r = {.text = text, .in = text};
+	struct pattern *p = NULL;
+	pcre2_code *code = NULL;
+
+	translate(&r, kind);
+	if (!r.why)
+		code = compile(text_get(&r.out), &r.why);
+	text_release(&r.out);
+	*why = r.why;
+	*at = r.at;
+	if (!code)
 		return NULL;
-	}
-	p->step[p->n++] = (struct step){.op = MATCH};
-	return xrealloc(p, bytes_of(p->n));
+	p = xmalloc(sizeof(*p));
+	*p = (struct pattern){code, checked(pcre2_match_data_create_from_pattern(code, NULL)), checked(pcre2_match_context_create(NULL))};
+	pcre2_set_match_limit(p->bounds, PATTERN_STEPS);
+	pcre2_set_depth_limit(p->bounds, PATTERN_STEPS);
+	pcre2_set_heap_limit(p->bounds, HEAP_KIB);
+	return p;
 }
 
 void pattern_free(struct pattern *p)
 {
+	if (!p)
+		return;
+	pcre2_match_context_free(p->bounds);
+	pcre2_match_data_free(p->found);
+	pcre2_code_free(p->code);
 	free(p);
 }
 
-/* ---- Matching ---- */
-
-/* Steps reached, each once. */
-struct states {
-	int n;
-	int *list;
-	int *seen; /* seen[i] == mark: step i is in the list, or was passed */
-	int mark;
-};
-
-/* Adds step i and all that follow it without taking a character. */
-static void follow(const struct pattern *p, struct states *s, int *stack, int i, bool at_start, bool at_end)
+enum pattern_answer pattern_match(const struct pattern *p, const char *name)
 {
-	int top = 0;
-	stack[top++] = i;
-	while (top > 0) {
-		i = stack[--top];
-		if (s->seen[i] == s->mark)
-			continue;
-		s->seen[i] = s->mark;
-		const struct step *t = &p->step[i];
-		if (t->op == SET || t->op == MATCH)
-			s->list[s->n++] = i;
-		else if (t->op == SPLIT) {
-			stack[top++] = i + t->y;
-			stack[top++] = i + t->x;
-		} else if (t->op == JUMP)
-			stack[top++] = i + t->x;
-		else if (t->op == START ? at_start : at_end)
-			stack[top++] = i + 1;
-	}
+	int n = pcre2_match(p->code, (PCRE2_SPTR)name, strlen(name), 0, 0, p->found, p->bounds);
+
+	if (n >= 0)
+		return PATTERN_YES;
+	if (n == PCRE2_ERROR_NOMATCH)
+		return PATTERN_NO;
+	if (n == PCRE2_ERROR_NOMEMORY)
+		die("no memory to match a regular expression");
+	return PATTERN_GAVE_UP; /* a limit, or PCRE2's own check against a loop without end */
 }
 
-bool pattern_matches(const struct pattern *p, const char *name)
+long pattern_index(const struct pattern *p, const char *name)
 {
-	size_t n = (size_t)p->n, length = strlen(name);
-	/* now, next, seen, and the stack: each step is expanded once, which pushes two. */
-	int *memory = xcalloc(5 * n + 1, sizeof(*memory)), *stack = memory + 3 * n;
-	int *now = memory;
-	struct states next = {.list = memory + n, .seen = memory + 2 * n, .mark = 1};
-	bool matched = false;
-	follow(p, &next, stack, 0, true, length == 0);
-	for (size_t at = 0; at < length && next.n > 0; at++) {
-		uint64_t c = bit_of((unsigned char)name[at]);
-		int *old = now, count = next.n;
-		now = next.list;
-		next.list = old;
-		next.n = 0;
-		next.mark++;
-		for (int k = 0; k < count; k++)
-			if (p->step[now[k]].op == SET && p->step[now[k]].set & c)
-				follow(p, &next, stack, now[k] + 1, false, at + 1 == length);
-	}
-	for (int k = 0; k < next.n; k++)
-		matched |= p->step[next.list[k]].op == MATCH;
-	free(memory);
-	return matched;
+	int group = pcre2_substring_number_from_name(p->code, (PCRE2_SPTR) "idx");
+	const size_t *at;
+
+	BUG_IF(group < 0);
+	at = pcre2_get_ovector_pointer(p->found) + 2 * (size_t)group;
+	return at[0] == PCRE2_UNSET ? -1 : strtol(name + at[0], NULL, 10);
 }

@@ -10,6 +10,7 @@
 
 #include "base/die.h"
 #include "files/jsonx.h"
+#include "adapter/elsewhere.h"
 #include "adapter/pattern.h"
 
 static const size_t CONFIG_MAX_BYTES = 1 << 20; /* a rank_pattern that lists every module of a deep model takes 100 kB */
@@ -22,10 +23,20 @@ static struct pattern *pattern_need(const char *path, const char *key, enum patt
 	const char *why;
 	int at;
 	struct pattern *p = pattern_compile(text, kind, &why, &at);
+	char *where = at ? xformat(" (at character %d)", at) : xstrdup("");
 	if (!p)
-		die("'%s': %s: cannot use the regular expression '%.200s': %s (at character %d); list the modules by name instead", path, key,
-		    text, why, at);
+		die("'%s': %s: cannot use the regular expression '%.200s': %s%s; list the modules by name instead", path, key, text, why, where);
+	free(where);
 	return p;
+}
+
+static bool matches(const struct pattern *p, const char *path, const char *module)
+{
+	enum pattern_answer answer = pattern_match(p, module);
+	if (answer == PATTERN_GAVE_UP)
+		die("'%s': a regular expression takes more than %d steps on '%s'; simplify it, or list the modules by name", path, PATTERN_STEPS,
+		    module);
+	return answer == PATTERN_YES;
 }
 
 enum rule {
@@ -47,13 +58,15 @@ static const struct {
 	{"alpha_pattern", READ, NULL},
 	{"target_modules", READ, NULL},
 	{"exclude_modules", READ, NULL},
+	{"layers_pattern", READ, NULL},
+	{"layers_to_transform", READ, NULL},
+	{"base_model_name_or_path", READ, NULL},
+	{"revision", READ, NULL},
 	{"bias", READ, NULL},
 	{"init_lora_weights", READ, NULL},
 	{"auto_mapping", HARMLESS, NULL},
-	{"base_model_name_or_path", HARMLESS, NULL},
 	{"inference_mode", HARMLESS, NULL},
 	{"peft_version", HARMLESS, NULL},
-	{"revision", HARMLESS, NULL},
 	{"task_type", HARMLESS, NULL},
 	{"lora_dropout", HARMLESS, NULL}, /* training only, as merge_weights, velora_config (the backward pass) and runtime_config */
 	{"merge_weights", HARMLESS, NULL},
@@ -72,8 +85,6 @@ static const struct {
 	{"fan_in_fan_out", OFF, "T5's linears are not stored transposed; train with fan_in_fan_out=False"},
 	{"kasa_config", OFF, "KaSA changes the base model's weights; train without it"},
 	{"layer_replication", OFF, "the adapter belongs to a model with other layers; train without it"},
-	{"layers_pattern", OFF, "name the modules in target_modules instead"},
-	{"layers_to_transform", OFF, "name the modules in target_modules instead"},
 	{"lora_bias", OFF, "biases cannot be merged; train with lora_bias=False"},
 	{"megatron_config", OFF, "adapters of Megatron's layers are not supported; train without it"},
 	{"modules_to_save", OFF, "whole modules cannot be merged; train without it"},
@@ -163,22 +174,117 @@ static void names_read(struct peft_names *s, const struct peft *p, const char *k
 	s->list = v;
 }
 
-/* A list's entry is a whole name or its last parts; a regular expression takes the whole name. */
-static bool names_match(const struct peft_names *s, const char *name)
+enum fit { NO_FIT, FIT, FIT_BY_SUFFIX };
+
+/* A list's entry is a whole name, which counts first, or its last parts; a regular expression takes the whole name. */
+static enum fit names_fit(const struct peft_names *s, const char *path, const char *name)
 {
 	size_t i, n = strlen(name);
 	const json_t *item;
+	enum fit fit = NO_FIT;
 	if (s->all)
-		return true;
+		return FIT;
 	if (s->pattern)
-		return pattern_matches(s->pattern, name);
+		return matches(s->pattern, path, name) ? FIT : NO_FIT;
 	json_array_foreach(s->list, i, item) {
 		size_t k = json_string_length(item);
-		if (k <= n && strcmp(name + n - k, json_string_value(item)) == 0 && (k == n || name[n - k - 1] == '.'))
-			return true;
+		if (k > n || strcmp(name + n - k, json_string_value(item)) != 0)
+			continue;
+		if (k == n)
+			return FIT;
+		if (name[n - k - 1] == '.')
+			fit = FIT_BY_SUFFIX;
 	}
+	return fit;
+}
+
+/* Where target_modules is absent or null: what PEFT takes for model_type t5. */
+static void default_targets(struct peft *p)
+{
+	const json_t *v = json_object_get(p->json, "target_modules");
+	if (v && !json_is_null(v))
+		return;
+	json_object_set_new(p->json, "target_modules", json_pack("[s, s]", "q", "v"));
+}
+
+/* ---- layers_to_transform ---- */
+
+static void need_integers(const char *path, const json_t *v)
+{
+	size_t i;
+	const json_t *item;
+	if (!json_is_integer(v) && !json_is_array(v))
+		die("'%s': layers_to_transform: expected an integer or a list of integers", path);
+	json_array_foreach(v, i, item)
+		if (!json_is_integer(item))
+			die("'%s': layers_to_transform: entry %zu: expected an integer", path, i + 1);
+}
+
+/* A text or a list of texts; NULL or off: the first number in a module's name counts. */
+static void layer_patterns_read(struct peft_layers *s, const char *path, const json_t *v)
+{
+	bool any = !v || is_off(v);
+	s->n = !any && json_is_array(v) ? json_array_size(v) : 1;
+	s->pattern = xcalloc(s->n, sizeof(*s->pattern));
+	for (size_t i = 0; i < s->n; i++) {
+		const json_t *item = json_is_array(v) && !any ? json_array_get(v, i) : v;
+		if (!any && !json_is_string(item))
+			die("'%s': layers_pattern: expected a text or a list of texts", path);
+		s->pattern[i] = any ? pattern_need(path, "layers_pattern", PATTERN_ANY_LAYER, "")
+		                    : pattern_need(path, "layers_pattern", PATTERN_LAYER, json_string_value(item));
+	}
+}
+
+static void layers_read(struct peft_layers *s, const struct peft *p)
+{
+	const json_t *layers = json_object_get(p->json, "layers_to_transform"), *pattern = json_object_get(p->json, "layers_pattern");
+	bool given = layers && !json_is_null(layers);
+	if (given && json_is_string(json_object_get(p->json, "target_modules")))
+		die("'%s': layers_to_transform is set, and target_modules is a text: PEFT takes layers_to_transform with a list of names only", p->path);
+	if (!given && pattern && !is_off(pattern))
+		die("'%s': layers_pattern is set without layers_to_transform, which PEFT refuses; say which layers, or remove it", p->path);
+	if (!given)
+		return;
+	need_integers(p->path, layers);
+	if (json_is_array(layers) && json_array_size(layers) == 0)
+		return;
+	s->to_transform = layers;
+	layer_patterns_read(s, p->path, pattern);
+}
+
+/* The number of the block that `module` is in, or -1. */
+static long layer_of(const struct peft_layers *s, const char *path, const char *module)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (matches(s->pattern[i], path, module))
+			return pattern_index(s->pattern[i], module);
+	return -1;
+}
+
+static bool layers_have(const struct peft_layers *s, const char *path, const char *module)
+{
+	size_t i;
+	const json_t *item;
+	long layer;
+	if (!s->to_transform)
+		return true;
+	layer = layer_of(s, path, module);
+	if (layer < 0 || json_is_integer(s->to_transform))
+		return layer >= 0 && json_integer_value(s->to_transform) == layer;
+	json_array_foreach(s->to_transform, i, item)
+		if (json_integer_value(item) == layer)
+			return true;
 	return false;
 }
+
+static void layers_release(struct peft_layers *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		pattern_free(s->pattern[i]);
+	free(s->pattern);
+}
+
+/* ---- rank_pattern and alpha_pattern ---- */
 
 static void overrides_read(struct peft_overrides *s, const struct peft *p, const char *key)
 {
@@ -200,10 +306,10 @@ static void overrides_read(struct peft_overrides *s, const struct peft *p, const
 }
 
 /* The first that matches, in the file's order; else the default. */
-static double overrides_get(const struct peft_overrides *s, const char *name, double dflt)
+static double overrides_get(const struct peft_overrides *s, const char *path, const char *name, double dflt)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (pattern_matches(s->item[i].pattern, name))
+		if (matches(s->item[i].pattern, path, name))
 			return s->item[i].value;
 	return dflt;
 }
@@ -215,9 +321,24 @@ static void overrides_release(struct peft_overrides *s)
 	free(s->item);
 }
 
+/* The name of the base model, and its revision. A trailing slash of a path means nothing; main is the default revision. */
+static void base_read(struct peft *p)
+{
+	const char *name = jsonx_string_or(p->json, p->path, "base_model_name_or_path", "");
+	const char *revision = jsonx_string_or(p->json, p->path, "revision", "");
+	size_t n = strlen(name);
+	while (n > 1 && name[n - 1] == '/')
+		n--;
+	if (n > 0)
+		p->base = xformat("%.*s", (int)n, name);
+	if (*revision && strcmp(revision, "main") != 0)
+		p->revision = xstrdup(revision);
+}
+
 void peft_read(struct peft *p, const char *dir)
 {
 	memset(p, 0, sizeof(*p));
+	elsewhere_check(dir);
 	p->path = xformat("%s/adapter_config.json", dir);
 	p->json = jsonx_load(p->path, CONFIG_MAX_BYTES);
 	if (!json_is_object(p->json))
@@ -226,6 +347,9 @@ void peft_read(struct peft *p, const char *dir)
 	p->r = (int)jsonx_int(p->json, p->path, "r", 1, RANK_MAX);
 	p->alpha = jsonx_number(p->json, p->path, "lora_alpha");
 	p->rslora = jsonx_bool_or(p->json, p->path, "use_rslora", false);
+	base_read(p);
+	default_targets(p);
+	layers_read(&p->layers, p);
 	names_read(&p->target, p, "target_modules");
 	names_read(&p->exclude, p, "exclude_modules");
 	/* PEFT takes "all-linear" as a shorthand in target_modules only; elsewhere it is a pattern that no module's name matches. */
@@ -243,23 +367,30 @@ void peft_release(struct peft *p)
 {
 	pattern_free(p->target.pattern);
 	pattern_free(p->exclude.pattern);
+	layers_release(&p->layers);
 	overrides_release(&p->rank);
 	overrides_release(&p->alphas);
 	json_decref(p->json);
+	free(p->base);
+	free(p->revision);
 	free(p->path);
 }
 
 bool peft_targets(const struct peft *p, const char *module)
 {
-	return names_match(&p->target, module) && !names_match(&p->exclude, module);
+	enum fit fit;
+	if (names_fit(&p->exclude, p->path, module))
+		return false;
+	fit = names_fit(&p->target, p->path, module);
+	return fit == FIT || (fit == FIT_BY_SUFFIX && layers_have(&p->layers, p->path, module));
 }
 
 int peft_rank(const struct peft *p, const char *module)
 {
-	return (int)overrides_get(&p->rank, module, p->r);
+	return (int)overrides_get(&p->rank, p->path, module, p->r);
 }
 
 double peft_alpha(const struct peft *p, const char *module)
 {
-	return overrides_get(&p->alphas, module, p->alpha);
+	return overrides_get(&p->alphas, p->path, module, p->alpha);
 }

@@ -13,6 +13,13 @@ struct peft_names {
 	const json_t *list;      /* or NULL */
 };
 
+/* layers_to_transform and layers_pattern: of the modules that a list of target_modules names by a suffix, those of these blocks. */
+struct peft_layers {
+	const json_t *to_transform; /* an integer or a list of them; NULL: every block */
+	size_t n;
+	struct pattern **pattern;   /* the first that matches says the block's number */
+};
+
 /* One entry of rank_pattern or alpha_pattern. */
 struct peft_override {
 	struct pattern *pattern;
@@ -30,11 +37,14 @@ struct peft {
 	int r;
 	double alpha;
 	bool rslora;
+	char *base, *revision; /* the base model's name, without a slash at its end, and its revision; NULL: none, or the default */
 	struct peft_names target, exclude;
+	struct peft_layers layers;
 	struct peft_overrides rank, alphas;
 };
 
-/* The config of the adapter folder `dir`; die() naming file, key and what to do when it says anything that cannot be merged. */
+/* The config of the adapter folder `dir`; die() naming file, key and what to do when it says anything that cannot be merged, or when the folder
+ * holds its adapter in a sub-folder. */
 void peft_read(struct peft *p, const char *dir);
 void peft_release(struct peft *p);
 
