@@ -136,7 +136,8 @@ $(pass)/solution/%.h5: $(S)/solve $(tasks:%=$(S)/adapter-%)
 	  $(solve_grams) -o $@
 	$(spend_site)
 
-assemble = $(Q)$(bin)/assemble-lora $(every) --model $(model) --model-name $(model_name) --sites $(all_sites) --solutions $(work)/solution
+assemble = $(Q)$(bin)/assemble-lora $(every) --model $(model) --adapter '$(loras)/{task}' $(if $(model_name),--model-name $(model_name)) \
+  --sites $(all_sites) --solutions $(work)/solution
 
 # The passes of jacobi are graphs of their own, under one that makes nothing else.
 over_passes := $(filter jacobi,$(method)$(iteration))

@@ -328,8 +328,9 @@ static void adapter(const struct t5 *m, const char *name, int task)
 	} else {
 		targets = xstrdup("[\"q\", \"v\"]");
 	}
-	text = xformat("{\"peft_type\": \"LORA\", \"r\": %d, \"lora_alpha\": %d, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
-	               rank_of(task, SELF_Q), alpha, targets, is_kind("rslora", task) ? "true" : "false", more);
+	/* One base model, once written as a path with a slash. */
+	text = xformat("{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"tiny%s\", \"r\": %d, \"lora_alpha\": %d, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
+	               task == 1 ? "/" : "", rank_of(task, SELF_Q), alpha, targets, is_kind("rslora", task) ? "true" : "false", more);
 	for (int write = 0; write < 2; write++)
 		adapter_tensors(o, write, m, task);
 	st_commit(o);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/base_name.h"
+#include "adapter/peft.h"
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "files/jsonx.h"
@@ -16,12 +18,13 @@
 #include "files/safetensors/st.h"
 #include "files/start.h"
 
-static const char *model_dir, *model_name, *sites_arg, *solutions_arg, *scale_file, *output_arg;
+static const char *model_dir, *model_name, *adapter_arg, *sites_arg, *solutions_arg, *scale_file, *output_arg;
 static double scale;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json"},
-	{"model-name", 0, OPT_STRING, &model_name, true, 0, 0, "NAME", "base model's name, for adapter_config.json"},
+	{"adapter", 0, OPT_STRING, &adapter_arg, false, 0, 0, "PATH", "the merged adapters, {task} for the task: they name the base model"},
+	{"model-name", 0, OPT_STRING, &model_name, false, 0, 0, "NAME", "base model's name, for adapter_config.json, instead of theirs"},
 	{"sites", 0, OPT_STRING, &sites_arg, true, 0, 0, "SITE[,…]", "all sites of the merge"},
 	{"solutions", 0, OPT_STRING, &solutions_arg, true, 0, 0, "DIR", "folder of the solution files SITE.h5"},
 	KEY_OPTION_AS(scale, scale, "factor of all ΔW; 0: as --scale-file says, or 1"),
@@ -45,6 +48,7 @@ struct job {
 	int n;
 	struct entry *entry;
 	char *method, *tasks; /* the same in all files */
+	struct base_name base;
 	int r;                /* the commonest R */
 };
 
@@ -103,6 +107,25 @@ static void read_entries(struct job *j)
 	}
 	if (!j->n)
 		die("the solutions in '%s' hold no modules", solutions_arg);
+}
+
+/* ------------------------------------------------------------ the base model's name */
+
+static void read_base(struct job *j)
+{
+	struct strlist tasks = strlist_split(j->tasks, "the solutions' tasks");
+
+	j->base.given = model_name;
+	for (int i = 0; adapter_arg && i < tasks.n; i++) {
+		char *dir = path_for_task(adapter_arg, tasks.item[i], tasks.n, "--adapter");
+		struct peft p;
+
+		peft_read(&p, dir);
+		base_name_add(&j->base, dir, p.base, p.revision);
+		peft_release(&p);
+		free(dir);
+	}
+	strlist_release(&tasks);
 }
 
 /* ------------------------------------------------------------ the tensors */
@@ -259,8 +282,9 @@ static json_t *pattern(const struct job *j)
 
 static void write_config(const struct job *j)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:s, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:n}",
-		"peft_type", "LORA", "task_type", "SEQ_2_SEQ_LM", "base_model_name_or_path", model_name, "r", j->r, "lora_alpha", j->r,
+	json_t *o = json_pack("{s:s, s:s, s:s?, s:s?, s:i, s:i, s:f, s:s, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:n}",
+		"peft_type", "LORA", "task_type", "SEQ_2_SEQ_LM", "base_model_name_or_path", base_name_get(&j->base),
+		"revision", base_name_revision(&j->base), "r", j->r, "lora_alpha", j->r,
 		"lora_dropout", 0.0, "bias", "none", "inference_mode", 1, "fan_in_fan_out", 0, "init_lora_weights", 1, "use_rslora", 0,
 		"use_dora", 0, "target_modules", target_modules(j), "rank_pattern", pattern(j), "alpha_pattern", pattern(j),
 		"modules_to_save");
@@ -293,11 +317,14 @@ static void run(void)
 {
 	struct job j = {.m = t5_load(model_dir), .sites = strlist_split(sites_arg, "--sites")};
 
+	if (!adapter_arg && !model_name)
+		die_usage("expected --adapter or --model-name: what adapter_config.json names as the base model");
 	if (scale_file && scale > 0)
 		die_usage("--scale and --scale-file exclude each other");
 	if (scale == 0)
 		scale = scale_file ? read_scale(scale_file) : 1;
 	read_entries(&j);
+	read_base(&j);
 	j.r = commonest_rank(&j);
 	write_weights(&j);
 	write_config(&j);
@@ -305,6 +332,7 @@ static void run(void)
 	for (int i = 0; i < j.n; i++)
 		free(j.entry[i].name);
 	free(j.entry);
+	base_name_release(&j.base);
 	free(j.method);
 	free(j.tasks);
 	strlist_release(&j.sites);

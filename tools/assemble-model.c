@@ -250,9 +250,10 @@ int main(int argc, char **argv)
 	if (!adapter_dir == !solutions_arg || !solutions_arg != !sites_arg)
 		die_usage("expected either --adapter, or --solutions and --sites");
 	j.model = model_open(model_dir);
-	if (adapter_dir)
+	if (adapter_dir) {
 		j.adapter = adapter_open(adapter_dir, &j.model->m);
-	else
+		adapter_check_embeddings(j.adapter, j.model);
+	} else
 		j.sites = strlist_split(sites_arg, "--sites");
 	write_weights(&j);
 	if (j.adapter && j.changed != j.adapter->n)

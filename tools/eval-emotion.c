@@ -262,8 +262,10 @@ int main(int argc, char **argv)
 	model = model_open(o.model);
 	model_note(model);
 	tokenizer = tokens_open(o.model, &model->m);
-	if (o.adapter)
+	if (o.adapter) {
 		adapter = adapter_open(o.adapter, &model->m);
+		adapter_check_embeddings(adapter, model);
+	}
 	source.adapter = adapter;
 	f = (struct forward){.model = model, .nsources = 1, .source = &source, .precision = o.fp16 ? be->fast16() : BE_F32, .batch = o.batch};
 	test_read(&t, tokenizer);

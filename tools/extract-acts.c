@@ -88,6 +88,7 @@ static void open_adapter(struct run *r, const struct advance_task *t, struct inp
 	char *path = path_for_task(o.adapter, t->name, r->tasks.n, "--adapter");
 
 	in->adapter = adapter_open(path, &r->a.model->m);
+	adapter_check_embeddings(in->adapter, r->a.model);
 	for (int i = 0; i < in->adapter->n; i++)
 		r->rank = in->adapter->lora[i].r > r->rank ? in->adapter->lora[i].r : r->rank;
 	demand_add_adapter(&r->deltas, in->adapter);

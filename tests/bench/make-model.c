@@ -141,7 +141,7 @@ static void write_adapter(const char *task)
 	static const enum slot slots[] = {SELF_Q, SELF_V, CROSS_Q, CROSS_V};
 	char *path = xformat("%s/loras/%s/adapter_config.json", out, task);
 
-	out_write_text(path, "{\"peft_type\": \"LORA\", \"task_type\": \"SEQ_2_SEQ_LM\", \"r\": 8, \"lora_alpha\": 32, \"target_modules\": [\"q\", \"v\"],\n"
+	out_write_text(path, "{\"peft_type\": \"LORA\", \"task_type\": \"SEQ_2_SEQ_LM\", \"base_model_name_or_path\": \"made\", \"r\": 8, \"lora_alpha\": 32, \"target_modules\": [\"q\", \"v\"],\n"
 	                     " \"bias\": \"none\", \"lora_dropout\": 0.0, \"inference_mode\": true}\n");
 	free(path);
 	for (int stack = 0; stack < 2; stack++)

@@ -43,7 +43,7 @@ done
 # Nothing that a config file says is run by make or the shell, and no path in it leads out of WORK.
 for text in '$(shell touch '"$T"'/ran)' '`touch '"$T"'/ran`' "x; touch $T/ran" "x' ; touch $T/ran; '" 'x # y' 'a&b' '$HOME' 'x|y' '../>y'; do
 	yaml="'$(echo "$text" | sed "s/'/''/g")'"
-	(extra "  model_name: $yaml"; sed -i '0,/^  model_name:/{/^  model_name:/d}' "$T/c.yaml"; refuses "model_name: $text" 2 'MODEL_NAME=.*may not' plan_pipeline)
+	(extra "  model_name: $yaml"; refuses "model_name: $text" 2 'MODEL_NAME=.*may not' plan_pipeline)
 	for key in model_dir lora_dir data_dir; do
 		(extra "  $key: $yaml"
 			refuses "$key: $text" 2 '(MODEL|LORAS|DATA)=.*may not' "$BUILD/plan-pipeline" --config "$T/c.yaml" --work "$OUT/w" \

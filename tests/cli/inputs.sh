@@ -81,6 +81,46 @@ copy "$T/deep/loras/tec" tec; on_adapter 'of a deeper model' "the base model has
 copy "$L/tec" tec; sed -i 's/"shape":\[4,32\]/"shape":[32,4]/' "$COPY/$lora"; on_adapter 'turned round' "expected shape \(4, 32\) for this base model, found \(32, 4\): an adapter of another model"
 copy "$L/tec" tec; sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"; on_adapter 'a tensor of another name' "lora_C.weight' is taken by no module"
 
+# Where the adapter lies deeper, the path that would do.
+copy "$L/tec" tec; mkdir "$T/in"; mv "$COPY" "$T/in/default"; mkdir "$COPY"; mv "$T/in/default" "$COPY"; on_adapter 'in a sub-folder' "tec' has no adapter_config.json; an adapter lies in '[^']*tec/default': give"
+copy "$L/tec" tec; mkdir "$T/in/9" "$T/in/10"; for n in 9 10; do cp "$COPY"/* "$T/in/$n"; done; rm -r "$COPY"; mkdir "$COPY"; for n in 9 10; do mv "$T/in/$n" "$COPY/checkpoint-$n"; done
+on_adapter 'in checkpoints' "an adapter lies in '[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
+copy "$L/tec" tec; key '"layers_to_transform": 0'; on_adapter 'tensors of a block that layers_to_transform leaves out' "block.1.layer.0.SelfAttention.[qv].lora_[AB].weight' is taken by no module: .*layers_to_transform"
+copy "$L/tec" tec; sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_config.json"; on_adapter 'a pattern without end' "a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
+
+# The base model that the adapters name, in the result.
+two() { sed -i "s,\"tiny/*\"$1" "$T/loras/$2/adapter_config.json"; }
+result() { # NAME BASE REVISION ARGUMENTS…
+	name=$1 base=$2 revision=$3
+	shift 3
+	rm -rf "$OUT"
+	check "$name" "$BUILD/assemble-lora" -q --model "$M" --sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT" "$@"
+	check "$name: names them" grep -qzE "\"base_model_name_or_path\": $base,.*\"revision\": $revision," "$OUT/adapter_config.json"
+}
+from="$T/loras/{task}"
+rm -rf "$T/loras"; cp -r "$L" "$T/loras"
+result 'base: the adapters agree, but for a slash' '"tiny"' null --adapter "$L/{task}"
+result 'base: model_name overrides it' '"own"' null --adapter "$L/{task}" --model-name own
+two ',"tiny"\, "revision": "v2",' emoint; two ',"tiny/"\, "revision": "v2",' tec
+result 'base: the same revision' '"tiny"' '"v2"' --adapter "$from"
+result 'base: the same revision of the same name' '"tiny"' '"v2"' --adapter "$from" --model-name tiny
+result 'base: another name has no revision' '"own"' null --adapter "$from" --model-name own
+two ',"other",' tec
+for tool in assemble plan; do
+	differ="adapter '[^']*emoint' is of the base model 'tiny' revision 'v2', adapter '[^']*tec' of 'other' revision 'v2'"
+	if [ $tool = plan ]; then (loras=$T/loras set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1"; refuses 'base: two (plan_pipeline)' 1 "$differ.*MODEL_NAME=" plan_pipeline); else
+		refuses 'base: two (assemble-lora)' 1 "$differ.*--model-name" "$BUILD/assemble-lora" --model "$M" --adapter "$from" --sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT"; fi
+done
+result 'base: two, and model_name decides' '"own"' null --adapter "$from" --model-name own
+sed -i 's/"base_model_name_or_path": "[a-z/]*"/"base_model_name_or_path": null/' "$T"/loras/*/adapter_config.json
+result 'base: named by nobody' null null --adapter "$from"
+refuses 'base: nobody to ask' 2 'expected --adapter or --model-name' "$BUILD/assemble-lora" --model "$M" --sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT"
+check 'base: the merge names what the adapters name' grep -q '"base_model_name_or_path": "tiny",' "$W/adapter/adapter_config.json"
+must run "$T/average" merge METHOD=average TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+check 'base: so does one by the weights alone' grep -q '"base_model_name_or_path": "tiny",' "$T/average/adapter/adapter_config.json"
+must run "$T/average" merge METHOD=average TASK_TARGETS=emoint,tec MANUAL_CEOF=1 MODEL_NAME=own/model
+check 'base: another name, the same merge' grep -q '"base_model_name_or_path": "own/model",' "$T/average/adapter/adapter_config.json"
+
 # Texts.
 rows() { printf '%s\n' "$1" >"$T/rows.json"; }
 on_texts() {

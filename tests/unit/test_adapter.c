@@ -340,9 +340,12 @@ static void test_layers(void **state)
 		 "blocks) in the blocks of layers_to_transform"},
 		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":\"layers\"", "target_modules names no linear"},
 		{"\"target_modules\":[]", "target_modules names no linear"},
+		{"\"target_modules\":[\"q\",\"v\",\"lm_head\"]", "target_modules targets the embedding 'lm_head', which cannot be merged"},
+		{"\"target_modules\":\".*(q|v|embed_tokens)\"", "target_modules targets the embedding 'encoder.embed_tokens'"},
 		{"\"target_modules\":\"\"", "target_modules names no linear"},
 	};
 	(void)state;
+	write_factors(QV, COUNT(QV), NULL);
 	for (size_t i = 0; i < COUNT(CASE); i++) {
 		write_lora(CASE[i].keys);
 		refuses(CASE[i].message);

@@ -27,6 +27,15 @@ static int by_site(const void *a, const void *b)
 	return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
+/* An embedding that is named without factors in the file would be passed over in silence. "all-linear" means none. */
+static void refuse_embeddings(const struct peft *p)
+{
+	static const char *const names[] = {"lm_head", "shared", "encoder.embed_tokens", "decoder.embed_tokens"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !p->target.all; i++)
+		if (peft_targets(p, names[i]))
+			die("'%s': target_modules targets the embedding '%s', which cannot be merged; train the linears alone", p->path, names[i]);
+}
+
 /* The targeted modules with their ranks and scales, in order. */
 static void list_targets(struct adapter *a, const struct t5 *m, const struct peft *p)
 {
@@ -47,6 +56,7 @@ static void list_targets(struct adapter *a, const struct t5 *m, const struct pef
 			free(name);
 		}
 	}
+	refuse_embeddings(p);
 	if (a->n == 0)
 		die("'%s': target_modules names no linear of the base model (q, k, v, o, wi, wi_0, wi_1, wo of its blocks)%s", p->path,
 		    p->layers.to_transform ? " in the blocks of layers_to_transform" : "");

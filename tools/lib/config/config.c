@@ -113,8 +113,6 @@ static struct where blame(struct config *c, const char *const *keys)
 
 static void check_required(struct config *c)
 {
-	if (!c->model_name)
-		die("%s: the section has no model_name, and none was given (MODEL_NAME=)", c->path);
 	if (!c->task_targets.n)
 		die("%s: the section has no task_targets, and none were given (TASK_TARGETS=a,b)", c->path);
 }

@@ -16,6 +16,8 @@ static void task_open(struct pool_task *t, const struct model *model, int ntasks
 
 	sums_scope(t->name);
 	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
+	if (t->adapter)
+		adapter_check_embeddings(t->adapter, model);
 	samples_read(&t->samples, samples, t->name);
 	samples_need_vocab(&t->samples, samples, model->m.V);
 	sums_scope(NULL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "adapter/base_name.h"
 #include "base/die.h"
 #include "model/tokens.h"
 
@@ -43,6 +44,17 @@ static void find_sites(struct plan *p)
 	p->nsites = kept;
 }
 
+/* One base model for all adapters; what the result will name is said in one line where it is not what they name. */
+static void check_base_name(const struct plan *p)
+{
+	struct base_name base = {.given = p->c.model_name};
+
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		base_name_add(&base, p->adapter[t]->dir, p->adapter[t]->base, p->adapter[t]->revision);
+	base_name_say(&base);
+	base_name_release(&base);
+}
+
 void plan_open(struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
@@ -57,9 +69,11 @@ void plan_open(struct plan *p)
 		if (!file_exists(dir))
 			die("task '%s' has no adapter: '%s' is not there", tasks->item[t], dir);
 		p->adapter[t] = adapter_open(dir, &p->model->m);
+		adapter_check_embeddings(p->adapter[t], p->model);
 		check_adapter(p, t);
 		free(dir);
 	}
+	check_base_name(p);
 	find_sites(p);
 }
 

@@ -126,7 +126,7 @@ static void put_request(struct text *mk, const struct plan *p)
 	put(mk, "method", method_name(p->c.method));
 	put(mk, "features", features_name(p->c.features));
 	put_key(mk, p, KEY_max_iter);
-	put(mk, "model_name", p->c.model_name);
+	put(mk, "model_name", p->c.model_name ? p->c.model_name : "");
 	put_key(mk, p, KEY_scale);
 	put_key(mk, p, KEY_save);
 	if (plan_dense(p))
