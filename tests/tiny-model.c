@@ -24,10 +24,11 @@
 static const char *output, *kind = "plain", *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;
 static int rows = 60, blocks = 2, rank = 4, alpha = 8;
-static bool relu;
+static bool relu, embeddings;
 
 static const struct opt options[] = {
 	{"output", 'o', OPT_STRING, &output, true, 0, 0, "DIR", "folder to write"},
+	{"embeddings", 0, OPT_FLAG, &embeddings, false, 0, 0, NULL, "put the model's embeddings into the adapters' files"},
 	{"adapters", 0, OPT_STRING, &kind, false, 0, 0, "KIND", "plain, rslora, pattern or mixed"},
 	{"tasks", 0, OPT_STRING, &tasks_arg, false, 0, 0, "LIST", "the tasks"},
 	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "seed of everything"},
@@ -313,6 +314,30 @@ static void deltas(const struct t5 *m, const char *name, int task)
 	free(path);
 }
 
+/* The model's embeddings, as PEFT's save_embedding_layers writes them. */
+static void embedding_tensors(struct st_out *o, bool write, const struct t5 *m)
+{
+	static const char *const names[] = {"shared.weight", "lm_head.weight"};
+	char *path = xformat("%s/model", output);
+	struct st *model = st_open(path);
+	size_t n = (size_t)m->V * (size_t)m->D;
+	float *x = xarray(n, sizeof(*x));
+
+	for (int i = 0; i < 2 - m->tied; i++) {
+		char *name = xformat("base_model.model.%s", names[i]);
+
+		st_read(model, st_need(model, names[i], (size_t)m->V, (size_t)m->D), 0, n, x);
+		if (write)
+			st_write(o, x, n);
+		else
+			st_declare(o, name, (size_t)m->V, (size_t)m->D);
+		free(name);
+	}
+	free(x);
+	st_close(model);
+	free(path);
+}
+
 static void adapter(const struct t5 *m, const char *name, int task)
 {
 	char *folder = xformat("loras/%s", name), *text;
@@ -331,8 +356,11 @@ static void adapter(const struct t5 *m, const char *name, int task)
 	/* One base model, once written as a path with a slash. */
 	text = xformat("{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"tiny%s\", \"r\": %d, \"lora_alpha\": %d, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
 	               task == 1 ? "/" : "", rank_of(task, SELF_Q), alpha, targets, is_kind("rslora", task) ? "true" : "false", more);
-	for (int write = 0; write < 2; write++)
+	for (int write = 0; write < 2; write++) {
 		adapter_tensors(o, write, m, task);
+		if (embeddings)
+			embedding_tensors(o, write, m);
+	}
 	st_commit(o);
 	write_file(folder, "adapter_config.json", text);
 	free(text);

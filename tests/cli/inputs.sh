@@ -88,6 +88,21 @@ on_adapter 'in checkpoints' "an adapter lies in '[^']*tec/checkpoint-10' \(the n
 copy "$L/tec" tec; key '"layers_to_transform": 0'; on_adapter 'tensors of a block that layers_to_transform leaves out' "block.1.layer.0.SelfAttention.[qv].lora_[AB].weight' is taken by no module: .*layers_to_transform"
 copy "$L/tec" tec; sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_config.json"; on_adapter 'a pattern without end' "a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
 
+# The base's embeddings saved along: equal ones are passed over, any other is refused.
+must "$HELP/tiny-model" -q --embeddings --tasks emoint,tec -o "$T/along"
+must "$HELP/tiny-model" -q --tasks emoint,tec -o "$T/alone"
+average() { # WORK FOLDER
+	(L=$2/loras M=$2/model; must run "$1" merge METHOD=average TASK_TARGETS=emoint,tec MANUAL_CEOF=1)
+}
+average "$T/average-along" "$T/along"; average "$T/average-alone" "$T/alone"
+check 'adapter: embeddings saved along change nothing' cmp "$T/average-along/adapter/$lora" "$T/average-alone/adapter/$lora"
+copy "$T/along/loras/tec" tec; flip "$COPY/$lora" $(($(wc -c <"$COPY/$lora") - 4))
+trained="tec/adapter_model.safetensors': tensor 'base_model.model.(lm_head|shared).weight' is an (out|in)put embedding that differs from the base's '(lm_head|shared).weight' \(row [0-9]+\)"
+for tool in extract_acts generate_tokens eval_emotion; do (unset lora; model=$T/along/model adapter=$COPY; refuses "adapter: a trained embedding ($tool)" 1 "$trained" $tool); done
+rm -r "$T/along/loras/tec"; cp -r "$COPY" "$T/along/loras/tec"
+(unset lora; model=$T/along/model loras=$T/along/loras set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1"; refuses 'adapter: a trained embedding (plan_pipeline)' 1 "$trained" plan_pipeline)
+refuses 'adapter: a trained embedding (assemble-model)' 1 "$trained" "$BUILD/assemble-model" --model "$T/along/model" --adapter "$COPY" -o "$OUT"
+
 # The base model that the adapters name, in the result.
 two() { sed -i "s,\"tiny/*\"$1" "$T/loras/$2/adapter_config.json"; }
 result() { # NAME BASE REVISION ARGUMENTS…
