@@ -31,7 +31,7 @@ enum copy copy_of(const char *tensor)
 
 static const struct st_tensor *base_tensor(const struct model *base, enum copy copy)
 {
-	return copy == COPY_HEAD ? model_head(base) : st_need(base->st, "shared.weight", (size_t)base->m.V, (size_t)base->m.D);
+	return copy == COPY_HEAD ? base->embedding.head : base->embedding.input;
 }
 
 /* x as it is after a change to the type of less precision and back. */
