@@ -8,17 +8,17 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-include pipeline/build.mk
-include pipeline/deps.mk
+include tools/build.mk
+include tools/deps.mk
 include pipeline/run.mk
-include pipeline/test.mk
-include pipeline/faults.mk
-include pipeline/fuzz.mk
-include pipeline/bench.mk
+include tests/test.mk
+include tests/faults/faults.mk
+include tests/fuzz/fuzz.mk
+include tests/bench/bench.mk
 
 .PHONY: help clean keys-readme
 help:
-	@sed -n 's/^#? //p' pipeline/run.mk pipeline/test.mk pipeline/faults.mk pipeline/fuzz.mk pipeline/bench.mk pipeline/deps.mk pipeline/build.mk
+	@sed -n 's/^#? //p' pipeline/run.mk $(wildcard tests/*.mk tests/*/*.mk tools/*.mk)
 	@echo
 	@echo 'Settings (config file, or KEY=value in capitals on the command line):'
 	@if [ -x $(BUILD)/plan-pipeline ]; then $(BUILD)/plan-pipeline --list-keys; else echo '  (after make: all keys with their defaults)'; fi

@@ -8,7 +8,7 @@
 #include "base/opts.h"
 
 extern const struct backend be_cpu;
-/* There only where the program was linked with it (pipeline/cuda.mk). */
+/* There only where the program was linked with it (tools/cuda.mk). */
 extern const struct backend be_cuda __attribute__((weak));
 
 const struct backend *be = &be_cpu;

@@ -28,11 +28,11 @@ else ifneq ($(CUDA),)
 $(error CUDA='$(CUDA)': expected 1, or double for the test double)
 endif
 
-$(OBJ)/cuda/lib/%.o: %.c pipeline/cuda.mk | $(OBJ)/cuda/lib
-	$(CC) $(C_FLAGS) -isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
+$(OBJ)/cuda/lib/%.o: %.c tools/cuda.mk | $(OBJ)/cuda/lib
+	$(Q)$(CC) $(C_FLAGS) -isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
 
-$(OBJ)/cuda/lib/%.o: %.cu pipeline/cuda.mk | $(OBJ)/cuda/lib
-	$(NVCC) -std=c++17 -O3 -g $(CUDA_ARCH) --Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow -Itools/lib -MMD -MP -c -o $@ $<
+$(OBJ)/cuda/lib/%.o: %.cu tools/cuda.mk | $(OBJ)/cuda/lib
+	$(Q)$(NVCC) -std=c++17 -O3 -g $(CUDA_ARCH) --Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow -Itools/lib -MMD -MP -c -o $@ $<
 
 # ---------------------------------------------------------------- the test double
 DOUBLE_INCLUDE = tests/cuda/double/include
@@ -44,23 +44,23 @@ TWIN_PARTS = be be_cpu gemm simd
 # A kind of build: its folder; flags of what is tested; flags of the double itself (under the thread sanitizer it is not instrumented: what it
 # does is not what a device does).
 define double_rules
-$(1)/lib/%.o: tests/cuda/double/%.cpp pipeline/cuda.mk | $(1)/lib
-	$$(CXX) $$(CXX_FLAGS) $(3) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
+$(1)/lib/%.o: tests/cuda/double/%.cpp tools/cuda.mk | $(1)/lib
+	$$(Q)$$(CXX) $$(CXX_FLAGS) $(3) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/%.o: %.cu pipeline/cuda.mk | $(1)/lib
-	$$(CXX) $$(CXX_FLAGS) $(2) $$(DOUBLE_FLAGS) -x c++ -MMD -MP -c -o $$@ $$<
+$(1)/lib/%.o: %.cu tools/cuda.mk | $(1)/lib
+	$$(Q)$$(CXX) $$(CXX_FLAGS) $(2) $$(DOUBLE_FLAGS) -x c++ -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/%.o: %.c pipeline/cuda.mk | $(1)/lib
-	$$(CC) $$(C_FLAGS) $(2) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
+$(1)/lib/%.o: %.c tools/cuda.mk | $(1)/lib
+	$$(Q)$$(CC) $$(C_FLAGS) $(2) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/test_twins.o: tests/cuda/test_twins.c pipeline/cuda.mk | $(1)/lib
-	$$(CC) $$(C_FLAGS) $(2) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
+$(1)/lib/test_twins.o: tests/cuda/test_twins.c tools/cuda.mk | $(1)/lib
+	$$(Q)$$(CC) $$(C_FLAGS) $(2) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<
 
 $(1)/test_twins: $(1)/lib/test_twins.o $(4) $(LIB)
-	$$(CC) -fopenmp $(2) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcmocka
+	$$(Q)$$(CC) -fopenmp $(2) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcmocka
 
 $(1)/lib:
-	mkdir -p $$@
+	$$(Q)mkdir -p $$@
 
 -include $$(wildcard $(1)/lib/*.d)
 endef
@@ -70,17 +70,17 @@ $(eval $(call double_rules,$(OBJ)/double-asan,$(DOUBLE_ASAN),$(DOUBLE_ASAN),$(pa
 $(eval $(call double_rules,$(OBJ)/double-tsan,-O2 -fsanitize=thread -DEMU_TSAN,-DEMU_TSAN,$(patsubst %,$(OBJ)/double-tsan/lib/%.o,$(DOUBLE_PARTS) $(TWIN_PARTS))))
 
 $(DOUBLE_LIB): $(DOUBLE_PARTS:%=$(DOUBLE)/lib/%.o)
-	rm -f $@
-	ar rcsD $@ $^
+	$$(Q)rm -f $@
+	$$(Q)ar rcsD $@ $^
 
 ifneq ($(CUDA),double) # where it is the rule of every program
 $(DOUBLE)/%: $(OBJ)/tools/%.o $(LIB) $(DOUBLE_LIB)
-	$(CC) $(OPTIMISE) -fopenmp $(LDFLAGS) -o $@ $< -Wl,--whole-archive $(DOUBLE_LIB) -Wl,--no-whole-archive $(LIB) $(LDLIBS)
+	$(Q)$(CC) $(OPTIMISE) -fopenmp $(LDFLAGS) -o $@ $< -Wl,--whole-archive $(DOUBLE_LIB) -Wl,--no-whole-archive $(LIB) $(LDLIBS)
 endif
 
 DOUBLE_TESTS = $(TOOLS:%=$(DOUBLE)/%) $(foreach kind,double double-asan double-tsan,$(OBJ)/$(kind)/test_twins)
 
 .PHONY: test-cuda
-tests: $(DOUBLE_TESTS) $(OBJ)/bench/make-model
+test-programs: $(DOUBLE_TESTS) $(OBJ)/bench/make-model
 test-cuda:
 	@$(MAKE) --no-print-directory test TESTS='$(sort $(wildcard tests/cuda/*.sh))'

@@ -15,23 +15,25 @@ TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/
 TESTS = $(TEST_SCRIPTS) $(UNIT_TESTS)
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
-.PHONY: test tests
-tests: all $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model
+.PHONY: test tests test-programs
+tests:
+	+@$(call building,test-programs)
+test-programs: programs $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model
 
 test: tests
 	@BUILD=$(BUILD) $(if $(EMOTION_DIR),EMOTION_DIR='$(EMOTION_DIR)',env -u EMOTION_DIR) sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
 
-$(BUILD)/tests/%.so: tests/%.c pipeline/test.mk | $(BUILD)/tests
-	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
+$(BUILD)/tests/%.so: tests/%.c tests/test.mk | $(BUILD)/tests
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
 
-$(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
-	$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) tests/test.mk | $(BUILD)/tests
+	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
-$(BUILD)/tests/test_%: tests/golden/test_%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
-	$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+$(BUILD)/tests/test_%: tests/golden/test_%.c $(LIB) tests/test.mk | $(BUILD)/tests
+	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
-$(BUILD)/tests/%: tests/%.c $(LIB) pipeline/test.mk | $(BUILD)/tests
-	$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
+$(BUILD)/tests/%: tests/%.c $(LIB) tests/test.mk | $(BUILD)/tests
+	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
 
 $(BUILD)/tests:
-	mkdir -p $@
+	$(Q)mkdir -p $@

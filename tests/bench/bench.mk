@@ -13,9 +13,9 @@ BENCH_DATA = $(BENCH)/data
 bench_list = $(subst $(SPACE),$(COMMA),$(strip $(1)))
 BENCH_MERGE = MODEL=$(1)/model LORAS=$(1)/loras DATA=$(2) WORK=$(3)
 
-$(BENCH_TOOLS)/%: tests/bench/%.c $(LIB) pipeline/bench.mk
-	@mkdir -p $(BENCH_TOOLS)
-	$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
+$(BENCH_TOOLS)/%: tests/bench/%.c $(LIB) tests/bench/bench.mk
+	$(Q)mkdir -p $(BENCH_TOOLS)
+	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
 -include $(wildcard $(BENCH_TOOLS)/*.d)
 
 # The texts, and of the test rows some: each task's, and all of them in one file, as if of one task (an evaluation reads the model once for each).

@@ -1,6 +1,7 @@
 # How the tools are built: one executable per tools/*.c over one library of the rooms in tools/lib/.
 #? make                    build the tools into build/
 #? make SAN=1              the same with address and undefined-behaviour sanitizers, into build/san/
+#? make V=1                the same, showing the compiler's commands in place of one line
 
 CC = gcc
 CXX = g++
@@ -23,7 +24,7 @@ LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -l
 OBJ := $(BUILD)
 LIB := $(OBJ)/libmerge.a
 TOOLS := $(notdir $(basename $(wildcard tools/*.c)))
-include pipeline/cuda.mk
+include tools/cuda.mk
 # Objects of all rooms lie in one folder: a module's name is its own in the whole library.
 LIB_SOURCES := $(wildcard tools/lib/*/*.c tools/lib/*/*/*.c)
 LIB_NAMES := $(notdir $(basename $(filter-out $(CUDA_SOURCES),$(LIB_SOURCES)))) spm
@@ -32,27 +33,35 @@ vpath %.c $(sort $(dir $(LIB_SOURCES)))
 vpath %.cc tools/lib/model
 vpath %.cu tools/lib/backend/cuda
 
-.PHONY: all
-all: $(TOOLS:%=$(BUILD)/%)
+# $(call building,GOAL): what is to be made for GOAL is counted first, so that one line can say it. Warnings and errors show as ever.
+Q := $(if $(V),,@)
+building = n=$$($(MAKE) --no-print-directory -n $(1) | grep -cE ' -o [^ ]+|^ar '); [ "$$n" = 0 ] || echo "building $$n files" >&2; \
+  $(MAKE) --no-print-directory $(1)
+
+.PHONY: all programs
+all:
+	+@$(call building,programs)
+programs: $(TOOLS:%=$(BUILD)/%)
+	@:
 
 $(BUILD)/%: $(OBJ)/tools/%.o $(CUDA_OBJECTS) $(LIB)
-	$(CC) $(OPTIMISE) -fopenmp $(LDFLAGS) -o $@ $< $(filter-out %.a,$(CUDA_OBJECTS)) $(CUDA_LIBS) $(LIB) $(LDLIBS)
+	$(Q)$(CC) $(OPTIMISE) -fopenmp $(LDFLAGS) -o $@ $< $(filter-out %.a,$(CUDA_OBJECTS)) $(CUDA_LIBS) $(LIB) $(LDLIBS)
 
 $(LIB): $(LIB_OBJECTS)
-	rm -f $@
-	ar rcsD $@ $^
+	$(Q)rm -f $@
+	$(Q)ar rcsD $@ $^
 
-$(OBJ)/tools/%.o: tools/%.c pipeline/build.mk | $(OBJ)/tools
-	$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
+$(OBJ)/tools/%.o: tools/%.c tools/build.mk | $(OBJ)/tools
+	$(Q)$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJ)/lib/%.o: %.c pipeline/build.mk | $(OBJ)/lib
-	$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
+$(OBJ)/lib/%.o: %.c tools/build.mk | $(OBJ)/lib
+	$(Q)$(CC) $(C_FLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJ)/lib/%.o: %.cc pipeline/build.mk | $(OBJ)/lib
-	$(CXX) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
+$(OBJ)/lib/%.o: %.cc tools/build.mk | $(OBJ)/lib
+	$(Q)$(CXX) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/lib $(OBJ)/tools $(OBJ)/cuda/lib:
-	mkdir -p $@
+	$(Q)mkdir -p $@
 
 .SECONDARY:
 -include $(wildcard $(OBJ)/lib/*.d $(OBJ)/tools/*.d $(OBJ)/tests/*.d)

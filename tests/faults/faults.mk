@@ -14,7 +14,7 @@ test-faults: tests $(BUILD)/tests/shim.so
 test-memcheck: tests
 	BUILD=$(BUILD) sh tests/faults/memcheck.sh
 
-tests: $(BUILD)/tests/shim.so
+test-programs: $(BUILD)/tests/shim.so
 
-$(BUILD)/tests/shim.so: tests/faults/shim.c pipeline/faults.mk | $(BUILD)/tests
-	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Wno-pedantic -O2 -shared -fPIC -o $@ $< -ldl
+$(BUILD)/tests/shim.so: tests/faults/shim.c tests/faults/faults.mk | $(BUILD)/tests
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Wno-pedantic -O2 -shared -fPIC -o $@ $< -ldl

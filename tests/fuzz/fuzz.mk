@@ -42,28 +42,28 @@ fuzz-replay: replayers
 REPLAY_OPTIONS = detect_leaks=0:allocator_may_return_null=1
 
 replayers: $(FUZZERS:%=$(REPLAY_DIR)/%)
-tests: replayers fuzzers
+test-programs: replayers fuzzers
 
 # A library and a program per parser: fuzz_rules DIR, C compiler and flags, flags of the link, objects beside the library, C++ compiler and flags.
 define fuzz_rules
 $(1)/%: tests/fuzz/%.c tests/fuzz/fuzz.h tests/fuzz/repair.h $(1)/libfuzz.a $(4)
-	$(2) $(3) -Itools/lib -o $$@ $$< $(4) $(1)/libfuzz.a $(FUZZ_LIBS)
+	$$(Q)$(2) $(3) -Itools/lib -o $$@ $$< $(4) $(1)/libfuzz.a $(FUZZ_LIBS)
 
 $(1)/libfuzz.a: $(patsubst %,$(1)/lib/%.o,$(filter-out die,$(LIB_NAMES))) $(1)/lib/survive.o $(1)/lib/repair.o
-	rm -f $$@
-	ar rcsD $$@ $$^
+	$$(Q)rm -f $$@
+	$$(Q)ar rcsD $$@ $$^
 
-$(1)/lib/%.o: %.c pipeline/fuzz.mk | $(1)/lib
-	$(2) -MMD -MP -c -o $$@ $$<
+$(1)/lib/%.o: %.c tests/fuzz/fuzz.mk | $(1)/lib
+	$$(Q)$(2) -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h pipeline/fuzz.mk | $(1)/lib
-	$(2) -Itools/lib -MMD -MP -c -o $$@ $$<
+$(1)/lib/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h tests/fuzz/fuzz.mk | $(1)/lib
+	$$(Q)$(2) -Itools/lib -MMD -MP -c -o $$@ $$<
 
-$(1)/lib/%.o: %.cc pipeline/fuzz.mk | $(1)/lib
-	$(5) -c -o $$@ $$<
+$(1)/lib/%.o: %.cc tests/fuzz/fuzz.mk | $(1)/lib
+	$$(Q)$(5) -c -o $$@ $$<
 
 $(1)/lib:
-	mkdir -p $$@
+	$$(Q)mkdir -p $$@
 endef
 CXX_WARN = $(filter-out -g -O%,$(CXX_FLAGS))
 FUZZ_ONLY = -fsanitize=fuzzer-no-link -Wno-unknown-warning-option
