@@ -32,10 +32,11 @@ quoted = '$(subst ','\'',$(strip $(1)))'
 OPTIONAL = $(if $(strip $(2)),--$(1) $(call quoted,$(2)))
 PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_TYPE)) --config $(call quoted,$(CONFIG)) --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
-       $(call OPTIONAL,reference,$(REFERENCE)) $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,set,$(SETTINGS))
+       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(if $(KEEP_ACTS),--keep-acts) \
+       $(call OPTIONAL,set,$(SETTINGS))
 # What the user asked for, and where the user stands (make -C): for the first look at a request.
 ASKED = $(call OPTIONAL,goals,$(MAKECMDGOALS)) $(call OPTIONAL,stands,$(PWD))
-GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk $(if $(REFERENCE),REFERENCE='$(REFERENCE)')
+GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
 
 # Folders that make itself names: some shells leave ~ as it is.
 $(foreach v,WORK REFERENCE,$(if $(filter ~/%,$($v)),$(eval override $v := $$(HOME)$(patsubst ~%,%,$($v)))))
@@ -56,17 +57,25 @@ export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 # Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it
 # starts, so the plan is a goal of that make.
 ONE_ERROR = $(if $(V),,$(BUILD)/one-error -- )
-LOCKED = $(ONE_ERROR)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)')
+LOCKED = $(ONE_ERROR)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)') --again "$$TYPED"
 
-.PHONY: merge eval plan report verify demo locked-merge locked-eval locked-report locked-plan
-merge eval report plan: all
+# What was typed, for the line that an interrupted run ends with; makes below this one have it from here.
+ifeq ($(MAKELEVEL),0)
+export TYPED = make $(if $(JOBS),-j$(JOBS) )$(MAKECMDGOALS)$(if $(MAKEOVERRIDES), $(MAKEOVERRIDES))
+endif
+
+.PHONY: merge eval plan report verify demo locked-merge locked-eval locked-report
+merge eval report: all
 	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(MAKE) --no-print-directory locked-$@
 
+# PLANNER: an iteration's rules are planned when the one before has ended (jacobi.mk). log_from: so many lines of the log are of earlier runs.
+locked-merge locked-eval locked-report: export PLANNER = $(PLAN)
 locked-merge locked-eval locked-report:
-	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" unspend && $(GRAPH) PLAN="$$plan" $(@:locked-%=%)
+	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/plan.mk}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
 
-locked-plan:
-	+@plan=$$($(PLAN) --show) && $(GRAPH) PLAN="$$plan" plan
+# Reads only, so it needs no lock.
+plan: all
+	@$(PLAN) $(ASKED) --show
 
 verify: all
 	@work='$(WORK)'; [ -n "$$work" ] || work=$$($(PLAN) --print-work) && $(LOCKED) -- $(BUILD)/verify-work --work "$$work"

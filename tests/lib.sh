@@ -81,8 +81,8 @@ run() {
 	make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$work" $SMALL ${KEEP-KEEP_ACTS=1} "$@"
 }
 
-# The results of a run: every file under WORK but the records of how it went. results WORK; two runs the same: same NAME WORK WORK.
-results() { (cd "$1" && find . -type f ! -path '*/stamps/*' ! -name log.tsv ! -name plan.mk ! -name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
+# The results of a run: every file under WORK but the records of how it went, and what an earlier run has left (tests/pipeline/previous.sh). results WORK; two runs the same: same NAME WORK WORK.
+results() { (cd "$1" && find . -type f ! -path '*/stamps/*' ! -path './*.previous/*' ! -name log.tsv ! -name plan.mk ! -name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
 same() {
 	results "$2" >"$T/list.a"
 	results "$3" >"$T/list.b"

@@ -18,6 +18,7 @@
 static struct {
 	const char *sites, *solutions, *out;
 	int iteration;
+	long log_from;
 	double threshold, since;
 } o;
 
@@ -27,6 +28,7 @@ static const struct opt options[] = {
 	{"iteration", 0, OPT_INT, &o.iteration, true, 1, 1e6, "K", "the iteration, from 1"},
 	KEY_OPTION_AS(convergence_threshold, o.threshold, "converged when the relative change is less"),
 	{"since", 0, OPT_FLOAT, &o.since, false, 0, 1e15, "SECONDS", "when the iteration was begun (seconds since 1970), for the line"},
+	{"log-from", 0, OPT_LONG, &o.log_from, false, 0, 1e15, "N", "so many lines of the log are of earlier runs: their memory does not count"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "text file to write"},
 	{.type = OPT_END},
 };
@@ -77,7 +79,7 @@ static void add_sites(struct sums *s)
 	strlist_release(&sites);
 }
 
-/* The largest process so far: the log's last column, and this one. */
+/* The largest process of this run so far: the log's last column, and this one. */
 static double largest_process(void)
 {
 	struct rusage use;
@@ -88,10 +90,10 @@ static double largest_process(void)
 
 	getrusage(RUSAGE_SELF, &use);
 	most = (double)use.ru_maxrss / 1024;
-	while (f && getline(&line, &room, f) > 0) {
+	for (long number = 1; f && getline(&line, &room, f) > 0; number++) {
 		const char *tab = strrchr(line, '\t');
 
-		if (tab && sscanf(tab, "%lf", &mb) == 1 && mb > most)
+		if (number > o.log_from && tab && sscanf(tab, "%lf", &mb) == 1 && mb > most)
 			most = mb;
 	}
 	free(line);

@@ -25,7 +25,7 @@
 #include "model/tokens.h"
 
 static struct {
-	const char *model, *adapter, *test, *task, *out, *predictions;
+	const char *model, *adapter, *test, *task, *name, *out, *predictions;
 	int max_length, max_new, batch;
 	long seed;
 	bool fp16;
@@ -36,6 +36,7 @@ static const struct opt options[] = {
 	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR", "PEFT adapter on top of it (default: the base model alone)"},
 	{"test", 0, OPT_STRING, &o.test, true, 0, 0, "FILE", "test.json of the task"},
 	{"task", 0, OPT_STRING, &o.task, true, 0, 0, "NAME", "the task's name, for the result"},
+	{"name", 0, OPT_STRING, &o.name, false, 0, 0, "NAME", "the model's name, for the closing line (default: the adapter's folder, or base)"},
 	KEY_OPTION(max_length, o.max_length),
 	KEY_OPTION(max_new_tokens, o.max_new),
 	KEY_OPTION(per_device_eval_batch_size, o.batch),
@@ -246,6 +247,11 @@ static double write_result(const struct test *t, const struct result *r)
 	return accuracy;
 }
 
+static const char *model_name(void)
+{
+	return o.name ? o.name : o.adapter ? o.adapter : "base";
+}
+
 int main(int argc, char **argv)
 {
 	struct test t = {0};
@@ -273,7 +279,7 @@ int main(int argc, char **argv)
 	if (o.predictions)
 		write_predictions(&t, tokenizer, &r);
 	accuracy = write_result(&t, &r);
-	tool_done("%s: accuracy %.4f on %d rows, %s products", o.task, accuracy, t.rows.n, f.precision == BE_BF16 ? "bfloat16" : "float32");
+	tool_done("%s on %s: accuracy %.4f on %d rows, %s products", model_name(), o.task, accuracy, t.rows.n, f.precision == BE_BF16 ? "bfloat16" : "float32");
 	test_release(&t);
 	free(r.predicted);
 	free(r.length);

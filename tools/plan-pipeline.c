@@ -1,18 +1,22 @@
 /* plan-pipeline: checks everything that can be checked before the first computation, and writes the plan of one merge.
  *
- * The plan is WORK/plan.mk (lib/plan/planmk.h) and WORK/stamps/ (lib/plan/stamps.h), both made of what lib/plan/plan.h opens. This file takes the options and the
- * settings, and says in words what they come to. The path of plan.mk is printed on stdout. */
+ * The plan is WORK/plan.mk (lib/plan/planmk.h) and WORK/stamps/ (lib/plan/stamps.h), both made of what lib/plan/plan.h opens. This file takes the
+ * options and the settings. The path of plan.mk is printed on stdout; or, by --show, what the plan comes to in words, and then WORK is only read. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/threads.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
 #include "plan/plan.h"
 #include "plan/planmk.h"
 #include "plan/request.h"
+#include "plan/rules.h"
 #include "plan/stamps.h"
 #include "files/start.h"
 #include "files/sums.h"
@@ -20,7 +24,8 @@
 
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs, *goals, *stands, *tools;
-	bool list_keys, keys_markdown, show, print_work;
+	int iteration;
+	bool list_keys, keys_markdown, show, print_work, matrix, keep_acts;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml", .tools = "build"};
 
 static const struct opt options[] = {
@@ -30,16 +35,19 @@ static const struct opt options[] = {
 	{"data", 0, OPT_STRING, &o.data, false, 0, 0, "DIR", "folder of data folders, one per task (default: key data_dir)"},
 	{"config", 0, OPT_STRING, &o.config, false, 0, 0, "FILE", "config file"},
 	{"work", 0, OPT_STRING, &o.work, false, 0, 0, "DIR", "folder of all results (default: work/TYPE/METHOD-MATSx_CAMRx_DCSx)"},
-	{"reference", 0, OPT_STRING, &o.reference, false, 0, 0, "DIR", "folder of shared evaluations: only checked to be a path that make takes"},
+	{"reference", 0, OPT_STRING, &o.reference, false, 0, 0, "DIR", "folder of the base's and the adapters' evaluations (default: WORK/eval)"},
+	{"matrix", 0, OPT_FLAG, &o.matrix, false, 0, 0, NULL, "evaluate each adapter on every task"},
+	{"keep-acts", 0, OPT_FLAG, &o.keep_acts, false, 0, 0, NULL, "rows and Grams that have been used stay"},
 	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST", "overrides KEY=value, separated by spaces; a blank in a value is written \\ and a blank"},
 	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST", "make's goals: eval, report and compare need test.json"},
 	{"stands", 0, OPT_STRING, &o.stands, false, 0, 0, "DIR", "folder that the user stands in, where it is another (make -C)"},
 	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N", "processes that make may run at once (default: 1)"},
 	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR", "folder of the tools"},
+	{"iteration", 0, OPT_INT, &o.iteration, false, 1, 1e6, "K", "write the rules of iteration K (method jacobi), into WORK/iterKK/plan.mk"},
 	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL, "print the config file's keys, and exit"},
 	{"keys-markdown", 0, OPT_FLAG, &o.keys_markdown, false, 0, 0, NULL, "print config/README.md, and exit"},
 	{"print-work", 0, OPT_FLAG, &o.print_work, false, 0, 0, NULL, "print the folder of results, and exit"},
-	{"show", 0, OPT_FLAG, &o.show, false, 0, 0, NULL, "print the plan in words"},
+	{"show", 0, OPT_FLAG, &o.show, false, 0, 0, NULL, "print the plan in words, and write nothing"},
 	{.type = OPT_END},
 };
 
@@ -98,6 +106,40 @@ static void apply_overrides(struct config *c)
 	}
 }
 
+/* The result that is there is going to be replaced: which folder, where it is kept, and why. False: no result is there, or it stays. */
+static bool replaces(const struct plan *p, const struct changes *changes, char **said)
+{
+	const char *folder = plan_dense(p) ? "model" : "adapter", *why = text_get(&changes->why);
+	char *result = xformat("%s%s", p->work, rules_result(p) + strlen("$W"));
+	bool yes = file_exists(result) && rules_todo(p, changes).result;
+
+	if (yes)
+		*said = xformat("'%s/%s' will be replaced, and kept as '%s/%s.previous'%s%s", p->work, folder, p->work, folder, *why ? ": " : "", why);
+	free(result);
+	return yes;
+}
+
+static void show_work(const struct plan *p)
+{
+	struct changes changes = {0};
+	struct todo todo;
+	char *said;
+
+	stamps_compare(p, false, &changes);
+	todo = rules_todo(p, &changes);
+	if (!todo.processes)
+		printf("to do   nothing: the merge is up to date\n");
+	else if (todo.iteration)
+		printf("to do   %d processes for iteration %d and its result; there are at most %d iterations\n", todo.processes, todo.iteration, p->c.max_iter);
+	else
+		printf("to do   %d processes for the merge\n", todo.processes);
+	if (replaces(p, &changes, &said)) {
+		printf("result  %s\n", said);
+		free(said);
+	}
+	changes_release(&changes);
+}
+
 static void show(const struct plan *p)
 {
 	char *text = config_text(&p->c);
@@ -105,26 +147,44 @@ static void show(const struct plan *p)
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		modules = p->adapter[t]->n > modules ? p->adapter[t]->n : modules;
-	fprintf(stderr, "%s", text);
-	fprintf(stderr, "\nmodel   %s: %d + %d blocks, d_model %d, vocabulary %d\n", p->base, p->model->m.L[0], p->model->m.L[1],
-	        p->model->m.D, p->model->m.V);
-	fprintf(stderr, "merge   %d adapters, up to %d modules each, %d sites\nwork    %s\n", p->c.task_targets.n, modules, p->nsites, p->work);
+	printf("%s\nMODEL   %s: %d + %d blocks, d_model %d, vocabulary %d\n", text, p->base, p->model->m.L[0], p->model->m.L[1], p->model->m.D, p->model->m.V);
+	printf("LORAS   %s: %d adapters, up to %d modules each, %d sites\nDATA    %s\n", p->loras, p->c.task_targets.n, modules, p->nsites, p->data);
+	printf("WORK    %s\nCONFIG  %s: %s\n", p->work, o.config, o.task_type);
 	forecast_memory(p);
 	forecast_disk(p);
+	show_work(p);
+	if (fflush(stdout))
+		die("cannot write the plan: %s", strerror(errno));
 	free(text);
+}
+
+static void say_replaced(const struct plan *p, const struct changes *changes)
+{
+	char *said;
+
+	if (!replaces(p, changes, &said))
+		return;
+	note("%s", said);
+	free(said);
 }
 
 static void write_all(const struct plan *p)
 {
 	char *sums = xformat("%s/checksums.tsv", p->work), *mk;
+	struct changes changes = {0};
 
-	sums_compact(sums);
+	if (!o.iteration)
+		sums_compact(sums);
 	sums_use(sums);
-	stamps_write(p);
-	mk = planmk_write(p, o.jobs);
+	if (!o.iteration) {
+		stamps_compare(p, true, &changes);
+		say_replaced(p, &changes);
+	}
+	mk = o.iteration ? planmk_write_iteration(p, o.iteration) : planmk_write(p, &changes);
 	printf("%s\n", mk);
 	free(mk);
 	free(sums);
+	changes_release(&changes);
 }
 
 static bool goal(const char *name)
@@ -162,6 +222,16 @@ static char *choose_work(const struct config *c)
 	return xformat("work/%s/%s-MATS%d_CAMR%d_DCS%d", o.task_type, method_name(c->method), c->use_mats, c->use_camr, c->use_dcs);
 }
 
+/* Of make: -j without a number is as many processes as cores. */
+static int processes(void)
+{
+	long n = 1;
+
+	if (o.jobs && *o.jobs && (!text_to_long(o.jobs, &n) || n < 1 || n > INT_MAX))
+		n = threads_default();
+	return (int)n;
+}
+
 static void read_settings(struct plan *p)
 {
 	char *config = request_plain(o.config, "CONFIG"), *said;
@@ -179,10 +249,12 @@ static void read_settings(struct plan *p)
 	free(said);
 	if (c->model_name)
 		free(request_plain(c->model_name, "MODEL_NAME"));
-	if (o.reference)
-		free(request_plain(o.reference, "REFERENCE"));
 	p->work = choose_work(c);
+	p->reference = o.reference ? request_plain(o.reference, "REFERENCE") : xstrdup("$W/eval");
 	p->tools = o.tools;
+	p->processes = processes();
+	p->matrix = o.matrix;
+	p->keep_acts = o.keep_acts;
 	free(config);
 }
 
@@ -206,16 +278,16 @@ int main(int argc, char **argv)
 	check_files(&p);
 	if (o.print_work)
 		printf("%s\n", p.work);
+	else if (o.show)
+		show(&p);
 	else
 		write_all(&p);
-	if (o.show)
-		show(&p);
-	if (!o.print_work) {
+	if (!o.print_work && !o.iteration) {
 		model_note(p.model);
 		effects_say(&p);
 	}
 	plan_close(&p);
-	free(p.base), free(p.loras), free(p.data), free(p.work);
+	free(p.base), free(p.loras), free(p.data), free(p.work), free(p.reference);
 	config_release(&p.c);
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * damaged    its bytes are not those that were written (checksums.tsv, lib/files/sums.h)
  * stale      made from another version of one of its inputs, or its stage's stamp is newer: the next make makes it anew. Of files that the plan
- *            has a use for (lib/plan/wanted.h); what an earlier plan has left is not said to be stale
+ *            has a use for (lib/plan/manifest.h); what an earlier plan has left is not said to be stale
  * unlisted   has no line in checksums.tsv: nothing can be said of it
  * left over  a temporary file of a process that was killed: the next run removes it
  * set aside  found damaged by a run
@@ -20,7 +20,7 @@
 #include "files/h5/h5.h"
 #include "files/start.h"
 #include "files/sums.h"
-#include "plan/wanted.h"
+#include "plan/manifest.h"
 
 static const char *work;
 
@@ -187,8 +187,8 @@ static void check_stale(struct verify *v, struct file *f, const char *stamps)
 	check_stamps(v, f, stamps);
 }
 
-/* For wanted_each(). */
-static void check_wanted(void *arg, const char *name, const char *stamps)
+/* For manifest_each(). */
+static void check_listed(void *arg, const char *name, const char *stamps)
 {
 	struct verify *v = arg;
 	size_t n = strlen(name);
@@ -236,7 +236,7 @@ static void run(struct verify *v)
 		finding(v, "damaged", "checksums.tsv", "a line that is not as it was written", "");
 	for (int i = 0; i < v->n; i++)
 		check_bytes(v, &v->file[i]);
-	wanted_each(work, check_wanted, v);
+	manifest_each(work, check_listed, v);
 	free(sums);
 }
 

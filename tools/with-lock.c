@@ -5,6 +5,8 @@
  * second one gets. Where the holder was killed and its children are still ending, the lock is waited for.
  *
  * Holding the lock, whatever temporary file lies in the folder was left by a process that was killed: removed before the command starts.
+ * An interruption (INT, TERM, HUP) is passed on, and when the command has ended, the closing line says how to go on.
+ *
  * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set a damaged file aside (lib/files/sums.h) is run once
  * more, which makes that file anew. */
 #include <dirent.h>
@@ -28,16 +30,17 @@
 
 enum { WAIT_SECONDS = 60, MAX_DEPTH = 8 };
 
-static const char *folder, *also;
+static const char *folder, *also, *again;
 
 static const struct opt options[] = {
 	{"folder", 0, OPT_STRING, &folder, true, 0, 0, "DIR", "folder to lock; made if it is not there"},
 	{"also", 0, OPT_STRING, &also, false, 0, 0, "DIR", "another folder to clear of what killed processes left; not locked"},
+	{"again", 0, OPT_STRING, &again, false, 0, 0, "TEXT", "what to type to go on after an interruption; said when there is one"},
 	{.type = OPT_END},
 };
 
 static const struct tool tool = {"with-lock", "run a command while holding a folder's lock",
-	"Usage: with-lock --folder DIR [--also DIR] -- COMMAND [ARGUMENT …]. Ends as the command ends.", options};
+	"Usage: with-lock --folder DIR [--also DIR] [--again TEXT] -- COMMAND [ARGUMENT …]. Ends as the command ends.", options};
 
 /* ------------------------------------------------------------ the lock */
 
@@ -180,10 +183,11 @@ static void leave_jobserver(void)
 	free(rest);
 }
 
-static volatile sig_atomic_t child;
+static volatile sig_atomic_t child, interrupted;
 
 static void pass_on(int sig)
 {
+	interrupted = 1;
 	if (child > 0)
 		kill((pid_t)child, sig);
 }
@@ -245,12 +249,14 @@ int main(int argc, char **argv)
 	catch_signals();
 	leave_jobserver();
 	status = run_command(argv + own + 1);
-	if (WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, true, false, 0) > before) {
+	if (!interrupted && WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, true, false, 0) > before) {
 		note("a damaged file was set aside: running once more");
 		status = run_command(argv + own + 1);
 	}
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		sweep(folder, true, true, 0);
+	else if (again && (interrupted || WIFSIGNALED(status)))
+		note("interrupted: what is finished is kept, and this goes on: %s", again);
 	free(lock);
 	return leave(status);
 }

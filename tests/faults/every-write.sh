@@ -74,6 +74,37 @@ done
 n_tools=$((n_tools + 1))
 echo "# $count calls: spend-files"
 
+# keep-previous renames a finished merge: after a fault it is whole under one of the two names, and another run ends as one without a fault does.
+P=$T/keep
+command="'$BUILD/keep-previous' --in '$P' --sums '$P/checksums.tsv' -q"
+fresh() {
+	rm -rf "$P"
+	mkdir -p "$P/eval"
+	cp -a "$W/adapter" "$W/model" "$W/eval.tsv" "$W/predictions" "$W/checksums.tsv" "$P"
+	cp -a "$W"/eval/*.json "$P/eval"
+	cp -a "$W/adapter" "$P/adapter.previous"
+	echo older >"$P/adapter.previous/README"
+}
+contents() { (cd "$P" && find . -type f ! -name checksums.tsv -exec cksum {} + | sort -k3); }
+whole() { { [ -e "$P/adapter/adapter_config.json" ] && diff -q "$W/adapter" "$P/adapter" | grep -v '^Only'; } || diff -q "$W/adapter" "$P/adapter.previous" | grep -v '^Only'; }
+fresh
+counted "$command"
+contents >"$T/kept"
+count=$(cat "$T/count") n=1
+while [ "$n" -le "$count" ]; do
+	for kind in EIO ENOSPC; do
+		fresh
+		faulty $kind $n "$command"
+		whole >"$T/diff"
+		[ ! -s "$T/diff" ] || differs $kind $n "$command"
+		sh -c "exec $command" 2>&1 | say
+		contents | diff "$T/kept" - >"$T/diff" || differs $kind $n "$command"
+	done
+	n=$((n + STEP))
+done
+n_tools=$((n_tools + 1))
+echo "# $count calls: keep-previous"
+
 # plan-pipeline writes only what changes, so each run starts in an empty folder; what a run without fault then completes must be the same.
 P=$T/plan
 planned() { (cd "$P" && find . -type f ! -name checksums.tsv ! -name digests -exec cksum {} + | sort -k3); }
@@ -118,7 +149,7 @@ check 'every rename follows a sync of the file, and a sync of its folder follows
 	}
 	END { print n " renames"; exit bad || wanted != "" || n < 10 }' "$T/trace"
 
-tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo spend-files; echo plan-pipeline; }
+tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo spend-files; echo keep-previous; echo plan-pipeline; }
 for tool in "$BUILD"/*-*; do
 	[ -x "$tool" ] && [ ! -d "$tool" ] || continue
 	case $tool in */with-lock | */verify-work) continue ;; esac # write no results

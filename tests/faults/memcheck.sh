@@ -12,6 +12,7 @@ fi
 	cat "$T/commands"
 	echo "$BUILD/plan-pipeline --tools $BUILD --model $M --loras $L --data $D --work $T/planned --set 'SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4' -q"
 	echo "$BUILD/spend-files --tasks emoint,tec --files $T/runs/sweep/grams/{task}/memory.h5 -q"
+	echo "$BUILD/keep-previous --in $T/runs/sweep --sums $T/runs/sweep/checksums.tsv -q"
 	echo "$BUILD/with-lock --folder $T/locked -- true"
 } >"$T/all"
 while read -r command; do

@@ -26,12 +26,14 @@ must merge
 
 # Changed and changed back: stamps are newer, but what goes by copies of them (eval.mk) is what it was.
 two() { run "$W" "$@" KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
-must two plan MAX_LENGTH=50
+# The plan alone, written: `make plan` only reads.
+replan() { (out=$W set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $*"; plan_pipeline --keep-acts); }
+must replan MAX_LENGTH=50
 finds 'a setting changed' '^stale	eval/base/tec.json	goes by the stale eval/stamps/eval'
 finds 'and what it changes of the merge' '^stale	samples/tec.h5	older than stamps/draw-tec'
 must two eval
 check 'the setting changed back: nothing is stale' verify
-must two plan
+must replan
 check 'nor after the plan alone' verify
 # What the plan has no use for is not stale: another task's files, another method's stage.
 must run "$W" merge eval KEEP_ACTS=1 TASK_TARGETS=emoint MANUAL_CEOF=1
@@ -43,23 +45,23 @@ lines() { cut -f3 "$W/checksums.tsv" | sort | uniq -d | grep -Ev '^(stamps/|plan
 must two merge ALPHA_1=1e-3
 check 'a run adds lines' sh -c '[ "$1" ]' - "$(lines)"
 must two eval
-must two plan
+must replan
 check 'the next leaves one of each file' sh -c '[ -z "$1" ]' - "$(lines)"
 check 'by which nothing is damaged or stale' verify
 W=$T/ties
 must two merge METHOD=ties SCALE=1
 must two merge METHOD=ties SCALE=1 ALPHA_1=1e-3
 check 'a setting of another method makes nothing stale' verify
-must two plan METHOD=ties SCALE=1 DENSITY=0.3
+must replan METHOD=ties SCALE=1 DENSITY=0.3
 finds 'one of its own does' '^stale	solution/memory.h5	older than stamps/combine'
 
 # Iterations have folders of their own.
 W=$T/jacobi
 must two merge METHOD=jacobi MAX_ITER=3
 check 'jacobi: a finished merge is whole' verify
-must two plan METHOD=jacobi MAX_ITER=3 REG_CEOF=0.2
+must replan METHOD=jacobi MAX_ITER=3 REG_CEOF=0.2
 finds 'jacobi: Grams of an iteration older than their stamp' '^stale	iter02/grams/tec/memory.h5	older than stamps/grams'
-must two plan METHOD=jacobi MAX_ITER=3 MATS_HISTORY_SIZE=2
+must replan METHOD=jacobi MAX_ITER=3 MATS_HISTORY_SIZE=2
 finds 'jacobi: solutions older than the stamp of MATS' '^stale	iter03/solution/memory.h5	older than stamps/mats'
 check 'but not the first, which has none' sh -c '! grep -q iter01/solution "$1"' - "$T/found"
 cp -a "$W/iter02/solution/memory.h5" "$T/keep.h5"

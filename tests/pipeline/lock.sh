@@ -16,6 +16,8 @@ says 'the message names the first by number and command' "in use by process [0-9
 tiny --blocks 1
 run "$W" merge >"$T/err" 2>&1 && not_ok 'make merge is refused' || ok 'make merge is refused'
 says 'and says by whom' "in use by process [0-9]+ sleep $long"
+run "$W" plan >"$T/out" 2>"$T/err" && ok 'make plan is answered all the same' || not_ok 'make plan is answered all the same'
+check 'with the plan on standard output' grep -q '^to do  *[0-9]* processes for the merge' "$T/out"
 if [ -e "$W/plan.mk" ]; then not_ok 'a refused run writes nothing'; else ok 'a refused run writes nothing'; fi
 kill "$holder"
 wait "$holder" 2>/dev/null

@@ -174,7 +174,7 @@ uint64_t digest_file(struct digest_cache *c, const char *path)
 	return e->digest;
 }
 
-void digest_cache_close(struct digest_cache *c)
+void digest_cache_close(struct digest_cache *c, bool write)
 {
 	char *text = xstrdup("");
 
@@ -190,7 +190,7 @@ void digest_cache_close(struct digest_cache *c)
 		free(e->path);
 		free(e);
 	}
-	if (c->changed)
+	if (c->changed && write)
 		out_write_text(c->path, text);
 	free(text);
 	free(c->path);

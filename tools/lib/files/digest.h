@@ -2,6 +2,7 @@
 #ifndef DIGEST_H
 #define DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,6 @@ uint64_t digest_contents(const char *path, uint64_t *size); /* of a whole file, 
 struct digest_cache;
 struct digest_cache *digest_cache_open(const char *path);
 uint64_t digest_file(struct digest_cache *c, const char *path); /* die() when it cannot be read */
-void digest_cache_close(struct digest_cache *c); /* writes the entries used, if any is new */
+void digest_cache_close(struct digest_cache *c, bool write); /* writes the entries used, if any is new */
 
 #endif

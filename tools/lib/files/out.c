@@ -231,6 +231,15 @@ void out_commit(const char *target)
 	free(folder);
 }
 
+void out_move(const char *from, const char *to)
+{
+	if (rename(from, to))
+		die("cannot rename '%s' to '%s': %s", from, to, strerror(errno));
+	char *folder = folder_of(to);
+	sync_path(folder, O_RDONLY | O_DIRECTORY, to, true);
+	free(folder);
+}
+
 void out_abort(const char *target)
 {
 	struct pending *p = find(target);
@@ -262,28 +271,35 @@ void out_write_text(const char *target, const char *text)
 	out_commit(target);
 }
 
-/* Whether the file at `path` holds exactly this text; a missing file does not. */
-static bool holds_text(const char *path, const char *text)
+char *out_read_text(const char *path)
 {
 	FILE *f = fopen(path, "rbe");
+	char *text = NULL;
+	size_t n = 0, room = 0;
 	if (!f && errno == ENOENT)
-		return false;
+		return NULL;
 	if (!f)
 		die("cannot open '%s': %s", path, strerror(errno));
-	size_t n = strlen(text);
-	char *have = xmalloc(n + 1);
-	size_t k = fread(have, 1, n + 1, f); /* one more than the text: a longer file shows */
+	do {
+		room = 2 * room + 4096;
+		text = xrealloc(text, room + 1);
+		n += fread(text + n, 1, room - n, f);
+	} while (n == room);
 	if (ferror(f))
 		die("cannot read '%s': %s", path, strerror(errno));
 	fclose(f);
-	bool same = k == n && !memcmp(have, text, n);
-	free(have);
-	return same;
+	for (size_t i = 0; i < n; i++) /* a text has no byte 0: one of a damaged file makes it another text */
+		text[i] = text[i] ? text[i] : '?';
+	text[n] = 0;
+	return text;
 }
 
 int out_update_text(const char *target, const char *text)
 {
-	if (holds_text(target, text))
+	char *have = out_read_text(target);
+	bool same = have && !strcmp(have, text);
+	free(have);
+	if (same)
 		return 0;
 	out_write_text(target, text);
 	return 1;

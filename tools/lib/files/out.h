@@ -18,12 +18,17 @@ void out_on_commit(void (*hook)(const char *tmp, const char *target));
 /* Without fsync: for an output that is as good empty, which is what a power cut may leave of it. */
 void out_replace(const char *target);
 
+/* A finished file or folder gets another name in the same folder tree: rename, fsync of the new name's folder. */
+void out_move(const char *from, const char *to);
+
 /* Removes the temporary file of a target, if begun. */
 void out_abort(const char *target);
 
 /* A whole text file in one call. */
 void out_write_text(const char *target, const char *text);
-/* The same, but leaves the file (and its time) untouched if its text is already this. Returns 1 if it was written. */
+/* What such a file holds (allocated); NULL: it is not there. */
+char *out_read_text(const char *path);
+/* The same as out_write_text(), but leaves the file (and its time) untouched if its text is already this. Returns 1 if it was written. */
 int out_update_text(const char *target, const char *text);
 
 /* mkdir -p of a folder, or of the folder that a file is to lie in. */

@@ -66,7 +66,7 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest, e
 
 	if (!be->array_bytes(1))
 		return;
-	fprintf(stderr, "device  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
+	printf("device  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
 	        megabytes(demand_extract(m, false, rows, T, T, &d, precision)),
 	        megabytes(demand_extract(m, true, decoder_rows, steps, T, &d, precision)), megabytes(demand_grams(widest)),
 	        plan_dense(p) ? "dense" : "layer", megabytes(demand_solve(widest, right_sides)));
@@ -104,11 +104,11 @@ void forecast_memory(const struct plan *p)
 
 	for (int i = 0; i < p->nsites; i++)
 		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
-	fprintf(stderr, "memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
+	printf("memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
 	        megabytes(budget_extract(m, false, rows > T ? rows : T, T, R, whole[0], 1, precision)),
 	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1, precision)),
 	        megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "dense" : "layer", megabytes(solve_peak(p, R)));
-	fprintf(stderr, "        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of texts under MAX_MEMORY)\n",
+	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of texts under MAX_MEMORY)\n",
 	        megabytes(forward_peak(p, precision, p->c.task_targets.n, generated, BUDGET_GENERATE_GROUP)), megabytes(forward_peak(p, precision, 1, 0, BUDGET_EVAL_SLAB)));
 	forecast_device(p, rows > T ? rows : T, R, widest, precision);
 }
@@ -152,14 +152,14 @@ void forecast_disk(const struct plan *p)
 		return;
 	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams of two. Solutions are small, but for whole weights. */
 	if (p->c.sequential_layer_processing && p->c.method == JACOBI) /* the lora side whole, of the merged what a sweep has */
-		fprintf(stderr, "disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for each iteration)",
+		printf("disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for each iteration)",
 		        megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
 	else if (p->c.sequential_layer_processing)
-		fprintf(stderr, "disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)", megabytes((two_sides ? 7 : 4) * side + 2 * grams + whole),
+		printf("disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)", megabytes((two_sides ? 7 : 4) * side + 2 * grams + whole),
 		        megabytes(sum + whole));
 	else
-		fprintf(stderr, "disk    at most %zu MB%s", megabytes(sum + whole), p->c.method == JACOBI ? " for each iteration" : "");
+		printf("disk    at most %zu MB%s", megabytes(sum + whole), p->c.method == JACOBI ? " for each iteration" : "");
 	if (whole && p->c.method == JACOBI) /* W, and G(W) where MATS makes another of it */
-		fprintf(stderr, ", and %zu MB of whole weights for each iteration", megabytes(whole * (p->c.use_mats ? 2 : 1)));
-	fprintf(stderr, "\n");
+		printf(", and %zu MB of whole weights for each iteration", megabytes(whole * (p->c.use_mats ? 2 : 1)));
+	printf("\n");
 }

@@ -1,4 +1,4 @@
-/* forecast.h: what a merge will take, planned from its settings and the model's geometry before anything runs; one line each on stderr. */
+/* forecast.h: what a merge will take, planned from its settings and the model's geometry before anything runs; one line each on stdout. */
 #ifndef FORECAST_H
 #define FORECAST_H
 

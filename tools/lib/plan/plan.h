@@ -11,6 +11,9 @@ struct plan {
 	char *base, *loras, *data; /* folders: the model, and what has one folder per task */
 	char *work;                /* of all results */
 	const char *tools;         /* of the executables */
+	char *reference;           /* of the base's and the adapters' evaluations, as make reads it */
+	int processes;             /* that make runs at once */
+	bool matrix, keep_acts;    /* every adapter on every task; used rows and Grams stay */
 	struct config c;
 	/* by plan_open() */
 	struct model *model;

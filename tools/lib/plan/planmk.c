@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "base/threads.h"
 #include "files/out.h"
+#include "plan/rules.h"
 #include "plan/schedule.h"
 #include "base/text.h"
 
@@ -63,62 +64,32 @@ static void put_all_flags(struct text *mk, const struct plan *p)
 	for (int stage = 0; stage < STAGE_PLAN; stage++)
 		if (stage != STAGE_ASSEMBLE) /* whose options the graph chooses */
 			put_flags(mk, p, (enum stage)stage);
-	text_add(mk, "mats_pairs := %d\n", plan_past(p));
 	put_memory_flags(mk, p);
-	put(mk, "sequential", p->c.sequential_layer_processing ? "1" : "");
-}
-
-/* Tasks dealt out to so many processes. */
-static void put_groups(struct text *mk, const struct strlist *tasks, const char *stage, long processes)
-{
-	int groups = processes < tasks->n ? (int)processes : tasks->n;
-
-	text_add(mk, "%sgroups :=", stage);
-	for (int g = 1; g <= groups; g++)
-		text_add(mk, " %d", g);
-	for (int t = 0, g = 0; t < tasks->n; t++) {
-		for (; t >= (long)g * tasks->n / groups; g++)
-			text_add(mk, "\n%sgroup_%d :=", stage, g + 1);
-		text_add(mk, " %s", tasks->item[t]);
-	}
-	text_add(mk, "\n");
-}
-
-/* make -jN: the cores are dealt out to the processes, and the tasks too: a stage of a site is as many processes as there are jobs, each for a
- * group of tasks. In a sweep the lora side is extracted beside the merged side, so that each has half of them: the fewer the processes, the
- * fewer times a block's weights are read and packed. */
-static void put_jobs(struct text *mk, const struct plan *p, const char *typed)
-{
-	int cores = threads_default();
-	long jobs = 1;
-
-	if (typed && *typed && (!text_to_long(typed, &jobs) || jobs < 1))
-		jobs = cores;
-	text_add(mk, "threads := %ld\n", cores / jobs > 1 ? cores / jobs : 1);
-	put_groups(mk, &p->c.task_targets, "", jobs);
-	put_groups(mk, &p->c.task_targets, "extract_", p->c.method == SWEEP ? (jobs + 1) / 2 : jobs);
 }
 
 static void put_tasks(struct text *mk, const struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
+	struct schedule s = schedule_make(p);
 
 	text_add(mk, "tasks :=");
 	for (int t = 0; t < tasks->n; t++)
 		text_add(mk, " %s", tasks->item[t]);
+	text_add(mk, "\nsites :=");
+	for (int i = 0; i < s.n; i++)
+		if (s.station[i].solved)
+			text_add(mk, " %s", s.station[i].name);
+	text_add(mk, "\nstations :=");
+	for (int i = 0; i < s.n; i++)
+		text_add(mk, " %s", s.station[i].name);
 	text_add(mk, "\n");
-	for (int t = 0; t < tasks->n; t++) {
-		char *rows = plan_task_file(p->data, tasks->item[t], "samples.json");
-
-		if (file_exists(rows))
-			text_add(mk, "rows_%s := %s\n", tasks->item[t], rows);
-		free(rows);
-	}
+	schedule_release(&s);
 }
 
 static void put_request(struct text *mk, const struct plan *p)
 {
-	put(mk, "work", p->work);
+	put(mk, "W", p->work);
+	put(mk, "R", p->reference);
 	put(mk, "model", p->base);
 	put(mk, "loras", p->loras);
 	put(mk, "data", p->data);
@@ -131,9 +102,27 @@ static void put_request(struct text *mk, const struct plan *p)
 	put_key(mk, p, KEY_save);
 	if (plan_dense(p))
 		put(mk, "dense", "1");
+	put(mk, "result", rules_result(p));
+	put(mk, "pass", "$W");
 }
 
-char *planmk_write(const struct plan *p, const char *jobs)
+/* The cores are dealt out to the processes that make runs side by side. */
+static void put_threads(struct text *mk, const struct plan *p)
+{
+	int cores = threads_default();
+
+	text_add(mk, "threads := %d\n", cores / p->processes > 1 ? cores / p->processes : 1);
+}
+
+static void put_rules(struct text *mk, const struct plan *p, int iteration, const struct changes *changed)
+{
+	struct graph *g = rules_open(p, iteration, changed);
+
+	graph_text(g, mk);
+	graph_close(g);
+}
+
+char *planmk_write(const struct plan *p, const struct changes *changed)
 {
 	char *path = xformat("%s/plan.mk", p->work);
 	struct text mk = {0};
@@ -141,9 +130,25 @@ char *planmk_write(const struct plan *p, const char *jobs)
 	text_add(&mk, "# Written by plan-pipeline; read by pipeline/main.mk.\n");
 	put_request(&mk, p);
 	put_tasks(&mk, p);
-	put_jobs(&mk, p, jobs);
-	schedule_put(p, &mk);
+	put_threads(&mk, p);
 	put_all_flags(&mk, p);
+	put_rules(&mk, p, 0, changed);
+	out_update_text(path, text_get(&mk));
+	text_release(&mk);
+	return path;
+}
+
+char *planmk_write_iteration(const struct plan *p, int iteration)
+{
+	char *path = xformat("%s/iter%02d/plan.mk", p->work, iteration);
+	const struct changes none = {0};
+	struct text mk = {0};
+
+	text_add(&mk, "# Iteration %d: written by plan-pipeline; read by pipeline/main.mk after WORK/plan.mk.\n", iteration);
+	text_add(&mk, "iteration := %d\npass := $W/iter%02d\n", iteration, iteration);
+	if (iteration > 1)
+		text_add(&mk, "before := $W/iter%02d\n", iteration - 1);
+	put_rules(&mk, p, iteration, &none);
 	out_update_text(path, text_get(&mk));
 	text_release(&mk);
 	return path;

@@ -1,14 +1,16 @@
-/* planmk.h: WORK/plan.mk, the plan as pipeline/main.mk reads it: lower-case make variables.
+/* planmk.h: WORK/plan.mk, the plan as pipeline/main.mk reads it: first lower-case make variables, then explicit rules.
  *
- * work model loras data bin method features …: what was asked for. tasks, rows_TASK (a file of row numbers). sites: those of targeted modules;
- * stations: and memory, which the decoder needs in any case; of each of these from_S: the site whose file holds the state to go on from, and
- * prev_S: the site solved before. spent_S: the sites whose acts nothing needs once S is solved. X_flags: options of tool X. */
+ * W: WORK; R: the folder REFERENCE. model loras data bin method …: what was asked for. tasks; sites: those of targeted modules; stations: and
+ * memory, which the decoder needs in any case. result: the file that a merge ends with. X_flags: options of tool X. The rules: plan/rules.h. */
 #ifndef PLANMK_H
 #define PLANMK_H
 
+#include "plan/changes.h"
 #include "plan/plan.h"
 
-/* jobs: how many processes make may run at once, as typed; NULL or "": one. Returns the path of plan.mk (allocated). */
-char *planmk_write(const struct plan *p, const char *jobs);
+/* Both return the path of the file (allocated). changed: stamps whose text is another than at the last run (plan/stamps.h). */
+char *planmk_write(const struct plan *p, const struct changes *changed);
+/* WORK/iterKK/plan.mk: one iteration's rules (method jacobi). */
+char *planmk_write_iteration(const struct plan *p, int iteration);
 
 #endif

@@ -1,109 +1,94 @@
 /* schedule.c: see schedule.h. */
 #include "plan/schedule.h"
 
+#include <stdlib.h>
+
+#include "base/die.h"
+
+/* Targeted sites, and memory before the decoder's. */
+static void find_stations(struct schedule *s, const struct plan *p)
+{
+	bool memory = false;
+
+	s->station = xcalloc((size_t)p->nsites + 1, sizeof(*s->station));
+	for (int i = 0; i <= p->nsites; i++) {
+		int order = i < p->nsites ? site_compare(p->site[i], site_memory()) : 1;
+
+		if (order > 0 && !memory)
+			s->station[s->n++] = (struct station){.site = site_memory()};
+		memory = memory || order >= 0;
+		if (i < p->nsites)
+			s->station[s->n++] = (struct station){.site = p->site[i], .solved = true};
+	}
+}
+
 static bool same_block(struct site a, struct site b)
 {
-	return !site_is_memory(a) && !site_is_memory(b) && a.stack == b.stack && a.block == b.block;
+	return a.stack == b.stack && a.block == b.block;
 }
 
-/* The site whose file holds the state to go on from: the last before it, in the same stack, that is its block's first or (without
- * checkpointing) is at a norm. -1: the embeddings. memory goes on from the encoder; the decoder starts anew. */
-static int state_site(const struct plan *p, int i, struct site self)
+/* Whether a station's file holds a state: it is its block's first, or (without checkpointing) at a norm. */
+static bool holds_state(const struct plan *p, const struct schedule *s, int i, int from)
 {
-	int stack = site_is_memory(self) ? 0 : self.stack, from = -1;
+	struct site site = s->station[i].site;
 
-	for (int j = 0; j < i; j++) {
-		const struct site *s = &p->site[j];
+	return from == NO_STATION || !same_block(site, s->station[from].site) ||
+	       (!p->c.use_gradient_checkpointing && (site.step == STEP_CROSS || site.step == STEP_FFN));
+}
 
-		if (site_is_memory(*s) || s->stack != stack)
+/* A stack goes on from its own last state; memory from the encoder's. */
+static void find_states(struct schedule *s, const struct plan *p)
+{
+	int last[2] = {NO_STATION, NO_STATION}, solved = NO_STATION;
+
+	for (int i = 0; i < s->n; i++) {
+		struct station *t = &s->station[i];
+		bool memory = site_is_memory(t->site);
+		int *state = &last[memory ? 0 : t->site.stack];
+
+		site_name(t->site, t->name);
+		t->reads_encoder = t->site.stack == 1 && !memory;
+		t->from = *state;
+		t->before = solved;
+		if (!memory && holds_state(p, s, i, *state))
+			*state = i;
+		if (t->solved)
+			solved = i;
+	}
+}
+
+/* The encoder's output serves to the end. What a station that is not solved reads is in use until the next one that is. */
+static void find_last_users(struct schedule *s)
+{
+	int next = s->n - 1;
+
+	while (next > 0 && !s->station[next].solved)
+		next--;
+	for (int i = 0, last = next; i < s->n; i++)
+		s->station[i].last_user = site_is_memory(s->station[i].site) ? last : i;
+	for (int i = s->n - 1; i >= 0; i--) {
+		int *user;
+
+		if (s->station[i].solved)
+			next = i;
+		if (s->station[i].from == NO_STATION)
 			continue;
-		if (from < 0 || !same_block(*s, p->site[from]) ||
-		    (!p->c.use_gradient_checkpointing && (s->step == STEP_CROSS || s->step == STEP_FFN)))
-			from = j;
-	}
-	return from;
-}
-
-/* from_S and prev_S of a site before which `i` sites are solved. */
-static void put_edges(const struct plan *p, struct text *mk, int i, struct site self)
-{
-	int from = state_site(p, i, self);
-	char name[32], other[32];
-
-	site_name(self, name);
-	text_add(mk, "from_%s := %s\n", name, from < 0 ? "" : site_name(p->site[from], other));
-	text_add(mk, "prev_%s := %s\n", name, i ? site_name(p->site[i - 1], other) : "");
-}
-
-/* `sites`: those of targeted modules; `stations`: and memory, which the decoder needs in any case. */
-static void put_sites(const struct plan *p, struct text *mk)
-{
-	struct text stations = {0};
-	bool memory = false;
-	int encoder = 0; /* sites of the encoder */
-	char name[32];
-
-	text_add(mk, "sites :=");
-	for (int i = 0; i < p->nsites; i++) {
-		text_add(mk, " %s", site_name(p->site[i], name));
-		memory = memory || site_is_memory(p->site[i]);
-		encoder += site_compare(p->site[i], site_memory()) < 0;
-	}
-	text_add(mk, "\n");
-	for (int i = 0; i < p->nsites; i++) {
-		if (i == encoder && !memory)
-			text_add(&stations, " memory");
-		text_add(&stations, " %s", site_name(p->site[i], name));
-		put_edges(p, mk, i, p->site[i]);
-	}
-	if (!memory) {
-		put_edges(p, mk, encoder, site_memory());
-		if (encoder == p->nsites)
-			text_add(&stations, " memory");
-	}
-	text_add(mk, "stations := %s\n", text_get(&stations));
-	text_release(&stations);
-}
-
-/* Whether some site after site i still needs the acts of site j ≤ i: as the state to go on from, or as the decoder's memory. */
-static bool needed_after(const struct plan *p, int i, struct site j)
-{
-	for (int n = i + 1; n < p->nsites; n++) {
-		int from = state_site(p, n, p->site[n]);
-
-		if ((from >= 0 && !site_compare(p->site[from], j)) || (site_is_memory(j) && n < p->nsites))
-			return true;
-		/* memory goes on from the encoder's last state though no module may read it */
-		if (p->site[n].stack == 1 && j.stack == 0) {
-			int last = state_site(p, n, site_memory());
-
-			if (last >= 0 && !site_compare(p->site[last], j) && site_compare(p->site[i], site_memory()) < 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* spent_S: the sites whose acts nothing needs any more once S is solved (memory's too, with the last). */
-static void put_spent(const struct plan *p, struct text *mk)
-{
-	char name[32];
-	bool memory = false; /* among the sites, so that the loop names it */
-
-	for (int i = 0; i < p->nsites; i++) {
-		bool last = i == p->nsites - 1;
-
-		memory = memory || site_is_memory(p->site[i]);
-		text_add(mk, "spent_%s :=", site_name(p->site[i], name));
-		for (int j = 0; j <= i; j++)
-			if (!needed_after(p, i, p->site[j]) && (j == i || needed_after(p, i - 1, p->site[j])))
-				text_add(mk, " %s", site_name(p->site[j], name));
-		text_add(mk, "%s\n", last && !memory ? " memory" : "");
+		user = &s->station[s->station[i].from].last_user;
+		*user = next > *user ? next : *user;
 	}
 }
 
-void schedule_put(const struct plan *p, struct text *mk)
+struct schedule schedule_make(const struct plan *p)
 {
-	put_sites(p, mk);
-	put_spent(p, mk);
+	struct schedule s = {0};
+
+	find_stations(&s, p);
+	find_states(&s, p);
+	find_last_users(&s);
+	return s;
+}
+
+void schedule_release(struct schedule *s)
+{
+	free(s->station);
 }

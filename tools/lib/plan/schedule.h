@@ -3,9 +3,26 @@
 #define SCHEDULE_H
 
 #include "plan/plan.h"
-#include "base/text.h"
 
-/* The variables sites, from_S, prev_S, stations and spent_S of plan.mk (planmk.h). */
-void schedule_put(const struct plan *p, struct text *mk);
+enum { NO_STATION = -1 };
+
+/* A place of the computation where rows are taken: a site of targeted modules, or the encoder's output, which the decoder needs in any case. */
+struct station {
+	struct site site;
+	char name[24];
+	bool solved;        /* it has targeted modules */
+	bool reads_encoder; /* it needs the encoder's output and the decoder's tokens */
+	int from;           /* the station whose file holds the state to go on from; NO_STATION: the embeddings */
+	int before;         /* the last solved station before it, or NO_STATION */
+	int last_user;      /* the solved station after which nothing needs its rows */
+};
+
+struct schedule {
+	int n;
+	struct station *station; /* in the order of the computation */
+};
+
+struct schedule schedule_make(const struct plan *p);
+void schedule_release(struct schedule *s);
 
 #endif

@@ -15,6 +15,8 @@
 struct stamp {
 	const struct plan *p;
 	struct digest_cache *digests;
+	struct changes *changes;
+	bool write;
 	struct text text;
 };
 
@@ -107,7 +109,8 @@ static void write_stamp(struct stamp *s, const char *fmt, const char *name)
 {
 	char *file = xformat(fmt, name), *path = xformat("%s/stamps/%s", s->p->work, file);
 
-	out_update_text(path, text_get(&s->text));
+	if (changes_add(s->changes, path, file, text_get(&s->text)) && s->write)
+		out_write_text(path, text_get(&s->text));
 	text_release(&s->text);
 	free(file);
 	free(path);
@@ -235,10 +238,10 @@ static void stamp_solutions(struct stamp *s)
 	write_stamp(s, "%s", "model");
 }
 
-void stamps_write(const struct plan *p)
+void stamps_compare(const struct plan *p, bool write, struct changes *changes)
 {
 	char *cache = xformat("%s/stamps/digests", p->work);
-	struct stamp s = {.p = p, .digests = digest_cache_open(cache)};
+	struct stamp s = {.p = p, .digests = digest_cache_open(cache), .changes = changes, .write = write};
 
 	stamp_rows(&s);
 	stamp_solutions(&s);
@@ -248,6 +251,6 @@ void stamps_write(const struct plan *p)
 		stamp_adapter(&s, p->c.task_targets.item[t]);
 		stamp_test(&s, p->c.task_targets.item[t]);
 	}
-	digest_cache_close(s.digests);
+	digest_cache_close(s.digests, write);
 	free(cache);
 }

@@ -4,8 +4,10 @@
 #ifndef STAMPS_H
 #define STAMPS_H
 
+#include "plan/changes.h"
 #include "plan/plan.h"
 
-void stamps_write(const struct plan *p);
+/* Which stamps have another text now; with `write` they are written. */
+void stamps_compare(const struct plan *p, bool write, struct changes *changes);
 
 #endif

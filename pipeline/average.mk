@@ -1,4 +1,0 @@
-# average: weights only; no samples, no order.
-
-grams_merged =
-solve_grams =

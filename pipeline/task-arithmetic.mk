@@ -1,3 +1,0 @@
-# task-arithmetic (Ilharco et al., ICLR 2023): the sum of the adapters' changes, scaled.
-
-include pipeline/scale.mk

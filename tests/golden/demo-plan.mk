@@ -1,0 +1,432 @@
+# Written by plan-pipeline; read by pipeline/main.mk.
+W := WORK
+R := $W/eval
+model := data/demo/model
+loras := data/demo/loras
+data := data/demo/data
+bin := build
+method := sweep
+features := tokens
+max_iter := 24
+model_name := google/flan-t5-large
+scale := 0
+save := 0
+result := $W/adapter/adapter_config.json
+pass := $W
+tasks := emoint emotion-cause tec isear
+sites := enc00-self enc01-self enc02-self memory dec00-self dec00-cross dec01-self dec01-cross
+stations := enc00-self enc01-self enc02-self memory dec00-self dec00-cross dec01-self dec01-cross
+threads := 1
+draw_flags := --seed 42 --samples-num 60 --max-length 100 --select-long 1 --if-balance 1 --shuffle 1
+extract_flags := --features tokens --use-fp16 0 --inner-num 3 --use-gradient-checkpointing 1
+tokens_flags := --features tokens --max-new-tokens 3 --inner-num 3 --use-fp16 0
+mats_flags := --use-mats 1 --mats-history-size 3 --mats-regularization 1e-05
+converge_flags := --threshold 1.0000000000000001e-05
+grams_flags := --reg-ceof 0 --use-dcs 0 --dcs-sigma 0.5
+solve_flags := --method sweep --manual-ceof 1,1,1,1 --alpha-1 8e-05 --alpha-2 8e-05 --use-camr 0 --camr-alpha 8e-05 --camr-beta 1e-06
+combine_flags := --method sweep --density 0.2 --merge-rank 0 --seed 42
+search_flags := --use-fp16 0
+eval_flags := --max-length 100 --max-new-tokens 3 --per-device-eval-batch-size 8 --use-fp16 0
+memory_flags :=
+
+$W/samples/emoint.h5: $W/stamps/draw-emoint
+	$(draw) --task emoint --train $(data)/emoint/train.json -o $@
+
+$W/samples/emotion-cause.h5: $W/stamps/draw-emotion-cause
+	$(draw) --task emotion-cause --train $(data)/emotion-cause/train.json -o $@
+
+$W/samples/tec.h5: $W/stamps/draw-tec
+	$(draw) --task tec --train $(data)/tec/train.json -o $@
+
+$W/samples/isear.h5: $W/stamps/draw-isear
+	$(draw) --task isear --train $(data)/isear/train.json -o $@
+
+$W/lora/emoint/enc00-self.h5 $W/lora/emotion-cause/enc00-self.h5 $W/lora/tec/enc00-self.h5 \
+    $W/lora/isear/enc00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/stamps/adapter-isear $W/samples/isear.h5
+	$(extract_own) --site enc00-self --task emoint,emotion-cause,tec,isear -o '$W/lora/{task}/enc00-self.h5'
+
+$W/merged/emoint/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5 $W/merged/tec/enc00-self.h5 \
+    $W/merged/isear/enc00-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/samples/emotion-cause.h5 \
+    $W/samples/tec.h5 $W/samples/isear.h5
+	$(extract_merged) --site enc00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution -o '$W/merged/{task}/enc00-self.h5'
+
+$W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/lora/emoint/enc00-self.h5 $W/merged/emoint/enc00-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5
+	$(grams) --site enc00-self --task emoint,emotion-cause --lora '$W/lora/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
+
+$W/grams/tec/enc00-self.h5 $W/grams/isear/enc00-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/enc00-self.h5 $W/merged/tec/enc00-self.h5 $W/stamps/adapter-isear $W/lora/isear/enc00-self.h5 \
+    $W/merged/isear/enc00-self.h5
+	$(grams) --site enc00-self --task tec,isear --lora '$W/lora/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
+
+$W/solution/enc00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc00-self.h5 \
+    $W/grams/emotion-cause/enc00-self.h5 $W/grams/tec/enc00-self.h5 $W/grams/isear/enc00-self.h5
+	$(solve) --site enc00-self --grams '$W/grams/{task}/enc00-self.h5' -o $@
+	$(spend) --files 'grams/{task}/enc00-self.h5'
+
+$W/lora/emoint/enc01-self.h5 $W/lora/emotion-cause/enc01-self.h5 $W/lora/tec/enc01-self.h5 \
+    $W/lora/isear/enc01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/lora/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
+    $W/lora/emotion-cause/enc00-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/enc00-self.h5 \
+    $W/stamps/adapter-isear $W/samples/isear.h5 $W/lora/isear/enc00-self.h5
+	$(extract_own) --site enc01-self --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/enc00-self.h5' -o '$W/lora/{task}/enc01-self.h5'
+
+$W/merged/emoint/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5 $W/merged/tec/enc01-self.h5 \
+    $W/merged/isear/enc01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc00-self.h5 \
+    $W/solution/enc00-self.h5 $W/samples/emotion-cause.h5 $W/merged/emotion-cause/enc00-self.h5 \
+    $W/samples/tec.h5 $W/merged/tec/enc00-self.h5 $W/samples/isear.h5 $W/merged/isear/enc00-self.h5
+	$(extract_merged) --site enc01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc00-self.h5' -o '$W/merged/{task}/enc01-self.h5'
+
+$W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/lora/emoint/enc01-self.h5 $W/merged/emoint/enc01-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5
+	$(grams) --site enc01-self --task emoint,emotion-cause --lora '$W/lora/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
+
+$W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/enc01-self.h5 $W/merged/tec/enc01-self.h5 $W/stamps/adapter-isear $W/lora/isear/enc01-self.h5 \
+    $W/merged/isear/enc01-self.h5
+	$(grams) --site enc01-self --task tec,isear --lora '$W/lora/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
+
+$W/solution/enc01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc01-self.h5 \
+    $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
+	$(solve) --site enc01-self --grams '$W/grams/{task}/enc01-self.h5' -o $@
+	$(spend) --files 'lora/{task}/enc00-self.h5,merged/{task}/enc00-self.h5,grams/{task}/enc01-self.h5'
+
+$W/lora/emoint/enc02-self.h5 $W/lora/emotion-cause/enc02-self.h5 $W/lora/tec/enc02-self.h5 \
+    $W/lora/isear/enc02-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/lora/emoint/enc01-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
+    $W/lora/emotion-cause/enc01-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/enc01-self.h5 \
+    $W/stamps/adapter-isear $W/samples/isear.h5 $W/lora/isear/enc01-self.h5 | \
+    $W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 $W/grams/tec/enc00-self.h5 \
+    $W/grams/isear/enc00-self.h5
+	$(extract_own) --site enc02-self --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/enc01-self.h5' -o '$W/lora/{task}/enc02-self.h5'
+
+$W/merged/emoint/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5 $W/merged/tec/enc02-self.h5 \
+    $W/merged/isear/enc02-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc01-self.h5 \
+    $W/solution/enc01-self.h5 $W/samples/emotion-cause.h5 $W/merged/emotion-cause/enc01-self.h5 \
+    $W/samples/tec.h5 $W/merged/tec/enc01-self.h5 $W/samples/isear.h5 $W/merged/isear/enc01-self.h5
+	$(extract_merged) --site enc02-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc01-self.h5' -o '$W/merged/{task}/enc02-self.h5'
+
+$W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/lora/emoint/enc02-self.h5 $W/merged/emoint/enc02-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5
+	$(grams) --site enc02-self --task emoint,emotion-cause --lora '$W/lora/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
+
+$W/grams/tec/enc02-self.h5 $W/grams/isear/enc02-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/enc02-self.h5 $W/merged/tec/enc02-self.h5 $W/stamps/adapter-isear $W/lora/isear/enc02-self.h5 \
+    $W/merged/isear/enc02-self.h5
+	$(grams) --site enc02-self --task tec,isear --lora '$W/lora/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
+
+$W/solution/enc02-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc02-self.h5 \
+    $W/grams/emotion-cause/enc02-self.h5 $W/grams/tec/enc02-self.h5 $W/grams/isear/enc02-self.h5
+	$(solve) --site enc02-self --grams '$W/grams/{task}/enc02-self.h5' -o $@
+	$(spend) --files 'lora/{task}/enc01-self.h5,merged/{task}/enc01-self.h5,grams/{task}/enc02-self.h5'
+
+$W/lora/emoint/memory.h5 $W/lora/emotion-cause/memory.h5 $W/lora/tec/memory.h5 $W/lora/isear/memory.h5 &: \
+    $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/lora/emoint/enc02-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/lora/emotion-cause/enc02-self.h5 \
+    $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/enc02-self.h5 $W/stamps/adapter-isear \
+    $W/samples/isear.h5 $W/lora/isear/enc02-self.h5 | $W/grams/emoint/enc01-self.h5 \
+    $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
+	$(extract_own) --site memory --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/enc02-self.h5' -o '$W/lora/{task}/memory.h5'
+
+$W/tokens/emoint.h5 $W/tokens/emotion-cause.h5 $W/tokens/tec.h5 $W/tokens/isear.h5 &: $W/stamps/tokens \
+    $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/lora/isear/memory.h5
+	$(generate_own) --task emoint,emotion-cause,tec,isear --memory '$W/lora/{task}/memory.h5' -o '$W/tokens/{task}.h5'
+
+$W/merged/emoint/memory.h5 $W/merged/emotion-cause/memory.h5 $W/merged/tec/memory.h5 \
+    $W/merged/isear/memory.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc02-self.h5 \
+    $W/solution/enc02-self.h5 $W/samples/emotion-cause.h5 $W/merged/emotion-cause/enc02-self.h5 \
+    $W/samples/tec.h5 $W/merged/tec/enc02-self.h5 $W/samples/isear.h5 $W/merged/isear/enc02-self.h5
+	$(extract_merged) --site memory --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc02-self.h5' -o '$W/merged/{task}/memory.h5'
+
+$W/grams/emoint/memory.h5 $W/grams/emotion-cause/memory.h5 &: $W/stamps/grams $W/stamps/adapter-emoint \
+    $W/lora/emoint/memory.h5 $W/merged/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
+    $W/lora/emotion-cause/memory.h5 $W/merged/emotion-cause/memory.h5
+	$(grams) --site memory --task emoint,emotion-cause --lora '$W/lora/{task}/memory.h5' --merged '$W/merged/{task}/memory.h5' -o '$W/grams/{task}/memory.h5'
+
+$W/grams/tec/memory.h5 $W/grams/isear/memory.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/memory.h5 $W/merged/tec/memory.h5 $W/stamps/adapter-isear $W/lora/isear/memory.h5 \
+    $W/merged/isear/memory.h5
+	$(grams) --site memory --task tec,isear --lora '$W/lora/{task}/memory.h5' --merged '$W/merged/{task}/memory.h5' -o '$W/grams/{task}/memory.h5'
+
+$W/solution/memory.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/memory.h5 $W/grams/emotion-cause/memory.h5 \
+    $W/grams/tec/memory.h5 $W/grams/isear/memory.h5
+	$(solve) --site memory --grams '$W/grams/{task}/memory.h5' -o $@
+	$(spend) --files 'lora/{task}/enc02-self.h5,merged/{task}/enc02-self.h5,grams/{task}/memory.h5'
+
+$W/lora/emoint/dec00-self.h5 $W/lora/emotion-cause/dec00-self.h5 $W/lora/tec/dec00-self.h5 \
+    $W/lora/isear/dec00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
+    $W/tokens/emotion-cause.h5 $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/tokens/isear.h5 \
+    $W/lora/isear/memory.h5 | $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 \
+    $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
+	$(extract_own) --site dec00-self --task emoint,emotion-cause,tec,isear --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec00-self.h5'
+
+$W/merged/emoint/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5 $W/merged/tec/dec00-self.h5 \
+    $W/merged/isear/dec00-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/tokens/emoint.h5 \
+    $W/merged/emoint/memory.h5 $W/solution/memory.h5 $W/samples/emotion-cause.h5 $W/tokens/emotion-cause.h5 \
+    $W/merged/emotion-cause/memory.h5 $W/samples/tec.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 \
+    $W/samples/isear.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
+	$(extract_merged) --site dec00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec00-self.h5'
+
+$W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/lora/emoint/dec00-self.h5 $W/merged/emoint/dec00-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5
+	$(grams) --site dec00-self --task emoint,emotion-cause --lora '$W/lora/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
+
+$W/grams/tec/dec00-self.h5 $W/grams/isear/dec00-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/dec00-self.h5 $W/merged/tec/dec00-self.h5 $W/stamps/adapter-isear $W/lora/isear/dec00-self.h5 \
+    $W/merged/isear/dec00-self.h5
+	$(grams) --site dec00-self --task tec,isear --lora '$W/lora/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
+
+$W/solution/dec00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec00-self.h5 \
+    $W/grams/emotion-cause/dec00-self.h5 $W/grams/tec/dec00-self.h5 $W/grams/isear/dec00-self.h5
+	$(solve) --site dec00-self --grams '$W/grams/{task}/dec00-self.h5' -o $@
+	$(spend) --files 'grams/{task}/dec00-self.h5'
+
+$W/lora/emoint/dec00-cross.h5 $W/lora/emotion-cause/dec00-cross.h5 $W/lora/tec/dec00-cross.h5 \
+    $W/lora/isear/dec00-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/lora/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/dec00-self.h5 \
+    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
+    $W/lora/isear/dec00-self.h5 $W/tokens/isear.h5 $W/lora/isear/memory.h5 | \
+    $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 $W/grams/tec/enc02-self.h5 \
+    $W/grams/isear/enc02-self.h5
+	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec00-cross.h5'
+
+$W/merged/emoint/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 \
+    $W/merged/isear/dec00-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
+    $W/tokens/emoint.h5 $W/merged/emoint/memory.h5 $W/solution/dec00-self.h5 $W/samples/emotion-cause.h5 \
+    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/memory.h5 \
+    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 $W/samples/isear.h5 \
+    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
+	$(extract_merged) --site dec00-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec00-cross.h5'
+
+$W/grams/emoint/dec00-cross.h5 $W/grams/emotion-cause/dec00-cross.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/lora/emoint/dec00-cross.h5 $W/merged/emoint/dec00-cross.h5 \
+    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec00-cross.h5 \
+    $W/merged/emotion-cause/dec00-cross.h5
+	$(grams) --site dec00-cross --task emoint,emotion-cause --lora '$W/lora/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
+
+$W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear \
+    $W/lora/isear/dec00-cross.h5 $W/merged/isear/dec00-cross.h5
+	$(grams) --site dec00-cross --task tec,isear --lora '$W/lora/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
+
+$W/solution/dec00-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec00-cross.h5 \
+    $W/grams/emotion-cause/dec00-cross.h5 $W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5
+	$(solve) --site dec00-cross --grams '$W/grams/{task}/dec00-cross.h5' -o $@
+	$(spend) --files 'lora/{task}/dec00-cross.h5,merged/{task}/dec00-cross.h5,grams/{task}/dec00-cross.h5'
+
+$W/lora/emoint/dec01-self.h5 $W/lora/emotion-cause/dec01-self.h5 $W/lora/tec/dec01-self.h5 \
+    $W/lora/isear/dec01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/lora/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/dec00-self.h5 \
+    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
+    $W/lora/isear/dec00-self.h5 $W/tokens/isear.h5 $W/lora/isear/memory.h5 | $W/grams/emoint/memory.h5 \
+    $W/grams/emotion-cause/memory.h5 $W/grams/tec/memory.h5 $W/grams/isear/memory.h5
+	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec01-self.h5'
+
+$W/merged/emoint/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5 $W/merged/tec/dec01-self.h5 \
+    $W/merged/isear/dec01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
+    $W/tokens/emoint.h5 $W/merged/emoint/memory.h5 $W/solution/dec00-cross.h5 $W/samples/emotion-cause.h5 \
+    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/memory.h5 \
+    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 $W/samples/isear.h5 \
+    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
+	$(extract_merged) --site dec01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec01-self.h5'
+
+$W/grams/emoint/dec01-self.h5 $W/grams/emotion-cause/dec01-self.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/lora/emoint/dec01-self.h5 $W/merged/emoint/dec01-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5
+	$(grams) --site dec01-self --task emoint,emotion-cause --lora '$W/lora/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
+
+$W/grams/tec/dec01-self.h5 $W/grams/isear/dec01-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/dec01-self.h5 $W/merged/tec/dec01-self.h5 $W/stamps/adapter-isear $W/lora/isear/dec01-self.h5 \
+    $W/merged/isear/dec01-self.h5
+	$(grams) --site dec01-self --task tec,isear --lora '$W/lora/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
+
+$W/solution/dec01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec01-self.h5 \
+    $W/grams/emotion-cause/dec01-self.h5 $W/grams/tec/dec01-self.h5 $W/grams/isear/dec01-self.h5
+	$(solve) --site dec01-self --grams '$W/grams/{task}/dec01-self.h5' -o $@
+	$(spend) --files 'lora/{task}/dec00-self.h5,merged/{task}/dec00-self.h5,grams/{task}/dec01-self.h5'
+
+$W/lora/emoint/dec01-cross.h5 $W/lora/emotion-cause/dec01-cross.h5 $W/lora/tec/dec01-cross.h5 \
+    $W/lora/isear/dec01-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/lora/emoint/dec01-self.h5 $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/dec01-self.h5 \
+    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
+    $W/lora/isear/dec01-self.h5 $W/tokens/isear.h5 $W/lora/isear/memory.h5 | \
+    $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 $W/grams/tec/dec00-self.h5 \
+    $W/grams/isear/dec00-self.h5
+	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec01-cross.h5'
+
+$W/merged/emoint/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 \
+    $W/merged/isear/dec01-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec01-self.h5 \
+    $W/tokens/emoint.h5 $W/merged/emoint/memory.h5 $W/solution/dec01-self.h5 $W/samples/emotion-cause.h5 \
+    $W/merged/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/memory.h5 \
+    $W/samples/tec.h5 $W/merged/tec/dec01-self.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 $W/samples/isear.h5 \
+    $W/merged/isear/dec01-self.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
+	$(extract_merged) --site dec01-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec01-cross.h5'
+
+$W/grams/emoint/dec01-cross.h5 $W/grams/emotion-cause/dec01-cross.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/lora/emoint/dec01-cross.h5 $W/merged/emoint/dec01-cross.h5 \
+    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec01-cross.h5 \
+    $W/merged/emotion-cause/dec01-cross.h5
+	$(grams) --site dec01-cross --task emoint,emotion-cause --lora '$W/lora/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
+
+$W/grams/tec/dec01-cross.h5 $W/grams/isear/dec01-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/lora/tec/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 $W/stamps/adapter-isear \
+    $W/lora/isear/dec01-cross.h5 $W/merged/isear/dec01-cross.h5
+	$(grams) --site dec01-cross --task tec,isear --lora '$W/lora/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
+
+$W/solution/dec01-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec01-cross.h5 \
+    $W/grams/emotion-cause/dec01-cross.h5 $W/grams/tec/dec01-cross.h5 $W/grams/isear/dec01-cross.h5
+	$(solve) --site dec01-cross --grams '$W/grams/{task}/dec01-cross.h5' -o $@
+	$(spend) --files 'lora/{task}/memory.h5,merged/{task}/memory.h5,lora/{task}/dec01-self.h5,merged/{task}/dec01-self.h5,lora/{task}/dec01-cross.h5,merged/{task}/dec01-cross.h5,grams/{task}/dec01-cross.h5'
+
+$W/adapter/adapter_config.json $W/adapter/adapter_model.safetensors &: $W/stamps/assemble \
+    $W/solution/enc00-self.h5 $W/solution/enc01-self.h5 $W/solution/enc02-self.h5 $W/solution/memory.h5 \
+    $W/solution/dec00-self.h5 $W/solution/dec00-cross.h5 $W/solution/dec01-self.h5 $W/solution/dec01-cross.h5
+	$(keep_previous)
+	$(assemble) -o $W/adapter
+
+$R/stamps/eval: $W/stamps/eval
+	$(copy_stamp)
+
+$R/stamps/test-emoint: $W/stamps/test-emoint
+	$(copy_stamp)
+
+$R/stamps/adapter-emoint: $W/stamps/adapter-emoint
+	$(copy_stamp)
+
+$R/stamps/test-emotion-cause: $W/stamps/test-emotion-cause
+	$(copy_stamp)
+
+$R/stamps/adapter-emotion-cause: $W/stamps/adapter-emotion-cause
+	$(copy_stamp)
+
+$R/stamps/test-tec: $W/stamps/test-tec
+	$(copy_stamp)
+
+$R/stamps/adapter-tec: $W/stamps/adapter-tec
+	$(copy_stamp)
+
+$R/stamps/test-isear: $W/stamps/test-isear
+	$(copy_stamp)
+
+$R/stamps/adapter-isear: $W/stamps/adapter-isear
+	$(copy_stamp)
+
+$W/eval/emoint.json $W/predictions/emoint.jsonl &: $W/stamps/eval $W/stamps/test-emoint \
+    $W/adapter/adapter_config.json
+	$(evaluate) --task emoint --test $(data)/emoint/test.json --name 'merge $(method)' --model $(model) --adapter $W/adapter --predictions $W/predictions/emoint.jsonl -o $W/eval/emoint.json
+
+$R/base/emoint.json $R/base/emoint.jsonl &: $R/stamps/eval $R/stamps/test-emoint
+	$(evaluate) --task emoint --test $(data)/emoint/test.json --name base --model $(model) --predictions $R/base/emoint.jsonl -o $R/base/emoint.json
+
+$R/adapters/emoint/emoint.json $R/adapters/emoint/emoint.jsonl &: $R/stamps/eval $R/stamps/test-emoint \
+    $R/stamps/adapter-emoint
+	$(evaluate) --task emoint --test $(data)/emoint/test.json --name 'adapter emoint' --model $(model) --adapter $(loras)/emoint --predictions $R/adapters/emoint/emoint.jsonl -o $R/adapters/emoint/emoint.json
+
+$R/adapters/emotion-cause/emoint.json $R/adapters/emotion-cause/emoint.jsonl &: $R/stamps/eval \
+    $R/stamps/test-emoint $R/stamps/adapter-emotion-cause
+	$(evaluate) --task emoint --test $(data)/emoint/test.json --name 'adapter emotion-cause' --model $(model) --adapter $(loras)/emotion-cause --predictions $R/adapters/emotion-cause/emoint.jsonl -o $R/adapters/emotion-cause/emoint.json
+
+$R/adapters/tec/emoint.json $R/adapters/tec/emoint.jsonl &: $R/stamps/eval $R/stamps/test-emoint \
+    $R/stamps/adapter-tec
+	$(evaluate) --task emoint --test $(data)/emoint/test.json --name 'adapter tec' --model $(model) --adapter $(loras)/tec --predictions $R/adapters/tec/emoint.jsonl -o $R/adapters/tec/emoint.json
+
+$R/adapters/isear/emoint.json $R/adapters/isear/emoint.jsonl &: $R/stamps/eval $R/stamps/test-emoint \
+    $R/stamps/adapter-isear
+	$(evaluate) --task emoint --test $(data)/emoint/test.json --name 'adapter isear' --model $(model) --adapter $(loras)/isear --predictions $R/adapters/isear/emoint.jsonl -o $R/adapters/isear/emoint.json
+
+$W/eval/emotion-cause.json $W/predictions/emotion-cause.jsonl &: $W/stamps/eval $W/stamps/test-emotion-cause \
+    $W/adapter/adapter_config.json
+	$(evaluate) --task emotion-cause --test $(data)/emotion-cause/test.json --name 'merge $(method)' --model $(model) --adapter $W/adapter --predictions $W/predictions/emotion-cause.jsonl -o $W/eval/emotion-cause.json
+
+$R/base/emotion-cause.json $R/base/emotion-cause.jsonl &: $R/stamps/eval $R/stamps/test-emotion-cause
+	$(evaluate) --task emotion-cause --test $(data)/emotion-cause/test.json --name base --model $(model) --predictions $R/base/emotion-cause.jsonl -o $R/base/emotion-cause.json
+
+$R/adapters/emoint/emotion-cause.json $R/adapters/emoint/emotion-cause.jsonl &: $R/stamps/eval \
+    $R/stamps/test-emotion-cause $R/stamps/adapter-emoint
+	$(evaluate) --task emotion-cause --test $(data)/emotion-cause/test.json --name 'adapter emoint' --model $(model) --adapter $(loras)/emoint --predictions $R/adapters/emoint/emotion-cause.jsonl -o $R/adapters/emoint/emotion-cause.json
+
+$R/adapters/emotion-cause/emotion-cause.json $R/adapters/emotion-cause/emotion-cause.jsonl &: $R/stamps/eval \
+    $R/stamps/test-emotion-cause $R/stamps/adapter-emotion-cause
+	$(evaluate) --task emotion-cause --test $(data)/emotion-cause/test.json --name 'adapter emotion-cause' --model $(model) --adapter $(loras)/emotion-cause --predictions $R/adapters/emotion-cause/emotion-cause.jsonl -o $R/adapters/emotion-cause/emotion-cause.json
+
+$R/adapters/tec/emotion-cause.json $R/adapters/tec/emotion-cause.jsonl &: $R/stamps/eval \
+    $R/stamps/test-emotion-cause $R/stamps/adapter-tec
+	$(evaluate) --task emotion-cause --test $(data)/emotion-cause/test.json --name 'adapter tec' --model $(model) --adapter $(loras)/tec --predictions $R/adapters/tec/emotion-cause.jsonl -o $R/adapters/tec/emotion-cause.json
+
+$R/adapters/isear/emotion-cause.json $R/adapters/isear/emotion-cause.jsonl &: $R/stamps/eval \
+    $R/stamps/test-emotion-cause $R/stamps/adapter-isear
+	$(evaluate) --task emotion-cause --test $(data)/emotion-cause/test.json --name 'adapter isear' --model $(model) --adapter $(loras)/isear --predictions $R/adapters/isear/emotion-cause.jsonl -o $R/adapters/isear/emotion-cause.json
+
+$W/eval/tec.json $W/predictions/tec.jsonl &: $W/stamps/eval $W/stamps/test-tec $W/adapter/adapter_config.json
+	$(evaluate) --task tec --test $(data)/tec/test.json --name 'merge $(method)' --model $(model) --adapter $W/adapter --predictions $W/predictions/tec.jsonl -o $W/eval/tec.json
+
+$R/base/tec.json $R/base/tec.jsonl &: $R/stamps/eval $R/stamps/test-tec
+	$(evaluate) --task tec --test $(data)/tec/test.json --name base --model $(model) --predictions $R/base/tec.jsonl -o $R/base/tec.json
+
+$R/adapters/emoint/tec.json $R/adapters/emoint/tec.jsonl &: $R/stamps/eval $R/stamps/test-tec \
+    $R/stamps/adapter-emoint
+	$(evaluate) --task tec --test $(data)/tec/test.json --name 'adapter emoint' --model $(model) --adapter $(loras)/emoint --predictions $R/adapters/emoint/tec.jsonl -o $R/adapters/emoint/tec.json
+
+$R/adapters/emotion-cause/tec.json $R/adapters/emotion-cause/tec.jsonl &: $R/stamps/eval $R/stamps/test-tec \
+    $R/stamps/adapter-emotion-cause
+	$(evaluate) --task tec --test $(data)/tec/test.json --name 'adapter emotion-cause' --model $(model) --adapter $(loras)/emotion-cause --predictions $R/adapters/emotion-cause/tec.jsonl -o $R/adapters/emotion-cause/tec.json
+
+$R/adapters/tec/tec.json $R/adapters/tec/tec.jsonl &: $R/stamps/eval $R/stamps/test-tec $R/stamps/adapter-tec
+	$(evaluate) --task tec --test $(data)/tec/test.json --name 'adapter tec' --model $(model) --adapter $(loras)/tec --predictions $R/adapters/tec/tec.jsonl -o $R/adapters/tec/tec.json
+
+$R/adapters/isear/tec.json $R/adapters/isear/tec.jsonl &: $R/stamps/eval $R/stamps/test-tec \
+    $R/stamps/adapter-isear
+	$(evaluate) --task tec --test $(data)/tec/test.json --name 'adapter isear' --model $(model) --adapter $(loras)/isear --predictions $R/adapters/isear/tec.jsonl -o $R/adapters/isear/tec.json
+
+$W/eval/isear.json $W/predictions/isear.jsonl &: $W/stamps/eval $W/stamps/test-isear \
+    $W/adapter/adapter_config.json
+	$(evaluate) --task isear --test $(data)/isear/test.json --name 'merge $(method)' --model $(model) --adapter $W/adapter --predictions $W/predictions/isear.jsonl -o $W/eval/isear.json
+
+$R/base/isear.json $R/base/isear.jsonl &: $R/stamps/eval $R/stamps/test-isear
+	$(evaluate) --task isear --test $(data)/isear/test.json --name base --model $(model) --predictions $R/base/isear.jsonl -o $R/base/isear.json
+
+$R/adapters/emoint/isear.json $R/adapters/emoint/isear.jsonl &: $R/stamps/eval $R/stamps/test-isear \
+    $R/stamps/adapter-emoint
+	$(evaluate) --task isear --test $(data)/isear/test.json --name 'adapter emoint' --model $(model) --adapter $(loras)/emoint --predictions $R/adapters/emoint/isear.jsonl -o $R/adapters/emoint/isear.json
+
+$R/adapters/emotion-cause/isear.json $R/adapters/emotion-cause/isear.jsonl &: $R/stamps/eval \
+    $R/stamps/test-isear $R/stamps/adapter-emotion-cause
+	$(evaluate) --task isear --test $(data)/isear/test.json --name 'adapter emotion-cause' --model $(model) --adapter $(loras)/emotion-cause --predictions $R/adapters/emotion-cause/isear.jsonl -o $R/adapters/emotion-cause/isear.json
+
+$R/adapters/tec/isear.json $R/adapters/tec/isear.jsonl &: $R/stamps/eval $R/stamps/test-isear \
+    $R/stamps/adapter-tec
+	$(evaluate) --task isear --test $(data)/isear/test.json --name 'adapter tec' --model $(model) --adapter $(loras)/tec --predictions $R/adapters/tec/isear.jsonl -o $R/adapters/tec/isear.json
+
+$R/adapters/isear/isear.json $R/adapters/isear/isear.jsonl &: $R/stamps/eval $R/stamps/test-isear \
+    $R/stamps/adapter-isear
+	$(evaluate) --task isear --test $(data)/isear/test.json --name 'adapter isear' --model $(model) --adapter $(loras)/isear --predictions $R/adapters/isear/isear.jsonl -o $R/adapters/isear/isear.json
+
+$W/eval.tsv: $W/eval/emoint.json $R/base/emoint.json $R/adapters/emoint/emoint.json \
+    $W/eval/emotion-cause.json $R/base/emotion-cause.json $R/adapters/emotion-cause/emotion-cause.json \
+    $W/eval/tec.json $R/base/tec.json $R/adapters/tec/tec.json $W/eval/isear.json $R/base/isear.json \
+    $R/adapters/isear/isear.json
+	$(report) -o $@ >/dev/null

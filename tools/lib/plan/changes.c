@@ -1,0 +1,69 @@
+/* changes.c: see changes.h. */
+#include "plan/changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "files/out.h"
+
+/* The line of `text` that begins with the word of `line`, or NULL. */
+static const char *same_key(const char *text, const char *line)
+{
+	size_t key = strcspn(line, " \n");
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (!strncmp(text, line, key) && (text[key] == ' ' || text[key] == '\n'))
+			return text;
+	return NULL;
+}
+
+static bool is_digest(const char *value)
+{
+	return strspn(value, "0123456789abcdef") == 16 && value[16] == '\n';
+}
+
+static void add_reason(struct changes *c, char *reason)
+{
+	if (!strstr(text_get(&c->why), reason))
+		text_add(&c->why, "%s%s", *text_get(&c->why) ? ", " : "", reason);
+	free(reason);
+}
+
+/* A line "KEY VALUE" that the old text has not. */
+static void compare_line(struct changes *c, const char *name, const char *old, const char *line)
+{
+	int key = (int)strcspn(line, " \n"), n = (int)strcspn(line, "\n");
+	const char *before = same_key(old, line), *value = line + key + (line[key] == ' ');
+
+	if (before && !strncmp(before, line, (size_t)n + 1))
+		return;
+	if (is_digest(value) || !before)
+		add_reason(c, xformat("%.*s of %s", key, line, name));
+	else
+		add_reason(c, xformat("%.*s %.*s -> %.*s", key, line, (int)strcspn(before + key + 1, "\n"), before + key + 1, (int)strcspn(value, "\n"), value));
+}
+
+bool changes_add(struct changes *c, const char *path, const char *name, const char *text)
+{
+	char *old = out_read_text(path);
+
+	if (old && !strcmp(old, text)) {
+		free(old);
+		return false;
+	}
+	c->stamp = xrealloc(c->stamp, (size_t)(c->n + 1) * sizeof(*c->stamp));
+	c->stamp[c->n++] = xstrdup(name);
+	for (const char *line = text; old && *line; line += strcspn(line, "\n"), line += *line == '\n')
+		compare_line(c, name, old, line);
+	free(old);
+	return true;
+}
+
+void changes_release(struct changes *c)
+{
+	for (int i = 0; i < c->n; i++)
+		free(c->stamp[i]);
+	free(c->stamp);
+	text_release(&c->why);
+}

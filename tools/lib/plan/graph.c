@@ -1,0 +1,466 @@
+/* graph.c: see graph.h. */
+#include "plan/graph.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/die.h"
+#include "files/digest.h"
+#include "files/h5/h5.h"
+
+struct file {
+	char *name;
+	struct rule *maker; /* NULL: an input */
+	bool there, spent, changed;
+	struct timespec time;
+};
+
+struct list {
+	int n, room, *item;
+};
+
+struct rule {
+	struct graph *graph;
+	char *task; /* NULL: no part of a group */
+	int group;
+	struct list targets, needs, after;
+	struct text recipe;
+	bool apart, mute, forced, stale;
+};
+
+struct graph {
+	char *work, *reference;
+	int files, rules, groups;
+	bool mute;
+	struct file **file;
+	struct rule **rule;
+	int *slot, slots; /* hash table of the files' names: number + 1 */
+};
+
+/* ------------------------------------------------------------ files by name */
+
+static uint64_t hash(const char *name)
+{
+	return digest_bytes(0, name, strlen(name));
+}
+
+static int *find_slot(const struct graph *g, const char *name)
+{
+	int i = (int)(hash(name) % (uint64_t)g->slots);
+
+	while (g->slot[i] && strcmp(g->file[g->slot[i] - 1]->name, name))
+		i = (i + 1) % g->slots;
+	return &g->slot[i];
+}
+
+static void grow_table(struct graph *g)
+{
+	free(g->slot);
+	g->slots = 4 * g->files + 64;
+	g->slot = xcalloc((size_t)g->slots, sizeof(*g->slot));
+	for (int i = 0; i < g->files; i++)
+		*find_slot(g, g->file[i]->name) = i + 1;
+}
+
+static const struct file *known_file(const struct graph *g, const char *name)
+{
+	int i = *find_slot(g, name);
+
+	return i ? g->file[i - 1] : NULL;
+}
+
+/* The path of "$W/…" or "$R/…" (allocated). */
+static char *path_of(const struct graph *g, const char *name)
+{
+	if (!strncmp(name, "$W/", 3))
+		return xformat("%s/%s", g->work, name + 3);
+	if (!strncmp(name, "$R/", 3))
+		return xformat("%s/%s", g->reference, name + 3);
+	return xstrdup(name);
+}
+
+static struct file *new_file(const struct graph *g, char *name)
+{
+	struct file *f = xcalloc(1, sizeof(*f));
+	char *path = path_of(g, name);
+	struct stat st;
+
+	f->name = name;
+	f->there = !stat(path, &st);
+	if (f->there) {
+		f->time = st.st_mtim;
+		f->spent = st.st_size <= (off_t)strlen(H5_SPENT) && strstr(name, ".h5");
+	}
+	free(path);
+	return f;
+}
+
+/* The file's number; takes the name over. */
+static int file_number(struct graph *g, char *name)
+{
+	int *slot;
+
+	if (2 * g->files >= g->slots)
+		grow_table(g);
+	slot = find_slot(g, name);
+	if (*slot) {
+		free(name);
+		return *slot - 1;
+	}
+	if (!(g->files & (g->files - 1))) /* room is the next power of two */
+		g->file = xrealloc(g->file, (g->files ? 2 * (size_t)g->files : 1) * sizeof(*g->file));
+	g->file[g->files++] = new_file(g, name);
+	*slot = g->files;
+	return g->files - 1;
+}
+
+/* ------------------------------------------------------------ building */
+
+struct graph *graph_open(const char *work, const char *reference)
+{
+	struct graph *g = xcalloc(1, sizeof(*g));
+
+	g->work = xstrdup(work);
+	g->reference = xstrdup(reference);
+	grow_table(g);
+	return g;
+}
+
+static void list_add(struct list *l, int item)
+{
+	if (l->n == l->room) {
+		l->room = l->room ? 2 * l->room : 4;
+		l->item = xrealloc(l->item, (size_t)l->room * sizeof(*l->item));
+	}
+	l->item[l->n++] = item;
+}
+
+static char *format(const char *fmt, va_list ap)
+{
+	va_list again;
+	size_t n;
+	char *s;
+
+	va_copy(again, ap);
+	n = (size_t)vsnprintf(NULL, 0, fmt, again) + 1;
+	va_end(again);
+	s = xmalloc(n);
+	vsnprintf(s, n, fmt, ap);
+	return s;
+}
+
+#define ADD(rule, list)                                                              \
+	do {                                                                         \
+		va_list ap_;                                                         \
+		va_start(ap_, fmt);                                                  \
+		list_add(list, file_number((rule)->graph, format(fmt, ap_)));        \
+		va_end(ap_);                                                         \
+	} while (0)
+
+static void last_target_is_made(struct rule *r)
+{
+	struct file *f = r->graph->file[r->targets.item[r->targets.n - 1]];
+
+	if (f->maker)
+		BUG("two rules for '%s'", f->name);
+	f->maker = r;
+}
+
+struct rule *graph_rule(struct graph *g, const char *task, const char *fmt, ...)
+{
+	struct rule *r = xcalloc(1, sizeof(*r));
+
+	r->graph = g;
+	r->mute = g->mute;
+	r->task = task ? xstrdup(task) : NULL;
+	r->group = task ? g->groups : 0;
+	if (!(g->rules & (g->rules - 1)))
+		g->rule = xrealloc(g->rule, (g->rules ? 2 * (size_t)g->rules : 1) * sizeof(*g->rule));
+	g->rule[g->rules++] = r;
+	ADD(r, &r->targets);
+	last_target_is_made(r);
+	return r;
+}
+
+void graph_group(struct graph *g)
+{
+	g->groups++;
+}
+
+void graph_mute(struct graph *g, bool mute)
+{
+	g->mute = mute;
+}
+
+void rule_target(struct rule *r, const char *fmt, ...)
+{
+	ADD(r, &r->targets);
+	last_target_is_made(r);
+}
+
+void rule_needs(struct rule *r, const char *fmt, ...)
+{
+	ADD(r, &r->needs);
+}
+
+void rule_after(struct rule *r, const char *fmt, ...)
+{
+	ADD(r, &r->after);
+}
+
+void rule_recipe(struct rule *r, const char *fmt, ...)
+{
+	va_list ap;
+	char *line;
+
+	va_start(ap, fmt);
+	line = format(fmt, ap);
+	va_end(ap);
+	text_add(&r->recipe, "\t%s\n", line);
+	free(line);
+}
+
+void rule_apart(struct rule *r)
+{
+	r->apart = true;
+}
+
+void rule_always(struct rule *r)
+{
+	r->forced = true;
+}
+
+void graph_changed(struct graph *g, const char *name)
+{
+	int i = file_number(g, xstrdup(name));
+
+	g->file[i]->changed = true;
+}
+
+void graph_close(struct graph *g)
+{
+	for (int i = 0; i < g->files; i++) {
+		free(g->file[i]->name);
+		free(g->file[i]);
+	}
+	for (int i = 0; i < g->rules; i++) {
+		free(g->rule[i]->task);
+		free(g->rule[i]->targets.item);
+		free(g->rule[i]->needs.item);
+		free(g->rule[i]->after.item);
+		text_release(&g->rule[i]->recipe);
+		free(g->rule[i]);
+	}
+	free(g->file);
+	free(g->rule);
+	free(g->slot);
+	free(g->work);
+	free(g->reference);
+	free(g);
+}
+
+/* ------------------------------------------------------------ what has something to do */
+
+static bool later(struct timespec a, struct timespec b)
+{
+	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+static bool is_newer(const struct file *need, const struct file *target)
+{
+	return need->changed || !need->there || (need->maker && need->maker->stale) || later(need->time, target->time);
+}
+
+static bool out_of_date(const struct graph *g, const struct rule *r)
+{
+	for (int t = 0; t < r->targets.n; t++) {
+		const struct file *target = g->file[r->targets.item[t]];
+
+		if (!target->there)
+			return true;
+		for (int i = 0; i < r->needs.n; i++)
+			if (is_newer(g->file[r->needs.item[i]], target))
+				return true;
+	}
+	return r->forced;
+}
+
+/* The spent files that r reads are made again; false: there are none. */
+static bool recall(const struct graph *g, const struct rule *r)
+{
+	bool any = false;
+
+	for (int i = 0; i < r->needs.n; i++) {
+		const struct file *need = g->file[r->needs.item[i]];
+
+		if (need->spent && need->maker && !need->maker->stale)
+			any = need->maker->stale = need->maker->forced = true;
+	}
+	return any;
+}
+
+/* Forwards, what is made makes what needs it; backwards, it calls for spent files; until nothing is added. */
+void graph_look(struct graph *g)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (int i = 0; i < g->rules; i++)
+			g->rule[i]->stale = !g->rule[i]->apart && (g->rule[i]->stale || out_of_date(g, g->rule[i]));
+		for (int i = g->rules - 1; i >= 0; i--)
+			if (g->rule[i]->stale)
+				more |= recall(g, g->rule[i]);
+	}
+}
+
+bool graph_makes(const struct graph *g, const char *name)
+{
+	const struct file *f = known_file(g, name);
+
+	return f && f->maker && f->maker->stale;
+}
+
+static bool same_group(const struct rule *a, const struct rule *b)
+{
+	return a->task && b->task && a->group == b->group;
+}
+
+/* Rule i is the first of its process. */
+static bool leads(const struct graph *g, int i)
+{
+	for (int k = i - 1; k >= 0 && g->rule[i]->stale && same_group(g->rule[k], g->rule[i]); k--)
+		if (g->rule[k]->stale)
+			return false;
+	return true;
+}
+
+int graph_processes(const struct graph *g)
+{
+	int n = 0;
+
+	for (int i = 0; i < g->rules; i++)
+		n += g->rule[i]->stale && leads(g, i);
+	return n;
+}
+
+bool graph_spends(const struct graph *g)
+{
+	for (int i = 0; i < g->files; i++)
+		if (g->file[i]->spent)
+			return true;
+	return false;
+}
+
+bool graph_is_spent(const struct graph *g, const char *name)
+{
+	const struct file *f = known_file(g, name);
+
+	return !f || !f->there || f->spent;
+}
+
+/* ------------------------------------------------------------ text */
+
+enum { COLUMNS = 110 };
+
+/* Names, each once, in lines that a backslash continues; *column is where the line stands. */
+static void put_names(const struct graph *g, struct text *mk, const struct list *l, int *column)
+{
+	for (int i = 0; i < l->n; i++) {
+		const char *name = g->file[l->item[i]]->name;
+		int n = (int)strlen(name) + 1;
+		bool seen = false;
+
+		for (int k = 0; k < i && !seen; k++)
+			seen = l->item[k] == l->item[i];
+		if (seen)
+			continue;
+		if (*column + n > COLUMNS) {
+			text_add(mk, " \\\n   ");
+			*column = 3;
+		}
+		text_add(mk, "%s%s", *column ? " " : "", name);
+		*column += n;
+	}
+}
+
+static void add_all(struct list *to, const struct list *from)
+{
+	for (int i = 0; i < from->n; i++)
+		list_add(to, from->item[i]);
+}
+
+/* One process: of a group's rules with something to do all; else of one. */
+struct process {
+	struct list targets, needs, after;
+	struct text tasks;
+	bool forced;
+};
+
+static struct process gather(const struct graph *g, int first)
+{
+	struct process p = {0};
+
+	for (int i = first; i < g->rules && (i == first || same_group(g->rule[first], g->rule[i])); i++) {
+		const struct rule *r = g->rule[i];
+
+		if (i > first && !(r->stale && g->rule[first]->stale))
+			continue;
+		add_all(&p.targets, &r->targets);
+		add_all(&p.needs, &r->needs);
+		add_all(&p.after, &r->after);
+		p.forced |= r->forced;
+		if (r->task)
+			text_add(&p.tasks, "%s%s", i > first ? "," : "", r->task);
+	}
+	return p;
+}
+
+static void put_recipe(struct text *mk, const char *recipe, const char *tasks)
+{
+	static const char mark[] = "{tasks}";
+
+	for (const char *at; (at = strstr(recipe, mark)); recipe = at + strlen(mark))
+		text_add(mk, "%.*s%s", (int)(at - recipe), recipe, tasks);
+	text_add(mk, "%s", recipe);
+}
+
+static void put_process(const struct graph *g, struct text *mk, const struct process *p, const char *recipe)
+{
+	int column = 0;
+
+	put_names(g, mk, &p->targets, &column);
+	text_add(mk, p->targets.n > 1 ? " &:" : ":");
+	column += 3;
+	put_names(g, mk, &p->needs, &column);
+	if (p->forced)
+		text_add(mk, " FORCE");
+	if (p->after.n) {
+		text_add(mk, " |");
+		column += 8;
+		put_names(g, mk, &p->after, &column);
+	}
+	text_add(mk, "\n");
+	put_recipe(mk, recipe, text_get(&p->tasks));
+}
+
+void graph_text(const struct graph *g, struct text *mk)
+{
+	for (int i = 0; i < g->rules; i++) {
+		struct process p;
+
+		if (g->rule[i]->mute || !leads(g, i))
+			continue;
+		p = gather(g, i);
+		text_add(mk, "\n");
+		put_process(g, mk, &p, text_get(&g->rule[i]->recipe));
+		free(p.targets.item);
+		free(p.needs.item);
+		free(p.after.item);
+		text_release(&p.tasks);
+	}
+}
