@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
-#include "base/opts.h"
+#include "files/start.h"
 #include "files/out.h"
 #include "files/sums.h"
 
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 {
 	bool adapter, model;
 
-	opts_parse(&tool, argc, argv);
+	tool_start(&tool, argc, argv);
 	adapter = is_complete(&results[ADAPTER]);
 	model = is_complete(&results[MODEL]);
 	if (!adapter && !model)
