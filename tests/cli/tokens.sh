@@ -102,6 +102,24 @@ truncate -s 5M "$COPY/added_tokens.json"; refused 'added_tokens.json: 5 MB' "add
 rm "$COPY/added_tokens.json"; file tokenizer.json '{"model": 1}'; refused 'tokenizer.json without tokens' "expected a list 'added_tokens', found none"
 file tokenizer.json '{"added_tokens": [], "added_tokens": []}'; refused 'tokenizer.json: a key twice' "has the key 'added_tokens' twice"
 
+# A tokenizer's file that comes, changes or goes is noticed by the stages that read texts, and by no other.
+tiny
+out=$T/planned model=$T/stamped
+stamps() { must plan_pipeline; cat "$out/stamps/draw-tec" "$out/stamps/eval" >"$T/$1"; cp "$out/stamps/extract" "$T/$1.extract"; }
+cp -r "$M" "$model"
+stamps before
+for name in tokenizer_config.json special_tokens_map.json added_tokens.json tokenizer.json; do
+	echo '{}' >"$model/$name"
+	stamps with
+	echo '{ }' >"$model/$name"
+	stamps changed
+	rm "$model/$name"
+	stamps without
+	check "stamps: $name" test "$(diff "$T/before" "$T/with" | grep -c "^> $name ")" = 2 -a "$(diff "$T/with" "$T/changed" | grep -c "^> $name ")" = 2
+	check "stamps: $name, gone again" cmp "$T/before" "$T/without"
+	check "stamps: $name, for extraction" cmp "$T/before.extract" "$T/with.extract"
+done
+
 # The real case: the first 12 rows, each with </s> at its end.
 if [ -z "${EMOTION_DIR-}" ]; then
 	skip 'the real case' 'EMOTION_DIR is not set'

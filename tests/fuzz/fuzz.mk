@@ -66,7 +66,8 @@ $(1)/lib:
 	$$(Q)mkdir -p $$@
 endef
 CXX_WARN = $(filter-out -g -O%,$(CXX_FLAGS))
-FUZZ_ONLY = -fsanitize=fuzzer-no-link -Wno-unknown-warning-option
+# clang's check of calls through pointers needs a part of its runtime that only C++ programs are linked with.
+FUZZ_ONLY = -fsanitize=fuzzer-no-link -fno-sanitize=function -Wno-unknown-warning-option
 $(eval $(call fuzz_rules,$(REPLAY_DIR),$(CC) $(FUZZ_WARN) $(SANITIZE),,$(REPLAY_DIR)/lib/replay.o,$(CXX) $(CXX_WARN) $(SANITIZE)))
 ifneq ($(FUZZ_CC),)
 $(eval $(call fuzz_rules,$(FUZZ_DIR),$(FUZZ_CC) $(FUZZ_WARN) $(SANITIZE) $(FUZZ_ONLY),-fsanitize=fuzzer,,$(FUZZ_CC)++ $(CXX_WARN) $(SANITIZE) $(FUZZ_ONLY)))

@@ -94,8 +94,8 @@ static void put_from_file(struct build *b, const char *path, long id, json_t *to
 
 /* ------------------------------------------------------------ the sentinels */
 
-/* Appends a file's list of tokens to `all`. A string that is there already is not repeated (`have`: text -> true). */
-static void append_tokens(json_t *all, json_t *have, const char *path, const char *key, const json_t *list)
+/* Appends a file's list of tokens to `all`. The strings so far are the keys of `have`; `once`: none of them is repeated. */
+static void append_tokens(json_t *all, json_t *have, bool once, const char *path, const char *key, const json_t *list)
 {
 	size_t i;
 	json_t *v;
@@ -107,7 +107,7 @@ static void append_tokens(json_t *all, json_t *have, const char *path, const cha
 			continue;
 		}
 		check_text(path, json_string_value(v));
-		if (!json_object_get(have, json_string_value(v)))
+		if (!once || !json_object_get(have, json_string_value(v)))
 			json_array_append(all, v);
 		json_object_set_new(have, json_string_value(v), json_true());
 	}
@@ -123,9 +123,9 @@ static json_t *additional(const struct tokenizer_files *f)
 		return NULL;
 	json_t *all = json_array(), *have = json_object();
 	if (ours && !json_is_null(ours))
-		append_tokens(all, have, f->config_path, key, ours);
+		append_tokens(all, have, false, f->config_path, key, ours);
 	if (theirs)
-		append_tokens(all, have, f->map_path, key, theirs);
+		append_tokens(all, have, true, f->map_path, key, theirs);
 	json_decref(have);
 	return all;
 }
@@ -281,8 +281,8 @@ static void name_token(struct build *b, json_t *token)
 	json_decref(token);
 }
 
-/* eos, unk and pad are tokens even where the settings have a string; the others stay strings. A token of that text which a
- * file describes takes the string's place. */
+/* eos, unk and pad are tokens even where the settings have a string or nothing; the others stay strings. A token of that text
+ * which a file describes takes the place of what the settings have. */
 static void name_special(struct build *b, const char *key, const char *fallback)
 {
 	const char *path = b->f->config_path;
@@ -294,7 +294,8 @@ static void name_special(struct build *b, const char *key, const char *fallback)
 	json_t *token = v && json_is_object(v) ? token_read(path, v, false) : json_string(v ? json_string_value(v) : fallback);
 	const char *text = text_of(token);
 	check_text(path, text);
-	json_t *described = b->f->fast || json_object_get(b->f->config, "added_tokens_decoder") ? json_object_get(b->from_file, text) : NULL;
+	bool describes = v && (b->f->fast || json_object_get(b->f->config, "added_tokens_decoder"));
+	json_t *described = describes ? json_object_get(b->from_file, text) : NULL;
 	if (described)
 		name_token(b, json_incref(described));
 	else if (fallback && json_is_string(token))

@@ -71,6 +71,8 @@ static struct node child(const struct search *s, struct node at, size_t from)
 		return (struct node){0};
 	for (size_t i = from; i < end && at.lo < at.hi; i++) {
 		int c = (unsigned char)s->text[i];
+		if (c == 0) /* would match a token's end */
+			return (struct node){0};
 		at = (struct node){first_from(s, at, c), first_from(s, at, c + 1), at.bytes};
 		at.bytes++;
 	}
