@@ -1,21 +1,25 @@
 /* threads.c: see threads.h.
  *
- * How to make libgomp wait briefly: it reads its variables when it is loaded, before main(), so that setenv() comes too late. To start the
- * program again with the variables set takes as long as loading the libraries (25 ms), and loses valgrind. But libgomp's manual says
- * (GOMP_SPINCOUNT): with more threads than available processors, a thread spins 100 times only. It counts the processors when it is
- * loaded, by the affinity mask. So the mask holds one processor while libraries are loaded: from .preinit_array, which runs before
- * any library's constructor, to this program's own constructor, which runs after all of them. OpenBLAS counts in the same way, and
- * starts no threads of its own (they would spin for a tenth of a second in every process). */
+ * How libgomp is told to wait briefly: it reads GOMP_SPINCOUNT when it is loaded, before main(), so that setenv() in main() comes too late. To
+ * start the program again takes as long as loading the libraries (25 ms), and loses valgrind. But a function in .preinit_array runs before
+ * the libraries' constructors, and may change the environment that these will see: not its length, which lies on the stack between other
+ * things, but its entries. So two variables that no library reads when it is loaded (such as PWD) lend their places. This
+ * program's own constructor, which runs after all of the libraries', puts them back.
+ *
+ * The other place goes to OpenBLAS, which is called from one thread at a time: the threads that it starts in every process would
+ * spin for a tenth of a second. Where no variable can lend its place (env -i), the libraries' defaults stay. */
 #include "base/threads.h"
 
 #include <omp.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cpus.h"
+
+extern char **environ;
 
 /* ------------------------------------------------------------ before main() */
 
@@ -26,10 +30,14 @@
 #define BARE __attribute__((no_sanitize("address,undefined,thread")))
 #endif
 
-enum { MASK_WORDS = 1024, BITS = 8 * sizeof(unsigned long) }; /* 65536 processors */
+/* Long enough for what is left of a tile of a product, and for a thread to wake up; little beside a loop that is worth sharing. */
+enum { WAIT_NS = 50000 };
 
-static unsigned long mask[MASK_WORDS]; /* the process's own, to be restored */
-static long mask_bytes;                /* 0: nothing to restore */
+enum { LENT = 2 };
+static struct loan {
+	char text[32]; /* NAME=value, for the libraries */
+	char *own;     /* what stood in its place; NULL: nothing is lent */
+} loan[LENT] = {{.text = "GOMP_SPINCOUNT="}, {.text = "OPENBLAS_NUM_THREADS=1"}};
 
 BARE static bool begins(const char *s, const char *with)
 {
@@ -38,39 +46,100 @@ BARE static bool begins(const char *s, const char *with)
 	return *with == '\0';
 }
 
-/* The user has said how threads wait, or where they run: libgomp finds its places by the mask. */
-BARE static bool user_decides(char **environment)
+/* The place of the first variable with such a name; NULL: there is none. */
+BARE static char **find(char **environment, const char *name)
 {
-	static const char *const names[] = {"GOMP_SPINCOUNT=", "OMP_WAIT_POLICY=", "OMP_PROC_BIND=", "OMP_PLACES=", "GOMP_CPU_AFFINITY="};
-
 	for (; *environment; environment++)
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-			if (begins(*environment, names[i]))
-				return true;
-	return false;
+		if (begins(*environment, name))
+			return environment;
+	return NULL;
 }
 
-BARE static void narrow(int argc, char **argv, char **environment)
+BARE static long clock_ns(void)
 {
-	static unsigned long one[MASK_WORDS];
-	unsigned cpu = 0;
-	long bytes;
+	struct timespec t;
 
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+/* One turn of libgomp's loop: 20 to 50 ns on x86-64, where `pause` depends on the processor, and about one elsewhere. */
+BARE static void poll_once(void)
+{
+	static volatile int word;
+
+	(void)word;
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+/* So many turns take WAIT_NS: the quickest of some batches, as another program may run in between. */
+BARE static long polls(void)
+{
+	enum { BATCHES = 4, BATCH = 64 };
+	long least = WAIT_NS;
+
+	for (int b = 0; b < BATCHES; b++) {
+		long start = clock_ns(), took;
+
+		for (int i = 0; i < BATCH; i++)
+			poll_once();
+		took = clock_ns() - start;
+		least = took < least ? took : least;
+	}
+	return (long)WAIT_NS * BATCH / (least > 0 ? least : 1);
+}
+
+BARE static void append_number(char *s, long n)
+{
+	long unit = 1;
+
+	while (*s)
+		s++;
+	while (n / unit >= 10)
+		unit *= 10;
+	for (; unit; unit /= 10)
+		*s++ = (char)('0' + n / unit % 10);
+	*s = '\0';
+}
+
+BARE static void lend(char **environment, struct loan *l)
+{
+	static const char *const lenders[] = {"PWD=", "OLDPWD=", "SHLVL=", "_=", "MAKELEVEL=", "MAKEFLAGS=", "LOGNAME=", "USER=", "HOSTNAME=",
+	                                      "SHELL=", "TERM=", "PATH=", "HOME="};
+
+	for (size_t i = 0; i < sizeof(lenders) / sizeof(*lenders) && !l->own; i++) {
+		char **place = find(environment, lenders[i]);
+
+		if (place) {
+			l->own = *place;
+			*place = l->text;
+		}
+	}
+}
+
+/* What the user has set stays. */
+BARE static void before_libraries(int argc, char **argv, char **environment)
+{
 	(void)argc, (void)argv;
-	if (user_decides(environment) || syscall(SYS_getcpu, &cpu, NULL, NULL) || cpu >= MASK_WORDS * BITS)
-		return;
-	bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
-	one[cpu / BITS] = 1ul << cpu % BITS;
-	if (bytes > 0 && syscall(SYS_sched_setaffinity, 0, bytes, one) == 0)
-		mask_bytes = bytes;
+	if (!find(environment, "GOMP_SPINCOUNT=") && !find(environment, "OMP_WAIT_POLICY=")) {
+		append_number(loan[0].text, polls());
+		lend(environment, &loan[0]);
+	}
+	if (!find(environment, "OPENBLAS_NUM_THREADS="))
+		lend(environment, &loan[1]);
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(int, char **, char **) = narrow;
+__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **, char **) = before_libraries;
 
-__attribute__((constructor)) static void widen(void)
+/* A library may have moved the environment: it is searched. */
+__attribute__((constructor)) static void after_libraries(void)
 {
-	if (mask_bytes > 0)
-		syscall(SYS_sched_setaffinity, 0, mask_bytes, mask);
+	for (char **e = environ; e && *e; e++)
+		for (int i = 0; i < LENT; i++)
+			if (*e == loan[i].text)
+				*e = loan[i].own;
 	omp_set_num_threads(1);
 }
 

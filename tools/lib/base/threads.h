@@ -1,9 +1,8 @@
 /* threads.h: how many threads compute, and how they wait for each other. The only place that decides either.
  *
  * Waiting: OpenMP's threads wait at the end of every parallel loop, and between loops. By default they spin for milliseconds before
- * they sleep. Beside other busy programs a spinning thread takes the processor from the thread that it waits for. Linking this module
- * makes a program wait for about 100 polls, some microseconds, and then sleep. GOMP_SPINCOUNT or OMP_WAIT_POLICY in the
- * environment decide instead, where the user set them.
+ * they sleep. Beside other busy programs a spinning thread takes the processor from the thread that it waits for. A program with this
+ * module spins for 50 microseconds. GOMP_SPINCOUNT or OMP_WAIT_POLICY in the environment decide instead, where the user set them.
  *
  * Sharing: a loop is worth sharing only if it computes for longer than another thread takes to wake up. Every parallel loop says how
  * long it takes: #pragma omp parallel for num_threads(threads_for(nanoseconds)).
