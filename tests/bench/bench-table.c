@@ -4,11 +4,11 @@
  * Operations are counted from the geometry, the texts and the solutions, each once: a multiplication and an addition are two. What is computed
  * twice, padded, or converted does not count. Symmetric matrices count half. */
 #include <dirent.h>
-#include "base/cpus.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpus.h"
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "base/opts.h"
