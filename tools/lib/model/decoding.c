@@ -8,7 +8,6 @@
 #include "base/die.h"
 #include "base/text.h"
 #include "files/jsonx.h"
-#include "model/t5.h"
 
 /* Keys by which generate() gives other tokens than greedy ones, with the values that change nothing (JSON; null never does). Keys that
  * only tune sampling or beams stand behind do_sample and num_beams. */
@@ -52,13 +51,13 @@ static json_t *load_generation(const char *dir, char **path)
 	return o;
 }
 
-static int token_or(const struct t5 *m, const json_t *o, const char *path, const char *key, int dflt)
+static int token_or(int V, const json_t *o, const char *path, const char *key, int dflt)
 {
-	return (int)jsonx_int_or(o, path, key, 0, m->V - 1, dflt);
+	return (int)jsonx_int_or(o, path, key, 0, V - 1, dflt);
 }
 
 /* eos_token_id: a token, or a list of them; null: none. `absent` (or -1) where the key is not there. */
-static void read_eos(struct decoding *d, const struct t5 *m, const json_t *o, const char *path, int absent)
+static void read_eos(struct decoding *d, int V, const json_t *o, const char *path, int absent)
 {
 	const json_t *v = json_object_get(o, "eos_token_id");
 	size_t n = json_array_size(v);
@@ -66,48 +65,44 @@ static void read_eos(struct decoding *d, const struct t5 *m, const json_t *o, co
 	if (n > EOS_MAX)
 		die("'%s' key 'eos_token_id': expected at most %d tokens, found %zu", path, EOS_MAX, n);
 	for (size_t i = 0; i < n; i++)
-		d->eos[d->neos++] = (int)jsonx_item_int(v, path, "eos_token_id", i, 0, m->V - 1);
+		d->eos[d->neos++] = (int)jsonx_item_int(v, path, "eos_token_id", i, 0, V - 1);
 	if (json_is_array(v) || json_is_null(v))
 		return;
-	int one = token_or(m, o, path, "eos_token_id", absent);
+	int one = token_or(V, o, path, "eos_token_id", absent);
 	if (one >= 0)
 		d->eos[d->neos++] = one;
 }
 
 /* The first of two keys that is there. */
-static int start_of(const struct t5 *m, const json_t *o, const char *path)
+static int start_of(int V, const json_t *o, const char *path)
 {
-	int start = token_or(m, o, path, "decoder_start_token_id", -1);
-	return start >= 0 ? start : token_or(m, o, path, "bos_token_id", -1);
+	int start = token_or(V, o, path, "decoder_start_token_id", -1);
+	return start >= 0 ? start : token_or(V, o, path, "bos_token_id", -1);
 }
 
-static void read_generation(struct t5 *m, const json_t *o, const char *path)
+static void read_generation(struct decoding *d, int V, int pad, const json_t *o, const char *path)
 {
-	struct decoding *d = &m->decoding;
-	read_eos(d, m, o, path, -1);
-	d->start = start_of(m, o, path);
+	read_eos(d, V, o, path, -1);
+	d->start = start_of(V, o, path);
 	if (d->start < 0)
 		die("'%s' has neither decoder_start_token_id nor bos_token_id, so generate() cannot start an answer; T5 starts with the pad "
-		    "token: set \"decoder_start_token_id\": %d", path, m->pad);
-	d->pad = token_or(m, o, path, "pad_token_id", d->neos ? d->eos[0] : m->pad);
+		    "token: set \"decoder_start_token_id\": %d", path, pad);
+	d->pad = token_or(V, o, path, "pad_token_id", d->neos ? d->eos[0] : pad);
 }
 
-void decoding_read(struct t5 *m, const char *dir, const json_t *config, const char *path)
+struct decoding decoding_read(const char *dir, const json_t *config, const char *path, int V)
 {
+	struct decoding d = {.pad = token_or(V, config, path, "pad_token_id", 0)};
 	char *file;
 	json_t *generation = load_generation(dir, &file);
-	m->pad = token_or(m, config, path, "pad_token_id", 0);
-	m->label_start = token_or(m, config, path, "decoder_start_token_id", -1);
-	read_eos(&m->decoding, m, config, path, 1);
 	/* T5 was trained to start its output with the pad token; old configs do not say so. */
-	m->decoding.start = m->label_start >= 0 ? m->label_start : m->pad;
-	m->decoding.pad = m->pad;
+	d.start = token_or(V, config, path, "decoder_start_token_id", d.pad);
+	read_eos(&d, V, config, path, 1);
 	if (generation)
-		read_generation(m, generation, file);
-	if (m->label_start < 0)
-		m->label_start = m->decoding.start;
+		read_generation(&d, V, d.pad, generation, file);
 	json_decref(generation);
 	free(file);
+	return d;
 }
 
 bool decoding_ends(const struct decoding *d, int id)
@@ -158,7 +153,7 @@ static bool config_counts(const json_t *generation)
 	return !generation || json_is_true(json_object_get(generation, "_from_model_config"));
 }
 
-void decoding_note(const struct t5 *m, const char *dir)
+void decoding_note(const struct decoding *d, const char *dir)
 {
 	char *path = xformat("%s/config.json", dir), *file;
 	json_t *generation = load_generation(dir, &file), *config = jsonx_load(path, CONFIG_MAX_BYTES);
@@ -166,7 +161,7 @@ void decoding_note(const struct t5 *m, const char *dir)
 		note_not_followed(generation, file);
 	if (config_counts(generation))
 		note_not_followed(config, path);
-	if (!m->decoding.neos)
+	if (!d->neos)
 		note("'%s' names no eos_token_id, so generated answers end at their length alone, as in generate()", generation ? file : path);
 	json_decref(config);
 	json_decref(generation);

@@ -21,12 +21,10 @@ struct decoding {
 	int neos, eos[EOS_MAX]; /* any of these ends an answer; none: its length alone */
 };
 
-struct t5;
-/* Sets m->decoding, m->pad and m->label_start from `config` (DIR/config.json, at `path`) and DIR/generation_config.json. m->V is known.
- * die() names file and key. */
-void decoding_read(struct t5 *m, const char *dir, const json_t *config, const char *path);
+/* From `config` (DIR/config.json, at `path`) and DIR/generation_config.json; ids lie in [0, V). die() names file and key. */
+struct decoding decoding_read(const char *dir, const json_t *config, const char *path, int V);
 bool decoding_ends(const struct decoding *d, int id);
 /* One note() where the two files ask for other answers than greedy ones up to an end token. */
-void decoding_note(const struct t5 *m, const char *dir);
+void decoding_note(const struct decoding *d, const char *dir);
 
 #endif

@@ -81,7 +81,7 @@ void model_close(struct model *model)
 void model_note(const struct model *model)
 {
 	embedding_note(&model->embedding, &model->m, model->dir);
-	decoding_note(&model->m, model->dir);
+	decoding_note(&model->m.decoding, model->dir);
 }
 
 void model_check_copies(const struct model *model)

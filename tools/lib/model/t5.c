@@ -111,7 +111,9 @@ struct t5 t5_load(const char *dir)
 	if (!(eps > 0 && eps < 1) || (float)eps == 0.0f)
 		die("'%s': layer_norm_epsilon: expected a small positive number, found %g", path, eps);
 	m.eps = (float)eps;
-	decoding_read(&m, dir, o, path);
+	m.decoding = decoding_read(dir, o, path, m.V);
+	m.pad = (int)jsonx_int_or(o, path, "pad_token_id", 0, m.V - 1, 0);
+	m.label_start = (int)jsonx_int_or(o, path, "decoder_start_token_id", 0, m.V - 1, m.decoding.start);
 
 	json_decref(o);
 	free(path);
