@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "adapter/adapter.h"
+#include "adapter/copies.h"
 #include "base/die.h"
 #include "base/threads.h"
 #include "files/h5/h5.h"
@@ -252,7 +253,7 @@ int main(int argc, char **argv)
 	j.model = model_open(model_dir);
 	if (adapter_dir) {
 		j.adapter = adapter_open(adapter_dir, &j.model->m);
-		adapter_check_embeddings(j.adapter, j.model);
+		copies_check(j.adapter->file, j.model);
 	} else
 		j.sites = strlist_split(sites_arg, "--sites");
 	write_weights(&j);

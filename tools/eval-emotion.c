@@ -13,6 +13,7 @@
 #include "adapter/adapter.h"
 #include "backend/be.h"
 #include "plan/budget.h"
+#include "adapter/copies.h"
 #include "base/die.h"
 #include "forward/generate.h"
 #include "math/metrics.h"
@@ -270,7 +271,7 @@ int main(int argc, char **argv)
 	tokenizer = tokens_open(o.model, &model->m);
 	if (o.adapter) {
 		adapter = adapter_open(o.adapter, &model->m);
-		adapter_check_embeddings(adapter, model);
+		copies_check(adapter->file, model);
 	}
 	source.adapter = adapter;
 	f = (struct forward){.model = model, .nsources = 1, .source = &source, .precision = o.fp16 ? be->fast16() : BE_F32, .batch = o.batch};

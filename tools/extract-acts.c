@@ -10,6 +10,7 @@
 #include "backend/be.h"
 #include "plan/budget.h"
 #include "forward/demand.h"
+#include "adapter/copies.h"
 #include "base/die.h"
 #include "files/h5/h5.h"
 #include "model/model.h"
@@ -88,7 +89,7 @@ static void open_adapter(struct run *r, const struct advance_task *t, struct inp
 	char *path = path_for_task(o.adapter, t->name, r->tasks.n, "--adapter");
 
 	in->adapter = adapter_open(path, &r->a.model->m);
-	adapter_check_embeddings(in->adapter, r->a.model);
+	copies_check(in->adapter->file, r->a.model);
 	for (int i = 0; i < in->adapter->n; i++)
 		r->rank = in->adapter->lora[i].r > r->rank ? in->adapter->lora[i].r : r->rank;
 	demand_add_adapter(&r->deltas, in->adapter);

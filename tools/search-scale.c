@@ -9,6 +9,7 @@
 #include "adapter/adapter.h"
 #include "backend/be.h"
 #include "plan/budget.h"
+#include "adapter/copies.h"
 #include "base/die.h"
 #include "forward/generate.h"
 #include "config/keys.h"
@@ -198,7 +199,7 @@ int main(int argc, char **argv)
 	scales = strlist_split(scales_arg, "--scales");
 	model = model_open(model_dir);
 	a = adapter_open(adapter_dir, &model->m);
-	adapter_check_embeddings(a, model);
+	copies_check(a->file, model);
 	source.adapter = a;
 	f = (struct forward){.model = model, .nsources = 1, .source = &source, .precision = use_fp16 ? be->fast16() : BE_F32};
 	rows_read_all(&r, &tasks, model->m.V);

@@ -6,7 +6,7 @@
  * Refused, naming adapter, key and what to do: another peft_type, DoRA, bias, lora_bias, modules_to_save, fan_in_fan_out, layer_replication,
  * target_parameters, trainable_token_indices; a tensor that no module takes; a targeted module without tensors; a rank in the file that
  * differs from the config; a shape that is not the base model's; only .bin.
- * Embeddings may lie in the file (PEFT: save_embedding_layers): adapter_check_embeddings() compares them with the base's. */
+ * Embeddings may lie in the file (PEFT: save_embedding_layers): copies_check() (copies.h) compares them with the base's. */
 #ifndef ADAPTER_H
 #define ADAPTER_H
 
@@ -31,9 +31,6 @@ struct adapter {
 
 struct adapter *adapter_open(const char *dir, const struct t5 *m);
 void adapter_close(struct adapter *a); /* NULL is fine */
-/* die(), naming tensor and row, unless every embedding in the file equals the base model's; a base of higher precision may have been rounded to the
- * tensor's type. Reads a small piece at a time. */
-void adapter_check_embeddings(const struct adapter *a, const struct model *base);
 const struct lora *adapter_find(const struct adapter *a, struct module q); /* NULL: not targeted */
 void lora_read_A(const struct adapter *a, const struct lora *l, float *A); /* (r, d_in), unscaled */
 void lora_read_B(const struct adapter *a, const struct lora *l, float *B); /* (d_out, r), unscaled */

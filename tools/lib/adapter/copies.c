@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/adapter.h"
 #include "backend/bf16.h"
 #include "base/die.h"
 #include "files/half.h"
@@ -74,29 +73,29 @@ static size_t first_difference(const struct st *file, const struct st_tensor *t,
 	return at;
 }
 
-static void check(const struct adapter *a, const struct st_tensor *t, enum copy copy, const struct model *base)
+static void check(const struct st *st, const struct st_tensor *t, enum copy copy, const struct model *base)
 {
 	const struct st_tensor *b = base_tensor(base, copy);
-	const char *file = st_file(a->file, t), *what = copy == COPY_HEAD ? "output" : "input";
+	const char *file = st_file(st, t), *what = copy == COPY_HEAD ? "output" : "input";
 	size_t at;
 
 	if (t->ndim != 2 || t->dim[0] != b->dim[0] || t->dim[1] != b->dim[1])
 		die("'%s': tensor '%s' is an %s embedding of another shape than the base's '%s', (%zu, %zu): the vocabulary was resized in training; "
 		    "embeddings cannot be merged", file, t->name, what, b->name, b->dim[0], b->dim[1]);
-	at = first_difference(a->file, t, base->st, b);
+	at = first_difference(st, t, base->st, b);
 	if (at < t->dim[0] * t->dim[1])
 		die("'%s': tensor '%s' is an %s embedding that differs from the base's '%s' (row %zu): it was trained, or belongs to another model; "
 		    "embeddings cannot be merged: train the linears alone, or make a base model with this embedding", file, t->name, what, b->name,
 		    at / t->dim[1]);
 }
 
-void adapter_check_embeddings(const struct adapter *a, const struct model *base)
+void copies_check(const struct st *st, const struct model *base)
 {
-	for (int i = 0; i < st_count(a->file); i++) {
-		const struct st_tensor *t = st_at(a->file, i);
+	for (int i = 0; i < st_count(st); i++) {
+		const struct st_tensor *t = st_at(st, i);
 		enum copy copy = copy_of(t->name);
 
 		if (copy != COPY_NONE)
-			check(a, t, copy, base);
+			check(st, t, copy, base);
 	}
 }

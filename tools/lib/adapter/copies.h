@@ -3,9 +3,14 @@
 #ifndef COPIES_H
 #define COPIES_H
 
+#include "model/model.h"
+
 enum copy { COPY_NONE, COPY_INPUT, COPY_HEAD }; /* of the input embedding, of the output embedding */
 
 /* By a tensor's name in adapter_model.safetensors. */
 enum copy copy_of(const char *tensor);
+/* die(), naming tensor and row, unless every embedding in the adapter's file `st` equals the base model's. A base of higher precision may have been
+ * rounded to the tensor's type. Reads a small piece at a time. */
+void copies_check(const struct st *st, const struct model *base);
 
 #endif

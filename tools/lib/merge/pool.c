@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "adapter/copies.h"
 #include "base/die.h"
 #include "base/opts.h"
 #include "files/sums.h"
@@ -17,7 +18,7 @@ static void task_open(struct pool_task *t, const struct model *model, int ntasks
 	sums_scope(t->name);
 	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
 	if (t->adapter)
-		adapter_check_embeddings(t->adapter, model);
+		copies_check(t->adapter->file, model);
 	samples_read(&t->samples, samples, t->name);
 	samples_need_vocab(&t->samples, samples, model->m.V);
 	sums_scope(NULL);

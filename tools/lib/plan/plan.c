@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "adapter/base_name.h"
+#include "adapter/copies.h"
 #include "base/die.h"
 #include "model/tokens.h"
 
@@ -69,7 +70,7 @@ void plan_open(struct plan *p)
 		if (!file_exists(dir))
 			die("task '%s' has no adapter: '%s' is not there", tasks->item[t], dir);
 		p->adapter[t] = adapter_open(dir, &p->model->m);
-		adapter_check_embeddings(p->adapter[t], p->model);
+		copies_check(p->adapter[t]->file, p->model);
 		check_adapter(p, t);
 		free(dir);
 	}
