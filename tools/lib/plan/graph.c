@@ -1,5 +1,5 @@
 /* graph.c: see graph.h. */
-#include "plan/graph.h"
+#include "plan/graph_private.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,35 +11,6 @@
 #include "base/die.h"
 #include "files/digest.h"
 #include "files/h5/h5.h"
-
-struct file {
-	char *name;
-	struct rule *maker; /* NULL: an input */
-	bool there, spent, changed;
-	struct timespec time;
-};
-
-struct list {
-	int n, room, *item;
-};
-
-struct rule {
-	struct graph *graph;
-	char *task; /* NULL: no part of a group */
-	int group;
-	struct list targets, needs, after;
-	struct text recipe;
-	bool apart, mute, forced, stale;
-};
-
-struct graph {
-	char *work, *reference;
-	int files, rules, groups;
-	bool mute;
-	struct file **file;
-	struct rule **rule;
-	int *slot, slots; /* hash table of the files' names: number + 1 */
-};
 
 /* ------------------------------------------------------------ files by name */
 
@@ -130,7 +101,7 @@ struct graph *graph_open(const char *work, const char *reference)
 	return g;
 }
 
-static void list_add(struct list *l, int item)
+void graph_list_add(struct list *l, int item)
 {
 	if (l->n == l->room) {
 		l->room = l->room ? 2 * l->room : 4;
@@ -157,7 +128,7 @@ static char *format(const char *fmt, va_list ap)
 	do {                                                                         \
 		va_list ap_;                                                         \
 		va_start(ap_, fmt);                                                  \
-		list_add(list, file_number((rule)->graph, format(fmt, ap_)));        \
+		graph_list_add(list, file_number((rule)->graph, format(fmt, ap_)));        \
 		va_end(ap_);                                                         \
 	} while (0)
 
@@ -325,15 +296,15 @@ bool graph_makes(const struct graph *g, const char *name)
 	return f && f->maker && f->maker->stale;
 }
 
-static bool same_group(const struct rule *a, const struct rule *b)
+bool graph_same_group(const struct rule *a, const struct rule *b)
 {
 	return a->task && b->task && a->group == b->group;
 }
 
 /* Rule i is the first of its process. */
-static bool leads(const struct graph *g, int i)
+bool graph_leads(const struct graph *g, int i)
 {
-	for (int k = i - 1; k >= 0 && g->rule[i]->stale && same_group(g->rule[k], g->rule[i]); k--)
+	for (int k = i - 1; k >= 0 && g->rule[i]->stale && graph_same_group(g->rule[k], g->rule[i]); k--)
 		if (g->rule[k]->stale)
 			return false;
 	return true;
@@ -344,7 +315,7 @@ int graph_processes(const struct graph *g)
 	int n = 0;
 
 	for (int i = 0; i < g->rules; i++)
-		n += g->rule[i]->stale && leads(g, i);
+		n += g->rule[i]->stale && graph_leads(g, i);
 	return n;
 }
 
@@ -361,106 +332,4 @@ bool graph_is_spent(const struct graph *g, const char *name)
 	const struct file *f = known_file(g, name);
 
 	return !f || !f->there || f->spent;
-}
-
-/* ------------------------------------------------------------ text */
-
-enum { COLUMNS = 110 };
-
-/* Names, each once, in lines that a backslash continues; *column is where the line stands. */
-static void put_names(const struct graph *g, struct text *mk, const struct list *l, int *column)
-{
-	for (int i = 0; i < l->n; i++) {
-		const char *name = g->file[l->item[i]]->name;
-		int n = (int)strlen(name) + 1;
-		bool seen = false;
-
-		for (int k = 0; k < i && !seen; k++)
-			seen = l->item[k] == l->item[i];
-		if (seen)
-			continue;
-		if (*column + n > COLUMNS) {
-			text_add(mk, " \\\n   ");
-			*column = 3;
-		}
-		text_add(mk, "%s%s", *column ? " " : "", name);
-		*column += n;
-	}
-}
-
-static void add_all(struct list *to, const struct list *from)
-{
-	for (int i = 0; i < from->n; i++)
-		list_add(to, from->item[i]);
-}
-
-/* One process: of a group's rules with something to do all; else of one. */
-struct process {
-	struct list targets, needs, after;
-	struct text tasks;
-	bool forced;
-};
-
-static struct process gather(const struct graph *g, int first)
-{
-	struct process p = {0};
-
-	for (int i = first; i < g->rules && (i == first || same_group(g->rule[first], g->rule[i])); i++) {
-		const struct rule *r = g->rule[i];
-
-		if (i > first && !(r->stale && g->rule[first]->stale))
-			continue;
-		add_all(&p.targets, &r->targets);
-		add_all(&p.needs, &r->needs);
-		add_all(&p.after, &r->after);
-		p.forced |= r->forced;
-		if (r->task)
-			text_add(&p.tasks, "%s%s", i > first ? "," : "", r->task);
-	}
-	return p;
-}
-
-static void put_recipe(struct text *mk, const char *recipe, const char *tasks)
-{
-	static const char mark[] = "{tasks}";
-
-	for (const char *at; (at = strstr(recipe, mark)); recipe = at + strlen(mark))
-		text_add(mk, "%.*s%s", (int)(at - recipe), recipe, tasks);
-	text_add(mk, "%s", recipe);
-}
-
-static void put_process(const struct graph *g, struct text *mk, const struct process *p, const char *recipe)
-{
-	int column = 0;
-
-	put_names(g, mk, &p->targets, &column);
-	text_add(mk, p->targets.n > 1 ? " &:" : ":");
-	column += 3;
-	put_names(g, mk, &p->needs, &column);
-	if (p->forced)
-		text_add(mk, " FORCE");
-	if (p->after.n) {
-		text_add(mk, " |");
-		column += 8;
-		put_names(g, mk, &p->after, &column);
-	}
-	text_add(mk, "\n");
-	put_recipe(mk, recipe, text_get(&p->tasks));
-}
-
-void graph_text(const struct graph *g, struct text *mk)
-{
-	for (int i = 0; i < g->rules; i++) {
-		struct process p;
-
-		if (g->rule[i]->mute || !leads(g, i))
-			continue;
-		p = gather(g, i);
-		text_add(mk, "\n");
-		put_process(g, mk, &p, text_get(&g->rule[i]->recipe));
-		free(p.targets.item);
-		free(p.needs.item);
-		free(p.after.item);
-		text_release(&p.tasks);
-	}
 }

@@ -1,0 +1,42 @@
+/* graph_private.h: what graph.c (building, and what has something to do) and graph_text.c share. */
+#ifndef GRAPH_PRIVATE_H
+#define GRAPH_PRIVATE_H
+
+#include <time.h>
+
+#include "plan/graph.h"
+
+struct file {
+	char *name;
+	struct rule *maker; /* NULL: an input */
+	bool there, spent, changed;
+	struct timespec time;
+};
+
+struct list {
+	int n, room, *item;
+};
+
+struct rule {
+	struct graph *graph;
+	char *task; /* NULL: no part of a group */
+	int group;
+	struct list targets, needs, after;
+	struct text recipe;
+	bool apart, mute, forced, stale;
+};
+
+struct graph {
+	char *work, *reference;
+	int files, rules, groups;
+	bool mute;
+	struct file **file;
+	struct rule **rule;
+	int *slot, slots; /* hash table of the files' names: number + 1 */
+};
+
+void graph_list_add(struct list *l, int item);
+bool graph_same_group(const struct rule *a, const struct rule *b);
+bool graph_leads(const struct graph *g, int i); /* rule i is the first of its process */
+
+#endif

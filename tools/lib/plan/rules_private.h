@@ -1,0 +1,51 @@
+/* rules_private.h: what the files of the module rules share.
+ *
+ * rules.c: a pass, an iteration, what there is to do; rules_rows.c: samples, rows, tokens; rules_solutions.c: Grams, solutions, and which files
+ * are spent; rules_results.c: the adapter or model, and the evaluation. Names of variables in recipes are those of pipeline/stages.mk. */
+#ifndef RULES_PRIVATE_H
+#define RULES_PRIVATE_H
+
+#include "plan/rules.h"
+#include "plan/schedule.h"
+
+/* Rules as they are put together. */
+struct book {
+	const struct plan *p;
+	const struct strlist *tasks;
+	struct graph *g;
+	struct schedule s;
+	int iteration;              /* 0: none */
+	bool two_sided;             /* rows of the merged model count */
+	char *pass, *before;        /* folders of this pass, and of that whose solutions its merged side runs with */
+	char *merged_tokens;        /* folder of the decoder's tokens on the merged side */
+};
+
+/* rules.c */
+const char *book_task(const struct book *b, int t);
+bool book_begins_group(const struct book *b, int t, int processes); /* task t is the first of one of so many groups */
+void book_needs_solutions(const struct book *b, struct rule *r, const char *folder);
+void book_needs_adapters(const struct book *b, struct rule *r);
+bool rules_fits_rows(const struct plan *p);
+bool rules_cuts(const struct plan *p);           /* to a low rank */
+bool rules_searches_scale(const struct plan *p);
+
+/* rules_rows.c */
+void book_add_samples(struct book *b);
+void book_add_own_rows(struct book *b, const struct station *s);
+void book_add_own_tokens(struct book *b);
+void book_add_merged_rows(struct book *b, const struct station *s);
+void book_add_merged_tokens(struct book *b);
+
+/* rules_solutions.c */
+void book_add_grams(struct book *b, const struct station *s);
+void book_add_fit(struct book *b, int i);
+void book_add_combination(struct book *b, const struct station *s);
+void book_spend_rest(const struct book *b, struct rule *r);
+
+/* rules_results.c */
+struct rule *book_add_result(struct book *b);
+void book_finish_result(const struct book *b, struct rule *r);
+void book_add_saved_model(struct book *b);
+void book_add_table(struct book *b);
+
+#endif

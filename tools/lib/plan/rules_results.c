@@ -1,0 +1,148 @@
+/* rules_results.c: see rules_private.h. */
+#include "plan/rules_private.h"
+
+#include <stdlib.h>
+
+#include "base/die.h"
+
+const char *rules_result(const struct plan *p)
+{
+	return plan_dense(p) ? "$W/model/config.json" : "$W/adapter/adapter_config.json";
+}
+
+/* The folder of an adapter: its configuration is written last. */
+static struct rule *adapter_rule(const struct book *b, const char *folder)
+{
+	struct rule *r = graph_rule(b->g, NULL, "$W/%s/adapter_config.json", folder);
+
+	rule_target(r, "$W/%s/adapter_model.safetensors", folder);
+	rule_needs(r, "$W/stamps/assemble");
+	book_needs_solutions(b, r, "$W");
+	return r;
+}
+
+static void add_scale(struct book *b)
+{
+	struct rule *unscaled = adapter_rule(b, "unscaled"), *scale = graph_rule(b->g, NULL, "$W/scale.json");
+
+	rule_recipe(unscaled, "$(assemble) -o $W/unscaled");
+	rule_needs(scale, "$W/stamps/search");
+	rule_needs(scale, "$W/unscaled/adapter_config.json");
+	for (int t = 0; t < b->tasks->n; t++)
+		rule_needs(scale, "$W/samples/%s.h5", book_task(b, t));
+	rule_recipe(scale, "$(search) -o $@");
+}
+
+/* The solutions as an adapter or (whole weights) a model. Its recipe comes later (finish_result). */
+struct rule *book_add_result(struct book *b)
+{
+	struct rule *r;
+
+	if (plan_dense(b->p)) {
+		r = graph_rule(b->g, NULL, "$W/model/config.json");
+		rule_needs(r, "$W/stamps/model");
+		book_needs_solutions(b, r, "$W");
+		return r;
+	}
+	if (rules_searches_scale(b->p))
+		add_scale(b);
+	r = adapter_rule(b, "adapter");
+	if (rules_searches_scale(b->p))
+		rule_needs(r, "$W/scale.json");
+	return r;
+}
+
+void book_finish_result(const struct book *b, struct rule *r)
+{
+	bool scaled = rules_cuts(b->p) || b->p->c.method == TASK_ARITHMETIC;
+
+	rule_recipe(r, "$(keep_previous)");
+	if (plan_dense(b->p))
+		rule_recipe(r, "$(assemble_model) --solutions $W/solution --sites $(all_sites) -o $W/model");
+	else if (scaled)
+		rule_recipe(r, "$(assemble) %s -o $W/adapter", rules_searches_scale(b->p) ? "--scale-file $W/scale.json" : "--scale $(scale)");
+	else
+		rule_recipe(r, "$(assemble) -o $W/adapter");
+}
+
+/* save: the full model beside the adapter. */
+void book_add_saved_model(struct book *b)
+{
+	struct rule *r;
+
+	if (!b->p->c.save || plan_dense(b->p))
+		return;
+	r = graph_rule(b->g, NULL, "$W/model/config.json");
+	rule_needs(r, "$W/stamps/model");
+	rule_needs(r, "$W/adapter/adapter_config.json");
+	rule_recipe(r, "$(assemble_model) --adapter $W/adapter -o $W/model");
+}
+
+/* ------------------------------------------------------------ the evaluation */
+
+/* REFERENCE may be shared by several merges: its files go by stamps of its own, whose times change only with their text. */
+static void add_reference_stamp(struct book *b, const char *name, const char *of)
+{
+	struct rule *r = graph_rule(b->g, NULL, "$R/stamps/%s%s", name, of);
+
+	rule_apart(r);
+	rule_needs(r, "$W/stamps/%s%s", name, of);
+	rule_recipe(r, "$(copy_stamp)");
+}
+
+static struct rule *evaluation(struct book *b, const char *folder, const char *predictions, const char *task, const char *stamps)
+{
+	struct rule *r = graph_rule(b->g, NULL, "%s/%s.json", folder, task);
+
+	rule_apart(r);
+	rule_target(r, "%s/%s.jsonl", predictions, task);
+	rule_needs(r, "%s/eval", stamps);
+	rule_needs(r, "%s/test-%s", stamps, task);
+	return r;
+}
+
+static void add_evaluations(struct book *b, const char *task)
+{
+	struct rule *r = evaluation(b, "$W/eval", "$W/predictions", task, "$W/stamps");
+
+	rule_needs(r, "%s", rules_result(b->p));
+	rule_recipe(r, "$(evaluate) --task %s --test $(data)/%s/test.json --name 'merge $(method)' %s --predictions $W/predictions/%s.jsonl -o $W/eval/%s.json",
+	            task, task, plan_dense(b->p) ? "--model $W/model" : "--model $(model) --adapter $W/adapter", task, task);
+	r = evaluation(b, "$R/base", "$R/base", task, "$R/stamps");
+	rule_recipe(r, "$(evaluate) --task %s --test $(data)/%s/test.json --name base --model $(model) --predictions $R/base/%s.jsonl -o $R/base/%s.json", task,
+	            task, task, task);
+	for (int a = 0; a < b->tasks->n; a++) {
+		const char *name = book_task(b, a);
+		char *folder = xformat("$R/adapters/%s", name);
+
+		r = evaluation(b, folder, folder, task, "$R/stamps");
+		rule_needs(r, "$R/stamps/adapter-%s", name);
+		rule_recipe(r,
+		            "$(evaluate) --task %s --test $(data)/%s/test.json --name 'adapter %s' --model $(model) --adapter $(loras)/%s --predictions %s/%s.jsonl "
+		            "-o %s/%s.json", task, task, name, name, folder, task, folder, task);
+		free(folder);
+	}
+}
+
+void book_add_table(struct book *b)
+{
+	struct rule *r;
+
+	add_reference_stamp(b, "eval", "");
+	for (int t = 0; t < b->tasks->n; t++) {
+		add_reference_stamp(b, "test-", book_task(b, t));
+		add_reference_stamp(b, "adapter-", book_task(b, t));
+	}
+	for (int t = 0; t < b->tasks->n; t++)
+		add_evaluations(b, book_task(b, t));
+	r = graph_rule(b->g, NULL, "$W/eval.tsv");
+	rule_apart(r);
+	for (int t = 0; t < b->tasks->n; t++) {
+		rule_needs(r, "$W/eval/%s.json", book_task(b, t));
+		rule_needs(r, "$R/base/%s.json", book_task(b, t));
+		for (int a = 0; a < b->tasks->n; a++)
+			if (a == t || b->p->matrix)
+				rule_needs(r, "$R/adapters/%s/%s.json", book_task(b, a), book_task(b, t));
+	}
+	rule_recipe(r, "$(report) -o $@ >/dev/null");
+}

@@ -1,0 +1,159 @@
+/* rules_solutions.c: see rules_private.h. */
+#include "plan/rules_private.h"
+
+#include <stdlib.h>
+
+#include "base/die.h"
+
+/* Used files are spent. */
+static bool spends(const struct plan *p)
+{
+	return rules_fits_rows(p) && p->c.sequential_layer_processing && !p->keep_acts;
+}
+
+void book_add_grams(struct book *b, const struct station *s)
+{
+	char *iteration = b->iteration ? xformat(" --iteration %d", b->iteration - 1) : xstrdup("");
+	char *merged = b->two_sided ? xformat(" --merged '%s/merged/{task}/%s.h5'", b->pass, s->name) : xstrdup("");
+
+	for (int t = 0; t < b->tasks->n; t++) {
+		const char *task = book_task(b, t);
+		struct rule *r;
+
+		if (book_begins_group(b, t, b->p->processes))
+			graph_group(b->g);
+		r = graph_rule(b->g, task, "%s/grams/%s/%s.h5", b->pass, task, s->name);
+		rule_needs(r, "$W/stamps/grams");
+		rule_needs(r, "$W/stamps/adapter-%s", task);
+		rule_needs(r, "$W/lora/%s/%s.h5", task, s->name);
+		if (b->two_sided)
+			rule_needs(r, "%s/merged/%s/%s.h5", b->pass, task, s->name);
+		rule_recipe(r, "$(grams) --site %s --task {tasks}%s --lora '$W/lora/{task}/%s.h5'%s -o '%s/grams/{task}/%s.h5'", s->name, iteration, s->name,
+		            merged, b->pass, s->name);
+	}
+	free(merged);
+	free(iteration);
+}
+
+/* FOLDER KIND/{task}/STATION.h5 to a list of files in WORK; without `all` only if some task's is not spent yet. */
+static void add_used(const struct book *b, struct text *files, bool all, const char *folder, const char *kind, const struct station *s)
+{
+	bool left = all;
+
+	for (int t = 0; !left && t < b->tasks->n; t++) {
+		char *name = xformat("$W/%s%s/%s/%s.h5", folder, kind, book_task(b, t), s->name);
+
+		left = !graph_is_spent(b->g, name);
+		free(name);
+	}
+	if (left)
+		text_add(files, "%s%s%s/{task}/%s.h5", *text_get(files) ? "," : "", folder, kind, s->name);
+}
+
+/* The files that nothing needs once station i is solved. An iteration's own rows stay: the next one needs them. */
+static void used_up(const struct book *b, int i, bool all, struct text *files)
+{
+	char *folder = b->iteration ? xformat("iter%02d/", b->iteration) : xstrdup("");
+
+	for (int j = 0; j < b->s.n; j++) {
+		if (b->s.station[j].last_user != i)
+			continue;
+		if (!b->iteration)
+			add_used(b, files, all, "", "lora", &b->s.station[j]);
+		if (b->two_sided)
+			add_used(b, files, all, folder, "merged", &b->s.station[j]);
+	}
+	add_used(b, files, all, folder, "grams", &b->s.station[i]);
+	free(folder);
+}
+
+static void spend(struct rule *r, const struct text *files)
+{
+	if (*text_get(files))
+		rule_recipe(r, "$(spend) --files '%s'", text_get(files));
+}
+
+/* What a whole weight's iteration looks back on; factors have their history with them. */
+static char *previous_solutions(const struct book *b, const struct station *s)
+{
+	int most = plan_dense(b->p) ? plan_past(b->p) : 1;
+	struct text list = {0};
+	char *said;
+
+	for (int k = b->iteration - 1; k > 0 && k >= b->iteration - most; k--)
+		text_add(&list, "%s$W/iter%02d/solution/%s.h5", *text_get(&list) ? "," : "", k, s->name);
+	said = xstrdup(text_get(&list));
+	text_release(&list);
+	return said;
+}
+
+static void add_iteration_options(const struct book *b, struct rule *r, const struct station *s, struct text *options)
+{
+	if (!b->iteration)
+		return;
+	text_add(options, " --iteration %d", b->iteration);
+	if (b->two_sided) {
+		char *previous = previous_solutions(b, s);
+
+		rule_needs(r, "%s/solution/%s.h5", b->before, s->name);
+		rule_needs(r, "$W/stamps/mats");
+		text_add(options, " $(mats_flags) --previous '%s'", previous);
+		free(previous);
+	}
+}
+
+void book_add_fit(struct book *b, int i)
+{
+	const struct station *s = &b->s.station[i];
+	struct rule *r = graph_rule(b->g, NULL, "%s/solution/%s.h5", b->pass, s->name);
+	struct text options = {0}, files = {0};
+
+	rule_needs(r, "$W/stamps/solve");
+	book_needs_adapters(b, r);
+	for (int t = 0; t < b->tasks->n; t++)
+		rule_needs(r, "%s/grams/%s/%s.h5", b->pass, book_task(b, t), s->name);
+	add_iteration_options(b, r, s, &options);
+	if (b->p->c.method != SWEEP && b->p->c.sequential_layer_processing && s->before != NO_STATION) /* so that files are used up one site after the other */
+		rule_after(r, "%s/solution/%s.h5", b->pass, b->s.station[s->before].name);
+	rule_recipe(r, "$(solve) --site %s --grams '%s/grams/{task}/%s.h5'%s -o $@", s->name, b->pass, s->name, text_get(&options));
+	if (spends(b->p)) {
+		used_up(b, i, true, &files);
+		spend(r, &files);
+	}
+	text_release(&files);
+	text_release(&options);
+}
+
+/* The methods that look at weights alone. */
+void book_add_combination(struct book *b, const struct station *s)
+{
+	struct rule *r = graph_rule(b->g, NULL, "$W/solution/%s.h5", s->name);
+
+	rule_needs(r, rules_cuts(b->p) ? "$W/stamps/combine" : "$W/stamps/solve");
+	book_needs_adapters(b, r);
+	rule_recipe(r, "%s --site %s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)", s->name);
+}
+
+/* A run that was killed between a solution and its files' turn: whoever needs the last of the solutions spends what is left. (Not where all was kept:
+ * nothing is spent yet, and nothing is solved.) */
+void book_spend_rest(const struct book *b, struct rule *r)
+{
+	struct text files = {0};
+	bool solves = false;
+
+	for (int i = 0; i < b->s.n; i++) {
+		char *name = xformat("%s/solution/%s.h5", b->pass, b->s.station[i].name);
+
+		solves |= graph_makes(b->g, name);
+		free(name);
+	}
+	for (int i = 0; i < b->s.n && spends(b->p) && (solves || graph_spends(b->g)); i++) {
+		char *name = xformat("%s/solution/%s.h5", b->pass, b->s.station[i].name);
+
+		if (b->s.station[i].solved && !graph_makes(b->g, name))
+			used_up(b, i, false, &files);
+		free(name);
+	}
+	spend(r, &files);
+	text_release(&files);
+}
