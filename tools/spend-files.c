@@ -1,7 +1,7 @@
 /* spend-files: takes back the disk space of intermediate files whose work is done.
  *
  * A spent file keeps its name and its time, so that make still counts it as made; its contents become one line of text, so that a tool that is
- * given it by hand says what it is. (Not synced: an empty file counts as spent as well, and twelve syncs a site would be waited for.) `make` deletes spent files before it runs what would read them (main.mk, unspend). */
+ * given it by hand says what it is. (Not synced: an empty file counts as spent as well, and twelve syncs a site would be waited for.) plan-pipeline has those made again that something to do reads (lib/plan/graph.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -157,7 +157,7 @@ names() { sed -n "/^$1/,/^$2/s/^| \(\`[^|]*\`\) |.*/\1/p" "$blocks/tools/README.
 find tools -maxdepth 1 -name '*.c' | sed 's,.*/,,; s,\.c$,,' | sort >"$T/tools"
 names '## Which tool' 'Options that all' | tr -d '`' | sort >"$T/named"
 check 'tools/README.md names each tool, and no other' diff "$T/tools" "$T/named"
-"$BUILD/stale-tasks" --help |
+"$BUILD/copy-output" --help |
 	sed -n '/^common options/,$s/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' | sort >"$T/options"
 names 'Options that all' '## ' | grep -oE -- '-[a-z-]+' |
 	sed 's/^-t$/--threads/; s/^-b$/--backend/; s/^-q$/--quiet/; s/^-v$/--verbose/' | sort >"$T/named"
@@ -169,10 +169,10 @@ check 'and the options that all tools have' diff "$T/options" "$T/named"
 	find "$blocks" -name '*.sh' -exec grep -ohE '^make [^#]*' {} +
 } | tr -d '`' | sed "s/^make//; s/\[[^]]*\]//g; s/[A-Z_]*='[^']*'//g" | tr ' ' '\n' |
 	grep -E '^[a-z][a-z-]*$' | sort -u >"$T/named"
-sed -n 's/^\.PHONY: *//p' Makefile pipeline/*.mk | tr ' ' '\n' | sort -u >"$T/goals"
+sed -n 's/^\.PHONY: *//p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | tr ' ' '\n' | sort -u >"$T/goals"
 comm -23 "$T/named" "$T/goals" >"$T/found"
 check 'every goal of make that is named exists' empty "$T/found"
-sed -n 's/^#? make \([a-z-]*\).*/\1/p' Makefile pipeline/*.mk | grep . | sort -u >"$T/helped"
+sed -n 's/^#? make \([a-z-]*\).*/\1/p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | grep . | sort -u >"$T/helped"
 comm -23 "$T/helped" "$T/named" >"$T/found"
 check 'every goal of make help is named' empty "$T/found"
 finish
