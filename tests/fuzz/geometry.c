@@ -15,7 +15,7 @@ static void load(void)
 	if (!module_parse(&m, name, &found) || found.block != q.block)
 		abort();
 	free(name);
-	decoding_note(&m, fuzz_folder());
+	decoding_note(&m.decoding, fuzz_folder());
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
