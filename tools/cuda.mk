@@ -70,8 +70,8 @@ $(eval $(call double_rules,$(OBJ)/double-asan,$(DOUBLE_ASAN),$(DOUBLE_ASAN),$(pa
 $(eval $(call double_rules,$(OBJ)/double-tsan,-O2 -fsanitize=thread -DEMU_TSAN,-DEMU_TSAN,$(patsubst %,$(OBJ)/double-tsan/lib/%.o,$(DOUBLE_PARTS) $(TWIN_PARTS))))
 
 $(DOUBLE_LIB): $(DOUBLE_PARTS:%=$(DOUBLE)/lib/%.o)
-	$$(Q)rm -f $@
-	$$(Q)ar rcsD $@ $^
+	$(Q)rm -f $@
+	$(Q)ar rcsD $@ $^
 
 ifneq ($(CUDA),double) # where it is the rule of every program
 $(DOUBLE)/%: $(OBJ)/tools/%.o $(LIB) $(DOUBLE_LIB)
