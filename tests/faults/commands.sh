@@ -21,7 +21,7 @@ compare="'$BUILD/compare-methods' --tasks emoint,tec --reference '$W/eval' --met
 compare=$(echo "$compare" | tr '\n\t' '  ')
 must sh -c "$compare"
 {
-	grep -vE "^'[^']*/(plan-pipeline|with-lock|spend-files|keep-previous)'" "$T/raw"
+	grep -vE "^'[^']*/(plan-pipeline|with-lock|one-error|spend-files|keep-previous)'" "$T/raw"
 	echo "$compare"
 } | awk '{
 	key = $1
