@@ -41,6 +41,8 @@ for i in 3 2 1; do printf '\377\377\377\377' | dd of="$COPY/$weights" bs=1 seek=
 # The tokenizer.
 copy "$M" nospiece; rm "$COPY/spiece.model"
 for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: missing ($tool)" 1 "cannot read '.*nospiece/spiece.model'" $tool); done
+copy "$M" pointer; echo 'version https://git-lfs.github.com/spec/v1' >"$COPY/spiece.model"
+for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: a Git LFS pointer ($tool)" 1 "pointer/spiece.model' looks like a Git LFS pointer, not the file itself: run .git lfs pull" $tool); done
 copy "$M" badspiece; echo nonsense >"$COPY/spiece.model"
 for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: nonsense ($tool)" 1 "badspiece/spiece.model" $tool); done
 copy "$M" vocab; sed -i 's/"vocab_size": 64/"vocab_size": 40/' "$COPY/config.json"
@@ -85,6 +87,9 @@ copy "$L/tec" tec; sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"; on_ada
 copy "$L/tec" tec; mkdir "$T/in"; mv "$COPY" "$T/in/default"; mkdir "$COPY"; mv "$T/in/default" "$COPY"; on_adapter 'in a sub-folder' "tec' has no adapter_config.json; an adapter lies in '[^']*tec/default': give"
 copy "$L/tec" tec; mkdir "$T/in/9" "$T/in/10"; for n in 9 10; do cp "$COPY"/* "$T/in/$n"; done; rm -r "$COPY"; mkdir "$COPY"; for n in 9 10; do mv "$T/in/$n" "$COPY/checkpoint-$n"; done
 on_adapter 'in checkpoints' "an adapter lies in '[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
+cp "$COPY/checkpoint-10/adapter_config.json" "$COPY"; on_adapter 'weights in checkpoints alone' "tec' has no adapter_model.safetensors; an adapter lies in '[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
+pointer='version https://git-lfs.github.com/spec/v1'
+copy "$L/tec" tec; echo "$pointer" >"$COPY/$lora"; on_adapter 'a Git LFS pointer' "tec/adapter_model.safetensors' looks like a Git LFS pointer, not the file itself: run .git lfs pull"
 copy "$L/tec" tec; key '"layers_to_transform": 0'; on_adapter 'tensors of a block that layers_to_transform leaves out' "block.1.layer.0.SelfAttention.[qv].lora_[AB].weight' is taken by no module: .*layers_to_transform"
 copy "$L/tec" tec; sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_config.json"; on_adapter 'a pattern without end' "a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
 

@@ -126,6 +126,10 @@ q=encoder.block.0.layer.0.SelfAttention.q
 demo unmerged; tensors $q.base_layer.weight=$q.weight,$q.weight=; clash "'$q.base_layer.weight' belongs to an adapter inside the model"
 demo stack; tensors "$(for b in 0 1; do grep -ao "decoder.block.$b[a-zA-Z_.0-9]*" "$DEMO/model.safetensors"; done | sort -u | sed 's/$/=/' | paste -sd,)"
 clash "no tensor 'decoder.block.*the model has no decoder"
+demo encoder-deeper; tensors encoder.block.3.layer.0.layer_norm.weight=encoder.final_layer_norm.weight
+clash "'encoder.block.3.layer.0.layer_norm.weight' is of a block that config.json does not count: num_layers and num_decoder_layers are 3 and 2"
+demo decoder-deeper; tensors decoder.block.2.layer.0.layer_norm.weight=encoder.final_layer_norm.weight; clash "'decoder.block.2.layer.0.layer_norm.weight' is of a block"
+demo pointer; echo 'version https://git-lfs.github.com/spec/v1' >"$COPY/model.safetensors"; clash "model.safetensors' looks like a Git LFS pointer, not the file itself: run .git lfs pull"
 for file in model.Q4_K_M.gguf tf_model.h5 flax_model.msgpack model.onnx rust_model.ot; do
 	demo "only $file"; mv "$COPY/model.safetensors" "$COPY/$file"; clash "has no model.safetensors.*its '$file' \(.*\) is not read; take"
 done

@@ -109,9 +109,11 @@ stamps() { must plan_pipeline; cat "$out/stamps/draw-tec" "$out/stamps/eval" >"$
 cp -r "$M" "$model"
 stamps before
 for name in tokenizer_config.json special_tokens_map.json added_tokens.json tokenizer.json; do
-	echo '{}' >"$model/$name"
+	inside=
+	[ $name = tokenizer.json ] && inside='"added_tokens": []'
+	echo "{$inside}" >"$model/$name"
 	stamps with
-	echo '{ }' >"$model/$name"
+	echo "{ $inside}" >"$model/$name"
 	stamps changed
 	rm "$model/$name"
 	stamps without
@@ -119,6 +121,14 @@ for name in tokenizer_config.json special_tokens_map.json added_tokens.json toke
 	check "stamps: $name, gone again" cmp "$T/before" "$T/without"
 	check "stamps: $name, for extraction" cmp "$T/before.extract" "$T/with.extract"
 done
+
+# What the draw and the evaluation refuse is refused before anything runs.
+copy "$M" refused
+(model=$COPY L=$T/tiny/loras D=$T/tiny/data
+file tokenizer_config.json '{"truncation_side": "left"}'
+refuses 'plan-pipeline: a setting that is not followed' 1 "truncation_side: expected 'right', found 'left'" plan_pipeline
+rm "$COPY/tokenizer_config.json"; file special_tokens_map.json '{"eos_token": "<extra_id_0>"}'
+refuses 'plan-pipeline: eos is not that of config.json' 1 "the model.s answers end with eos_token_id 1" plan_pipeline)
 
 # The real case: the first 12 rows, each with </s> at its end.
 if [ -z "${EMOTION_DIR-}" ]; then

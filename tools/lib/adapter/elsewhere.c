@@ -15,16 +15,19 @@ enum { ENTRIES_MAX = 1000, NAMED = 4 };
 
 static const char CHECKPOINT[] = "checkpoint-";
 
+static const char CONFIG[] = "adapter_config.json", WEIGHTS[] = "adapter_model.safetensors";
+
 struct candidates {
+	const char *missing; /* the file that is looked for */
 	int n, checkpoints;
 	long newest;            /* step of `checkpoint` */
 	char *checkpoint;       /* or NULL */
 	char *path[ENTRIES_MAX];
 };
 
-static bool has_adapter(const char *dir)
+static bool has(const char *dir, const char *file)
 {
-	char *path = xformat("%s/adapter_config.json", dir);
+	char *path = xformat("%s/%s", dir, file);
 	bool there = access(path, F_OK) == 0;
 
 	free(path);
@@ -70,7 +73,7 @@ static void search(struct candidates *c, const char *dir, long step, int depth)
 		if (*e->d_name == '.')
 			continue;
 		path = xformat("%s/%s", dir, e->d_name);
-		if (has_adapter(path))
+		if (has(path, CONFIG) && has(path, c->missing))
 			add(c, path, own < 0 ? step : own);
 		else if (depth > 1 && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN))
 			search(c, path, own, depth - 1);
@@ -103,17 +106,18 @@ static void say(struct text *t, struct candidates *c)
 
 void elsewhere_check(const char *dir)
 {
+	const char *missing = has(dir, CONFIG) ? WEIGHTS : CONFIG;
 	struct candidates *c;
 	struct text where = {0};
 
-	if (has_adapter(dir))
+	if (has(dir, missing) || (missing == WEIGHTS && has(dir, "adapter_model.bin")))
 		return;
 	c = xcalloc(1, sizeof(*c));
+	c->missing = missing;
 	search(c, dir, -1, 2);
 	say(&where, c);
 	if (c->n > 0 || c->checkpoint)
-		die("'%s' has no adapter_config.json; an adapter lies in %s: give that folder, or copy its files to '%s'", dir, text_get(&where),
-		    dir);
+		die("'%s' has no %s; an adapter lies in %s: give that folder, or copy its files to '%s'", dir, missing, text_get(&where), dir);
 	text_release(&where);
 	free(c);
 }

@@ -3,8 +3,8 @@
 #ifndef ELSEWHERE_H
 #define ELSEWHERE_H
 
-/* When DIR has no adapter_config.json, and folders in it have: die(), naming them; of several checkpoints the newest. Else nothing: who opens the
- * file says what is missing. */
+/* When DIR has no adapter_config.json, or has it without weights, and folders in it have what is missing: die(), naming them; of several
+ * checkpoints the newest. Else nothing: who opens the file says what is missing. */
 void elsewhere_check(const char *dir);
 
 #endif

@@ -3,7 +3,10 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/die.h"
 
 #define MAGIC(s) s, sizeof(s) - 1
 
@@ -168,4 +171,17 @@ enum look looks_like(const char *bytes, size_t n)
 	enum look wide = zero_bytes(bytes, n);
 	size_t mark = looks_mark(bytes, n);
 	return wide ? wide : text_look(bytes + mark, n - mark);
+}
+
+void looks_check_download(const char *path)
+{
+	char bytes[1024];
+	FILE *f = fopen(path, "rb");
+	size_t n = f ? fread(bytes, 1, sizeof(bytes), f) : 0;
+	enum look l = looks_like(bytes, n);
+
+	if (f)
+		fclose(f);
+	if (l == LOOKS_LFS || l == LOOKS_HTML || l == LOOKS_NOT_FOUND)
+		die("'%s' looks like %s: %s", path, looks_name(l), looks_advice(l));
 }

@@ -21,6 +21,10 @@ enum look looks_like(const char *bytes, size_t n);
 const char *looks_name(enum look l);   /* "a Parquet file" */
 const char *looks_advice(enum look l); /* what to do, any file */
 
+/* For a file that is no JSON, once its reader has failed: die() where a download left something else in its place (a Git LFS pointer, a web
+ * page, a hub's "not found"). */
+void looks_check_download(const char *path);
+
 /* A byte order mark of UTF-8 says nothing more than the encoding: its length, 3, or 0. */
 size_t looks_mark(const char *bytes, size_t n);
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/be.h"
 #include "base/die.h"
@@ -53,6 +54,21 @@ static void check_stack(const struct model *model, int stack)
 	}
 }
 
+/* transformers leaves out blocks that the config does not count. */
+static void check_no_more_blocks(const struct model *model, int stack)
+{
+	char *more = xformat("%s.block.%d.", stack_name[stack], model->m.L[stack]);
+
+	for (int i = 0; i < st_count(model->st); i++) {
+		const struct st_tensor *t = st_at(model->st, i);
+
+		if (strncmp(t->name, more, strlen(more)) == 0)
+			die("'%s': tensor '%s' is of a block that config.json does not count: num_layers and num_decoder_layers are %d and %d; "
+			    "correct config.json, or take the block's tensors out", st_file(model->st, t), t->name, model->m.L[0], model->m.L[1]);
+	}
+	free(more);
+}
+
 struct model *model_open(const char *dir)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
@@ -64,6 +80,8 @@ struct model *model_open(const char *dir)
 	model->embedding = embedding_find(model->st, &model->m, dir);
 	check_stack(model, 0);
 	check_stack(model, 1);
+	check_no_more_blocks(model, 0);
+	check_no_more_blocks(model, 1);
 	model->weight = xarray((size_t)model->m.D * (size_t)(model->m.F > model->m.DI ? model->m.F : model->m.DI), sizeof(*model->weight));
 	return model;
 }

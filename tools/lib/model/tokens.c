@@ -12,6 +12,7 @@
 #include "base/die.h"
 #include "model/kind.h"
 #include "files/jsonx.h"
+#include "files/looks.h"
 #include "model/added.h"
 #include "model/split.h"
 
@@ -203,8 +204,10 @@ static struct spm *open_spm(const char *dir, bool legacy)
 {
 	char *error = NULL, *path = xformat("%s/%s", dir, tokenizer_file_names[0]);
 	struct spm *s = spm_open(path, legacy, &error);
-	if (!s)
+	if (!s) {
+		looks_check_download(path);
 		die("cannot read '%s': %s", path, error ? error : "out of memory");
+	}
 	free(path);
 	return s;
 }

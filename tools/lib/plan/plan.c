@@ -62,6 +62,7 @@ void plan_open(struct plan *p)
 
 	tokens_need(p->base);
 	p->model = model_open(p->base);
+	tokens_close(tokens_open(p->base, &p->model->m)); /* what it refuses, the draw and the evaluation would */
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
 	for (int t = 0; t < tasks->n; t++) {

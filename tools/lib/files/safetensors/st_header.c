@@ -9,6 +9,7 @@
 
 #include "base/die.h"
 #include "files/jsonwords.h"
+#include "files/looks.h"
 #include "files/safetensors/st_private.h"
 
 enum { NAME_MAX_BYTES = 1000 };
@@ -58,9 +59,11 @@ static json_t *header_load(const struct shard *f, uint64_t *data_start)
 	st_read_bytes(f, head, sizeof(head), 0);
 	for (int i = 7; i >= 0; i--)
 		n = n << 8 | head[i];
-	if (n > HEADER_MAX)
+	if (n > HEADER_MAX) {
+		looks_check_download(f->path);
 		die("'%s': not a safetensors file: its first 8 bytes announce a header of %llu bytes (limit %d)", f->path,
 		    (unsigned long long)n, HEADER_MAX);
+	}
 	if (n > f->size - sizeof(head))
 		die("'%s' is truncated: the header should have %llu bytes, the file has %llu after its first 8", f->path,
 		    (unsigned long long)n, (unsigned long long)(f->size - sizeof(head)));
