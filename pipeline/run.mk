@@ -61,7 +61,7 @@ LOCKED = $(ONE_ERROR)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--al
 
 # What was typed, for the line that an interrupted run ends with; makes below this one have it from here.
 ifeq ($(MAKELEVEL),0)
-export TYPED = make $(if $(JOBS),-j$(JOBS) )$(MAKECMDGOALS)$(if $(MAKEOVERRIDES), $(MAKEOVERRIDES))
+export TYPED = make $(if $(filter-out $(realpath $(PWD)),$(CURDIR)),-C $(CURDIR) )$(if $(JOBS),-j$(JOBS) )$(MAKECMDGOALS)$(if $(MAKEOVERRIDES), $(MAKEOVERRIDES))
 endif
 
 .PHONY: merge eval plan report verify demo locked-merge locked-eval locked-report
@@ -78,7 +78,8 @@ plan: all
 	@$(PLAN) $(ASKED) --show
 
 verify: all
-	@work='$(WORK)'; [ -n "$$work" ] || work=$$($(PLAN) --print-work) && $(LOCKED) -- $(BUILD)/verify-work --work "$$work"
+	@work='$(WORK)'; [ -n "$$work" ] || work=$$($(PLAN) --print-work) && if [ -d "$$work" ]; then $(LOCKED) -- $(VERIFY); else $(VERIFY); fi
+VERIFY = $(BUILD)/verify-work --work "$$work"
 
 # `make -j merge eval`: one after the other.
 ifneq (,$(filter merge,$(MAKECMDGOALS)))
@@ -105,10 +106,15 @@ COMPARED = $(subst $(COMMA), ,$(METHODS))
 COMPARE_WORK = $(if $(strip $(WORK)),$(strip $(WORK)),work/$(TASK_TYPE)/compare)
 COMPARE_REFERENCE = $(if $(REFERENCE),$(REFERENCE),$(COMPARE_WORK)/reference)
 
+ifneq ($(and $(filter compare,$(MAKECMDGOALS)),$(filter-out $(words $(sort $(COMPARED))),$(words $(COMPARED)))),)
+$(error METHODS=$(METHODS): a method is listed twice)
+endif
+
 .PHONY: compare
-compare: SETTINGS += METHOD=$(firstword $(COMPARED))
+# Every method is looked at before the first one merges.
+compare: SETTINGS += METHOD=$(m)
 compare: all
-	@$(PLAN) $(ASKED) --print-work >/dev/null
+	@$(foreach m,$(or $(COMPARED),nothing),$(PLAN) $(if $(filter $(firstword $(COMPARED)),$(m)),$(ASKED)) --print-work >/dev/null &&) :
 	+@set -e; for m in $(COMPARED); do \
 	  run="$(ONE_ERROR)$(MAKE) --no-print-directory METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
 	  lines=$$(cat $$log 2>/dev/null | wc -l); begun=$$(date +%s.%N); $$run merge; ended=$$(date +%s.%N); \

@@ -126,9 +126,18 @@ check '… in one line, and one of make' [ "$(wc -l <"$T/said")" = 2 ]
 rm -rf "$here/work/tests-$$"
 stands merge METHOD=average MODEL="$M" LORAS="$L" DATA="$D" WORK="work/tests-$$" >"$T/stdout" 2>"$T/said"
 check 'make -C: where a relative path lies is said' grep -q "^plan-pipeline: make -C: paths are taken from '$here': WORK is '$here/work/tests-$$'$" "$T/said"
+cat >"$T/typed.mk" <<'END'
+include Makefile
+typed: ; @echo "$$TYPED"
+END
+check 'make -C: the command that goes on has it, too' [ "$(cd "$T/tiny" && make -s -C "$here" -f "$T/typed.mk" typed WORK=w)" = "make -C $here typed WORK=w" ]
+check 'no make -C: it has none' [ "$(make -s -f "$T/typed.mk" typed WORK=w)" = 'make typed WORK=w' ]
 rm -rf "$here/work/tests-$$"
 rmdir "$here/work" 2>/dev/null
 check 'no make -C: nothing is said of it' sh -c '! make --no-print-directory BUILD="$1" MODEL="$2" LORAS="$3" DATA="$4" WORK="$5" merge METHOD=average 2>&1 | grep -q "make -C"' - "$BUILD" "$M" "$L" "$D" "$T/plain"
+
+asks 'verify: no such WORK' "^verify-work: cannot open '$OUT/typo'" verify WORK="$OUT/typo"
+check '… and no folder is made' test ! -e "$OUT/typo"
 
 # ---- one method, or several
 alone() { # NAME PATTERN WORDS…: a line of make, and no other
@@ -140,8 +149,12 @@ alone() { # NAME PATTERN WORDS…: a line of make, and no other
 	verdict $?
 }
 alone 'METHODS with merge' 'METHODS= is for make compare; make merge takes one: METHOD=' merge METHODS=ties
+alone 'a method twice in compare' 'METHODS=ties,ties: a method is listed twice' compare METHODS=ties,ties
 alone 'METHOD with compare' 'METHOD= is for make merge; make compare takes a list: METHODS=a,b' compare METHOD=ties
 asks 'merge_rank with sweep' '^plan-pipeline: command line: merge_rank: method sweep does not take it: ties and dare do$' merge MERGE_RANK=16
+asks 'compare: a word that is no method, before the first one merges' "^plan-pipeline: command line: method: expected .*, found 'swep'" compare METHODS=average,swep
+check '… nothing was merged' test ! -e "$OUT/work"
+asks 'compare of nothing' '^plan-pipeline: command line: method: expected ' compare METHODS=
 asks 'merge_rank in a comparison of other methods' '^plan-pipeline: command line: merge_rank: method average does not take it' compare METHODS=average,ties MERGE_RANK=2
 
 # ---- batches, and lists of the shipped config, through make
