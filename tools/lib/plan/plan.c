@@ -52,7 +52,8 @@ static void check_base_name(const struct plan *p)
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		base_name_add(&base, p->adapter[t]->dir, p->adapter[t]->base, p->adapter[t]->revision);
-	base_name_say(&base);
+	if (!plan_dense(p) || base.dispute) /* a full model names no base */
+		base_name_say(&base);
 	base_name_release(&base);
 }
 
