@@ -26,7 +26,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"compare-deltas", "compare the weight changes of two merges", NULL, options};
+static const struct tool tool = {.name = "compare-deltas", .summary = "compare the weight changes of two merges", .opts = options};
 
 struct source {
 	struct adapter *adapter;

@@ -39,7 +39,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"compare-dense", "check solutions of whole weights directly", NULL, options};
+static const struct tool tool = {.name = "compare-dense", .summary = "check solutions of whole weights directly", .opts = options};
 
 struct task {
 	struct adapter *adapter;

@@ -28,7 +28,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"compare-mats", "check an iteration's accelerated weights directly", NULL, options};
+static const struct tool tool = {.name = "compare-mats", .summary = "check an iteration's accelerated weights directly", .opts = options};
 
 enum { MOST = 66 };
 static struct h5 *file[MOST + 1]; /* by iteration, from 1 */

@@ -26,7 +26,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"flip-bits", "flip bits in a WORK folder and see that each is found", NULL, options};
+static const struct tool tool = {.name = "flip-bits", .summary = "flip bits in a WORK folder and see that each is found", .opts = options};
 
 static char **file;
 static int nfiles;

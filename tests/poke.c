@@ -19,7 +19,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"poke", "write one number into an HDF5 file", NULL, options};
+static const struct tool tool = {.name = "poke", .summary = "write one number into an HDF5 file", .opts = options};
 
 int main(int argc, char **argv)
 {

@@ -40,7 +40,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"tiny-model", "write a small random model with adapters and texts", NULL, options};
+static const struct tool tool = {.name = "tiny-model", .summary = "write a small random model with adapters and texts", .opts = options};
 
 static struct rng rng;
 

@@ -19,7 +19,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"vary-model", "a model's weights with some tensors changed", NULL, options};
+static const struct tool tool = {.name = "vary-model", .summary = "a model's weights with some tensors changed", .opts = options};
 
 /* "NAME=SOURCE" taken apart in place; `how` is '~', '^' or 0. */
 struct change {

@@ -33,7 +33,13 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"assemble-lora", "write the merged adapter as a PEFT folder", NULL, options};
+static const struct tool tool = {
+	.name = "assemble-lora",
+	.summary = "write the merged adapter as a PEFT folder",
+	.opts = options,
+	.example = "assemble-lora --model model --adapter 'loras/{task}' --sites enc00-self,enc01-self --solutions work/solution "
+	           "-o mine/adapter",
+};
 
 struct entry {
 	struct module module;

@@ -33,7 +33,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"assemble-model", "write the merge as a full model folder", NULL, options};
+static const struct tool tool = {
+	.name = "assemble-model",
+	.summary = "write the merge as a full model folder",
+	.opts = options,
+	.example = "assemble-model --model model --adapter work/adapter -o mine/model",
+};
 
 enum { PANEL_BYTES = 4 << 20 };
 

@@ -3,6 +3,9 @@
 #? make SAN=1              the same with address and undefined-behaviour sanitizers, into build/san/
 #? make V=1                the same, showing the compiler's commands in place of one line
 
+# The version of all tools, of merge-lora, of the man pages and of the tarball.
+VERSION = 0.1
+
 CC = gcc
 CXX = g++
 OPTIMISE = -O3
@@ -14,10 +17,13 @@ endif
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow
 CFLAGS = -g $(OPTIMISE)
+OWN_VARIABLES += VERSION CC CXX CFLAGS LDFLAGS OPTIMISE SAN BUILD
+# Debugging information does not name the folder that the tools were built in.
+NO_FOLDER = -ffile-prefix-map=$(CURDIR)=.
 # errno and trapping exceptions of float functions are never read here; without them loops with rint and sqrt vectorise.
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Itools/lib -I/usr/include/hdf5/serial $(WARN) -Wstrict-prototypes -Wmissing-prototypes \
-          -fno-math-errno -fno-trapping-math -fopenmp $(CFLAGS)
-CXX_FLAGS = -std=c++17 -Itools/lib $(WARN) $(CFLAGS)
+          -fno-math-errno -fno-trapping-math -fopenmp -DMERGE_LORA_VERSION='"$(VERSION)"' $(NO_FOLDER) $(CFLAGS)
+CXX_FLAGS = -std=c++17 -Itools/lib $(WARN) $(NO_FOLDER) $(CFLAGS)
 LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm
 
 # Objects lie in OBJ, programs in BUILD: the same folder, but with CUDA.

@@ -33,7 +33,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"check-convergence", "how far an iteration moved the solutions", NULL, options};
+static const struct tool tool = {
+	.name = "check-convergence",
+	.summary = "how far an iteration moved the solutions",
+	.opts = options,
+	.example = "check-convergence --sites enc00-self,enc01-self --solutions jacobi/iter02/solution --iteration 2 -o mine/convergence",
+};
 
 struct sums {
 	struct h5 *file;

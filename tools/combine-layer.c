@@ -34,7 +34,13 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"combine-layer", "merge a site's modules by ties or dare, cut to low rank", NULL, options};
+static const struct tool tool = {
+	.name = "combine-layer",
+	.summary = "merge a site's modules by ties or dare, cut to low rank",
+	.opts = options,
+	.example = "combine-layer --model model --site enc01-self --tasks tec,isear --adapter 'loras/{task}' --method ties --density 0.2 "
+	           "-o mine/ties/enc01-self.h5",
+};
 
 struct run {
 	struct job job;

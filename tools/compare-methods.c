@@ -27,7 +27,13 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"compare-methods", "one table of several merges", NULL, options};
+static const struct tool tool = {
+	.name = "compare-methods",
+	.summary = "one table of several merges",
+	.opts = options,
+	.example = "compare-methods --tasks tec,isear --reference work/eval --methods sweep=work -o mine/compare.tsv "
+	           "--pairs mine/pairs.tsv --markdown mine/compare.md",
+};
 
 struct model {
 	char *name;

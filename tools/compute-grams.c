@@ -39,8 +39,12 @@ static const struct opt options[] = {
 };
 
 static const struct tool tool = {
-	"compute-grams", "Gram matrices and norms of a task's rows at a site",
-	"--adapter, --lora, --merged and -o may hold {task}, and must when several tasks are given.", options,
+	.name = "compute-grams",
+	.summary = "Gram matrices and norms of a task's rows at a site",
+	.details = "--adapter, --lora, --merged and -o may hold {task}, and must when several tasks are given.",
+	.opts = options,
+	.example = "compute-grams --model model --site enc01-self --tasks tec,isear --task tec,isear --adapter 'loras/{task}' "
+	           "--lora 'work/lora/{task}/enc01-self.h5' --merged 'work/merged/{task}/enc01-self.h5' -o 'mine/grams/{task}.h5'",
 };
 
 /* What all tasks share. */

@@ -18,7 +18,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"copy-output", "copy a finished file, whole or not at all", NULL, options};
+static const struct tool tool = {
+	.name = "copy-output",
+	.summary = "copy a finished file, whole or not at all",
+	.opts = options,
+	.example = "copy-output --from work/eval.tsv -o mine/copy.tsv",
+};
 
 static FILE *open_file(const char *path, const char *mode)
 {

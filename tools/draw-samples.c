@@ -36,8 +36,12 @@ static const struct opt options[] = {
 };
 
 static const struct tool tool = {
-	"draw-samples", "choose and tokenise the calibration samples of a task",
-	"--train, --rows and -o may hold {task}, and must when several tasks are given.", options,
+	.name = "draw-samples",
+	.summary = "choose and tokenise the calibration samples of a task",
+	.details = "--train, --rows and -o may hold {task}, and must when several tasks are given.",
+	.opts = options,
+	.example = "draw-samples --model model --task tec,isear --train 'data/{task}/train.json' --samples-num 60 "
+	           "-o 'mine/samples/{task}.h5'",
 };
 
 /* A shortage in the user's words. */

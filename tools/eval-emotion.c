@@ -48,7 +48,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"eval-emotion", "accuracy, macro-F1, loss and confusion on a test file", NULL, options};
+static const struct tool tool = {
+	.name = "eval-emotion",
+	.summary = "accuracy, macro-F1, loss and confusion on a test file",
+	.opts = options,
+	.example = "eval-emotion --model model --adapter work/adapter --task tec --test data/tec/test.json -o mine/tec.json",
+};
 
 /* All test rows, tokenised. */
 struct test {

@@ -45,8 +45,14 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"extract-acts", "advance the state to a site and write the site's rows",
-	"{task} in a FILE or DIR stands for the task's name.", options};
+static const struct tool tool = {
+	.name = "extract-acts",
+	.summary = "advance the state to a site and write the site's rows",
+	.details = "{task} in a FILE or DIR stands for the task's name.",
+	.opts = options,
+	.example = "extract-acts --model model --side lora --site enc01-self --task tec,isear --adapter 'loras/{task}' "
+	           "--samples 'work/samples/{task}.h5' --from 'work/lora/{task}/enc00-self.h5' -o 'mine/lora/{task}/enc01-self.h5'",
+};
 
 /* What a task's sequences and ΔW are made of. */
 struct input {

@@ -42,8 +42,14 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"generate-tokens", "greedy decoder tokens of the calibration samples",
-	"{task} in a FILE or DIR stands for the task's name.", options};
+static const struct tool tool = {
+	.name = "generate-tokens",
+	.summary = "greedy decoder tokens of the calibration samples",
+	.details = "{task} in a FILE or DIR stands for the task's name.",
+	.opts = options,
+	.example = "generate-tokens --model model --task tec,isear --adapter 'loras/{task}' "
+	           "--samples 'work/samples/{task}.h5' --memory 'work/lora/{task}/memory.h5' -o 'mine/tokens/{task}.h5'",
+};
 
 enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
 

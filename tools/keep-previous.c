@@ -23,7 +23,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"keep-previous", "set a finished merge aside before another takes its place", NULL, options};
+static const struct tool tool = {
+	.name = "keep-previous",
+	.summary = "set a finished merge aside before another takes its place",
+	.opts = options,
+	.example = "keep-previous --in work",
+};
 
 /* What a merge ends with; a folder is complete once it has this file. */
 static const struct result {

@@ -20,8 +20,14 @@ enum { WAIT_MS = 100 };
 
 static const struct opt options[] = {{.type = OPT_END}};
 
-static const struct tool tool = {"one-error", "run a command without the error lines of the makes below it",
-	"Usage: one-error -- COMMAND [ARGUMENT …]. Ends as the command ends.", options};
+static const struct tool tool = {
+	.name = "one-error",
+	.summary = "run a command without the error lines of the makes below it",
+	.details = "Ends as the command ends.",
+	.opts = options,
+	.operands = "-- COMMAND [ARGUMENT …]",
+	.example = "one-error -- make -f my.mk all",
+};
 
 /* "make[2]: *** [main.mk:89: x.h5] Error 1", or "… Interrupt", or "make[2]: *** Waiting for unfinished jobs....". What make has to say itself
  * ("*** No rule to make target …") has no bracket after the stars. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/be.h"
 #include "base/die.h"
@@ -26,7 +27,7 @@ static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs, *goals, *stands, *tools;
 	int iteration;
 	bool list_keys, keys_markdown, show, print_work, matrix, keep_acts;
-} o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml", .tools = "build"};
+} o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml"};
 
 static const struct opt options[] = {
 	{"task-type", 0, OPT_STRING, &o.task_type, false, 0, 0, "NAME", "section of the config file"},
@@ -42,7 +43,7 @@ static const struct opt options[] = {
 	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST", "make's goals: eval, report and compare need test.json"},
 	{"stands", 0, OPT_STRING, &o.stands, false, 0, 0, "DIR", "folder that the user stands in, where it is another (make -C)"},
 	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N", "processes that make may run at once (default: 1)"},
-	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR", "folder of the tools"},
+	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR", "folder of the tools (default: that of this one)"},
 	{"iteration", 0, OPT_INT, &o.iteration, false, 1, 1e6, "K", "write the rules of iteration K (method jacobi), into WORK/iterKK/plan.mk"},
 	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL, "print the config file's keys, and exit"},
 	{"keys-markdown", 0, OPT_FLAG, &o.keys_markdown, false, 0, 0, NULL, "print config/README.md, and exit"},
@@ -51,7 +52,13 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"plan-pipeline", "check the inputs of a merge and write its plan", NULL, options};
+static const struct tool tool = {
+	.name = "plan-pipeline",
+	.summary = "check the inputs of a merge and write its plan",
+	.opts = options,
+	.example = "plan-pipeline --show --config my.yaml --task-type my_tasks --model model --loras loras --data data "
+	           "--set 'METHOD=sweep ALPHA_1=1e-4'",
+};
 
 static void list_keys(void)
 {
@@ -232,6 +239,19 @@ static int processes(void)
 	return (int)n;
 }
 
+/* The folder that this program lies in. */
+static const char *own_folder(void)
+{
+	static char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0)
+		die("cannot find the folder of the tools: %s; give it by --tools", strerror(errno));
+	path[n] = 0;
+	*strrchr(path, '/') = 0;
+	return path;
+}
+
 static void read_settings(struct plan *p)
 {
 	char *config = request_plain(o.config, "CONFIG"), *said;
@@ -251,7 +271,7 @@ static void read_settings(struct plan *p)
 		free(request_plain(c->model_name, "MODEL_NAME"));
 	p->work = choose_work(c);
 	p->reference = o.reference ? request_plain(o.reference, "REFERENCE") : xstrdup("$W/eval");
-	p->tools = o.tools;
+	p->tools = o.tools ? o.tools : own_folder();
 	p->processes = processes();
 	p->matrix = o.matrix;
 	p->keep_acts = o.keep_acts;

@@ -23,7 +23,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"report-eval", "compare evaluations", NULL, options};
+static const struct tool tool = {
+	.name = "report-eval",
+	.summary = "compare evaluations",
+	.opts = options,
+	.example = "report-eval --tasks tec,isear --reference work/eval --merged sweep=work/eval -o mine/eval.tsv",
+};
 
 struct model {
 	char *name;

@@ -31,7 +31,13 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"search-scale", "find the best scale of a merged adapter on the calibration rows", NULL, options};
+static const struct tool tool = {
+	.name = "search-scale",
+	.summary = "find the best scale of a merged adapter on the calibration rows",
+	.opts = options,
+	.example = "search-scale --model model --adapter work/adapter --tasks tec,isear --samples 'work/samples/{task}.h5' "
+	           "--scales 0.5,1 -o mine/scale.json",
+};
 
 enum { SLAB_BYTES = 96 << 20 }; /* of residual stream, when no limit was asked for */
 

@@ -29,7 +29,15 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"solve-dense", "solve for the merged whole weights of a site's modules", NULL, options};
+static const struct tool tool = {
+	.name = "solve-dense",
+	.summary = "solve for the merged whole weights of a site's modules",
+	.opts = options,
+	.example = "compute-grams --dense 1 --model model --site enc01-self --tasks tec,isear --task tec,isear --adapter 'loras/{task}' "
+	           "--lora 'work/lora/{task}/enc01-self.h5' --merged 'work/merged/{task}/enc01-self.h5' -o 'mine/full/{task}.h5'\n"
+	           "solve-dense --model model --site enc01-self --tasks tec,isear --adapter 'loras/{task}' "
+	           "--grams 'mine/full/{task}.h5' -o mine/full/enc01-self.h5",
+};
 
 struct run {
 	struct job job;

@@ -30,8 +30,12 @@ static const struct opt options[] = {
 };
 
 static const struct tool tool = {
-	"solve-layer", "solve for the merged low-rank weights of a site's modules",
-	"--adapter and --grams may hold {task}, and must when several tasks are given.", options,
+	.name = "solve-layer",
+	.summary = "solve for the merged low-rank weights of a site's modules",
+	.details = "--adapter and --grams may hold {task}, and must when several tasks are given.",
+	.opts = options,
+	.example = "solve-layer --model model --site enc01-self --tasks tec,isear --adapter 'loras/{task}' "
+	           "--grams 'work/grams/{task}/enc01-self.h5' --alpha-2 1e-3 -o mine/solution/enc01-self.h5",
 };
 
 struct run {

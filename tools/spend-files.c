@@ -23,7 +23,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"spend-files", "take back the space of intermediate files", NULL, options};
+static const struct tool tool = {
+	.name = "spend-files",
+	.summary = "take back the space of intermediate files",
+	.opts = options,
+	.example = "spend-files --tasks tec,isear --in work --files 'lora/{task}/enc00-self.h5'",
+};
 
 static long freed;
 

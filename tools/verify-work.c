@@ -29,7 +29,12 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"verify-work", "name what is damaged or stale in a WORK folder", NULL, options};
+static const struct tool tool = {
+	.name = "verify-work",
+	.summary = "name what is damaged or stale in a WORK folder",
+	.opts = options,
+	.example = "verify-work --work work",
+};
 
 struct file {
 	char *name; /* in the folder */

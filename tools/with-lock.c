@@ -39,8 +39,14 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"with-lock", "run a command while holding a folder's lock",
-	"Usage: with-lock --folder DIR [--also DIR] [--again TEXT] -- COMMAND [ARGUMENT …]. Ends as the command ends.", options};
+static const struct tool tool = {
+	.name = "with-lock",
+	.summary = "run a command while holding a folder's lock",
+	.details = "Ends as the command ends.",
+	.opts = options,
+	.operands = "-- COMMAND [ARGUMENT …]",
+	.example = "with-lock --folder work -- cp -r work/adapter mine",
+};
 
 /* ------------------------------------------------------------ the lock */
 

@@ -31,7 +31,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"bench-table", "one merge in figures", NULL, options};
+static const struct tool tool = {.name = "bench-table", .summary = "one merge in figures", .opts = options};
 
 enum stage { EXTRACT, GENERATE, GRAMS, SOLVE, STAGES };
 static const char *const stage_tool[STAGES] = {"extract-acts", "generate-tokens", "compute-grams", "solve-layer"};

@@ -33,7 +33,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {"make-model", "random T5 and adapters, for measurements", NULL, options};
+static const struct tool tool = {.name = "make-model", .summary = "random T5 and adapters, for measurements", .opts = options};
 
 static uint64_t state;
 

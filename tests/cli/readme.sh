@@ -158,7 +158,7 @@ find tools -maxdepth 1 -name '*.c' | sed 's,.*/,,; s,\.c$,,' | sort >"$T/tools"
 names '## Which tool' 'Options that all' | tr -d '`' | sort >"$T/named"
 check 'tools/README.md names each tool, and no other' diff "$T/tools" "$T/named"
 "$BUILD/copy-output" --help |
-	sed -n '/^common options/,$s/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' | sort >"$T/options"
+	sed -n '/^Common options/,$s/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' | sort >"$T/options"
 names 'Options that all' '## ' | grep -oE -- '-[a-z-]+' |
 	sed 's/^-t$/--threads/; s/^-b$/--backend/; s/^-q$/--quiet/; s/^-v$/--verbose/' | sort >"$T/named"
 check 'and the options that all tools have' diff "$T/options" "$T/named"

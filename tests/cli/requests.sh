@@ -35,7 +35,7 @@ meant USE-MATS=1 USE_MATS 'a hyphen'
 meant adapters="$L" LORAS "another project's word"
 meant OUTPUT_DIR=x WORK "another project's word"
 meant TASKS=tec TASK_TARGETS "another project's word"
-asks 'a word that is near nothing' "unknown key 'COLOUR'; make help lists the keys$" merge COLOUR=red
+asks 'a word that is near nothing' "unknown key 'COLOUR'; make help or merge-lora help lists the keys$" merge COLOUR=red
 
 # ---- paths
 asks 'MODEL: a blank' "^plan-pipeline: MODEL='$T/a b/m': a path may not hold blanks.*ln -s '$T/a b/m' NAME" merge MODEL="$T/a b/m"

@@ -629,7 +629,7 @@ static void test_bad_overrides(void **state)
 		{{"MODELS=x"}, {"unknown key 'MODELS'", "did you mean 'MODEL'?"}},
 		{{"model=x"}, {"unknown key 'model'", "did you mean 'MODEL'?"}},
 		{{"adapters=x"}, {"unknown key 'adapters'", "did you mean 'LORAS'?"}},
-		{{"COLOUR=red"}, {"unknown key 'COLOUR'; make help lists the keys\n"}},
+		{{"COLOUR=red"}, {"unknown key 'COLOUR'; make help or merge-lora help lists the keys\n"}},
 		{{"=1"}, {"expected KEY=value", "'=1'"}},
 		{{"ALPHA_1=x"}, {"alpha_1: expected a number", "'x'"}},
 		{{"ALPHA_1="}, {"alpha_1: expected a number", "found nothing"}},

@@ -38,7 +38,8 @@ static const struct opt table[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "frob", .summary = "Frobs.", .details = "More about frobbing.", .opts = table};
+static const struct tool tool = {.name = "frob", .summary = "Frobs.", .details = "More about frobbing.", .opts = table,
+		.operands = "-- WORD …", .example = "frob --model m\nfrob --model m -- word"};
 
 static void reset(void)
 {
@@ -156,7 +157,7 @@ static void test_help_and_version(void **state)
 	struct child c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("--count", "9", "--alpha-1=1", "--help"));
 	assert_int_equal(c.code, 0);
 	assert_string_equal(c.err, "");
-	assert_non_null(strstr(c.out, "usage: frob --model DIR [options]\nFrobs.\n"));
+	assert_non_null(strstr(c.out, "Usage: frob --model DIR [options] -- WORD …\nFrobs.\n"));
 	assert_non_null(strstr(c.out, "the base model (required)\n"));
 	assert_non_null(strstr(c.out, "-n, --count N"));
 	assert_non_null(strstr(c.out, "how many (from 1 to 60) (default 7)\n"));
@@ -165,12 +166,14 @@ static void test_help_and_version(void **state)
 	assert_non_null(strstr(c.out, "--dcs-sigma X"));
 	assert_non_null(strstr(c.out, "how steeply (from 0 to 2) (default 0.5)\n"));
 	assert_non_null(strstr(c.out, "-b, --backend NAME"));
-	assert_non_null(strstr(c.out, "More about frobbing.\n"));
+	const char *end = strstr(c.out, "More about frobbing.\n");
+	assert_non_null(end);
+	assert_string_equal(end, "More about frobbing.\n\nExamples:\n  $ frob --model m\n  $ frob --model m -- word\n");
 	c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("-h"));
 	assert_int_equal(c.code, 0);
 	c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("--version"));
 	assert_int_equal(c.code, 0);
-	assert_string_equal(c.out, "frob 0.1\n");
+	assert_string_equal(c.out, "frob " MERGE_LORA_VERSION "\n");
 }
 
 static void twice_in_table(void *arg)

@@ -54,6 +54,8 @@ struct tool {
 	const char *summary; /* one line for --help */
 	const char *details; /* paragraphs after the options, or NULL */
 	const struct opt *opts; /* ends with {.type = OPT_END} */
+	const char *operands; /* what follows the options, for the first line of --help, or NULL: nothing may */
+	const char *example;  /* commands, one a line, that --help ends with; tests/cli/install.sh runs them */
 };
 
 /* What the common options set. */

@@ -10,8 +10,6 @@
 
 #include "base/die.h"
 
-#define VERSION "0.1"
-
 const char *opts_label(const struct opt *o, char *buf, size_t size)
 {
 	if (o->name)
@@ -93,27 +91,42 @@ _Noreturn static void leave_after_print(void)
 	exit(0);
 }
 
+/* By two blanks and a $, as help2man knows a command. */
+static void print_example(const char *s)
+{
+	printf("\nExamples:\n");
+	while (*s) {
+		int n = (int)strcspn(s, "\n");
+		printf("  $ %.*s\n", n, s);
+		s += n + (s[n] == '\n');
+	}
+}
+
 _Noreturn void opts_print_help(const struct parser *p)
 {
 	char label[64];
-	printf("usage: %s", p->tool->name);
+	const struct tool *tool = p->tool;
+	printf("Usage: %s", tool->name);
 	for (int i = 0; i < p->n_tool; i++)
 		if (p->opt[i].required)
 			printf(" %s %s", opts_label(&p->opt[i], label, sizeof(label)), arg_text(&p->opt[i]));
-	printf(" [options]\n%s\n\noptions:\n", p->tool->summary ? p->tool->summary : "");
+	printf(" [options]%s%s\n%s\n\nOptions:\n", tool->operands ? " " : "", tool->operands ? tool->operands : "",
+	       tool->summary ? tool->summary : "");
 	for (int i = 0; i < p->n_tool; i++)
 		print_option(p, i);
 	if (p->n_tool)
-		printf("\ncommon options:\n");
+		printf("\nCommon options:\n");
 	for (int i = p->n_tool; i < p->n; i++)
 		print_option(p, i);
-	if (p->tool->details)
-		printf("\n%s\n", p->tool->details);
+	if (tool->details)
+		printf("\n%s\n", tool->details);
+	if (tool->example)
+		print_example(tool->example);
 	leave_after_print();
 }
 
 _Noreturn void opts_print_version(const struct parser *p)
 {
-	printf("%s %s\n", p->tool->name, VERSION);
+	printf("%s %s\n", p->tool->name, MERGE_LORA_VERSION);
 	leave_after_print();
 }

@@ -81,5 +81,5 @@ _Noreturn void config_fail_typed(const char *name, const struct config_word *wor
 	for (int i = 0; near && i < n; i++)
 		if (strcmp(known[i].typed, near) == 0)
 			config_fail((struct where){NULL, 0}, "unknown key '%s'; did you mean '%s'?", config_shown(name).text, known[i].meant);
-	config_fail((struct where){NULL, 0}, "unknown key '%s'; make help lists the keys", config_shown(name).text);
+	config_fail((struct where){NULL, 0}, "unknown key '%s'; make help or merge-lora help lists the keys", config_shown(name).text);
 }
