@@ -4,6 +4,7 @@
 #? make test-cuda          what checks the CUDA backend against a CPU test double (part of make test)
 
 CUDA =
+OWN_VARIABLES += CUDA CUDA_HOME NVCC CUDA_ARCH
 CUDA_HOME ?= /usr/local/cuda
 NVCC = $(CUDA_HOME)/bin/nvcc
 # sm_80, sm_90, and PTX that later devices compile for themselves.
