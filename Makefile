@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 
 include tools/build.mk
 include tools/deps.mk
+include tools/install.mk
 include pipeline/run.mk
 include tests/test.mk
 include tests/faults/faults.mk

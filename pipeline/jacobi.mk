@@ -20,7 +20,7 @@ endif
 
 else
 
-one_iteration = $(MAKE) --no-print-directory -f pipeline/main.mk PLAN=$(PLAN) ITERATION="$$plan"
+one_iteration = $(MAKE) --no-print-directory -f $(PIPELINE)main.mk PLAN=$(PLAN) ITERATION="$$plan"
 
 # The result's time says whether it is new: what depends on it is not remade when this changes nothing.
 $(result): FORCE

@@ -7,8 +7,11 @@
 MAKEFLAGS += --no-builtin-rules --output-sync=target
 .SUFFIXES:
 
+# The folder of this file, in which the others lie.
+PIPELINE := $(dir $(lastword $(MAKEFILE_LIST)))
+
 include $(PLAN) $(ITERATION)
-include pipeline/stages.mk
+include $(PIPELINE)stages.mk
 
 .PHONY: merge eval report FORCE
 merge: $(result)
@@ -23,6 +26,6 @@ endif
 .PRECIOUS: $(foreach t,$(tasks),$(foreach s,$(stations),$W/lora/$t/$s.h5 $(pass)/merged/$t/$s.h5 $(pass)/grams/$t/$s.h5))
 
 ifeq ($(method),jacobi)
-include pipeline/jacobi.mk
+include $(PIPELINE)jacobi.mk
 endif
-include pipeline/eval.mk
+include $(PIPELINE)eval.mk

@@ -1,28 +1,38 @@
 # What a user types to merge and to evaluate.
 #? make merge MODEL=DIR LORAS=DIR DATA=DIR [TASK_TYPE=NAME] [WORK=DIR] [CONFIG=FILE] [KEY=value …]
 #?                         merge LORAS/<task>/ into WORK/adapter, with DATA/<task>/train.json as calibration texts
-#? make eval  …same…       accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
+#? make eval …same…        accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
 #?                         MATRIX=1: each adapter on every task
-#? make plan  …same…       the settings in force, and what would run
+#? make plan …same…        the settings in force, and what would run
 #? make report …same…      print the evaluation's table again
 #? make verify …same…      re-read everything under WORK, and name what is damaged or stale
 #? make compare METHODS=a,b,… …same…
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv
-#? make demo               build, merge and evaluate the demo by three methods
-#? BACKEND=cuda computes on the GPU (with the tools of CUDA=1: make CUDA=1 BACKEND=cuda merge …)
-#? KEEP_ACTS=1 keeps rows and Grams that have been used (default: only their names are kept, to save disk)
-#? V=1 shows commands; -jN runs N processes side by side; REFERENCE=DIR keeps the base's and adapters' results for several merges
+#? make demo               merge and evaluate the demo by three methods
+#? BACKEND=cuda            compute on the GPU, with tools that were built for it
+#? KEEP_ACTS=1             keep rows and Grams that have been used (default: only their names are kept, to save disk)
+#? REFERENCE=DIR           keep the base's and adapters' results there, for several merges
+#? V=1                     show the commands
+#? -jN                     run N processes side by side; -j alone: as many as there are cores
+
+# The makefile that make was started with, which it is started with again; and the folder that has pipeline/ in it, as a prefix of paths: nothing
+# for the repository's root, where the user stands, and the installed folder for merge-lora.
+STARTED := $(firstword $(MAKEFILE_LIST))
+PIPELINE := $(dir $(lastword $(MAKEFILE_LIST)))
+ROOT := $(PIPELINE:pipeline/=)
+# What the user types to start it.
+COMMAND = make
 
 TASK_TYPE = EMOTION_t5_large
-CONFIG = config/iteris-plus.yaml
+CONFIG = $(ROOT)config/iteris-plus.yaml
 MODEL =
 LORAS =
 DATA =
 WORK =
 BACKEND =
 
-# Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none.
-OWN_VARIABLES = BENCH BENCH_ROWS BACKEND CUDA CUDA_HOME NVCC CUDA_ARCH RUNS RUN STEP FUZZ_SECONDS FUZZERS FUZZ_CC TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V SAN BUILD CC CXX CFLAGS LDFLAGS OPTIMISE EMOTION_DIR PYTHON METHODS
+# Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
+OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS
 # (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
@@ -36,7 +46,8 @@ PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_
        $(call OPTIONAL,set,$(SETTINGS))
 # What the user asked for, and where the user stands (make -C): for the first look at a request.
 ASKED = $(call OPTIONAL,goals,$(MAKECMDGOALS)) $(call OPTIONAL,stands,$(PWD))
-GRAPH = $(MAKE) --no-print-directory -f pipeline/main.mk
+AGAIN = $(MAKE) --no-print-directory -f $(STARTED)
+GRAPH = $(MAKE) --no-print-directory -f $(PIPELINE)main.mk
 
 # Folders that make itself names: some shells leave ~ as it is.
 $(foreach v,WORK REFERENCE,$(if $(filter ~/%,$($v)),$(eval override $v := $$(HOME)$(patsubst ~%,%,$($v)))))
@@ -44,10 +55,10 @@ $(foreach v,WORK REFERENCE,$(if $(filter ~/%,$($v)),$(eval override $v := $$(HOM
 # One method, or the methods of a comparison.
 ifeq ($(MAKELEVEL),0)
 ifneq ($(and $(filter command%,$(origin METHODS)),$(filter merge eval report plan,$(MAKECMDGOALS))),)
-$(error METHODS= is for make compare; make $(firstword $(MAKECMDGOALS)) takes one: METHOD=)
+$(error METHODS= is for $(COMMAND) compare; $(COMMAND) $(firstword $(MAKECMDGOALS)) takes one: METHOD=)
 endif
 ifneq ($(and $(filter command%,$(origin METHOD)),$(filter compare,$(MAKECMDGOALS))),)
-$(error METHOD= is for make merge; make compare takes a list: METHODS=a,b)
+$(error METHOD= is for $(COMMAND) merge; $(COMMAND) compare takes a list: METHODS=a,b)
 endif
 endif
 
@@ -61,12 +72,14 @@ LOCKED = $(ONE_ERROR)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--al
 
 # What was typed, for the line that an interrupted run ends with; makes below this one have it from here.
 ifeq ($(MAKELEVEL),0)
-export TYPED = make $(if $(filter-out $(realpath $(PWD)),$(CURDIR)),-C $(CURDIR) )$(if $(JOBS),-j$(JOBS) )$(MAKECMDGOALS)$(if $(MAKEOVERRIDES), $(MAKEOVERRIDES))
+# FROM: make -C, where the user stands elsewhere.
+FROM = $(if $(filter make,$(COMMAND)),$(if $(filter-out $(realpath $(PWD)),$(CURDIR)),-C $(CURDIR) ))
+export TYPED = $(COMMAND) $(FROM)$(if $(JOBS),-j$(JOBS) )$(MAKECMDGOALS)$(if $(MAKEOVERRIDES), $(MAKEOVERRIDES))
 endif
 
 .PHONY: merge eval plan report verify demo locked-merge locked-eval locked-report
 merge eval report: all
-	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(MAKE) --no-print-directory locked-$@
+	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(AGAIN) locked-$@
 
 # PLANNER: an iteration's rules are planned when the one before has ended (jacobi.mk). log_from: so many lines of the log are of earlier runs.
 locked-merge locked-eval locked-report: export PLANNER = $(PLAN)
@@ -86,14 +99,14 @@ ifneq (,$(filter merge,$(MAKECMDGOALS)))
 eval report: | merge
 endif
 
-DEMO = data/demo
+DEMO = $(ROOT)data/demo
 DEMO_METHODS = average regmean sweep
 DEMO_WORK = work/demo
 DEMO_ARGS = MODEL=$(DEMO)/model LORAS=$(DEMO)/loras DATA=$(DEMO)/data REFERENCE=$(DEMO_WORK)/reference MATRIX=1 $(SETTINGS)
 
 demo: all
 	+@for m in $(DEMO_METHODS); do \
-	  $(ONE_ERROR)$(MAKE) --no-print-directory merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
+	  $(ONE_ERROR)$(AGAIN) merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
 	@$(BUILD)/report-eval --tasks emoint,emotion-cause,tec,isear --reference $(DEMO_WORK)/reference \
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
 COMMA := ,
@@ -116,7 +129,7 @@ compare: SETTINGS += METHOD=$(m)
 compare: all
 	@$(foreach m,$(or $(COMPARED),nothing),$(PLAN) $(if $(filter $(firstword $(COMPARED)),$(m)),$(ASKED)) --print-work >/dev/null &&) :
 	+@set -e; for m in $(COMPARED); do \
-	  run="$(ONE_ERROR)$(MAKE) --no-print-directory METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
+	  run="$(ONE_ERROR)$(AGAIN) METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
 	  lines=$$(cat $$log 2>/dev/null | wc -l); begun=$$(date +%s.%N); $$run merge; ended=$$(date +%s.%N); \
 	  if [ $$(cat $$log | wc -l) -gt $$lines ]; then echo "$$begun $$ended" | awk '{printf "make\tmerge\t%.3f\t0\t0\n", $$2 - $$1}' >>$$log; fi; \
 	  $$run eval >/dev/null; done

@@ -3,6 +3,7 @@
 #?                         EMOTION_DIR=DIR names the folder of the real case; without it its tests skip, saying so
 #?                         TESTS='tests/cli/config.sh …' runs these alone
 
+OWN_VARIABLES += EMOTION_DIR
 ifeq ($(origin EMOTION_DIR),undefined)
 EMOTION_DIR := $(if $(wildcard ../shared/emotion/model),$(abspath ../shared/emotion))
 endif

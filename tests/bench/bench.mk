@@ -4,6 +4,7 @@
 #? make bench-scaling      time and memory with 4 times the samples and 2, 4 and 8 tasks, on 4 + 4 blocks of that width
 #? make bench-oracle       the same work in PyTorch and CTranslate2 (PYTHON=…, see tests/oracle), after make bench
 
+OWN_VARIABLES += BENCH BENCH_ROWS PYTHON
 BENCH = work/bench
 BENCH_ROWS = 60
 BENCH_TASKS = emoint emotion-cause tec isear

@@ -3,6 +3,7 @@
 #?                         a fault at every write of every tool; then RUNS merges, each killed at a random moment and resumed
 #? make test-memcheck      every tool once under valgrind
 
+OWN_VARIABLES += RUNS RUN STEP
 RUNS = 200
 SEED = 1
 

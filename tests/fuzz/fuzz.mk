@@ -5,6 +5,7 @@
 #?                         there is none; FUZZERS='config hdf5' runs these alone; inputs that once failed stay in tests/fuzz/corpus/
 #? make fuzz-replay        every parser over its corpus; needs no clang
 
+OWN_VARIABLES += FUZZ_SECONDS FUZZERS FUZZ_CC
 FUZZ_SECONDS = 20
 FUZZ_SEED = 0# libFuzzer's: by the clock
 FUZZ_CC = $(firstword $(shell command -v clang clang-14 clang-15 clang-16 clang-19 2>/dev/null))
