@@ -9,6 +9,8 @@ STEP=${STEP:-1}
 manifest() { find "$T/runs" -type f ! -name log.tsv ! -name lock ! -name checksums.tsv -exec cksum {} + | sort -k3; }
 manifest >"$T/before"
 
+# What a run says on stderr beyond the lines that the same run says without a fault, in $T/hints.
+own_lines() { grep -vxFf "$T/hints" "$T/err" | wc -l; }
 total=0 silent=0 damaged=0 untidy=0 n_tools=0
 faulty() { # KIND N COMMAND: runs it, and looks at how it ends
 	LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$2 FAULT_KIND=$1 sh -c "exec $3" >/dev/null 2>"$T/err" </dev/null
@@ -16,7 +18,7 @@ faulty() { # KIND N COMMAND: runs it, and looks at how it ends
 	total=$((total + 1))
 	if [ $rc = 0 ]; then silent=$((silent + 1)); echo "# silent success: call $2, $1: $3"; fi
 	if [ $rc -gt 3 ]; then untidy=$((untidy + 1)); echo "# ended with $rc: call $2, $1: $3"; fi
-	if [ $rc != 0 ] && [ "$(wc -l <"$T/err")" != 1 ]; then untidy=$((untidy + 1)); echo "# not one line: call $2, $1: $3"; say <"$T/err"; fi
+	if [ $rc != 0 ] && [ "$(own_lines)" != 1 ]; then untidy=$((untidy + 1)); echo "# not one line: call $2, $1: $3"; say <"$T/err"; fi
 }
 differs() { # KIND N COMMAND: $T/diff says in what
 	damaged=$((damaged + 1))
@@ -28,7 +30,7 @@ try() { # KIND N COMMAND
 	manifest >"$T/after"
 	diff "$T/before" "$T/after" >"$T/diff" || differs "$@"
 }
-counted() { FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $1" >/dev/null 2>&1 </dev/null; } # COMMAND, without a fault
+counted() { FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $1" >/dev/null 2>"$T/hints" </dev/null; } # COMMAND, without a fault
 while read -r command; do
 	n_tools=$((n_tools + 1))
 	if ! counted "$command"; then
