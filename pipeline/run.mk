@@ -4,7 +4,7 @@
 #? make eval …same…        accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
 #?                         MATRIX=1: each adapter on every task
 #? make plan …same…        the settings in force, and what would run
-#? make report …same…      print the evaluation's table again
+#? make report …same…      print the evaluation's table again (merges and evaluates if need be)
 #? make verify …same…      re-read everything under WORK, and name what is damaged or stale
 #? make compare METHODS=a,b,… …same…
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv
