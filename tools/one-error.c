@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/command.h"
 #include "base/die.h"
 #include "base/opts.h"
 #include "base/text.h"
@@ -100,9 +101,7 @@ static int start(char **command)
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		execvp(command[0], command);
-		warn("cannot run '%s': %s", command[0], strerror(errno));
-		_exit(127);
+		command_become(command);
 	}
 	child = pid;
 	close(ends[1]);
@@ -132,16 +131,6 @@ static int relay(int fd)
 	return status;
 }
 
-/* Ends as the command did. */
-static int leave(int status)
-{
-	if (WIFSIGNALED(status)) {
-		signal(WTERMSIG(status), SIG_DFL);
-		raise(WTERMSIG(status));
-	}
-	return WEXITSTATUS(status);
-}
-
 int main(int argc, char **argv)
 {
 	int own = 0;
@@ -152,5 +141,5 @@ int main(int argc, char **argv)
 	if (own + 1 >= argc)
 		die_usage("no command: expected -- COMMAND [ARGUMENT …] after the options");
 	catch_signals();
-	return leave(relay(start(argv + own + 1)));
+	return command_leave(relay(start(argv + own + 1)));
 }

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/command.h"
 #include "base/die.h"
 #include "files/out.h"
 #include "files/start.h"
@@ -205,27 +206,14 @@ static int run_command(char **command)
 
 	if (pid < 0)
 		die("cannot start '%s': %s", command[0], strerror(errno));
-	if (!pid) {
-		execvp(command[0], command);
-		warn("cannot run '%s': %s", command[0], strerror(errno));
-		_exit(127);
-	}
+	if (!pid)
+		command_become(command);
 	child = pid;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die("cannot wait for '%s': %s", command[0], strerror(errno));
 	child = 0;
 	return status;
-}
-
-/* Ends as the command did. */
-static int leave(int status)
-{
-	if (WIFSIGNALED(status)) {
-		signal(WTERMSIG(status), SIG_DFL);
-		raise(WTERMSIG(status));
-	}
-	return WEXITSTATUS(status);
 }
 
 static void catch_signals(void)
@@ -264,5 +252,5 @@ int main(int argc, char **argv)
 	else if (again && (interrupted || WIFSIGNALED(status)))
 		note("interrupted: what is finished is kept, and this goes on: %s", again);
 	free(lock);
-	return leave(status);
+	return command_leave(status);
 }
