@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
+#include "files/exists.h"
 #include "base/text.h"
 
 enum { ENTRIES_MAX = 1000, NAMED = 4 };
@@ -24,15 +24,6 @@ struct candidates {
 	char *checkpoint;       /* or NULL */
 	char *path[ENTRIES_MAX];
 };
-
-static bool has(const char *dir, const char *file)
-{
-	char *path = xformat("%s/%s", dir, file);
-	bool there = access(path, F_OK) == 0;
-
-	free(path);
-	return there;
-}
 
 /* The step of a folder of this name, or -1. */
 static long step_of(const char *name)
@@ -73,7 +64,7 @@ static void search(struct candidates *c, const char *dir, long step, int depth)
 		if (*e->d_name == '.')
 			continue;
 		path = xformat("%s/%s", dir, e->d_name);
-		if (has(path, CONFIG) && has(path, c->missing))
+		if (file_is_in(path, CONFIG) && file_is_in(path, c->missing))
 			add(c, path, own < 0 ? step : own);
 		else if (depth > 1 && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN))
 			search(c, path, own, depth - 1);
@@ -106,11 +97,11 @@ static void say(struct text *t, struct candidates *c)
 
 void elsewhere_check(const char *dir)
 {
-	const char *missing = has(dir, CONFIG) ? WEIGHTS : CONFIG;
+	const char *missing = file_is_in(dir, CONFIG) ? WEIGHTS : CONFIG;
 	struct candidates *c;
 	struct text where = {0};
 
-	if (has(dir, missing) || (missing == WEIGHTS && has(dir, "adapter_model.bin")))
+	if (file_is_in(dir, missing) || (missing == WEIGHTS && file_is_in(dir, "adapter_model.bin")))
 		return;
 	c = xcalloc(1, sizeof(*c));
 	c->missing = missing;

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
+#include "files/exists.h"
 #include "base/text.h"
 #include "files/jsonx.h"
 
@@ -43,7 +43,7 @@ static const struct {
 static json_t *load_generation(const char *dir, char **path)
 {
 	*path = xformat("%s/generation_config.json", dir);
-	if (access(*path, F_OK) != 0)
+	if (!file_exists(*path))
 		return NULL;
 	json_t *o = jsonx_load(*path, CONFIG_MAX_BYTES);
 	if (!json_is_object(o))

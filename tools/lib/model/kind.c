@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
+#include "files/exists.h"
 #include "files/jsonx.h"
 
 #define WANTED "T5ForConditionalGeneration"
@@ -23,14 +23,6 @@ static bool starts_with(const char *s, const char *head)
 	return strncmp(s, head, strlen(head)) == 0;
 }
 
-bool kind_has_file(const char *dir, const char *name)
-{
-	char *path = xformat("%s/%s", dir, name);
-	bool there = access(path, F_OK) == 0;
-	free(path);
-	return there;
-}
-
 /* ---- The folder ---- */
 
 void kind_check_folder(const char *dir)
@@ -44,10 +36,10 @@ void kind_check_folder(const char *dir)
 		{"snapshots", "the hub's cache of a model; the model itself is in a folder under snapshots/"},
 		{"params.json", "a model in its publisher's own format; transformers' conversion scripts make a folder with config.json"},
 	};
-	if (kind_has_file(dir, "config.json"))
+	if (file_is_in(dir, "config.json"))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
-		if (kind_has_file(dir, OTHER[i].file))
+		if (file_is_in(dir, OTHER[i].file))
 			die("cannot open '%s/config.json': %s: the folder holds %s", dir, strerror(ENOENT), OTHER[i].what);
 }
 

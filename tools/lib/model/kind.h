@@ -4,11 +4,9 @@
 #define KIND_H
 
 #include <jansson.h>
-#include <stdbool.h>
 
 #include "files/safetensors/st.h"
 
-bool kind_has_file(const char *dir, const char *name);
 /* DIR without config.json: die() says what lies there instead (an adapter, a GGUF file, nothing). */
 void kind_check_folder(const char *dir);
 /* config.json's model_type, architectures, is_encoder_decoder and quantization_config: die() unless they are a T5's. */

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
+#include "files/exists.h"
 #include "files/jsonx.h"
 
 const char *const tokenizer_file_names[] = {"spiece.model",      "tokenizer_config.json", "special_tokens_map.json",
@@ -16,7 +16,7 @@ enum { MOST_SETTINGS = 4 << 20, MOST_FAST = 64 << 20 };
 
 static json_t *read_object(const char *path, json_t *load(const char *path, size_t max_bytes))
 {
-	if (access(path, F_OK) != 0)
+	if (!file_exists(path))
 		return json_object();
 	json_t *v = load(path, MOST_SETTINGS);
 	if (!json_is_object(v))
@@ -26,7 +26,7 @@ static json_t *read_object(const char *path, json_t *load(const char *path, size
 
 static json_t *read_fast(const char *path)
 {
-	if (access(path, F_OK) != 0)
+	if (!file_exists(path))
 		return NULL;
 	json_t *v = jsonx_load_member(path, MOST_FAST, "added_tokens");
 	if (!json_is_array(v))

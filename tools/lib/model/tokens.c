@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "files/exists.h"
 #include "model/kind.h"
 #include "files/jsonx.h"
 #include "files/looks.h"
@@ -192,10 +193,10 @@ static void check_eos(const struct tokenizer *t, const struct t5 *m)
 void tokens_need(const char *model_dir)
 {
 	static const char *const OTHER[] = {"tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "sentencepiece.bpe.model"};
-	if (kind_has_file(model_dir, "spiece.model"))
+	if (file_is_in(model_dir, "spiece.model"))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
-		if (kind_has_file(model_dir, OTHER[i]))
+		if (file_is_in(model_dir, OTHER[i]))
 			die("cannot read '%s/spiece.model': %s; the folder's %s is not read: copy spiece.model from the model that this one was made "
 			    "from (transformers 5 saves tokenizer.json alone)", model_dir, strerror(ENOENT), OTHER[i]);
 }

@@ -2,7 +2,6 @@
 #include "plan/plan.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
@@ -144,11 +143,4 @@ bool plan_stage_depends(const struct plan *p, enum stage stage, const struct con
 char *plan_task_file(const char *folder, const char *task, const char *file)
 {
 	return xformat("%s/%s/%s", folder, task, file);
-}
-
-bool file_exists(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0;
 }

@@ -4,6 +4,7 @@
 
 #include "adapter/adapter.h"
 #include "config/config.h"
+#include "files/exists.h"
 #include "model/model.h"
 #include "model/site.h"
 
@@ -43,6 +44,5 @@ struct config plan_stage_config(const struct plan *p, enum stage stage);
 bool plan_stage_depends(const struct plan *p, enum stage stage, const struct config_key *k);
 
 char *plan_task_file(const char *folder, const char *task, const char *file); /* FOLDER/TASK/FILE (allocated) */
-bool file_exists(const char *path);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "files/exists.h"
 #include "files/jsonx.h"
 #include "files/safetensors/st_private.h"
 #include "files/sums.h"
@@ -155,9 +156,9 @@ static void open_folder(struct st *s, const char *dir)
 {
 	char *single = xformat("%s/model.safetensors", dir);
 	char *index = xformat("%s/model.safetensors.index.json", dir);
-	if (access(single, F_OK) == 0)
+	if (file_exists(single))
 		open_single(s, single);
-	else if (access(index, F_OK) == 0)
+	else if (file_exists(index))
 		open_index(s, dir, index);
 	else
 		die_missing(dir, "model.safetensors or model.safetensors.index.json");
