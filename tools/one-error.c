@@ -4,8 +4,8 @@
  * Error 1". The last make says so in any case, so the others' lines are left out here. All else on standard error is passed on, a line at a time. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,44 +72,8 @@ static bool pass_some(int fd, struct text *line)
 	return n > 0;
 }
 
-static volatile sig_atomic_t child;
-
-/* The terminal's signals reach the whole group; what a process sent to this one alone goes on to the command. */
-static void pass_on(int sig, siginfo_t *info, void *context)
-{
-	(void)context;
-	if (child > 0 && info->si_code <= 0)
-		kill((pid_t)child, sig);
-}
-
-static void catch_signals(void)
-{
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigaction(signals[i], &(struct sigaction){.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO}, NULL);
-}
-
-static int start(char **command)
-{
-	int ends[2];
-	pid_t pid;
-
-	if (pipe(ends) || (pid = fork()) < 0)
-		die("cannot start '%s': %s", command[0], strerror(errno));
-	if (!pid) {
-		dup2(ends[1], STDERR_FILENO);
-		close(ends[0]);
-		close(ends[1]);
-		command_become(command);
-	}
-	child = pid;
-	close(ends[1]);
-	return ends[0];
-}
-
 /* Until the command has ended and all that it said is passed on; what it left running may hold the pipe for longer. */
-static int relay(int fd)
+static int relay(pid_t pid, int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct text line = {0};
@@ -124,11 +88,23 @@ static int relay(int fd)
 		else if (ended)
 			break;
 		if (!ended)
-			ended = waitpid((pid_t)child, &status, more ? WNOHANG : 0) > 0;
+			ended = waitpid(pid, &status, more ? WNOHANG : 0) > 0;
 	}
 	pass_line(&line);
-	child = 0;
+	command_ended();
 	return status;
+}
+
+static int run(char **command)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		die("cannot start '%s': %s", command[0], strerror(errno));
+	pid = command_start(command, ends[1]);
+	close(ends[1]);
+	return relay(pid, ends[0]);
 }
 
 int main(int argc, char **argv)
@@ -140,6 +116,5 @@ int main(int argc, char **argv)
 	opts_parse(&tool, own, argv);
 	if (own + 1 >= argc)
 		die_usage("no command: expected -- COMMAND [ARGUMENT …] after the options");
-	catch_signals();
-	return command_leave(relay(start(argv + own + 1)));
+	return command_leave(run(argv + own + 1));
 }

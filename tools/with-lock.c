@@ -190,38 +190,16 @@ static void leave_jobserver(void)
 	free(rest);
 }
 
-static volatile sig_atomic_t child, interrupted;
-
-static void pass_on(int sig)
-{
-	interrupted = 1;
-	if (child > 0)
-		kill((pid_t)child, sig);
-}
-
 static int run_command(char **command)
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid = command_start(command, -1);
 
-	if (pid < 0)
-		die("cannot start '%s': %s", command[0], strerror(errno));
-	if (!pid)
-		command_become(command);
-	child = pid;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die("cannot wait for '%s': %s", command[0], strerror(errno));
-	child = 0;
+	command_ended();
 	return status;
-}
-
-static void catch_signals(void)
-{
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigaction(signals[i], &(struct sigaction){.sa_handler = pass_on}, NULL);
 }
 
 int main(int argc, char **argv)
@@ -240,16 +218,15 @@ int main(int argc, char **argv)
 	before = sweep(folder, true, false, 0);
 	if (also)
 		sweep(also, false, false, 0);
-	catch_signals();
 	leave_jobserver();
 	status = run_command(argv + own + 1);
-	if (!interrupted && WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, true, false, 0) > before) {
+	if (!command_interrupted() && WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, true, false, 0) > before) {
 		note("a damaged file was set aside: running once more");
 		status = run_command(argv + own + 1);
 	}
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		sweep(folder, true, true, 0);
-	else if (again && (interrupted || WIFSIGNALED(status)))
+	else if (again && (command_interrupted() || WIFSIGNALED(status)))
 		note("interrupted: what is finished is kept, and this goes on: %s", again);
 	free(lock);
 	return command_leave(status);

@@ -26,11 +26,25 @@ check 'what is left running is not waited for' sh -c '[ $(($(date +%s) - $1)) -l
 $one -- "$T/no-such-command" 2>"$T/stderr"
 check 'no such command' [ $? = 127 ]
 refuses 'no command' 2 'no command: expected -- COMMAND' "$BUILD/one-error"
-# A signal sent to it alone goes on to the command.
-"$BUILD/one-error" -- sh -c 'trap "echo got >&2; exit 5" TERM; echo ready; while :; do sleep 0.1; done' >"$T/stdout" 2>"$T/stderr" &
+# A signal sent to it alone goes on to the command, also one that comes as soon as the command runs.
+signalled() {
+	rm -f "$T/stdout"
+	"$BUILD/one-error" -- sh -c 'trap "echo got >&2; exit 5" TERM; echo ready; while :; do sleep 0.05; done' >"$T/stdout" 2>"$T/stderr" &
+	pid=$!
+	while ! [ -s "$T/stdout" ]; do :; done
+	kill -TERM $pid
+	for _ in $(seq 200); do [ -s "$T/stderr" ] && break; sleep 0.05; done
+	kill -KILL $pid 2>"$T/gone"
+	[ "$(cat "$T/stderr")" = got ]
+}
+lost=0
+for _ in $(seq 20); do signalled || lost=$((lost + 1)); done
+check 'a signal is passed on, twenty times' [ $lost = 0 ]
+rm -f "$T/stdout"
+"$BUILD/one-error" -- sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done' >"$T/stdout" 2>"$T/stderr" &
 pid=$!
-for _ in $(seq 100); do grep -q ready "$T/stdout" && break; sleep 0.1; done
+for _ in $(seq 200); do [ -s "$T/stdout" ] && break; sleep 0.05; done
 kill -TERM $pid
 wait $pid
-check 'a signal is passed on' [ "$?-$(cat "$T/stderr")" = 5-got ]
+check '… and the status is what the command makes of it' [ $? = 5 ]
 finish

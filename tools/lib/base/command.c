@@ -9,11 +9,82 @@
 
 #include "base/die.h"
 
-void command_become(char **command)
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { SIGNALS = sizeof(signals) / sizeof(*signals) };
+
+static volatile sig_atomic_t child, interrupted;
+
+static void pass_on(int sig, siginfo_t *info, void *context)
 {
+	(void)context;
+	interrupted = 1;
+	if (child > 0 && info->si_code <= 0)
+		kill((pid_t)child, sig);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction old;
+
+	for (int i = 0; i < SIGNALS; i++)
+		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &(struct sigaction){.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO}, NULL);
+}
+
+/* Holds the signals back: one that came before the child's number is known would be lost. */
+static sigset_t hold_signals(void)
+{
+	sigset_t held, before;
+
+	sigemptyset(&held);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &before);
+	return before;
+}
+
+/* In the child: the signals act as they do on any command, also before it has taken over. */
+static _Noreturn void become(char **command, int err, const sigset_t *mask)
+{
+	struct sigaction old;
+
+	for (int i = 0; i < SIGNALS; i++)
+		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			signal(signals[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (err >= 0 && err != STDERR_FILENO) {
+		dup2(err, STDERR_FILENO);
+		close(err);
+	}
 	execvp(command[0], command);
 	warn("cannot run '%s': %s", command[0], strerror(errno));
 	_exit(127);
+}
+
+pid_t command_start(char **command, int err)
+{
+	sigset_t mask = hold_signals();
+	pid_t pid;
+
+	catch_signals();
+	pid = fork();
+	if (pid < 0)
+		die("cannot start '%s': %s", command[0], strerror(errno));
+	if (!pid)
+		become(command, err, &mask);
+	child = pid;
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return pid;
+}
+
+void command_ended(void)
+{
+	child = 0;
+}
+
+bool command_interrupted(void)
+{
+	return interrupted;
 }
 
 int command_leave(int status)
