@@ -1,6 +1,8 @@
-/* compare-deltas.c: are two merges the same? The change ΔW of every module, of a PEFT folder or of a safetensors file that holds ΔW itself
- * ("<module>" or "<module>.weight"), against another's: ‖ΔW_a − ΔW_b‖ / ‖ΔW_b‖ in the Frobenius norm, products in float64. Prints the
- * worst module; ends with 1 where it is over --max, or where one has a module that the other has not. */
+/* compare-deltas.c: are two merges the same? The change ΔW of every module, of a PEFT folder or of
+ * a safetensors file that holds ΔW itself
+ * ("<module>" or "<module>.weight"), against another's: ‖ΔW_a − ΔW_b‖ / ‖ΔW_b‖ in the Frobenius
+ * norm, products in float64. Prints the worst module; ends with 1 where it is over --max, or where
+ * one has a module that the other has not. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +23,15 @@ static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
 	{"a", 0, OPT_STRING, &a_arg, true, 0, 0, "PATH", "adapter folder, or file of ΔW"},
 	{"b", 0, OPT_STRING, &b_arg, true, 0, 0, "PATH", "the one that counts as right"},
-	{"weights", 0, OPT_FLAG, &weights, false, 0, 0, NULL, "b holds the merged weights W0+ΔW: compare those"},
+	{"weights", 0, OPT_FLAG, &weights, false, 0, 0, NULL,
+	 "b holds the merged weights W0+ΔW: compare those"},
 	{"max", 0, OPT_FLOAT, &most, false, 0, 1e9, "X", "largest relative difference"},
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "compare-deltas", .summary = "compare the weight changes of two merges", .opts = options};
+static const struct tool tool = {.name = "compare-deltas",
+				 .summary = "compare the weight changes of two merges",
+				 .opts = options};
 
 struct source {
 	struct adapter *adapter;
@@ -81,7 +86,8 @@ static double *product(const struct adapter *a, const struct t5 *m, struct modul
 static double *stored(const struct st *f, const struct t5 *m, struct module q)
 {
 	char *name = module_name(m, q), *weight = xformat("%s.weight", name);
-	size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot), n = d_in * d_out;
+	size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot),
+	       n = d_in * d_out;
 	const struct st_tensor *t = st_find(f, name) ? st_find(f, name) : st_find(f, weight);
 	double *W = NULL;
 
@@ -127,13 +133,15 @@ static void add_base(double *W, const struct t5 *m, struct module q)
 	struct st *base = st_open(model_dir);
 	double *W0 = stored(base, m, q);
 
-	for (size_t i = 0; i < (size_t)module_d_in(m, q.slot) * (size_t)module_d_out(m, q.slot); i++)
+	for (size_t i = 0; i < (size_t)module_d_in(m, q.slot) * (size_t)module_d_out(m, q.slot);
+	     i++)
 		W[i] += W0[i];
 	free(W0);
 	st_close(base);
 }
 
-static void compare(struct worst *w, const struct t5 *m, const struct source *a, const struct source *b, struct module q)
+static void compare(struct worst *w, const struct t5 *m, const struct source *a,
+		    const struct source *b, struct module q)
 {
 	char *name = module_name(m, q);
 	double *x = delta(a, m, q), *y = delta(b, m, q), d;
@@ -143,7 +151,8 @@ static void compare(struct worst *w, const struct t5 *m, const struct source *a,
 	if (x && weights)
 		add_base(x, m, q);
 	if (x) {
-		d = difference(x, y, (size_t)module_d_in(m, q.slot) * (size_t)module_d_out(m, q.slot));
+		d = difference(x, y,
+			       (size_t)module_d_in(m, q.slot) * (size_t)module_d_out(m, q.slot));
 		if (!w->modules++ || !(d <= w->difference)) {
 			w->difference = d;
 			free(w->name);
@@ -169,11 +178,13 @@ int main(int argc, char **argv)
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m.L[s] * SLOTS; i++)
 			if (slot_exists(&m, s, (enum slot)(i % SLOTS)))
-				compare(&w, &m, &a, &b, (struct module){s, i / SLOTS, (enum slot)(i % SLOTS)});
+				compare(&w, &m, &a, &b,
+					(struct module){s, i / SLOTS, (enum slot)(i % SLOTS)});
 	if (!w.modules)
 		die("no module in common");
 	good = w.difference <= most;
-	printf("%d modules, worst %.3g (%s), allowed %.3g\n", w.modules, w.difference, w.name, most);
+	printf("%d modules, worst %.3g (%s), allowed %.3g\n", w.modules, w.difference, w.name,
+	       most);
 	free(w.name);
 	source_close(&a);
 	source_close(&b);

@@ -1,12 +1,16 @@
-/* compare-dense.c: solutions of the whole weight (with_pretrain_matrix) against a direct evaluation in float64 from the rows that they are of:
- * WORK/lora/TASK/SITE.h5 and WORK/merged/TASK/SITE.h5 (KEEP_ACTS=1), the base's weights and the adapters. --iteration K: those of jacobi's iteration,
+/* compare-dense.c: solutions of the whole weight (with_pretrain_matrix) against a direct evaluation
+ * in float64 from the rows that they are of: WORK/lora/TASK/SITE.h5 and WORK/merged/TASK/SITE.h5
+ * (KEEP_ACTS=1), the base's weights and the adapters. --iteration K: those of jacobi's iteration,
  * WORK/iterKK; what MATS makes of the fit is compare-mats' business.
  *
- *   W = (Σ c V_t (C_t + α₁‖C_t‖ I)) (Σ c (H_t + Λ_t) + 1e-4 I)⁻¹,   V_t = W0 + ΔW_t,  C_t = Xᵀ diag(w) Xm,  H_t = Xmᵀ diag(w) Xm
- *   c_t = ‖V_t‖² / ‖X V_tᵀ‖²;  Λ_t = α₂‖H_t‖ I, or with --camr-… ‖H_t‖ diag(α_c (1 − h/Σh) + β_c)
- *   --kappa: w by the definition in dcs.h, from the adapters' whole outputs ΔW_j x; without it w = 1, and there is no 1e-4
+ *   W = (Σ c V_t (C_t + α₁‖C_t‖ I)) (Σ c (H_t + Λ_t) + 1e-4 I)⁻¹,   V_t = W0 + ΔW_t,  C_t = Xᵀ
+ * diag(w) Xm,  H_t = Xmᵀ diag(w) Xm c_t = ‖V_t‖² / ‖X V_tᵀ‖²;  Λ_t = α₂‖H_t‖ I, or with --camr-…
+ * ‖H_t‖ diag(α_c (1 − h/Σh) + β_c)
+ *   --kappa: w by the definition in dcs.h, from the adapters' whole outputs ΔW_j x; without it w =
+ * 1, and there is no 1e-4
  *
- * Nothing of it is the solver's: no factors, no Grams in float32, a general solver. Prints the worst module; ends with 1 where it is over --max. */
+ * Nothing of it is the solver's: no factors, no Grams in float32, a general solver. Prints the
+ * worst module; ends with 1 where it is over --max. */
 #include <lapacke.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,8 +19,8 @@
 
 #include "adapter/adapter.h"
 #include "base/die.h"
-#include "files/h5/h5.h"
 #include "base/opts.h"
+#include "files/h5/h5.h"
 #include "model/site.h"
 
 static const char *model_dir, *loras, *work, *site_arg, *tasks_arg;
@@ -39,7 +43,9 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "compare-dense", .summary = "check solutions of whole weights directly", .opts = options};
+static const struct tool tool = {.name = "compare-dense",
+				 .summary = "check solutions of whole weights directly",
+				 .opts = options};
 
 struct task {
 	struct adapter *adapter;
@@ -73,7 +79,8 @@ static double *read_rows(const char *in, const char *side, const char *name, siz
 }
 
 /* C (n, k) += scale · A (n, l) B, B (l, k), or Bᵀ with B (k, l). */
-static void product(double *C, const double *A, const double *B, size_t n, size_t l, size_t k, bool transposed, double scale)
+static void product(double *C, const double *A, const double *B, size_t n, size_t l, size_t k,
+		    bool transposed, double scale)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < k; j++) {
@@ -111,7 +118,8 @@ static void add_delta(double *V, int t, struct module q, size_t d_out)
 	for (size_t o = 0; o < d_out; o++)
 		for (size_t e = 0; e < r; e++)
 			for (size_t i = 0; i < d; i++)
-				V[o * d + i] += l->scale * (double)B[o * r + e] * (double)A[e * d + i];
+				V[o * d + i] +=
+					l->scale * (double)B[o * r + e] * (double)A[e * d + i];
 	free(B);
 	free(A);
 }
@@ -130,7 +138,8 @@ static void mean_to_one(double *w, size_t P)
 static void variances(double *v, int t, struct module q, size_t d_out)
 {
 	size_t P = task[t].P, n = P * d_out;
-	double *D = xcalloc(d_out * d, sizeof(*D)), *y = xarray(n, sizeof(*y)), *mean = xcalloc(n, sizeof(*mean));
+	double *D = xcalloc(d_out * d, sizeof(*D)), *y = xarray(n, sizeof(*y)),
+	       *mean = xcalloc(n, sizeof(*mean));
 
 	memset(v, 0, P * sizeof(*v));
 	for (int pass = 0; pass < 2; pass++)
@@ -143,7 +152,8 @@ static void variances(double *v, int t, struct module q, size_t d_out)
 				if (!pass)
 					mean[i] += y[i] / tasks.n;
 				else
-					v[i / d_out] += (y[i] - mean[i]) * (y[i] - mean[i]) / tasks.n / (double)d_out;
+					v[i / d_out] += (y[i] - mean[i]) * (y[i] - mean[i]) /
+							tasks.n / (double)d_out;
 		}
 	free(mean);
 	free(y);
@@ -202,7 +212,8 @@ static void add_ridge(double *H, double norm)
 static void add_task(double *W, double *S, double *V, int t, struct module q, size_t d_out)
 {
 	const struct task *k = &task[t];
-	double *w = weights(t, q, d_out), *G = xarray(d * d, sizeof(*G)), *Y = xcalloc(k->P * d_out, sizeof(*Y)), c, norm;
+	double *w = weights(t, q, d_out), *G = xarray(d * d, sizeof(*G)),
+	       *Y = xcalloc(k->P * d_out, sizeof(*Y)), c, norm;
 
 	add_delta(V, t, q, d_out);
 	product(Y, k->X, V, k->P, d, d_out, true, 1);
@@ -224,7 +235,8 @@ static double *direct(const struct st *base, struct module q, size_t d_out)
 {
 	char *name = module_name(&m, q), *weight = xformat("%s.weight", name);
 	size_t n = d_out * d;
-	double *W = xcalloc(n, sizeof(*W)), *V = xarray(n, sizeof(*V)), *S = xcalloc(d * d, sizeof(*S));
+	double *W = xcalloc(n, sizeof(*W)), *V = xarray(n, sizeof(*V)),
+	       *S = xcalloc(d * d, sizeof(*S));
 	float *W0 = xarray(n, sizeof(*W0));
 	lapack_int *pivot = xarray(d, sizeof(*pivot));
 
@@ -237,7 +249,8 @@ static double *direct(const struct st *base, struct module q, size_t d_out)
 	for (size_t i = 0; i < d; i++)
 		S[i * (d + 1)] += kappa < 0 ? 0 : 1e-4;
 	/* S is symmetric, so columns are rows, and W's rows are right-hand sides. */
-	if (LAPACKE_dgesv(LAPACK_COL_MAJOR, (lapack_int)d, (lapack_int)d_out, S, (lapack_int)d, pivot, W, (lapack_int)d))
+	if (LAPACKE_dgesv(LAPACK_COL_MAJOR, (lapack_int)d, (lapack_int)d_out, S, (lapack_int)d,
+			  pivot, W, (lapack_int)d))
 		die("%s: singular", name);
 	free(pivot);
 	free(W0);
@@ -252,7 +265,8 @@ static double module_difference(struct h5 *solution, const struct st *base, stru
 {
 	size_t d_out = (size_t)module_d_out(&m, q.slot), n = d_out * d;
 	char *name = module_name(&m, q), *path = xformat("/modules/%s/mats_G", name);
-	double *want = direct(base, q, d_out), *have = xarray(n, sizeof(*have)), norm = sum_of_squares(want, n);
+	double *want = direct(base, q, d_out), *have = xarray(n, sizeof(*have)),
+	       norm = sum_of_squares(want, n);
 
 	if (!h5_has(solution, path)) {
 		free(path);
@@ -279,9 +293,11 @@ static void open_tasks(const char *in)
 
 		task[t].adapter = adapter_open(dir, &m);
 		task[t].X = read_rows(work, "lora", tasks.item[t], &task[t].P);
-		task[t].Xm = iteration == 1 ? read_rows(work, "lora", tasks.item[t], &P) : read_rows(in, "merged", tasks.item[t], &P);
+		task[t].Xm = iteration == 1 ? read_rows(work, "lora", tasks.item[t], &P)
+					    : read_rows(in, "merged", tasks.item[t], &P);
 		if (P != task[t].P)
-			die("%s: %zu rows of one side, %zu of the other", tasks.item[t], task[t].P, P);
+			die("%s: %zu rows of one side, %zu of the other", tasks.item[t], task[t].P,
+			    P);
 		free(dir);
 	}
 }
@@ -328,12 +344,14 @@ int main(int argc, char **argv)
 		for (int i = 0; i < m.L[s] * SLOTS; i++) {
 			struct module q = {s, i / SLOTS, (enum slot)(i % SLOTS)};
 
-			if (!slot_exists(&m, s, q.slot) || site_compare(site_of_module(q), site) || !targeted(q))
+			if (!slot_exists(&m, s, q.slot) || site_compare(site_of_module(q), site) ||
+			    !targeted(q))
 				continue;
 			worst = fmax(worst, module_difference(solution, base, q));
 			n++;
 		}
-	printf("%s: %d modules, worst relative difference %.3g, allowed %.3g\n", site_arg, n, worst, most);
+	printf("%s: %d modules, worst relative difference %.3g, allowed %.3g\n", site_arg, n, worst,
+	       most);
 	h5_close(solution);
 	free(path);
 	free(in);

@@ -1,9 +1,12 @@
-/* compare-mats.c: what MATS makes of whole weights in jacobi's iteration K, against its formula on whole matrices: from the W and mats_G of
- * WORK/iter01 … iterKK, as they are stored in float32, all pairs at once and by another solver than the tool's.
+/* compare-mats.c: what MATS makes of whole weights in jacobi's iteration K, against its formula on
+ * whole matrices: from the W and mats_G of WORK/iter01 … iterKK, as they are stored in float32, all
+ * pairs at once and by another solver than the tool's.
  *
- *   R_j = G_j − W_{j−1};  γ = (ΔRᵀΔR + μ I)⁻¹ ΔRᵀ R_K in [−2, 2];  W_K = G_K − Σ γ_j ΔG_j,  or G_K where ‖W_K − G_K‖ > 2 ‖G_K‖
+ *   R_j = G_j − W_{j−1};  γ = (ΔRᵀΔR + μ I)⁻¹ ΔRᵀ R_K in [−2, 2];  W_K = G_K − Σ γ_j ΔG_j,  or G_K
+ * where ‖W_K − G_K‖ > 2 ‖G_K‖
  *
- * Also the file's norm ‖W_K‖ and change ‖W_K − W_{K−1}‖. Prints the worst module, and how many are not just G_K; ends with 1 where one is over
+ * Also the file's norm ‖W_K‖ and change ‖W_K − W_{K−1}‖. Prints the worst module, and how many are
+ * not just G_K; ends with 1 where one is over
  * --max, or where none is accelerated. */
 #include <lapacke.h>
 #include <math.h>
@@ -11,8 +14,8 @@
 #include <stdlib.h>
 
 #include "base/die.h"
-#include "files/h5/h5.h"
 #include "base/opts.h"
+#include "files/h5/h5.h"
 
 static const char *work, *site_arg;
 static int iteration, history = 3;
@@ -28,7 +31,9 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "compare-mats", .summary = "check an iteration's accelerated weights directly", .opts = options};
+static const struct tool tool = {.name = "compare-mats",
+				 .summary = "check an iteration's accelerated weights directly",
+				 .opts = options};
 
 enum { MOST = 66 };
 static struct h5 *file[MOST + 1]; /* by iteration, from 1 */
@@ -127,7 +132,8 @@ static void compare(const char *module, void *arg)
 	before = read_all(iteration - 1, module, "W", &n);
 	worst = fmax(worst, distance(W, want, n) / sqrt(dot(want, want, n)));
 	expect(module, "norm", h5_get_double(file[iteration], group, "norm"), sqrt(dot(W, W, n)));
-	expect(module, "change", h5_get_double(file[iteration], group, "change"), distance(W, before, n));
+	expect(module, "change", h5_get_double(file[iteration], group, "change"),
+	       distance(W, before, n));
 	modules++;
 	for (int j = 0; j <= q; j++) {
 		free(G[j]);
@@ -151,7 +157,8 @@ int main(int argc, char **argv)
 		free(path);
 	}
 	h5_each(file[iteration], "/modules", compare, NULL);
-	printf("%s: %d modules, %d accelerated, worst relative difference %.3g, allowed %.3g\n", site_arg, modules, accelerated, worst, most);
+	printf("%s: %d modules, %d accelerated, worst relative difference %.3g, allowed %.3g\n",
+	       site_arg, modules, accelerated, worst, most);
 	for (int k = 1; k <= iteration; k++)
 		h5_close(file[k]);
 	return !accelerated || !(worst <= most);

@@ -1,6 +1,8 @@
-/* flip-bits.c: flips one random bit of one random file under WORK, has verify-work look, and flips it back; so many times. Each flip must be named:
- * the file, or checksums.tsv where that is the file. A file is drawn first, so that small ones get their share. log.tsv and lock are left out: no
- * tool reads them. Also reads each damaged HDF5 file as the tools do (h5_open with sums): it must be refused. */
+/* flip-bits.c: flips one random bit of one random file under WORK, has verify-work look, and flips
+ * it back; so many times. Each flip must be named: the file, or checksums.tsv where that is the
+ * file. A file is drawn first, so that small ones get their share. log.tsv and lock are left out:
+ * no tool reads them. Also reads each damaged HDF5 file as the tools do (h5_open with sums): it
+ * must be refused. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,14 +21,17 @@ static int count = 500;
 static long seed = 1;
 
 static const struct opt options[] = {
-	{"work", 0, OPT_STRING, &work, true, 0, 0, "DIR", "a WORK folder that verify-work finds whole"},
+	{"work", 0, OPT_STRING, &work, true, 0, 0, "DIR",
+	 "a WORK folder that verify-work finds whole"},
 	{"verify", 0, OPT_STRING, &verify, true, 0, 0, "FILE", "the verify-work tool"},
 	{"count", 0, OPT_INT, &count, false, 1, 1000000, "N", "how many bits"},
 	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "seed of the choice"},
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "flip-bits", .summary = "flip bits in a WORK folder and see that each is found", .opts = options};
+static const struct tool tool = {.name = "flip-bits",
+				 .summary = "flip bits in a WORK folder and see that each is found",
+				 .opts = options};
 
 static char **file;
 static int nfiles;
@@ -46,7 +51,8 @@ static void walk(const char *folder)
 			continue;
 		if (S_ISDIR(st.st_mode))
 			walk(path);
-		else if (st.st_size > 0 && strcmp(e->d_name, "log.tsv") && strcmp(e->d_name, "lock")) {
+		else if (st.st_size > 0 && strcmp(e->d_name, "log.tsv") &&
+			 strcmp(e->d_name, "lock")) {
 			file = xrealloc(file, (size_t)(nfiles + 1) * sizeof(*file));
 			file[nfiles++] = path;
 		}
@@ -69,14 +75,16 @@ static void flip(const char *path, uint64_t bit)
 	if (fd < 0 || fstat(fd, &st) || pread(fd, &byte, 1, (off_t)(bit / 8)) != 1)
 		die("cannot read '%s': %s", path, strerror(errno));
 	byte ^= (unsigned char)(1u << bit % 8);
-	if (pwrite(fd, &byte, 1, (off_t)(bit / 8)) != 1 || futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) || close(fd))
+	if (pwrite(fd, &byte, 1, (off_t)(bit / 8)) != 1 ||
+	    futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) || close(fd))
 		die("cannot write '%s': %s", path, strerror(errno));
 }
 
 /* Whether verify-work fails and has a "damaged" line for `name`. */
 static bool found(const char *name)
 {
-	char *command = xformat("'%s' -q --work '%s'", verify, work), *want = xformat("damaged\t%s\t", name), line[4096];
+	char *command = xformat("'%s' -q --work '%s'", verify, work),
+	     *want = xformat("damaged\t%s\t", name), line[4096];
 	FILE *p = popen(command, "r");
 	bool named = false;
 
@@ -116,7 +124,8 @@ int main(int argc, char **argv)
 			missed++;
 		}
 	}
-	printf("%sok 1 - %d of %d flipped bits in %d files were found (seed %ld)\n", missed ? "not " : "", count - missed, count, nfiles, seed);
+	printf("%sok 1 - %d of %d flipped bits in %d files were found (seed %ld)\n",
+	       missed ? "not " : "", count - missed, count, nfiles, seed);
 	for (int i = 0; i < nfiles; i++)
 		free(file[i]);
 	free(file);

@@ -1,5 +1,6 @@
-/* poke.c: writes one number (nan, inf and -inf too) into a dataset of an HDF5 file, at (row, column); its checksum is made anew. What a fault in
- * a computation would leave, and no damage to the file. */
+/* poke.c: writes one number (nan, inf and -inf too) into a dataset of an HDF5 file, at (row,
+ * column); its checksum is made anew. What a fault in a computation would leave, and no damage to
+ * the file. */
 #include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +20,20 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "poke", .summary = "write one number into an HDF5 file", .opts = options};
+static const struct tool tool = {
+	.name = "poke", .summary = "write one number into an HDF5 file", .opts = options};
 
 int main(int argc, char **argv)
 {
 	opts_parse(&tool, argc, argv);
 	double x = strtod(value, NULL);
-	hid_t f = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), d = H5Dopen2(f, dataset, H5P_DEFAULT), file = H5Dget_space(d);
+	hid_t f = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), d = H5Dopen2(f, dataset, H5P_DEFAULT),
+	      file = H5Dget_space(d);
 	hsize_t at[2] = {(hsize_t)row, (hsize_t)col}, one[2] = {1, 1};
 	hid_t memory = H5Screate_simple(1, one, NULL);
 
-	if (H5Sselect_hyperslab(file, H5S_SELECT_SET, at, NULL, one, NULL) < 0 || H5Dwrite(d, H5T_NATIVE_DOUBLE, memory, file, H5P_DEFAULT, &x) < 0)
+	if (H5Sselect_hyperslab(file, H5S_SELECT_SET, at, NULL, one, NULL) < 0 ||
+	    H5Dwrite(d, H5T_NATIVE_DOUBLE, memory, file, H5P_DEFAULT, &x) < 0)
 		die("cannot write (%ld, %ld) of '%s' in '%s'", row, col, dataset, path);
 	if (H5Sclose(memory) < 0 || H5Sclose(file) < 0 || H5Dclose(d) < 0 || H5Fclose(f) < 0)
 		die("cannot write '%s'", path);

@@ -1,13 +1,14 @@
-/* tiny-model.c: writes a small random T5 with tokenizer, adapters and texts, for tests: DIR/model, DIR/loras/TASK, DIR/data/TASK.
+/* tiny-model.c: writes a small random T5 with tokenizer, adapters and texts, for tests: DIR/model,
+ * DIR/loras/TASK, DIR/data/TASK.
  *
- * 2 + 2 blocks, d_model 32, d_ff 48, 2 heads of 16, 64 pieces of vocabulary; everything from one seed, so that two runs give the same
- * bytes. It knows nothing; it is there to be run through, merged and broken. The tokenizer's file is sentencepiece's ModelProto,
- * written byte by byte. Kinds of adapters:
- *   plain    q and v, rank 4 (--rank, --alpha)
- *   rslora   the same with use_rslora
+ * 2 + 2 blocks, d_model 32, d_ff 48, 2 heads of 16, 64 pieces of vocabulary; everything from one
+ * seed, so that two runs give the same bytes. It knows nothing; it is there to be run through,
+ * merged and broken. The tokenizer's file is sentencepiece's ModelProto, written byte by byte.
+ * Kinds of adapters: plain    q and v, rank 4 (--rank, --alpha) rslora   the same with use_rslora
  *   pattern  q, v, o, wi_0, wo (wi), rank_pattern and alpha_pattern
- *   mixed    by task: a list, rslora of another rank, a regular expression with wi_0 (wi), o and wo with rank_pattern
- * DIR/deltas/TASK.safetensors holds the changes s B A themselves, by the linears' names, so that tests can tell what an adapter should mean. */
+ *   mixed    by task: a list, rslora of another rank, a regular expression with wi_0 (wi), o and wo
+ * with rank_pattern DIR/deltas/TASK.safetensors holds the changes s B A themselves, by the linears'
+ * names, so that tests can tell what an adapter should mean. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,11 @@
 
 #include "base/die.h"
 #include "base/opts.h"
-#include "files/out.h"
 #include "base/rng.h"
+#include "base/text.h"
+#include "files/out.h"
 #include "files/safetensors/st.h"
 #include "model/t5.h"
-#include "base/text.h"
 
 static const char *output, *kind = "plain", *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;
@@ -28,24 +29,32 @@ static bool relu, embeddings;
 
 static const struct opt options[] = {
 	{"output", 'o', OPT_STRING, &output, true, 0, 0, "DIR", "folder to write"},
-	{"embeddings", 0, OPT_FLAG, &embeddings, false, 0, 0, NULL, "put the model's embeddings into the adapters' files"},
+	{"embeddings", 0, OPT_FLAG, &embeddings, false, 0, 0, NULL,
+	 "put the model's embeddings into the adapters' files"},
 	{"adapters", 0, OPT_STRING, &kind, false, 0, 0, "KIND", "plain, rslora, pattern or mixed"},
 	{"tasks", 0, OPT_STRING, &tasks_arg, false, 0, 0, "LIST", "the tasks"},
 	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "seed of everything"},
-	{"rows", 0, OPT_INT, &rows, false, 1, 100000, "N", "rows of each train.json; test.json has half as many"},
+	{"rows", 0, OPT_INT, &rows, false, 1, 100000, "N",
+	 "rows of each train.json; test.json has half as many"},
 	{"rank", 0, OPT_INT, &rank, false, 1, 16, "N", "r of plain and rslora adapters"},
 	{"alpha", 0, OPT_INT, &alpha, false, 1, 1000, "N", "lora_alpha of all adapters"},
-	{"blocks", 0, OPT_INT, &blocks, false, 1, 99, "N", "blocks of the encoder, and of the decoder"},
-	{"relu", 0, OPT_FLAG, &relu, false, 0, 0, NULL, "relu and tied embeddings, not gated GELU and untied"},
+	{"blocks", 0, OPT_INT, &blocks, false, 1, 99, "N",
+	 "blocks of the encoder, and of the decoder"},
+	{"relu", 0, OPT_FLAG, &relu, false, 0, 0, NULL,
+	 "relu and tied embeddings, not gated GELU and untied"},
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "tiny-model", .summary = "write a small random model with adapters and texts", .opts = options};
+static const struct tool tool = {.name = "tiny-model",
+				 .summary = "write a small random model with adapters and texts",
+				 .opts = options};
 
 static struct rng rng;
 
-static const char *const WORDS[] = {"the", "rain", "came", "down", "on", "my", "old", "house", "and", "nobody", "saw", "it", "today", "we", "ran",
-                                    "home", "again", "with", "dogs", "barking", "at", "night", "so", "cold"};
+static const char *const WORDS[] = {"the",   "rain",    "came", "down",   "on",    "my",
+				    "old",   "house",   "and",  "nobody", "saw",   "it",
+				    "today", "we",      "ran",  "home",   "again", "with",
+				    "dogs",  "barking", "at",   "night",  "so",    "cold"};
 static const char *const LABELS[] = {"anger", "fear", "joy", "sadness"};
 enum { NWORDS = sizeof(WORDS) / sizeof(*WORDS), NLABELS = sizeof(LABELS) / sizeof(*LABELS) };
 
@@ -80,7 +89,8 @@ static void random_tensor(struct st_out *o, size_t n, double mean, double sd)
 }
 
 /* Tensors are declared in one pass and written in a second: `write` says which. */
-static void tensor(struct st_out *o, bool write, const char *name, int n, int m, double mean, double sd)
+static void tensor(struct st_out *o, bool write, const char *name, int n, int m, double mean,
+		   double sd)
 {
 	if (write)
 		random_tensor(o, (size_t)n * (size_t)(m ? m : 1), mean, sd);
@@ -91,8 +101,10 @@ static void tensor(struct st_out *o, bool write, const char *name, int n, int m,
 static void linear(struct st_out *o, bool write, const struct t5 *m, struct module q)
 {
 	char *name = module_name(m, q), *weight = xformat("%s.weight", name);
-	/* T5's own initialisation: variance 1/d_in, and q's smaller by the head's size, as nothing divides the scores by its root. */
-	double sd = 1 / sqrt(module_d_in(m, q.slot)) / (q.slot == SELF_Q || q.slot == CROSS_Q ? sqrt(m->HS) : 1);
+	/* T5's own initialisation: variance 1/d_in, and q's smaller by the head's size, as nothing
+	 * divides the scores by its root. */
+	double sd = 1 / sqrt(module_d_in(m, q.slot)) /
+		    (q.slot == SELF_Q || q.slot == CROSS_Q ? sqrt(m->HS) : 1);
 
 	tensor(o, write, weight, module_d_out(m, q.slot), module_d_in(m, q.slot), 0, sd);
 	free(weight);
@@ -102,13 +114,15 @@ static void linear(struct st_out *o, bool write, const struct t5 *m, struct modu
 static void stack(struct st_out *o, bool write, const struct t5 *m, int s)
 {
 	static const char *const name[] = {"encoder", "decoder"};
-	char *bias = xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight", name[s]);
+	char *bias =
+		xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight", name[s]);
 	char *last = xformat("%s.final_layer_norm.weight", name[s]);
 
 	tensor(o, write, bias, m->buckets, m->NH, 0, 0.5);
 	for (int b = 0; b < m->L[s]; b++) {
 		for (int k = 0; k < 2 + s; k++) {
-			char *norm = xformat("%s.block.%d.layer.%d.layer_norm.weight", name[s], b, k);
+			char *norm =
+				xformat("%s.block.%d.layer.%d.layer_norm.weight", name[s], b, k);
 
 			tensor(o, write, norm, m->D, 0, 1, 0.1);
 			free(norm);
@@ -138,9 +152,11 @@ static void weights(const struct t5 *m)
 
 static struct t5 config(void)
 {
-	char *text = xformat("{\"model_type\": \"t5\", \"d_model\": 32, \"d_ff\": 48, \"d_kv\": 16, \"num_heads\": 2, \"num_layers\": %d, "
-	                     "\"num_decoder_layers\": %d, \"vocab_size\": 64, \"feed_forward_proj\": \"%s\", \"tie_word_embeddings\": %s}\n",
-	                     blocks, blocks, relu ? "relu" : "gated-gelu", relu ? "true" : "false");
+	char *text = xformat("{\"model_type\": \"t5\", \"d_model\": 32, \"d_ff\": 48, \"d_kv\": "
+			     "16, \"num_heads\": 2, \"num_layers\": %d, "
+			     "\"num_decoder_layers\": %d, \"vocab_size\": 64, "
+			     "\"feed_forward_proj\": \"%s\", \"tie_word_embeddings\": %s}\n",
+			     blocks, blocks, relu ? "relu" : "gated-gelu", relu ? "true" : "false");
 	char *dir = xformat("%s/model", output);
 	struct t5 m;
 
@@ -155,12 +171,14 @@ static struct t5 config(void)
 
 enum piece_type { NORMAL = 1, UNKNOWN = 2, CONTROL = 3 };
 
-/* Field 1 (repeated) of the model: {1: text, 2: score (a little-endian float), 3: type}. All lengths are under 128: one byte each. */
+/* Field 1 (repeated) of the model: {1: text, 2: score (a little-endian float), 3: type}. All
+ * lengths are under 128: one byte each. */
 static void piece(FILE *f, const char *text, float score, enum piece_type type)
 {
 	size_t n = strlen(text);
 
-	fprintf(f, "%c%c%c%c%s%c", 1 << 3 | 2, (int)(2 + n + 5 + 2), 1 << 3 | 2, (int)n, text, 2 << 3 | 5);
+	fprintf(f, "%c%c%c%c%s%c", 1 << 3 | 2, (int)(2 + n + 5 + 2), 1 << 3 | 2, (int)n, text,
+		2 << 3 | 5);
 	fwrite(&score, sizeof(score), 1, f);
 	fprintf(f, "%c%c", 3 << 3, type);
 }
@@ -190,7 +208,8 @@ static void tokenizer(void)
 		word_piece(f, WORDS[i]);
 	for (int i = 0; i < NLABELS; i++)
 		word_piece(f, LABELS[i]);
-	fwrite("\x12\x02\x18\x01", 1, 4, f); /* field 2: the trainer's settings, {3: model type 1, unigram} */
+	fwrite("\x12\x02\x18\x01", 1, 4,
+	       f); /* field 2: the trainer's settings, {3: model type 1, unigram} */
 	if (fclose(f))
 		die("cannot write '%s'", path);
 	free(path);
@@ -207,7 +226,8 @@ static int is_kind(const char *name, int task)
 
 static bool targeted(int task, enum slot s)
 {
-	bool q_or_v = s == SELF_Q || s == SELF_V || s == CROSS_Q || s == CROSS_V, wide = s == WI || s == WI_0;
+	bool q_or_v = s == SELF_Q || s == SELF_V || s == CROSS_Q || s == CROSS_V,
+	     wide = s == WI || s == WI_0;
 
 	if (is_kind("regex", task))
 		return q_or_v || wide;
@@ -245,7 +265,8 @@ static void adapter_tensors(struct st_out *o, bool write, const struct t5 *m, in
 			name = module_name(m, q);
 			A = xformat("base_model.model.%s.lora_A.weight", name);
 			B = xformat("base_model.model.%s.lora_B.weight", name);
-			tensor(o, write, A, r, module_d_in(m, q.slot), 0, 1 / sqrt(module_d_in(m, q.slot)));
+			tensor(o, write, A, r, module_d_in(m, q.slot), 0,
+			       1 / sqrt(module_d_in(m, q.slot)));
 			tensor(o, write, B, module_d_out(m, q.slot), r, 0, 0.1);
 			free(A);
 			free(B);
@@ -254,10 +275,13 @@ static void adapter_tensors(struct st_out *o, bool write, const struct t5 *m, in
 }
 
 /* ΔW (d_out, d_in) of a module, from the adapter's file as written. */
-static float *delta(const struct st *file, const char *name, int r, int d_out, int d_in, double scale)
+static float *delta(const struct st *file, const char *name, int r, int d_out, int d_in,
+		    double scale)
 {
-	char *a = xformat("base_model.model.%s.lora_A.weight", name), *b = xformat("base_model.model.%s.lora_B.weight", name);
-	float *A = xarray((size_t)(r * d_in), sizeof(*A)), *B = xarray((size_t)(d_out * r), sizeof(*B));
+	char *a = xformat("base_model.model.%s.lora_A.weight", name),
+	     *b = xformat("base_model.model.%s.lora_B.weight", name);
+	float *A = xarray((size_t)(r * d_in), sizeof(*A)),
+	      *B = xarray((size_t)(d_out * r), sizeof(*B));
 	float *W = xarray((size_t)(d_out * d_in), sizeof(*W));
 
 	st_read(file, st_need(file, a, (size_t)r, (size_t)d_in), 0, (size_t)(r * d_in), A);
@@ -277,7 +301,8 @@ static float *delta(const struct st *file, const char *name, int r, int d_out, i
 	return W;
 }
 
-static void delta_tensors(struct st_out *o, bool write, const struct t5 *m, const struct st *file, int task)
+static void delta_tensors(struct st_out *o, bool write, const struct t5 *m, const struct st *file,
+			  int task)
 {
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m->L[s] * SLOTS; i++) {
@@ -290,7 +315,8 @@ static void delta_tensors(struct st_out *o, bool write, const struct t5 *m, cons
 				continue;
 			name = module_name(m, q);
 			if (write) {
-				W = delta(file, name, rank_of(task, q.slot), d_out, d_in, scale_of(task, q.slot));
+				W = delta(file, name, rank_of(task, q.slot), d_out, d_in,
+					  scale_of(task, q.slot));
 				st_write(o, W, (size_t)(d_out * d_in));
 				free(W);
 			} else {
@@ -302,7 +328,8 @@ static void delta_tensors(struct st_out *o, bool write, const struct t5 *m, cons
 
 static void deltas(const struct t5 *m, const char *name, int task)
 {
-	char *path = xformat("%s/loras/%s/adapter_model.safetensors", output, name), *file = xformat("%s.safetensors", name);
+	char *path = xformat("%s/loras/%s/adapter_model.safetensors", output, name),
+	     *file = xformat("%s.safetensors", name);
 	struct st *adapter = st_open(path);
 	struct st_out *o = begin("deltas", file);
 
@@ -349,13 +376,17 @@ static void adapter(const struct t5 *m, const char *name, int task)
 		targets = xformat("\".*\\\\.(q|v|%s)\"", wide);
 	} else if (is_kind("pattern", task)) {
 		targets = xformat("[\"q\", \"v\", \"o\", \"wo\", \"%s\"]", wide);
-		more = ", \"rank_pattern\": {\"o\": 2, \"DenseReluDense.wo\": 5}, \"alpha_pattern\": {\"EncDecAttention.q\": 3, \"wo\": 10}";
+		more = ", \"rank_pattern\": {\"o\": 2, \"DenseReluDense.wo\": 5}, "
+		       "\"alpha_pattern\": {\"EncDecAttention.q\": 3, \"wo\": 10}";
 	} else {
 		targets = xstrdup("[\"q\", \"v\"]");
 	}
 	/* One base model, once written as a path with a slash. */
-	text = xformat("{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"tiny%s\", \"r\": %d, \"lora_alpha\": %d, \"target_modules\": %s, \"bias\": \"none\", \"use_rslora\": %s%s}\n",
-	               task == 1 ? "/" : "", rank_of(task, SELF_Q), alpha, targets, is_kind("rslora", task) ? "true" : "false", more);
+	text = xformat("{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"tiny%s\", \"r\": "
+		       "%d, \"lora_alpha\": %d, \"target_modules\": %s, \"bias\": \"none\", "
+		       "\"use_rslora\": %s%s}\n",
+		       task == 1 ? "/" : "", rank_of(task, SELF_Q), alpha, targets,
+		       is_kind("rslora", task) ? "true" : "false", more);
 	for (int write = 0; write < 2; write++) {
 		adapter_tensors(o, write, m, task);
 		if (embeddings)

@@ -1,7 +1,9 @@
-/* vary-model.c: a model's weights with tensors taken out, copied and halved, for tests of files that say a thing twice or not at all.
+/* vary-model.c: a model's weights with tensors taken out, copied and halved, for tests of files
+ * that say a thing twice or not at all.
  *
- * --changes LIST: NAME= takes a tensor out; NAME=SOURCE puts a copy of SOURCE there; NAME=SOURCE~ one with all values halved; NAME=SOURCE^ one
- * with only the last value changed. The result is one file of float32. */
+ * --changes LIST: NAME= takes a tensor out; NAME=SOURCE puts a copy of SOURCE there; NAME=SOURCE~
+ * one with all values halved; NAME=SOURCE^ one with only the last value changed. The result is one
+ * file of float32. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +16,15 @@ static const char *model, *changes, *output;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model, true, 0, 0, "DIR", "model folder"},
-	{"changes", 0, OPT_STRING, &changes, true, 0, 0, "LIST", "NAME=, NAME=SOURCE, NAME=SOURCE~ or NAME=SOURCE^, by commas"},
+	{"changes", 0, OPT_STRING, &changes, true, 0, 0, "LIST",
+	 "NAME=, NAME=SOURCE, NAME=SOURCE~ or NAME=SOURCE^, by commas"},
 	{"output", 'o', OPT_STRING, &output, true, 0, 0, "FILE", "safetensors file to write"},
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "vary-model", .summary = "a model's weights with some tensors changed", .opts = options};
+static const struct tool tool = {.name = "vary-model",
+				 .summary = "a model's weights with some tensors changed",
+				 .opts = options};
 
 /* "NAME=SOURCE" taken apart in place; `how` is '~', '^' or 0. */
 struct change {
@@ -41,7 +46,8 @@ static struct change parse(char *item)
 	return c;
 }
 
-static void put(struct st_out *o, bool write, const struct st *st, const char *name, const char *source, char how)
+static void put(struct st_out *o, bool write, const struct st *st, const char *name,
+		const char *source, char how)
 {
 	const struct st_tensor *t = st_find(st, source);
 	if (!t)
@@ -59,7 +65,8 @@ static void put(struct st_out *o, bool write, const struct st *st, const char *n
 	free(x);
 }
 
-static void write_all(struct st_out *o, bool write, const struct st *st, const struct change *c, int n)
+static void write_all(struct st_out *o, bool write, const struct st *st, const struct change *c,
+		      int n)
 {
 	for (int i = 0; i < st_count(st); i++) {
 		const char *name = st_at(st, i)->name;

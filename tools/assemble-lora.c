@@ -1,7 +1,8 @@
 /* assemble-lora: the solutions of all sites as one PEFT LoRA folder, float32.
  *
- * Nothing is truncated: lora_A is the solution's A (R, d_in) with every scale folded in, lora_B its B (d_out, R), and alpha = rank, so PEFT's
- * own scaling is 1. The weights are written and renamed first, adapter_config.json last: a folder with a config is complete. */
+ * Nothing is truncated: lora_A is the solution's A (R, d_in) with every scale folded in, lora_B its
+ * B (d_out, R), and alpha = rank, so PEFT's own scaling is 1. The weights are written and renamed
+ * first, adapter_config.json last: a folder with a config is complete. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,25 +11,30 @@
 #include "adapter/base_name.h"
 #include "adapter/peft.h"
 #include "base/die.h"
+#include "config/keys.h"
 #include "files/h5/h5.h"
 #include "files/jsonx.h"
-#include "config/keys.h"
 #include "files/out.h"
-#include "model/site.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
+#include "model/site.h"
 
-static const char *model_dir, *model_name, *adapter_arg, *sites_arg, *solutions_arg, *scale_file, *output_arg;
+static const char *model_dir, *model_name, *adapter_arg, *sites_arg, *solutions_arg, *scale_file,
+	*output_arg;
 static double scale;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json"},
-	{"adapter", 0, OPT_STRING, &adapter_arg, false, 0, 0, "PATH", "the merged adapters, {task} for the task: they name the base model"},
-	{"model-name", 0, OPT_STRING, &model_name, false, 0, 0, "NAME", "base model's name, for adapter_config.json, instead of theirs"},
+	{"adapter", 0, OPT_STRING, &adapter_arg, false, 0, 0, "PATH",
+	 "the merged adapters, {task} for the task: they name the base model"},
+	{"model-name", 0, OPT_STRING, &model_name, false, 0, 0, "NAME",
+	 "base model's name, for adapter_config.json, instead of theirs"},
 	{"sites", 0, OPT_STRING, &sites_arg, true, 0, 0, "SITE[,…]", "all sites of the merge"},
-	{"solutions", 0, OPT_STRING, &solutions_arg, true, 0, 0, "DIR", "folder of the solution files SITE.h5"},
+	{"solutions", 0, OPT_STRING, &solutions_arg, true, 0, 0, "DIR",
+	 "folder of the solution files SITE.h5"},
 	KEY_OPTION_AS(scale, scale, "factor of all ΔW; 0: as --scale-file says, or 1"),
-	{"scale-file", 0, OPT_STRING, &scale_file, false, 0, 0, "FILE", "the factor, as search-scale found it"},
+	{"scale-file", 0, OPT_STRING, &scale_file, false, 0, 0, "FILE",
+	 "the factor, as search-scale found it"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "DIR", "adapter folder to write"},
 	{.type = OPT_END},
 };
@@ -37,8 +43,9 @@ static const struct tool tool = {
 	.name = "assemble-lora",
 	.summary = "write the merged adapter as a PEFT folder",
 	.opts = options,
-	.example = "assemble-lora --model model --adapter 'loras/{task}' --sites enc00-self,enc01-self --solutions work/solution "
-	           "-o mine/adapter",
+	.example = "assemble-lora --model model --adapter 'loras/{task}' --sites "
+		   "enc00-self,enc01-self --solutions work/solution "
+		   "-o mine/adapter",
 };
 
 struct entry {
@@ -55,7 +62,7 @@ struct job {
 	struct entry *entry;
 	char *method, *tasks; /* the same in all files */
 	struct base_name base;
-	int r;                /* the commonest R */
+	int r; /* the commonest R */
 };
 
 /* ------------------------------------------------------------ the solutions */
@@ -71,10 +78,13 @@ static void add_entry(const char *name, void *arg)
 	struct reading *k = arg;
 	struct job *j = k->job;
 	struct entry e = {.name = xstrdup(name), .site = k->site};
-	char site[32], *group = xformat("/modules/%s", name), *A = xformat("%s/A", group), *B = xformat("%s/B", group);
+	char site[32], *group = xformat("/modules/%s", name), *A = xformat("%s/A", group),
+		       *B = xformat("%s/B", group);
 
-	if (!module_parse(&j->m, name, &e.module) || strcmp(site_name(site_of_module(e.module), site), j->sites.item[k->site]))
-		die("'%s': '%s' is no module of site %s of this model", h5_path(k->file), name, j->sites.item[k->site]);
+	if (!module_parse(&j->m, name, &e.module) ||
+	    strcmp(site_name(site_of_module(e.module), site), j->sites.item[k->site]))
+		die("'%s': '%s' is no module of site %s of this model", h5_path(k->file), name,
+		    j->sites.item[k->site]);
 	e.d_in = module_d_in(&j->m, e.module.slot);
 	e.d_out = module_d_out(&j->m, e.module.slot);
 	e.R = (int)h5_get_int(k->file, group, "R");
@@ -136,7 +146,8 @@ static void read_base(struct job *j)
 
 /* ------------------------------------------------------------ the tensors */
 
-static void write_tensor(struct st_out *o, struct h5 *f, const struct entry *e, const char *member, int rows, int cols, double factor)
+static void write_tensor(struct st_out *o, struct h5 *f, const struct entry *e, const char *member,
+			 int rows, int cols, double factor)
 {
 	size_t n = (size_t)rows * (size_t)cols;
 	char *path = xformat("/modules/%s/%s", e->name, member);
@@ -147,7 +158,8 @@ static void write_tensor(struct st_out *o, struct h5 *f, const struct entry *e, 
 	for (size_t i = 0; i < n; i++) {
 		x[i] = (float)(factor * exact[i]);
 		if (!isfinite(x[i]))
-			die_data("'%s': %s: row %zu is not finite in float32", h5_path(f), path, i / (size_t)cols);
+			die_data("'%s': %s: row %zu is not finite in float32", h5_path(f), path,
+				 i / (size_t)cols);
 	}
 	st_write(o, x, n);
 	free(exact);
@@ -233,8 +245,8 @@ static bool has_string(const json_t *list, const char *s)
 	return false;
 }
 
-/* PEFT takes a name that is in the list or ends with a dot and one of the list: do these suffixes take our modules and no other linear
- * of the model? */
+/* PEFT takes a name that is in the list or ends with a dot and one of the list: do these suffixes
+ * take our modules and no other linear of the model? */
 static bool selects_exactly(const struct job *j, const json_t *suffixes, int parts)
 {
 	for (int stack = 0; stack < 2; stack++)
@@ -245,8 +257,10 @@ static bool selects_exactly(const struct job *j, const json_t *suffixes, int par
 
 				if (!slot_exists(&j->m, stack, (enum slot)slot))
 					continue;
-				name = module_name(&j->m, (struct module){stack, block, (enum slot)slot});
-				wrong = has_string(suffixes, suffix_of(name, parts)) != is_entry(j, name);
+				name = module_name(&j->m,
+						   (struct module){stack, block, (enum slot)slot});
+				wrong = has_string(suffixes, suffix_of(name, parts)) !=
+					is_entry(j, name);
 				free(name);
 				if (wrong)
 					return false;
@@ -260,7 +274,7 @@ static json_t *target_modules(const struct job *j)
 	enum { ALL_PARTS = 99 };
 	static const int parts[] = {1, 2, ALL_PARTS};
 
-	for (int i = 0; ; i++) {
+	for (int i = 0;; i++) {
 		json_t *list = json_array();
 
 		for (int e = 0; e < j->n; e++) {
@@ -275,7 +289,8 @@ static json_t *target_modules(const struct job *j)
 	}
 }
 
-/* {name: R} of the modules whose R is not the commonest. Full names: PEFT takes the first key that matches. */
+/* {name: R} of the modules whose R is not the commonest. Full names: PEFT takes the first key that
+ * matches. */
 static json_t *pattern(const struct job *j)
 {
 	json_t *o = json_object();
@@ -288,12 +303,15 @@ static json_t *pattern(const struct job *j)
 
 static void write_config(const struct job *j)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s?, s:s?, s:i, s:i, s:f, s:s, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:n}",
-		"peft_type", "LORA", "task_type", "SEQ_2_SEQ_LM", "base_model_name_or_path", base_name_get(&j->base),
-		"revision", base_name_revision(&j->base), "r", j->r, "lora_alpha", j->r,
-		"lora_dropout", 0.0, "bias", "none", "inference_mode", 1, "fan_in_fan_out", 0, "init_lora_weights", 1, "use_rslora", 0,
-		"use_dora", 0, "target_modules", target_modules(j), "rank_pattern", pattern(j), "alpha_pattern", pattern(j),
-		"modules_to_save");
+	json_t *o = json_pack("{s:s, s:s, s:s?, s:s?, s:i, s:i, s:f, s:s, s:b, s:b, s:b, s:b, s:b, "
+			      "s:o, s:o, s:o, s:n}",
+			      "peft_type", "LORA", "task_type", "SEQ_2_SEQ_LM",
+			      "base_model_name_or_path", base_name_get(&j->base), "revision",
+			      base_name_revision(&j->base), "r", j->r, "lora_alpha", j->r,
+			      "lora_dropout", 0.0, "bias", "none", "inference_mode", 1,
+			      "fan_in_fan_out", 0, "init_lora_weights", 1, "use_rslora", 0,
+			      "use_dora", 0, "target_modules", target_modules(j), "rank_pattern",
+			      pattern(j), "alpha_pattern", pattern(j), "modules_to_save");
 	char *path = xformat("%s/adapter_config.json", output_arg), *text, *line;
 
 	if (!o)
@@ -324,7 +342,8 @@ static void run(void)
 	struct job j = {.m = t5_load(model_dir), .sites = strlist_split(sites_arg, "--sites")};
 
 	if (!adapter_arg && !model_name)
-		die_usage("expected --adapter or --model-name: what adapter_config.json names as the base model");
+		die_usage("expected --adapter or --model-name: what adapter_config.json names as "
+			  "the base model");
 	if (scale_file && scale > 0)
 		die_usage("--scale and --scale-file exclude each other");
 	if (scale == 0)
@@ -334,7 +353,8 @@ static void run(void)
 	j.r = commonest_rank(&j);
 	write_weights(&j);
 	write_config(&j);
-	tool_done("%d modules of %d sites, method %s, scale %g, rank %d", j.n, j.sites.n, j.method, scale, j.r);
+	tool_done("%d modules of %d sites, method %s, scale %g, rank %d", j.n, j.sites.n, j.method,
+		  scale, j.r);
 	for (int i = 0; i < j.n; i++)
 		free(j.entry[i].name);
 	free(j.entry);

@@ -1,8 +1,10 @@
 /* assemble-model: the merge as one full model folder, float32, for programs that know no adapters.
  *
- * Every tensor of the base is written under its own name (tied stays tied), in panels of rows: W0, plus s B A where the adapter targets the
- * linear (--adapter), or the whole weight that was solved for (--solutions, of solve-dense). Memory is one panel and one module's factors, whatever the model's size. The tokenizer's files are copied; config.json
- * is written last, so a folder with one is complete. */
+ * Every tensor of the base is written under its own name (tied stays tied), in panels of rows: W0,
+ * plus s B A where the adapter targets the linear (--adapter), or the whole weight that was solved
+ * for (--solutions, of solve-dense). Memory is one panel and one module's factors, whatever the
+ * model's size. The tokenizer's files are copied; config.json is written last, so a folder with one
+ * is complete. */
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -17,18 +19,20 @@
 #include "base/threads.h"
 #include "files/h5/h5.h"
 #include "files/jsonx.h"
-#include "model/model.h"
 #include "files/out.h"
-#include "model/site.h"
 #include "files/start.h"
+#include "model/model.h"
+#include "model/site.h"
 
 static const char *model_dir, *adapter_dir, *solutions_arg, *sites_arg, *output_arg;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
 	{"adapter", 0, OPT_STRING, &adapter_dir, false, 0, 0, "DIR", "PEFT adapter to add"},
-	{"solutions", 0, OPT_STRING, &solutions_arg, false, 0, 0, "DIR", "or: folder of solve-dense's files SITE.h5"},
-	{"sites", 0, OPT_STRING, &sites_arg, false, 0, 0, "SITE[,…]", "with --solutions: all sites of the merge"},
+	{"solutions", 0, OPT_STRING, &solutions_arg, false, 0, 0, "DIR",
+	 "or: folder of solve-dense's files SITE.h5"},
+	{"sites", 0, OPT_STRING, &sites_arg, false, 0, 0, "SITE[,…]",
+	 "with --solutions: all sites of the merge"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "DIR", "model folder to write"},
 	{.type = OPT_END},
 };
@@ -42,9 +46,11 @@ static const struct tool tool = {
 
 enum { PANEL_BYTES = 4 << 20 };
 
-/* The files beside the weights that a user of the folder may want; those that are there are copied. */
-static const char *const companions[] = {"generation_config.json", "spiece.model", "tokenizer.json", "tokenizer_config.json",
-                                         "special_tokens_map.json", "added_tokens.json"};
+/* The files beside the weights that a user of the folder may want; those that are there are copied.
+ */
+static const char *const companions[] = {"generation_config.json",  "spiece.model",
+					 "tokenizer.json",          "tokenizer_config.json",
+					 "special_tokens_map.json", "added_tokens.json"};
 
 struct job {
 	struct model *model;
@@ -80,20 +86,25 @@ static bool module_of(const struct job *j, const char *tensor, struct module *q)
 
 static void factors_read(struct factors *f, const struct job *j, const struct lora *l)
 {
-	size_t d_in = (size_t)module_d_in(&j->model->m, l->module.slot), d_out = (size_t)module_d_out(&j->model->m, l->module.slot);
+	size_t d_in = (size_t)module_d_in(&j->model->m, l->module.slot),
+	       d_out = (size_t)module_d_out(&j->model->m, l->module.slot);
 
-	*f = (struct factors){.r = l->r, .d_in = d_in, .A = xarray((size_t)l->r * d_in, sizeof(float)),
-	                      .B = xarray((size_t)l->r * d_out, sizeof(float))};
+	*f = (struct factors){.r = l->r,
+			      .d_in = d_in,
+			      .A = xarray((size_t)l->r * d_in, sizeof(float)),
+			      .B = xarray((size_t)l->r * d_out, sizeof(float))};
 	lora_read_A(j->adapter, l, f->A);
 	lora_read_B(j->adapter, l, f->B);
 	for (size_t i = 0; i < (size_t)l->r * d_in; i++)
 		f->A[i] = (float)(l->scale * (double)f->A[i]);
 }
 
-/* W (n, d_in) += rows [o, o+n) of B A; sums in float64: this is the last rounding of a weight that others will compute with. */
+/* W (n, d_in) += rows [o, o+n) of B A; sums in float64: this is the last rounding of a weight that
+ * others will compute with. */
 static void factors_add(const struct factors *f, float *W, size_t o, size_t n)
 {
-#pragma omp parallel for num_threads(threads_for(0.5 * (double)(n * f->d_in) * f->r)) schedule(static)
+#pragma omp parallel for num_threads(threads_for(0.5 * (double)(n * f->d_in) * f->r)) \
+	schedule(static)
 	for (size_t i = 0; i < n; i++) {
 		const float *b = f->B + (o + i) * (size_t)f->r;
 		float *w = W + i * f->d_in;
@@ -129,7 +140,8 @@ static struct h5 *open_whole(const struct job *j, struct module q, char **path)
 	name = module_name(&j->model->m, q);
 	*path = xformat("/modules/%s/W", name);
 	if (h5_has(f, *path)) {
-		h5_expect_shape(f, *path, (size_t)module_d_out(&j->model->m, q.slot), (size_t)module_d_in(&j->model->m, q.slot));
+		h5_expect_shape(f, *path, (size_t)module_d_out(&j->model->m, q.slot),
+				(size_t)module_d_in(&j->model->m, q.slot));
 	} else {
 		free(*path);
 		*path = NULL;
@@ -148,7 +160,8 @@ static void write_tensor(struct job *j, struct st_out *out, const struct st_tens
 	const struct lora *l = linear && j->adapter ? adapter_find(j->adapter, q) : NULL;
 	char *path = NULL;
 	struct h5 *whole = linear && solutions_arg ? open_whole(j, q, &path) : NULL;
-	size_t cols = t->ndim == 2 ? t->dim[1] : 1, rows = t->dim[0], most = PANEL_BYTES / (cols * sizeof(float));
+	size_t cols = t->ndim == 2 ? t->dim[1] : 1, rows = t->dim[0],
+	       most = PANEL_BYTES / (cols * sizeof(float));
 	struct factors f = {0};
 	float *panel;
 
@@ -186,7 +199,8 @@ static void write_weights(struct job *j)
 		const struct st_tensor *t = st_at(st, i);
 
 		if (t->ndim < 1 || t->ndim > 2)
-			die("'%s': tensor '%s' has %d dimensions: no T5 model has such", st_file(st, t), t->name, t->ndim);
+			die("'%s': tensor '%s' has %d dimensions: no T5 model has such",
+			    st_file(st, t), t->name, t->ndim);
 		st_declare(out, t->name, t->dim[0], t->ndim == 2 ? t->dim[1] : 0);
 	}
 	for (int i = 0; i < st_count(st); i++)
@@ -199,7 +213,8 @@ static void write_weights(struct job *j)
 
 static void copy_file(const char *name)
 {
-	char *from = xformat("%s/%s", model_dir, name), *to = xformat("%s/%s", output_arg, name), buf[1 << 16];
+	char *from = xformat("%s/%s", model_dir, name), *to = xformat("%s/%s", output_arg, name),
+	     buf[1 << 16];
 	struct stat st;
 	FILE *in, *out;
 	size_t n;
@@ -225,12 +240,14 @@ static void copy_file(const char *name)
 	free(to);
 }
 
-/* The base's, but the type of the weights is what was written, and where transformers 5 wrote `true` for the tie of a head of its own, it
- * says `false`: transformers 4 then computes the same. */
+/* The base's, but the type of the weights is what was written, and where transformers 5 wrote
+ * `true` for the tie of a head of its own, it says `false`: transformers 4 then computes the same.
+ */
 static void write_config(const struct model *model)
 {
 	static const char *const keys[] = {"torch_dtype", "dtype"};
-	char *from = xformat("%s/config.json", model_dir), *to = xformat("%s/config.json", output_arg), *text, *line;
+	char *from = xformat("%s/config.json", model_dir),
+	     *to = xformat("%s/config.json", output_arg), *text, *line;
 	json_t *o = jsonx_load(from, 1 << 20);
 
 	for (int i = 0; i < 2; i++)
@@ -268,7 +285,9 @@ int main(int argc, char **argv)
 		copy_file(companions[i]);
 	write_config(j.model);
 	tool_done("%d tensors, %d of them changed%s", st_count(j.model->st), j.changed,
-	          j.adapter ? "" : ": a full model and no adapter, because W - W0 has full rank when the whole weight is fitted (with_pretrain_matrix)");
+		  j.adapter ? ""
+			    : ": a full model and no adapter, because W - W0 has full rank when "
+			      "the whole weight is fitted (with_pretrain_matrix)");
 	adapter_close(j.adapter);
 	strlist_release(&j.sites);
 	model_close(j.model);

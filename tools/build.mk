@@ -1,6 +1,7 @@
 # How the tools are built: one executable per tools/*.c over one library of the rooms in tools/lib/.
 #? make                    build the tools into build/
 #? make SAN=1              the same with address and undefined-behaviour sanitizers, into build/san/
+#? make format             lay the sources out as .clang-format says
 #? make V=1                the same, showing the compiler's commands in place of one line
 
 # The version of all tools, of merge-lora, of the man pages and of the tarball.
@@ -68,6 +69,10 @@ $(OBJ)/lib/%.o: %.cc tools/build.mk | $(OBJ)/lib
 
 $(OBJ)/lib $(OBJ)/tools $(OBJ)/cuda/lib:
 	$(Q)mkdir -p $@
+
+.PHONY: format
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h' '*.cc' '*.cu')
 
 .SECONDARY:
 -include $(wildcard $(OBJ)/lib/*.d $(OBJ)/tools/*.d $(OBJ)/tests/*.d)

@@ -1,7 +1,9 @@
-/* check-convergence: how far an iteration's solutions are from those before: Σ ‖W − W_prev‖_F / Σ ‖W‖_F over all modules.
+/* check-convergence: how far an iteration's solutions are from those before: Σ ‖W − W_prev‖_F / Σ
+ * ‖W‖_F over all modules.
  *
- * Writes a small text file, a word and its value a line, whose last says whether that is under the threshold (`converged 1`), and one line on
- * stderr. The first iteration has nothing before it and never converges. */
+ * Writes a small text file, a word and its value a line, whose last says whether that is under the
+ * threshold (`converged 1`), and one line on stderr. The first iteration has nothing before it and
+ * never converges. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +12,8 @@
 #include <time.h>
 
 #include "base/die.h"
-#include "files/h5/h5.h"
 #include "config/keys.h"
+#include "files/h5/h5.h"
 #include "files/out.h"
 #include "files/start.h"
 
@@ -24,11 +26,15 @@ static struct {
 
 static const struct opt options[] = {
 	{"sites", 0, OPT_STRING, &o.sites, true, 0, 0, "SITE[,…]", "all sites of the merge"},
-	{"solutions", 0, OPT_STRING, &o.solutions, true, 0, 0, "DIR", "folder of the iteration's solution files"},
+	{"solutions", 0, OPT_STRING, &o.solutions, true, 0, 0, "DIR",
+	 "folder of the iteration's solution files"},
 	{"iteration", 0, OPT_INT, &o.iteration, true, 1, 1e6, "K", "the iteration, from 1"},
-	KEY_OPTION_AS(convergence_threshold, o.threshold, "converged when the relative change is less"),
-	{"since", 0, OPT_FLOAT, &o.since, false, 0, 1e15, "SECONDS", "when the iteration was begun (seconds since 1970), for the line"},
-	{"log-from", 0, OPT_LONG, &o.log_from, false, 0, 1e15, "N", "so many lines of the log are of earlier runs: their memory does not count"},
+	KEY_OPTION_AS(convergence_threshold, o.threshold,
+		      "converged when the relative change is less"),
+	{"since", 0, OPT_FLOAT, &o.since, false, 0, 1e15, "SECONDS",
+	 "when the iteration was begun (seconds since 1970), for the line"},
+	{"log-from", 0, OPT_LONG, &o.log_from, false, 0, 1e15, "N",
+	 "so many lines of the log are of earlier runs: their memory does not count"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "text file to write"},
 	{.type = OPT_END},
 };
@@ -37,7 +43,8 @@ static const struct tool tool = {
 	.name = "check-convergence",
 	.summary = "how far an iteration moved the solutions",
 	.opts = options,
-	.example = "check-convergence --sites enc00-self,enc01-self --solutions jacobi/iter02/solution --iteration 2 -o mine/convergence",
+	.example = "check-convergence --sites enc00-self,enc01-self --solutions "
+		   "jacobi/iter02/solution --iteration 2 -o mine/convergence",
 };
 
 struct sums {
@@ -80,7 +87,8 @@ static void add_sites(struct sums *s)
 		free(path);
 	}
 	if (!s->modules || !isfinite(s->change) || !isfinite(s->norm))
-		die_data("'%s': %d modules, change %g of %g: nothing to measure by", o.solutions, s->modules, s->change, s->norm);
+		die_data("'%s': %d modules, change %g of %g: nothing to measure by", o.solutions,
+			 s->modules, s->change, s->norm);
 	strlist_release(&sites);
 }
 
@@ -109,17 +117,21 @@ static double largest_process(void)
 
 static void say(const struct sums *s, double relative, int converged)
 {
-	char *change = o.iteration > 1 ? xformat("relative change %.3g%s", relative, converged ? " (converged)" : "") : xstrdup("the first");
+	char *change = o.iteration > 1 ? xformat("relative change %.3g%s", relative,
+						 converged ? " (converged)" : "")
+				       : xstrdup("the first");
 	struct timespec now;
 	char *seconds = xstrdup("");
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (o.since > 0) {
 		free(seconds);
-		seconds = xformat(", %.1f s", (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - o.since);
+		seconds = xformat(", %.1f s",
+				  (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - o.since);
 	}
-	fprintf(stderr, "iteration %d: %s, largest residual %.4g (%s)%s, Max memory usage: %.2f MB\n", o.iteration, change, s->residual, s->worst,
-	        seconds, largest_process());
+	fprintf(stderr,
+		"iteration %d: %s, largest residual %.4g (%s)%s, Max memory usage: %.2f MB\n",
+		o.iteration, change, s->residual, s->worst, seconds, largest_process());
 	free(change);
 	free(seconds);
 }
@@ -135,8 +147,9 @@ int main(int argc, char **argv)
 	add_sites(&s);
 	relative = s.norm > 0 ? s.change / s.norm : 0;
 	converged = o.iteration > 1 && relative < o.threshold;
-	text = xformat("iteration %d\nchange %.17g\nnorm %.17g\nlargest_residual %.17g %s\nconverged %d\n", o.iteration, s.change, s.norm,
-	               s.residual, s.worst, converged);
+	text = xformat(
+		"iteration %d\nchange %.17g\nnorm %.17g\nlargest_residual %.17g %s\nconverged %d\n",
+		o.iteration, s.change, s.norm, s.residual, s.worst, converged);
 	out_write_text(o.out, text);
 	say(&s, relative, converged);
 	free(text);

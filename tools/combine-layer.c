@@ -1,21 +1,23 @@
-/* combine-layer: ties and dare (lib/math/baseline.h): the merged ΔW of every module of a site, from the adapters' weights alone, cut to a low-rank pair
- * (solution/SITE.h5, the same as solve-layer's, but that no column belongs to one task).
+/* combine-layer: ties and dare (lib/math/baseline.h): the merged ΔW of every module of a site, from
+ * the adapters' weights alone, cut to a low-rank pair (solution/SITE.h5, the same as solve-layer's,
+ * but that no column belongs to one task).
  *
- * One module at a time: its merged ΔW (d_out, d_in) in float32 once, panels of the tasks' ΔW, and a square of the smaller side in float64.
- * The cut's relative error is in the file, and the worst one in the closing line. dare's draws depend on the seed, the module and the task,
- * so that neither the order nor the number of processes matters. */
+ * One module at a time: its merged ΔW (d_out, d_in) in float32 once, panels of the tasks' ΔW, and a
+ * square of the smaller side in float64. The cut's relative error is in the file, and the worst one
+ * in the closing line. dare's draws depend on the seed, the module and the task, so that neither
+ * the order nor the number of processes matters. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/area.h"
-#include "math/baseline.h"
-#include "plan/budget.h"
 #include "base/die.h"
 #include "config/keys.h"
 #include "files/digest.h"
-#include "merge/solution.h"
 #include "files/start.h"
+#include "math/baseline.h"
+#include "merge/solution.h"
+#include "plan/budget.h"
 
 enum { PANEL_ROWS = 64 };
 
@@ -26,11 +28,15 @@ static long seed;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
-	{.type = OPT_KEY, .value = &(struct opt_keyed){&config_options[KEY_method], &method}, .required = true, .help = "ties or dare"},
+	{.type = OPT_KEY,
+	 .value = &(struct opt_keyed){&config_options[KEY_method], &method},
+	 .required = true,
+	 .help = "ties or dare"},
 	KEY_OPTION(density, density),
 	KEY_OPTION(merge_rank, merge_rank),
 	KEY_OPTION_AS(seed, seed, "of dare's draws"),
-	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "solution file to write (HDF5)"},
+	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE",
+	 "solution file to write (HDF5)"},
 	{.type = OPT_END},
 };
 
@@ -38,8 +44,9 @@ static const struct tool tool = {
 	.name = "combine-layer",
 	.summary = "merge a site's modules by ties or dare, cut to low rank",
 	.opts = options,
-	.example = "combine-layer --model model --site enc01-self --tasks tec,isear --adapter 'loras/{task}' --method ties --density 0.2 "
-	           "-o mine/ties/enc01-self.h5",
+	.example = "combine-layer --model model --site enc01-self --tasks tec,isear --adapter "
+		   "'loras/{task}' --method ties --density 0.2 "
+		   "-o mine/ties/enc01-self.h5",
 };
 
 struct run {
@@ -100,7 +107,8 @@ static void dare(const struct run *run, const struct part *p)
 
 		if (p->stack.first[t] == p->stack.first[t + 1])
 			continue;
-		rng_seed(&rng, digest_bytes(own, run->job.tasks.item[t], strlen(run->job.tasks.item[t])));
+		rng_seed(&rng,
+			 digest_bytes(own, run->job.tasks.item[t], strlen(run->job.tasks.item[t])));
 		for (size_t o = 0, n; o < p->d_out; o += n) {
 			n = p->d_out - o < PANEL_ROWS ? p->d_out - o : PANEL_ROWS;
 			task_rows(p, t, o, n, p->panel);
@@ -109,7 +117,8 @@ static void dare(const struct run *run, const struct part *p)
 	}
 }
 
-static void write_module(struct run *run, const struct part *p, int R, const double *A, const float *B, double error)
+static void write_module(struct run *run, const struct part *p, int R, const double *A,
+			 const float *B, double error)
 {
 	char *group = xformat("/modules/%s", p->name);
 
@@ -124,7 +133,8 @@ static void write_module(struct run *run, const struct part *p, int R, const dou
 /* Cuts p->M and writes it. */
 static void cut(struct run *run, const struct part *p)
 {
-	int m = (int)p->d_out, n = (int)p->d, most = m < n ? m : n, R = merge_rank ? merge_rank : p->stack.R, info;
+	int m = (int)p->d_out, n = (int)p->d, most = m < n ? m : n,
+	    R = merge_rank ? merge_rank : p->stack.R, info;
 	double *A, *work, error;
 	float *B;
 	int *iwork;
@@ -136,7 +146,9 @@ static void cut(struct run *run, const struct part *p)
 	iwork = xarray(truncate_ints(m, n), sizeof(*iwork));
 	info = baseline_truncate(p->M, m, n, R, B, A, &error, work, iwork);
 	if (info)
-		die_data("site %s, %s: %s", run->job.name, p->name, info == 1 ? "the merged weight is not finite" : "the eigenvectors did not converge");
+		die_data("site %s, %s: %s", run->job.name, p->name,
+			 info == 1 ? "the merged weight is not finite"
+				   : "the eigenvectors did not converge");
 	write_module(run, p, R, A, B, error);
 	run->R_max = R > run->R_max ? R : run->R_max;
 	job_worst(&run->job, p->i, error);
@@ -180,7 +192,8 @@ static void run_open(struct run *run)
 	d_out = (size_t)j->d_out;
 	rank = (size_t)j->R;
 	R = merge_rank ? (size_t)merge_rank : rank;
-	need = sizeof(float) * (d_out * d + (size_t)j->tasks.n * PANEL_ROWS * d + (rank + R) * (d_out + 2 * d)) +
+	need = sizeof(float) * (d_out * d + (size_t)j->tasks.n * PANEL_ROWS * d +
+				(rank + R) * (d_out + 2 * d)) +
 	       sizeof(double) * truncate_doubles(j->d_out, j->d, (int)R);
 	job_limit(j, budget_site(need));
 	areas_claim(common.threads);
@@ -200,8 +213,8 @@ int main(int argc, char **argv)
 	solution_attributes(run.out, j, method, run.R_max);
 	h5_commit(run.out);
 	worst = job_module(j, j->worst);
-	tool_done("%s: %d module%s, rank %d, worst truncation error %.4g (%s)", j->name, j->targets.n, j->targets.n == 1 ? "" : "s", run.R_max,
-	          j->worst_figure, worst);
+	tool_done("%s: %d module%s, rank %d, worst truncation error %.4g (%s)", j->name,
+		  j->targets.n, j->targets.n == 1 ? "" : "s", run.R_max, j->worst_figure, worst);
 	free(worst);
 	job_close(&run.job);
 	return 0;

@@ -1,28 +1,34 @@
-/* compare-methods: several merges of the same adapters side by side: quality, cost, and whether their differences are more than chance.
+/* compare-methods: several merges of the same adapters side by side: quality, cost, and whether
+ * their differences are more than chance.
  *
- * Reads REFERENCE/base and REFERENCE/adapters, and of every method its WORK folder: eval/TASK.json, predictions/TASK.jsonl,
- * log.tsv. `kept` is the mean accuracy over that of the individual models. A pair's p is McNemar's exact test on the rows that only one of
- * the two has right: per task, and over the rows of all tasks together. */
+ * Reads REFERENCE/base and REFERENCE/adapters, and of every method its WORK folder: eval/TASK.json,
+ * predictions/TASK.jsonl, log.tsv. `kept` is the mean accuracy over that of the individual models.
+ * A pair's p is McNemar's exact test on the rows that only one of the two has right: per task, and
+ * over the rows of all tasks together. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
-#include "math/metrics.h"
-#include "files/out.h"
-#include "merge/scores.h"
-#include "files/start.h"
 #include "base/text.h"
+#include "files/out.h"
+#include "files/start.h"
+#include "math/metrics.h"
+#include "merge/scores.h"
 
 static const char *tasks_arg, *reference, *methods_arg, *tsv_path, *pairs_path, *markdown_path;
 
 static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "the tasks, in order"},
-	{"reference", 0, OPT_STRING, &reference, true, 0, 0, "DIR", "folder with base/ and adapters/"},
-	{"methods", 0, OPT_STRING, &methods_arg, true, 0, 0, "LIST", "WORK folders of the merges, as NAME=DIR,NAME=DIR"},
-	{"output", 'o', OPT_STRING, &tsv_path, true, 0, 0, "FILE", "table, one line per model (tab-separated)"},
-	{"pairs", 0, OPT_STRING, &pairs_path, true, 0, 0, "FILE", "table of paired differences (tab-separated)"},
+	{"reference", 0, OPT_STRING, &reference, true, 0, 0, "DIR",
+	 "folder with base/ and adapters/"},
+	{"methods", 0, OPT_STRING, &methods_arg, true, 0, 0, "LIST",
+	 "WORK folders of the merges, as NAME=DIR,NAME=DIR"},
+	{"output", 'o', OPT_STRING, &tsv_path, true, 0, 0, "FILE",
+	 "table, one line per model (tab-separated)"},
+	{"pairs", 0, OPT_STRING, &pairs_path, true, 0, 0, "FILE",
+	 "table of paired differences (tab-separated)"},
 	{"markdown", 0, OPT_STRING, &markdown_path, true, 0, 0, "FILE", "both as Markdown"},
 	{.type = OPT_END},
 };
@@ -31,8 +37,9 @@ static const struct tool tool = {
 	.name = "compare-methods",
 	.summary = "one table of several merges",
 	.opts = options,
-	.example = "compare-methods --tasks tec,isear --reference work/eval --methods sweep=work -o mine/compare.tsv "
-	           "--pairs mine/pairs.tsv --markdown mine/compare.md",
+	.example = "compare-methods --tasks tec,isear --reference work/eval --methods sweep=work "
+		   "-o mine/compare.tsv "
+		   "--pairs mine/pairs.tsv --markdown mine/compare.md",
 };
 
 struct model {
@@ -54,7 +61,8 @@ static double individual; /* mean accuracy of the tasks' own adapters */
 static struct model *model_add(const char *name)
 {
 	models = xrealloc(models, sizeof(*models) * (size_t)(nmodels + 1));
-	models[nmodels] = (struct model){.name = xstrdup(name), .score = xcalloc((size_t)tasks.n, sizeof(struct score))};
+	models[nmodels] = (struct model){.name = xstrdup(name),
+					 .score = xcalloc((size_t)tasks.n, sizeof(struct score))};
 	return &models[nmodels++];
 }
 
@@ -125,22 +133,26 @@ static void write_models(void)
 
 	text_add(&s, "model");
 	for (int t = 0; t < tasks.n; t++)
-		text_add(&s, "\t%s accuracy\t%s accuracy_stderr\t%s macro_f1\t%s macro_f1_stderr", tasks.item[t], tasks.item[t], tasks.item[t],
-		         tasks.item[t]);
-	text_add(&s, "\taccuracy\taccuracy_stderr\tmacro_f1\tkept\tprocess_seconds\tcpu_seconds\twall_seconds\tpeak_MB\tprocesses\tsolves\n");
+		text_add(&s, "\t%s accuracy\t%s accuracy_stderr\t%s macro_f1\t%s macro_f1_stderr",
+			 tasks.item[t], tasks.item[t], tasks.item[t], tasks.item[t]);
+	text_add(&s, "\taccuracy\taccuracy_stderr\tmacro_f1\tkept\tprocess_seconds\tcpu_"
+		     "seconds\twall_seconds\tpeak_MB\tprocesses\tsolves\n");
 	for (int i = 0; i < nmodels; i++) {
 		const struct model *m = &models[i];
 		double a, e, f1;
 
 		text_add(&s, "%s", m->name);
 		for (int t = 0; t < tasks.n; t++)
-			text_add(&s, "\t%.6f\t%.6f\t%.6f\t%.6f", m->score[t].accuracy, m->score[t].accuracy_stderr, m->score[t].macro_f1,
-			         m->score[t].macro_f1_stderr);
+			text_add(&s, "\t%.6f\t%.6f\t%.6f\t%.6f", m->score[t].accuracy,
+				 m->score[t].accuracy_stderr, m->score[t].macro_f1,
+				 m->score[t].macro_f1_stderr);
 		score_mean(m->score, tasks.n, &a, &e, &f1);
-		text_add(&s, "\t%.6f\t%.6f\t%.6f\t%s", a, e, f1, score_kept(a, individual, 1, 6, "").text);
+		text_add(&s, "\t%.6f\t%.6f\t%.6f\t%s", a, e, f1,
+			 score_kept(a, individual, 1, 6, "").text);
 		if (m->merged)
-			text_add(&s, "\t%.3f\t%.3f\t%.3f\t%.1f\t%ld\t%ld\n", m->cost.real, m->cost.cpu, m->cost.wall, m->cost.peak,
-			         m->cost.processes, m->cost.solves);
+			text_add(&s, "\t%.3f\t%.3f\t%.3f\t%.1f\t%ld\t%ld\n", m->cost.real,
+				 m->cost.cpu, m->cost.wall, m->cost.peak, m->cost.processes,
+				 m->cost.solves);
 		else
 			text_add(&s, "\t\t\t\t\t\t\n");
 	}
@@ -152,7 +164,8 @@ static void markdown_head(struct text *s, const char *last)
 {
 	text_add(s, "| |");
 	for (int t = 0; t < tasks.n; t++)
-		text_add(s, " %s%s |", tasks.item[t], *score_mark(&models[OWN].score[t]) ? "\\*" : "");
+		text_add(s, " %s%s |", tasks.item[t],
+			 *score_mark(&models[OWN].score[t]) ? "\\*" : "");
 	text_add(s, " mean |%s\n|---|", last);
 	for (int t = 0; t <= tasks.n; t++)
 		text_add(s, "---|");
@@ -163,21 +176,25 @@ static void markdown_models(struct text *s)
 {
 	double a, e, f1;
 
-	text_add(s, "Accuracy (± standard error); kept: mean over that of the individual models.\n\n");
+	text_add(s,
+		 "Accuracy (± standard error); kept: mean over that of the individual models.\n\n");
 	markdown_head(s, " kept |");
 	for (int i = 0; i < nmodels; i++) {
 		text_add(s, "| %s |", models[i].name);
 		for (int t = 0; t < tasks.n; t++)
-			text_add(s, " %.4f ± %.4f |", models[i].score[t].accuracy, models[i].score[t].accuracy_stderr);
+			text_add(s, " %.4f ± %.4f |", models[i].score[t].accuracy,
+				 models[i].score[t].accuracy_stderr);
 		score_mean(models[i].score, tasks.n, &a, &e, &f1);
-		text_add(s, " %.4f ± %.4f | %s |\n", a, e, score_kept(a, individual, 100, 1, " %").text);
+		text_add(s, " %.4f ± %.4f | %s |\n", a, e,
+			 score_kept(a, individual, 100, 1, " %").text);
 	}
 	text_add(s, "\nMacro-F1 (± standard error, bootstrap).\n\n");
 	markdown_head(s, "");
 	for (int i = 0; i < nmodels; i++) {
 		text_add(s, "| %s |", models[i].name);
 		for (int t = 0; t < tasks.n; t++)
-			text_add(s, " %.4f ± %.4f |", models[i].score[t].macro_f1, models[i].score[t].macro_f1_stderr);
+			text_add(s, " %.4f ± %.4f |", models[i].score[t].macro_f1,
+				 models[i].score[t].macro_f1_stderr);
 		score_mean(models[i].score, tasks.n, &a, &e, &f1);
 		text_add(s, " %.4f |\n", f1);
 	}
@@ -185,8 +202,10 @@ static void markdown_models(struct text *s)
 
 static void markdown_cost(struct text *s)
 {
-	text_add(s, "\nCost of the merge (evaluation not counted): seconds as the clock went, of all processes together, and of the CPU; the largest "
-	            "process.\n\n| | wall s | process s | cpu s | peak MB | processes | solves |\n|---|---|---|---|---|---|---|\n");
+	text_add(s, "\nCost of the merge (evaluation not counted): seconds as the clock went, of "
+		    "all processes together, and of the CPU; the largest "
+		    "process.\n\n| | wall s | process s | cpu s | peak MB | processes | solves "
+		    "|\n|---|---|---|---|---|---|---|\n");
 	for (int i = 0; i < nmodels; i++) {
 		const struct cost *c = &models[i].cost;
 
@@ -197,7 +216,8 @@ static void markdown_cost(struct text *s)
 			text_add(s, " %.2f |", c->wall);
 		else
 			text_add(s, " |");
-		text_add(s, " %.2f | %.2f | %.1f | %ld | %ld |\n", c->real, c->cpu, c->peak, c->processes, c->solves);
+		text_add(s, " %.2f | %.2f | %.1f | %ld | %ld |\n", c->real, c->cpu, c->peak,
+			 c->processes, c->solves);
 	}
 }
 
@@ -209,7 +229,8 @@ struct difference {
 	double p;
 };
 
-/* Rows of one task. Paired: the variance of the difference of two 0-1 variables over the same rows. */
+/* Rows of one task. Paired: the variance of the difference of two 0-1 variables over the same rows.
+ */
 static struct difference compare_task(const struct model *a, const struct model *b, int t)
 {
 	struct difference d = {0};
@@ -217,7 +238,8 @@ static struct difference compare_task(const struct model *a, const struct model 
 	double diff;
 
 	if (b->n[t] != n)
-		die("task '%s': %s was evaluated on %d rows and %s on %d", tasks.item[t], a->name, n, b->name, b->n[t]);
+		die("task '%s': %s was evaluated on %d rows and %s on %d", tasks.item[t], a->name,
+		    n, b->name, b->n[t]);
 	d.p = metrics_mcnemar(a->right[t], b->right[t], n, &d.only_a, &d.only_b);
 	diff = d.only_a - d.only_b;
 	d.mean = diff / n;
@@ -251,18 +273,23 @@ static struct difference compare_all(const struct model *a, const struct model *
 	return all;
 }
 
-static void add_pair(struct text *s, const struct model *a, const struct model *b, const char *task, struct difference d)
+static void add_pair(struct text *s, const struct model *a, const struct model *b, const char *task,
+		     struct difference d)
 {
-	text_add(s, "%s\t%s\t%s\t%.6f\t%.6f\t%d\t%d\t%.4g\n", a->name, b->name, task, d.mean, sqrt(d.variance), d.only_a, d.only_b, d.p);
+	text_add(s, "%s\t%s\t%s\t%.6f\t%.6f\t%d\t%d\t%.4g\n", a->name, b->name, task, d.mean,
+		 sqrt(d.variance), d.only_a, d.only_b, d.p);
 }
 
 static void write_pairs(struct text *markdown)
 {
 	struct text s = {0};
 
-	text_add(&s, "a\tb\ttask\taccuracy_difference\tdifference_stderr\tonly_a_right\tonly_b_right\tp\n");
-	text_add(markdown, "\nPaired differences of accuracy (a − b, mean over the tasks) and McNemar's exact test over the rows of all tasks.\n\n"
-	                   "| a | b | a − b | only a right | only b right | p |\n|---|---|---|---|---|---|\n");
+	text_add(&s, "a\tb\ttask\taccuracy_difference\tdifference_stderr\tonly_a_right\tonly_b_"
+		     "right\tp\n");
+	text_add(markdown, "\nPaired differences of accuracy (a − b, mean over the tasks) and "
+			   "McNemar's exact test over the rows of all tasks.\n\n"
+			   "| a | b | a − b | only a right | only b right | p "
+			   "|\n|---|---|---|---|---|---|\n");
 	for (int i = 0; i < nmodels; i++)
 		for (int j = i + 1; j < nmodels; j++) {
 			const struct model *a = &models[i], *b = &models[j];
@@ -274,8 +301,8 @@ static void write_pairs(struct text *markdown)
 				add_pair(&s, a, b, tasks.item[t], compare_task(a, b, t));
 			d = compare_all(a, b);
 			add_pair(&s, a, b, "all", d);
-			text_add(markdown, "| %s | %s | %+.4f ± %.4f | %d | %d | %.2g |\n", a->name, b->name, d.mean, sqrt(d.variance), d.only_a,
-			         d.only_b, d.p);
+			text_add(markdown, "| %s | %s | %+.4f ± %.4f | %d | %d | %.2g |\n", a->name,
+				 b->name, d.mean, sqrt(d.variance), d.only_a, d.only_b, d.p);
 		}
 	out_write_text(pairs_path, text_get(&s));
 	text_release(&s);

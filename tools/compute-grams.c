@@ -1,23 +1,25 @@
-/* compute-grams: what the solve needs of a task's rows at a site (grams/T/SITE.h5), streamed over the rows.
+/* compute-grams: what the solve needs of a task's rows at a site (grams/T/SITE.h5), streamed over
+ * the rows.
  *
- * X are the rows of the task's own model, Xm (X tilde) the merged model's, or X where no merged side is given (regmean). What is computed and
- * stored is lib/merge/gramfile.h's; the tasks share one Gram's memory. */
+ * X are the rows of the task's own model, Xm (X tilde) the merged model's, or X where no merged
+ * side is given (regmean). What is computed and stored is lib/merge/gramfile.h's; the tasks share
+ * one Gram's memory. */
 #include <stdlib.h>
 
-#include "merge/acts.h"
 #include "backend/be.h"
-#include "plan/budget.h"
-#include "math/dcs.h"
-#include "forward/demand.h"
 #include "base/die.h"
-#include "merge/gramfile.h"
-#include "math/grams.h"
-#include "files/h5/h5.h"
-#include "merge/job.h"
 #include "config/keys.h"
+#include "files/h5/h5.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
 #include "files/sums.h"
+#include "forward/demand.h"
+#include "math/dcs.h"
+#include "math/grams.h"
+#include "merge/acts.h"
+#include "merge/gramfile.h"
+#include "merge/job.h"
+#include "plan/budget.h"
 
 static const char *task_arg, *lora_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma;
@@ -26,14 +28,18 @@ static int iteration;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
-	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]", "task or tasks to do; {task} in a path stands for each"},
+	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]",
+	 "task or tasks to do; {task} in a path stands for each"},
 	{"lora", 0, OPT_STRING, &lora_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
-	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE", "rows of the merged model; without: X (regmean)"},
+	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE",
+	 "rows of the merged model; without: X (regmean)"},
 	KEY_OPTION(reg_ceof, reg_ceof),
 	KEY_OPTION(use_dcs, use_dcs),
 	KEY_OPTION(dcs_sigma, dcs_sigma),
-	{"dense", 0, OPT_BOOL, &dense, false, 0, 0, "BOOL", "also store XᵀXm whole: for solve-dense"},
-	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K", "iteration, from 0: DCS warms up over two"},
+	{"dense", 0, OPT_BOOL, &dense, false, 0, 0, "BOOL",
+	 "also store XᵀXm whole: for solve-dense"},
+	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K",
+	 "iteration, from 0: DCS warms up over two"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "Gram file to write (HDF5)"},
 	{.type = OPT_END},
 };
@@ -41,10 +47,13 @@ static const struct opt options[] = {
 static const struct tool tool = {
 	.name = "compute-grams",
 	.summary = "Gram matrices and norms of a task's rows at a site",
-	.details = "--adapter, --lora, --merged and -o may hold {task}, and must when several tasks are given.",
+	.details = "--adapter, --lora, --merged and -o may hold {task}, and must when several "
+		   "tasks are given.",
 	.opts = options,
-	.example = "compute-grams --model model --site enc01-self --tasks tec,isear --task tec,isear --adapter 'loras/{task}' "
-	           "--lora 'work/lora/{task}/enc01-self.h5' --merged 'work/merged/{task}/enc01-self.h5' -o 'mine/grams/{task}.h5'",
+	.example = "compute-grams --model model --site enc01-self --tasks tec,isear --task "
+		   "tec,isear --adapter 'loras/{task}' "
+		   "--lora 'work/lora/{task}/enc01-self.h5' --merged "
+		   "'work/merged/{task}/enc01-self.h5' -o 'mine/grams/{task}.h5'",
 };
 
 /* What all tasks share. */
@@ -55,7 +64,8 @@ struct shared {
 	float *W; /* (GRAMFILE_WEIGHT_ROWS, d) */
 };
 
-static struct h5 *open_side(const struct gramfile *k, const char *template, int ntasks, const char *option, const char *side)
+static struct h5 *open_side(const struct gramfile *k, const char *template, int ntasks,
+			    const char *option, const char *side)
 {
 	char *path = path_for_task(template, k->task, ntasks, option);
 	const struct acts_of of = {k->job->name, k->task, side, NULL};
@@ -88,8 +98,15 @@ static char *open_sides(struct gramfile *k, int ntasks)
 
 static void run_task(struct shared *all, const char *name, int ntasks)
 {
-	struct gramfile k = {.job = &all->job, .model = all->model, .gram = &all->gram, .W = all->W, .dense = dense, .weighted = use_dcs,
-	                     .kappa = dcs_kappa(dcs_sigma, iteration), .task = name, .t = strlist_find(&all->job.tasks, name)};
+	struct gramfile k = {.job = &all->job,
+			     .model = all->model,
+			     .gram = &all->gram,
+			     .W = all->W,
+			     .dense = dense,
+			     .weighted = use_dcs,
+			     .kappa = dcs_kappa(dcs_sigma, iteration),
+			     .task = name,
+			     .t = strlist_find(&all->job.tasks, name)};
 	char *features, *target;
 
 	if (k.t < 0)
@@ -137,7 +154,8 @@ static void run(void)
 	for (int i = 0; i < todo.n; i++)
 		run_task(&all, todo.item[i], todo.n);
 	n = all.job.targets.n;
-	tool_done("%s: %d module%s, %d task%s", all.job.name, n, n == 1 ? "" : "s", todo.n, todo.n == 1 ? "" : "s");
+	tool_done("%s: %d module%s, %d task%s", all.job.name, n, n == 1 ? "" : "s", todo.n,
+		  todo.n == 1 ? "" : "s");
 	shared_close(&all);
 	strlist_release(&todo);
 }

@@ -1,11 +1,12 @@
 # What the tools and the tests need, all of it from Debian's packages.
 # libpcre2-dev: the regular expressions of adapter_config.json. They are Python's, with look-ahead and \b, which regcomp() has not; and they come from
 # others, so that a match needs a bound on its steps.
+# clang-format: the layout of the sources, which a test checks and `make format` brings about.
 # help2man: `make install` makes the man pages of the tools' --help with it.
 #? make deps               install what is missing (by sudo where not root); the only step that needs the network
 
 PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
-            libsentencepiece-dev libpcre2-dev libcmocka-dev help2man
+            libsentencepiece-dev libpcre2-dev libcmocka-dev help2man clang-format
 #? make deps-fuzz          the same for what only make fuzz needs: clang
 deps-fuzz: PACKAGES = clang
 

@@ -1,17 +1,18 @@
 /* draw-samples: chooses a task's calibration samples and tokenises them (samples/T.h5).
  *
- * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules (lib/math/draw.h). A
- * draw made elsewhere is repeated only by --rows: the rules are the same, the random generator is ours. The encoder's
- * text is `instruction` alone, the label is `output`, both as T5Tokenizer gives them, </s> last. */
+ * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules
+ * (lib/math/draw.h). A draw made elsewhere is repeated only by --rows: the rules are the same, the
+ * random generator is ours. The encoder's text is `instruction` alone, the label is `output`, both
+ * as T5Tokenizer gives them, </s> last. */
 #include <limits.h>
 #include <stdlib.h>
 
 #include "base/die.h"
-#include "math/draw.h"
 #include "config/keys.h"
+#include "files/start.h"
+#include "math/draw.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
-#include "files/start.h"
 #include "model/t5.h"
 #include "model/tokens.h"
 
@@ -21,10 +22,14 @@ static bool select_long, if_balance, shuffle;
 static long seed;
 
 static const struct opt options[] = {
-	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "model folder: config.json and spiece.model"},
-	{"train", 0, OPT_STRING, &train, true, 0, 0, "FILE", "training rows, a JSON list of {instruction, output, …}"},
-	{"task", 0, OPT_STRING, &tasks, true, 0, 0, "T[,T]", "task or tasks; {task} in a path stands for each"},
-	{"rows", 0, OPT_STRING, &rows_file, false, 0, 0, "FILE", "JSON list of row numbers: take these, draw nothing"},
+	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR",
+	 "model folder: config.json and spiece.model"},
+	{"train", 0, OPT_STRING, &train, true, 0, 0, "FILE",
+	 "training rows, a JSON list of {instruction, output, …}"},
+	{"task", 0, OPT_STRING, &tasks, true, 0, 0, "T[,T]",
+	 "task or tasks; {task} in a path stands for each"},
+	{"rows", 0, OPT_STRING, &rows_file, false, 0, 0, "FILE",
+	 "JSON list of row numbers: take these, draw nothing"},
 	KEY_OPTION(samples_num, samples_num),
 	KEY_OPTION(max_length, max_length),
 	KEY_OPTION(select_long, select_long),
@@ -40,20 +45,24 @@ static const struct tool tool = {
 	.summary = "choose and tokenise the calibration samples of a task",
 	.details = "--train, --rows and -o may hold {task}, and must when several tasks are given.",
 	.opts = options,
-	.example = "draw-samples --model model --task tec,isear --train 'data/{task}/train.json' --samples-num 60 "
-	           "-o 'mine/samples/{task}.h5'",
+	.example = "draw-samples --model model --task tec,isear --train 'data/{task}/train.json' "
+		   "--samples-num 60 "
+		   "-o 'mine/samples/{task}.h5'",
 };
 
 /* A shortage in the user's words. */
-_Noreturn static void die_short(const char *path, int status, struct draw_shortage s, const char *const *label)
+_Noreturn static void die_short(const char *path, int status, struct draw_shortage s,
+				const char *const *label)
 {
 	if (status == DRAW_FEW_SAMPLES)
-		die("'%s': %d samples are fewer than the %d labels: a balanced draw (--if-balance 1) needs one of each", path,
-		    s.found, s.needed);
+		die("'%s': %d samples are fewer than the %d labels: a balanced draw (--if-balance "
+		    "1) needs one of each",
+		    path, s.found, s.needed);
 	const char *where = select_long ? " among the longest (--select-long 1)" : "";
 	if (s.label < 0)
 		die("'%s': %d rows%s, but %d samples are needed", path, s.found, where, s.needed);
-	die("'%s': label '%s' has %d rows%s, but %d are needed", path, label[s.label], s.found, where, s.needed);
+	die("'%s': label '%s' has %d rows%s, but %d are needed", path, label[s.label], s.found,
+	    where, s.needed);
 }
 
 static void draw(const struct rows *r, const char *path, int *picked)
@@ -75,7 +84,8 @@ static void draw(const struct rows *r, const char *path, int *picked)
 }
 
 /* Ids of one text of row `row` into ids (max_length); returns how many. Its last one is </s>. */
-static int encode(const struct tokenizer *t, const char *path, int row, const char *key, const char *text, int *ids)
+static int encode(const struct tokenizer *t, const char *path, int row, const char *key,
+		  const char *text, int *ids)
 {
 	int n = tokens_encode(t, text, max_length, ids);
 	if (n < 0)
@@ -86,7 +96,8 @@ static int encode(const struct tokenizer *t, const char *path, int row, const ch
 	return n;
 }
 
-static void tokenise(struct samples *s, const struct rows *r, const char *path, const struct tokenizer *t)
+static void tokenise(struct samples *s, const struct rows *r, const char *path,
+		     const struct tokenizer *t)
 {
 	size_t S = (size_t)s->S, most = S * (size_t)max_length;
 	s->length = xarray(S, sizeof *s->length);
@@ -98,10 +109,13 @@ static void tokenise(struct samples *s, const struct rows *r, const char *path, 
 
 	for (int i = 0; i < s->S; i++) {
 		const struct row *row = &r->row[s->row[i]];
-		s->length[i] = encode(t, path, s->row[i], "instruction", row->instruction, s->ids + s->total);
-		s->label_length[i] = encode(t, path, s->row[i], "output", row->output, s->label_ids + s->label_total);
+		s->length[i] = encode(t, path, s->row[i], "instruction", row->instruction,
+				      s->ids + s->total);
+		s->label_length[i] = encode(t, path, s->row[i], "output", row->output,
+					    s->label_ids + s->label_total);
 		if (s->label_length[i] < 2)
-			die("'%s': row %d: the label '%s' has no tokens", path, s->row[i], row->output);
+			die("'%s': row %d: the label '%s' has no tokens", path, s->row[i],
+			    row->output);
 		s->total += s->length[i];
 		s->label_total += s->label_length[i];
 	}
@@ -136,7 +150,8 @@ static void draw_task(const char *task, int ntasks, const struct tokenizer *t)
 static void run(void)
 {
 	if (samples_num > INT_MAX / max_length)
-		die_usage("--samples-num %d times --max-length %d is more than %d tokens", samples_num, max_length, INT_MAX);
+		die_usage("--samples-num %d times --max-length %d is more than %d tokens",
+			  samples_num, max_length, INT_MAX);
 	struct strlist list = strlist_split(tasks, "--task");
 	struct t5 m = t5_load(model_dir);
 	struct tokenizer *t = tokens_open(model_dir, &m);

@@ -1,46 +1,61 @@
 /* extract-acts: advances a model's state from one site to the next, and writes the site's rows.
  *
- * Here: what is read beside the acts files, and the plan of the memory; the walk is lib/merge/advance.h's. Several tasks may share one process, and so
- * the packed weights of a block. */
+ * Here: what is read beside the acts files, and the plan of the memory; the walk is
+ * lib/merge/advance.h's. Several tasks may share one process, and so the packed weights of a block.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "adapter/adapter.h"
-#include "merge/advance.h"
-#include "backend/be.h"
-#include "plan/budget.h"
-#include "forward/demand.h"
 #include "adapter/copies.h"
+#include "backend/be.h"
 #include "base/die.h"
-#include "files/h5/h5.h"
-#include "model/model.h"
 #include "config/keys.h"
-#include "merge/samples.h"
+#include "files/h5/h5.h"
 #include "files/start.h"
 #include "files/sums.h"
+#include "forward/demand.h"
+#include "merge/advance.h"
+#include "merge/samples.h"
+#include "model/model.h"
+#include "plan/budget.h"
 
 static struct {
-	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites, *from, *memory, *features, *out;
+	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites,
+		*from, *memory, *features, *out;
 	bool fp16, checkpoint;
 	int inner_num;
 } o;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
-	{"side", 0, OPT_STRING, &o.side, true, 0, 0, "SIDE", "lora (each task's own adapter) or merged (the solutions so far)"},
-	{"site", 0, OPT_STRING, &o.site, true, 0, 0, "SITE", "site to extract, e.g. enc07-self, memory, dec03-cross"},
-	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST", "task, or several separated by commas"},
+	{"side", 0, OPT_STRING, &o.side, true, 0, 0, "SIDE",
+	 "lora (each task's own adapter) or merged (the solutions so far)"},
+	{"site", 0, OPT_STRING, &o.site, true, 0, 0, "SITE",
+	 "site to extract, e.g. enc07-self, memory, dec03-cross"},
+	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST",
+	 "task, or several separated by commas"},
 	{"samples", 0, OPT_STRING, &o.samples, true, 0, 0, "FILE", "samples/{task}.h5"},
-	{"tokens", 0, OPT_STRING, &o.tokens, false, 0, 0, "FILE", "tokens/{task}.h5 (decoder sites)"},
-	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR", "the task's adapter folder (side lora)"},
-	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR", "folder of solution files (side merged)"},
-	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST", "the sites of the run, of which solutions exist (side merged)"},
-	{"from", 0, OPT_STRING, &o.from, false, 0, 0, "FILE", "acts file with the state to go on from (default: the embeddings)"},
-	{"memory", 0, OPT_STRING, &o.memory, false, 0, 0, "FILE", "acts file of site memory (decoder sites)"},
-	KEY_OPTION_AS(features, o.features, "tokens, or reference: encoder pads too, each sample's last decoder row"),
+	{"tokens", 0, OPT_STRING, &o.tokens, false, 0, 0, "FILE",
+	 "tokens/{task}.h5 (decoder sites)"},
+	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR",
+	 "the task's adapter folder (side lora)"},
+	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR",
+	 "folder of solution files (side merged)"},
+	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST",
+	 "the sites of the run, of which solutions exist (side merged)"},
+	{"from", 0, OPT_STRING, &o.from, false, 0, 0, "FILE",
+	 "acts file with the state to go on from (default: the embeddings)"},
+	{"memory", 0, OPT_STRING, &o.memory, false, 0, 0, "FILE",
+	 "acts file of site memory (decoder sites)"},
+	KEY_OPTION_AS(features, o.features,
+		      "tokens, or reference: encoder pads too, each sample's last decoder row"),
 	KEY_OPTION(use_fp16, o.fp16),
-	KEY_OPTION_AS(inner_num, o.inner_num, "an encoder batch holds the rows of N samples of the longest's length at most"),
-	KEY_OPTION_AS(use_gradient_checkpointing, o.checkpoint, "keep the state at block starts only; 0: at every site that can hold it"),
+	KEY_OPTION_AS(
+		inner_num, o.inner_num,
+		"an encoder batch holds the rows of N samples of the longest's length at most"),
+	KEY_OPTION_AS(use_gradient_checkpointing, o.checkpoint,
+		      "keep the state at block starts only; 0: at every site that can hold it"),
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "acts file to write"},
 	{.type = OPT_END},
 };
@@ -50,8 +65,10 @@ static const struct tool tool = {
 	.summary = "advance the state to a site and write the site's rows",
 	.details = "{task} in a FILE or DIR stands for the task's name.",
 	.opts = options,
-	.example = "extract-acts --model model --side lora --site enc01-self --task tec,isear --adapter 'loras/{task}' "
-	           "--samples 'work/samples/{task}.h5' --from 'work/lora/{task}/enc00-self.h5' -o 'mine/lora/{task}/enc01-self.h5'",
+	.example = "extract-acts --model model --side lora --site enc01-self --task tec,isear "
+		   "--adapter 'loras/{task}' "
+		   "--samples 'work/samples/{task}.h5' --from 'work/lora/{task}/enc00-self.h5' -o "
+		   "'mine/lora/{task}/enc01-self.h5'",
 };
 
 /* What a task's sequences and ΔW are made of. */
@@ -86,7 +103,8 @@ static void open_tokens(struct run *r, struct advance_task *t, struct input *in)
 
 	decoder_tokens_read(&in->tokens, path, t->name, in->samples.S);
 	decoder_tokens_need_vocab(&in->tokens, path, m->V);
-	seqs_init(&t->dec, in->tokens.S, in->tokens.length, in->tokens.offset, in->tokens.ids, 0, m->pad);
+	seqs_init(&t->dec, in->tokens.S, in->tokens.length, in->tokens.offset, in->tokens.ids, 0,
+		  m->pad);
 	free(path);
 }
 
@@ -110,7 +128,8 @@ static void open_inputs(struct run *r, struct advance_task *t, struct input *in)
 	sums_scope(t->name);
 	samples_read(&in->samples, path, t->name);
 	samples_need_vocab(&in->samples, path, m->V);
-	seqs_init(&t->enc, in->samples.S, in->samples.length, in->samples.offset, in->samples.ids, is_reference() ? in->samples.max_length : 0, m->pad);
+	seqs_init(&t->enc, in->samples.S, in->samples.length, in->samples.offset, in->samples.ids,
+		  is_reference() ? in->samples.max_length : 0, m->pad);
 	free(path);
 	if (advance_in_decoder(&r->a))
 		open_tokens(r, t, in);
@@ -123,10 +142,12 @@ static void open_inputs(struct run *r, struct advance_task *t, struct input *in)
 /* Whether the walk meets the solution of site s. */
 static bool meets(const struct advance *a, struct site s)
 {
-	return site_compare(s, a->site) < 0 && (site_is_memory(s) || (s.stack == advance_in_decoder(a) && s.block >= a->start));
+	return site_compare(s, a->site) < 0 &&
+	       (site_is_memory(s) || (s.stack == advance_in_decoder(a) && s.block >= a->start));
 }
 
-/* The rank of the merge: the largest of the solutions that will be met; they are noted for the plan too. */
+/* The rank of the merge: the largest of the solutions that will be met; they are noted for the plan
+ * too. */
 static int solutions_rank(struct run *r)
 {
 	const struct t5 *m = &r->a.model->m;
@@ -162,7 +183,8 @@ static void check_usage(const struct run *r)
 	if (is_lora() ? !o.adapter || o.solutions : !o.solutions || !o.sites || o.adapter)
 		die_usage("side lora takes --adapter, side merged takes --solutions and --sites");
 	if (decoder ? !o.tokens || !o.memory : o.tokens || o.memory)
-		die_usage("site %s %s --tokens and --memory", o.site, decoder ? "needs" : "takes no");
+		die_usage("site %s %s --tokens and --memory", o.site,
+			  decoder ? "needs" : "takes no");
 }
 
 /* The longest sequence of a stack, of all tasks. */
@@ -182,10 +204,12 @@ static size_t device_need(const struct run *r, int rows)
 {
 	bool decoder = advance_in_decoder(&r->a);
 
-	return demand_extract(&r->a.model->m, decoder, rows, longest(r, decoder), longest(r, false), &r->deltas, r->a.precision);
+	return demand_extract(&r->a.model->m, decoder, rows, longest(r, decoder), longest(r, false),
+			      &r->deltas, r->a.precision);
 }
 
-/* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence is never cut. */
+/* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence
+ * is never cut. */
 static int choose_rows(const struct run *r, int T)
 {
 	const struct advance *a = &r->a;
@@ -193,16 +217,19 @@ static int choose_rows(const struct run *r, int T)
 	size_t need, whole = demand_whole(&a->model->m, decoder, &r->deltas, a->precision);
 	int rows = !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
-	/* A single pass has one task's files open at a time; outputs that several passes go over stay open. */
+	/* A single pass has one task's files open at a time; outputs that several passes go over
+	 * stay open. */
 	int files = a->start + 1 < advance_target(a) ? r->tasks.n : 1;
 
 	rows = T > rows ? T : rows;
-	while (((need = budget_extract(&a->model->m, decoder, rows, T, r->rank, whole, files, a->precision)) > common.max_memory ||
-	        device_need(r, rows) > common.max_memory) &&
+	while (((need = budget_extract(&a->model->m, decoder, rows, T, r->rank, whole, files,
+				       a->precision)) > common.max_memory ||
+		device_need(r, rows) > common.max_memory) &&
 	       common.max_memory && rows > T)
 		rows = rows / 2 > T ? rows / 2 : T;
 	if (common.max_memory && need > common.max_memory)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, (need >> 20) + 1);
+		die("--max-memory %zu MB is too little: at least %zu MB are needed",
+		    common.max_memory >> 20, (need >> 20) + 1);
 	return rows;
 }
 
@@ -276,8 +303,8 @@ int main(int argc, char **argv)
 	advance_run(&r.a);
 	for (int i = 0; i < r.tasks.n; i++)
 		P += advance_rows(&r.a, &r.a.task[i]);
-	tool_done("%s %s: %ld rows of %d task%s, %s products", o.side, o.site, P, r.tasks.n, r.tasks.n == 1 ? "" : "s",
-	          r.a.precision == BE_BF16 ? "bfloat16" : "float32");
+	tool_done("%s %s: %ld rows of %d task%s, %s products", o.side, o.site, P, r.tasks.n,
+		  r.tasks.n == 1 ? "" : "s", r.a.precision == BE_BF16 ? "bfloat16" : "float32");
 	run_close(&r);
 	return 0;
 }

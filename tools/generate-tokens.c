@@ -1,24 +1,25 @@
-/* generate-tokens: the decoder tokens of the calibration samples, as a model generates them (greedy): each task's own (--adapter), or the
- * merged one of an iteration (--solutions).
+/* generate-tokens: the decoder tokens of the calibration samples, as a model generates them
+ * (greedy): each task's own (--adapter), or the merged one of an iteration (--solutions).
  *
- * The encoder has been run: its output is the state of the task's `memory` file. Samples are taken in groups, so that
- * memory does not grow with their number. Features `reference`: as in the published run the samples are generated in batches of
+ * The encoder has been run: its output is the state of the task's `memory` file. Samples are taken
+ * in groups, so that memory does not grow with their number. Features `reference`: as in the
+ * published run the samples are generated in batches of
  * --inner-num, and a sample that is finished is fed pads until its batch ends. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "merge/acts.h"
-#include "merge/answers.h"
 #include "backend/be.h"
-#include "plan/budget.h"
 #include "base/die.h"
-#include "forward/generate.h"
-#include "files/h5/h5.h"
 #include "config/keys.h"
-#include "merge/pool.h"
-#include "merge/samples.h"
+#include "files/h5/h5.h"
 #include "files/start.h"
 #include "files/sums.h"
+#include "forward/generate.h"
+#include "merge/acts.h"
+#include "merge/answers.h"
+#include "merge/pool.h"
+#include "merge/samples.h"
+#include "plan/budget.h"
 
 static struct {
 	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *memory, *features, *out;
@@ -28,12 +29,17 @@ static struct {
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
-	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST", "task, or several separated by commas"},
+	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST",
+	 "task, or several separated by commas"},
 	{"samples", 0, OPT_STRING, &o.samples, true, 0, 0, "FILE", "samples/{task}.h5"},
-	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR", "the task's adapter folder (its own model)"},
-	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR", "folder of solution files (the merged model)"},
-	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST", "the sites of the run (the merged model)"},
-	{"memory", 0, OPT_STRING, &o.memory, true, 0, 0, "FILE", "acts file of site memory, of the same model"},
+	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR",
+	 "the task's adapter folder (its own model)"},
+	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR",
+	 "folder of solution files (the merged model)"},
+	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST",
+	 "the sites of the run (the merged model)"},
+	{"memory", 0, OPT_STRING, &o.memory, true, 0, 0, "FILE",
+	 "acts file of site memory, of the same model"},
 	KEY_OPTION_AS(features, o.features, "tokens or reference"),
 	KEY_OPTION(max_new_tokens, o.max_new),
 	KEY_OPTION_AS(inner_num, o.inner_num, "samples of a batch (reference only)"),
@@ -48,12 +54,14 @@ static const struct tool tool = {
 	.details = "{task} in a FILE or DIR stands for the task's name.",
 	.opts = options,
 	.example = "generate-tokens --model model --task tec,isear --adapter 'loras/{task}' "
-	           "--samples 'work/samples/{task}.h5' --memory 'work/lora/{task}/memory.h5' -o 'mine/tokens/{task}.h5'",
+		   "--samples 'work/samples/{task}.h5' --memory 'work/lora/{task}/memory.h5' -o "
+		   "'mine/tokens/{task}.h5'",
 };
 
 enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
 
-/* The decoder's inputs of one sample: the start token and what was generated but the end token, which is only an output. */
+/* The decoder's inputs of one sample: the start token and what was generated but the end token,
+ * which is only an output. */
 static int inputs_of(const struct generation *g, int i, const struct t5 *m, int *ids)
 {
 	const int *generated = g->ids + (size_t)i * (size_t)g->max_new;
@@ -80,15 +88,21 @@ static int longest(const struct decoder_tokens *t, int first, int last)
 	return most;
 }
 
-/* Published batches: every sample has as many decoder steps as the longest of its batch; a finished one is fed its end token, then pads. */
-static void pad_batches(struct decoder_tokens *t, int **ids, const struct generation *g, const struct t5 *m)
+/* Published batches: every sample has as many decoder steps as the longest of its batch; a finished
+ * one is fed its end token, then pads. */
+static void pad_batches(struct decoder_tokens *t, int **ids, const struct generation *g,
+			const struct t5 *m)
 {
 	for (int first = 0; first < t->S; first += o.inner_num) {
-		int last = first + o.inner_num < t->S ? first + o.inner_num : t->S, steps = longest(t, first, last);
+		int last = first + o.inner_num < t->S ? first + o.inner_num : t->S,
+		    steps = longest(t, first, last);
 
 		for (int i = first; i < last; i++) {
 			for (int j = t->length[i]; j < steps; j++)
-				ids[i][j] = j == t->length[i] ? g->ids[(size_t)i * (size_t)g->max_new + (size_t)j - 1] : m->decoding.pad;
+				ids[i][j] = j == t->length[i]
+						    ? g->ids[(size_t)i * (size_t)g->max_new +
+							     (size_t)j - 1]
+						    : m->decoding.pad;
 			t->length[i] = steps;
 		}
 	}
@@ -108,17 +122,21 @@ static struct h5 *open_memory(const struct forward *f, const struct pool_task *t
 	sums_scope(t->name);
 	m = acts_open(path, &of);
 	sums_scope(NULL);
-	acts_need_state(m, reference() ? t->samples.S * t->samples.max_length : t->samples.total, f->model->m.D);
+	acts_need_state(m, reference() ? t->samples.S * t->samples.max_length : t->samples.total,
+			f->model->m.D);
 	free(path);
 	return m;
 }
 
-/* The encoder's output of the pool's samples [first, last), all of task t, which begin at row `row` of H. */
-static void read_memory(const struct forward *f, const struct pool_task *t, int ntasks, const struct seqs *enc, int first, int last, float *H)
+/* The encoder's output of the pool's samples [first, last), all of task t, which begin at row `row`
+ * of H. */
+static void read_memory(const struct forward *f, const struct pool_task *t, int ntasks,
+			const struct seqs *enc, int first, int last, float *H)
 {
 	struct h5 *m = open_memory(f, t, ntasks);
 	int from = first - t->first, rows = 0;
-	size_t row0 = reference() ? (size_t)from * (size_t)t->samples.max_length : (size_t)t->samples.offset[from];
+	size_t row0 = reference() ? (size_t)from * (size_t)t->samples.max_length
+				  : (size_t)t->samples.offset[from];
 	size_t D = (size_t)f->model->m.D;
 	float *host = xarray(READ_ROWS * D, sizeof(*host));
 
@@ -135,38 +153,46 @@ static void read_memory(const struct forward *f, const struct pool_task *t, int 
 }
 
 /* Generation for samples [first, first+n) of the pool; H has room for their memory. */
-static void generate_group(const struct forward *f, const struct pool *p, int first, int n, float *H, struct generation *all)
+static void generate_group(const struct forward *f, const struct pool *p, int first, int n,
+			   float *H, struct generation *all)
 {
 	struct forward part = *f;
 	struct seqs enc;
 	struct generation g;
 	size_t D = (size_t)f->model->m.D;
 
-	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, p->pad_to, f->model->m.pad);
+	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, p->pad_to,
+		  f->model->m.pad);
 	for (int i = 0, last; i < n; i = last) {
 		struct pool_task *t = &p->task[p->task_of[first + i]];
 		struct seqs some = {.len = enc.len + i};
 
 		last = t->first + t->samples.S - first < n ? t->first + t->samples.S - first : n;
-		read_memory(f, t, p->ntasks, &some, first + i, first + last, H + (size_t)enc.off[i] * D);
+		read_memory(f, t, p->ntasks, &some, first + i, first + last,
+			    H + (size_t)enc.off[i] * D);
 	}
 	part.source_of = p->task_of + first;
-	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids, tokens_needed(), &g);
+	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids,
+		 tokens_needed(), &g);
 	memcpy(all->length + first, g.length, sizeof(int) * (size_t)n);
-	memcpy(all->ids + (size_t)first * (size_t)g.max_new, g.ids, sizeof(int) * (size_t)n * (size_t)g.max_new);
+	memcpy(all->ids + (size_t)first * (size_t)g.max_new, g.ids,
+	       sizeof(int) * (size_t)n * (size_t)g.max_new);
 	generation_release(&g);
 	seqs_release(&enc);
 }
 
-/* Encoder output that is held at once, and the decoder's rows of the same samples: less than BUDGET_GENERATE_GROUP where max_memory says so, a sample at least. */
+/* Encoder output that is held at once, and the decoder's rows of the same samples: less than
+ * BUDGET_GENERATE_GROUP where max_memory says so, a sample at least. */
 static size_t choose_group(const struct forward *f, int longest)
 {
-	size_t fixed = budget_forward(f, longest, 0), least = (size_t)(longest + tokens_needed()) * (size_t)f->model->m.D * sizeof(float);
+	size_t fixed = budget_forward(f, longest, 0),
+	       least = (size_t)(longest + tokens_needed()) * (size_t)f->model->m.D * sizeof(float);
 
 	if (!common.max_memory || fixed + BUDGET_GENERATE_GROUP <= common.max_memory)
 		return BUDGET_GENERATE_GROUP;
 	if (fixed + least > common.max_memory)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, ((fixed + least) >> 20) + 1);
+		die("--max-memory %zu MB is too little: at least %zu MB are needed",
+		    common.max_memory >> 20, ((fixed + least) >> 20) + 1);
 	return common.max_memory - fixed;
 }
 
@@ -192,7 +218,8 @@ static size_t largest_group(const struct pool *p, size_t most)
 	return largest;
 }
 
-static void generate_all(const struct forward *f, const struct pool *p, size_t group, struct generation *g)
+static void generate_all(const struct forward *f, const struct pool *p, size_t group,
+			 struct generation *g)
 {
 	size_t row = (size_t)f->model->m.D * sizeof(float), most = group / row;
 	float *H;
@@ -212,11 +239,14 @@ static void generate_all(const struct forward *f, const struct pool *p, size_t g
 /* The part of the pool's generation that is the task's; a view. */
 static struct generation of_task(const struct generation *all, const struct pool_task *t)
 {
-	return (struct generation){.n = t->samples.S, .max_new = all->max_new, .length = all->length + t->first,
-	                           .ids = all->ids + (size_t)t->first * (size_t)all->max_new};
+	return (struct generation){.n = t->samples.S,
+				   .max_new = all->max_new,
+				   .length = all->length + t->first,
+				   .ids = all->ids + (size_t)t->first * (size_t)all->max_new};
 }
 
-static void tokens_from(struct decoder_tokens *t, const char *task, const struct samples *s, const struct generation *g, const struct t5 *m)
+static void tokens_from(struct decoder_tokens *t, const char *task, const struct samples *s,
+			const struct generation *g, const struct t5 *m)
 {
 	int **ids = xcalloc((size_t)s->S, sizeof(*ids));
 
@@ -238,7 +268,8 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 	free(ids);
 }
 
-static void write_task(const struct pool *p, const struct pool_task *t, const struct generation *all, const struct t5 *m)
+static void write_task(const struct pool *p, const struct pool_task *t,
+		       const struct generation *all, const struct t5 *m)
 {
 	char *out = path_for_task(o.out, t->name, p->ntasks, "--output");
 	const struct generation g = of_task(all, t);
@@ -252,13 +283,14 @@ static void write_task(const struct pool *p, const struct pool_task *t, const st
 	free(out);
 }
 
-/* What a task's own adapter answers to its own rows: one line where that is no better than chance. The answers are there
- * anyway; with --max-new-tokens 1 none is. */
+/* What a task's own adapter answers to its own rows: one line where that is no better than chance.
+ * The answers are there anyway; with --max-new-tokens 1 none is. */
 static void check_answers(const struct pool_task *t, const struct generation *all)
 {
 	const struct generation g = of_task(all, t);
 	const struct samples *s = &t->samples;
-	int *truth = xarray((size_t)s->S, sizeof(int)), *answered = xarray((size_t)s->S, sizeof(int));
+	int *truth = xarray((size_t)s->S, sizeof(int)),
+	    *answered = xarray((size_t)s->S, sizeof(int));
 
 	for (int i = 0; i < s->S; i++) {
 		truth[i] = s->label_ids[s->label_offset[i]];
@@ -292,8 +324,12 @@ int main(int argc, char **argv)
 	if (o.sites)
 		sites = strlist_split(o.sites, "--sites");
 	model = model_open(o.model);
-	pool_open(&p, model, &tasks, &sites, &(struct pool_args){o.samples, o.adapter, o.solutions, reference()});
-	f = (struct forward){.model = model, .nsources = p.ntasks, .source = p.source, .precision = o.fp16 ? be->fast16() : BE_F32};
+	pool_open(&p, model, &tasks, &sites,
+		  &(struct pool_args){o.samples, o.adapter, o.solutions, reference()});
+	f = (struct forward){.model = model,
+			     .nsources = p.ntasks,
+			     .source = p.source,
+			     .precision = o.fp16 ? be->fast16() : BE_F32};
 	generate_all(&f, &p, choose_group(&f, p.longest), &g);
 	for (int i = 0; i < tasks.n; i++)
 		write_task(&p, &p.task[i], &g, &model->m);

@@ -1,9 +1,12 @@
-/* keep-previous: a finished merge makes way for another: WORK/adapter becomes WORK/adapter.previous, and WORK/model WORK/model.previous.
+/* keep-previous: a finished merge makes way for another: WORK/adapter becomes
+ * WORK/adapter.previous, and WORK/model WORK/model.previous.
  *
- * What was known of it goes along: eval.tsv, eval/TASK.json and predictions/ move into the folder first, so that an evaluation never lies beside an
- * adapter that it is not of. Where no finished merge is there (its folder was deleted) they are deleted. The folder's new name comes by one rename; the one
- * that was kept before is deleted just ahead of it, its configuration first. So whenever this is stopped, a folder with a configuration is whole,
- * the merge is under one of the two names, and running it once more goes on. Nothing is done where there is nothing to keep. */
+ * What was known of it goes along: eval.tsv, eval/TASK.json and predictions/ move into the folder
+ * first, so that an evaluation never lies beside an adapter that it is not of. Where no finished
+ * merge is there (its folder was deleted) they are deleted. The folder's new name comes by one
+ * rename; the one that was kept before is deleted just ahead of it, its configuration first. So
+ * whenever this is stopped, a folder with a configuration is whole, the merge is under one of the
+ * two names, and running it once more goes on. Nothing is done where there is nothing to keep. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,8 +15,8 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
-#include "files/start.h"
 #include "files/out.h"
+#include "files/start.h"
 #include "files/sums.h"
 
 static const char *work;
@@ -53,7 +56,8 @@ static bool is_complete(const struct result *r)
 	return yes;
 }
 
-/* The names in a folder that may not be there, allocated each, "." and ".." left out; NULL at the end. */
+/* The names in a folder that may not be there, allocated each, "." and ".." left out; NULL at the
+ * end. */
 static char **names_in(const char *folder)
 {
 	char **name = xcalloc(1, sizeof(*name));
@@ -84,8 +88,10 @@ static bool is_folder(const char *path)
 	return !lstat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* Calls fn with FOLDER/NAME and OTHER/NAME for each file in a folder; `deep`: and in the folders in it. */
-static void each_file(const char *folder, const char *other, bool deep, void (*fn)(const char *path, const char *to))
+/* Calls fn with FOLDER/NAME and OTHER/NAME for each file in a folder; `deep`: and in the folders in
+ * it. */
+static void each_file(const char *folder, const char *other, bool deep,
+		      void (*fn)(const char *path, const char *to))
 {
 	char **name = names_in(folder);
 
@@ -136,7 +142,8 @@ static void forget(const char *path, const char *to)
 	delete_tree(path);
 }
 
-/* Of the merge alone: not what eval/ has of the base and the single adapters, which are folders in it. */
+/* Of the merge alone: not what eval/ has of the base and the single adapters, which are folders in
+ * it. */
 static void each_evaluation(const char *into, void (*fn)(const char *path, const char *to))
 {
 	char *table = xformat("%s/eval.tsv", work), *table_to = xformat("%s/eval.tsv", into);
@@ -145,7 +152,8 @@ static void each_evaluation(const char *into, void (*fn)(const char *path, const
 	if (is_there(table))
 		fn(table, table_to);
 	for (int i = 0; i < 2; i++) {
-		char *from = xformat("%s/%s", work, folders[i]), *to = xformat("%s/%s", into, folders[i]);
+		char *from = xformat("%s/%s", work, folders[i]),
+		     *to = xformat("%s/%s", into, folders[i]);
 
 		each_file(from, to, false, fn);
 		free(to);
@@ -168,7 +176,8 @@ static void record(const char *path, const char *to)
 
 static void delete_previous(const struct result *r)
 {
-	char *folder = xformat("%s/%s.previous", work, r->folder), *configuration = xformat("%s/%s", folder, r->configuration);
+	char *folder = xformat("%s/%s.previous", work, r->folder),
+	     *configuration = xformat("%s/%s", folder, r->configuration);
 
 	if (is_there(configuration) && remove(configuration))
 		die("cannot delete '%s': %s", configuration, strerror(errno));
@@ -179,7 +188,8 @@ static void delete_previous(const struct result *r)
 
 static void set_aside(const struct result *r, bool evaluated)
 {
-	char *folder = xformat("%s/%s", work, r->folder), *previous = xformat("%s.previous", folder);
+	char *folder = xformat("%s/%s", work, r->folder),
+	     *previous = xformat("%s.previous", folder);
 
 	if (evaluated)
 		each_evaluation(folder, move);

@@ -1,7 +1,10 @@
-/* one-error: run a command, and of the makes below it leave out what each of them adds to a failure.
+/* one-error: run a command, and of the makes below it leave out what each of them adds to a
+ * failure.
  *
- * A tool that fails says why in one line. Every make between it and the user then says which target that was for: "make[2]: *** [FILE:LINE: TARGET]
- * Error 1". The last make says so in any case, so the others' lines are left out here. All else on standard error is passed on, a line at a time. */
+ * A tool that fails says why in one line. Every make between it and the user then says which target
+ * that was for: "make[2]: *** [FILE:LINE: TARGET] Error 1". The last make says so in any case, so
+ * the others' lines are left out here. All else on standard error is passed on, a line at a time.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +33,8 @@ static const struct tool tool = {
 	.example = "one-error -- make -f my.mk all",
 };
 
-/* "make[2]: *** [main.mk:89: x.h5] Error 1", or "… Interrupt", or "make[2]: *** Waiting for unfinished jobs....". What make has to say itself
+/* "make[2]: *** [main.mk:89: x.h5] Error 1", or "… Interrupt", or "make[2]: *** Waiting for
+ * unfinished jobs....". What make has to say itself
  * ("*** No rule to make target …") has no bracket after the stars. */
 static bool is_echo(const char *line)
 {
@@ -39,7 +43,8 @@ static bool is_echo(const char *line)
 	if (*s != '[' || !isdigit((unsigned char)s[1]))
 		return false;
 	s += 1 + strspn(s + 1, "0123456789");
-	return strncmp(s, "]: *** [", 8) == 0 || strncmp(s, "]: *** Waiting for unfinished jobs", 34) == 0;
+	return strncmp(s, "]: *** [", 8) == 0 ||
+	       strncmp(s, "]: *** Waiting for unfinished jobs", 34) == 0;
 }
 
 static void pass_line(struct text *line)
@@ -72,7 +77,8 @@ static bool pass_some(int fd, struct text *line)
 	return n > 0;
 }
 
-/* Until the command has ended and all that it said is passed on; what it left running may hold the pipe for longer. */
+/* Until the command has ended and all that it said is passed on; what it left running may hold the
+ * pipe for longer. */
 static int relay(pid_t pid, int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};

@@ -1,7 +1,9 @@
-/* plan-pipeline: checks everything that can be checked before the first computation, and writes the plan of one merge.
+/* plan-pipeline: checks everything that can be checked before the first computation, and writes the
+ * plan of one merge.
  *
- * The plan is WORK/plan.mk (lib/plan/planmk.h) and WORK/stamps/ (lib/plan/stamps.h), both made of what lib/plan/plan.h opens. This file takes the
- * options and the settings. The path of plan.mk is printed on stdout; or, by --show, what the plan comes to in words, and then WORK is only read. */
+ * The plan is WORK/plan.mk (lib/plan/planmk.h) and WORK/stamps/ (lib/plan/stamps.h), both made of
+ * what lib/plan/plan.h opens. This file takes the options and the settings. The path of plan.mk is
+ * printed on stdout; or, by --show, what the plan comes to in words, and then WORK is only read. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,7 +13,10 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/text.h"
 #include "base/threads.h"
+#include "files/start.h"
+#include "files/sums.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
 #include "plan/plan.h"
@@ -19,36 +24,52 @@
 #include "plan/request.h"
 #include "plan/rules.h"
 #include "plan/stamps.h"
-#include "files/start.h"
-#include "files/sums.h"
-#include "base/text.h"
 
 static struct {
-	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs, *goals, *stands, *tools;
+	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
+		*goals, *stands, *tools;
 	int iteration;
 	bool list_keys, keys_markdown, show, print_work, matrix, keep_acts;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml"};
 
 static const struct opt options[] = {
-	{"task-type", 0, OPT_STRING, &o.task_type, false, 0, 0, "NAME", "section of the config file"},
-	{"model", 0, OPT_STRING, &o.model, false, 0, 0, "DIR", "base model folder (default: key model_dir)"},
-	{"loras", 0, OPT_STRING, &o.loras, false, 0, 0, "DIR", "folder of adapter folders, one per task (default: key lora_dir)"},
-	{"data", 0, OPT_STRING, &o.data, false, 0, 0, "DIR", "folder of data folders, one per task (default: key data_dir)"},
+	{"task-type", 0, OPT_STRING, &o.task_type, false, 0, 0, "NAME",
+	 "section of the config file"},
+	{"model", 0, OPT_STRING, &o.model, false, 0, 0, "DIR",
+	 "base model folder (default: key model_dir)"},
+	{"loras", 0, OPT_STRING, &o.loras, false, 0, 0, "DIR",
+	 "folder of adapter folders, one per task (default: key lora_dir)"},
+	{"data", 0, OPT_STRING, &o.data, false, 0, 0, "DIR",
+	 "folder of data folders, one per task (default: key data_dir)"},
 	{"config", 0, OPT_STRING, &o.config, false, 0, 0, "FILE", "config file"},
-	{"work", 0, OPT_STRING, &o.work, false, 0, 0, "DIR", "folder of all results (default: work/TYPE/METHOD-MATSx_CAMRx_DCSx)"},
-	{"reference", 0, OPT_STRING, &o.reference, false, 0, 0, "DIR", "folder of the base's and the adapters' evaluations (default: WORK/eval)"},
-	{"matrix", 0, OPT_FLAG, &o.matrix, false, 0, 0, NULL, "evaluate each adapter on every task"},
-	{"keep-acts", 0, OPT_FLAG, &o.keep_acts, false, 0, 0, NULL, "rows and Grams that have been used stay"},
-	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST", "overrides KEY=value, separated by spaces; a blank in a value is written \\ and a blank"},
-	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST", "make's goals: eval, report and compare need test.json"},
-	{"stands", 0, OPT_STRING, &o.stands, false, 0, 0, "DIR", "folder that the user stands in, where it is another (make -C)"},
-	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N", "processes that make may run at once (default: 1)"},
-	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR", "folder of the tools (default: that of this one)"},
-	{"iteration", 0, OPT_INT, &o.iteration, false, 1, 1e6, "K", "write the rules of iteration K (method jacobi), into WORK/iterKK/plan.mk"},
-	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL, "print the config file's keys, and exit"},
-	{"keys-markdown", 0, OPT_FLAG, &o.keys_markdown, false, 0, 0, NULL, "print config/README.md, and exit"},
-	{"print-work", 0, OPT_FLAG, &o.print_work, false, 0, 0, NULL, "print the folder of results, and exit"},
-	{"show", 0, OPT_FLAG, &o.show, false, 0, 0, NULL, "print the plan in words, and write nothing"},
+	{"work", 0, OPT_STRING, &o.work, false, 0, 0, "DIR",
+	 "folder of all results (default: work/TYPE/METHOD-MATSx_CAMRx_DCSx)"},
+	{"reference", 0, OPT_STRING, &o.reference, false, 0, 0, "DIR",
+	 "folder of the base's and the adapters' evaluations (default: WORK/eval)"},
+	{"matrix", 0, OPT_FLAG, &o.matrix, false, 0, 0, NULL,
+	 "evaluate each adapter on every task"},
+	{"keep-acts", 0, OPT_FLAG, &o.keep_acts, false, 0, 0, NULL,
+	 "rows and Grams that have been used stay"},
+	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST",
+	 "overrides KEY=value, separated by spaces; a blank in a value is written \\ and a blank"},
+	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST",
+	 "make's goals: eval, report and compare need test.json"},
+	{"stands", 0, OPT_STRING, &o.stands, false, 0, 0, "DIR",
+	 "folder that the user stands in, where it is another (make -C)"},
+	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N",
+	 "processes that make may run at once (default: 1)"},
+	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR",
+	 "folder of the tools (default: that of this one)"},
+	{"iteration", 0, OPT_INT, &o.iteration, false, 1, 1e6, "K",
+	 "write the rules of iteration K (method jacobi), into WORK/iterKK/plan.mk"},
+	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL,
+	 "print the config file's keys, and exit"},
+	{"keys-markdown", 0, OPT_FLAG, &o.keys_markdown, false, 0, 0, NULL,
+	 "print config/README.md, and exit"},
+	{"print-work", 0, OPT_FLAG, &o.print_work, false, 0, 0, NULL,
+	 "print the folder of results, and exit"},
+	{"show", 0, OPT_FLAG, &o.show, false, 0, 0, NULL,
+	 "print the plan in words, and write nothing"},
 	{.type = OPT_END},
 };
 
@@ -56,8 +77,9 @@ static const struct tool tool = {
 	.name = "plan-pipeline",
 	.summary = "check the inputs of a merge and write its plan",
 	.opts = options,
-	.example = "plan-pipeline --show --config my.yaml --task-type my_tasks --model model --loras loras --data data "
-	           "--set 'METHOD=sweep ALPHA_1=1e-4'",
+	.example = "plan-pipeline --show --config my.yaml --task-type my_tasks --model model "
+		   "--loras loras --data data "
+		   "--set 'METHOD=sweep ALPHA_1=1e-4'",
 };
 
 static void list_keys(void)
@@ -66,23 +88,55 @@ static void list_keys(void)
 		const struct config_key *k = &config_keys[i];
 		char *values = config_key_values(k);
 
-		printf("  %-27s %s\n  %-27s   %s; default: %s\n", k->name, k->help, "", values, k->dflt ? k->dflt : k->none ? k->none : "none, required");
+		printf("  %-27s %s\n  %-27s   %s; default: %s\n", k->name, k->help, "", values,
+		       k->dflt   ? k->dflt
+		       : k->none ? k->none
+				 : "none, required");
 		free(values);
 	}
 }
 
 /* What make's command line also takes, and what is typed for it. */
 static const struct config_word words[] = {
-	{"MODEL", "MODEL"}, {"LORAS", "LORAS"}, {"DATA", "DATA"}, {"WORK", "WORK"}, {"CONFIG", "CONFIG"}, {"TASK_TYPE", "TASK_TYPE"},
-	{"METHODS", "METHODS"}, {"REFERENCE", "REFERENCE"}, {"MATRIX", "MATRIX"}, {"KEEP_ACTS", "KEEP_ACTS"}, {"BACKEND", "BACKEND"},
-	{"BASE", "MODEL"}, {"BASE_MODEL", "MODEL"}, {"MODEL_PATH", "MODEL"}, {"LORA", "LORAS"}, {"ADAPTER", "LORAS"}, {"ADAPTERS", "LORAS"},
-	{"LORA_PATH", "LORAS"}, {"DATAS", "DATA"}, {"DATASET", "DATA"}, {"DATASETS", "DATA"}, {"DATA_PATH", "DATA"}, {"OUT", "WORK"},
-	{"OUTPUT", "WORK"}, {"OUTPUT_DIR", "WORK"}, {"WORK_DIR", "WORK"}, {"TASK", "TASK_TARGETS"}, {"TASKS", "TASK_TARGETS"},
-	{"SAMPLES", "SAMPLES_NUM"}, {"ITERATIONS", "MAX_ITER"}, {"FP16", "USE_FP16"}, {"MEMORY", "MAX_MEMORY"}, {"JOBS", "-jN"}, {"DEVICE", "BACKEND"},
+	{"MODEL", "MODEL"},
+	{"LORAS", "LORAS"},
+	{"DATA", "DATA"},
+	{"WORK", "WORK"},
+	{"CONFIG", "CONFIG"},
+	{"TASK_TYPE", "TASK_TYPE"},
+	{"METHODS", "METHODS"},
+	{"REFERENCE", "REFERENCE"},
+	{"MATRIX", "MATRIX"},
+	{"KEEP_ACTS", "KEEP_ACTS"},
+	{"BACKEND", "BACKEND"},
+	{"BASE", "MODEL"},
+	{"BASE_MODEL", "MODEL"},
+	{"MODEL_PATH", "MODEL"},
+	{"LORA", "LORAS"},
+	{"ADAPTER", "LORAS"},
+	{"ADAPTERS", "LORAS"},
+	{"LORA_PATH", "LORAS"},
+	{"DATAS", "DATA"},
+	{"DATASET", "DATA"},
+	{"DATASETS", "DATA"},
+	{"DATA_PATH", "DATA"},
+	{"OUT", "WORK"},
+	{"OUTPUT", "WORK"},
+	{"OUTPUT_DIR", "WORK"},
+	{"WORK_DIR", "WORK"},
+	{"TASK", "TASK_TARGETS"},
+	{"TASKS", "TASK_TARGETS"},
+	{"SAMPLES", "SAMPLES_NUM"},
+	{"ITERATIONS", "MAX_ITER"},
+	{"FP16", "USE_FP16"},
+	{"MEMORY", "MAX_MEMORY"},
+	{"JOBS", "-jN"},
+	{"DEVICE", "BACKEND"},
 	{0},
 };
 
-/* The next of the words at *at, with make's own quoting taken off ("\\ " is a blank, "\\\\" a backslash); NULL at the end. */
+/* The next of the words at *at, with make's own quoting taken off ("\\ " is a blank, "\\\\" a
+ * backslash); NULL at the end. */
 static char *next_word(const char **at)
 {
 	struct text word = {0};
@@ -113,7 +167,8 @@ static void apply_overrides(struct config *c)
 	}
 }
 
-/* The result that is there is going to be replaced: which folder, where it is kept, and why. False: no result is there, or it stays. */
+/* The result that is there is going to be replaced: which folder, where it is kept, and why. False:
+ * no result is there, or it stays. */
 static bool replaces(const struct plan *p, const struct changes *changes, char **said)
 {
 	const char *folder = plan_dense(p) ? "model" : "adapter", *why = text_get(&changes->why);
@@ -121,7 +176,8 @@ static bool replaces(const struct plan *p, const struct changes *changes, char *
 	bool yes = file_exists(result) && rules_todo(p, changes).result;
 
 	if (yes)
-		*said = xformat("'%s/%s' will be replaced, and kept as '%s/%s.previous'%s%s", p->work, folder, p->work, folder, *why ? ": " : "", why);
+		*said = xformat("'%s/%s' will be replaced, and kept as '%s/%s.previous'%s%s",
+				p->work, folder, p->work, folder, *why ? ": " : "", why);
 	free(result);
 	return yes;
 }
@@ -137,7 +193,9 @@ static void show_work(const struct plan *p)
 	if (!todo.processes)
 		printf("to do   nothing: the merge is up to date\n");
 	else if (todo.iteration)
-		printf("to do   %d processes for iteration %d and its result; there are at most %d iterations\n", todo.processes, todo.iteration, p->c.max_iter);
+		printf("to do   %d processes for iteration %d and its result; there are at most %d "
+		       "iterations\n",
+		       todo.processes, todo.iteration, p->c.max_iter);
 	else
 		printf("to do   %d processes for the merge\n", todo.processes);
 	if (replaces(p, &changes, &said)) {
@@ -154,8 +212,10 @@ static void show(const struct plan *p)
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		modules = p->adapter[t]->n > modules ? p->adapter[t]->n : modules;
-	printf("%s\nMODEL   %s: %d + %d blocks, d_model %d, vocabulary %d\n", text, p->base, p->model->m.L[0], p->model->m.L[1], p->model->m.D, p->model->m.V);
-	printf("LORAS   %s: %d adapters, up to %d modules each, %d sites\nDATA    %s\n", p->loras, p->c.task_targets.n, modules, p->nsites, p->data);
+	printf("%s\nMODEL   %s: %d + %d blocks, d_model %d, vocabulary %d\n", text, p->base,
+	       p->model->m.L[0], p->model->m.L[1], p->model->m.D, p->model->m.V);
+	printf("LORAS   %s: %d adapters, up to %d modules each, %d sites\nDATA    %s\n", p->loras,
+	       p->c.task_targets.n, modules, p->nsites, p->data);
 	printf("WORK    %s\nCONFIG  %s: %s\n", p->work, o.config, o.task_type);
 	forecast_memory(p);
 	forecast_disk(p);
@@ -217,7 +277,8 @@ static void check_request(const struct plan *p)
 static void check_files(const struct plan *p)
 {
 	if (plan_samples(p))
-		request_check_files(p->data, &p->c.task_targets, "train.json", "the draw of calibration samples");
+		request_check_files(p->data, &p->c.task_targets, "train.json",
+				    "the draw of calibration samples");
 	if (goal("eval") || goal("report") || goal("compare"))
 		request_check_files(p->data, &p->c.task_targets, "test.json", "the evaluation");
 }
@@ -226,7 +287,8 @@ static char *choose_work(const struct config *c)
 {
 	if (o.work)
 		return request_plain(o.work, "WORK");
-	return xformat("work/%s/%s-MATS%d_CAMR%d_DCS%d", o.task_type, method_name(c->method), c->use_mats, c->use_camr, c->use_dcs);
+	return xformat("work/%s/%s-MATS%d_CAMR%d_DCS%d", o.task_type, method_name(c->method),
+		       c->use_mats, c->use_camr, c->use_dcs);
 }
 
 /* Of make: -j without a number is as many processes as cores. */

@@ -1,23 +1,26 @@
 /* report-eval: one table of several models' evaluations: what the merge kept of each adapter.
  *
- * Reads eval-emotion's results: REFERENCE/base/TASK.json, REFERENCE/adapters/ADAPTER/TASK.json (those that exist; ADAPTER = TASK must), and each
- * merge's DIR/TASK.json. `kept` is a model's accuracy over the individual one's (the task's own adapter), per task and for the
- * mean of accuracies; where that is 0, it is "-". The file is long (one line per model and task), the table on stdout wide. */
+ * Reads eval-emotion's results: REFERENCE/base/TASK.json, REFERENCE/adapters/ADAPTER/TASK.json
+ * (those that exist; ADAPTER = TASK must), and each merge's DIR/TASK.json. `kept` is a model's
+ * accuracy over the individual one's (the task's own adapter), per task and for the mean of
+ * accuracies; where that is 0, it is "-". The file is long (one line per model and task), the table
+ * on stdout wide. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
-#include "files/out.h"
-#include "merge/scores.h"
-#include "files/start.h"
 #include "base/text.h"
+#include "files/out.h"
+#include "files/start.h"
+#include "merge/scores.h"
 
 static const char *tasks_arg, *reference, *merged_arg, *output;
 
 static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "the tasks, in order"},
-	{"reference", 0, OPT_STRING, &reference, true, 0, 0, "DIR", "folder with base/ and adapters/"},
+	{"reference", 0, OPT_STRING, &reference, true, 0, 0, "DIR",
+	 "folder with base/ and adapters/"},
 	{"merged", 0, OPT_STRING, &merged_arg, true, 0, 0, "LIST", "merges as NAME=DIR,NAME=DIR"},
 	{"output", 'o', OPT_STRING, &output, false, 0, 0, "FILE", "long table (tab-separated)"},
 	{.type = OPT_END},
@@ -27,7 +30,8 @@ static const struct tool tool = {
 	.name = "report-eval",
 	.summary = "compare evaluations",
 	.opts = options,
-	.example = "report-eval --tasks tec,isear --reference work/eval --merged sweep=work/eval -o mine/eval.tsv",
+	.example = "report-eval --tasks tec,isear --reference work/eval --merged sweep=work/eval "
+		   "-o mine/eval.tsv",
 };
 
 struct model {
@@ -42,7 +46,8 @@ static int nmodels, individual;
 static struct model *model_add(const char *name)
 {
 	models = xrealloc(models, sizeof(*models) * (size_t)(nmodels + 1));
-	models[nmodels] = (struct model){xstrdup(name), xcalloc((size_t)tasks.n, sizeof(struct score))};
+	models[nmodels] =
+		(struct model){xstrdup(name), xcalloc((size_t)tasks.n, sizeof(struct score))};
 	return &models[nmodels++];
 }
 
@@ -51,7 +56,8 @@ static void model_read(const char *name, const char *dir, const char *must_have)
 	struct model *m = model_add(name);
 
 	for (int t = 0; t < tasks.n; t++)
-		m->score[t] = score_read(dir, tasks.item[t], !must_have || !strcmp(must_have, tasks.item[t]));
+		m->score[t] = score_read(dir, tasks.item[t],
+					 !must_have || !strcmp(must_have, tasks.item[t]));
 }
 
 static void read_all(void)
@@ -90,20 +96,25 @@ static void write_long(void)
 	struct text s = {0};
 	double whole, f1, se, a;
 
-	text_add(&s, "model\ttask\tn\taccuracy\taccuracy_stderr\tmacro_f1\tmacro_f1_stderr\tloss\tno_label\tkept\n");
+	text_add(&s, "model\ttask\tn\taccuracy\taccuracy_stderr\tmacro_f1\tmacro_f1_"
+		     "stderr\tloss\tno_label\tkept\n");
 	score_mean(models[individual].score, tasks.n, &whole, &se, &f1);
 	for (int i = 0; i < nmodels; i++) {
 		for (int t = 0; t < tasks.n; t++) {
 			const struct score *r = &models[i].score[t];
 
 			if (r->there)
-				text_add(&s, "%s\t%s\t%ld\t%.6f\t%.6f\t%.6f\t%.6f\t%.6f\t%ld\t%s\n", models[i].name, tasks.item[t], r->n, r->accuracy,
-				         r->accuracy_stderr, r->macro_f1, r->macro_f1_stderr, r->loss, r->no_label,
-				         score_kept(r->accuracy, models[individual].score[t].accuracy, 1, 6, "").text);
+				text_add(&s, "%s\t%s\t%ld\t%.6f\t%.6f\t%.6f\t%.6f\t%.6f\t%ld\t%s\n",
+					 models[i].name, tasks.item[t], r->n, r->accuracy,
+					 r->accuracy_stderr, r->macro_f1, r->macro_f1_stderr,
+					 r->loss, r->no_label,
+					 score_kept(r->accuracy,
+						    models[individual].score[t].accuracy, 1, 6, "")
+						 .text);
 		}
 		if (score_mean(models[i].score, tasks.n, &a, &se, &f1))
-			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%s\n", models[i].name, a, se, f1,
-			         score_kept(a, whole, 1, 6, "").text);
+			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%s\n", models[i].name, a,
+				 se, f1, score_kept(a, whole, 1, 6, "").text);
 	}
 	out_write_text(output, text_get(&s));
 	text_release(&s);
@@ -116,7 +127,8 @@ static void print_wide(void)
 	score_mean(models[individual].score, tasks.n, &whole, &se, &f1);
 	printf("%-24s", "accuracy");
 	for (int t = 0; t < tasks.n; t++) {
-		char *head = xformat("%s%s", tasks.item[t], score_mark(&models[individual].score[t]));
+		char *head =
+			xformat("%s%s", tasks.item[t], score_mark(&models[individual].score[t]));
 		printf(" %14s", head);
 		free(head);
 	}

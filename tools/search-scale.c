@@ -1,30 +1,33 @@
 /* search-scale: by which factor to scale a merged adapter, judged on the calibration rows.
  *
- * For every candidate: the share of each task's rows whose first generated token is the first token of the label. The best mean
- * over the tasks wins, the smaller factor on a tie. This looks at the calibration rows' labels, which no other stage does.
- * All tasks' rows go through one pass of the weights together, as many at a time as the memory asked for holds. */
+ * For every candidate: the share of each task's rows whose first generated token is the first token
+ * of the label. The best mean over the tasks wins, the smaller factor on a tie. This looks at the
+ * calibration rows' labels, which no other stage does. All tasks' rows go through one pass of the
+ * weights together, as many at a time as the memory asked for holds. */
 #include <jansson.h>
 #include <stdlib.h>
 
 #include "adapter/adapter.h"
-#include "backend/be.h"
-#include "plan/budget.h"
 #include "adapter/copies.h"
+#include "backend/be.h"
 #include "base/die.h"
-#include "forward/generate.h"
 #include "config/keys.h"
 #include "files/out.h"
-#include "merge/samples.h"
 #include "files/start.h"
+#include "forward/generate.h"
+#include "merge/samples.h"
+#include "plan/budget.h"
 
-static const char *model_dir, *adapter_dir, *tasks_arg, *samples_arg, *scales_arg = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1", *output_arg;
+static const char *model_dir, *adapter_dir, *tasks_arg, *samples_arg,
+	*scales_arg = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1", *output_arg;
 static bool use_fp16;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
 	{"adapter", 0, OPT_STRING, &adapter_dir, true, 0, 0, "DIR", "the merged adapter, unscaled"},
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "T[,T…]", "all tasks of the merge"},
-	{"samples", 0, OPT_STRING, &samples_arg, true, 0, 0, "FILE", "calibration samples of {task}"},
+	{"samples", 0, OPT_STRING, &samples_arg, true, 0, 0, "FILE",
+	 "calibration samples of {task}"},
 	{"scales", 0, OPT_STRING, &scales_arg, false, 0, 0, "X[,X…]", "the candidates"},
 	KEY_OPTION(use_fp16, use_fp16),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "result (JSON)"},
@@ -35,8 +38,9 @@ static const struct tool tool = {
 	.name = "search-scale",
 	.summary = "find the best scale of a merged adapter on the calibration rows",
 	.opts = options,
-	.example = "search-scale --model model --adapter work/adapter --tasks tec,isear --samples 'work/samples/{task}.h5' "
-	           "--scales 0.5,1 -o mine/scale.json",
+	.example = "search-scale --model model --adapter work/adapter --tasks tec,isear --samples "
+		   "'work/samples/{task}.h5' "
+		   "--scales 0.5,1 -o mine/scale.json",
 };
 
 enum { SLAB_BYTES = 96 << 20 }; /* of residual stream, when no limit was asked for */
@@ -101,7 +105,8 @@ static void rows_free(struct rows *r)
 static void run_slab(const struct forward *f, const struct rows *r, int first, int n, int *right)
 {
 	const struct t5 *m = &f->model->m;
-	int *one = xarray((size_t)n, sizeof(*one)), *which = xarray((size_t)n, sizeof(*which)), *start = xarray((size_t)n, sizeof(*start));
+	int *one = xarray((size_t)n, sizeof(*one)), *which = xarray((size_t)n, sizeof(*which)),
+	    *start = xarray((size_t)n, sizeof(*start));
 	struct prediction *p = xarray((size_t)n, sizeof(*p));
 	struct seqs enc, dec;
 	float *H;
@@ -129,7 +134,8 @@ static void run_slab(const struct forward *f, const struct rows *r, int first, i
 
 static size_t slab_rows(const struct forward *f, const struct rows *r)
 {
-	size_t row = (size_t)f->model->m.D * sizeof(float), fixed, longest = 1; /* with one decoder row */
+	size_t row = (size_t)f->model->m.D * sizeof(float), fixed,
+	       longest = 1; /* with one decoder row */
 
 	for (int i = 0; i < r->n; i++)
 		longest = (size_t)r->length[i] + 1 > longest ? (size_t)r->length[i] + 1 : longest;
@@ -137,7 +143,8 @@ static size_t slab_rows(const struct forward *f, const struct rows *r)
 	if (!common.max_memory)
 		return SLAB_BYTES / row;
 	if (common.max_memory < fixed + longest * row)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed", common.max_memory >> 20, ((fixed + longest * row) >> 20) + 1);
+		die("--max-memory %zu MB is too little: at least %zu MB are needed",
+		    common.max_memory >> 20, ((fixed + longest * row) >> 20) + 1);
 	return (common.max_memory - fixed) / row;
 }
 
@@ -153,8 +160,9 @@ static void run_all(const struct forward *f, const struct rows *r, int *right)
 }
 
 /* One candidate: its entry of the result; the mean accuracy is returned. */
-static double candidate(const struct forward *f, struct adapter *a, const double *base, double scale, const struct rows *r,
-                        const struct strlist *tasks, json_t *list)
+static double candidate(const struct forward *f, struct adapter *a, const double *base,
+			double scale, const struct rows *r, const struct strlist *tasks,
+			json_t *list)
 {
 	int *right = xcalloc((size_t)tasks->n, sizeof(*right));
 	json_t *accuracy = json_object(), *entry;
@@ -180,7 +188,8 @@ static double candidate(const struct forward *f, struct adapter *a, const double
 static void write_result(double scale, json_t *list)
 {
 	json_t *o = json_pack("{s:f, s:o}", "scale", scale, "candidates", list);
-	char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9)), *line = xformat("%s\n", text);
+	char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9)),
+	     *line = xformat("%s\n", text);
 
 	out_write_text(output_arg, line);
 	free(line);
@@ -207,7 +216,10 @@ int main(int argc, char **argv)
 	a = adapter_open(adapter_dir, &model->m);
 	copies_check(a->file, model);
 	source.adapter = a;
-	f = (struct forward){.model = model, .nsources = 1, .source = &source, .precision = use_fp16 ? be->fast16() : BE_F32};
+	f = (struct forward){.model = model,
+			     .nsources = 1,
+			     .source = &source,
+			     .precision = use_fp16 ? be->fast16() : BE_F32};
 	rows_read_all(&r, &tasks, model->m.V);
 	base = xarray((size_t)a->n, sizeof(*base));
 	for (int i = 0; i < a->n; i++)
@@ -216,7 +228,8 @@ int main(int argc, char **argv)
 		double scale, mean;
 
 		if (!text_to_double(scales.item[i], &scale) || !(scale > 0) || scale > 100)
-			die_usage("--scales: expected numbers above 0 and up to 100, found '%s'", scales.item[i]);
+			die_usage("--scales: expected numbers above 0 and up to 100, found '%s'",
+				  scales.item[i]);
 		mean = candidate(&f, a, base, scale, &r, &tasks, list);
 		if (mean > best || (mean == best && scale < chosen)) {
 			best = mean;
@@ -224,7 +237,8 @@ int main(int argc, char **argv)
 		}
 	}
 	write_result(chosen, list);
-	tool_done("scale %g of %d, mean accuracy %.4f on the calibration rows", chosen, scales.n, best);
+	tool_done("scale %g of %d, mean accuracy %.4f on the calibration rows", chosen, scales.n,
+		  best);
 	free(base);
 	rows_free(&r);
 	adapter_close(a);

@@ -1,31 +1,37 @@
-/* solve-dense: the merged weight of every module of a site where the whole weight is fitted (with_pretrain_matrix), as solution/SITE.h5.
+/* solve-dense: the merged weight of every module of a site where the whole weight is fitted
+ * (with_pretrain_matrix), as solution/SITE.h5.
  *
- * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/math/dense.h). The result has full rank: dataset W (d_out, d) instead of A and B. Memory: three
- * d × d of float64, one d_out × d of float32, and panels; W0 and, in an iteration (jacobi), the weights of those before are read by rows. The Grams
- * must be those of compute-grams --dense. */
+ * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/math/dense.h). The result has full rank:
+ * dataset W (d_out, d) instead of A and B. Memory: three d × d of float64, one d_out × d of
+ * float32, and panels; W0 and, in an iteration (jacobi), the weights of those before are read by
+ * rows. The Grams must be those of compute-grams --dense. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "plan/budget.h"
-#include "forward/demand.h"
-#include "math/dense.h"
 #include "base/die.h"
 #include "config/keys.h"
+#include "files/safetensors/st.h"
+#include "files/start.h"
+#include "forward/demand.h"
+#include "math/dense.h"
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "merge/solution.h"
-#include "files/safetensors/st.h"
-#include "files/start.h"
+#include "plan/budget.h"
 
 static const char *method, *grams_arg, *output_arg;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
-	KEY_OPTION_AS(method, method, "what the Grams are of, for the file: sweep, jacobi or regmean"),
-	{"grams", 0, OPT_STRING, &grams_arg, true, 0, 0, "FILE", "Gram file of {task}, made with --dense"},
+	KEY_OPTION_AS(method, method,
+		      "what the Grams are of, for the file: sweep, jacobi or regmean"),
+	{"grams", 0, OPT_STRING, &grams_arg, true, 0, 0, "FILE",
+	 "Gram file of {task}, made with --dense"},
 	FIT_OPTIONS,
-	ITERATION_OPTIONS("solution of iteration K-1, from the second on; with MATS a list: K-1, K-2, …, one more than differences are kept"),
-	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "solution file to write (HDF5)"},
+	ITERATION_OPTIONS("solution of iteration K-1, from the second on; with MATS a list: K-1, "
+			  "K-2, …, one more than differences are kept"),
+	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE",
+	 "solution file to write (HDF5)"},
 	{.type = OPT_END},
 };
 
@@ -33,10 +39,13 @@ static const struct tool tool = {
 	.name = "solve-dense",
 	.summary = "solve for the merged whole weights of a site's modules",
 	.opts = options,
-	.example = "compute-grams --dense 1 --model model --site enc01-self --tasks tec,isear --task tec,isear --adapter 'loras/{task}' "
-	           "--lora 'work/lora/{task}/enc01-self.h5' --merged 'work/merged/{task}/enc01-self.h5' -o 'mine/full/{task}.h5'\n"
-	           "solve-dense --model model --site enc01-self --tasks tec,isear --adapter 'loras/{task}' "
-	           "--grams 'mine/full/{task}.h5' -o mine/full/enc01-self.h5",
+	.example = "compute-grams --dense 1 --model model --site enc01-self --tasks tec,isear "
+		   "--task tec,isear --adapter 'loras/{task}' "
+		   "--lora 'work/lora/{task}/enc01-self.h5' --merged "
+		   "'work/merged/{task}/enc01-self.h5' -o 'mine/full/{task}.h5'\n"
+		   "solve-dense --model model --site enc01-self --tasks tec,isear --adapter "
+		   "'loras/{task}' "
+		   "--grams 'mine/full/{task}.h5' -o mine/full/enc01-self.h5",
 };
 
 struct run {
@@ -76,7 +85,9 @@ static void fit(struct run *run, struct part *p)
 		for (size_t i = 0; i < n * p->d; i++) {
 			W[i] = (float)p->dense.W[i];
 			if (!isfinite(W[i]))
-				die_data("site %s, %s: row %zu of the solution is not finite in float32", run->job.name, p->name, o + i / p->d);
+				die_data("site %s, %s: row %zu of the solution is not finite in "
+					 "float32",
+					 run->job.name, p->name, o + i / p->d);
 		}
 	}
 	free(weight);
@@ -135,7 +146,8 @@ static void measure(struct run *run, const struct part *p)
 		}
 	}
 	if (!isfinite(norm2))
-		die_data("site %s, %s: the accelerated solution is not finite", run->job.name, p->name);
+		die_data("site %s, %s: the accelerated solution is not finite", run->job.name,
+			 p->name);
 	h5_set_double(run->out, p->group, "norm", sqrt(norm2));
 	if (run->past.n)
 		h5_set_double(run->out, p->group, "change", sqrt(change2));
@@ -257,8 +269,9 @@ int main(int argc, char **argv)
 	system_write_largest(&run.system, run.out);
 	h5_commit(run.out);
 	worst = job_module(j, j->worst);
-	tool_done("%s: %d module%s, whole weights, worst residual %.4g (%s), worst condition %.3g", j->name, j->targets.n,
-	          j->targets.n == 1 ? "" : "s", j->worst_figure, worst, run.condition);
+	tool_done("%s: %d module%s, whole weights, worst residual %.4g (%s), worst condition %.3g",
+		  j->name, j->targets.n, j->targets.n == 1 ? "" : "s", j->worst_figure, worst,
+		  run.condition);
 	free(worst);
 	run_close(&run);
 	return 0;

@@ -1,31 +1,35 @@
 /* solve-layer: the merged ΔW of every module of a site, as a low-rank pair (solution/SITE.h5).
  *
- * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/math/solve.h): one Cholesky and R right-hand sides a module. The methods differ in the
- * rows that the Grams were made of, not here. average and task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
- * W = B A with B = [B_1 … B_N] as the adapters hold it; every scale is in A. Memory: one d × d of float64 and panels of the Grams. */
+ * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/math/solve.h): one Cholesky and
+ * R right-hand sides a module. The methods differ in the rows that the Grams were made of, not
+ * here. average and task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
+ * W = B A with B = [B_1 … B_N] as the adapters hold it; every scale is in A. Memory: one d × d of
+ * float64 and panels of the Grams. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/area.h"
-#include "plan/budget.h"
-#include "forward/demand.h"
 #include "base/die.h"
 #include "config/keys.h"
+#include "files/start.h"
+#include "forward/demand.h"
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "merge/solution.h"
-#include "files/start.h"
+#include "plan/budget.h"
 
 static const char *method, *grams_arg, *output_arg;
 
 static const struct opt options[] = {
 	JOB_OPTIONS,
 	KEY_OPTION_AS(method, method, "sweep, jacobi, regmean, average or task-arithmetic"),
-	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE", "Gram file of a task; average and task-arithmetic have none"},
+	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE",
+	 "Gram file of a task; average and task-arithmetic have none"},
 	FIT_OPTIONS,
 	ITERATION_OPTIONS("solution of iteration K-1, from the second on"),
-	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "solution file to write (HDF5)"},
+	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE",
+	 "solution file to write (HDF5)"},
 	{.type = OPT_END},
 };
 
@@ -34,15 +38,17 @@ static const struct tool tool = {
 	.summary = "solve for the merged low-rank weights of a site's modules",
 	.details = "--adapter and --grams may hold {task}, and must when several tasks are given.",
 	.opts = options,
-	.example = "solve-layer --model model --site enc01-self --tasks tec,isear --adapter 'loras/{task}' "
-	           "--grams 'work/grams/{task}/enc01-self.h5' --alpha-2 1e-3 -o mine/solution/enc01-self.h5",
+	.example = "solve-layer --model model --site enc01-self --tasks tec,isear --adapter "
+		   "'loras/{task}' "
+		   "--grams 'work/grams/{task}/enc01-self.h5' --alpha-2 1e-3 -o "
+		   "mine/solution/enc01-self.h5",
 };
 
 struct run {
 	struct job job;
-	bool fitted;         /* to Grams; otherwise by the weights alone */
+	bool fitted; /* to Grams; otherwise by the weights alone */
 	struct system system;
-	void *slab;          /* of struct solve */
+	void *slab; /* of struct solve */
 	struct h5 *out;
 	struct h5 *previous; /* iteration k−1, or NULL */
 	double condition;    /* the worst, for the closing line */
@@ -77,7 +83,8 @@ static void iterate(struct run *run, struct part *p, const double *BtB)
 			history_write(run->out, p->group, &m);
 		}
 		mats_release(&m);
-		h5_set_double(run->out, p->group, "change", mats_distance(A, before, BtB, (int)R, (int)d));
+		h5_set_double(run->out, p->group, "change",
+			      mats_distance(A, before, BtB, (int)R, (int)d));
 	}
 	h5_set_double(run->out, p->group, "norm", mats_distance(A, NULL, BtB, (int)R, (int)d));
 	history_say(p->name, outcome);
@@ -98,14 +105,15 @@ static void fit(struct run *run, struct part *p)
 	if (iteration_args.k)
 		iterate(run, p, BtB);
 	if (common.verbose)
-		note("%s: rank %zu, relative residual %.4g, condition %.3g", p->name, R, residual, condition);
+		note("%s: rank %zu, relative residual %.4g, condition %.3g", p->name, R, residual,
+		     condition);
 	job_worst(&run->job, p->i, residual);
 	run->condition = fmax(run->condition, condition);
 	free(BtB);
 }
 
-/* average: A = [ s_t / N A_t ], task-arithmetic: A = [ s_t A_t ] (assemble-lora scales it). A task whose adapter does not target the module
- * counts as ΔW = 0. */
+/* average: A = [ s_t / N A_t ], task-arithmetic: A = [ s_t A_t ] (assemble-lora scales it). A task
+ * whose adapter does not target the module counts as ΔW = 0. */
 static void combine(struct part *p, double share)
 {
 	size_t d = (size_t)p->stack.d;
@@ -169,7 +177,8 @@ static void run_open(struct run *run)
 		areas_claim(common.threads);
 	}
 	if (iteration_args.previous)
-		run->previous = history_open(iteration_args.previous, j->name, job_args.tasks, iteration_args.k);
+		run->previous = history_open(iteration_args.previous, j->name, job_args.tasks,
+					     iteration_args.k);
 	run->out = solution_create(output_arg);
 }
 
@@ -196,12 +205,15 @@ static void run_close(struct run *run)
 static void check_method(void)
 {
 	static const char *const fitted[] = {"sweep", "jacobi", "regmean"};
-	bool weights = !strcmp(method, "average") || !strcmp(method, "task-arithmetic"), known = weights;
+	bool weights = !strcmp(method, "average") || !strcmp(method, "task-arithmetic"),
+	     known = weights;
 
 	for (int i = 0; i < 3; i++)
 		known |= !strcmp(method, fitted[i]);
 	if (!known)
-		die_usage("--method '%s': expected sweep, jacobi, regmean, average or task-arithmetic", method);
+		die_usage("--method '%s': expected sweep, jacobi, regmean, average or "
+			  "task-arithmetic",
+			  method);
 	if (weights && grams_arg)
 		die_usage("--method %s uses no Grams: leave out --grams", method);
 	if (!weights && !grams_arg)
@@ -220,8 +232,8 @@ static void say_done(const struct run *run)
 		return;
 	}
 	worst = job_module(j, j->worst);
-	tool_done("%s: %d module%s, worst residual %.4g (%s), worst condition %.3g", j->name, n, n == 1 ? "" : "s", j->worst_figure, worst,
-	          run->condition);
+	tool_done("%s: %d module%s, worst residual %.4g (%s), worst condition %.3g", j->name, n,
+		  n == 1 ? "" : "s", j->worst_figure, worst, run->condition);
 	free(worst);
 }
 

@@ -1,7 +1,9 @@
 /* spend-files: takes back the disk space of intermediate files whose work is done.
  *
- * A spent file keeps its name and its time, so that make still counts it as made; its contents become one line of text, so that a tool that is
- * given it by hand says what it is. (Not synced: an empty file counts as spent as well, and twelve syncs a site would be waited for.) plan-pipeline has those made again that something to do reads (lib/plan/graph.h). */
+ * A spent file keeps its name and its time, so that make still counts it as made; its contents
+ * become one line of text, so that a tool that is given it by hand says what it is. (Not synced: an
+ * empty file counts as spent as well, and twelve syncs a site would be waited for.) plan-pipeline
+ * has those made again that something to do reads (lib/plan/graph.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,8 +20,10 @@ static const char *tasks_arg, *files_arg, *in_arg;
 
 static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "tasks that {task} stands for"},
-	{"files", 0, OPT_STRING, &files_arg, true, 0, 0, "LIST", "files; those that are not there, or are spent, are passed over"},
-	{"in", 0, OPT_STRING, &in_arg, false, 0, 0, "DIR", "folder that the FILES lie in (default: the current one)"},
+	{"files", 0, OPT_STRING, &files_arg, true, 0, 0, "LIST",
+	 "files; those that are not there, or are spent, are passed over"},
+	{"in", 0, OPT_STRING, &in_arg, false, 0, 0, "DIR",
+	 "folder that the FILES lie in (default: the current one)"},
 	{.type = OPT_END},
 };
 
@@ -59,7 +63,9 @@ int main(int argc, char **argv)
 	files = strlist_split(files_arg, "--files");
 	for (int i = 0; i < files.n; i++)
 		for (int t = 0; t < tasks.n; t++) {
-			char *name = path_for_task(files.item[i], tasks.item[t], tasks.n, "--files"), *path = in_arg ? xformat("%s/%s", in_arg, name) : xstrdup(name);
+			char *name = path_for_task(files.item[i], tasks.item[t], tasks.n,
+						   "--files"),
+			     *path = in_arg ? xformat("%s/%s", in_arg, name) : xstrdup(name);
 
 			spend(path);
 			free(path);

@@ -1,12 +1,12 @@
 /* verify-work: re-reads everything under a WORK folder and names what is damaged or stale.
  *
  * damaged    its bytes are not those that were written (checksums.tsv, lib/files/sums.h)
- * stale      made from another version of one of its inputs, or its stage's stamp is newer: the next make makes it anew. Of files that the plan
- *            has a use for (lib/plan/manifest.h); what an earlier plan has left is not said to be stale
- * unlisted   has no line in checksums.tsv: nothing can be said of it
- * left over  a temporary file of a process that was killed: the next run removes it
- * set aside  found damaged by a run
- * One line each on stdout, tab-separated; exit 1 if there is any. Not looked at: log.tsv and lock, which no tool reads. */
+ * stale      made from another version of one of its inputs, or its stage's stamp is newer: the
+ * next make makes it anew. Of files that the plan has a use for (lib/plan/manifest.h); what an
+ * earlier plan has left is not said to be stale unlisted   has no line in checksums.tsv: nothing
+ * can be said of it left over  a temporary file of a process that was killed: the next run removes
+ * it set aside  found damaged by a run One line each on stdout, tab-separated; exit 1 if there is
+ * any. Not looked at: log.tsv and lock, which no tool reads. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -51,7 +51,8 @@ struct verify {
 	uint64_t bytes;
 };
 
-static void finding(struct verify *v, const char *what, const char *name, const char *why, const char *of)
+static void finding(struct verify *v, const char *what, const char *name, const char *why,
+		    const char *of)
 {
 	printf("%s\t%s\t%s%s\n", what, name, why, of);
 	v->found++;
@@ -135,7 +136,8 @@ static void stale(struct verify *v, struct file *f, const char *why, const char 
 	f->stale = true;
 }
 
-/* Each "name=digest" that it was made of is to be that of the file in place; an input that is gone or spent says nothing. */
+/* Each "name=digest" that it was made of is to be that of the file in place; an input that is gone
+ * or spent says nothing. */
 static void check_inputs(struct verify *v, struct file *f)
 {
 	char *copy = xstrdup(f->line->inputs), *rest = copy, *word;
@@ -148,7 +150,8 @@ static void check_inputs(struct verify *v, struct file *f)
 			continue;
 		*equals = 0;
 		in = file_find(v, word);
-		if (in && in->size != strlen(H5_SPENT) && in->digest != strtoull(equals + 1, NULL, 16))
+		if (in && in->size != strlen(H5_SPENT) &&
+		    in->digest != strtoull(equals + 1, NULL, 16))
 			stale(v, f, "made from another version of ", word);
 	}
 	free(copy);
@@ -159,11 +162,14 @@ static bool later(struct timespec a, struct timespec b)
 	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-/* A copy of a stamp keeps its time when the stamp is rewritten with the same text; with another text it is stale itself. */
+/* A copy of a stamp keeps its time when the stamp is rewritten with the same text; with another
+ * text it is stale itself. */
 static void check_copy(struct verify *v, struct file *copy)
 {
 	const char *of = copy->name + strlen("eval/");
-	const struct file *stamp = strncmp(copy->name, "eval/stamps/", strlen("eval/stamps/")) ? NULL : file_find(v, of);
+	const struct file *stamp = strncmp(copy->name, "eval/stamps/", strlen("eval/stamps/"))
+					   ? NULL
+					   : file_find(v, of);
 
 	if (stamp && stamp->digest != copy->digest)
 		stale(v, copy, "another text than ", of);
@@ -253,7 +259,8 @@ int main(int argc, char **argv)
 	run(&v);
 	if (fflush(stdout))
 		die("cannot write the findings: %s", strerror(errno));
-	tool_done("%d files, %.1f MB: %d finding%s", v.n, (double)v.bytes / 1048576, v.found, v.found == 1 ? "" : "s");
+	tool_done("%d files, %.1f MB: %d finding%s", v.n, (double)v.bytes / 1048576, v.found,
+		  v.found == 1 ? "" : "s");
 	for (int i = 0; i < v.n; i++)
 		free(v.file[i].name);
 	free(v.file);

@@ -1,14 +1,17 @@
-/* with-lock: run a command while holding a folder's lock, so that two runs never mix in one WORK folder.
+/* with-lock: run a command while holding a folder's lock, so that two runs never mix in one WORK
+ * folder.
  *
- * The lock is flock() on FOLDER/lock. It is inherited by the command and all that it starts: it lasts until the last of them has ended,
- * however they end, and no longer (the kernel lets go of it). The file holds the number and the command of the holder, for the message that the
- * second one gets. Where the holder was killed and its children are still ending, the lock is waited for.
+ * The lock is flock() on FOLDER/lock. It is inherited by the command and all that it starts: it
+ * lasts until the last of them has ended, however they end, and no longer (the kernel lets go of
+ * it). The file holds the number and the command of the holder, for the message that the second one
+ * gets. Where the holder was killed and its children are still ending, the lock is waited for.
  *
- * Holding the lock, whatever temporary file lies in the folder was left by a process that was killed: removed before the command starts.
- * An interruption (INT, TERM, HUP) is passed on, and when the command has ended, the closing line says how to go on.
+ * Holding the lock, whatever temporary file lies in the folder was left by a process that was
+ * killed: removed before the command starts. An interruption (INT, TERM, HUP) is passed on, and
+ * when the command has ended, the closing line says how to go on.
  *
- * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set a damaged file aside (lib/files/sums.h) is run once
- * more, which makes that file anew. */
+ * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set
+ * a damaged file aside (lib/files/sums.h) is run once more, which makes that file anew. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,18 +28,21 @@
 
 #include "base/command.h"
 #include "base/die.h"
+#include "base/text.h"
 #include "files/out.h"
 #include "files/start.h"
-#include "base/text.h"
 
 enum { WAIT_SECONDS = 60, MAX_DEPTH = 8 };
 
 static const char *folder, *also, *again;
 
 static const struct opt options[] = {
-	{"folder", 0, OPT_STRING, &folder, true, 0, 0, "DIR", "folder to lock; made if it is not there"},
-	{"also", 0, OPT_STRING, &also, false, 0, 0, "DIR", "another folder to clear of what killed processes left; not locked"},
-	{"again", 0, OPT_STRING, &again, false, 0, 0, "TEXT", "what to type to go on after an interruption; said when there is one"},
+	{"folder", 0, OPT_STRING, &folder, true, 0, 0, "DIR",
+	 "folder to lock; made if it is not there"},
+	{"also", 0, OPT_STRING, &also, false, 0, 0, "DIR",
+	 "another folder to clear of what killed processes left; not locked"},
+	{"again", 0, OPT_STRING, &again, false, 0, 0, "TEXT",
+	 "what to type to go on after an interruption; said when there is one"},
 	{.type = OPT_END},
 };
 
@@ -75,7 +81,8 @@ static int lock_folder(const char *path)
 		if (pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
 			die("'%s' is in use by process %s", folder, text);
 		if (tenths >= 10 * WAIT_SECONDS)
-			die("'%s' is in use by what was started by process %s, which has ended", folder, text);
+			die("'%s' is in use by what was started by process %s, which has ended",
+			    folder, text);
 		if (tenths == 10)
 			note("waiting for what process %s has left running in '%s'", text, folder);
 		nanosleep(&(struct timespec){0, 100000000}, NULL);
@@ -91,8 +98,10 @@ static void write_holder(int fd, char *const *command)
 	for (; *command; command++)
 		text_add(&t, " %s", *command);
 	text_add(&t, "\n");
-	if (ftruncate(fd, 0) || pwrite(fd, text_get(&t), strlen(text_get(&t)), 0) != (ssize_t)strlen(text_get(&t)))
-		warn("cannot write who holds the lock of '%s': %s", folder, strerror(errno)); /* it is held all the same */
+	if (ftruncate(fd, 0) ||
+	    pwrite(fd, text_get(&t), strlen(text_get(&t)), 0) != (ssize_t)strlen(text_get(&t)))
+		warn("cannot write who holds the lock of '%s': %s", folder,
+		     strerror(errno)); /* it is held all the same */
 	text_release(&t);
 }
 
@@ -120,8 +129,9 @@ static long temporary_of(const char *name)
 	return *end == '-' ? pid : 0;
 }
 
-/* A live process that may still write the file: in the locked folder one of these tools, run by hand (any other has only taken over the number of the
- * one that is gone); in a folder that is not locked, any. */
+/* A live process that may still write the file: in the locked folder one of these tools, run by
+ * hand (any other has only taken over the number of the one that is gone); in a folder that is not
+ * locked, any. */
 static bool is_live_writer(long pid, bool locked)
 {
 	char link[64], theirs[PATH_MAX], ours[PATH_MAX];
@@ -138,7 +148,8 @@ static bool is_live_writer(long pid, bool locked)
 	return !strcmp(theirs, ours);
 }
 
-/* Counts the files set aside under `path`, and removes the left temporary files (and with `aside` those set aside too). */
+/* Counts the files set aside under `path`, and removes the left temporary files (and with `aside`
+ * those set aside too). */
 static int sweep(const char *path, bool locked, bool aside, int depth)
 {
 	DIR *d = opendir(path);
@@ -156,7 +167,8 @@ static int sweep(const char *path, bool locked, bool aside, int depth)
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && !lstat(name, &st)) {
 			if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH)
 				count += sweep(name, locked, aside, depth + 1);
-			else if (S_ISREG(st.st_mode) && ((pid > 0 && !is_live_writer(pid, locked)) || (damaged && aside)))
+			else if (S_ISREG(st.st_mode) &&
+				 ((pid > 0 && !is_live_writer(pid, locked)) || (damaged && aside)))
 				unlink(name);
 			else
 				count += damaged;
@@ -169,8 +181,9 @@ static int sweep(const char *path, bool locked, bool aside, int depth)
 
 /* ------------------------------------------------------------ the command */
 
-/* A make below us shall not share job tokens with one above: when we are killed, or a make in between, those above and below would wait
- * for each other's tokens for ever. So the pipe of tokens ends here, and the make below, told the number of jobs only, makes its own. */
+/* A make below us shall not share job tokens with one above: when we are killed, or a make in
+ * between, those above and below would wait for each other's tokens for ever. So the pipe of tokens
+ * ends here, and the make below, told the number of jobs only, makes its own. */
 static void leave_jobserver(void)
 {
 	static const char option[] = "--jobserver-auth=";
@@ -181,7 +194,8 @@ static void leave_jobserver(void)
 	if (!at)
 		return;
 	rest = xformat("%.*s%s", (int)(at - flags), flags, at + strcspn(at, " "));
-	if (sscanf(at + sizeof(option) - 1, "%d,%d", &in, &out) == 2 && in > 2 && out > 2) { /* else it has a name (make 4.4) */
+	if (sscanf(at + sizeof(option) - 1, "%d,%d", &in, &out) == 2 && in > 2 &&
+	    out > 2) { /* else it has a name (make 4.4) */
 		close(in);
 		close(out);
 	}
@@ -220,7 +234,8 @@ int main(int argc, char **argv)
 		sweep(also, false, false, 0);
 	leave_jobserver();
 	status = run_command(argv + own + 1);
-	if (!command_interrupted() && WIFEXITED(status) && WEXITSTATUS(status) && sweep(folder, true, false, 0) > before) {
+	if (!command_interrupted() && WIFEXITED(status) && WEXITSTATUS(status) &&
+	    sweep(folder, true, false, 0) > before) {
 		note("a damaged file was set aside: running once more");
 		status = run_command(argv + own + 1);
 	}

@@ -1,8 +1,10 @@
-/* bench-table: one merge in figures: what each stage took (WORK/log.tsv), the floating-point operations that its result needs, and the
- * share of the machine's own matrix-product rate (peak.c) over the whole wall time.
+/* bench-table: one merge in figures: what each stage took (WORK/log.tsv), the floating-point
+ * operations that its result needs, and the share of the machine's own matrix-product rate (peak.c)
+ * over the whole wall time.
  *
- * Operations are counted from the geometry, the texts and the solutions, each once: a multiplication and an addition are two. What is computed
- * twice, padded, or converted does not count. Symmetric matrices count half. */
+ * Operations are counted from the geometry, the texts and the solutions, each once: a
+ * multiplication and an addition are two. What is computed twice, padded, or converted does not
+ * count. Symmetric matrices count half. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +12,15 @@
 
 #include "base/cpus.h"
 #include "base/die.h"
-#include "files/h5/h5.h"
 #include "base/opts.h"
+#include "base/text.h"
+#include "files/h5/h5.h"
 #include "files/out.h"
 #include "merge/samples.h"
 #include "model/site.h"
-#include "base/text.h"
 
-static const char *model_dir, *work, *tasks_arg, *watch_file, *peak_file, *kind = "f32", *tsv, *markdown;
+static const char *model_dir, *work, *tasks_arg, *watch_file, *peak_file, *kind = "f32", *tsv,
+									  *markdown;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
@@ -25,27 +28,32 @@ static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "tasks of the merge"},
 	{"watch", 0, OPT_STRING, &watch_file, true, 0, 0, "FILE", "what watch noted of the merge"},
 	{"peak", 0, OPT_STRING, &peak_file, true, 0, 0, "FILE", "what peak printed"},
-	{"kind", 0, OPT_STRING, &kind, false, 0, 0, "NAME", "f32 or bf16: which peak to compare with"},
+	{"kind", 0, OPT_STRING, &kind, false, 0, 0, "NAME",
+	 "f32 or bf16: which peak to compare with"},
 	{"output", 'o', OPT_STRING, &tsv, true, 0, 0, "FILE", "table to write, tab-separated"},
 	{"markdown", 0, OPT_STRING, &markdown, true, 0, 0, "FILE", "the same in Markdown"},
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "bench-table", .summary = "one merge in figures", .opts = options};
+static const struct tool tool = {
+	.name = "bench-table", .summary = "one merge in figures", .opts = options};
 
 enum stage { EXTRACT, GENERATE, GRAMS, SOLVE, STAGES };
-static const char *const stage_tool[STAGES] = {"extract-acts", "generate-tokens", "compute-grams", "solve-layer"};
+static const char *const stage_tool[STAGES] = {"extract-acts", "generate-tokens", "compute-grams",
+					       "solve-layer"};
 
 /* Rows of one task. */
 struct texts {
-	double enc, enc2; /* Σ length, Σ length² */
+	double enc, enc2;       /* Σ length, Σ length² */
 	double dec, dec_memory; /* Σ decoder inputs, Σ decoder inputs · length */
-	double generated, generated_memory; /* the same of those from which a token had to be generated */
+	double generated,
+		generated_memory; /* the same of those from which a token had to be generated */
 };
 
 static struct texts texts_read(const char *task)
 {
-	char *sp = xformat("%s/samples/%s.h5", work, task), *tp = xformat("%s/tokens/%s.h5", work, task);
+	char *sp = xformat("%s/samples/%s.h5", work, task),
+	     *tp = xformat("%s/tokens/%s.h5", work, task);
 	struct samples s;
 	struct decoder_tokens d;
 	struct texts t = {0};
@@ -59,7 +67,8 @@ static struct texts texts_read(const char *task)
 		t.enc2 += n * n;
 		t.dec += q;
 		t.dec_memory += q * n;
-		q -= d.length[i] == d.max_new_tokens; /* nothing follows the last that there may be */
+		q -= d.length[i] ==
+		     d.max_new_tokens; /* nothing follows the last that there may be */
 		t.generated += q;
 		t.generated_memory += q * n;
 	}
@@ -75,24 +84,27 @@ static double weights(const struct t5 *m)
 	return (4.0 * m->DI + (m->gated ? 3.0 : 2.0) * m->F) * m->D;
 }
 
-/* One decoder block on `rows` inputs, `memory` of them times the length of what they attend to: its linears, and cross-attention with absorbed keys
- * and values (block.h). */
+/* One decoder block on `rows` inputs, `memory` of them times the length of what they attend to: its
+ * linears, and cross-attention with absorbed keys and values (block.h). */
 static double decoder_block(const struct t5 *m, double rows, double memory)
 {
 	return 2 * rows * (weights(m) + 4.0 * m->DI * m->D) + 4 * memory * m->NH * m->D;
 }
 
-/* One side of one task, up to the last site: the last decoder block's own attention is the last thing needed. */
+/* One side of one task, up to the last site: the last decoder block's own attention is the last
+ * thing needed. */
 static double side_ops(const struct t5 *m, const struct texts *t)
 {
 	double encoder = m->L[0] * (2 * t->enc * weights(m) + 4 * t->enc2 * m->DI);
 
-	return encoder + (m->L[1] - 1) * decoder_block(m, t->dec, t->dec_memory) + 2 * t->dec * 4.0 * m->DI * m->D;
+	return encoder + (m->L[1] - 1) * decoder_block(m, t->dec, t->dec_memory) +
+	       2 * t->dec * 4.0 * m->DI * m->D;
 }
 
 static double generate_ops(const struct t5 *m, const struct texts *t)
 {
-	return m->L[1] * decoder_block(m, t->generated, t->generated_memory) + 2 * t->generated * m->D * m->V;
+	return m->L[1] * decoder_block(m, t->generated, t->generated_memory) +
+	       2 * t->generated * m->D * m->V;
 }
 
 struct sums {
@@ -110,16 +122,20 @@ static bool few(double P, double d)
 	return 2 * P <= d;
 }
 
-/* A module: the thin products of both sides, c's norm, the factored right-hand sides, one Cholesky and its solves. */
+/* A module: the thin products of both sides, c's norm, the factored right-hand sides, one Cholesky
+ * and its solves. */
 static void add_module(const char *name, void *arg)
 {
 	struct sums *s = arg;
 	char *group = xformat("/modules/%s", name);
-	double R = (double)h5_get_int(s->f, group, "R"), d = (double)h5_get_int(s->f, group, "d_in"), n = (double)h5_get_int(s->f, group, "d_out");
+	double R = (double)h5_get_int(s->f, group, "R"),
+	       d = (double)h5_get_int(s->f, group, "d_in"),
+	       n = (double)h5_get_int(s->f, group, "d_out");
 	int N = s->tasks.n;
 
 	for (int t = 0; t < N; t++) {
-		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec : s->texts[t].enc;
+		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec
+								     : s->texts[t].enc;
 
 		s->ops[EXTRACT] += 2 * P * (R / N + R) * (d + n);
 		s->ops[GRAMS] += (few(P, d) ? 2 * P : d) * n * d + 2 * (R / N) * d * d;
@@ -138,7 +154,9 @@ static void add_site(struct sums *s, const char *file)
 	if (!site_parse(s->m, name, &s->site))
 		die("%s: '%s' is no site of this model", path, name);
 	for (int t = 0; t < s->tasks.n; t++) {
-		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec : s->texts[t].enc, d = site_width(s->m, s->site);
+		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec
+								     : s->texts[t].enc,
+		       d = site_width(s->m, s->site);
 
 		s->ops[GRAMS] += (few(P, d) ? 3 : 4) * P * d * d;
 	}
@@ -210,7 +228,8 @@ static void log_read(struct log *l)
 			while (tab > line && *--tab != '\t')
 				;
 		}
-		if (!tab || sscanf(line, "%63[^\t]", name) != 1 || sscanf(tab, "%lf %lf %lf", &wall, &cpu, &peak) != 3)
+		if (!tab || sscanf(line, "%63[^\t]", name) != 1 ||
+		    sscanf(tab, "%lf %lf %lf", &wall, &cpu, &peak) != 3)
 			die("'%s': cannot read the line '%s'", path, line);
 		while (i < l->n && strcmp(l->row[i].name, name))
 			i++;
@@ -228,12 +247,14 @@ static void log_read(struct log *l)
 	free(path);
 }
 
-static void table_line(struct text *t, struct text *md, const char *name, int processes, double wall, double cpu, double ops, double over, double peak_rate,
-                       double mb)
+static void table_line(struct text *t, struct text *md, const char *name, int processes,
+		       double wall, double cpu, double ops, double over, double peak_rate,
+		       double mb)
 {
 	double rate = ops / over * 1e-9;
 
-	text_add(t, "%s\t%d\t%.2f\t%.2f\t%.1f\t%.1f\t%.3f\t%.1f\n", name, processes, wall, cpu, ops * 1e-9, rate, rate / peak_rate, mb);
+	text_add(t, "%s\t%d\t%.2f\t%.2f\t%.1f\t%.1f\t%.3f\t%.1f\n", name, processes, wall, cpu,
+		 ops * 1e-9, rate, rate / peak_rate, mb);
 	text_add(md, "| %s | %d | %.1f | %.1f | ", name, processes, wall, cpu);
 	if (ops > 0)
 		text_add(md, "%.0f | %.0f | %.0f %% | ", ops * 1e-9, rate, 100 * rate / peak_rate);
@@ -245,11 +266,13 @@ static void table_line(struct text *t, struct text *md, const char *name, int pr
 static void tables(const struct sums *s, const struct log *l)
 {
 	struct text t = {0}, md = {0};
-	double peak = figure(peak_file, kind), wall = figure(watch_file, "wall"), all = 0, largest = 0;
+	double peak = figure(peak_file, kind), wall = figure(watch_file, "wall"), all = 0,
+	       largest = 0;
 	int processes = 0;
 
 	text_add(&t, "stage\tprocesses\twall_s\tcpu_s\tgflop\tgflops\tshare_of_peak\tlargest_mb\n");
-	text_add(&md, "| stage | processes | wall s | cpu s | GFLOP | GFLOP/s | of peak | largest MB |\n|---|---|---|---|---|---|---|---|\n");
+	text_add(&md, "| stage | processes | wall s | cpu s | GFLOP | GFLOP/s | of peak | largest "
+		      "MB |\n|---|---|---|---|---|---|---|---|\n");
 	for (int i = 0; i < l->n; i++) {
 		double ops = 0;
 
@@ -259,15 +282,23 @@ static void tables(const struct sums *s, const struct log *l)
 		all += ops;
 		processes += l->row[i].processes;
 		largest = l->row[i].peak > largest ? l->row[i].peak : largest;
-		/* A stage by its processor time, as if all cores had been at it; the whole by the clock. */
-		table_line(&t, &md, l->row[i].name, l->row[i].processes, l->row[i].wall, l->row[i].cpu, ops,
-		           l->row[i].cpu / cpus_available(), peak, l->row[i].peak);
+		/* A stage by its processor time, as if all cores had been at it; the whole by the
+		 * clock. */
+		table_line(&t, &md, l->row[i].name, l->row[i].processes, l->row[i].wall,
+			   l->row[i].cpu, ops, l->row[i].cpu / cpus_available(), peak,
+			   l->row[i].peak);
 	}
-	table_line(&t, &md, "whole merge", processes, wall, figure(watch_file, "cpu"), all, wall, peak, largest);
-	text_add(&md, "\nMatrix products at 2400 × 1024 × 2816 (%s): %.0f GFLOP/s. All processes alive together: %.0f MB at most. In WORK at once: %.0f MB at most. "
-	              "Given to the disk: %.0f MB.\n", kind, peak, figure(watch_file, "memory"), figure(watch_file, "disk"), figure(watch_file, "written"));
-	text_add(&t, "peak_gflops\t%.1f\nall_processes_mb\t%.1f\ndisk_mb\t%.1f\nwritten_mb\t%.1f\n", peak, figure(watch_file, "memory"),
-	         figure(watch_file, "disk"), figure(watch_file, "written"));
+	table_line(&t, &md, "whole merge", processes, wall, figure(watch_file, "cpu"), all, wall,
+		   peak, largest);
+	text_add(&md,
+		 "\nMatrix products at 2400 × 1024 × 2816 (%s): %.0f GFLOP/s. All processes alive "
+		 "together: %.0f MB at most. In WORK at once: %.0f MB at most. "
+		 "Given to the disk: %.0f MB.\n",
+		 kind, peak, figure(watch_file, "memory"), figure(watch_file, "disk"),
+		 figure(watch_file, "written"));
+	text_add(&t, "peak_gflops\t%.1f\nall_processes_mb\t%.1f\ndisk_mb\t%.1f\nwritten_mb\t%.1f\n",
+		 peak, figure(watch_file, "memory"), figure(watch_file, "disk"),
+		 figure(watch_file, "written"));
 	out_update_text(tsv, text_get(&t));
 	out_update_text(markdown, text_get(&md));
 	printf("%s", text_get(&md));

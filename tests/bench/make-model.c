@@ -1,7 +1,9 @@
-/* make-model: a random T5 of any geometry and four random rank-8 adapters of it on q and v, for measurements.
+/* make-model: a random T5 of any geometry and four random rank-8 adapters of it on q and v, for
+ * measurements.
  *
- * The default geometry is flan-t5-large's (783 M parameters, 3.1 GB as float32). Every linear's entries have the standard deviation
- * 1/sqrt(inputs) (queries 1/sqrt(D·d_kv), as T5 initialises them), so that the residual stream stays as tame as a trained model's. */
+ * The default geometry is flan-t5-large's (783 M parameters, 3.1 GB as float32). Every linear's
+ * entries have the standard deviation 1/sqrt(inputs) (queries 1/sqrt(D·d_kv), as T5 initialises
+ * them), so that the residual stream stays as tame as a trained model's. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +16,21 @@
 #include "files/safetensors/st.h"
 #include "model/t5.h"
 
-static struct t5 m = {.D = 1024, .F = 2816, .NH = 16, .HS = 64, .DI = 1024, .V = 32128, .L = {24, 24}, .gated = true, .gelu = true};
+static struct t5 m = {.D = 1024,
+		      .F = 2816,
+		      .NH = 16,
+		      .HS = 64,
+		      .DI = 1024,
+		      .V = 32128,
+		      .L = {24, 24},
+		      .gated = true,
+		      .gelu = true};
 static const char *out, *spiece, *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;
 
 static const struct opt options[] = {
-	{"output", 'o', OPT_STRING, &out, true, 0, 0, "DIR", "folder to write model/ and loras/ into"},
+	{"output", 'o', OPT_STRING, &out, true, 0, 0, "DIR",
+	 "folder to write model/ and loras/ into"},
 	{"spiece", 0, OPT_STRING, &spiece, true, 0, 0, "FILE", "spiece.model to copy"},
 	{"tasks", 0, OPT_STRING, &tasks_arg, false, 0, 0, "LIST", "one adapter each"},
 	{"d-model", 0, OPT_INT, &m.D, false, 8, 8192, "N", "D"},
@@ -33,7 +44,9 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "make-model", .summary = "random T5 and adapters, for measurements", .opts = options};
+static const struct tool tool = {.name = "make-model",
+				 .summary = "random T5 and adapters, for measurements",
+				 .opts = options};
 
 static uint64_t state;
 
@@ -97,18 +110,21 @@ static void add_stack(int stack)
 {
 	static const char *const name[] = {"encoder", "decoder"};
 
-	add(xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight", name[stack]), 32, m.NH, 0.5);
+	add(xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight", name[stack]),
+	    32, m.NH, 0.5);
 	add(xformat("%s.final_layer_norm.weight", name[stack]), m.D, 0, -1);
 	for (int b = 0; b < m.L[stack]; b++) {
 		for (int n = 0; n < 2 + stack; n++)
-			add(xformat("%s.block.%d.layer.%d.layer_norm.weight", name[stack], b, n), m.D, 0, -1);
+			add(xformat("%s.block.%d.layer.%d.layer_norm.weight", name[stack], b, n),
+			    m.D, 0, -1);
 		for (int s = 0; s < SLOTS; s++) {
 			char *q;
 
 			if (!slot_exists(&m, stack, (enum slot)s))
 				continue;
 			q = module_name(&m, (struct module){stack, b, (enum slot)s});
-			add(xformat("%s.weight", q), module_d_out(&m, (enum slot)s), module_d_in(&m, (enum slot)s), deviation((enum slot)s));
+			add(xformat("%s.weight", q), module_d_out(&m, (enum slot)s),
+			    module_d_in(&m, (enum slot)s), deviation((enum slot)s));
 			free(q);
 		}
 	}
@@ -116,12 +132,16 @@ static void add_stack(int stack)
 
 static void write_model(void)
 {
-	char *config = xformat("{\n \"architectures\": [\"T5ForConditionalGeneration\"], \"model_type\": \"t5\", \"is_encoder_decoder\": true,\n"
-	                       " \"d_model\": %d, \"d_ff\": %d, \"d_kv\": %d, \"num_heads\": %d, \"num_layers\": %d, \"num_decoder_layers\": %d,\n"
-	                       " \"vocab_size\": %d, \"feed_forward_proj\": \"gated-gelu\", \"layer_norm_epsilon\": 1e-06, \"tie_word_embeddings\": false,\n"
-	                       " \"relative_attention_num_buckets\": 32, \"relative_attention_max_distance\": 128, \"pad_token_id\": 0,\n"
-	                       " \"eos_token_id\": 1, \"decoder_start_token_id\": 0\n}\n",
-	                       m.D, m.F, m.HS, m.NH, m.L[0], m.L[1], m.V);
+	char *config = xformat("{\n \"architectures\": [\"T5ForConditionalGeneration\"], "
+			       "\"model_type\": \"t5\", \"is_encoder_decoder\": true,\n"
+			       " \"d_model\": %d, \"d_ff\": %d, \"d_kv\": %d, \"num_heads\": %d, "
+			       "\"num_layers\": %d, \"num_decoder_layers\": %d,\n"
+			       " \"vocab_size\": %d, \"feed_forward_proj\": \"gated-gelu\", "
+			       "\"layer_norm_epsilon\": 1e-06, \"tie_word_embeddings\": false,\n"
+			       " \"relative_attention_num_buckets\": 32, "
+			       "\"relative_attention_max_distance\": 128, \"pad_token_id\": 0,\n"
+			       " \"eos_token_id\": 1, \"decoder_start_token_id\": 0\n}\n",
+			       m.D, m.F, m.HS, m.NH, m.L[0], m.L[1], m.V);
 	char *path = xformat("%s/model/config.json", out);
 
 	out_write_text(path, config);
@@ -141,16 +161,22 @@ static void write_adapter(const char *task)
 	static const enum slot slots[] = {SELF_Q, SELF_V, CROSS_Q, CROSS_V};
 	char *path = xformat("%s/loras/%s/adapter_config.json", out, task);
 
-	out_write_text(path, "{\"peft_type\": \"LORA\", \"task_type\": \"SEQ_2_SEQ_LM\", \"base_model_name_or_path\": \"made\", \"r\": 8, \"lora_alpha\": 32, \"target_modules\": [\"q\", \"v\"],\n"
-	                     " \"bias\": \"none\", \"lora_dropout\": 0.0, \"inference_mode\": true}\n");
+	out_write_text(path,
+		       "{\"peft_type\": \"LORA\", \"task_type\": \"SEQ_2_SEQ_LM\", "
+		       "\"base_model_name_or_path\": \"made\", \"r\": 8, \"lora_alpha\": 32, "
+		       "\"target_modules\": [\"q\", \"v\"],\n"
+		       " \"bias\": \"none\", \"lora_dropout\": 0.0, \"inference_mode\": true}\n");
 	free(path);
 	for (int stack = 0; stack < 2; stack++)
 		for (int b = 0; b < m.L[stack]; b++)
 			for (int i = 0; i < 2 + 2 * stack; i++) {
 				char *q = module_name(&m, (struct module){stack, b, slots[i]});
 
-				add(xformat("base_model.model.%s.lora_A.weight", q), 8, module_d_in(&m, slots[i]), 1 / sqrt(module_d_in(&m, slots[i])));
-				add(xformat("base_model.model.%s.lora_B.weight", q), module_d_out(&m, slots[i]), 8, slots[i] == SELF_Q || slots[i] == CROSS_Q ? 0.01 : 0.05);
+				add(xformat("base_model.model.%s.lora_A.weight", q), 8,
+				    module_d_in(&m, slots[i]), 1 / sqrt(module_d_in(&m, slots[i])));
+				add(xformat("base_model.model.%s.lora_B.weight", q),
+				    module_d_out(&m, slots[i]), 8,
+				    slots[i] == SELF_Q || slots[i] == CROSS_Q ? 0.01 : 0.05);
 				free(q);
 			}
 	path = xformat("%s/loras/%s/adapter_model.safetensors", out, task);
@@ -188,7 +214,8 @@ int main(int argc, char **argv)
 	copy_spiece();
 	for (int t = 0; t < tasks.n; t++)
 		write_adapter(tasks.item[t]);
-	tool_done("%d + %d blocks, D %d, F %d, V %d, %d adapters", m.L[0], m.L[1], m.D, m.F, m.V, tasks.n);
+	tool_done("%d + %d blocks, D %d, F %d, V %d, %d adapters", m.L[0], m.L[1], m.D, m.F, m.V,
+		  tasks.n);
 	strlist_release(&tasks);
 	return 0;
 }

@@ -1,7 +1,8 @@
-/* peak: this machine's own matrix-product rate, the measure of all others: oneDNN at 2400 × 1024 × 2816, all cores, float32 and bfloat16.
+/* peak: this machine's own matrix-product rate, the measure of all others: oneDNN at 2400 × 1024 ×
+ * 2816, all cores, float32 and bfloat16.
  *
- * Prints GFLOP/s, "f32<TAB>x" and "bf16<TAB>x": the median of many products over some seconds, since a burst is faster than what
- * a machine keeps up. */
+ * Prints GFLOP/s, "f32<TAB>x" and "bf16<TAB>x": the median of many products over some seconds,
+ * since a burst is faster than what a machine keeps up. */
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,11 @@
 
 enum { M = 2400, K = 1024, N = 2816, RUNS = 301 };
 
-#define CHECK(call) do { if ((call) != dnnl_success) die("%s failed", #call); } while (0)
+#define CHECK(call)                              \
+	do {                                     \
+		if ((call) != dnnl_success)      \
+			die("%s failed", #call); \
+	} while (0)
 
 static double now(void)
 {
@@ -35,7 +40,8 @@ static dnnl_memory_t matrix(dnnl_engine_t engine, const dnnl_memory_desc_t *md)
 
 	CHECK(dnnl_memory_create(&m, md, engine, DNNL_MEMORY_ALLOCATE));
 	CHECK(dnnl_memory_get_data_handle(m, &p));
-	for (size_t i = 0; i < dnnl_memory_desc_get_size(md) / 2; i++) /* small numbers in either type */
+	for (size_t i = 0; i < dnnl_memory_desc_get_size(md) / 2;
+	     i++) /* small numbers in either type */
 		((unsigned short *)p)[i] = 0x3c00;
 	return m;
 }
@@ -55,9 +61,11 @@ static double rate(dnnl_engine_t engine, dnnl_stream_t stream, dnnl_data_type_t 
 	CHECK(dnnl_matmul_desc_init(&desc, &src, &any, NULL, &dst));
 	CHECK(dnnl_primitive_desc_create(&pd, &desc, NULL, engine, NULL));
 	CHECK(dnnl_primitive_create(&product, pd));
-	dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, matrix(engine, &src)},
-	                          {DNNL_ARG_WEIGHTS, matrix(engine, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0))},
-	                          {DNNL_ARG_DST, matrix(engine, &dst)}};
+	dnnl_exec_arg_t args[] = {
+		{DNNL_ARG_SRC, matrix(engine, &src)},
+		{DNNL_ARG_WEIGHTS,
+		 matrix(engine, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0))},
+		{DNNL_ARG_DST, matrix(engine, &dst)}};
 	for (int i = 0; i < RUNS; i++) {
 		double begun = now();
 

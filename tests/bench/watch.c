@@ -1,7 +1,9 @@
-/* watch FOLDER RESULT COMMAND…: runs a command and notes what it took, looking five times a second at its processes and at FOLDER.
+/* watch FOLDER RESULT COMMAND…: runs a command and notes what it took, looking five times a second
+ * at its processes and at FOLDER.
  *
- * RESULT gets lines "name<TAB>value": wall and cpu seconds; memory: most MB of all its processes alive together (proportional set size: a page
- * that several share counts once); disk: most MB in FOLDER; written: MB that were given to the disk. */
+ * RESULT gets lines "name<TAB>value": wall and cpu seconds; memory: most MB of all its processes
+ * alive together (proportional set size: a page that several share counts once); disk: most MB in
+ * FOLDER; written: MB that were given to the disk. */
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
@@ -52,7 +54,8 @@ static bool in_session(const char *pid, pid_t session)
 	if (f && fgets(line, sizeof(line), f) && strrchr(line, ')')) {
 		int parent, group, id;
 
-		yes = sscanf(strrchr(line, ')') + 1, " %*c %d %d %d", &parent, &group, &id) == 3 && id == session;
+		yes = sscanf(strrchr(line, ')') + 1, " %*c %d %d %d", &parent, &group, &id) == 3 &&
+		      id == session;
 	}
 	if (f)
 		fclose(f);
@@ -113,9 +116,11 @@ static void report(const char *path, double wall, double memory, double disk)
 	FILE *f = fopen(path, "w");
 
 	getrusage(RUSAGE_CHILDREN, &u);
-	if (!f || fprintf(f, "wall\t%.2f\ncpu\t%.2f\nmemory\t%.1f\ndisk\t%.1f\nwritten\t%.1f\n", wall,
-	                  (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec), memory, disk,
-	                  (double)u.ru_oublock / 2048) < 0 ||
+	if (!f ||
+	    fprintf(f, "wall\t%.2f\ncpu\t%.2f\nmemory\t%.1f\ndisk\t%.1f\nwritten\t%.1f\n", wall,
+		    (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+			    1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec),
+		    memory, disk, (double)u.ru_oublock / 2048) < 0 ||
 	    fclose(f))
 		die("cannot write '%s'", path);
 }

@@ -1,8 +1,10 @@
-/* test_twins.c: every operation of both backends against float64 loops, the CUDA one on the test double.
+/* test_twins.c: every operation of both backends against float64 loops, the CUDA one on the test
+ * double.
  *
- * Shapes are never square (m ≠ n ≠ k, each the largest once), with leading dimensions beyond the rows, single rows and columns, and nothing at all.
- * What lies between and behind the rows of a result must stay as it was. Under the thread sanitizer the shapes are the same but for the few that
- * need more threads than it can follow. */
+ * Shapes are never square (m ≠ n ≠ k, each the largest once), with leading dimensions beyond the
+ * rows, single rows and columns, and nothing at all. What lies between and behind the rows of a
+ * result must stay as it was. Under the thread sanitizer the shapes are the same but for the few
+ * that need more threads than it can follow. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,16 +20,33 @@
 #include "base/die.h"
 #include "double/emu.h"
 
-/* The thread sanitizer makes a thread of every CUDA thread: what would take it minutes is left to the other builds. */
+/* The thread sanitizer makes a thread of every CUDA thread: what would take it minutes is left to
+ * the other builds. */
 #ifdef EMU_TSAN
 enum { FEW = 1 };
 #else
 enum { FEW = 0 };
 #endif
 
-/* ‖have − want‖ / ‖want‖ at most, want in float64, for √1 terms of a sum. Float32: 2⁻²⁴ = 6e-8; more where something goes through an exponential.
- * bfloat16 operands, which the oracle takes unrounded: 8 bits, 2⁻⁹/√3 = 1e-3 each. Float64: 2⁻⁵³ = 1.1e-16, times the condition (about 1e3 here). */
-enum op { LINEAR, LINEAR_16, FEED, FEED_16, RMSNORM, ACTIVATE, SELF, CROSS, GRAM_CHUNKS, GRAM_FEW, SCAN_SUM, CHOLESKY, OPS };
+/* ‖have − want‖ / ‖want‖ at most, want in float64, for √1 terms of a sum. Float32: 2⁻²⁴ = 6e-8;
+ * more where something goes through an exponential. bfloat16 operands, which the oracle takes
+ * unrounded: 8 bits, 2⁻⁹/√3 = 1e-3 each. Float64: 2⁻⁵³ = 1.1e-16, times the condition (about 1e3
+ * here). */
+enum op {
+	LINEAR,
+	LINEAR_16,
+	FEED,
+	FEED_16,
+	RMSNORM,
+	ACTIVATE,
+	SELF,
+	CROSS,
+	GRAM_CHUNKS,
+	GRAM_FEW,
+	SCAN_SUM,
+	CHOLESKY,
+	OPS
+};
 static const struct bound {
 	const char *name;
 	double most;
@@ -95,7 +114,8 @@ static float *from_device(float *device, size_t n)
 static void within(enum op op, double difference, double norm, int terms)
 {
 	double e = norm > 0 ? sqrt(difference / norm) : sqrt(difference);
-	double most = bounds[op].most * (bounds[op].grows ? sqrt((double)terms) : 1), *w = &worst[be == &be_cuda][op];
+	double most = bounds[op].most * (bounds[op].grows ? sqrt((double)terms) : 1),
+	       *w = &worst[be == &be_cuda][op];
 
 	*w = e / most > *w || isnan(e) ? e / most : *w;
 	if (!(e <= most))
@@ -124,7 +144,8 @@ static void each_twin(void (*fn)(void))
 
 /* ------------------------------------------------------------ products */
 
-/* A CPU without AVX512_BF16 has no bfloat16 products (gemm_fast16): there the device alone is compared with the float64 loops. */
+/* A CPU without AVX512_BF16 has no bfloat16 products (gemm_fast16): there the device alone is
+ * compared with the float64 loops. */
 static bool multiplies(enum be_precision p)
 {
 	return p == BE_F32 || be != &be_cpu || be->fast16() == BE_BF16;
@@ -149,8 +170,10 @@ static void linear_case(struct shape s, bool transposed, enum be_precision p, bo
 	if (!multiplies(p))
 		return;
 	int ldx = s.k + 3, ldy = s.n + 2, ldw = (transposed ? s.n : s.k) + 1;
-	size_t nx = (size_t)s.P * (size_t)ldx, ny = (size_t)(s.P + 2) * (size_t)ldy, nw = (size_t)(transposed ? s.k : s.n) * (size_t)ldw;
-	float *X = random_array(nx), *Y = random_array(ny), *w = random_array(nw), *x = to_device(X, nx * sizeof(float)), *y, *have;
+	size_t nx = (size_t)s.P * (size_t)ldx, ny = (size_t)(s.P + 2) * (size_t)ldy,
+	       nw = (size_t)(transposed ? s.k : s.n) * (size_t)ldw;
+	float *X = random_array(nx), *Y = random_array(ny), *w = random_array(nw),
+	      *x = to_device(X, nx * sizeof(float)), *y, *have;
 	double *want = zeros(ny);
 	struct be_weight *W = be->weight_pack(w, s.n, s.k, ldw, transposed, p);
 
@@ -160,8 +183,10 @@ static void linear_case(struct shape s, bool transposed, enum be_precision p, bo
 		for (int j = 0; j < s.n; j++) {
 			double *at = &want[(size_t)r * (size_t)ldy + (size_t)j];
 
-			*at = (accumulate ? *at : 0) + dot(X + (size_t)r * (size_t)ldx, transposed ? w + j : w + (size_t)j * (size_t)ldw, s.k,
-			                                   transposed ? (size_t)ldw : 1);
+			*at = (accumulate ? *at : 0) +
+			      dot(X + (size_t)r * (size_t)ldx,
+				  transposed ? w + j : w + (size_t)j * (size_t)ldw, s.k,
+				  transposed ? (size_t)ldw : 1);
 		}
 	y = to_device(Y, ny * sizeof(float));
 	memset(w, 0xff, nw * sizeof(float)); /* packed is packed */
@@ -178,8 +203,9 @@ static void linear_case(struct shape s, bool transposed, enum be_precision p, bo
 
 static void linear_all(void)
 {
-	static const struct shape shapes[] = {{7, 5, 3}, {481, 2, 1}, {3, 5, 9}, {4, 11, 6}, {1, 9, 4}, {9, 1, 4},
-	                                      {9, 4, 1}, {1, 1, 1},   {0, 3, 4}, {481, 6, 5}, {963, 3, 7}};
+	static const struct shape shapes[] = {{7, 5, 3}, {481, 2, 1}, {3, 5, 9},  {4, 11, 6},
+					      {1, 9, 4}, {9, 1, 4},   {9, 4, 1},  {1, 1, 1},
+					      {0, 3, 4}, {481, 6, 5}, {963, 3, 7}};
 
 	for (size_t i = 0; i < (FEW ? 2 : sizeof(shapes) / sizeof(*shapes)); i++)
 		for (int kind = 0; kind < 8; kind += FEW ? 7 : 1)
@@ -193,7 +219,8 @@ static void heads_case(enum be_precision p, bool accumulate, bool same)
 		return;
 	enum { H = 3, P = 4, n = 5, k = 7, ldx = H * k + 2, ldy = H * n + 1 };
 	int step = same ? 0 : k;
-	float *X = random_array(P * ldx), *Y = random_array(P * ldy), *w[H], *x = to_device(X, P * ldx * sizeof(float));
+	float *X = random_array(P * ldx), *Y = random_array(P * ldy), *w[H],
+	      *x = to_device(X, P * ldx * sizeof(float));
 	float *y = to_device(Y, P * ldy * sizeof(float)), *have;
 	struct be_weight *W[H];
 	double want[P * ldy];
@@ -256,7 +283,9 @@ static void sixteen_bits(void)
 	struct be_weight *W = be->weight_pack(&one, 1, 1, 1, false, BE_BF16);
 
 	for (int i = 0; i < 200; i++)
-		X[i] = i < 64 ? 1 + (float)i / 256 : uniform() * ldexpf(1, i - 120); /* halfway at every odd i below 64 */
+		X[i] = i < 64 ? 1 + (float)i / 256
+			      : uniform() *
+					ldexpf(1, i - 120); /* halfway at every odd i below 64 */
 	x = to_device(X, sizeof(X));
 	be->linear(y, 1, x, 1, W, 200, false);
 	have = from_device(y, 200);
@@ -295,11 +324,13 @@ static void large(void **state)
 }
 #endif
 
-/* Weights of one size follow each other, as the blocks of a model do: none may be overwritten before its product has run. */
+/* Weights of one size follow each other, as the blocks of a model do: none may be overwritten
+ * before its product has run. */
 static void follow_each_other(void)
 {
 	enum { N = 6, P = 3, n = 5, k = 4 };
-	float *X = random_array(P * k), *w[N], *x = to_device(X, P * k * sizeof(float)), *y[N], *unused, *have;
+	float *X = random_array(P * k), *w[N], *x = to_device(X, P * k * sizeof(float)), *y[N],
+	      *unused, *have;
 	struct be_weight *W[N + 1];
 	double want[P * n];
 
@@ -315,7 +346,9 @@ static void follow_each_other(void)
 		if (i + 1 < N && !(i % 2))
 			W[i + 1] = be->weight_pack(w[i + 1], n, k, k, false, BE_F32);
 	}
-	be->weight_free(be->weight_pack(w[0], n, k, k, false, BE_F32)); /* one that is never used: its memory's next owner must not find it */
+	be->weight_free(be->weight_pack(
+		w[0], n, k, k, false,
+		BE_F32)); /* one that is never used: its memory's next owner must not find it */
 	unused = be->alloc(n * k * sizeof(float));
 	W[0] = be->weight_pack(w[1], n, k, k, false, BE_F32); /* comes in after it */
 	be->linear(y[1], n, x, k, W[0], P, false);
@@ -348,7 +381,8 @@ static void weights_in_turn(void **state)
 static void same_bits(void)
 {
 	enum { P = 500, n = 7, k = 13 };
-	float *X = random_array(P * k), *w = random_array(n * k), *x = to_device(X, P * k * sizeof(float)), *y = be->alloc(P * n * sizeof(float)), *all;
+	float *X = random_array(P * k), *w = random_array(n * k),
+	      *x = to_device(X, P * k * sizeof(float)), *y = be->alloc(P * n * sizeof(float)), *all;
 
 	for (enum be_precision p = BE_F32; p <= BE_BF16 && multiplies(p); p++) {
 		struct be_weight *W = be->weight_pack(w, n, k, k, false, p);
@@ -361,7 +395,8 @@ static void same_bits(void)
 			rows = P - first < rows ? P - first : rows;
 			be->linear(y, n, x + first * k, k, W, rows, false);
 			be->get(have, y, (size_t)(rows * n) * sizeof(float));
-			assert_memory_equal(have, all + first * n, (size_t)(rows * n) * sizeof(float));
+			assert_memory_equal(have, all + first * n,
+					    (size_t)(rows * n) * sizeof(float));
 		}
 		be->weight_free(W);
 		free(all), free(have);
@@ -383,7 +418,8 @@ static void same_bits_in_any_batch(void **state)
 static void rmsnorm_case(int P, int D)
 {
 	size_t n = (size_t)P * (size_t)D;
-	float *X = random_array(n), *g = random_array((size_t)D), *x = to_device(X, n * sizeof(float)), *gd = to_device(g, (size_t)D * sizeof(float));
+	float *X = random_array(n), *g = random_array((size_t)D),
+	      *x = to_device(X, n * sizeof(float)), *gd = to_device(g, (size_t)D * sizeof(float));
 	float *y = be->alloc((n + 1) * sizeof(float)), *have;
 	double *want = zeros(n);
 
@@ -393,7 +429,8 @@ static void rmsnorm_case(int P, int D)
 		for (int j = 0; j < D; j++)
 			sum += (double)X[r * D + j] * (double)X[r * D + j];
 		for (int j = 0; j < D; j++)
-			want[r * D + j] = (double)X[r * D + j] / sqrt(sum / D + 1e-6) * (double)g[j];
+			want[r * D + j] =
+				(double)X[r * D + j] / sqrt(sum / D + 1e-6) * (double)g[j];
 	}
 	be->rmsnorm(y, x, gd, P, D, 1e-6f);
 	have = from_device(y, n + 1);
@@ -427,7 +464,9 @@ static void rmsnorm(void **state)
 
 static double activated(double x, bool gelu)
 {
-	return gelu ? x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) : x > 0 ? x : 0;
+	return gelu    ? x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)))
+	       : x > 0 ? x
+		       : 0;
 }
 
 static void feed_case(int P, int n, int k, enum be_precision p, bool gated, bool gelu)
@@ -436,15 +475,18 @@ static void feed_case(int P, int n, int k, enum be_precision p, bool gated, bool
 		return;
 	size_t nx = (size_t)P * (size_t)k, ny = (size_t)P * (size_t)n, nw = (size_t)n * (size_t)k;
 	float *X = random_array(nx), *w[2] = {random_array(nw), random_array(nw)}, *have;
-	float *x = to_device(X, nx * sizeof(float)), *y = be->alloc((ny + 1) * sizeof(float)), *z = be->alloc((ny + 1) * sizeof(float));
-	struct be_weight *W[2] = {be->weight_pack(w[0], n, k, k, false, p), be->weight_pack(w[1], n, k, k, false, p)};
+	float *x = to_device(X, nx * sizeof(float)), *y = be->alloc((ny + 1) * sizeof(float)),
+	      *z = be->alloc((ny + 1) * sizeof(float));
+	struct be_weight *W[2] = {be->weight_pack(w[0], n, k, k, false, p),
+				  be->weight_pack(w[1], n, k, k, false, p)};
 	double *want = zeros(ny + 1);
 
 	for (size_t i = 0; i < ny; i++) {
 		const float *row = X + i / (size_t)n * (size_t)k;
 		size_t at = i % (size_t)n * (size_t)k;
 
-		want[i] = activated(dot(row, w[0] + at, k, 1), gelu) * (gated ? dot(row, w[1] + at, k, 1) : 1);
+		want[i] = activated(dot(row, w[0] + at, k, 1), gelu) *
+			  (gated ? dot(row, w[1] + at, k, 1) : 1);
 	}
 	be->feed_forward(y, z, x, W[0], gated ? W[1] : NULL, gelu, P);
 	be->free(z);
@@ -459,11 +501,14 @@ static void feed_case(int P, int n, int k, enum be_precision p, bool gated, bool
 
 static void feed_all(void)
 {
-	static const struct { int P, n, k; } shapes[] = {{5, 7, 3}, {101, 131, 9}, {1, 4, 1}, {0, 3, 2}};
+	static const struct {
+		int P, n, k;
+	} shapes[] = {{5, 7, 3}, {101, 131, 9}, {1, 4, 1}, {0, 3, 2}};
 
 	for (size_t i = 0; i < (FEW ? 1 : sizeof(shapes) / sizeof(*shapes)); i++)
 		for (int kind = 0; kind < 8; kind++)
-			feed_case(shapes[i].P, shapes[i].n, shapes[i].k, kind & 1 ? BE_BF16 : BE_F32, kind & 2, kind & 4);
+			feed_case(shapes[i].P, shapes[i].n, shapes[i].k,
+				  kind & 1 ? BE_BF16 : BE_F32, kind & 2, kind & 4);
 }
 
 static void feed_forward(void **state)
@@ -482,8 +527,10 @@ static void elements_case(size_t n)
 
 		be->put(x, X, n * sizeof(float));
 		for (size_t i = 0; i < n; i++)
-			want[i] = kind == 0 ? (double)(X[i] + Y[i]) : kind == 1 ? (double)(0.3f * X[i])
-			                                            : activated((double)X[i], kind & 1) * (kind & 2 ? (double)Y[i] : 1);
+			want[i] = kind == 0   ? (double)(X[i] + Y[i])
+				  : kind == 1 ? (double)(0.3f * X[i])
+					      : activated((double)X[i], kind & 1) *
+							(kind & 2 ? (double)Y[i] : 1);
 		if (kind == 0)
 			be->add(x, y, n);
 		else if (kind == 1)
@@ -522,7 +569,8 @@ static void large_values(void)
 	be->activate(x, NULL, true, 7);
 	have = from_device(x, 7);
 	for (int i = 0; i < 7; i++)
-		assert_true(fabs((double)have[i] - activated((double)X[i], true)) <= 1e-6 * fabs((double)X[i]));
+		assert_true(fabs((double)have[i] - activated((double)X[i], true)) <=
+			    1e-6 * fabs((double)X[i]));
 	free(have);
 }
 
@@ -535,10 +583,12 @@ static void gelu_far_out(void **state)
 /* ------------------------------------------------------------ attention */
 
 enum { SEQS = 4, HEADS = 3, HEAD = 5, WIDE = HEADS * HEAD, LONGEST = 9 };
-static const int lengths[SEQS] = {4, 9, 1, 6}, firsts[SEQS] = {0, 4, 13, 14}, keys_of[SEQS] = {3, 9, 1, 6};
+static const int lengths[SEQS] = {4, 9, 1, 6}, firsts[SEQS] = {0, 4, 13, 14},
+		 keys_of[SEQS] = {3, 9, 1, 6};
 enum { ROWS = 20 };
 
-static void self_oracle(double *ctx, const float *Q, const float *K, const float *V, const float *bias, bool causal)
+static void self_oracle(double *ctx, const float *Q, const float *K, const float *V,
+			const float *bias, bool causal)
 {
 	for (int s = 0; s < SEQS; s++)
 		for (int h = 0; h < HEADS; h++)
@@ -547,31 +597,42 @@ static void self_oracle(double *ctx, const float *Q, const float *K, const float
 				int keys = causal && i + 1 < keys_of[s] ? i + 1 : keys_of[s];
 
 				for (int j = 0; j < keys; j++) {
-					const float *q = Q + (firsts[s] + i) * WIDE + h * HEAD, *k = K + (firsts[s] + j) * WIDE + h * HEAD;
+					const float *q = Q + (firsts[s] + i) * WIDE + h * HEAD,
+						    *k = K + (firsts[s] + j) * WIDE + h * HEAD;
 
-					p[j] = exp(dot(q, k, HEAD, 1) + (double)bias[h * (2 * LONGEST - 1) + j - i + LONGEST - 1]);
+					p[j] = exp(dot(q, k, HEAD, 1) +
+						   (double)bias[h * (2 * LONGEST - 1) + j - i +
+								LONGEST - 1]);
 					sum += p[j];
 				}
 				for (int e = 0; e < HEAD; e++)
 					for (int j = 0; j < keys; j++)
-						ctx[(firsts[s] + i) * WIDE + h * HEAD + e] += p[j] / sum * (double)V[(firsts[s] + j) * WIDE + h * HEAD + e];
+						ctx[(firsts[s] + i) * WIDE + h * HEAD + e] +=
+							p[j] / sum *
+							(double)V[(firsts[s] + j) * WIDE +
+								  h * HEAD + e];
 			}
 }
 
 static void self_both(void)
 {
-	float *Q = random_array(ROWS * WIDE), *K = random_array(ROWS * WIDE), *V = random_array(ROWS * WIDE);
+	float *Q = random_array(ROWS * WIDE), *K = random_array(ROWS * WIDE),
+	      *V = random_array(ROWS * WIDE);
 	float *bias = random_array(HEADS * (2 * LONGEST - 1)), *have;
-	float *q = to_device(Q, ROWS * WIDE * sizeof(float)), *k = to_device(K, ROWS * WIDE * sizeof(float));
-	float *v = to_device(V, ROWS * WIDE * sizeof(float)), *b = to_device(bias, HEADS * (2 * LONGEST - 1) * sizeof(float));
+	float *q = to_device(Q, ROWS * WIDE * sizeof(float)),
+	      *k = to_device(K, ROWS * WIDE * sizeof(float));
+	float *v = to_device(V, ROWS * WIDE * sizeof(float)),
+	      *b = to_device(bias, HEADS * (2 * LONGEST - 1) * sizeof(float));
 
 	for (int causal = 0; causal < 2; causal++) {
 		double *want = zeros(ROWS * WIDE);
 		float *ctx = be->alloc((ROWS * WIDE + 1) * sizeof(float));
 
 		self_oracle(want, Q, K, V, bias, causal);
-		be->self_attention(ctx, q, k, v, (struct be_ragged){SEQS, firsts, lengths}, keys_of, causal, b, LONGEST, HEADS, HEAD);
-		be->self_attention(ctx, q, k, v, (struct be_ragged){0, firsts, lengths}, keys_of, causal, b, LONGEST, HEADS, HEAD);
+		be->self_attention(ctx, q, k, v, (struct be_ragged){SEQS, firsts, lengths}, keys_of,
+				   causal, b, LONGEST, HEADS, HEAD);
+		be->self_attention(ctx, q, k, v, (struct be_ragged){0, firsts, lengths}, keys_of,
+				   causal, b, LONGEST, HEADS, HEAD);
 		have = from_device(ctx, ROWS * WIDE + 1);
 		assert_true(have[ROWS * WIDE] == 0);
 		compare(SELF, have, want, ROWS * WIDE, 1);
@@ -592,7 +653,8 @@ static void cross_all(void)
 {
 	static const int query_off[SEQS] = {0, 2, 2, 3}, query_len[SEQS] = {2, 0, 1, 3};
 	enum { QUERIES = 6, D = 7, QN = QUERIES * HEADS * D };
-	float *Q = random_array(QN), *M = random_array(ROWS * D), *q = to_device(Q, QN * sizeof(float)), *m = to_device(M, ROWS * D * sizeof(float));
+	float *Q = random_array(QN), *M = random_array(ROWS * D),
+	      *q = to_device(Q, QN * sizeof(float)), *m = to_device(M, ROWS * D * sizeof(float));
 	float *u = be->alloc((QN + 1) * sizeof(float)), *have;
 	double *want = zeros(QN);
 
@@ -606,9 +668,11 @@ static void cross_all(void)
 			}
 			for (int e = 0; e < D; e++)
 				for (int j = 0; j < keys_of[s]; j++)
-					want[r * D + e] += p[j] / sum * (double)M[(firsts[s] + j) * D + e];
+					want[r * D + e] +=
+						p[j] / sum * (double)M[(firsts[s] + j) * D + e];
 		}
-	be->cross_attention(u, q, m, (struct be_ragged){SEQS, query_off, query_len}, (struct be_ragged){SEQS, firsts, lengths}, keys_of, HEADS, D);
+	be->cross_attention(u, q, m, (struct be_ragged){SEQS, query_off, query_len},
+			    (struct be_ragged){SEQS, firsts, lengths}, keys_of, HEADS, D);
 	have = from_device(u, QN + 1);
 	assert_true(have[QN] == 0);
 	compare(CROSS, have, want, QN, 1);
@@ -627,7 +691,8 @@ static void cross_attention(void **state)
 static void gram_case(int P, int m, int n, bool symmetric)
 {
 	size_t nx = (size_t)P * (size_t)m, ny = (size_t)P * (size_t)n, all = (size_t)m * (size_t)n;
-	float *X = random_array(nx), *Y = symmetric ? X : random_array(ny), *x = to_device(X, nx * sizeof(float));
+	float *X = random_array(nx), *Y = symmetric ? X : random_array(ny),
+	      *x = to_device(X, nx * sizeof(float));
 	float *y = symmetric ? x : to_device(Y, ny * sizeof(float));
 	double *G = zeros(all), *want = zeros(all), difference = 0, norm = 0, *g;
 
@@ -635,7 +700,8 @@ static void gram_case(int P, int m, int n, bool symmetric)
 		G[i] = want[i] = sin((double)(i / (size_t)n + i % (size_t)n));
 	for (size_t e = 0; e < all; e++)
 		for (int p = 0; p < P; p++)
-			want[e] += (double)X[(size_t)p * (size_t)m + e / (size_t)n] * (double)Y[(size_t)p * (size_t)n + e % (size_t)n];
+			want[e] += (double)X[(size_t)p * (size_t)m + e / (size_t)n] *
+				   (double)Y[(size_t)p * (size_t)n + e % (size_t)n];
 	g = to_device(G, all * sizeof(double));
 	be->gram(g, x, y, P, m, n);
 	if (symmetric)
@@ -656,7 +722,8 @@ static void gram_case(int P, int m, int n, bool symmetric)
 
 static void gram_all(void)
 {
-	static const int rows[] = {0, 1, 5, GRAM_F64_ROWS, GRAM_F64_ROWS + 1, GRAM_CHUNK + 1, 2 * GRAM_CHUNK + 77};
+	static const int rows[] = {
+		0, 1, 5, GRAM_F64_ROWS, GRAM_F64_ROWS + 1, GRAM_CHUNK + 1, 2 * GRAM_CHUNK + 77};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i += FEW ? 4 : 1) {
 		gram_case(rows[i], 9, 9, true);
@@ -682,7 +749,10 @@ static void scan_pieces(void)
 	L[2 * V + 33] = L[2 * V + 1] = 4;
 	L[3 * V + 0] = 5;
 	for (int i = 0; i < P; i++)
-		rows[i] = (struct be_scan){.top = -INFINITY, .second = -INFINITY, .id = -1, .want = i == 4 ? -1 : 70 * i};
+		rows[i] = (struct be_scan){.top = -INFINITY,
+					   .second = -INFINITY,
+					   .id = -1,
+					   .want = i == 4 ? -1 : 70 * i};
 	r = to_device(rows, sizeof(rows));
 	for (int id0 = 0; id0 < V; id0 += PIECE) {
 		int n = V - id0 < PIECE ? V - id0 : PIECE;
@@ -747,7 +817,8 @@ static void solve_case(int d, int r)
 	within(CHOLESKY, difference, norm, 1);
 	for (int i = 0; i < d; i++)
 		for (int j = i + 1; j < d; j++)
-			assert_true(fabs(S[i * d + j] - dot(B + i * d, B + j * d, d, 1)) <= 0); /* the other triangle stays */
+			assert_true(fabs(S[i * d + j] - dot(B + i * d, B + j * d, d, 1)) <=
+				    0); /* the other triangle stays */
 	free(B), free(want), free(S), free(X);
 }
 
@@ -758,7 +829,7 @@ static void solve_all(void)
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
 		solve_case(shapes[i][0], shapes[i][1]);
-	solve_case(300, 40); /* more than one panel */
+	solve_case(300, 40);                  /* more than one panel */
 	assert_int_equal(be->potrf(S, 3), 2); /* 1 − (2/2)² = 0 */
 }
 
@@ -773,7 +844,8 @@ static void solves(void **state)
 static void copies(void)
 {
 	enum { N = FEW ? 1000 : 2500000 }; /* three staging buffers: more than there are */
-	float *x = random_array(N), *kept = xarray(N, sizeof(*kept)), *d = be->alloc(N * sizeof(float)), *have;
+	float *x = random_array(N), *kept = xarray(N, sizeof(*kept)),
+	      *d = be->alloc(N * sizeof(float)), *have;
 
 	have = xarray(N, sizeof(*have));
 	be->get(have, d, N * sizeof(float));
@@ -808,7 +880,8 @@ static void memory(void **state)
 	each_twin(copies);
 }
 
-/* What is counted is what the device has given; freed arrays are kept for the next of their size. */
+/* What is counted is what the device has given; freed arrays are kept for the next of their size.
+ */
 static void counted(void **state)
 {
 	size_t before, live = emu_live();
@@ -819,7 +892,8 @@ static void counted(void **state)
 	before = be->memory().in_use;
 	a = be->alloc(1000);
 	b = be->alloc(300000);
-	assert_int_equal(be->memory().in_use - before, be->array_bytes(1000) + be->array_bytes(300000));
+	assert_int_equal(be->memory().in_use - before,
+			 be->array_bytes(1000) + be->array_bytes(300000));
 	assert_true(be->memory().peak == emu_peak());
 	be->free(a);
 	be->free(b);
@@ -830,10 +904,18 @@ static void counted(void **state)
 	be->free(a);
 }
 
-/* All operations done, nothing is held but what they keep for themselves: the planned working memory at most. */
+/* All operations done, nothing is held but what they keep for themselves: the planned working
+ * memory at most. */
 static void nothing_left(void **state)
 {
-	struct be_sizes largest = {.n = 1200, .k = 1900, .p = BE_F32, .NH = HEADS * 3, .T = LONGEST, .keys = LONGEST, .gram_m = 11, .gram_n = 11};
+	struct be_sizes largest = {.n = 1200,
+				   .k = 1900,
+				   .p = BE_F32,
+				   .NH = HEADS * 3,
+				   .T = LONGEST,
+				   .keys = LONGEST,
+				   .gram_m = 11,
+				   .gram_n = 11};
 
 	(void)state;
 	be = &be_cuda;
@@ -844,25 +926,35 @@ static int say_worst(void **state)
 {
 	(void)state;
 	for (int i = 0; i < OPS; i++)
-		print_message("# %-17s at most %.1e%s; of that: cpu %.2f, cuda %.2f\n", bounds[i].name, bounds[i].most, bounds[i].grows ? " √terms" : "",
-		              worst[0][i], worst[1][i]);
+		print_message("# %-17s at most %.1e%s; of that: cpu %.2f, cuda %.2f\n",
+			      bounds[i].name, bounds[i].most, bounds[i].grows ? " √terms" : "",
+			      worst[0][i], worst[1][i]);
 	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory),          cmocka_unit_test(linear),
+		cmocka_unit_test(memory),
+		cmocka_unit_test(linear),
 #ifndef EMU_TSAN
-		cmocka_unit_test(large),           cmocka_unit_test(same_bits_in_any_batch),
+		cmocka_unit_test(large),
+		cmocka_unit_test(same_bits_in_any_batch),
 #endif
-		cmocka_unit_test(heads),           cmocka_unit_test(rounding),
+		cmocka_unit_test(heads),
+		cmocka_unit_test(rounding),
 		cmocka_unit_test(weights_in_turn),
-		cmocka_unit_test(rmsnorm),         cmocka_unit_test(feed_forward), cmocka_unit_test(elements),
-		cmocka_unit_test(gelu_far_out),    cmocka_unit_test(self_attention),
-		cmocka_unit_test(cross_attention), cmocka_unit_test(gram),
-		cmocka_unit_test(scan),            cmocka_unit_test(solves),
-		cmocka_unit_test(counted),         cmocka_unit_test(nothing_left),
+		cmocka_unit_test(rmsnorm),
+		cmocka_unit_test(feed_forward),
+		cmocka_unit_test(elements),
+		cmocka_unit_test(gelu_far_out),
+		cmocka_unit_test(self_attention),
+		cmocka_unit_test(cross_attention),
+		cmocka_unit_test(gram),
+		cmocka_unit_test(scan),
+		cmocka_unit_test(solves),
+		cmocka_unit_test(counted),
+		cmocka_unit_test(nothing_left),
 	};
 
 	be_select("cuda");

@@ -1,12 +1,14 @@
-/* shim.c: preloaded into a tool, makes its n-th write-like call fail: write, pwrite, ftruncate, fsync, close, rename, fflush, fclose.
+/* shim.c: preloaded into a tool, makes its n-th write-like call fail: write, pwrite, ftruncate,
+ * fsync, close, rename, fflush, fclose.
  *
  * FAULT_AT=n     which call fails, counted from 1; 0 or unset: none
  * FAULT_KIND=EIO     that call alone fails, as a bad block does
- * FAULT_KIND=ENOSPC  a write is cut in half, and every write from then on fails, as a full disk does
- * FAULT_COUNT=FILE   at the end, the number of calls is written to FILE (how a test learns how many there are)
- * FAULT_TRACE=FILE   every sync and rename is appended to FILE in its order, with the path that it is of
- * FAULT_COMMANDS=FILE, FAULT_TOOLS=DIR   processes whose program is DIR/… append their command line to FILE, quoted for the shell
- * Counted are the calls on plain files that are open for writing, renames, and syncs; not the terminal, not pipes, not files that are read.
+ * FAULT_KIND=ENOSPC  a write is cut in half, and every write from then on fails, as a full disk
+ * does FAULT_COUNT=FILE   at the end, the number of calls is written to FILE (how a test learns how
+ * many there are) FAULT_TRACE=FILE   every sync and rename is appended to FILE in its order, with
+ * the path that it is of FAULT_COMMANDS=FILE, FAULT_TOOLS=DIR   processes whose program is DIR/…
+ * append their command line to FILE, quoted for the shell Counted are the calls on plain files that
+ * are open for writing, renames, and syncs; not the terminal, not pipes, not files that are read.
  * close() fails as it does on Linux: the descriptor is gone all the same. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -51,7 +53,8 @@ static void record_command(const char *path, const char *tools)
 	if (strncmp(args, tools, strlen(tools)) || args[strlen(tools)] != '/')
 		return;
 	for (const char *a = args; a < args + n; a += strlen(a) + 1)
-		k += (size_t)snprintf(line + k, sizeof(line) - k, "%s'%s'", k ? " " : "", a); /* (no tool's argument has a quote in it) */
+		k += (size_t)snprintf(line + k, sizeof(line) - k, "%s'%s'", k ? " " : "",
+				      a); /* (no tool's argument has a quote in it) */
 	snprintf(line + k, sizeof(line) - k, "\n");
 	append(path, line);
 }
@@ -105,7 +108,8 @@ static int counted(int fd)
 {
 	int saved = errno, mode = fcntl(fd, F_GETFL);
 	struct stat st;
-	int yes = mode >= 0 && (mode & O_ACCMODE) != O_RDONLY && !fstat(fd, &st) && S_ISREG(st.st_mode) && fd > 2;
+	int yes = mode >= 0 && (mode & O_ACCMODE) != O_RDONLY && !fstat(fd, &st) &&
+		  S_ISREG(st.st_mode) && fd > 2;
 
 	errno = saved;
 	return yes;
@@ -122,24 +126,26 @@ static int fails(int writes)
 	return 1;
 }
 
-#define FAIL_WRITE(call, half)                                \
-	do {                                                  \
-		int was_full = full;                          \
-		if (counted(fd) && fails(1))                  \
+#define FAIL_WRITE(call, half)                                         \
+	do {                                                           \
+		int was_full = full;                                   \
+		if (counted(fd) && fails(1))                           \
 			return eio || was_full || n < 2 ? -1 : (half); \
-		return (call);                                \
+		return (call);                                         \
 	} while (0)
 
 ssize_t write(int fd, const void *p, size_t n)
 {
-	ssize_t (*f)(int, const void *, size_t) = (ssize_t (*)(int, const void *, size_t))real("write");
+	ssize_t (*f)(int, const void *, size_t) =
+		(ssize_t(*)(int, const void *, size_t))real("write");
 
 	FAIL_WRITE(f(fd, p, n), f(fd, p, n / 2));
 }
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
-	ssize_t (*f)(int, const void *, size_t, off_t) = (ssize_t (*)(int, const void *, size_t, off_t))real("pwrite");
+	ssize_t (*f)(int, const void *, size_t, off_t) =
+		(ssize_t(*)(int, const void *, size_t, off_t))real("pwrite");
 
 	FAIL_WRITE(f(fd, p, n, at), f(fd, p, n / 2, at));
 }

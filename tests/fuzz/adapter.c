@@ -4,13 +4,25 @@
 
 #include "adapter/adapter.h"
 #include "base/die.h"
-#include "fuzz.h"
 #include "files/safetensors/st.h"
+#include "fuzz.h"
 
-static const struct t5 m = {.D = 8, .F = 12, .NH = 2, .HS = 4, .DI = 8, .V = 32, .L = {1, 1}, .buckets = 32, .max_distance = 128, .eps = 1e-6f,
-                            .gated = true, .gelu = true, .decoding = {.neos = 1, .eos = {1}}};
-static const char *const modules[] = {"encoder.block.0.layer.0.SelfAttention", "decoder.block.0.layer.0.SelfAttention",
-                                      "decoder.block.0.layer.1.EncDecAttention"};
+static const struct t5 m = {.D = 8,
+			    .F = 12,
+			    .NH = 2,
+			    .HS = 4,
+			    .DI = 8,
+			    .V = 32,
+			    .L = {1, 1},
+			    .buckets = 32,
+			    .max_distance = 128,
+			    .eps = 1e-6f,
+			    .gated = true,
+			    .gelu = true,
+			    .decoding = {.neos = 1, .eos = {1}}};
+static const char *const modules[] = {"encoder.block.0.layer.0.SelfAttention",
+				      "decoder.block.0.layer.0.SelfAttention",
+				      "decoder.block.0.layer.1.EncDecAttention"};
 
 static void each(struct st_out *o, int write)
 {
@@ -18,7 +30,8 @@ static void each(struct st_out *o, int write)
 
 	for (int i = 0; i < 3; i++)
 		for (int k = 0; k < 4; k++) {
-			char *name = xformat("base_model.model.%s.%c.lora_%c.weight", modules[i], k & 1 ? 'q' : 'v', k & 2 ? 'A' : 'B');
+			char *name = xformat("base_model.model.%s.%c.lora_%c.weight", modules[i],
+					     k & 1 ? 'q' : 'v', k & 2 ? 'A' : 'B');
 
 			if (write)
 				st_write(o, zero, 4 * 8);

@@ -2,12 +2,13 @@
 #include <stdlib.h>
 
 #include "files/digest.h"
-#include "fuzz.h"
 #include "files/sums.h"
+#include "fuzz.h"
 
 static void load_cache(const char *path)
 {
-	digest_file(digest_cache_open(path), path); /* not closed, as that would write: fuzz_end() frees it */
+	digest_file(digest_cache_open(path),
+		    path); /* not closed, as that would write: fuzz_end() frees it */
 }
 
 static void load_sums(const char *path)
@@ -17,7 +18,8 @@ static void load_sums(const char *path)
 
 	sums_load(&s, path);
 	for (int i = 0; i < s.n; i++)
-		if (!sums_find(&s, s.line[i].name, s.line[i].digest, s.line[i].size, &fits) || !fits)
+		if (!sums_find(&s, s.line[i].name, s.line[i].digest, s.line[i].size, &fits) ||
+		    !fits)
 			abort();
 	sums_release(&s);
 }

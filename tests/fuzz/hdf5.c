@@ -1,14 +1,15 @@
-/* HDF5 files from elsewhere, read as the tools read acts, Grams, solutions, samples and tokens. The HDF5 library itself is not instrumented. Nearly every
- * byte of such a file is under some checksum, so the mutator is one of ours: it changes the insides of a block, mostly, and then makes the checksums
- * right again, most of the time. */
+/* HDF5 files from elsewhere, read as the tools read acts, Grams, solutions, samples and tokens. The
+ * HDF5 library itself is not instrumented. Nearly every byte of such a file is under some checksum,
+ * so the mutator is one of ours: it changes the insides of a block, mostly, and then makes the
+ * checksums right again, most of the time. */
 #include <hdf5.h>
 #include <stdlib.h>
 
 #include "base/die.h"
-#include "fuzz.h"
 #include "files/h5/h5.h"
-#include "repair.h"
+#include "fuzz.h"
 #include "merge/samples.h"
+#include "repair.h"
 
 static void read_some(struct h5 *f, const char *path)
 {
@@ -23,7 +24,8 @@ static void read_some(struct h5 *f, const char *path)
 static void read_module(const char *name, void *arg)
 {
 	struct h5 *f = arg;
-	char *group = xformat("/modules/%s", name), *A = xformat("%s/A", group), *H = xformat("%s/H", group);
+	char *group = xformat("/modules/%s", name), *A = xformat("%s/A", group),
+	     *H = xformat("%s/H", group);
 
 	h5_get_int(f, group, "r");
 	if (h5_has(f, A))
@@ -73,7 +75,8 @@ static void read_tokens(const char *path)
 /* What die() has left open in the library: datasets and the like before their files. */
 static void close_all(void)
 {
-	static const unsigned kinds[] = {H5F_OBJ_ATTR, H5F_OBJ_DATASET, H5F_OBJ_GROUP, H5F_OBJ_DATATYPE, H5F_OBJ_FILE};
+	static const unsigned kinds[] = {H5F_OBJ_ATTR, H5F_OBJ_DATASET, H5F_OBJ_GROUP,
+					 H5F_OBJ_DATATYPE, H5F_OBJ_FILE};
 	hid_t id[64];
 
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
@@ -84,7 +87,8 @@ static void close_all(void)
 	}
 }
 
-size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max) __attribute__((weak)); /* none where a corpus is only replayed */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max)
+	__attribute__((weak)); /* none where a corpus is only replayed */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
 
 enum { MAX_SPANS = 512 };

@@ -1,7 +1,7 @@
 /* model.safetensors.index.json: which shard holds which tensor. */
-#include "fuzz.h"
 #include "base/die.h"
 #include "files/safetensors/st.h"
+#include "fuzz.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* Regular expressions of adapter_config.json: the first byte says the kind, the rest is the text; matched with two names. */
+/* Regular expressions of adapter_config.json: the first byte says the kind, the rest is the text;
+ * matched with two names. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void match(const struct pattern *p, enum pattern_kind kind, const char *name)
 {
-	if (pattern_match(p, name) == PATTERN_YES && kind >= PATTERN_LAYER && pattern_index(p, name) > 11)
+	if (pattern_match(p, name) == PATTERN_YES && kind >= PATTERN_LAYER &&
+	    pattern_index(p, name) > 11)
 		abort();
 }
 

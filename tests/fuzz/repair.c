@@ -1,5 +1,6 @@
-/* repair.c: see repair.h. After the HDF5 File Format Specification, version 3.0; what is looked for is what the library writes with 8-byte
- * addresses, and nothing that is found is believed: a span lies in the file, or it is none. */
+/* repair.c: see repair.h. After the HDF5 File Format Specification, version 3.0; what is looked for
+ * is what the library writes with 8-byte addresses, and nothing that is found is believed: a span
+ * lies in the file, or it is none. */
 #include "repair.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ static int is(const struct file *f, size_t at, const char *signature)
 
 static void add(struct file *f, size_t at, size_t n, size_t sum, int fletcher)
 {
-	if (f->nspans < f->max && at <= f->n && n <= f->n - at && n > 4 && sum >= at && sum + 4 <= at + n)
+	if (f->nspans < f->max && at <= f->n && n <= f->n - at && n > 4 && sum >= at &&
+	    sum + 4 <= at + n)
 		f->span[f->nspans++] = (struct span){at, n, sum, fletcher};
 }
 
@@ -51,20 +53,23 @@ static void chunk(struct file *f, uint64_t at, uint64_t n)
 /* Header and data block; entries of chunks with filters: address, bytes, mask. */
 static void fixed_array(struct file *f, size_t at)
 {
-	size_t entry = (size_t)get(f, at + 6, 1), n = (size_t)get(f, at + 8, 8), data = (size_t)get(f, at + 16, 8);
+	size_t entry = (size_t)get(f, at + 6, 1), n = (size_t)get(f, at + 8, 8),
+	       data = (size_t)get(f, at + 16, 8);
 
 	block(f, at, 24);
 	if (!is(f, data, "FADB") || n > 65536)
 		return;
 	block(f, data, 14 + n * entry);
 	for (size_t i = 0; i < n && entry > 12; i++)
-		chunk(f, get(f, data + 14 + i * entry, 8), get(f, data + 22 + i * entry, entry - 12 < 8 ? (int)entry - 12 : 8));
+		chunk(f, get(f, data + 14 + i * entry, 8),
+		      get(f, data + 22 + i * entry, entry - 12 < 8 ? (int)entry - 12 : 8));
 }
 
 /* Chunked, version 4: one chunk with a filter has its size here; others an index. */
 static void layout(struct file *f, size_t at)
 {
-	size_t ndims = (size_t)get(f, at + 3, 1), index = at + 5 + ndims * (size_t)get(f, at + 4, 1);
+	size_t ndims = (size_t)get(f, at + 3, 1),
+	       index = at + 5 + ndims * (size_t)get(f, at + 4, 1);
 
 	if (get(f, at, 1) != 4 || get(f, at + 1, 1) != 2)
 		return;
@@ -99,7 +104,8 @@ static void messages(struct file *f, size_t at, size_t end, int flags, int depth
 static void object(struct file *f, size_t at)
 {
 	int flags = (int)get(f, at + 5, 1), width = 1 << (flags & 3);
-	size_t start = at + 6 + (flags & 32 ? 16 : 0) + (flags & 16 ? 4 : 0), n = (size_t)get(f, start, width);
+	size_t start = at + 6 + (flags & 32 ? 16 : 0) + (flags & 16 ? 4 : 0),
+	       n = (size_t)get(f, start, width);
 
 	start += (size_t)width;
 	if (n > f->n)
@@ -108,10 +114,12 @@ static void object(struct file *f, size_t at)
 	messages(f, start, start + n, flags, 0);
 }
 
-/* The header, and the block that is the whole of a small heap: its checksum stands before its contents. */
+/* The header, and the block that is the whole of a small heap: its checksum stands before its
+ * contents. */
 static void heap(struct file *f, size_t at)
 {
-	size_t root = (size_t)get(f, at + 132, 8), size = (size_t)get(f, at + 112, 8), offset = ((size_t)get(f, at + 128, 2) + 7) / 8;
+	size_t root = (size_t)get(f, at + 132, 8), size = (size_t)get(f, at + 112, 8),
+	       offset = ((size_t)get(f, at + 128, 2) + 7) / 8;
 
 	block(f, at, 142);
 	if (get(f, at + 9, 1) & 2 && is(f, root, "FHDB"))
@@ -120,7 +128,8 @@ static void heap(struct file *f, size_t at)
 
 static void tree(struct file *f, size_t at)
 {
-	size_t record = (size_t)get(f, at + 10, 2), root = (size_t)get(f, at + 16, 8), n = (size_t)get(f, at + 24, 2);
+	size_t record = (size_t)get(f, at + 10, 2), root = (size_t)get(f, at + 16, 8),
+	       n = (size_t)get(f, at + 24, 2);
 
 	block(f, at, 34);
 	if (is(f, root, "BTLF"))
@@ -150,11 +159,14 @@ void spans_repair(uint8_t *data, const struct span *s, int n)
 		uint8_t *sum = data + s[i].sum;
 		uint32_t v;
 
-		memset(sum, 0, 4); /* as it was when the checksum of a heap's block was taken; others end before theirs */
+		memset(sum, 0, 4); /* as it was when the checksum of a heap's block was taken;
+				      others end before theirs */
 		if (s[i].fletcher)
 			v = H5_checksum_fletcher32(data + s[i].at, s[i].n - 4);
 		else
-			v = H5_checksum_metadata(data + s[i].at, s[i].sum + 4 == s[i].at + s[i].n ? s[i].n - 4 : s[i].n, 0);
+			v = H5_checksum_metadata(
+				data + s[i].at,
+				s[i].sum + 4 == s[i].at + s[i].n ? s[i].n - 4 : s[i].n, 0);
 		for (int k = 0; k < 4; k++)
 			sum[k] = (uint8_t)(v >> 8 * k);
 	}

@@ -1,4 +1,5 @@
-/* repair.h: makes the checksums of a mutated HDF5 file right again, so that a fuzzer gets past them. */
+/* repair.h: makes the checksums of a mutated HDF5 file right again, so that a fuzzer gets past
+ * them. */
 #ifndef REPAIR_H
 #define REPAIR_H
 
@@ -11,8 +12,8 @@ struct span {
 	int fletcher; /* of raw data; else HDF5's metadata checksum */
 };
 
-/* The blocks that can be found (at most `max`): superblock, object headers and their continuations, fractal heaps, B-trees of version 2,
- * fixed arrays, chunks. */
+/* The blocks that can be found (at most `max`): superblock, object headers and their continuations,
+ * fractal heaps, B-trees of version 2, fixed arrays, chunks. */
 int spans_find(const uint8_t *data, size_t n, struct span *s, int max);
 void spans_repair(uint8_t *data, const struct span *s, int n);
 

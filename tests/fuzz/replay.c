@@ -1,5 +1,5 @@
-/* replay.c: runs a fuzzing program over given files and folders of them, each once, as libFuzzer does with a corpus; so the corpus is a test wherever
- * there is gcc. */
+/* replay.c: runs a fuzzing program over given files and folders of them, each once, as libFuzzer
+ * does with a corpus; so the corpus is a test wherever there is gcc. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

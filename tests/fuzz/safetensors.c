@@ -1,6 +1,6 @@
 /* The header of a safetensors file, and then its tensors. */
-#include "fuzz.h"
 #include "files/safetensors/st.h"
+#include "fuzz.h"
 
 static void read_all(const char *path)
 {

@@ -1,6 +1,6 @@
 /* An evaluation's result, as the tables read it. */
-#include "fuzz.h"
 #include "merge/scores.h"
+#include "fuzz.h"
 
 static void load(void)
 {

@@ -20,7 +20,9 @@ static void take(void *arg, int id, const char *piece, int bytes)
 
 static void load(const char *path)
 {
-	static const char *const texts[] = {"", "a", "the cat sat", " \xe2\x96\x81 \xff\xfe \xf0\x9f\x98\x80 \xc2", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+	static const char *const texts[] = {"", "a", "the cat sat",
+					    " \xe2\x96\x81 \xff\xfe \xf0\x9f\x98\x80 \xc2",
+					    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
 	char *error = NULL;
 	struct spm *s = spm_open(path, true, &error);
 

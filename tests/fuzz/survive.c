@@ -1,5 +1,5 @@
-/* survive.c: in place of die.c: errors jump back into the fuzzing program, which then frees what they left. BUG() still aborts: it must
- * not be reached by any input. */
+/* survive.c: in place of die.c: errors jump back into the fuzzing program, which then frees what
+ * they left. BUG() still aborts: it must not be reached by any input. */
 #include "fuzz.h"
 
 #include <ftw.h>
@@ -19,15 +19,18 @@ int fuzz_free_all = 1;
 void (*fuzz_cleanup)(void);
 
 /* The sanitizers' own; gcc comes without the header that declares it. */
-int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t), void (*on_free)(const volatile void *));
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+					      void (*on_free)(const volatile void *));
 
-/* ------------------------------------------------------------ live blocks: open addressing; a removed one leaves a mark */
+/* ------------------------------------------------------------ live blocks: open addressing; a
+ * removed one leaves a mark */
 
 enum { SLOTS = 1 << 20 };
 static const void *slot[SLOTS];
 static const char removed_mark;
 static size_t used[SLOTS], nused; /* which slots are not empty */
-static _Thread_local bool recording; /* libFuzzer's own threads allocate, too: theirs are not ours to free */
+static _Thread_local bool
+	recording; /* libFuzzer's own threads allocate, too: theirs are not ours to free */
 
 static size_t place(const void *p)
 {
@@ -136,22 +139,40 @@ static _Noreturn void jump(void)
 }
 
 /* The message is formatted, as its arguments are what may be wrong. */
-#define FORMAT(fmt)                                             \
-	do {                                                    \
-		char text_[4096];                               \
-		va_list ap_;                                    \
-		va_start(ap_, fmt);                             \
-		vsnprintf(text_, sizeof(text_), (fmt), ap_);    \
-		va_end(ap_);                                    \
-		if (getenv("FUZZ_SAY"))                         \
-			fputs(text_, stderr);                   \
+#define FORMAT(fmt)                                          \
+	do {                                                 \
+		char text_[4096];                            \
+		va_list ap_;                                 \
+		va_start(ap_, fmt);                          \
+		vsnprintf(text_, sizeof(text_), (fmt), ap_); \
+		va_end(ap_);                                 \
+		if (getenv("FUZZ_SAY"))                      \
+			fputs(text_, stderr);                \
 	} while (0)
 
-void die(const char *fmt, ...) { FORMAT(fmt); jump(); }
-void die_usage(const char *fmt, ...) { FORMAT(fmt); jump(); }
-void die_data(const char *fmt, ...) { FORMAT(fmt); jump(); }
-void warn(const char *fmt, ...) { FORMAT(fmt); }
-void note(const char *fmt, ...) { FORMAT(fmt); }
+void die(const char *fmt, ...)
+{
+	FORMAT(fmt);
+	jump();
+}
+void die_usage(const char *fmt, ...)
+{
+	FORMAT(fmt);
+	jump();
+}
+void die_data(const char *fmt, ...)
+{
+	FORMAT(fmt);
+	jump();
+}
+void warn(const char *fmt, ...)
+{
+	FORMAT(fmt);
+}
+void note(const char *fmt, ...)
+{
+	FORMAT(fmt);
+}
 
 void bug_at(const char *file, int line, const char *fmt, ...)
 {
@@ -168,9 +189,18 @@ static void *got(void *p)
 	return p;
 }
 
-void *xmalloc(size_t size) { return got(malloc(size ? size : 1)); }
-void *xcalloc(size_t n, size_t size) { return got(calloc(n ? n : 1, size ? size : 1)); }
-void *xrealloc(void *p, size_t size) { return got(realloc(p, size ? size : 1)); }
+void *xmalloc(size_t size)
+{
+	return got(malloc(size ? size : 1));
+}
+void *xcalloc(size_t n, size_t size)
+{
+	return got(calloc(n ? n : 1, size ? size : 1));
+}
+void *xrealloc(void *p, size_t size)
+{
+	return got(realloc(p, size ? size : 1));
+}
 
 /* ------------------------------------------------------------ files */
 
@@ -190,7 +220,8 @@ static void remove_folder(void)
 const char *fuzz_folder(void)
 {
 	if (!*folder) {
-		snprintf(folder, sizeof(folder), "%s/iteris-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+		snprintf(folder, sizeof(folder), "%s/iteris-fuzz-XXXXXX",
+			 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 		if (!mkdtemp(folder))
 			abort();
 		atexit(remove_folder);

@@ -1,5 +1,6 @@
-/* The JSON files of a tokenizer, and a text: tokenizer_config.json, special_tokens_map.json, added_tokens.json,
- * tokenizer.json and the text, in this order, with a line of "---" between. An empty one is not there. */
+/* The JSON files of a tokenizer, and a text: tokenizer_config.json, special_tokens_map.json,
+ * added_tokens.json, tokenizer.json and the text, in this order, with a line of "---" between. An
+ * empty one is not there. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

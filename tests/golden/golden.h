@@ -1,13 +1,14 @@
 /* golden.h: what the golden tests share: JSON files, runs of make, folders.
  *
- * The programs are run from the repository's root with the tools built. BUILD (environment; default build) is their folder. */
+ * The programs are run from the repository's root with the tools built. BUILD (environment; default
+ * build) is their folder. */
 #ifndef GOLDEN_H
 #define GOLDEN_H
 
 #include <jansson.h>
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "base/die.h"
 #include "../unit/child.h"
+#include "base/die.h"
 
 #define DEMO "data/demo"
 #define GOLDEN "tests/golden"
@@ -63,15 +64,19 @@ static inline void golden_drop(char *path)
 	free(path);
 }
 
-/* `make GOALS MODEL=… …` with what `root` holds in model, loras and data; its output goes to WORK.log, shown when it fails. The
- * make that runs this program is none of its business: its variables are cleared. */
-static inline void golden_make(const char *goals, const char *root, const char *work, const char *settings)
+/* `make GOALS MODEL=… …` with what `root` holds in model, loras and data; its output goes to
+ * WORK.log, shown when it fails. The make that runs this program is none of its business: its
+ * variables are cleared. */
+static inline void golden_make(const char *goals, const char *root, const char *work,
+			       const char *settings)
 {
 	const char *build = getenv("BUILD");
 	char *log = xformat("%s.log", work);
-	char *command = xformat("exec env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u SAN make --no-print-directory %s BUILD='%s' "
-	                        "MODEL='%s/model' LORAS='%s/loras' DATA='%s/data' WORK='%s' %s >'%s' 2>&1",
-	                        goals, build && *build ? build : "build", root, root, root, work, settings, log);
+	char *command = xformat(
+		"exec env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u SAN make "
+		"--no-print-directory %s BUILD='%s' "
+		"MODEL='%s/model' LORAS='%s/loras' DATA='%s/data' WORK='%s' %s >'%s' 2>&1",
+		goals, build && *build ? build : "build", root, root, root, work, settings, log);
 	int status = system(command);
 
 	if (status) {
@@ -93,7 +98,8 @@ static inline const char *golden_emotion(void)
 
 	if (dir && *dir)
 		return dir;
-	print_message("# EMOTION_DIR does not name the folder of the real case: its part is skipped\n");
+	print_message(
+		"# EMOTION_DIR does not name the folder of the real case: its part is skipped\n");
 	return NULL;
 }
 
@@ -105,7 +111,8 @@ static inline void golden_need(const char *file)
 		skip();
 	}
 	if (access(file, R_OK)) {
-		print_message("# %s is not there (tests/oracle/make_golden.py makes it): skipped\n", file);
+		print_message("# %s is not there (tests/oracle/make_golden.py makes it): skipped\n",
+			      file);
 		skip();
 	}
 }

@@ -1,6 +1,8 @@
-/* states.h: the residual stream after every block of both stacks, and the logits: what the golden files and the oracle hold.
+/* states.h: the residual stream after every block of both stacks, and the logits: what the golden
+ * files and the oracle hold.
  *
- * Runs the tools' own blocks (lib/forward/block.h) over all sequences at once, keeping what the tools do not. Host copies. */
+ * Runs the tools' own blocks (lib/forward/block.h) over all sequences at once, keeping what the
+ * tools do not. Host copies. */
 #ifndef STATES_H
 #define STATES_H
 
@@ -16,7 +18,8 @@ enum { STATES_MOST = 64 };
 
 struct states {
 	int L[2], rows[2], D, V;
-	float *at[2][STATES_MOST + 1]; /* [stack][b], b = 1 … L: (rows, D) after b blocks; [stack][0]: the stack's normed output */
+	float *at[2][STATES_MOST + 1]; /* [stack][b], b = 1 … L: (rows, D) after b blocks;
+					  [stack][0]: the stack's normed output */
 	float *logits;                 /* (rows[1], V) */
 };
 
@@ -51,7 +54,8 @@ static inline float *states_copy(const float *H, size_t n)
 }
 
 /* One stack over all sequences; H (rows, D) ends as its normed output. */
-static inline void states_stack(struct states *st, const struct forward *f, int stack, const struct seqs *s, float *H, struct memory *mem)
+static inline void states_stack(struct states *st, const struct forward *f, int stack,
+				const struct seqs *s, float *H, struct memory *mem)
 {
 	const struct t5 *m = &f->model->m;
 	size_t n = (size_t)s->rows * (size_t)m->D;
@@ -102,10 +106,12 @@ static inline void states_head(struct states *st, const struct forward *f, const
 	free(w);
 }
 
-static inline void states_run(struct states *st, const struct forward *f, const struct seqs *enc, const struct seqs *dec)
+static inline void states_run(struct states *st, const struct forward *f, const struct seqs *enc,
+			      const struct seqs *dec)
 {
 	size_t D = (size_t)f->model->m.D;
-	float *H = be->alloc((size_t)enc->rows * D * sizeof(*H)), *X = be->alloc((size_t)dec->rows * D * sizeof(*X));
+	float *H = be->alloc((size_t)enc->rows * D * sizeof(*H)),
+	      *X = be->alloc((size_t)dec->rows * D * sizeof(*X));
 	struct states_memory arg = {H, enc};
 	struct memory mem = {&arg, states_fetch, enc->len, enc->valid, 0, enc->rows};
 

@@ -1,18 +1,27 @@
-/* test_adapters.c: adapters that PEFT saved, with modules named in all the ways it has: the same modules and the same ΔW as PEFT's
- * get_delta_weight() (tests/oracle/adapters.py), to 1e-6. */
+/* test_adapters.c: adapters that PEFT saved, with modules named in all the ways it has: the same
+ * modules and the same ΔW as PEFT's get_delta_weight() (tests/oracle/adapters.py), to 1e-6. */
 #include <dirent.h>
 
 #include "golden.h"
 
 #include "adapter/adapter.h"
 
-static const struct t5 MODEL = {.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {2, 1}, .gated = true, .gelu = true};
+static const struct t5 MODEL = {.D = 8,
+				.F = 12,
+				.NH = 2,
+				.HS = 3,
+				.DI = 6,
+				.V = 50,
+				.L = {2, 1},
+				.gated = true,
+				.gelu = true};
 
 static void check_delta(const struct adapter *a, const struct lora *l, const struct st *deltas)
 {
 	char *name = module_name(&MODEL, l->module);
 	const struct st_tensor *t = st_find(deltas, name);
-	size_t d_out = (size_t)module_d_out(&MODEL, l->module.slot), d_in = (size_t)module_d_in(&MODEL, l->module.slot), r = (size_t)l->r;
+	size_t d_out = (size_t)module_d_out(&MODEL, l->module.slot),
+	       d_in = (size_t)module_d_in(&MODEL, l->module.slot), r = (size_t)l->r;
 	float A[12 * 12], B[12 * 12], want[12 * 12];
 
 	if (!t)
@@ -27,15 +36,18 @@ static void check_delta(const struct adapter *a, const struct lora *l, const str
 
 			for (size_t k = 0; k < r; k++)
 				sum += (double)B[o * r + k] * (double)A[k * d_in + i];
-			if (!(l->scale * sum - (double)want[o * d_in + i] < 1e-6 && l->scale * sum - (double)want[o * d_in + i] > -1e-6))
-				fail_msg("%s: %s (%zu, %zu): %.9g, PEFT has %.9g", a->dir, name, o, i, l->scale * sum, (double)want[o * d_in + i]);
+			if (!(l->scale * sum - (double)want[o * d_in + i] < 1e-6 &&
+			      l->scale * sum - (double)want[o * d_in + i] > -1e-6))
+				fail_msg("%s: %s (%zu, %zu): %.9g, PEFT has %.9g", a->dir, name, o,
+					 i, l->scale * sum, (double)want[o * d_in + i]);
 		}
 	free(name);
 }
 
 static void check_case(const char *name)
 {
-	char *dir = xformat(GOLDEN "/adapters/%s", name), *file = xformat("%s/delta.safetensors", dir);
+	char *dir = xformat(GOLDEN "/adapters/%s", name),
+	     *file = xformat("%s/delta.safetensors", dir);
 	struct adapter *a = adapter_open(dir, &MODEL);
 	struct st *deltas = st_open(file);
 

@@ -1,8 +1,10 @@
-/* test_eval.c: `make merge eval` against float64 PyTorch on every test row of the demo: base, each adapter on every task, the average.
+/* test_eval.c: `make merge eval` against float64 PyTorch on every test row of the demo: base, each
+ * adapter on every task, the average.
  *
- * Greedy texts must be equal but for rows that the golden file lists as ties (two largest logits closer than 1e-4, which float32 may
- * order either way). Accuracies then differ by no more than the ties; losses by a relative 1e-5 (float32 logits, 1e-6).
- * EMOTION_DIR (optional): the real case, sweep, against the figures in its README (four digits). */
+ * Greedy texts must be equal but for rows that the golden file lists as ties (two largest logits
+ * closer than 1e-4, which float32 may order either way). Accuracies then differ by no more than the
+ * ties; losses by a relative 1e-5 (float32 logits, 1e-6). EMOTION_DIR (optional): the real case,
+ * sweep, against the figures in its README (four digits). */
 #include "golden.h"
 
 #include <math.h>
@@ -20,12 +22,14 @@ static bool is_tie(json_t *ties, int row)
 /* Where the results of a model are: base, adapters/A, merged. */
 static char *result_path(const char *work, const char *model, const char *task)
 {
-	return strcmp(model, "merged") ? xformat("%s/eval/%s/%s.json", work, model, task) : xformat("%s/eval/%s.json", work, task);
+	return strcmp(model, "merged") ? xformat("%s/eval/%s/%s.json", work, model, task)
+				       : xformat("%s/eval/%s.json", work, task);
 }
 
 static char *predictions_path(const char *work, const char *model, const char *task)
 {
-	return strcmp(model, "merged") ? xformat("%s/eval/%s/%s.jsonl", work, model, task) : xformat("%s/predictions/%s.jsonl", work, task);
+	return strcmp(model, "merged") ? xformat("%s/eval/%s/%s.jsonl", work, model, task)
+				       : xformat("%s/predictions/%s.jsonl", work, task);
 }
 
 static int check_texts(const char *path, json_t *want, json_t *texts)
@@ -40,7 +44,8 @@ static int check_texts(const char *path, json_t *want, json_t *texts)
 	for (; getline(&line, &room, f) > 0; row++) {
 		json_t *j = json_loads(line, 0, NULL);
 		const char *ours = json_string_value(golden_get(j, "text"));
-		const char *theirs = json_string_value(json_array_get(texts, (size_t)json_integer_value(json_array_get(text, (size_t)row))));
+		const char *theirs = json_string_value(json_array_get(
+			texts, (size_t)json_integer_value(json_array_get(text, (size_t)row))));
 
 		assert_non_null(theirs);
 		if (strcmp(ours, theirs) && !is_tie(ties, row))
@@ -53,7 +58,8 @@ static int check_texts(const char *path, json_t *want, json_t *texts)
 	return row;
 }
 
-static void check_result(const char *work, const char *model, const char *task, json_t *want, json_t *texts)
+static void check_result(const char *work, const char *model, const char *task, json_t *want,
+			 json_t *texts)
 {
 	char *path = result_path(work, model, task), *lines = predictions_path(work, model, task);
 	json_t *j = golden_json(path);
@@ -62,7 +68,8 @@ static void check_result(const char *work, const char *model, const char *task, 
 	double accuracy = golden_number(want, "accuracy"), loss = golden_number(want, "loss");
 
 	if (!(fabs(golden_number(j, "accuracy") - accuracy) <= slack))
-		fail_msg("%s: accuracy %.6f, PyTorch %.6f", path, golden_number(j, "accuracy"), accuracy);
+		fail_msg("%s: accuracy %.6f, PyTorch %.6f", path, golden_number(j, "accuracy"),
+			 accuracy);
 	if (!(fabs(golden_number(j, "loss") - loss) <= LOSS_TOLERANCE * loss))
 		fail_msg("%s: loss %.8f, PyTorch %.8f", path, golden_number(j, "loss"), loss);
 	assert_int_equal((int)golden_number(j, "n"), n);
@@ -83,8 +90,8 @@ static void test_demo(void **state)
 	j = golden_json(GOLDEN "/demo/eval.json");
 	work = golden_folder();
 	golden_make("merge eval", DEMO, work, "METHOD=average MATRIX=1");
-	json_object_foreach(golden_get(j, "models"), model, tasks)
-		json_object_foreach(tasks, task, want) {
+	json_object_foreach (golden_get(j, "models"), model, tasks)
+		json_object_foreach (tasks, task, want) {
 			check_result(work, model, task, want, golden_get(j, "texts"));
 			count++;
 		}
@@ -97,7 +104,9 @@ static void test_demo(void **state)
 static void test_emotion(void **state)
 {
 	static const char *const task[] = {"emoint", "emotion-cause", "tec", "isear"};
-	static const double base[] = {.7565, .5419, .3545, .3256}, own[] = {.8438, .9758, .4645, .5966}, sweep[] = {.8213, .9339, .3835, .5129};
+	static const double base[] = {.7565, .5419, .3545, .3256},
+			    own[] = {.8438, .9758, .4645, .5966},
+			    sweep[] = {.8213, .9339, .3835, .5129};
 	const char *dir = golden_emotion();
 	char *work;
 
@@ -116,7 +125,8 @@ static void test_emotion(void **state)
 			json_t *j = golden_json(path);
 
 			if (!(fabs(golden_number(j, "accuracy") - want[k]) <= 5.1e-5))
-				fail_msg("%s: accuracy %.6f, expected %.4f", path, golden_number(j, "accuracy"), want[k]);
+				fail_msg("%s: accuracy %.6f, expected %.4f", path,
+					 golden_number(j, "accuracy"), want[k]);
 			json_decref(j);
 			free(path);
 		}

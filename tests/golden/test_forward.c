@@ -1,9 +1,13 @@
-/* test_forward.c: every block's output, the normed outputs and the logits against float64 PyTorch (tests/oracle/make_golden.py).
+/* test_forward.c: every block's output, the normed outputs and the logits against float64 PyTorch
+ * (tests/oracle/make_golden.py).
  *
- * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place, the product's bar; float32 has 6e-8 a step, and the real case's twelve blocks were measured at 3e-6.
- * 3e-5 for the demo, whose sharp attention magnifies rounding: over 64 of its texts PyTorch's own float32 is 1.5e-5 off, ours 1.6e-5, and which
- * rows are the worst depends on the processor's kernels. A wrong epsilon, bucket or scale was seen to show at 1e-4 or more. The demo is a gated-GELU model with an untied output, stored as bfloat16; relu-tied is the opposite
- * of all that, with an adapter of all linears (rank and alpha per module, rslora). */
+ * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place, the product's bar; float32 has 6e-8 a step,
+ * and the real case's twelve blocks were measured at 3e-6. 3e-5 for the demo, whose sharp attention
+ * magnifies rounding: over 64 of its texts PyTorch's own float32 is 1.5e-5 off, ours 1.6e-5, and
+ * which rows are the worst depends on the processor's kernels. A wrong epsilon, bucket or scale was
+ * seen to show at 1e-4 or more. The demo is a gated-GELU model with an untied output, stored as
+ * bfloat16; relu-tied is the opposite of all that, with an adapter of all linears (rank and alpha
+ * per module, rslora). */
 #include "golden.h"
 #include "states.h"
 
@@ -29,7 +33,8 @@ static void lists_read(struct lists *l, json_t *sequences)
 	l->ids = xarray((size_t)total, sizeof(int));
 	for (int i = 0; i < l->n; i++)
 		for (int j = 0; j < l->length[i]; j++)
-			l->ids[l->offset[i] + j] = (int)json_integer_value(json_array_get(json_array_get(sequences, (size_t)i), (size_t)j));
+			l->ids[l->offset[i] + j] = (int)json_integer_value(
+				json_array_get(json_array_get(sequences, (size_t)i), (size_t)j));
 }
 
 static void seqs_from(struct seqs *s, json_t *sequences)
@@ -56,7 +61,8 @@ static double compare(struct st *golden, const char *name, json_t *rows, const f
 		const float *row = x + (size_t)json_integer_value(json_array_get(rows, i)) * w;
 
 		for (size_t j = 0; j < w; j++) {
-			double e = fabs((double)row[j] - (double)want[i * w + j]), a = fabs((double)want[i * w + j]);
+			double e = fabs((double)row[j] - (double)want[i * w + j]),
+			       a = fabs((double)want[i * w + j]);
 
 			worst = e <= worst ? worst : e; /* NaN wins */
 			largest = a > largest ? a : largest;
@@ -72,15 +78,18 @@ static void check(double error, double tolerance, const char *place)
 		fail_msg("%s: error %.2e, tolerance %.0e", place, error, tolerance);
 }
 
-static void check_states(const struct states *s, struct st *golden, json_t *rows, const char *prefix, double tolerance)
+static void check_states(const struct states *s, struct st *golden, json_t *rows,
+			 const char *prefix, double tolerance)
 {
 	static const char *const side[] = {"encoder", "decoder"};
 	double worst = 0;
 
 	for (int stack = 0; stack < 2; stack++)
 		for (int b = 0; b <= s->L[stack]; b++) {
-			char *name = b ? xformat("%s.%s.%d", prefix, side[stack], b) : xformat("%s.%s.norm", prefix, side[stack]);
-			double e = compare(golden, name, golden_get(rows, side[stack]), s->at[stack][b], s->D);
+			char *name = b ? xformat("%s.%s.%d", prefix, side[stack], b)
+				       : xformat("%s.%s.norm", prefix, side[stack]);
+			double e = compare(golden, name, golden_get(rows, side[stack]),
+					   s->at[stack][b], s->D);
 
 			check(e, tolerance, name);
 			worst = e > worst ? e : worst;
@@ -91,16 +100,20 @@ static void check_states(const struct states *s, struct st *golden, json_t *rows
 
 	check(e, tolerance, name);
 	free(name);
-	print_message("# %s, %d+%d blocks: worst error %.1e\n", prefix, s->L[0], s->L[1], e > worst ? e : worst);
+	print_message("# %s, %d+%d blocks: worst error %.1e\n", prefix, s->L[0], s->L[1],
+		      e > worst ? e : worst);
 }
 
-/* The whole passes that the tools use give what the blocks gave, to the bit; and the best token and the loss are the logits'. */
-static void check_passes(const struct states *s, const struct forward *f, const struct seqs *enc, const struct seqs *dec)
+/* The whole passes that the tools use give what the blocks gave, to the bit; and the best token and
+ * the loss are the logits'. */
+static void check_passes(const struct states *s, const struct forward *f, const struct seqs *enc,
+			 const struct seqs *dec)
 {
 	size_t n = (size_t)enc->rows * (size_t)s->D;
 	float *H = be->alloc(n * sizeof(*H)), *host = xarray(n, sizeof(*host));
 	struct prediction *p = xarray((size_t)dec->rows, sizeof(*p));
-	int *which = xarray((size_t)dec->n, sizeof(int)), *target = xarray((size_t)dec->rows, sizeof(int));
+	int *which = xarray((size_t)dec->n, sizeof(int)),
+	    *target = xarray((size_t)dec->rows, sizeof(int));
 
 	for (int i = 0; i < dec->n; i++)
 		which[i] = i;
@@ -120,8 +133,10 @@ static void check_passes(const struct states *s, const struct forward *f, const 
 			sum += exp((double)x[j]);
 		}
 		assert_int_equal(p[i].id, best);
-		assert_true(fabs((double)p[i].top - (double)x[best]) <= 1e-5 * (1 + fabs((double)x[best])));
-		assert_true(fabs(p[i].nll - (log(sum) - (double)x[target[i]])) <= 1e-5 * (1 + p[i].nll));
+		assert_true(fabs((double)p[i].top - (double)x[best]) <=
+			    1e-5 * (1 + fabs((double)x[best])));
+		assert_true(fabs(p[i].nll - (log(sum) - (double)x[target[i]])) <=
+			    1e-5 * (1 + p[i].nll));
 	}
 	be->free(H);
 	free(host);
@@ -130,14 +145,19 @@ static void check_passes(const struct states *s, const struct forward *f, const 
 	free(target);
 }
 
-static void check_model(const char *model_dir, const char *folder, const char *prefix, const char *adapter_dir, double tolerance)
+static void check_model(const char *model_dir, const char *folder, const char *prefix,
+			const char *adapter_dir, double tolerance)
 {
-	char *json = xformat("%s/states.json", folder), *tensors = xformat("%s/states.safetensors", folder);
+	char *json = xformat("%s/states.json", folder),
+	     *tensors = xformat("%s/states.safetensors", folder);
 	json_t *j = golden_json(json);
 	struct st *golden = st_open(tensors);
 	struct model *model = model_open(model_dir);
 	struct adapter *a = adapter_dir ? adapter_open(adapter_dir, &model->m) : NULL;
-	struct forward f = {.model = model, .nsources = 1, .source = &(struct delta_source){a, NULL, NULL}, .precision = BE_F32};
+	struct forward f = {.model = model,
+			    .nsources = 1,
+			    .source = &(struct delta_source){a, NULL, NULL},
+			    .precision = BE_F32};
 	struct seqs enc, dec;
 	struct states s;
 
@@ -180,7 +200,8 @@ static void test_relu_tied_base(void **state)
 static void test_relu_tied_adapter(void **state)
 {
 	(void)state;
-	check_model(GOLDEN "/relu-tied", GOLDEN "/relu-tied", "adapter", GOLDEN "/relu-tied/adapter", TOLERANCE);
+	check_model(GOLDEN "/relu-tied", GOLDEN "/relu-tied", "adapter",
+		    GOLDEN "/relu-tied/adapter", TOLERANCE);
 }
 
 int main(void)

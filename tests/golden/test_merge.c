@@ -1,8 +1,9 @@
 /* test_merge.c: whole merges against float64 PyTorch: ΔW = B·A of WORK/adapter, module by module.
  *
- * Tolerance: relative Frobenius difference ≤ 1e-4. The solve amplifies the rows' float32 errors (3e-6 at most) by up to the condition, 1 + 1/alpha_2 = 12500,
- * in directions that hold little of ΔW; measured 8e-6 on the real case. The bar set for the product is 1e-3.
- * EMOTION_DIR (optional): the real case; its golden/sweep and golden/regmean hold dense ΔW. */
+ * Tolerance: relative Frobenius difference ≤ 1e-4. The solve amplifies the rows' float32 errors
+ * (3e-6 at most) by up to the condition, 1 + 1/alpha_2 = 12500, in directions that hold little of
+ * ΔW; measured 8e-6 on the real case. The bar set for the product is 1e-3. EMOTION_DIR (optional):
+ * the real case; its golden/sweep and golden/regmean hold dense ΔW. */
 #include "golden.h"
 
 #include <math.h>
@@ -41,7 +42,8 @@ static float *read_all(const struct st *st, const char *name, size_t *rows, size
 /* ΔW of the merged adapter (its scale is 1). */
 static double *merged(const struct st *adapter, const char *module, size_t *m, size_t *n)
 {
-	char *a = xformat("base_model.model.%s.lora_A.weight", module), *b = xformat("base_model.model.%s.lora_B.weight", module);
+	char *a = xformat("base_model.model.%s.lora_A.weight", module),
+	     *b = xformat("base_model.model.%s.lora_B.weight", module);
 	size_t ra, rb;
 	float *A = read_all(adapter, a, &ra, n), *B = read_all(adapter, b, m, &rb);
 	double *W;
@@ -78,12 +80,14 @@ static struct st *merged_open(const char *work)
 static void check(double error, const char *method, const char *module, double *worst)
 {
 	if (!(error <= TOLERANCE))
-		fail_msg("%s: %s: relative difference %.2e, tolerance %.0e", method, module, error, TOLERANCE);
+		fail_msg("%s: %s: relative difference %.2e, tolerance %.0e", method, module, error,
+			 TOLERANCE);
 	*worst = error > *worst ? error : *worst;
 }
 
 /* [B_1 … B_N] A: the golden file holds A, the demo's adapters B. */
-static double *golden_solution(const struct st *golden, const char *tensor, const char *module, const char *loras, json_t *tasks, size_t m, size_t n)
+static double *golden_solution(const struct st *golden, const char *tensor, const char *module,
+			       const char *loras, json_t *tasks, size_t m, size_t n)
 {
 	size_t R, cols, r0 = 0;
 	float *A = read_all(golden, tensor, &R, &cols), *B = xcalloc(m * R, sizeof(*B));
@@ -122,7 +126,7 @@ static void check_rows(const char *work, json_t *j)
 	const char *task;
 	json_t *want;
 
-	json_object_foreach(golden_get(j, "rows"), task, want) {
+	json_object_foreach (golden_get(j, "rows"), task, want) {
 		char *path = xformat("%s/samples/%s.h5", work, task);
 		struct h5 *f = h5_open(path, "iteris-samples", 1);
 		size_t n, cols;
@@ -134,8 +138,10 @@ static void check_rows(const char *work, json_t *j)
 		h5_read_int(f, "/row", 0, n, row);
 		for (size_t i = 0; i < n; i++)
 			if (row[i] != json_integer_value(json_array_get(want, i)))
-				fail_msg("%s: sample %zu is row %d, not %lld: the draw has changed; make the golden files again", task, i, (int)row[i],
-				         (long long)json_integer_value(json_array_get(want, i)));
+				fail_msg("%s: sample %zu is row %d, not %lld: the draw has "
+					 "changed; make the golden files again",
+					 task, i, (int)row[i],
+					 (long long)json_integer_value(json_array_get(want, i)));
 		h5_close(f);
 		free(row);
 		free(path);
@@ -144,7 +150,8 @@ static void check_rows(const char *work, json_t *j)
 
 static void check_demo(const char *method)
 {
-	char *work = golden_folder(), *settings = xformat("METHOD=%s", method), *prefix = xformat("%s.", method);
+	char *work = golden_folder(), *settings = xformat("METHOD=%s", method),
+	     *prefix = xformat("%s.", method);
 	json_t *j = golden_json(GOLDEN "/demo/solutions.json");
 	struct st *golden = st_open(GOLDEN "/demo/solutions.safetensors"), *adapter;
 	double worst = 0;
@@ -161,7 +168,8 @@ static void check_demo(const char *method)
 		if (strncmp(name, prefix, strlen(prefix)))
 			continue;
 		W = merged(adapter, module, &m, &n);
-		want = golden_solution(golden, name, module, DEMO "/loras", golden_get(j, "tasks"), m, n);
+		want = golden_solution(golden, name, module, DEMO "/loras", golden_get(j, "tasks"),
+				       m, n);
 		check(difference(W, want, m * n), method, module, &worst);
 		count++;
 		free(W);
@@ -208,7 +216,8 @@ static void check_emotion(const char *method)
 		free(want);
 		free(x);
 	}
-	print_message("# real case, %s: %d modules, worst relative difference %.1e\n", method, st_count(golden), worst);
+	print_message("# real case, %s: %d modules, worst relative difference %.1e\n", method,
+		      st_count(golden), worst);
 	st_close(adapter);
 	st_close(golden);
 	golden_drop(work);

@@ -1,6 +1,8 @@
-/* print-patterns: what our patterns answer, for patterns.py: one line "KIND<tab>TEXT<tab>NAME" on standard input, one answer for each.
+/* print-patterns: what our patterns answer, for patterns.py: one line "KIND<tab>TEXT<tab>NAME" on
+ * standard input, one answer for each.
  *
- *   gcc -std=c11 -D_GNU_SOURCE -Itools/lib -o print-patterns tests/oracle/print-patterns.c build/libmerge.a -lpcre2-8 -ljansson -lm -fopenmp */
+ *   gcc -std=c11 -D_GNU_SOURCE -Itools/lib -o print-patterns tests/oracle/print-patterns.c
+ * build/libmerge.a -lpcre2-8 -ljansson -lm -fopenmp */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +45,11 @@ int main(void)
 			return 1;
 		*text++ = *name++ = '\0';
 		name[strcspn(name, "\n")] = '\0';
-		answer(*line == 'W' ? PATTERN_WHOLE : *line == 'T' ? PATTERN_TAIL : *line == 'L' ? PATTERN_LAYER : PATTERN_ANY_LAYER, text, name);
+		answer(*line == 'W'   ? PATTERN_WHOLE
+		       : *line == 'T' ? PATTERN_TAIL
+		       : *line == 'L' ? PATTERN_LAYER
+				      : PATTERN_ANY_LAYER,
+		       text, name);
 	}
 	return 0;
 }

@@ -1,9 +1,12 @@
-/* print-states MODEL ADAPTER|- SEQUENCES OUT.safetensors [16]: every block's output as the tools compute it, for forward.py and peft.py.
+/* print-states MODEL ADAPTER|- SEQUENCES OUT.safetensors [16]: every block's output as the tools
+ * compute it, for forward.py and peft.py.
  *
- * SEQUENCES: one line per sequence, encoder ids, a tab, decoder input ids. OUT: encoder.B and decoder.B (rows, D), the residual stream
- * after B blocks, B = 1 … L; encoder.norm and decoder.norm; logits (decoder rows, V). "16": 16-bit products where the CPU has them.
- * Build:  gcc -std=c11 -D_GNU_SOURCE -O2 -fopenmp -I/usr/include/hdf5/serial -o build/print-states tests/oracle/print-states.c \
- *           build/libmerge.a -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm */
+ * SEQUENCES: one line per sequence, encoder ids, a tab, decoder input ids. OUT: encoder.B and
+ * decoder.B (rows, D), the residual stream after B blocks, B = 1 … L; encoder.norm and
+ * decoder.norm; logits (decoder rows, V). "16": 16-bit products where the CPU has them.
+ * Build:  gcc -std=c11 -D_GNU_SOURCE -O2 -fopenmp -I/usr/include/hdf5/serial -o build/print-states
+ * tests/oracle/print-states.c \ build/libmerge.a -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml
+ * -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,7 +22,7 @@ static char *scan_ids(struct lists *l, int side, char *p)
 {
 	int start = l->total[side];
 
-	for (char *end; ; p = end) {
+	for (char *end;; p = end) {
 		long id = strtol(p, &end, 10);
 
 		if (end == p)
@@ -66,7 +69,8 @@ static void write_states(const struct states *s, const char *path)
 
 	for (int stack = 0; stack < 2; stack++)
 		for (int b = 0; b <= s->L[stack]; b++) {
-			char *name = b ? xformat("%s.%d", side[stack], b) : xformat("%s.norm", side[stack]);
+			char *name = b ? xformat("%s.%d", side[stack], b)
+				       : xformat("%s.norm", side[stack]);
 
 			st_declare(o, name, (size_t)s->rows[stack], (size_t)s->D);
 			free(name);
@@ -97,7 +101,10 @@ int main(int argc, char **argv)
 	read_lists(&l, argv[3]);
 	seqs_init(&enc, l.n, l.length[0], l.offset[0], l.ids[0], 0, model->m.pad);
 	seqs_init(&dec, l.n, l.length[1], l.offset[1], l.ids[1], 0, model->m.pad);
-	f = (struct forward){.model = model, .nsources = 1, .source = &(struct delta_source){adapter, NULL, NULL}, .precision = argc == 6 ? be->fast16() : BE_F32};
+	f = (struct forward){.model = model,
+			     .nsources = 1,
+			     .source = &(struct delta_source){adapter, NULL, NULL},
+			     .precision = argc == 6 ? be->fast16() : BE_F32};
 	states_run(&s, &f, &enc, &dec);
 	write_states(&s, argv[4]);
 	states_release(&s);

@@ -1,5 +1,5 @@
-/* case.h: what the tests of the readers of folders share: small text files, and the real case (EMOTION_DIR, optional).
- * After cmocka.h and what that needs. */
+/* case.h: what the tests of the readers of folders share: small text files, and the real case
+ * (EMOTION_DIR, optional). After cmocka.h and what that needs. */
 #ifndef CASE_H
 #define CASE_H
 

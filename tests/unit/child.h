@@ -1,19 +1,20 @@
-/* child.h: runs a function in a child process and keeps what it printed and how it ended: for functions that leave by
- * die(), BUG() or a signal. Also a scratch folder per test program. */
+/* child.h: runs a function in a child process and keeps what it printed and how it ended: for
+ * functions that leave by die(), BUG() or a signal. Also a scratch folder per test program. */
 #ifndef CHILD_H
 #define CHILD_H
 
+#include "base/threads.h"
 #include <dirent.h>
 #include <ftw.h>
-#include "base/threads.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The leak sanitizer asks this before it looks for leaks at exit: not in a child. die() leaves memory to the system, which is no leak worth a report;
- * and of threads that the parent had, the child knows, but has none. */
+/* The leak sanitizer asks this before it looks for leaks at exit: not in a child. die() leaves
+ * memory to the system, which is no leak worth a report; and of threads that the parent had, the
+ * child knows, but has none. */
 static int child_is_one;
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
@@ -109,7 +110,8 @@ static inline void remove_tree(const char *path)
 	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Makes a fresh folder and moves into it, so that tests use plain names; scratch_leave() removes it. */
+/* Makes a fresh folder and moves into it, so that tests use plain names; scratch_leave() removes
+ * it. */
 static inline char *scratch_enter(void)
 {
 	const char *tmp = getenv("TMPDIR");

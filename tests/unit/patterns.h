@@ -1,13 +1,11 @@
-/* patterns.h: what Python 3.11 makes of patterns, written by tests/oracle/patterns.py: kind, text, and an answer for each of NAMES.
- * W: fullmatch, T: a key of rank_pattern, L: layers_pattern, A: no layers_pattern. Answers: 0, 1, the number of the layer, n: a match without
- * a number, 0n: no match, "-": an error. */
+/* patterns.h: what Python 3.11 makes of patterns, written by tests/oracle/patterns.py: kind, text,
+ * and an answer for each of NAMES. W: fullmatch, T: a key of rank_pattern, L: layers_pattern, A: no
+ * layers_pattern. Answers: 0, 1, the number of the layer, n: a match without a number, 0n: no
+ * match, "-": an error. */
 static const char *const NAMES[] = {
-	"encoder.block.0.layer.0.SelfAttention.q",
-	"encoder.block.1.layer.0.SelfAttention.v",
-	"encoder.block.11.layer.1.DenseReluDense.wi_0",
-	"decoder.block.0.layer.1.EncDecAttention.q",
-	"decoder.block.1.layer.0.SelfAttention.o",
-	"decoder.block.1.layer.2.DenseReluDense.wo",
+	"encoder.block.0.layer.0.SelfAttention.q",      "encoder.block.1.layer.0.SelfAttention.v",
+	"encoder.block.11.layer.1.DenseReluDense.wi_0", "decoder.block.0.layer.1.EncDecAttention.q",
+	"decoder.block.1.layer.0.SelfAttention.o",      "decoder.block.1.layer.2.DenseReluDense.wo",
 };
 
 static const struct {
@@ -109,7 +107,11 @@ static const struct {
 	{'W', ".*\\07\?q", "1 0 0 1 0 0"},
 	{'W', "é|.*q", "1 0 0 1 0 0"},
 	{'W', "(\?P<a23456789012345678901234567890123>.*)q", "1 0 0 1 0 0"},
-	{'W', "(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((.*)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))", "1 1 1 1 1 1"},
+	{'W',
+	 "((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+	 "((((((((((((.*)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))"
+	 "))))))))))))))))))))))))))",
+	 "1 1 1 1 1 1"},
 	{'W', "*q", "-"},
 	{'W', "q**", "-"},
 	{'W', "q{1}{2}", "-"},

@@ -7,8 +7,8 @@
 
 enum piece_type { NORMAL = 1, UNK = 2, CONTROL = 3 };
 
-/* Field 1 (repeated) of the model: {1: text, 2: score (a little-endian float), 3: type}. All lengths are under 128:
- * one byte each. */
+/* Field 1 (repeated) of the model: {1: text, 2: score (a little-endian float), 3: type}. All
+ * lengths are under 128: one byte each. */
 static void put_piece(FILE *f, const char *text, float score, enum piece_type type)
 {
 	size_t n = strlen(text);
@@ -39,7 +39,8 @@ static void write_model(const char *path)
 	put_piece(f, "??", -4.3f, NORMAL);
 	put_piece(f, "é", -6.0f, NORMAL);
 	put_piece(f, "ab", -5.1f, NORMAL);
-	fwrite("\x12\x02\x18\x01", 1, 4, f); /* field 2: the trainer's settings, {3: model type 1, unigram} */
+	fwrite("\x12\x02\x18\x01", 1, 4,
+	       f); /* field 2: the trainer's settings, {3: model type 1, unigram} */
 	assert_int_equal(fclose(f), 0);
 }
 

@@ -1,5 +1,6 @@
-/* test_adapter.c: which modules a PEFT adapter has and how they scale, and every adapter that is refused. What PEFT itself makes of the
- * configs here was compared with PEFT 0.21. EMOTION_DIR: folder of the small real case (optional). */
+/* test_adapter.c: which modules a PEFT adapter has and how they scale, and every adapter that is
+ * refused. What PEFT itself makes of the configs here was compared with PEFT 0.21. EMOTION_DIR:
+ * folder of the small real case (optional). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,16 +14,24 @@
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
 #include "adapter/pattern.h"
+#include "base/die.h"
 #include "case.h"
 #include "child.h"
-#include "base/die.h"
 #include "model/site.h"
 #include "patterns.h"
 
 #define DIR_NAME "task"
 
 /* 2 + 1 blocks, gated: 25 linears. */
-static const struct t5 MODEL = {.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {2, 1}, .gated = true, .gelu = true};
+static const struct t5 MODEL = {.D = 8,
+				.F = 12,
+				.NH = 2,
+				.HS = 3,
+				.DI = 6,
+				.V = 50,
+				.L = {2, 1},
+				.gated = true,
+				.gelu = true};
 
 /* ---- helpers ---- */
 
@@ -66,10 +75,14 @@ static int declare(struct declared *d, const char *const *module, int n, const i
 	for (int k = 0; k < n; k++) {
 		struct module q;
 		assert_true(module_parse(&MODEL, module[k], &q));
-		d[2 * k] = (struct declared){.rows = r ? r[k] : 2, .cols = module_d_in(&MODEL, q.slot)};
-		d[2 * k + 1] = (struct declared){.rows = module_d_out(&MODEL, q.slot), .cols = r ? r[k] : 2};
-		snprintf(d[2 * k].name, sizeof(d->name), "base_model.model.%s.lora_A.weight", module[k]);
-		snprintf(d[2 * k + 1].name, sizeof(d->name), "base_model.model.%s.lora_B.weight", module[k]);
+		d[2 * k] = (struct declared){.rows = r ? r[k] : 2,
+					     .cols = module_d_in(&MODEL, q.slot)};
+		d[2 * k + 1] = (struct declared){.rows = module_d_out(&MODEL, q.slot),
+						 .cols = r ? r[k] : 2};
+		snprintf(d[2 * k].name, sizeof(d->name), "base_model.model.%s.lora_A.weight",
+			 module[k]);
+		snprintf(d[2 * k + 1].name, sizeof(d->name), "base_model.model.%s.lora_B.weight",
+			 module[k]);
 	}
 	return 2 * n;
 }
@@ -99,8 +112,9 @@ static void refuses(const char *message)
 
 /* q and v of the model in the order of adapter_open(): by site, memory before the decoder. */
 static const char *const QV[] = {
-	E0 "0.SelfAttention.q", E0 "0.SelfAttention.v", E1 "0.SelfAttention.q", E1 "0.SelfAttention.v",
-	D0 "1.EncDecAttention.v", D0 "0.SelfAttention.q", D0 "0.SelfAttention.v", D0 "1.EncDecAttention.q",
+	E0 "0.SelfAttention.q", E0 "0.SelfAttention.v",   E1 "0.SelfAttention.q",
+	E1 "0.SelfAttention.v", D0 "1.EncDecAttention.v", D0 "0.SelfAttention.q",
+	D0 "0.SelfAttention.v", D0 "1.EncDecAttention.q",
 };
 
 /* Opens and compares with the modules expected, in their order. */
@@ -115,7 +129,8 @@ static struct adapter *opens(const char *const *module, int n)
 		free(name);
 		assert_ptr_equal(adapter_find(a, q), &a->lora[k]);
 		if (k > 0)
-			assert_true(site_compare(site_of_module(a->lora[k - 1].module), site_of_module(q)) <= 0);
+			assert_true(site_compare(site_of_module(a->lora[k - 1].module),
+						 site_of_module(q)) <= 0);
 	}
 	return a;
 }
@@ -157,31 +172,38 @@ static void test_list(void **state)
 /* A name of a list is whole or ends at a dot: "o" is not wo, "wi" not wi_0. */
 static void test_suffixes(void **state)
 {
-	static const char *const o[] = {E0 "0.SelfAttention.o", E1 "0.SelfAttention.o", D0 "0.SelfAttention.o", D0 "1.EncDecAttention.o"};
-	static const char *const wo[] = {E0 "1.DenseReluDense.wo", E1 "1.DenseReluDense.wo", D0 "2.DenseReluDense.wo"};
+	static const char *const o[] = {E0 "0.SelfAttention.o", E1 "0.SelfAttention.o",
+					D0 "0.SelfAttention.o", D0 "1.EncDecAttention.o"};
+	static const char *const wo[] = {E0 "1.DenseReluDense.wo", E1 "1.DenseReluDense.wo",
+					 D0 "2.DenseReluDense.wo"};
 	static const char *const one[] = {E1 "0.SelfAttention.k"};
 	static const char *const two[] = {E0 "1.DenseReluDense.wi_0", D0 "1.EncDecAttention.q"};
 	(void)state;
 	accepts("\"target_modules\":[\"o\",\"wi\"]", o, 4);
 	accepts("\"target_modules\":[\"wo\"]", wo, 3);
 	accepts("\"target_modules\":[\"" E1 "0.SelfAttention.k\"]", one, 1);
-	accepts("\"target_modules\":[\"EncDecAttention.q\",\"block.0.layer.1.DenseReluDense.wi_0\"]", two, 2);
+	accepts("\"target_modules\":[\"EncDecAttention.q\",\"block.0.layer.1.DenseReluDense.wi_"
+		"0\"]",
+		two, 2);
 }
 
 static void test_all_linear(void **state)
 {
-	static const char *const slots[] = {"SelfAttention.q", "SelfAttention.k", "SelfAttention.v", "SelfAttention.o", "DenseReluDense.wi_0",
-	                                    "DenseReluDense.wi_1", "DenseReluDense.wo"};
+	static const char *const slots[] = {
+		"SelfAttention.q",     "SelfAttention.k",     "SelfAttention.v",  "SelfAttention.o",
+		"DenseReluDense.wi_0", "DenseReluDense.wi_1", "DenseReluDense.wo"};
 	static const char *const decoder[] = {
-		D0 "1.EncDecAttention.k", D0 "1.EncDecAttention.v", D0 "0.SelfAttention.q", D0 "0.SelfAttention.k", D0 "0.SelfAttention.v",
-		D0 "0.SelfAttention.o", D0 "1.EncDecAttention.q", D0 "1.EncDecAttention.o", D0 "2.DenseReluDense.wi_0",
+		D0 "1.EncDecAttention.k",   D0 "1.EncDecAttention.v", D0 "0.SelfAttention.q",
+		D0 "0.SelfAttention.k",     D0 "0.SelfAttention.v",   D0 "0.SelfAttention.o",
+		D0 "1.EncDecAttention.q",   D0 "1.EncDecAttention.o", D0 "2.DenseReluDense.wi_0",
 		D0 "2.DenseReluDense.wi_1", D0 "2.DenseReluDense.wo",
 	};
 	char text[14][64];
 	const char *all[25];
 	(void)state;
 	for (int i = 0; i < 14; i++) {
-		snprintf(text[i], sizeof(text[i]), "encoder.block.%d.layer.%d.%s", i / 7, i % 7 >= 4, slots[i % 7]);
+		snprintf(text[i], sizeof(text[i]), "encoder.block.%d.layer.%d.%s", i / 7,
+			 i % 7 >= 4, slots[i % 7]);
 		all[i] = text[i];
 	}
 	memcpy(all + 14, decoder, sizeof(decoder));
@@ -195,8 +217,8 @@ static void test_all_linear(void **state)
 static void test_patterns(void **state)
 {
 	static const char *const qv0[] = {E0 "0.SelfAttention.q", E0 "0.SelfAttention.v"};
-	static const char *const wi[] = {E0 "1.DenseReluDense.wi_0", E0 "1.DenseReluDense.wi_1", E1 "1.DenseReluDense.wi_0",
-	                                 E1 "1.DenseReluDense.wi_1"};
+	static const char *const wi[] = {E0 "1.DenseReluDense.wi_0", E0 "1.DenseReluDense.wi_1",
+					 E1 "1.DenseReluDense.wi_0", E1 "1.DenseReluDense.wi_1"};
 	static const struct {
 		const char *pattern;
 		const char *const *module;
@@ -205,7 +227,8 @@ static void test_patterns(void **state)
 		{".*\\\\.(q|v)", QV, 8},
 		{".*\\\\.(?:q|v)", QV, 8},
 		{".*?\\\\.[qv]", QV, 8},
-		{"(en|de)coder\\\\.block\\\\.\\\\d+\\\\.layer\\\\.[01]\\\\.\\\\w+\\\\.[^ok]", QV, 8},
+		{"(en|de)coder\\\\.block\\\\.\\\\d+\\\\.layer\\\\.[01]\\\\.\\\\w+\\\\.[^ok]", QV,
+		 8},
 		{"^.*(Self|EncDec)Attention\\\\.(?P<which>q|v)$", QV, 8},
 		{"[\\\\w.]*\\\\.([q]|[v])", QV, 8},
 		{".*\\\\.(q|v)|nothing", QV, 8},
@@ -255,10 +278,13 @@ static void test_bad_patterns(void **state)
 		snprintf(keys, sizeof(keys), "\"target_modules\":\"%s\"", CASE[i].pattern);
 		write_lora(keys);
 		refuses(CASE[i].message);
-		refuses("'task/adapter_config.json': target_modules: cannot use the regular expression");
-		snprintf(keys, sizeof(keys), "\"target_modules\":[\"q\"],\"rank_pattern\":{\"%s\":4}", CASE[i].pattern);
+		refuses("'task/adapter_config.json': target_modules: cannot use the regular "
+			"expression");
+		snprintf(keys, sizeof(keys),
+			 "\"target_modules\":[\"q\"],\"rank_pattern\":{\"%s\":4}", CASE[i].pattern);
 		write_lora(keys);
-		refuses("'task/adapter_config.json': rank_pattern: cannot use the regular expression");
+		refuses("'task/adapter_config.json': rank_pattern: cannot use the regular "
+			"expression");
 	}
 	memset(keys, 0, sizeof(keys));
 	strcpy(keys, "\"target_modules\":\"");
@@ -271,7 +297,8 @@ static void test_bad_patterns(void **state)
 	refuses("nested too deep");
 }
 
-/* What Python itself answers, each pattern on each name. What is "-" there, or what we refuse by name, is refused. */
+/* What Python itself answers, each pattern on each name. What is "-" there, or what we refuse by
+ * name, is refused. */
 static void test_python(void **state)
 {
 	int taken = 0, refused = 0;
@@ -280,8 +307,12 @@ static void test_python(void **state)
 		char kind = PATTERNS[i].kind, *copy = xstrdup(PATTERNS[i].answers), *rest = copy;
 		const char *why;
 		int at;
-		struct pattern *p = pattern_compile(PATTERNS[i].text, kind == 'W' ? PATTERN_WHOLE : kind == 'T' ? PATTERN_TAIL : kind == 'L' ? PATTERN_LAYER
-		                                    : PATTERN_ANY_LAYER, &why, &at);
+		struct pattern *p = pattern_compile(PATTERNS[i].text,
+						    kind == 'W'   ? PATTERN_WHOLE
+						    : kind == 'T' ? PATTERN_TAIL
+						    : kind == 'L' ? PATTERN_LAYER
+								  : PATTERN_ANY_LAYER,
+						    &why, &at);
 		taken += p != NULL;
 		if (!p && strcmp(copy, "-") != 0)
 			refused++;
@@ -290,19 +321,23 @@ static void test_python(void **state)
 		for (size_t k = 0; p && k < COUNT(NAMES); k++) {
 			char answer[24] = "0n";
 			bool yes = pattern_match(p, NAMES[k]) == PATTERN_YES;
-			long index = yes && (kind == 'L' || kind == 'A') ? pattern_index(p, NAMES[k]) : -1;
+			long index = yes && (kind == 'L' || kind == 'A')
+					     ? pattern_index(p, NAMES[k])
+					     : -1;
 			if (kind == 'W' || kind == 'T')
 				snprintf(answer, sizeof(answer), "%d", yes);
 			else if (yes)
 				snprintf(answer, sizeof(answer), index < 0 ? "n" : "%ld", index);
 			const char *want = strsep(&rest, " ");
 			if (strcmp(want, answer) != 0)
-				fail_msg("%c '%s' on %s: %s, Python has %s", kind, PATTERNS[i].text, NAMES[k], answer, want);
+				fail_msg("%c '%s' on %s: %s, Python has %s", kind, PATTERNS[i].text,
+					 NAMES[k], answer, want);
 		}
 		pattern_free(p);
 		free(copy);
 	}
-	print_message("%d patterns as Python, %d that Python takes are refused by name\n", taken, refused);
+	print_message("%d patterns as Python, %d that Python takes are refused by name\n", taken,
+		      refused);
 	assert_int_equal(taken, 130);
 	assert_int_equal(refused, 17);
 }
@@ -310,39 +345,61 @@ static void test_python(void **state)
 /* Steps, not seconds: a pattern that would take for ever is refused. */
 static void test_bounds(void **state)
 {
-	static const char *const endless[] = {"(.*.*.*.*)*[xy]", "((\\\\w*)*\\\\.?)*[xy]", "(.|\\\\w|[a-z.0-9])*[QR]", "(?=(.*)*[xy]).*"};
+	static const char *const endless[] = {"(.*.*.*.*)*[xy]", "((\\\\w*)*\\\\.?)*[xy]",
+					      "(.|\\\\w|[a-z.0-9])*[QR]", "(?=(.*)*[xy]).*"};
 	char keys[256];
 	(void)state;
 	for (size_t i = 0; i < COUNT(endless); i++) {
 		snprintf(keys, sizeof(keys), "\"target_modules\":\"%s\"", endless[i]);
 		write_lora(keys);
-		refuses("a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'");
+		refuses("a regular expression takes more than 100000 steps on "
+			"'encoder.block.0.layer.0.SelfAttention.q'");
 	}
 }
 
-/* What PEFT does with layers_to_transform is compared in tests/golden/test_adapters.c; this is what it refuses, or means nothing. */
+/* What PEFT does with layers_to_transform is compared in tests/golden/test_adapters.c; this is what
+ * it refuses, or means nothing. */
 static void test_layers(void **state)
 {
 	static const struct {
 		const char *keys, *message;
 	} CASE[] = {
-		{"\"target_modules\":\".*q\",\"layers_to_transform\":[0]", "layers_to_transform is set, and target_modules is a text"},
-		{"\"target_modules\":\"all-linear\",\"layers_to_transform\":0", "layers_to_transform is set, and target_modules is a text"},
-		{"\"target_modules\":\".*q\",\"layers_to_transform\":[]", "layers_to_transform is set, and target_modules is a text"},
-		{"\"target_modules\":[\"q\"],\"layers_pattern\":\"block\"", "layers_pattern is set without layers_to_transform"},
-		{"\"target_modules\":[\"q\"],\"layers_pattern\":[\"block\"],\"layers_to_transform\":null", "layers_pattern is set without"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":\"0\"", "layers_to_transform: expected an integer or a list of integers"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":true", "layers_to_transform: expected an integer or a list of integers"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":[0,1.0]", "layers_to_transform: entry 2: expected an integer"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":7", "layers_pattern: expected a text or a list of texts"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":[\"block\",7]", "layers_pattern: expected a text or a list"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":\"(\"", "layers_pattern: cannot use the regular expression '('"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":[2,-1]", "target_modules names no linear of the base model (q, k, v, o, wi, wi_0, wi_1, wo of its "
+		{"\"target_modules\":\".*q\",\"layers_to_transform\":[0]",
+		 "layers_to_transform is set, and target_modules is a text"},
+		{"\"target_modules\":\"all-linear\",\"layers_to_transform\":0",
+		 "layers_to_transform is set, and target_modules is a text"},
+		{"\"target_modules\":\".*q\",\"layers_to_transform\":[]",
+		 "layers_to_transform is set, and target_modules is a text"},
+		{"\"target_modules\":[\"q\"],\"layers_pattern\":\"block\"",
+		 "layers_pattern is set without layers_to_transform"},
+		{"\"target_modules\":[\"q\"],\"layers_pattern\":[\"block\"],\"layers_to_"
+		 "transform\":null",
+		 "layers_pattern is set without"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":\"0\"",
+		 "layers_to_transform: expected an integer or a list of integers"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":true",
+		 "layers_to_transform: expected an integer or a list of integers"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":[0,1.0]",
+		 "layers_to_transform: entry 2: expected an integer"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":7",
+		 "layers_pattern: expected a text or a list of texts"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":["
+		 "\"block\",7]",
+		 "layers_pattern: expected a text or a list"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":\"(\"",
+		 "layers_pattern: cannot use the regular expression '('"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":[2,-1]",
+		 "target_modules names no linear of the base model (q, k, v, o, wi, wi_0, wi_1, wo "
+		 "of its "
 		 "blocks) in the blocks of layers_to_transform"},
-		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":\"layers\"", "target_modules names no linear"},
+		{"\"target_modules\":[\"q\"],\"layers_to_transform\":0,\"layers_pattern\":"
+		 "\"layers\"",
+		 "target_modules names no linear"},
 		{"\"target_modules\":[]", "target_modules names no linear"},
-		{"\"target_modules\":[\"q\",\"v\",\"lm_head\"]", "target_modules targets the embedding 'lm_head', which cannot be merged"},
-		{"\"target_modules\":\".*(q|v|embed_tokens)\"", "target_modules targets the embedding 'encoder.embed_tokens'"},
+		{"\"target_modules\":[\"q\",\"v\",\"lm_head\"]",
+		 "target_modules targets the embedding 'lm_head', which cannot be merged"},
+		{"\"target_modules\":\".*(q|v|embed_tokens)\"",
+		 "target_modules targets the embedding 'encoder.embed_tokens'"},
 		{"\"target_modules\":\"\"", "target_modules names no linear"},
 	};
 	(void)state;
@@ -351,8 +408,12 @@ static void test_layers(void **state)
 		write_lora(CASE[i].keys);
 		refuses(CASE[i].message);
 	}
-	accepts("\"target_modules\":[\"q\",\"v\"],\"layers_to_transform\":[],\"layers_pattern\":\"layers\"", QV, COUNT(QV));
-	accepts("\"target_modules\":[\"q\",\"v\"],\"layers_to_transform\":[0,1],\"layers_pattern\":\"\"", QV, COUNT(QV));
+	accepts("\"target_modules\":[\"q\",\"v\"],\"layers_to_transform\":[],\"layers_pattern\":"
+		"\"layers\"",
+		QV, COUNT(QV));
+	accepts("\"target_modules\":[\"q\",\"v\"],\"layers_to_transform\":[0,1],\"layers_pattern\":"
+		"\"\"",
+		QV, COUNT(QV));
 	accepts("\"target_modules\":null", QV, COUNT(QV));
 	accepts("\"lora_dropout\":0", QV, COUNT(QV));
 }
@@ -361,8 +422,12 @@ static void test_exclude(void **state)
 {
 	static const char *const left[] = {E1 "0.SelfAttention.q", D0 "0.SelfAttention.q"};
 	(void)state;
-	accepts("\"target_modules\":[\"q\"],\"exclude_modules\":[\"EncDecAttention.q\",\"" E0 "0.SelfAttention.q\"]", left, 2);
-	accepts("\"target_modules\":[\"q\"],\"exclude_modules\":\".*EncDec.*|encoder\\\\.block\\\\.0\\\\..*\"", left, 2);
+	accepts("\"target_modules\":[\"q\"],\"exclude_modules\":[\"EncDecAttention.q\",\"" E0
+		"0.SelfAttention.q\"]",
+		left, 2);
+	accepts("\"target_modules\":[\"q\"],\"exclude_modules\":\".*EncDec.*|encoder\\\\.block\\\\."
+		"0\\\\..*\"",
+		left, 2);
 	accepts("\"target_modules\":[\"q\",\"v\"],\"exclude_modules\":[]", QV, 8);
 	accepts("\"target_modules\":[\"q\",\"v\"],\"exclude_modules\":null", QV, 8);
 }
@@ -371,21 +436,26 @@ static void test_exclude(void **state)
 
 static void test_rank_and_alpha(void **state)
 {
-	/* By rank_pattern: block 1 has 4 by the first key that fits, EncDecAttention.v has 1, the rest r = 2. */
+	/* By rank_pattern: block 1 has 4 by the first key that fits, EncDecAttention.v has 1, the
+	 * rest r = 2. */
 	static const int r[] = {2, 2, 4, 4, 1, 2, 2, 2};
 	static const double alpha[] = {6, 10, 6, 10, 10, 0.5, 10, 0.5};
 	(void)state;
 	for (int rslora = 0; rslora < 2; rslora++) {
 		char keys[512];
-		snprintf(keys, sizeof(keys), "\"target_modules\":[\"q\",\"v\"],\"rank_pattern\":{\"encoder.block.1.layer.0.SelfAttention.(q|v)\":4,"
-		         "\"SelfAttention\":7,\"EncDecAttention.v\":1,\"encoder.*\":2},"
-		         "\"alpha_pattern\":{\"v\":10,\"^decoder.*\":0.5},\"use_rslora\":%s", rslora ? "true" : "false");
+		snprintf(keys, sizeof(keys),
+			 "\"target_modules\":[\"q\",\"v\"],\"rank_pattern\":{\"encoder.block.1."
+			 "layer.0.SelfAttention.(q|v)\":4,"
+			 "\"SelfAttention\":7,\"EncDecAttention.v\":1,\"encoder.*\":2},"
+			 "\"alpha_pattern\":{\"v\":10,\"^decoder.*\":0.5},\"use_rslora\":%s",
+			 rslora ? "true" : "false");
 		write_lora(keys);
 		write_factors(QV, COUNT(QV), r);
 		struct adapter *a = opens(QV, COUNT(QV));
 		for (int k = 0; k < a->n; k++) {
 			assert_int_equal(a->lora[k].r, r[k]);
-			assert_true(fabs(a->lora[k].scale - alpha[k] / (rslora ? sqrt(r[k]) : r[k])) < 1e-15);
+			assert_true(fabs(a->lora[k].scale -
+					 alpha[k] / (rslora ? sqrt(r[k]) : r[k])) < 1e-15);
 		}
 		adapter_close(a);
 	}
@@ -402,9 +472,11 @@ static void test_bad_configs(void **state)
 		{"{\"r\":2}", "peft_type"},
 		{"{\"peft_type\":\"IA3\",\"r\":2}", "peft_type: expected 'LORA', found 'IA3'"},
 		{"{\"peft_type\":\"LORA\",\"lora_alpha\":6,\"target_modules\":[\"q\"]}", "'r'"},
-		{"{\"peft_type\":\"LORA\",\"r\":0,\"lora_alpha\":6,\"target_modules\":[\"q\"]}", "'r'"},
+		{"{\"peft_type\":\"LORA\",\"r\":0,\"lora_alpha\":6,\"target_modules\":[\"q\"]}",
+		 "'r'"},
 		{"{\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":[\"q\"]}", "'lora_alpha'"},
-		{"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":\"6\",\"target_modules\":[\"q\"]}", "'lora_alpha'"},
+		{"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":\"6\",\"target_modules\":[\"q\"]}",
+		 "'lora_alpha'"},
 		{"{\"peft_type\":\"LORA\",\"r\":2,\"r\":3}", "duplicate"},
 	};
 	(void)state;
@@ -421,7 +493,8 @@ static void test_refused_keys(void **state)
 	static const struct {
 		const char *key, *message;
 	} CASE[] = {
-		{"\"use_dora\":true", "use_dora is set: DoRA's change of the weight is no product B A; train with use_dora=False"},
+		{"\"use_dora\":true", "use_dora is set: DoRA's change of the weight is no product "
+				      "B A; train with use_dora=False"},
 		{"\"bias\":\"lora_only\"", "bias: expected 'none', found 'lora_only'"},
 		{"\"lora_bias\":true", "lora_bias is set"},
 		{"\"modules_to_save\":[\"lm_head\"]", "modules_to_save is set"},
@@ -438,8 +511,10 @@ static void test_refused_keys(void **state)
 		{"\"use_qalora\":true", "use_qalora is set"},
 		{"\"enable_lora\":[true]", "enable_lora is set"},
 		{"\"use_newlora\":true", "the key 'use_newlora' is not known and is set"},
-		{"\"init_lora_weights\":\"pissa\"", "init_lora_weights 'pissa' changed the base model's weights"},
-		{"\"init_lora_weights\":\"pissa_niter_16\"", "init_lora_weights 'pissa_niter_16' changed"},
+		{"\"init_lora_weights\":\"pissa\"",
+		 "init_lora_weights 'pissa' changed the base model's weights"},
+		{"\"init_lora_weights\":\"pissa_niter_16\"",
+		 "init_lora_weights 'pissa_niter_16' changed"},
 		{"\"init_lora_weights\":\"olora\"", "init_lora_weights 'olora' changed"},
 		{"\"init_lora_weights\":\"corda\"", "init_lora_weights 'corda' changed"},
 		{"\"init_lora_weights\":\"loftq\"", "init_lora_weights 'loftq' changed"},
@@ -469,22 +544,35 @@ static void test_refused_keys(void **state)
 /* The whole set of keys that PEFT 0.21 writes, and older and unknown ones that are off. */
 static void test_harmless_keys(void **state)
 {
-	static const char *const init[] = {"true", "false", "null", "\"gaussian\"", "\"eva\"", "\"orthogonal\"", "\"mica\""};
+	static const char *const init[] = {"true",    "false",          "null",    "\"gaussian\"",
+					   "\"eva\"", "\"orthogonal\"", "\"mica\""};
 	char keys[2048];
 	(void)state;
 	for (size_t i = 0; i < COUNT(init); i++) {
 		snprintf(keys, sizeof(keys),
-		         "\"alora_invocation_tokens\":null,\"alpha_pattern\":{},\"arrow_config\":null,\"auto_mapping\":{\"x\":1},"
-		         "\"base_model_name_or_path\":\"x\",\"bias\":\"none\",\"corda_config\":{\"x\":1},\"ensure_weight_tying\":true,"
-		         "\"eva_config\":{\"x\":1},\"exclude_modules\":null,\"fan_in_fan_out\":false,\"inference_mode\":true,"
-		         "\"init_lora_weights\":%s,\"kasa_config\":null,\"layer_replication\":null,\"layers_pattern\":null,"
-		         "\"layers_to_transform\":null,\"loftq_config\":{\"x\":1},\"lora_bias\":false,\"lora_dropout\":0.1,"
-		         "\"lora_ga_config\":null,\"megatron_config\":null,\"megatron_core\":\"megatron.core\",\"modules_to_save\":[],"
-		         "\"monteclora_config\":null,\"peft_version\":\"0.21.2\",\"qalora_group_size\":16,\"rank_pattern\":null,"
-		         "\"revision\":\"main\",\"target_modules\":[\"q\",\"v\"],\"target_parameters\":null,\"task_type\":\"SEQ_2_SEQ_LM\","
-		         "\"trainable_token_indices\":null,\"use_bdlora\":null,\"use_dora\":false,\"use_qalora\":false,\"use_rslora\":false,"
-		         "\"velora_config\":{\"x\":1},\"runtime_config\":{\"x\":1},\"merge_weights\":true,\"enable_lora\":null,"
-		         "\"unknown_a\":null,\"unknown_b\":false,\"unknown_c\":\"\",\"unknown_d\":[],\"unknown_e\":{}", init[i]);
+			 "\"alora_invocation_tokens\":null,\"alpha_pattern\":{},\"arrow_config\":"
+			 "null,\"auto_mapping\":{\"x\":1},"
+			 "\"base_model_name_or_path\":\"x\",\"bias\":\"none\",\"corda_config\":{"
+			 "\"x\":1},\"ensure_weight_tying\":true,"
+			 "\"eva_config\":{\"x\":1},\"exclude_modules\":null,\"fan_in_fan_out\":"
+			 "false,\"inference_mode\":true,"
+			 "\"init_lora_weights\":%s,\"kasa_config\":null,\"layer_replication\":null,"
+			 "\"layers_pattern\":null,"
+			 "\"layers_to_transform\":null,\"loftq_config\":{\"x\":1},\"lora_bias\":"
+			 "false,\"lora_dropout\":0.1,"
+			 "\"lora_ga_config\":null,\"megatron_config\":null,\"megatron_core\":"
+			 "\"megatron.core\",\"modules_to_save\":[],"
+			 "\"monteclora_config\":null,\"peft_version\":\"0.21.2\",\"qalora_group_"
+			 "size\":16,\"rank_pattern\":null,"
+			 "\"revision\":\"main\",\"target_modules\":[\"q\",\"v\"],\"target_"
+			 "parameters\":null,\"task_type\":\"SEQ_2_SEQ_LM\","
+			 "\"trainable_token_indices\":null,\"use_bdlora\":null,\"use_dora\":false,"
+			 "\"use_qalora\":false,\"use_rslora\":false,"
+			 "\"velora_config\":{\"x\":1},\"runtime_config\":{\"x\":1},\"merge_"
+			 "weights\":true,\"enable_lora\":null,"
+			 "\"unknown_a\":null,\"unknown_b\":false,\"unknown_c\":\"\",\"unknown_d\":["
+			 "],\"unknown_e\":{}",
+			 init[i]);
 		accepts(keys, QV, COUNT(QV));
 	}
 }
@@ -497,19 +585,28 @@ static void test_tensors(void **state)
 		struct declared extra;
 		const char *message;
 	} CASE[] = {
-		{{"base_model.model." E1 "0.SelfAttention.k.lora_A.weight", 2, 8}, "is taken by no module: target_modules and exclude_modules of"},
+		{{"base_model.model." E1 "0.SelfAttention.k.lora_A.weight", 2, 8},
+		 "is taken by no module: target_modules and exclude_modules of"},
 		{{"base_model.model.encoder.block.2.layer.0.SelfAttention.q.lora_A.weight", 2, 8},
-		 "the base model has no linear 'encoder.block.2.layer.0.SelfAttention.q' (it has 2 encoder and 1 decoder blocks, feed-forward with wi_0 "
+		 "the base model has no linear 'encoder.block.2.layer.0.SelfAttention.q' (it has 2 "
+		 "encoder and 1 decoder blocks, feed-forward with wi_0 "
 		 "and wi_1): an adapter of another model?"},
-		{{"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", 2, 8}, "an adapter of another model?"},
-		{{"base_model.model." E1 "1.DenseReluDense.wi.lora_B.weight", 12, 2}, "the base model has no linear"},
-		{{"base_model.model.lm_head.lora_A.weight", 2, 8}, "adapts the output embedding, which cannot be merged"},
-		{{"base_model.model." E1 "0.SelfAttention.q.lora_magnitude_vector", 6, 0}, "belongs to DoRA"},
+		{{"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", 2, 8},
+		 "an adapter of another model?"},
+		{{"base_model.model." E1 "1.DenseReluDense.wi.lora_B.weight", 12, 2},
+		 "the base model has no linear"},
+		{{"base_model.model.lm_head.lora_A.weight", 2, 8},
+		 "adapts the output embedding, which cannot be merged"},
+		{{"base_model.model." E1 "0.SelfAttention.q.lora_magnitude_vector", 6, 0},
+		 "belongs to DoRA"},
 		{{"base_model.model.shared.lora_embedding_A", 2, 50}, "adapts an embedding"},
 		{{"base_model.model." E1 "0.SelfAttention.q.lora_B.bias", 6, 0}, "is a bias"},
-		{{"base_model.model.classifier.modules_to_save.weight", 6, 2}, "is a whole trained module"},
-		{{"base_model.model." E1 "0.SelfAttention.q.lora_A.default.weight", 2, 8}, "is taken by no module: expected names base_model.model.MODULE"},
-		{{"encoder.block.1.layer.0.SelfAttention.q.lora_A.weight", 2, 8}, "is taken by no module: expected names"},
+		{{"base_model.model.classifier.modules_to_save.weight", 6, 2},
+		 "is a whole trained module"},
+		{{"base_model.model." E1 "0.SelfAttention.q.lora_A.default.weight", 2, 8},
+		 "is taken by no module: expected names base_model.model.MODULE"},
+		{{"encoder.block.1.layer.0.SelfAttention.q.lora_A.weight", 2, 8},
+		 "is taken by no module: expected names"},
 		{{"base_model.model..lora_A.weight", 2, 8}, "is taken by no module"},
 		{{".lora_A.weight", 2, 8}, "is taken by no module"},
 	};
@@ -568,7 +665,8 @@ static void test_no_file(void **state)
 	refuses("pickle files such as its 'adapter_model.bin' are not read");
 	remove(DIR_NAME "/adapter_model.bin");
 	write_text(DIR_NAME "/adapter_model.safetensors", "");
-	refuses("'task/adapter_model.safetensors': expected a safetensors file, found 0 bytes: truncated?");
+	refuses("'task/adapter_model.safetensors': expected a safetensors file, found 0 bytes: "
+		"truncated?");
 }
 
 /* ---- embeddings saved along ---- */
@@ -592,7 +690,9 @@ static void write_st(const char *path, const char *const *name, int n, int rows,
 /* A safetensors file of one tensor of two-byte elements. */
 static void write_halves(const char *path, const char *name, const char *type, const uint16_t *x)
 {
-	char *header = xformat("{\"%s\":{\"dtype\":\"%s\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]}}", name, type, V, D, 2 * V * D);
+	char *header =
+		xformat("{\"%s\":{\"dtype\":\"%s\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]}}",
+			name, type, V, D, 2 * V * D);
 	uint64_t n = strlen(header);
 	FILE *f = fopen(path, "wb");
 	assert_non_null(f);
@@ -638,9 +738,13 @@ static void test_embeddings(void **state)
 {
 	/* In the order of the elements that write_st() counts. */
 	static const char *const base[] = {"shared.weight", "lm_head.weight"};
-	static const char *const both[] = {"base_model.model.shared.weight", "base_model.model.lm_head.weight"};
-	static const char *const inputs[] = {"base_model.model.shared.weight"}, *const encoder[] = {"base_model.model.encoder.embed_tokens.weight"};
-	static const char *const decoder[] = {"base_model.model.decoder.embed_tokens.weight"}, *const head[] = {"base_model.model.lm_head.weight"};
+	static const char *const both[] = {"base_model.model.shared.weight",
+					   "base_model.model.lm_head.weight"};
+	static const char *const inputs[] = {"base_model.model.shared.weight"},
+				 *const encoder[] = {
+					 "base_model.model.encoder.embed_tokens.weight"};
+	static const char *const decoder[] = {"base_model.model.decoder.embed_tokens.weight"},
+				 *const head[] = {"base_model.model.lm_head.weight"};
 	(void)state;
 	write_st("base.safetensors", base, 2, V, 0);
 	base_open("lm_head.weight");
@@ -649,17 +753,21 @@ static void test_embeddings(void **state)
 	write_st("extra.safetensors", encoder, 1, V, 0);
 	embedding_passes();
 	write_st("extra.safetensors", decoder, 1, V, 0.5f);
-	embedding_refused("tensor 'base_model.model.decoder.embed_tokens.weight' is an input embedding that differs from the base's 'shared.weight' (row 3): it was "
-	                  "trained, or belongs to another model");
+	embedding_refused("tensor 'base_model.model.decoder.embed_tokens.weight' is an input "
+			  "embedding that differs from the base's 'shared.weight' (row 3): it was "
+			  "trained, or belongs to another model");
 	write_st("extra.safetensors", inputs, 1, V + 1, 0);
-	embedding_refused("is an input embedding of another shape than the base's 'shared.weight', (50, 8): the vocabulary was resized");
+	embedding_refused("is an input embedding of another shape than the base's 'shared.weight', "
+			  "(50, 8): the vocabulary was resized");
 	/* The head is compared with the head: of a tied model that is the input embedding. */
 	write_st("extra.safetensors", head, 1, V, 0);
-	embedding_refused("is an output embedding that differs from the base's 'lm_head.weight' (row 0)");
+	embedding_refused(
+		"is an output embedding that differs from the base's 'lm_head.weight' (row 0)");
 	BASE.embedding.head = BASE.embedding.input;
 	embedding_passes();
 	write_st("extra.safetensors", both, 2, V, 0);
-	embedding_refused("is an output embedding that differs from the base's 'shared.weight' (row 0)");
+	embedding_refused(
+		"is an output embedding that differs from the base's 'shared.weight' (row 0)");
 	st_close(BASE.st);
 }
 
@@ -681,7 +789,12 @@ static void test_embeddings_rounded(void **state)
 		if (t == 1)
 			for (int i = 0; i < V * D; i++) { /* whole numbers up to 399, and 26.0625 */
 				int e = i == 0 ? 0 : (int)log2(i);
-				x[i] = i == 0 ? 0 : (uint16_t)((e + 15) << 10 | (((i == 3 * D + 2 ? 16 * i + 1 : 16 * i) << 6 >> e) - 1024));
+				x[i] = i == 0 ? 0
+					      : (uint16_t)((e + 15) << 10 |
+							   (((i == 3 * D + 2 ? 16 * i + 1 : 16 * i)
+								     << 6 >>
+							     e) -
+							    1024));
 			}
 		write_halves("extra.safetensors", "base_model.model.shared.weight", types[t], x);
 		embedding_passes();
@@ -721,7 +834,8 @@ static void name_all(void *arg)
 	for (int i = 1; i < 3; i++)
 		base_name_add(&b, i == 1 ? "loras/x" : "loras/y", a[i].name, a[i].revision);
 	base_name_say(&b);
-	printf("%s %s\n", base_name_get(&b) ? base_name_get(&b) : "none", base_name_revision(&b) ? base_name_revision(&b) : "none");
+	printf("%s %s\n", base_name_get(&b) ? base_name_get(&b) : "none",
+	       base_name_revision(&b) ? base_name_revision(&b) : "none");
 	base_name_release(&b);
 }
 
@@ -735,13 +849,27 @@ static void test_base_name(void **state)
 		{{{0}, {"flan", NULL}, {"flan", NULL}}, NULL, "flan none\n"},
 		{{{0}, {NULL, NULL}, {"flan", "v1"}}, NULL, "flan v1\n"},
 		{{{0}, {"flan", "v1"}, {NULL, NULL}}, NULL, "flan v1\n"},
-		{{{0}, {NULL, NULL}, {NULL, "v1"}}, "no adapter names its base model", "none none\n"},
-		{{{0}, {"flan", NULL}, {"t5", NULL}}, "adapter 'loras/x' is of the base model 'flan', adapter 'loras/y' of 't5' (base_model_name_or_path)", NULL},
-		{{{0}, {"flan", "v1"}, {"flan", NULL}}, "of the base model 'flan' revision 'v1', adapter 'loras/y' of 'flan'", NULL},
-		{{{"own", NULL}, {"flan", "v1"}, {"flan", "v1"}}, "the result names the base model 'own' (model_name); adapter 'loras/x' names 'flan'", "own none\n"},
+		{{{0}, {NULL, NULL}, {NULL, "v1"}},
+		 "no adapter names its base model",
+		 "none none\n"},
+		{{{0}, {"flan", NULL}, {"t5", NULL}},
+		 "adapter 'loras/x' is of the base model 'flan', adapter 'loras/y' of 't5' "
+		 "(base_model_name_or_path)",
+		 NULL},
+		{{{0}, {"flan", "v1"}, {"flan", NULL}},
+		 "of the base model 'flan' revision 'v1', adapter 'loras/y' of 'flan'",
+		 NULL},
+		{{{"own", NULL}, {"flan", "v1"}, {"flan", "v1"}},
+		 "the result names the base model 'own' (model_name); adapter 'loras/x' names "
+		 "'flan'",
+		 "own none\n"},
 		{{{"flan", NULL}, {"flan", "v1"}, {"flan", "v1"}}, NULL, "flan v1\n"},
-		{{{"own", NULL}, {"flan", NULL}, {"t5", NULL}}, "adapter 'loras/y' of 't5'; the result names 'own' (model_name)", "own none\n"},
-		{{{"flan", NULL}, {"flan", "v1"}, {"flan", "v2"}}, "of 'flan' revision 'v2'; the result names 'flan' (model_name)", "flan none\n"},
+		{{{"own", NULL}, {"flan", NULL}, {"t5", NULL}},
+		 "adapter 'loras/y' of 't5'; the result names 'own' (model_name)",
+		 "own none\n"},
+		{{{"flan", NULL}, {"flan", "v1"}, {"flan", "v2"}},
+		 "of 'flan' revision 'v2'; the result names 'flan' (model_name)",
+		 "flan none\n"},
 		{{{"own", NULL}, {NULL, NULL}, {NULL, NULL}}, NULL, "own none\n"},
 	};
 	(void)state;
@@ -761,8 +889,10 @@ static void test_base_name_in_config(void **state)
 	static const struct {
 		const char *keys, *name, *revision;
 	} CASE[] = {
-		{"\"base_model_name_or_path\":\"google/flan-t5-base\"", "google/flan-t5-base", NULL},
-		{"\"base_model_name_or_path\":\"/models/flan//\",\"revision\":\"main\"", "/models/flan", NULL},
+		{"\"base_model_name_or_path\":\"google/flan-t5-base\"", "google/flan-t5-base",
+		 NULL},
+		{"\"base_model_name_or_path\":\"/models/flan//\",\"revision\":\"main\"",
+		 "/models/flan", NULL},
 		{"\"base_model_name_or_path\":\"/\",\"revision\":\"v1\"", "/", "v1"},
 		{"\"base_model_name_or_path\":null,\"revision\":null", NULL, NULL},
 		{"\"base_model_name_or_path\":\"\",\"revision\":\"\"", NULL, NULL},
@@ -773,8 +903,11 @@ static void test_base_name_in_config(void **state)
 	for (size_t i = 0; i < COUNT(CASE); i++) {
 		write_lora(CASE[i].keys);
 		struct adapter *a = adapter_open(DIR_NAME, &MODEL);
-		assert_true(CASE[i].name ? a->base && strcmp(a->base, CASE[i].name) == 0 : !a->base);
-		assert_true(CASE[i].revision ? a->revision && strcmp(a->revision, CASE[i].revision) == 0 : !a->revision);
+		assert_true(CASE[i].name ? a->base && strcmp(a->base, CASE[i].name) == 0
+					 : !a->base);
+		assert_true(CASE[i].revision
+				    ? a->revision && strcmp(a->revision, CASE[i].revision) == 0
+				    : !a->revision);
 		adapter_close(a);
 	}
 	write_lora("\"base_model_name_or_path\":[\"a\"]");
@@ -800,22 +933,26 @@ static void test_elsewhere(void **state)
 	write_text(DIR_NAME "/README.md", "");
 	refuses("cannot open 'task/adapter_config.json': No such file");
 	put_adapter(DIR_NAME "/default");
-	refuses("'task' has no adapter_config.json; an adapter lies in 'task/default': give that folder, or copy its files to 'task'");
+	refuses("'task' has no adapter_config.json; an adapter lies in 'task/default': give that "
+		"folder, or copy its files to 'task'");
 	put_adapter(DIR_NAME "/emotion");
 	refuses("an adapter lies in 'task/default' and 'task/emotion': give");
 	put_adapter(DIR_NAME "/checkpoint-90");
-	refuses("an adapter lies in 'task/default', 'task/emotion', and 'task/checkpoint-90': give");
+	refuses("an adapter lies in 'task/default', 'task/emotion', and 'task/checkpoint-90': "
+		"give");
 	put_adapter(DIR_NAME "/checkpoint-1000");
 	put_adapter(DIR_NAME "/checkpoint-200");
 	put_adapter(DIR_NAME "/checkpoint-x");
-	refuses("an adapter lies in 'task/checkpoint-x', 'task/default', 'task/emotion', and 'task/checkpoint-1000' (the newest of 3 checkpoints): give");
+	refuses("an adapter lies in 'task/checkpoint-x', 'task/default', 'task/emotion', and "
+		"'task/checkpoint-1000' (the newest of 3 checkpoints): give");
 	remove_tree(DIR_NAME);
 	mkdir(DIR_NAME, 0777);
 	mkdir(DIR_NAME "/checkpoint-7", 0777);
 	put_adapter(DIR_NAME "/checkpoint-7/default");
 	mkdir(DIR_NAME "/checkpoint-12", 0777);
 	put_adapter(DIR_NAME "/checkpoint-12/default");
-	refuses("an adapter lies in 'task/checkpoint-12/default' (the newest of 2 checkpoints): give");
+	refuses("an adapter lies in 'task/checkpoint-12/default' (the newest of 2 checkpoints): "
+		"give");
 	remove_tree(DIR_NAME);
 }
 
@@ -842,7 +979,8 @@ static void test_real(void **state)
 			for (int k = 0; k < 256 * 8; k++)
 				sum += B[k];
 			/* As NumPy gives them. */
-			assert_true(B[5] == 0.001662041642703116f && B[256 * 8 - 1] == 0.008701941929757595f);
+			assert_true(B[5] == 0.001662041642703116f &&
+				    B[256 * 8 - 1] == 0.008701941929757595f);
 			assert_true(fabs(sum - 1.6093901483673108) < 1e-12);
 		}
 		adapter_close(a);
@@ -853,14 +991,29 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_list),           cmocka_unit_test(test_suffixes),       cmocka_unit_test(test_all_linear),
-		cmocka_unit_test(test_patterns),       cmocka_unit_test(test_bad_patterns),   cmocka_unit_test(test_exclude),
-		cmocka_unit_test(test_rank_and_alpha), cmocka_unit_test(test_bad_configs),    cmocka_unit_test(test_refused_keys),
-		cmocka_unit_test(test_harmless_keys),  cmocka_unit_test(test_tensors),        cmocka_unit_test(test_missing_and_misshapen),
-		cmocka_unit_test(test_no_file),        cmocka_unit_test(test_real),           cmocka_unit_test(test_python),
-		cmocka_unit_test(test_bounds),         cmocka_unit_test(test_layers),         cmocka_unit_test(test_embeddings),
-		cmocka_unit_test(test_embeddings_rounded), cmocka_unit_test(test_embeddings_open), cmocka_unit_test(test_base_name),
-		cmocka_unit_test(test_base_name_in_config), cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_suffixes),
+		cmocka_unit_test(test_all_linear),
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_bad_patterns),
+		cmocka_unit_test(test_exclude),
+		cmocka_unit_test(test_rank_and_alpha),
+		cmocka_unit_test(test_bad_configs),
+		cmocka_unit_test(test_refused_keys),
+		cmocka_unit_test(test_harmless_keys),
+		cmocka_unit_test(test_tensors),
+		cmocka_unit_test(test_missing_and_misshapen),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_real),
+		cmocka_unit_test(test_python),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_embeddings),
+		cmocka_unit_test(test_embeddings_rounded),
+		cmocka_unit_test(test_embeddings_open),
+		cmocka_unit_test(test_base_name),
+		cmocka_unit_test(test_base_name_in_config),
+		cmocka_unit_test(test_elsewhere),
 	};
 	case_find();
 	char *scratch = scratch_enter();

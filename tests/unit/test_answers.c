@@ -1,4 +1,5 @@
-/* test_answers.c: labels by first token, and whether an adapter's answers are better than chance. */
+/* test_answers.c: labels by first token, and whether an adapter's answers are better than chance.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +13,10 @@
 #include "merge/answers.h"
 #include "merge/labels.h"
 
-/* Six rows of five labels; tokens: "bad" 7, "good" 8, "very bad" and "very good" 9, "joy " 8 as well. */
-static struct row row[] = {{"", "very good", 0}, {"", "bad", 0}, {"", "very bad", 0}, {"", "good", 0}, {"", "bad", 0}, {"", "good ", 0}};
+/* Six rows of five labels; tokens: "bad" 7, "good" 8, "very bad" and "very good" 9, "joy " 8 as
+ * well. */
+static struct row row[] = {{"", "very good", 0}, {"", "bad", 0}, {"", "very bad", 0},
+			   {"", "good", 0},      {"", "bad", 0}, {"", "good ", 0}};
 static const int first[] = {9, 7, 9, 8, 7, 8};
 static const struct rows rows = {6, row};
 
@@ -47,21 +50,25 @@ static void check_labels(void *tokens)
 	labels_release(&l);
 }
 
-/* A line for each shared token; nothing where none is; no way on where all share one, but for a file of one label. */
+/* A line for each shared token; nothing where none is; no way on where all share one, but for a
+ * file of one label. */
 static void test_check(void **state)
 {
 	(void)state;
 	struct child c = child_run(check_labels, (void *)(uintptr_t)first);
 	assert_int_equal(c.code, CHILD_RETURNED);
-	assert_string_equal(c.err, "iteris: 'test.json': the labels 'good', 'good ' begin with the same token, and count as one\n"
-	                           "iteris: 'test.json': the labels 'very bad', 'very good' begin with the same token, and count as one\n");
+	assert_string_equal(c.err, "iteris: 'test.json': the labels 'good', 'good ' begin with the "
+				   "same token, and count as one\n"
+				   "iteris: 'test.json': the labels 'very bad', 'very good' begin "
+				   "with the same token, and count as one\n");
 	int apart[] = {1, 2, 3, 4, 2, 5}, same[] = {3, 3, 3, 3, 3, 3};
 	c = child_run(check_labels, apart);
 	assert_int_equal(c.code, CHILD_RETURNED);
 	assert_string_equal(c.err, "");
 	c = child_run(check_labels, same);
 	assert_int_equal(c.code, EXIT_WORLD);
-	assert_true(child_said(&c, "'test.json': all labels ('bad', 'good', 'good ', 'very bad', 'very good') begin with the same token"));
+	assert_true(child_said(&c, "'test.json': all labels ('bad', 'good', 'good ', 'very bad', "
+				   "'very good') begin with the same token"));
 
 	struct rows one = {2, (struct row[]){{"", "bad", 0}, {"", "bad", 0}}};
 	struct labels l;
@@ -76,7 +83,8 @@ static void test_answers(void **state)
 {
 	(void)state;
 	const int truth[] = {5, 6, 7, 8, 5, 6, 7, 8};
-	const int two[] = {5, 5, 5, 5, 5, 5, 5, 5}, four[] = {5, 6, 7, 8, -1, -1, 9, 9}, three[] = {5, 6, 7, 9, 9, 9, 9, 9};
+	const int two[] = {5, 5, 5, 5, 5, 5, 5, 5}, four[] = {5, 6, 7, 8, -1, -1, 9, 9},
+		  three[] = {5, 6, 7, 9, 9, 9, 9, 9};
 	struct answers a = answers_of_tokens(truth, two, 8);
 	assert_int_equal(a.rows, 8);
 	assert_int_equal(a.right, 2);
@@ -92,12 +100,14 @@ static void test_answers(void **state)
 	assert_false(answers_by_chance(&a));
 }
 
-/* Nine rows of ten have one label: whoever always says it has an accuracy of .9, and answers by chance all the same; who is right on all is not
- * blamed. Of one label alone, half the rows are asked for, and half of that again. */
+/* Nine rows of ten have one label: whoever always says it has an accuracy of .9, and answers by
+ * chance all the same; who is right on all is not blamed. Of one label alone, half the rows are
+ * asked for, and half of that again. */
 static void test_unequal(void **state)
 {
 	(void)state;
-	const int truth[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 2}, always[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+	const int truth[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 2},
+		  always[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 	struct answers a = answers_of_tokens(truth, always, 10);
 	assert_int_equal(a.right, 9);
 	assert_true(a.recall == 0.5);
@@ -114,7 +124,8 @@ static void test_unequal(void **state)
 	assert_int_equal(a.right, 0);
 	assert_true(answers_by_chance(&a));
 	char *words = answers_words(&a, "tec", "test");
-	assert_non_null(strstr(words, "task 'tec': its own adapter answers 0 of 10 test rows right (mean over 1 label 0.0 %, by chance 50.0 %)"));
+	assert_non_null(strstr(words, "task 'tec': its own adapter answers 0 of 10 test rows right "
+				      "(mean over 1 label 0.0 %, by chance 50.0 %)"));
 	free(words);
 }
 

@@ -1,5 +1,5 @@
-/* test_baseline.c: lib/baseline against direct evaluations: a full sort for ties' trim, the definition for its election, LAPACK's singular
- * values for the cut, and dare's mean. */
+/* test_baseline.c: lib/baseline against direct evaluations: a full sort for ties' trim, the
+ * definition for its election, LAPACK's singular values for the cut, and dare's mean. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,15 +88,20 @@ static void test_trim(void **state)
 			for (size_t d = 0; d < sizeof(densities) / sizeof(*densities); d++) {
 				fill(x, sizes[s]);
 				for (size_t i = 0; i < sizes[s]; i++)
-					x[i] = kind == 0 ? x[i] : kind == 1 ? rintf(3 * x[i]) : kind == 2 ? 0 : (float)i; /* equals, zeros, sorted */
+					x[i] = kind == 0   ? x[i]
+					       : kind == 1 ? rintf(3 * x[i])
+					       : kind == 2 ? 0
+							   : (float)i; /* equals, zeros, sorted */
 				check_trim(x, sizes[s], densities[d]);
 			}
 }
 
 static void test_elect(void **state)
 {
-	/* columns: agreement; the majority of mass; one task trimmed; a sum of zero; all trimmed; one against two */
-	static const float a[] = {1, 3, 0, 2, 0, 1}, b[] = {3, -1, 4, -2, 0, 1}, c[] = {2, -1, 0, 0, 0, -5}, *const x[] = {a, b, c};
+	/* columns: agreement; the majority of mass; one task trimmed; a sum of zero; all trimmed;
+	 * one against two */
+	static const float a[] = {1, 3, 0, 2, 0, 1}, b[] = {3, -1, 4, -2, 0, 1},
+			   c[] = {2, -1, 0, 0, 0, -5}, *const x[] = {a, b, c};
 	static const float want[] = {2, 3, 4, 0, 0, -5};
 	float out[6];
 
@@ -106,11 +111,13 @@ static void test_elect(void **state)
 		assert_true(out[i] == want[i]);
 }
 
-/* Every entry is 0 or x / density; about the right share is kept; an equal seed draws equally, whatever the pieces. */
+/* Every entry is 0 or x / density; about the right share is kept; an equal seed draws equally,
+ * whatever the pieces. */
 static void test_dare(void **state)
 {
 	enum { n = 20000 };
-	float *x = malloc(n * sizeof(float)), *a = calloc(n, sizeof(float)), *b = calloc(n, sizeof(float));
+	float *x = malloc(n * sizeof(float)), *a = calloc(n, sizeof(float)),
+	      *b = calloc(n, sizeof(float));
 	double kept = 0;
 
 	(void)state;
@@ -141,8 +148,12 @@ static void check_cut(int m, int n, int rank, int r)
 {
 	size_t M_n = (size_t)m * (size_t)n;
 	float *M = calloc(M_n, sizeof(float)), *B = malloc((size_t)m * (size_t)r * sizeof(float));
-	double *A = malloc((size_t)r * (size_t)n * sizeof(double)), *copy = malloc(M_n * sizeof(double)), *sv = malloc((size_t)m * sizeof(double) + (size_t)n * sizeof(double));
-	double *work = malloc(truncate_doubles(m, n, r) * sizeof(double)), *super = malloc((size_t)(m + n) * sizeof(double)), error = -1, want = 0, norm = 0, real = 0;
+	double *A = malloc((size_t)r * (size_t)n * sizeof(double)),
+	       *copy = malloc(M_n * sizeof(double)),
+	       *sv = malloc((size_t)m * sizeof(double) + (size_t)n * sizeof(double));
+	double *work = malloc(truncate_doubles(m, n, r) * sizeof(double)),
+	       *super = malloc((size_t)(m + n) * sizeof(double)), error = -1, want = 0, norm = 0,
+	       real = 0;
 	int *iwork = malloc(truncate_ints(m, n) * sizeof(int)), k = m < n ? m : n;
 
 	for (int e = 0; e < rank; e++) {
@@ -156,7 +167,9 @@ static void check_cut(int m, int n, int rank, int r)
 	}
 	for (size_t i = 0; i < M_n; i++)
 		copy[i] = (double)M[i];
-	assert_int_equal(LAPACKE_dgesvd(LAPACK_ROW_MAJOR, 'N', 'N', m, n, copy, n, sv, NULL, m, NULL, n, super), 0);
+	assert_int_equal(LAPACKE_dgesvd(LAPACK_ROW_MAJOR, 'N', 'N', m, n, copy, n, sv, NULL, m,
+					NULL, n, super),
+			 0);
 	for (int i = 0; i < k; i++) {
 		norm += sv[i] * sv[i];
 		want += i >= r ? sv[i] * sv[i] : 0;
@@ -170,7 +183,8 @@ static void check_cut(int m, int n, int rank, int r)
 				x -= (double)B[i * r + e] * A[e * n + j];
 			real += x * x;
 		}
-	/* B is rounded to float32, and squares below 1e-16 of the norm's are lost in the eigenvalues. */
+	/* B is rounded to float32, and squares below 1e-16 of the norm's are lost in the
+	 * eigenvalues. */
 	assert_true(fabs(sqrt(real / norm) - sqrt(want / norm)) < 1e-6);
 	assert_true(fabs(error - sqrt(want / norm)) < 1e-7);
 	free(M);
@@ -185,8 +199,9 @@ static void check_cut(int m, int n, int rank, int r)
 
 static void test_cut(void **state)
 {
-	static const int shape[][4] = {{1, 1, 1, 1}, {2, 1, 1, 1}, {1, 5, 1, 1}, {3, 3, 3, 3}, {10, 7, 7, 3}, {7, 10, 7, 3},
-	                               {50, 50, 50, 8}, {64, 20, 4, 6}, {20, 64, 4, 6}, {33, 64, 33, 32}};
+	static const int shape[][4] = {
+		{1, 1, 1, 1},  {2, 1, 1, 1},    {1, 5, 1, 1},   {3, 3, 3, 3},   {10, 7, 7, 3},
+		{7, 10, 7, 3}, {50, 50, 50, 8}, {64, 20, 4, 6}, {20, 64, 4, 6}, {33, 64, 33, 32}};
 
 	(void)state;
 	rng_seed(&rng, 9);
@@ -211,8 +226,9 @@ static void test_cut_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trim), cmocka_unit_test(test_elect), cmocka_unit_test(test_dare),
-		cmocka_unit_test(test_cut), cmocka_unit_test(test_cut_refuses),
+		cmocka_unit_test(test_trim),        cmocka_unit_test(test_elect),
+		cmocka_unit_test(test_dare),        cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

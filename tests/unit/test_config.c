@@ -1,7 +1,7 @@
 /* test_config.c: the reader of settings: what it takes, what each refusal says and where it points.
  *
- * Refusals leave by die(), so they run in a child whose standard error is read back. Run from the top of the repository:
- * the shipped config/iteris-plus.yaml is one of the cases. */
+ * Refusals leave by die(), so they run in a child whose standard error is read back. Run from the
+ * top of the repository: the shipped config/iteris-plus.yaml is one of the cases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,18 +15,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config/config.h"
 #include "base/die.h"
+#include "config/config.h"
 
 #define SHIPPED "config/iteris-plus.yaml"
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-#define TWO "T:\n  model_name: m\n  task_targets: [a, b]\n" /* the least that a section needs; lines 1 to 3 */
+#define TWO                                                                                        \
+	"T:\n  model_name: m\n  task_targets: [a, b]\n" /* the least that a section needs; lines 1 \
+							   to 3 */
 
 enum { MAX_OVERRIDES = 4, EXIT_FINE = 0 };
 
 /* ---- helpers ---- */
 
-static char scratch[] = "/tmp/test_config.XXXXXX"; /* the one file that the cases write, again and again */
+static char scratch[] =
+	"/tmp/test_config.XXXXXX"; /* the one file that the cases write, again and again */
 
 static const char *file_of(const char *text, size_t bytes)
 {
@@ -39,7 +42,8 @@ static const char *file_of(const char *text, size_t bytes)
 }
 
 /* As make's command line has them besides the keys. */
-static const struct config_word others[] = {{"MODEL", "MODEL"}, {"LORAS", "LORAS"}, {"ADAPTERS", "LORAS"}, {0}};
+static const struct config_word others[] = {
+	{"MODEL", "MODEL"}, {"LORAS", "LORAS"}, {"ADAPTERS", "LORAS"}, {0}};
 
 static void load(struct config *c, const char *yaml, const char *const *overrides)
 {
@@ -76,7 +80,8 @@ static struct outcome attempt(const char *path, const char *task_type, const cha
 		_exit(EXIT_FINE);
 	}
 	close(pipes[1]);
-	for (ssize_t got; n + 1 < sizeof(o.message) && (got = read(pipes[0], o.message + n, sizeof(o.message) - 1 - n)) > 0; )
+	for (ssize_t got; n + 1 < sizeof(o.message) &&
+			  (got = read(pipes[0], o.message + n, sizeof(o.message) - 1 - n)) > 0;)
 		n += (size_t)got;
 	close(pipes[0]);
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -125,7 +130,8 @@ static void test_shipped(void **state)
 	assert_true(c.manual_ceof[0] == 1 && c.manual_ceof[3] == 1);
 	assert_true(c.alpha_1 == 8e-5 && c.alpha_2 == 8e-5 && c.reg_ceof == 0);
 	assert_int_equal(c.samples_num, 60);
-	assert_true(c.select_long && c.use_mats && !c.use_camr && !c.use_dcs && !c.use_fp16 && !c.with_pretrain_matrix);
+	assert_true(c.select_long && c.use_mats && !c.use_camr && !c.use_dcs && !c.use_fp16 &&
+		    !c.with_pretrain_matrix);
 	assert_int_equal(c.method, SWEEP);
 	assert_int_equal(c.features, TOKENS);
 
@@ -162,27 +168,26 @@ static void test_shipped_names_every_key(void **state)
 
 static void test_spellings(void **state)
 {
-	static const char yaml[] =
-		"# a comment\n"
-		"OTHER: {anything: [1, {deep: [2]}], goes: here}\n"
-		"seed: 7\n"
-		"T:\n"
-		"  model_name: 'org/model \"x\"'\n"
-		"  task_targets:\n    - a\n    - 'b.c_d-1'\n"
-		"  lora_alpha: [32, 16.5]\n"
-		"  manual_ceof: 2\n"
-		"  alpha_1: 1e-4\n"
-		"  alpha_2: \"0.5\"\n"
-		"  select_long: 40\n"
-		"  if_balance: no\n"
-		"  if_divide: false\n"
-		"  use_dcs: yes\n"
-		"  save: 1\n"
-		"  rank: null\n"
-		"  data_dir: ~\n"
-		"  lora_dir:\n"
-		"  method: task-arithmetic\n"
-		"  max_memory: 1.5G\n";
+	static const char yaml[] = "# a comment\n"
+				   "OTHER: {anything: [1, {deep: [2]}], goes: here}\n"
+				   "seed: 7\n"
+				   "T:\n"
+				   "  model_name: 'org/model \"x\"'\n"
+				   "  task_targets:\n    - a\n    - 'b.c_d-1'\n"
+				   "  lora_alpha: [32, 16.5]\n"
+				   "  manual_ceof: 2\n"
+				   "  alpha_1: 1e-4\n"
+				   "  alpha_2: \"0.5\"\n"
+				   "  select_long: 40\n"
+				   "  if_balance: no\n"
+				   "  if_divide: false\n"
+				   "  use_dcs: yes\n"
+				   "  save: 1\n"
+				   "  rank: null\n"
+				   "  data_dir: ~\n"
+				   "  lora_dir:\n"
+				   "  method: task-arithmetic\n"
+				   "  max_memory: 1.5G\n";
 	struct config c;
 
 	(void)state;
@@ -205,8 +210,12 @@ static void test_spellings(void **state)
 
 static void test_select_long(void **state)
 {
-	static const struct { const char *text; bool v; } cases[] = {
-		{"0", false}, {"1", true}, {"40", true}, {"0.0", false}, {"-1", true}, {"False", false}, {"yes", true},
+	static const struct {
+		const char *text;
+		bool v;
+	} cases[] = {
+		{"0", false}, {"1", true},      {"40", true},  {"0.0", false},
+		{"-1", true}, {"False", false}, {"yes", true},
 	};
 	char yaml[128];
 	struct config c;
@@ -222,11 +231,24 @@ static void test_select_long(void **state)
 
 static void test_overrides(void **state)
 {
-	static const char *const overrides[] = {
-		"USE_MATS=0", "ALPHA_1=1e-4", "TASK_TARGETS=x, y,z", "LORA_ALPHA=[32, 32,16]", "MAX_MEMORY=256M", "SEED=1",
-		"MANUAL_CEOF=3", "MODEL_NAME=a,b=c", "RANK=8", "METHOD=jacobi", "RANK=", "DATA_DIR=/d/\xe2\x82\xac",
-		"SAMPLES_NUM=40", "INNER_NUM=1", "OUTER_NUM=40", "MODEL_DIR=/m", "MODEL_DIR=", NULL
-	};
+	static const char *const overrides[] = {"USE_MATS=0",
+						"ALPHA_1=1e-4",
+						"TASK_TARGETS=x, y,z",
+						"LORA_ALPHA=[32, 32,16]",
+						"MAX_MEMORY=256M",
+						"SEED=1",
+						"MANUAL_CEOF=3",
+						"MODEL_NAME=a,b=c",
+						"RANK=8",
+						"METHOD=jacobi",
+						"RANK=",
+						"DATA_DIR=/d/\xe2\x82\xac",
+						"SAMPLES_NUM=40",
+						"INNER_NUM=1",
+						"OUTER_NUM=40",
+						"MODEL_DIR=/m",
+						"MODEL_DIR=",
+						NULL};
 	struct config c;
 
 	(void)state;
@@ -249,7 +271,10 @@ static void test_overrides(void **state)
 
 static void test_features_default(void **state)
 {
-	static const struct { const char *o[3]; enum features want; } cases[] = {
+	static const struct {
+		const char *o[3];
+		enum features want;
+	} cases[] = {
 		{{"METHOD=sweep"}, TOKENS},
 		{{"METHOD=regmean"}, TOKENS},
 		{{"METHOD=jacobi"}, REFERENCE},
@@ -273,7 +298,10 @@ static void test_features_default(void **state)
 /* Of samples_num, inner_num and outer_num, what was said most stands, and the others follow. */
 static void test_batches(void **state)
 {
-	static const struct { const char *file, *o[MAX_OVERRIDES]; int samples, inner, outer, batch; } cases[] = {
+	static const struct {
+		const char *file, *o[MAX_OVERRIDES];
+		int samples, inner, outer, batch;
+	} cases[] = {
 		{TWO, {NULL}, 60, 3, 20, 3},
 		{TWO, {"SAMPLES_NUM=40"}, 40, 3, 14, 3}, /* the last batch has one */
 		{TWO, {"SAMPLES_NUM=2"}, 2, 3, 1, 3},
@@ -283,8 +311,18 @@ static void test_batches(void **state)
 		{TWO, {"SAMPLES_NUM=12", "OUTER_NUM=4"}, 12, 3, 4, 3},
 		{TWO, {"SAMPLES_NUM=12", "INNER_NUM=5"}, 12, 5, 3, 5},
 		{TWO, {"SAMPLES_NUM=11", "INNER_NUM=4", "OUTER_NUM=3"}, 11, 4, 3, 4},
-		{TWO "  samples_num: 60\n  inner_num: 3\n  outer_num: 20\n", {"SAMPLES_NUM=40"}, 40, 3, 14, 3},
-		{TWO "  samples_num: 60\n  inner_num: 3\n  outer_num: 20\n", {"INNER_NUM=6", "OUTER_NUM=4"}, 24, 6, 4, 6},
+		{TWO "  samples_num: 60\n  inner_num: 3\n  outer_num: 20\n",
+		 {"SAMPLES_NUM=40"},
+		 40,
+		 3,
+		 14,
+		 3},
+		{TWO "  samples_num: 60\n  inner_num: 3\n  outer_num: 20\n",
+		 {"INNER_NUM=6", "OUTER_NUM=4"},
+		 24,
+		 6,
+		 4,
+		 6},
 		{TWO "  samples_num: 24\n  inner_num: 6\n", {NULL}, 24, 6, 4, 6},
 		{TWO "  samples_num: 24\n  inner_num: 6\n", {"OUTER_NUM=2"}, 24, 12, 2, 12},
 		{TWO "  samples_num: 24\n", {"IF_DIVIDE=0", "INNER_NUM=5"}, 24, 5, 20, 24},
@@ -301,14 +339,20 @@ static void test_batches(void **state)
 		assert_int_equal(config_batch(&c), cases[i].batch);
 		config_release(&c);
 	}
-	expect(attempt(file_of(bad, strlen(bad)), "T", NULL), EXIT_WORLD, (const char *const[]){":6: ", "3 x 21 is not 60", NULL});
+	expect(attempt(file_of(bad, strlen(bad)), "T", NULL), EXIT_WORLD,
+	       (const char *const[]){":6: ", "3 x 21 is not 60", NULL});
 }
 
 /* A file's list is of the file's tasks: typed tasks take their numbers along. */
 static void test_lists_by_name(void **state)
 {
-	static const char three[] = "T:\n  model_name: m\n  task_targets: [a, b, c]\n  manual_ceof: [1, 2, 3]\n  lora_alpha: [8, 8, 8]\n";
-	static const struct { const char *o[MAX_OVERRIDES]; int n; double first, last, alpha; } cases[] = {
+	static const char three[] = "T:\n  model_name: m\n  task_targets: [a, b, c]\n  "
+				    "manual_ceof: [1, 2, 3]\n  lora_alpha: [8, 8, 8]\n";
+	static const struct {
+		const char *o[MAX_OVERRIDES];
+		int n;
+		double first, last, alpha;
+	} cases[] = {
 		{{NULL}, 3, 1, 3, 8},
 		{{"TASK_TARGETS=c,a"}, 2, 3, 1, 8},
 		{{"TASK_TARGETS=b"}, 1, 2, 2, 8},
@@ -323,16 +367,21 @@ static void test_lists_by_name(void **state)
 		assert_int_equal(c.task_targets.n, cases[i].n);
 		assert_int_equal(c.manual_ceof_n, cases[i].n);
 		assert_int_equal(c.lora_alpha_n, cases[i].n);
-		assert_true(c.manual_ceof[0] == cases[i].first && c.manual_ceof[cases[i].n - 1] == cases[i].last);
+		assert_true(c.manual_ceof[0] == cases[i].first &&
+			    c.manual_ceof[cases[i].n - 1] == cases[i].last);
 		assert_true(c.lora_alpha[cases[i].n - 1] == cases[i].alpha);
 		config_check(&c); /* once more changes nothing */
 		assert_true(c.manual_ceof[0] == cases[i].first);
 		config_release(&c);
 	}
-	expect(attempt(file_of(three, strlen(three)), "T", (const char *const[]){"TASK_TARGETS=a,x,c", NULL}), EXIT_USAGE,
-	       (const char *const[]){"manual_ceof: ", "each of its own tasks (line 4)", "none for 'x'", NULL});
+	expect(attempt(file_of(three, strlen(three)), "T",
+		       (const char *const[]){"TASK_TARGETS=a,x,c", NULL}),
+	       EXIT_USAGE,
+	       (const char *const[]){"manual_ceof: ", "each of its own tasks (line 4)",
+				     "none for 'x'", NULL});
 	/* The shipped list, as it was and as it is. */
-	load(&c, "T:\n  model_name: m\n  task_targets: [e, f, g, h]\n  manual_ceof: [1, 1, 1, 1]\n", (const char *const[]){"TASK_TARGETS=a,b,c", NULL});
+	load(&c, "T:\n  model_name: m\n  task_targets: [e, f, g, h]\n  manual_ceof: [1, 1, 1, 1]\n",
+	     (const char *const[]){"TASK_TARGETS=a,b,c", NULL});
 	assert_int_equal(c.manual_ceof_n, 3);
 	assert_true(c.manual_ceof[2] == 1);
 	config_release(&c);
@@ -380,7 +429,8 @@ static void test_text(void **state)
 		}
 		config_release(&c);
 	}
-	assert_non_null(strstr(first, "seed: 42\nmodel_name: m\ntask_targets: [a, b]\nlora_alpha: null\nrank: 0\nmanual_ceof: [1, 1]\n"));
+	assert_non_null(strstr(first, "seed: 42\nmodel_name: m\ntask_targets: [a, b]\nlora_alpha: "
+				      "null\nrank: 0\nmanual_ceof: [1, 1]\n"));
 	assert_non_null(strstr(first, "\nalpha_1: 0.0001\nalpha_2: 8e-05\nreg_ceof: 0\n"));
 	assert_non_null(strstr(first, "\nuse_fp16: True\n"));
 	assert_non_null(strstr(first, "\nfeatures: tokens\n"));
@@ -390,11 +440,18 @@ static void test_text(void **state)
 /* What config_text() prints, indented as a section, reads back as the same text. */
 static void test_text_reads_back(void **state)
 {
-	static const char *const overrides[] = {
-		"MODEL_DIR=/a b/\"c\"\\d: #e", "LORA_DIR=$(shell x)", "DATA_DIR=yes", "ALPHA_1=0.1",
-		"ALPHA_2=0.30000000000000004", "CAMR_ALPHA=3.3333333333333335e-7", "CAMR_BETA=-0", "TASK_TARGETS=null,1e5,x",
-		"LORA_ALPHA=1,2.5,3e-3", "MAX_MEMORY=123456789", "METHOD=dare", NULL
-	};
+	static const char *const overrides[] = {"MODEL_DIR=/a b/\"c\"\\d: #e",
+						"LORA_DIR=$(shell x)",
+						"DATA_DIR=yes",
+						"ALPHA_1=0.1",
+						"ALPHA_2=0.30000000000000004",
+						"CAMR_ALPHA=3.3333333333333335e-7",
+						"CAMR_BETA=-0",
+						"TASK_TARGETS=null,1e5,x",
+						"LORA_ALPHA=1,2.5,3e-3",
+						"MAX_MEMORY=123456789",
+						"METHOD=dare",
+						NULL};
 	static char yaml[8192];
 	struct config c;
 	char *text, *again, *line, *rest;
@@ -405,7 +462,8 @@ static void test_text_reads_back(void **state)
 	text = config_text(&c);
 	config_release(&c);
 	rest = xstrdup(text);
-	n = (size_t)snprintf(yaml, sizeof(yaml), "%s\nT:\n", strtok_r(rest, "\n", &again)); /* seed is the first line */
+	n = (size_t)snprintf(yaml, sizeof(yaml), "%s\nT:\n",
+			     strtok_r(rest, "\n", &again)); /* seed is the first line */
 	while ((line = strtok_r(NULL, "\n", &again)))
 		n += (size_t)snprintf(yaml + n, sizeof(yaml) - n, "  %s\n", line);
 	free(rest);
@@ -426,11 +484,15 @@ static void test_text_reads_back(void **state)
 
 static void test_value(void **state)
 {
-	static const char *const overrides[] = {"MANUAL_CEOF=1,0.5", "USE_MATS=False", "MODEL_NAME=a b", NULL};
-	static const struct { const char *key, *text; } cases[] = {
-		{"manual_ceof", "1,0.5"}, {"use_mats", "0"}, {"select_long", "1"}, {"model_name", "a b"}, {"task_targets", "a,b"},
-		{"alpha_1", "8e-05"}, {"seed", "42"}, {"method", "sweep"}, {"features", "tokens"}, {"max_memory", "0"},
-		{"lora_alpha", NULL}, {"model_dir", NULL},
+	static const char *const overrides[] = {"MANUAL_CEOF=1,0.5", "USE_MATS=False",
+						"MODEL_NAME=a b", NULL};
+	static const struct {
+		const char *key, *text;
+	} cases[] = {
+		{"manual_ceof", "1,0.5"}, {"use_mats", "0"},       {"select_long", "1"},
+		{"model_name", "a b"},    {"task_targets", "a,b"}, {"alpha_1", "8e-05"},
+		{"seed", "42"},           {"method", "sweep"},     {"features", "tokens"},
+		{"max_memory", "0"},      {"lora_alpha", NULL},    {"model_dir", NULL},
 	};
 	struct config c;
 	char *text;
@@ -448,7 +510,8 @@ static void test_value(void **state)
 	config_release(&c);
 }
 
-/* What `make help` goes through: every key has its words, and every default is a value of its own key. */
+/* What `make help` goes through: every key has its words, and every default is a value of its own
+ * key. */
 static void test_table(void **state)
 {
 	(void)state;
@@ -468,7 +531,9 @@ static void test_table(void **state)
 
 static void test_bad_files(void **state)
 {
-	static const struct { const char *yaml, *word[3]; } cases[] = {
+	static const struct {
+		const char *yaml, *word[3];
+	} cases[] = {
 		/* keys */
 		{TWO "  aplha_1: 1\n", {":4: ", "'aplha_1'", "'alpha_1'"}},
 		{TWO "  USE_MATS: 1\n", {":4: ", "'USE_MATS'", "'use_mats'"}},
@@ -478,7 +543,8 @@ static void test_bad_files(void **state)
 		{TWO "  [a]: 8\n", {":4: ", "a key must be a word"}},
 		{TWO "  <<: {rank: 2}\n", {":4: ", "unknown key '<<'"}},
 		/* types and ranges */
-		{TWO "  alpha_1: abc\n", {":4: ", "alpha_1: expected a number from 0 to 1e+06", "'abc'"}},
+		{TWO "  alpha_1: abc\n",
+		 {":4: ", "alpha_1: expected a number from 0 to 1e+06", "'abc'"}},
 		{TWO "  alpha_1: nan\n", {":4: ", "'nan'"}},
 		{TWO "  alpha_1: .inf\n", {":4: ", "'.inf'"}},
 		{TWO "  alpha_1: 1e999\n", {":4: ", "'1e999'"}},
@@ -497,7 +563,9 @@ static void test_bad_files(void **state)
 		{TWO "  use_mats: maybe\n", {":4: ", "expected True or False", "'maybe'"}},
 		{TWO "  use_mats: 40\n", {":4: ", "expected True or False", "'40'"}},
 		{TWO "  select_long: long\n", {":4: ", "'long'"}},
-		{TWO "  method: sweeep\n", {":4: ", "sweep, jacobi, regmean, average, task-arithmetic, ties or dare", "'sweeep'"}},
+		{TWO "  method: sweeep\n",
+		 {":4: ", "sweep, jacobi, regmean, average, task-arithmetic, ties or dare",
+		  "'sweeep'"}},
 		{TWO "  features: none\n", {":4: ", "tokens or reference", "'none'"}},
 		{TWO "  max_memory: lots\n", {":4: ", "256M", "'lots'"}},
 		{TWO "  lora_alpha: [1, x]\n", {":4: ", "lora_alpha: ", "'x'"}},
@@ -515,17 +583,22 @@ static void test_bad_files(void **state)
 		{"T:\n  model_name: m\n  task_targets: [a, 'b c']\n", {":3: ", "'b c'"}},
 		{"T:\n  model_name: m\n  task_targets: [a, '$(b)']\n", {":3: ", "'$(b)'"}},
 		{"T:\n  model_name: m\n  task_targets: [a, \"b\\e[1m\"]\n", {":3: ", "'b?[1m'"}},
-		{"T:\n  model_name: m\n  task_targets: [a, b, a]\n", {":3: ", "'a' is there twice"}},
+		{"T:\n  model_name: m\n  task_targets: [a, b, a]\n",
+		 {":3: ", "'a' is there twice"}},
 		{"T:\n  model_name: m\n  task_targets: []\n", {":3: ", "an empty list"}},
 		{"T:\n  model_name: m\n  task_targets:\n", {":3: ", "found nothing"}},
 		/* relations */
 		{"T:\n  model_name: a\n", {"no task_targets"}},
-		{TWO "  manual_ceof: [1, 2, 3]\n", {":4: ", "manual_ceof has 3 values", " 2 tasks"}},
+		{TWO "  manual_ceof: [1, 2, 3]\n",
+		 {":4: ", "manual_ceof has 3 values", " 2 tasks"}},
 		{TWO "  lora_alpha: [32]\n", {":4: ", "lora_alpha has 1 value ", "2 tasks"}},
 		{TWO "  manual_ceof: 0\n", {":4: ", "0 for every task"}},
-		{TWO "  inner_num: 7\n  outer_num: 20\n  samples_num: 60\n", {":6: ", "7 x 20 is not 60"}},
-		{TWO "  samples_num: 40\n  inner_num: 3\n  outer_num: 20\n", {":6: ", "3 x 20 is not 40"}},
-		{TWO "  merge_rank: 4\n", {":4: merge_rank: method sweep does not take it: ties and dare do\n"}},
+		{TWO "  inner_num: 7\n  outer_num: 20\n  samples_num: 60\n",
+		 {":6: ", "7 x 20 is not 60"}},
+		{TWO "  samples_num: 40\n  inner_num: 3\n  outer_num: 20\n",
+		 {":6: ", "3 x 20 is not 40"}},
+		{TWO "  merge_rank: 4\n",
+		 {":4: merge_rank: method sweep does not take it: ties and dare do\n"}},
 		{TWO "  inner_num: 1000000\n  outer_num: 1000000\n", {":5: ", "1000000 x 1000000"}},
 		/* the file's own map */
 		{"", {"no section 'T'", "has none"}},
@@ -558,7 +631,8 @@ static void test_bad_files(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const char *words[] = {cases[i].word[0], cases[i].word[1], cases[i].word[2], NULL};
 
-		expect(attempt(file_of(cases[i].yaml, strlen(cases[i].yaml)), "T", NULL), EXIT_WORLD, words);
+		expect(attempt(file_of(cases[i].yaml, strlen(cases[i].yaml)), "T", NULL),
+		       EXIT_WORLD, words);
 	}
 }
 
@@ -603,8 +677,10 @@ static void test_hostile_sizes(void **state)
 static void test_bad_names(void **state)
 {
 	static const char *const bad[] = {"", ".", "..", "../T", "a/b", "a b", "T\n", "$T"};
-	static const char *const folder[] = {"cannot name a folder", NULL}, *const none[] = {"no section 'seed'", NULL};
-	static const char *const missing[] = {"/nowhere/x.yaml", "No such file", NULL}, *const unread[] = {"cannot read", NULL};
+	static const char *const folder[] = {"cannot name a folder", NULL},
+				 *const none[] = {"no section 'seed'", NULL};
+	static const char *const missing[] = {"/nowhere/x.yaml", "No such file", NULL},
+				 *const unread[] = {"cannot read", NULL};
 	const char *path = file_of(TWO "seed: 1\n", strlen(TWO "seed: 1\n"));
 
 	(void)state;
@@ -619,7 +695,9 @@ static void test_bad_names(void **state)
 
 static void test_bad_overrides(void **state)
 {
-	static const struct { const char *o[MAX_OVERRIDES], *word[2]; } cases[] = {
+	static const struct {
+		const char *o[MAX_OVERRIDES], *word[2];
+	} cases[] = {
 		{{"ALPHA_1"}, {"expected KEY=value", "'ALPHA_1'"}},
 		{{"APLHA_1=1"}, {"unknown key 'APLHA_1'", "did you mean 'ALPHA_1'?"}},
 		{{"alpha_2=1"}, {"unknown key 'alpha_2'", "did you mean 'ALPHA_2'?"}},
@@ -629,7 +707,8 @@ static void test_bad_overrides(void **state)
 		{{"MODELS=x"}, {"unknown key 'MODELS'", "did you mean 'MODEL'?"}},
 		{{"model=x"}, {"unknown key 'model'", "did you mean 'MODEL'?"}},
 		{{"adapters=x"}, {"unknown key 'adapters'", "did you mean 'LORAS'?"}},
-		{{"COLOUR=red"}, {"unknown key 'COLOUR'; make help or merge-lora help lists the keys\n"}},
+		{{"COLOUR=red"},
+		 {"unknown key 'COLOUR'; make help or merge-lora help lists the keys\n"}},
 		{{"=1"}, {"expected KEY=value", "'=1'"}},
 		{{"ALPHA_1=x"}, {"alpha_1: expected a number", "'x'"}},
 		{{"ALPHA_1="}, {"alpha_1: expected a number", "found nothing"}},
@@ -640,14 +719,17 @@ static void test_bad_overrides(void **state)
 		{{"TASK_TARGETS=a,../b"}, {"'../b'"}},
 		{{"TASK_TARGETS=a,a"}, {"'a' is there twice"}},
 		{{"MANUAL_CEOF=1,2,3"}, {"manual_ceof has 3 values", "2 tasks"}},
-		{{"MANUAL_CEOF=1,1", "TASK_TARGETS=a,b,c"}, {"manual_ceof has 2 values", "3 tasks"}},
+		{{"MANUAL_CEOF=1,1", "TASK_TARGETS=a,b,c"},
+		 {"manual_ceof has 2 values", "3 tasks"}},
 		{{"TASK_TARGETS=a,b,c", "LORA_ALPHA=[32]"}, {"lora_alpha has 1 value ", "3 tasks"}},
 		{{"OUTER_NUM=7", "INNER_NUM=3", "SAMPLES_NUM=60"}, {"3 x 7 is not 60"}},
 		{{"OUTER_NUM=6", "SAMPLES_NUM=10"}, {"2 x 6 is not 10"}}, /* five of two */
 		{{"OUTER_NUM=61"}, {"1 x 61 is not 60"}},
 		{{"OUTER_NUM=1000000", "INNER_NUM=1000000"}, {"1000000 x 1000000 is not 60"}},
-		{{"MERGE_RANK=8"}, {"merge_rank: method sweep does not take it", "ties and dare do"}},
-		{{"MERGE_RANK=8", "METHOD=average"}, {"merge_rank: method average does not take it"}},
+		{{"MERGE_RANK=8"},
+		 {"merge_rank: method sweep does not take it", "ties and dare do"}},
+		{{"MERGE_RANK=8", "METHOD=average"},
+		 {"merge_rank: method average does not take it"}},
 		{{"MODEL_DIR=a\tb"}, {"control character"}},
 		{{"MODEL_DIR=a\xff"}, {"not UTF-8"}},
 		{{"MODEL_DIR=a\xe2\x82"}, {"not UTF-8"}},

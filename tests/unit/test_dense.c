@@ -1,5 +1,6 @@
-/* test_dense.c: lib/dense against the normal equations of the whole weight, formed and solved directly in float64; and with rows weighted by DCS,
- * the weights there evaluated by their definition, from the adapters' whole outputs. */
+/* test_dense.c: lib/dense against the normal equations of the whole weight, formed and solved
+ * directly in float64; and with rows weighted by DCS, the weights there evaluated by their
+ * definition, from the adapters' whole outputs. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,11 +12,17 @@
 #include <cmocka.h>
 #include <lapacke.h>
 
+#include "base/rng.h"
 #include "math/dcs.h"
 #include "math/dense.h"
-#include "base/rng.h"
 
-enum { N = 3, P = 60, D = 17, M = 150, R = 5 }; /* tasks, rows, d_in, d_out (over DENSE_ROWS), ranks together */
+enum {
+	N = 3,
+	P = 60,
+	D = 17,
+	M = 150,
+	R = 5
+}; /* tasks, rows, d_in, d_out (over DENSE_ROWS), ranks together */
 
 static const int first[N + 1] = {0, 2, 2, 5}; /* task 1 does not target the module */
 static const double s[N] = {0.5, 0, 2}, cm[N] = {0.3, 1, 1.7}, alpha_1 = 1e-2;
@@ -33,7 +40,8 @@ static double uniform(void)
 	return 2 * rng_uniform(&rng) - 1;
 }
 
-static void product(double *C, int t, const double *a, const double *b) /* C (D, D) = aᵀ diag(w_t) b, a and b (P, D) */
+static void product(double *C, int t, const double *a,
+		    const double *b) /* C (D, D) = aᵀ diag(w_t) b, a and b (P, D) */
 {
 	memset(C, 0, D * D * sizeof(*C));
 	for (int p = 0; p < P; p++)
@@ -75,7 +83,8 @@ static double misfit(const double *W)
 				double e = 0;
 
 				for (int i = 0; i < D; i++)
-					e += X[t][p * D + i] * V[o * D + i] - (W ? Xm[t][p * D + i] * W[o * D + i] : 0);
+					e += X[t][p * D + i] * V[o * D + i] -
+					     (W ? Xm[t][p * D + i] * W[o * D + i] : 0);
 				sum += cm[t] * weight[t][p] * e * e;
 			}
 	}
@@ -111,7 +120,8 @@ static void direct(double *want, double extra)
 	}
 	for (int i = 0; i < D; i++)
 		S[i * (D + 1)] += extra;
-	/* S is symmetric: its columns are its rows, and want's rows are right-hand sides' columns. */
+	/* S is symmetric: its columns are its rows, and want's rows are right-hand sides' columns.
+	 */
 	assert_int_equal(LAPACKE_dgesv(LAPACK_COL_MAJOR, D, M, S, D, pivot, want, D), 0);
 }
 
@@ -135,9 +145,11 @@ static double sums(struct solve *q, double *C)
 		for (int e = 0; e < r; e++)
 			for (int i = 0; i < D; i++)
 				for (int k = 0; k < D; k++)
-					AC[e * D + k] += (double)A[(first[t] + e) * D + i] * G[i * D + k];
+					AC[e * D + k] +=
+						(double)A[(first[t] + e) * D + i] * G[i * D + k];
 		if (r)
-			solve_add_rows(q, first[t], r, AC, A + first[t] * D, cm[t] * s[t], alpha_1 * g, 0);
+			solve_add_rows(q, first[t], r, AC, A + first[t] * D, cm[t] * s[t],
+				       alpha_1 * g, 0);
 		for (int i = 0; i < D * D; i++)
 			C[i] += cm[t] * G[i];
 		tau += cm[t] * alpha_1 * g;
@@ -145,7 +157,8 @@ static double sums(struct solve *q, double *C)
 	return tau;
 }
 
-/* W (M, D) as the tool finds it, by rows; returns the relative residual, norm2 = Σ c m ‖√w X Vᵀ‖². */
+/* W (M, D) as the tool finds it, by rows; returns the relative residual, norm2 = Σ c m ‖√w X Vᵀ‖².
+ */
 static double fitted(double *W, double extra, double norm2)
 {
 	void *slab = malloc(solve_bytes(D, R)), *more = malloc(dense_bytes(D, R));
@@ -211,7 +224,8 @@ static double variance(const double *x)
 			y[t][o] = 0;
 			for (int e = first[t]; e < first[t + 1]; e++)
 				for (int i = 0; i < D; i++)
-					y[t][o] += s[t] * (double)B[o * R + e] * (double)A[e * D + i] * x[i];
+					y[t][o] += s[t] * (double)B[o * R + e] *
+						   (double)A[e * D + i] * x[i];
 		}
 	for (int o = 0; o < M; o++) {
 		double mean = 0;
@@ -234,7 +248,8 @@ static void mean_to_one(double *w)
 		w[p] /= mean;
 }
 
-/* exp(−κ v) of v scaled to [0, 1], mean 1, in [0.1, 3], mean 1; iteration 1, where κ is dcs_sigma. */
+/* exp(−κ v) of v scaled to [0, 1], mean 1, in [0.1, 3], mean 1; iteration 1, where κ is dcs_sigma.
+ */
 static void weights_by_definition(void)
 {
 	for (int t = 0; t < N; t++) {
@@ -314,7 +329,8 @@ static int setup(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_direct), cmocka_unit_test(test_with_dcs)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_direct),
+					   cmocka_unit_test(test_with_dcs)};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

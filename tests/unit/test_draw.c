@@ -1,7 +1,8 @@
-/* test_draw.c: the selection rules, step by step, and one draw whose numbers must be these on every machine.
+/* test_draw.c: the selection rules, step by step, and one draw whose numbers must be these on every
+ * machine.
  *
- * The fixed numbers come from a program that shares no code with this one. EMOTION_DIR: folder of the small real case
- * (optional). */
+ * The fixed numbers come from a program that shares no code with this one. EMOTION_DIR: folder of
+ * the small real case (optional). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "math/draw.h"
 #include "base/rng.h"
+#include "math/draw.h"
 #include "merge/rows.h"
 
 enum { N = 6000, K = 5 };
@@ -21,8 +22,8 @@ static long chars[N];
 static int label[N], picked[N];
 static struct draw_shortage shortage;
 
-/* Lengths with many ties, labels of very different frequency: k stands once in 2^(k+1), the last as often as the one
- * before. */
+/* Lengths with many ties, labels of very different frequency: k stands once in 2^(k+1), the last as
+ * often as the one before. */
 static int setup(void **state)
 {
 	(void)state;
@@ -67,7 +68,8 @@ static void test_fixed_numbers(void **state)
 		l[i] = i % 3;
 	}
 	for (size_t t = 0; t < sizeof want / sizeof *want; t++) {
-		struct draw_rules o = {8, want[t].select_long, want[t].if_balance, want[t].shuffle, 42};
+		struct draw_rules o = {8, want[t].select_long, want[t].if_balance, want[t].shuffle,
+				       42};
 		assert_int_equal(draw_rows(&o, 30, c, l, 3, picked, &shortage), DRAW_OK);
 		assert_memory_equal(picked, want[t].row, sizeof want[t].row);
 	}
@@ -97,8 +99,8 @@ static void test_shuffle(void **state)
 	free(again);
 }
 
-/* The 2000 longest of the 3000 that the shuffle puts first, ties in the shuffle's order: found here by counting
- * lengths down. */
+/* The 2000 longest of the 3000 that the shuffle puts first, ties in the shuffle's order: found here
+ * by counting lengths down. */
 static void test_select_long(void **state)
 {
 	(void)state;
@@ -125,13 +127,16 @@ static void test_two_thirds(void **state)
 	(void)state;
 	static const struct {
 		int n, most;
-	} size[] = {{3, 2}, {4, 2}, {5, 3}, {100, 66}, {2999, 1999}, {3000, 2000}, {3001, 2000}, {N, 2000}};
+	} size[] = {{3, 2},       {4, 2},       {5, 3},       {100, 66},
+		    {2999, 1999}, {3000, 2000}, {3001, 2000}, {N, 2000}};
 	for (size_t t = 0; t < sizeof size / sizeof *size; t++) {
 		struct draw_rules o = {size[t].most, true, false, true, 6};
-		assert_int_equal(draw_rows(&o, size[t].n, chars, label, K, picked, &shortage), DRAW_OK);
+		assert_int_equal(draw_rows(&o, size[t].n, chars, label, K, picked, &shortage),
+				 DRAW_OK);
 		assert_distinct(picked, size[t].most, size[t].n);
 		o.samples_num++;
-		assert_int_equal(draw_rows(&o, size[t].n, chars, label, K, picked, &shortage), DRAW_FEW_ROWS);
+		assert_int_equal(draw_rows(&o, size[t].n, chars, label, K, picked, &shortage),
+				 DRAW_FEW_ROWS);
 		assert_int_equal(shortage.label, -1);
 		assert_int_equal(shortage.found, size[t].most);
 		assert_int_equal(shortage.needed, size[t].most + 1);
@@ -227,9 +232,11 @@ static void test_real_case(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fixed_numbers), cmocka_unit_test(test_first_rows), cmocka_unit_test(test_shuffle),
-		cmocka_unit_test(test_select_long),   cmocka_unit_test(test_two_thirds), cmocka_unit_test(test_balance),
-		cmocka_unit_test(test_balance_is_mixed), cmocka_unit_test(test_shortages), cmocka_unit_test(test_real_case),
+		cmocka_unit_test(test_fixed_numbers),    cmocka_unit_test(test_first_rows),
+		cmocka_unit_test(test_shuffle),          cmocka_unit_test(test_select_long),
+		cmocka_unit_test(test_two_thirds),       cmocka_unit_test(test_balance),
+		cmocka_unit_test(test_balance_is_mixed), cmocka_unit_test(test_shortages),
+		cmocka_unit_test(test_real_case),
 	};
 	return cmocka_run_group_tests_name("draw", tests, setup, NULL);
 }

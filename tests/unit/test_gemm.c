@@ -1,5 +1,6 @@
-/* test_gemm.c: what equal bits rest on. A row's bits in a product with packed weights do not depend on the other rows of its batch, nor on the
- * threads; arrays for BLAS are aligned alike in every process. */
+/* test_gemm.c: what equal bits rest on. A row's bits in a product with packed weights do not depend
+ * on the other rows of its batch, nor on the threads; arrays for BLAS are aligned alike in every
+ * process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include "base/threads.h"
+#include <cmocka.h>
 
 #include "backend/be.h"
-#include "base/die.h"
 #include "backend/cpu/gemm.h"
+#include "base/die.h"
 
 enum { ROWS = 2 * GEMM_TILE + 8 };
 
@@ -39,15 +40,18 @@ static void check_linear(int n, int k, enum be_precision p)
 		memset(some, 0xff, count * sizeof(float));
 		gemm_linear(some, n, X, k, W, P, false);
 		if (memcmp(some, all, (size_t)P * (size_t)n * sizeof(float)))
-			fail_msg("d_out %d, d_in %d, precision %d: %d rows have other bits than %d", n, k, (int)p, P, (int)ROWS);
+			fail_msg("d_out %d, d_in %d, precision %d: %d rows have other bits than %d",
+				 n, k, (int)p, P, (int)ROWS);
 	}
 	gemm_weight_free(W);
 	free(w), free(X), free(all), free(some);
 }
 
-/* Widths of the demo's and of flan-t5-large's linears, heads, and factors of ranks 8 and 32; some that are no multiple of anything. */
-static const int shape[][2] = {{128, 1024}, {300, 1024}, {96, 2816}, {1024, 64}, {64, 1024}, {8, 1024}, {32, 1024}, {128, 8},
-                               {128, 32}, {16, 64}, {64, 8}, {33, 37}, {1, 5}};
+/* Widths of the demo's and of flan-t5-large's linears, heads, and factors of ranks 8 and 32; some
+ * that are no multiple of anything. */
+static const int shape[][2] = {{128, 1024}, {300, 1024}, {96, 2816}, {1024, 64}, {64, 1024},
+			       {8, 1024},   {32, 1024},  {128, 8},   {128, 32},  {16, 64},
+			       {64, 8},     {33, 37},    {1, 5}};
 
 static void check_shapes(enum be_precision p)
 {
@@ -76,9 +80,12 @@ static void test_bf16(void **state)
 static void test_feed_forward(void **state)
 {
 	enum { N = 200, K = 96 };
-	float *w0 = random_array(N * K), *w1 = random_array(N * K), *X = random_array((size_t)ROWS * K);
-	float *all = xarray((size_t)ROWS * N, sizeof(float)), *some = xarray((size_t)ROWS * N, sizeof(float));
-	struct be_weight *W0 = gemm_pack(w0, N, K, K, false, BE_F32), *W1 = gemm_pack(w1, N, K, K, false, BE_F32);
+	float *w0 = random_array(N * K), *w1 = random_array(N * K),
+	      *X = random_array((size_t)ROWS * K);
+	float *all = xarray((size_t)ROWS * N, sizeof(float)),
+	      *some = xarray((size_t)ROWS * N, sizeof(float));
+	struct be_weight *W0 = gemm_pack(w0, N, K, K, false, BE_F32),
+			 *W1 = gemm_pack(w1, N, K, K, false, BE_F32);
 
 	(void)state;
 	gemm_feed_forward(all, NULL, X, W0, W1, true, ROWS);
@@ -90,7 +97,8 @@ static void test_feed_forward(void **state)
 	free(w0), free(w1), free(X), free(all), free(some);
 }
 
-/* An array that lies elsewhere in the next run (the heap does) would have other sums: dasum's, in the condition of a solution. */
+/* An array that lies elsewhere in the next run (the heap does) would have other sums: dasum's, in
+ * the condition of a solution. */
 static void test_alignment(void **state)
 {
 	enum { TURNS = 64 };

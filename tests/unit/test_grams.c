@@ -1,6 +1,7 @@
-/* test_grams.c: lib/grams on the CPU backend against float64 loops. The bound is float32's: chunk sums of GRAM_CHUNK products. */
-#include <math.h>
+/* test_grams.c: lib/grams on the CPU backend against float64 loops. The bound is float32's: chunk
+ * sums of GRAM_CHUNK products. */
 #include "base/threads.h"
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,12 @@
 #include "backend/be.h"
 #include "math/grams.h"
 
-enum { P = GRAM_CHUNK + GRAM_STAGE + 7, D = GRAM_PANEL + 45, M = 60, R = 3 }; /* nothing a multiple of anything */
+enum {
+	P = GRAM_CHUNK + GRAM_STAGE + 7,
+	D = GRAM_PANEL + 45,
+	M = 60,
+	R = 3
+}; /* nothing a multiple of anything */
 
 static float X[P * D], Xm[P * D], W[M * D], A[R * D];
 static double w[P], G[D * D];
@@ -43,7 +49,8 @@ static void naive(enum gram_kind kind, double rho, const double *weight)
 		for (int i = 0; i < D; i++) {
 			double blend = (1 - rho) * (double)xm[i] + rho * (double)x[i];
 
-			l[i] = (weight ? weight[p] : 1) * (kind == GRAM_XM_XM ? blend : (double)x[i]);
+			l[i] = (weight ? weight[p] : 1) *
+			       (kind == GRAM_XM_XM ? blend : (double)x[i]);
 			r[i] = kind == GRAM_X_X ? (double)x[i] : blend;
 		}
 		for (int i = 0; i < D; i++)
@@ -124,7 +131,8 @@ static void products(void **state)
 		for (int b = 0; b < R; b++)
 			for (int i = 0; i < D; i++)
 				for (int j = 0; j < D; j++)
-					norm2 += BtB[a * R + b] * (double)A[a * D + i] * G[i * D + j] * (double)A[b * D + j];
+					norm2 += BtB[a * R + b] * (double)A[a * D + i] *
+						 G[i * D + j] * (double)A[b * D + j];
 	assert_true(fabs(gram_norm2(&g, A, BtB, R) / norm2 - 1) <= 1e-10);
 	gram_release(&g);
 }
@@ -141,7 +149,8 @@ static void norms_of_few_rows(void **state)
 	gram_init(&g, D);
 	for (int weighted = 0; weighted < 2; weighted++)
 		for (size_t n = 1; n <= D / 2; n += D / 2 - 1) {
-			struct gram_rows rows = {.read = read_rows, .P = n, .w = weighted ? w : NULL};
+			struct gram_rows rows = {
+				.read = read_rows, .P = n, .w = weighted ? w : NULL};
 			double trace, norm2;
 
 			assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);
@@ -153,7 +162,8 @@ static void norms_of_few_rows(void **state)
 			assert_true(fabs(gram_norm2(&g, A, BtB, R) / norm2 - 1) <= 1e-10);
 		}
 	/* More of them: through their Gram. */
-	assert_int_equal(gram_run_norms(&g, &(struct gram_rows){.read = read_rows, .P = D / 2 + 1}), 0);
+	assert_int_equal(gram_run_norms(&g, &(struct gram_rows){.read = read_rows, .P = D / 2 + 1}),
+			 0);
 	assert_int_equal(g.few, 0);
 	gram_release(&g);
 }

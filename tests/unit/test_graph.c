@@ -1,4 +1,5 @@
-/* test_graph.c: which rules have something to do, by make's rule of times and for spent files; and their text. */
+/* test_graph.c: which rules have something to do, by make's rule of times and for spent files; and
+ * their text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "child.h"
 #include "base/die.h"
+#include "child.h"
 #include "files/h5/h5.h"
 #include "files/out.h"
 #include "plan/graph.h"
@@ -23,9 +24,13 @@ static void make_file(const char *name, long time, bool spent)
 	make_parent_folder(path);
 	f = fopen(path, "w");
 	assert_non_null(f);
-	fprintf(f, "%s", spent ? H5_SPENT : "data of a file that is longer than the line which a spent one has, by far");
+	fprintf(f, "%s",
+		spent ? H5_SPENT
+		      : "data of a file that is longer than the line which a spent one has, by "
+			"far");
 	fclose(f);
-	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){{time, 0}, {time, 0}}, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){{time, 0}, {time, 0}}, 0),
+			 0);
 	free(path);
 }
 
@@ -36,7 +41,8 @@ static void make_chain(bool spent)
 
 	make_file("stamp", 1, false);
 	for (int t = 0; t < 2; t++) {
-		char *in = xformat("in/%s", tasks[t]), *own = xformat("own/%s.h5", tasks[t]), *state = xformat("state/%s.h5", tasks[t]);
+		char *in = xformat("in/%s", tasks[t]), *own = xformat("own/%s.h5", tasks[t]),
+		     *state = xformat("state/%s.h5", tasks[t]);
 
 		make_file(in, 1, false);
 		make_file(own, 2, spent);
@@ -77,7 +83,8 @@ static struct graph *chain(void)
 /* Which of the five files are made: "own/a state/b …" as bits in that order. */
 static int made(const struct graph *g)
 {
-	static const char *const names[] = {"own/a.h5", "own/b.h5", "state/a.h5", "state/b.h5", "sum"};
+	static const char *const names[] = {"own/a.h5", "own/b.h5", "state/a.h5", "state/b.h5",
+					    "sum"};
 	int bits = 0;
 
 	for (int i = 0; i < 5; i++) {
@@ -124,7 +131,8 @@ static void test_spent(void **state)
 	(void)state;
 	make_chain(true);
 	expect(0, 0);
-	assert_int_equal(remove("work/sum"), 0); /* it reads both states, and these what is theirs */
+	assert_int_equal(remove("work/sum"),
+			 0); /* it reads both states, and these what is theirs */
 	expect(ALL, 3);
 	make_chain(true);
 	make_file("own/a.h5", 2, false); /* what is not spent is not made again */
@@ -167,15 +175,18 @@ static void test_text(void **state)
 	make_chain(false);
 	make_file("stamp", 9, false);
 	expect_text("\n$W/own/a.h5 $W/own/b.h5 &: $W/stamp $W/in/a $W/in/b\n\town a,b to {task}\n"
-	            "\n$W/state/a.h5 $W/state/b.h5 &: $W/own/a.h5 $W/own/b.h5\n\tstate a,b\n"
-	            "\n$W/sum: $W/state/a.h5 $W/state/b.h5\n\tsum\n");
+		    "\n$W/state/a.h5 $W/state/b.h5 &: $W/own/a.h5 $W/own/b.h5\n\tstate a,b\n"
+		    "\n$W/sum: $W/state/a.h5 $W/state/b.h5\n\tsum\n");
 	make_chain(true);
 	make_file("own/b.h5", 2, false);
 	make_file("state/b.h5", 3, false);
-	assert_int_equal(remove("work/sum"), 0); /* a's files are called for, b's stay: each has a rule of its own */
-	expect_text("\n$W/own/a.h5: $W/stamp $W/in/a FORCE\n\town a to {task}\n\n$W/own/b.h5: $W/stamp $W/in/b\n\town b to {task}\n"
-	            "\n$W/state/a.h5: $W/own/a.h5 FORCE\n\tstate a\n\n$W/state/b.h5: $W/own/b.h5\n\tstate b\n"
-	            "\n$W/sum: $W/state/a.h5 $W/state/b.h5\n\tsum\n");
+	assert_int_equal(remove("work/sum"),
+			 0); /* a's files are called for, b's stay: each has a rule of its own */
+	expect_text("\n$W/own/a.h5: $W/stamp $W/in/a FORCE\n\town a to {task}\n\n$W/own/b.h5: "
+		    "$W/stamp $W/in/b\n\town b to {task}\n"
+		    "\n$W/state/a.h5: $W/own/a.h5 FORCE\n\tstate a\n\n$W/state/b.h5: "
+		    "$W/own/b.h5\n\tstate b\n"
+		    "\n$W/sum: $W/state/a.h5 $W/state/b.h5\n\tsum\n");
 }
 
 static void two_rules(void *arg)
@@ -197,7 +208,9 @@ static void test_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times), cmocka_unit_test(test_spent), cmocka_unit_test(test_changed), cmocka_unit_test(test_text), cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_times),   cmocka_unit_test(test_spent),
+		cmocka_unit_test(test_changed), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_twice),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("graph", tests, NULL, NULL);

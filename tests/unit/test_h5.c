@@ -14,8 +14,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "child.h"
 #include "base/die.h"
+#include "child.h"
 #include "files/fletcher.h"
 #include "files/h5/h5.h"
 #include "files/out.h"
@@ -83,7 +83,8 @@ static void test_attributes(void **state)
 	assert_int_equal(entries_in("a"), 1);
 
 	f = h5_open("a/attr.h5", SCHEMA, 3);
-	char *s = h5_get_string(f, "/", "site"), *e = h5_get_string(f, "/", "empty"), *u = h5_get_string(f, "/", "utf8");
+	char *s = h5_get_string(f, "/", "site"), *e = h5_get_string(f, "/", "empty"),
+	     *u = h5_get_string(f, "/", "utf8");
 	assert_string_equal(s, "enc00-self");
 	assert_string_equal(e, "");
 	assert_string_equal(u, "α₁");
@@ -96,8 +97,10 @@ static void test_attributes(void **state)
 	assert_int_equal(h5_get_int(f, "/modules/encoder.block.0.q/AC", "on dataset"), -1);
 	h5_expect_string(f, "site", "enc00-self");
 	h5_expect_int(f, "P", 4000000000);
-	assert_true(h5_has(f, "/") && h5_has(f, "/modules") && h5_has(f, "modules/encoder.block.0.q/AC"));
-	assert_false(h5_has(f, "/module") || h5_has(f, "/x/y/z") || h5_has(f, "/modules/encoder.block.0.q/AC/deeper"));
+	assert_true(h5_has(f, "/") && h5_has(f, "/modules") &&
+		    h5_has(f, "modules/encoder.block.0.q/AC"));
+	assert_false(h5_has(f, "/module") || h5_has(f, "/x/y/z") ||
+		     h5_has(f, "/modules/encoder.block.0.q/AC/deeper"));
 	h5_close(f);
 	h5_close(NULL);
 }
@@ -273,7 +276,8 @@ static float *make_float16_cases(size_t *count)
 	size_t n = 0, room = 65536 * 8 + 100000;
 	float *x = xarray(room, sizeof(*x));
 	for (unsigned h = 0; h < 65536; h++) {
-		float v = (float)half_value(h), next = (float)half_value(h + 1), middle = (v + next) / 2;
+		float v = (float)half_value(h), next = (float)half_value(h + 1),
+		      middle = (v + next) / 2;
 		x[n++] = v;
 		if ((h & 0x7fff) >= 0x7c00)
 			continue;
@@ -320,7 +324,8 @@ static void test_float16(void **state)
 	for (size_t i = 0; i < n; i++) {
 		float want = (float)rounded_to_half((double)x[i]);
 		if (isnan(x[i]) ? !isnan(y[i]) : memcmp(&want, &y[i], sizeof(want)))
-			fail_msg("%a became %a, expected %a", (double)x[i], (double)y[i], (double)want);
+			fail_msg("%a became %a, expected %a", (double)x[i], (double)y[i],
+				 (double)want);
 	}
 	free(x);
 	free(y);
@@ -359,7 +364,8 @@ static void write_portions(const char *path, const float *x, size_t portion, boo
 	h5_dataset(f, "/half/rows", H5_F16, P, D);
 	h5_set_double(f, "/half", "c", 0.3);
 	for (size_t k = 0, last = (P - 1) / portion; k <= last; k++) {
-		size_t r = (backwards ? last - k : k) * portion, n = P - r < portion ? P - r : portion;
+		size_t r = (backwards ? last - k : k) * portion,
+		       n = P - r < portion ? P - r : portion;
 		h5_write_float(f, "/rows", r, n, x + r * D);
 		h5_write_float(f, "/half/rows", r, n, x + r * D);
 	}
@@ -410,7 +416,8 @@ static void write_small(const char *path, const char *schema, int version, const
 /* A file by HDF5 itself, in the form of ours, with some of the attributes. */
 static hid_t create_by_hand(const char *path, bool schema, bool complete)
 {
-	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = H5Pcreate(H5P_FILE_CREATE), s = H5Screate(H5S_SCALAR), t = H5Tcopy(H5T_C_S1), f;
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = H5Pcreate(H5P_FILE_CREATE),
+	      s = H5Screate(H5S_SCALAR), t = H5Tcopy(H5T_C_S1), f;
 	long one = 1;
 	H5Tset_size(t, sizeof(SCHEMA));
 	H5Tset_cset(t, H5T_CSET_UTF8);
@@ -425,7 +432,8 @@ static hid_t create_by_hand(const char *path, bool schema, bool complete)
 		H5Aclose(a);
 	}
 	for (int i = 0; i < schema + complete; i++) {
-		hid_t a = H5Acreate2(f, i ? "complete" : "schema_version", H5T_STD_I64LE, s, H5P_DEFAULT, H5P_DEFAULT);
+		hid_t a = H5Acreate2(f, i ? "complete" : "schema_version", H5T_STD_I64LE, s,
+				     H5P_DEFAULT, H5P_DEFAULT);
 		assert_true(H5Awrite(a, H5T_NATIVE_LONG, &one) >= 0);
 		H5Aclose(a);
 	}
@@ -450,7 +458,8 @@ static void write_of_others(const char *path)
 /* The library's own, which it exports for its tests. */
 extern uint32_t H5_checksum_fletcher32(const void *data, size_t n);
 
-/* Lengths around the lanes and turns of fletcher.c; random bytes, all zeros, all ones (sums that are 0 modulo 65535). */
+/* Lengths around the lanes and turns of fletcher.c; random bytes, all zeros, all ones (sums that
+ * are 0 modulo 65535). */
 static void test_checksum(void **state)
 {
 	enum { MOST = 3 * 64 * 256 + 200 };
@@ -460,7 +469,10 @@ static void test_checksum(void **state)
 	for (int kind = 0; kind < 4; kind++) {
 		for (size_t i = 0; i < MOST; i++) {
 			seed = seed * 1664525 + 1013904223;
-			x[i] = kind == 0 ? (unsigned char)(seed >> 24) : kind == 1 ? 0 : kind == 2 ? 0xff : (unsigned char)(i == 40);
+			x[i] = kind == 0   ? (unsigned char)(seed >> 24)
+			       : kind == 1 ? 0
+			       : kind == 2 ? 0xff
+					   : (unsigned char)(i == 40);
 		}
 		for (size_t n = 2; n <= MOST; n += n < 1000 ? 2 : 1822)
 			assert_int_equal(fletcher32(x, n), H5_checksum_fletcher32(x, n));
@@ -468,7 +480,8 @@ static void test_checksum(void **state)
 	free(x);
 }
 
-/* Rows never written are zeros, wherever the portions that were written begin and end; other programs read the file. */
+/* Rows never written are zeros, wherever the portions that were written begin and end; other
+ * programs read the file. */
 static void test_gaps(void **state)
 {
 	enum { ROWS = 1000, COLS = 512 }; /* four chunks */
@@ -486,18 +499,21 @@ static void test_gaps(void **state)
 		assert_memory_equal(x, y, 7 * COLS * sizeof(*x));
 	}
 	h5_commit(f);
-	hid_t file = H5Fopen("gaps.h5", H5F_ACC_RDONLY, H5P_DEFAULT), d = H5Dopen2(file, "x", H5P_DEFAULT);
+	hid_t file = H5Fopen("gaps.h5", H5F_ACC_RDONLY, H5P_DEFAULT),
+	      d = H5Dopen2(file, "x", H5P_DEFAULT);
 	assert_true(H5Dread(d, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, y) >= 0);
 	assert_true(H5Dclose(d) >= 0 && H5Fclose(file) >= 0);
 	assert_memory_equal(x, y, ROWS * COLS * sizeof(*x));
 	free(x), free(y);
 }
 
-/* More chunks than one page of their index holds: of half a gigabyte if they were h5_dataset.c's; here of one row. */
+/* More chunks than one page of their index holds: of half a gigabyte if they were h5_dataset.c's;
+ * here of one row. */
 static void test_many_chunks(void **state)
 {
 	enum { N = 2500 };
-	hid_t f = create_by_hand("many.h5", true, true), dcpl = H5Pcreate(H5P_DATASET_CREATE), space, d;
+	hid_t f = create_by_hand("many.h5", true, true), dcpl = H5Pcreate(H5P_DATASET_CREATE),
+	      space, d;
 	hsize_t dims[1] = {N}, one[1] = {1};
 	int x[N];
 	(void)state;
@@ -534,17 +550,23 @@ static void test_refusals(void **state)
 	out_write_text("empty.h5", "");
 	fails(open_in_child, "empty.h5", "'empty.h5' is not an HDF5 file");
 	write_of_others("others.h5");
-	fails(open_in_child, "others.h5", "'others.h5' is an HDF5 file of another program: expected superblock version 3, found 0");
+	fails(open_in_child, "others.h5",
+	      "'others.h5' is an HDF5 file of another program: expected superblock version 3, "
+	      "found 0");
 	write_incomplete("bare.h5", false);
-	fails(open_in_child, "bare.h5", "'bare.h5': expected schema 'iteris-test', found a file without schema");
+	fails(open_in_child, "bare.h5",
+	      "'bare.h5': expected schema 'iteris-test', found a file without schema");
 	write_small("grams.h5", "iteris-grams", 2, "enc00-self", 10);
-	fails(open_in_child, "grams.h5", "'grams.h5': expected schema 'iteris-test', found 'iteris-grams'");
+	fails(open_in_child, "grams.h5",
+	      "'grams.h5': expected schema 'iteris-test', found 'iteris-grams'");
 	write_small("old.h5", SCHEMA, 1, "enc00-self", 10);
-	fails(open_in_child, "old.h5", "'old.h5': expected version 2 of schema 'iteris-test', found 1");
+	fails(open_in_child, "old.h5",
+	      "'old.h5': expected version 2 of schema 'iteris-test', found 1");
 	write_incomplete("part.h5", true);
 	fails(open_first_in_child, "part.h5", "'part.h5' is not complete");
 	write_small("site.h5", SCHEMA, 2, "enc01-self", 10);
-	fails(open_in_child, "site.h5", "'site.h5': expected site 'enc00-self', found 'enc01-self'");
+	fails(open_in_child, "site.h5",
+	      "'site.h5': expected site 'enc00-self', found 'enc01-self'");
 	write_small("p.h5", SCHEMA, 2, "enc00-self", 9);
 	fails(open_in_child, "p.h5", "'p.h5': expected P 10, found 9");
 	write_small("good.h5", SCHEMA, 2, "enc00-self", 10);
@@ -559,26 +581,13 @@ static void misuse_in_child(void *arg)
 	float x[40];
 	int32_t i[40];
 	switch (*(enum wrong *)arg) {
-	case SHAPE:
-		h5_expect_shape(f, "rows", 10, 0);
-		break;
-	case MISSING:
-		h5_read_float(f, "state", 0, 1, x);
-		break;
-	case RANGE:
-		h5_read_float(f, "rows", 9, 2, x);
-		break;
-	case INTEGERS:
-		h5_read_int(f, "rows", 0, 1, i);
-		break;
-	case MISSING_GROUP:
-		h5_each(f, "/modules", NULL, NULL);
-		break;
-	case ATTRIBUTE_TYPE:
-		h5_get_int(f, "/", "site");
-		break;
-	case ATTRIBUTE_OBJECT:
-		h5_get_int(f, "/modules/q", "r");
+	case SHAPE: h5_expect_shape(f, "rows", 10, 0); break;
+	case MISSING: h5_read_float(f, "state", 0, 1, x); break;
+	case RANGE: h5_read_float(f, "rows", 9, 2, x); break;
+	case INTEGERS: h5_read_int(f, "rows", 0, 1, i); break;
+	case MISSING_GROUP: h5_each(f, "/modules", NULL, NULL); break;
+	case ATTRIBUTE_TYPE: h5_get_int(f, "/", "site"); break;
+	case ATTRIBUTE_OBJECT: h5_get_int(f, "/modules/q", "r");
 	}
 }
 
@@ -640,15 +649,18 @@ static void test_damage(void **state)
 	copy_with("whole.h5", "bad.h5", n / 2, 0);
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: it has ");
 	copy_with("whole.h5", "bad.h5", 0, n / 3); /* rows fill almost all of the file */
-	fails(read_all_in_child, "bad.h5", "dataset '/rows' of 'bad.h5' is damaged: a chunk has another checksum than its data");
-	copy_with("whole.h5", "bad.h5", 0, 60); /* just behind the superblock of 48 bytes: the root's header */
+	fails(read_all_in_child, "bad.h5",
+	      "dataset '/rows' of 'bad.h5' is damaged: a chunk has another checksum than its data");
+	copy_with("whole.h5", "bad.h5", 0,
+		  60); /* just behind the superblock of 48 bytes: the root's header */
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: ");
 	copy_with("whole.h5", "bad.h5", 0, 20); /* inside the superblock */
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: ");
 }
 
-/* One flipped bit in every byte but those of the large chunks, which fletcher32 is known to cover: a reader refuses the file, or finds what was
- * written (the byte is in no use). Ten attributes are more than an object's header holds; three chunks need an index. */
+/* One flipped bit in every byte but those of the large chunks, which fletcher32 is known to cover:
+ * a reader refuses the file, or finds what was written (the byte is in no use). Ten attributes are
+ * more than an object's header holds; three chunks need an index. */
 
 enum { NATTR = 10, WIDE = 70000 }; /* a row of float32 is over half a chunk: a chunk of its own */
 
@@ -708,7 +720,8 @@ static void read_everything_in_child(void *path)
 /* Where the chunks of /rows begin; all are of the same size. */
 static hsize_t find_chunks(const char *path, haddr_t *at)
 {
-	hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT), d = H5Dopen2(file, "/rows", H5P_DEFAULT), all = H5Dget_space(d);
+	hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT),
+	      d = H5Dopen2(file, "/rows", H5P_DEFAULT), all = H5Dget_space(d);
 	hsize_t n, offset[2], size = 0;
 	unsigned mask;
 	assert_true(H5Dget_num_chunks(d, all, &n) >= 0);
@@ -746,7 +759,8 @@ static void test_every_byte(void **state)
 		struct child c = child_run(read_everything_in_child, (void *)(uintptr_t) "flip.h5");
 		assert_int_equal(pwrite(fd, &b[i], 1, (off_t)i), 1);
 		if (c.code != EXIT_WORLD && c.code != CHILD_RETURNED)
-			fail_msg("bit %d of byte %zu flipped: the reader ended with %d, signal %d", (int)(i % 8), i, c.code, c.signal);
+			fail_msg("bit %d of byte %zu flipped: the reader ended with %d, signal %d",
+				 (int)(i % 8), i, c.code, c.signal);
 		*(c.code == EXIT_WORLD ? &refused : &unused) += 1;
 	}
 	print_message("# %zu flips refused, %zu in bytes without use\n", refused, unused);
@@ -781,19 +795,24 @@ static bool write_to(const char *path, const char *text)
 	return ok;
 }
 
-/* A file system on "w" that only this process sees: root may, others inside a user namespace where the system lets them. */
+/* A file system on "w" that only this process sees: root may, others inside a user namespace where
+ * the system lets them. */
 static bool mount_private(const char *options)
 {
 	char users[64], groups[64];
 	snprintf(users, sizeof(users), "0 %ld 1\n", (long)getuid());
 	snprintf(groups, sizeof(groups), "0 %ld 1\n", (long)getgid());
 	if (unshare(CLONE_NEWNS)) {
-		/* Both must be mapped, or nothing can be created there; a group only after setgroups is given up. */
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) || !write_to("/proc/self/uid_map", users) ||
-		    !write_to("/proc/self/setgroups", "deny") || !write_to("/proc/self/gid_map", groups))
+		/* Both must be mapped, or nothing can be created there; a group only after
+		 * setgroups is given up. */
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) ||
+		    !write_to("/proc/self/uid_map", users) ||
+		    !write_to("/proc/self/setgroups", "deny") ||
+		    !write_to("/proc/self/gid_map", groups))
 			return false;
 	}
-	return !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount("none", "w", "tmpfs", 0, options);
+	return !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount("none", "w", "tmpfs", 0, options);
 }
 
 /* On 64 KiB: attributes alone fill it, up to the last flush. */
@@ -874,12 +893,14 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attributes),    cmocka_unit_test(test_groups_and_links), cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_no_rows),       cmocka_unit_test(test_float16),          cmocka_unit_test(test_float16_type),
-		cmocka_unit_test(test_equal_bytes),   cmocka_unit_test(test_refusals),         cmocka_unit_test(test_misuse),
-		cmocka_unit_test(test_damage),        cmocka_unit_test(test_every_byte),       cmocka_unit_test(test_failing_writes),
-		cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_many_chunks),     cmocka_unit_test(test_checksum),
-		cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_attributes),  cmocka_unit_test(test_groups_and_links),
+		cmocka_unit_test(test_rows),        cmocka_unit_test(test_no_rows),
+		cmocka_unit_test(test_float16),     cmocka_unit_test(test_float16_type),
+		cmocka_unit_test(test_equal_bytes), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_misuse),      cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_every_byte),  cmocka_unit_test(test_failing_writes),
+		cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_many_chunks),
+		cmocka_unit_test(test_checksum),    cmocka_unit_test(test_gaps),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("h5", tests, NULL, NULL);

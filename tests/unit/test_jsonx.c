@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
-#include "child.h"
 #include "base/die.h"
+#include "child.h"
 #include "files/jsonx.h"
 
 static void fill(const char *path, const char *text)
@@ -22,12 +22,14 @@ static void fill(const char *path, const char *text)
 static void test_values(void **state)
 {
 	(void)state;
-	fill("v.json", "{\"i\": -3, \"x\": 2.5, \"n\": null, \"t\": true, \"s\": \"text\", \"big\": 9223372036854775807}");
+	fill("v.json", "{\"i\": -3, \"x\": 2.5, \"n\": null, \"t\": true, \"s\": \"text\", "
+		       "\"big\": 9223372036854775807}");
 	json_t *o = jsonx_load("v.json", 1000);
 	assert_int_equal(jsonx_int(o, "v.json", "i", -3, 5), -3);
 	assert_true(jsonx_int(o, "v.json", "big", 0, INT64_MAX) == INT64_MAX);
 	assert_int_equal(jsonx_int_or(o, "v.json", "i", -10, 5, 9), -3);
-	assert_int_equal(jsonx_int_or(o, "v.json", "n", 0, 5, 9), 9); /* the default need not be in the range */
+	assert_int_equal(jsonx_int_or(o, "v.json", "n", 0, 5, 9),
+			 9); /* the default need not be in the range */
 	assert_int_equal(jsonx_int_or(o, "v.json", "absent", 0, 5, -1), -1);
 	assert_true(jsonx_number(o, "v.json", "x") == 2.5);
 	assert_true(jsonx_number(o, "v.json", "i") == -3);
@@ -53,7 +55,8 @@ static void member_in_child(void *path)
 static void test_member(void **state)
 {
 	(void)state;
-	fill("m.json", "{\"a\": {\"k\": 1}, \"k\\\"\": 2, \"x\": [\"k\", \"}\\\\\"], \"k\" : [3, \"]\"], \"n\": 99999999999999999999}");
+	fill("m.json", "{\"a\": {\"k\": 1}, \"k\\\"\": 2, \"x\": [\"k\", \"}\\\\\"], \"k\" : [3, "
+		       "\"]\"], \"n\": 99999999999999999999}");
 	json_t *v = jsonx_load_member("m.json", 1000, "k");
 	assert_int_equal(json_array_size(v), 2);
 	assert_int_equal(json_integer_value(json_array_get(v, 0)), 3);
@@ -110,7 +113,9 @@ static void test_load_failures(void **state)
 	fill("empty.json", "");
 	load_fails("empty.json", 100, "'empty.json' line 1 column 0: ");
 	fill("twice.json", "{\"a\": 1, \"a\": 2}");
-	load_fails("twice.json", 100, "'twice.json' line 1 column 12: \"a\" is a duplicate: its object has the key twice");
+	load_fails("twice.json", 100,
+		   "'twice.json' line 1 column 12: \"a\" is a duplicate: its object has the key "
+		   "twice");
 	fill("tail.json", "{} x");
 	load_fails("tail.json", 100, "'tail.json' line 1");
 	fill("utf.json", "[\"\xff\"]");
@@ -126,7 +131,8 @@ static void fill_bytes(const char *path, const char *bytes, size_t n)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* Every kind of error that jansson has, in words of ours: what is expected, what stands there, what to do. */
+/* Every kind of error that jansson has, in words of ours: what is expected, what stands there, what
+ * to do. */
 static void test_words(void **state)
 {
 	(void)state;
@@ -140,10 +146,12 @@ static void test_words(void **state)
 		{"[1 2]", "line 1 column 4: expected ',' or ']', found 2"},
 		{"{\"a\": 1 \"b\": 2}", "column 11: expected ',' or '}', found \"b\""},
 		{"[1,]", "column 4: expected a value, found ]: remove the comma before it"},
-		{"{\"a\": 1,\n}", "line 2 column 1: expected a key in double quotes, or '}', found }: remove the comma before it"},
+		{"{\"a\": 1,\n}", "line 2 column 1: expected a key in double quotes, or '}', found "
+				  "}: remove the comma before it"},
 		{"{\"a\": }", "expected a value, found }"},
 		{"{\"a\" 1}", "expected ':' after the key, found 1"},
-		{"{'a': 1}", "expected a key in double quotes, or '}', found ': JSON takes double quotes"},
+		{"{'a': 1}",
+		 "expected a key in double quotes, or '}', found ': JSON takes double quotes"},
 		{"[None]", "expected a value, found None: JSON says null"},
 		{"[True]", "found True: JSON says true"},
 		{"[False]", "found False: JSON says false"},
@@ -151,7 +159,8 @@ static void test_words(void **state)
 		{"[Infinity]", "found Infinity: JSON has no infinity"},
 		{"[-Infinity]", "found -Infinity: JSON has no infinity"},
 		{"// rows\n[]", "expected a list or an object, found /: JSON has no comments"},
-		{"[] # rows", "column 4: expected one value, and nothing after it, found #: JSON has no comments"},
+		{"[] # rows", "column 4: expected one value, and nothing after it, found #: JSON "
+			      "has no comments"},
 		{"{} {}", "expected one value, and nothing after it, found {"},
 		{"hello", "expected a list or an object, found hello"},
 		{"\"text\"", "expected a list or an object, found \"text\""},
@@ -168,8 +177,10 @@ static void test_words(void **state)
 		{"[99999999999999999999]", "the number is too large"},
 		{"[-99999999999999999999]", "the number is too large"},
 		{"[1e999]", "the number is too large"},
-		{"[\"caf\xe9\"]", "line 1 column 5: expected UTF-8, found the byte 0xe9: is it Latin-1?"},
-		{"[\"0123456789012345678901234567890123456789é\" \"0123456789012345678901234567890123456789\"]",
+		{"[\"caf\xe9\"]",
+		 "line 1 column 5: expected UTF-8, found the byte 0xe9: is it Latin-1?"},
+		{"[\"0123456789012345678901234567890123456789é\" "
+		 "\"0123456789012345678901234567890123456789\"]",
 		 "expected ',' or ']', found \"012345678901234567890123456789012345678"},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -182,10 +193,12 @@ static void test_words(void **state)
 	fill_bytes("words.json", deep, sizeof deep);
 	load_fails("words.json", sizeof deep, "lists and objects are nested too deeply");
 	fill_bytes("words.json", "[1,\n 2\0]", 9);
-	load_fails("words.json", 1000, "'words.json' line 2 column 3: a zero byte is no part of a text");
+	load_fails("words.json", 1000,
+		   "'words.json' line 2 column 3: a zero byte is no part of a text");
 }
 
-/* What is no JSON at all is named; a byte order mark of UTF-8 is skipped, and columns are counted behind it. */
+/* What is no JSON at all is named; a byte order mark of UTF-8 is skipped, and columns are counted
+ * behind it. */
 static void test_looks(void **state)
 {
 	(void)state;
@@ -195,25 +208,32 @@ static void test_looks(void **state)
 		const char *message;
 	} bad[] = {
 #define BYTES(s) s, sizeof(s) - 1
-		{BYTES("PAR1\x15\x04"), "looks like a Parquet file, but JSON is expected: convert it"},
+		{BYTES("PAR1\x15\x04"),
+		 "looks like a Parquet file, but JSON is expected: convert it"},
 		{BYTES("ARROW1\0\0"), "looks like an Arrow file, but JSON"},
 		{BYTES("\xff\xff\xff\xff\x10\0"), "looks like an Arrow file (a stream), but JSON"},
-		{BYTES("\x1f\x8b\x08\0"), "packed by gzip, but JSON is expected: unpack it (gunzip)"},
+		{BYTES("\x1f\x8b\x08\0"),
+		 "packed by gzip, but JSON is expected: unpack it (gunzip)"},
 		{BYTES("BZh9"), "bunzip2"},
-		{BYTES("\xfd" "7zXZ\0"), "unxz"},
+		{BYTES("\xfd"
+		       "7zXZ\0"),
+		 "unxz"},
 		{BYTES("\x28\xb5\x2f\xfd"), "unzstd"},
 		{BYTES("PK\x03\x04"), "a ZIP archive, or a table of Excel"},
 		{BYTES("\x89HDF\r\n\x1a\n"), "an HDF5 file"},
 		{BYTES("SQLite format 3\0"), "an SQLite database"},
 		{BYTES("\x80\x04\x95"), "a Python pickle"},
-		{BYTES("\xff\xfe[\0]\0"), "looks like text in UTF-16, but JSON is expected: convert it to UTF-8: iconv -f UTF-16 -t UTF-8"},
+		{BYTES("\xff\xfe[\0]\0"), "looks like text in UTF-16, but JSON is expected: "
+					  "convert it to UTF-8: iconv -f UTF-16 -t UTF-8"},
 		{BYTES("\xfe\xff\0[\0]"), "iconv -f UTF-16 -t UTF-8"},
-		{BYTES("[\0{\0"), "without a byte order mark, but JSON is expected: convert it to UTF-8: iconv -f UTF-16LE"},
+		{BYTES("[\0{\0"), "without a byte order mark, but JSON is expected: convert it to "
+				  "UTF-8: iconv -f UTF-16LE"},
 		{BYTES("\0[\0{"), "iconv -f UTF-16BE"},
 		{BYTES("\xff\xfe\0\0[\0\0\0"), "iconv -f UTF-32"},
 		{BYTES("\n<!DOCTYPE html>"), "looks like a web page (HTML or XML)"},
-		{BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), "looks like a Git LFS pointer, not the file itself, but "
-		                                                                     "JSON is expected: run `git lfs pull`"},
+		{BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"),
+		 "looks like a Git LFS pointer, not the file itself, but "
+		 "JSON is expected: run `git lfs pull`"},
 		{BYTES("Entry not found"), "looks like a server's error message"},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -268,11 +288,13 @@ static void member_fails(void (*fn)(void *), const char *key, const char *messag
 static void test_member_failures(void **state)
 {
 	(void)state;
-	fill("o.json", "{\"r\": 61, \"x\": 8.0, \"s\": \"8\", \"n\": null, \"list\": [1], \"t\": true}");
+	fill("o.json",
+	     "{\"r\": 61, \"x\": 8.0, \"s\": \"8\", \"n\": null, \"list\": [1], \"t\": true}");
 	object = jsonx_load("o.json", 1000);
 	member_fails(int_in_child, "absent", "'o.json' has no key 'absent'");
 	member_fails(int_in_child, "n", "'o.json' has no key 'n'");
-	member_fails(int_in_child, "r", "'o.json' key 'r': expected an integer from 1 to 60, found 61");
+	member_fails(int_in_child, "r",
+		     "'o.json' key 'r': expected an integer from 1 to 60, found 61");
 	member_fails(int_in_child, "x", "key 'x': expected an integer from 1 to 60, found 8.0");
 	member_fails(int_in_child, "t", "found true");
 	member_fails(number_in_child, "s", "'o.json' key 's': expected a number, found \"8\"");
@@ -285,10 +307,9 @@ static void test_member_failures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values), cmocka_unit_test(test_member), cmocka_unit_test(test_reals),
-		cmocka_unit_test(test_load_failures),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_values),          cmocka_unit_test(test_member),
+		cmocka_unit_test(test_reals),           cmocka_unit_test(test_load_failures),
+		cmocka_unit_test(test_words),           cmocka_unit_test(test_looks),
 		cmocka_unit_test(test_member_failures),
 	};
 	char *scratch = scratch_enter();

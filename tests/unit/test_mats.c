@@ -1,4 +1,5 @@
-/* test_mats.c: lib/mats on a linear map with a known fixed point, against Anderson's method of type II on whole matrices W = B A. */
+/* test_mats.c: lib/mats on a linear map with a known fixed point, against Anderson's method of type
+ * II on whole matrices W = B A. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +12,13 @@
 
 #include "math/mats.h"
 
-enum { R = 3, D = 7, O = 5, STEPS = 40, MOST = 4 }; /* rank, d_in, d_out; pairs kept: a history of 3 */
+enum {
+	R = 3,
+	D = 7,
+	O = 5,
+	STEPS = 40,
+	MOST = 4
+}; /* rank, d_in, d_out; pairs kept: a history of 3 */
 
 static double B[O * R], BtB[R * R], M[D * D], C[R * D], fixed[R * D];
 
@@ -36,7 +43,8 @@ static void map(double *G, const double *A)
 		}
 }
 
-/* M with a spectral radius under 1 (rows sum to 0.9 at most), C so that `fixed` is the fixed point. */
+/* M with a spectral radius under 1 (rows sum to 0.9 at most), C so that `fixed` is the fixed point.
+ */
 static int setup(void **state)
 {
 	double image[R * D];
@@ -131,7 +139,8 @@ static void dense_next(double *W, int first, int k, double mu)
 
 	for (int j = 0; j < q; j++)
 		for (int i = 0; i < O * D; i++)
-			dR[j][i] = (dense_G[first + j + 1][i] - dense_W[first + j + 1][i]) - (dense_G[first + j][i] - dense_W[first + j][i]);
+			dR[j][i] = (dense_G[first + j + 1][i] - dense_W[first + j + 1][i]) -
+				   (dense_G[first + j][i] - dense_W[first + j][i]);
 	for (int a = 0; a < q; a++) {
 		for (int b = 0; b < q; b++) {
 			N[a * q + b] = a == b ? mu : 0;
@@ -146,10 +155,12 @@ static void dense_next(double *W, int first, int k, double mu)
 	memcpy(W, dense_G[k], sizeof(dense_G[k]));
 	for (int j = 0; j < q; j++)
 		for (int i = 0; i < O * D; i++)
-			W[i] -= fmin(fmax(gamma[j], -2), 2) * (dense_G[first + j + 1][i] - dense_G[first + j][i]);
+			W[i] -= fmin(fmax(gamma[j], -2), 2) *
+				(dense_G[first + j + 1][i] - dense_G[first + j][i]);
 }
 
-/* Runs both from W = 0 and compares every step until the fixed point is reached; returns the steps that took. */
+/* Runs both from W = 0 and compares every step until the fixed point is reached; returns the steps
+ * that took. */
 static int run_both(double mu, double until)
 {
 	struct mats m;
@@ -168,7 +179,8 @@ static int run_both(double mu, double until)
 		assert_int_equal(m.n, k + 1 - first);
 		assert_int_equal(mats_next(&m, A, BtB, mu), k ? MATS_ACCELERATED : MATS_PLAIN);
 		dense_next(W, first, k, mu);
-		product(dense_W[STEPS - 1], A); /* only a buffer here: W_{k+1} is set from A above */
+		product(dense_W[STEPS - 1],
+			A); /* only a buffer here: W_{k+1} is set from A above */
 		assert_true(difference(dense_W[STEPS - 1], W, O * D) <= 1e-10);
 		if (difference(W, target, O * D) < until)
 			break;
@@ -213,7 +225,8 @@ static void whole_step(double *W, int first, int k, double mu)
 				mats_add(&s, &m, NULL);
 		}
 		if (!pass)
-			assert_int_equal(mats_solve(&s, mu), k > first ? MATS_ACCELERATED : MATS_PLAIN);
+			assert_int_equal(mats_solve(&s, mu),
+					 k > first ? MATS_ACCELERATED : MATS_PLAIN);
 	}
 	mats_sums_release(&s);
 	mats_release(&m);
@@ -292,7 +305,8 @@ static void test_distance(void **state)
 	assert_true(fabs(mats_distance(U, NULL, BtB, R, D) - sqrt(norm)) <= 1e-12 * sqrt(norm));
 }
 
-/* One number: R_0 = 1, R_1 = 1 − e: gamma = R_1 / ΔR = −(1−e)/e is clamped to −2, and the step is G_1 + 2 ΔG. */
+/* One number: R_0 = 1, R_1 = 1 − e: gamma = R_1 / ΔR = −(1−e)/e is clamped to −2, and the step is
+ * G_1 + 2 ΔG. */
 static void test_gamma_is_clamped(void **state)
 {
 	struct mats m;
@@ -354,8 +368,13 @@ static void test_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_follows_the_textbook), cmocka_unit_test(test_whole_weights_in_parts), cmocka_unit_test(test_one_pair_is_plain), cmocka_unit_test(test_distance),
-		cmocka_unit_test(test_gamma_is_clamped), cmocka_unit_test(test_too_far_goes_back), cmocka_unit_test(test_singular_is_plain),
+		cmocka_unit_test(test_follows_the_textbook),
+		cmocka_unit_test(test_whole_weights_in_parts),
+		cmocka_unit_test(test_one_pair_is_plain),
+		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_gamma_is_clamped),
+		cmocka_unit_test(test_too_far_goes_back),
+		cmocka_unit_test(test_singular_is_plain),
 		cmocka_unit_test(test_empty),
 	};
 

@@ -1,5 +1,5 @@
-/* test_metrics.c: accuracy, macro-F1, their standard errors and McNemar's test, against sums done by hand or
- * directly. */
+/* test_metrics.c: accuracy, macro-F1, their standard errors and McNemar's test, against sums done
+ * by hand or directly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "math/metrics.h"
 #include "base/rng.h"
+#include "math/metrics.h"
 
 #define NEAR(a, b, tol) assert_true(fabs((a) - (b)) <= (tol))
 
@@ -32,7 +32,8 @@ static void test_by_hand(void **state)
 	NEAR(metrics_mean_recall(count, 3), (1.0 / 2 + 1 + 1.0 / 2) / 3, 1e-15);
 }
 
-/* A label that never occurs is no part of the mean, however often it is predicted; one never found counts 0. */
+/* A label that never occurs is no part of the mean, however often it is predicted; one never found
+ * counts 0. */
 static void test_absent_labels(void **state)
 {
 	(void)state;
@@ -62,14 +63,16 @@ static void test_perfect(void **state)
 	assert_true(metrics_macro_f1_stderr(large, 3, 100, 1) == 0);
 }
 
-/* Two labels, equally frequent and equally often confused: there the gradients of macro-F1 and of accuracy by the
- * four counts are the same, so to first order the standard errors are equal. 1000 draws know it to 1/sqrt(2000) = 2
+/* Two labels, equally frequent and equally often confused: there the gradients of macro-F1 and of
+ * accuracy by the four counts are the same, so to first order the standard errors are equal. 1000
+ * draws know it to 1/sqrt(2000) = 2
  * %. */
 static void test_bootstrap(void **state)
 {
 	(void)state;
 	const int count[2 * 3] = {400, 100, 0, 100, 400, 0};
-	double direct = metrics_accuracy_stderr(count, 2), boot = metrics_macro_f1_stderr(count, 2, METRICS_RESAMPLES, 42);
+	double direct = metrics_accuracy_stderr(count, 2),
+	       boot = metrics_macro_f1_stderr(count, 2, METRICS_RESAMPLES, 42);
 	NEAR(boot / direct, 1, 0.08);
 	assert_true(boot == metrics_macro_f1_stderr(count, 2, METRICS_RESAMPLES, 42));
 	assert_true(boot != metrics_macro_f1_stderr(count, 2, METRICS_RESAMPLES, 43));
@@ -89,7 +92,8 @@ static double direct_f1(const int *truth, const int *predicted, int n, int K)
 		}
 		if (tp + fn == 0)
 			continue;
-		double precision = tp + fp ? (double)tp / (tp + fp) : 0, recall = (double)tp / (tp + fn);
+		double precision = tp + fp ? (double)tp / (tp + fp) : 0,
+		       recall = (double)tp / (tp + fn);
 		present++;
 		sum += precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0;
 	}
@@ -118,7 +122,8 @@ static void test_random_against_direct(void **state)
 static double mcnemar(int only_a, int only_b, int both)
 {
 	int n = only_a + only_b + both, a, b;
-	bool *right_a = calloc((size_t)n + 1, sizeof *right_a), *right_b = calloc((size_t)n + 1, sizeof *right_b);
+	bool *right_a = calloc((size_t)n + 1, sizeof *right_a),
+	     *right_b = calloc((size_t)n + 1, sizeof *right_b);
 	for (int i = 0; i < n; i++) {
 		right_a[i] = i < only_a || i >= only_a + only_b;
 		right_b[i] = i >= only_a;
@@ -148,7 +153,8 @@ static void test_mcnemar(void **state)
 			double want = fmin(1, 2 * sum * pow(0.5, n));
 			NEAR(mcnemar(k, n - k, 0) / want, 1, 1e-12);
 		}
-	/* Many rows: the normal approximation with its continuity correction; and a p too small for a double. */
+	/* Many rows: the normal approximation with its continuity correction; and a p too small for
+	 * a double. */
 	NEAR(mcnemar(4900, 5100, 0), erfc(199 / 100.0 / sqrt(2)), 1e-4);
 	assert_true(mcnemar(0, 5000, 0) == 0);
 }
@@ -156,8 +162,12 @@ static void test_mcnemar(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_hand),   cmocka_unit_test(test_absent_labels),         cmocka_unit_test(test_perfect),
-		cmocka_unit_test(test_bootstrap), cmocka_unit_test(test_random_against_direct), cmocka_unit_test(test_mcnemar),
+		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_absent_labels),
+		cmocka_unit_test(test_perfect),
+		cmocka_unit_test(test_bootstrap),
+		cmocka_unit_test(test_random_against_direct),
+		cmocka_unit_test(test_mcnemar),
 	};
 	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "child.h"
 #include "base/die.h"
 #include "base/opts.h"
 #include "base/threads.h"
+#include "child.h"
 
 static struct {
 	bool flag, boolean;
@@ -27,19 +27,44 @@ static const struct opt_key sigma = {"dcs_sigma", OPT_FLOAT, 0, 2, "0.5", "how s
 
 static const struct opt table[] = {
 	{.type = OPT_KEY, .value = &(struct opt_keyed){&sigma, &v.sigma}},
-	{.name = "model", .type = OPT_STRING, .value = &v.model, .required = true, .arg = "DIR", .help = "the base model"},
-	{.name = "output", .letter = 'o', .type = OPT_STRING, .value = &v.output, .arg = "FILE", .help = "where to write"},
-	{.name = "count", .letter = 'n', .type = OPT_INT, .value = &v.count, .min = 1, .max = 60, .help = "how many"},
+	{.name = "model",
+	 .type = OPT_STRING,
+	 .value = &v.model,
+	 .required = true,
+	 .arg = "DIR",
+	 .help = "the base model"},
+	{.name = "output",
+	 .letter = 'o',
+	 .type = OPT_STRING,
+	 .value = &v.output,
+	 .arg = "FILE",
+	 .help = "where to write"},
+	{.name = "count",
+	 .letter = 'n',
+	 .type = OPT_INT,
+	 .value = &v.count,
+	 .min = 1,
+	 .max = 60,
+	 .help = "how many"},
 	{.name = "seed", .type = OPT_LONG, .value = &v.seed, .help = "of the draw"},
-	{.name = "alpha-1", .type = OPT_FLOAT, .value = &v.alpha, .min = 0, .max = 1, .help = "ridge"},
+	{.name = "alpha-1",
+	 .type = OPT_FLOAT,
+	 .value = &v.alpha,
+	 .min = 0,
+	 .max = 1,
+	 .help = "ridge"},
 	{.name = "buffer", .type = OPT_BYTES, .value = &v.bytes, .help = "buffer size"},
 	{.name = "use-fp16", .type = OPT_BOOL, .value = &v.boolean, .help = "half"},
 	{.name = "force", .letter = 'f', .type = OPT_FLAG, .value = &v.flag, .help = "do it"},
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "frob", .summary = "Frobs.", .details = "More about frobbing.", .opts = table,
-		.operands = "-- WORD …", .example = "frob --model m\nfrob --model m -- word"};
+static const struct tool tool = {.name = "frob",
+				 .summary = "Frobs.",
+				 .details = "More about frobbing.",
+				 .opts = table,
+				 .operands = "-- WORD …",
+				 .example = "frob --model m\nfrob --model m -- word"};
 
 static void reset(void)
 {
@@ -83,8 +108,9 @@ static void test_all_forms(void **state)
 {
 	(void)state;
 	reset();
-	parse(ARGS("--model", "m", "--output=o=1", "--count", "60", "--seed=-5", "--alpha-1", "1e-4", "--buffer", "256M", "--use-fp16", "True",
-	           "--force", "-t", "2", "--max-memory", "1.5G"));
+	parse(ARGS("--model", "m", "--output=o=1", "--count", "60", "--seed=-5", "--alpha-1",
+		   "1e-4", "--buffer", "256M", "--use-fp16", "True", "--force", "-t", "2",
+		   "--max-memory", "1.5G"));
 	assert_string_equal(v.model, "m");
 	assert_string_equal(v.output, "o=1");
 	assert_int_equal(v.count, 60);
@@ -114,7 +140,8 @@ static void test_all_forms(void **state)
 static void test_refusals(void **state)
 {
 	(void)state;
-	refused(ARGS("--aplha-1", "1", "--model", "m"), "unknown option '--aplha-1'; did you mean '--alpha-1'?");
+	refused(ARGS("--aplha-1", "1", "--model", "m"),
+		"unknown option '--aplha-1'; did you mean '--alpha-1'?");
 	refused(ARGS("--mod", "m"), "unknown option '--mod'"); /* no abbreviations */
 	refused(ARGS("--zzzzzzzzzzzz=1"), "unknown option '--zzzzzzzzzzzz'; see --help");
 	refused(ARGS("-x"), "unknown option '-x'");
@@ -128,24 +155,32 @@ static void test_refusals(void **state)
 	refused(ARGS("--model", "--count", "3"), "option '--model' needs a value");
 	refused(ARGS("--model="), "option '--model' has an empty value");
 	refused(ARGS("--force=1"), "option '--force' takes no value");
-	refused(ARGS("--count", "0"), "option '--count': expected an integer from 1 to 60, found '0'");
+	refused(ARGS("--count", "0"),
+		"option '--count': expected an integer from 1 to 60, found '0'");
 	refused(ARGS("--count", "61"), "from 1 to 60, found '61'");
 	refused(ARGS("--count", "3x"), "found '3x'");
 	refused(ARGS("--count", " 3"), "found ' 3'");
 	refused(ARGS("--count", "3.0"), "found '3.0'");
 	refused(ARGS("--count", "4294967297"), "found '4294967297'");
-	refused(ARGS("--seed", "9223372036854775808"), "option '--seed': expected an integer, found");
-	refused(ARGS("--alpha-1", "nan"), "option '--alpha-1': expected a number from 0 to 1, found 'nan'");
+	refused(ARGS("--seed", "9223372036854775808"),
+		"option '--seed': expected an integer, found");
+	refused(ARGS("--alpha-1", "nan"),
+		"option '--alpha-1': expected a number from 0 to 1, found 'nan'");
 	refused(ARGS("--alpha-1", "inf"), "found 'inf'");
 	refused(ARGS("--alpha-1", "0x1p-3"), "found '0x1p-3'");
 	refused(ARGS("--alpha-1", "-1e-9"), "found '-1e-9'");
 	refused(ARGS("--alpha-1", "1e-4,"), "found '1e-4,'");
-	refused(ARGS("--dcs-sigma", "2.5"), "option '--dcs-sigma': expected a number from 0 to 2, found '2.5'");
-	refused(ARGS("--dcs_sigma", "1"), "unknown option '--dcs_sigma'; did you mean '--dcs-sigma'?");
+	refused(ARGS("--dcs-sigma", "2.5"),
+		"option '--dcs-sigma': expected a number from 0 to 2, found '2.5'");
+	refused(ARGS("--dcs_sigma", "1"),
+		"unknown option '--dcs_sigma'; did you mean '--dcs-sigma'?");
 	refused(ARGS("--buffer", "12X"), "found '12X'");
-	refused(ARGS("--use-fp16", "maybe"), "expected True, False, yes, no, 1 or 0, found 'maybe'");
-	refused(ARGS("-t", "0"), "option '--threads': expected an integer from 1 to 1024, found '0'");
-	refused(ARGS("--model", "m", "-b", "tpu"), "option '--backend': expected cpu or cuda, found 'tpu'");
+	refused(ARGS("--use-fp16", "maybe"),
+		"expected True, False, yes, no, 1 or 0, found 'maybe'");
+	refused(ARGS("-t", "0"),
+		"option '--threads': expected an integer from 1 to 1024, found '0'");
+	refused(ARGS("--model", "m", "-b", "tpu"),
+		"option '--backend': expected cpu or cuda, found 'tpu'");
 	refused(ARGS("two\nlines"), "unexpected argument 'two lines'");
 }
 
@@ -154,7 +189,8 @@ static void test_help_and_version(void **state)
 	(void)state;
 	reset();
 	/* The defaults, not what was given before; and no complaint about the missing --model. */
-	struct child c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("--count", "9", "--alpha-1=1", "--help"));
+	struct child c = child_run(
+		parse_in_child, (void *)(uintptr_t)ARGS("--count", "9", "--alpha-1=1", "--help"));
 	assert_int_equal(c.code, 0);
 	assert_string_equal(c.err, "");
 	assert_non_null(strstr(c.out, "Usage: frob --model DIR [options] -- WORD …\nFrobs.\n"));
@@ -168,7 +204,8 @@ static void test_help_and_version(void **state)
 	assert_non_null(strstr(c.out, "-b, --backend NAME"));
 	const char *end = strstr(c.out, "More about frobbing.\n");
 	assert_non_null(end);
-	assert_string_equal(end, "More about frobbing.\n\nExamples:\n  $ frob --model m\n  $ frob --model m -- word\n");
+	assert_string_equal(end, "More about frobbing.\n\nExamples:\n  $ frob --model m\n  $ frob "
+				 "--model m -- word\n");
 	c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("-h"));
 	assert_int_equal(c.code, 0);
 	c = child_run(parse_in_child, (void *)(uintptr_t)ARGS("--version"));
@@ -178,7 +215,8 @@ static void test_help_and_version(void **state)
 
 static void twice_in_table(void *arg)
 {
-	const struct opt bad[] = {{.name = "threads", .type = OPT_INT, .value = &v.count}, {.type = OPT_END}};
+	const struct opt bad[] = {{.name = "threads", .type = OPT_INT, .value = &v.count},
+				  {.type = OPT_END}};
 	const struct tool t = {.name = "bad", .opts = bad};
 	char name[] = "bad", *argv[] = {name, NULL};
 	(void)arg;
@@ -198,8 +236,11 @@ static void test_done(void **state)
 	struct child c = child_run(done_in_child, (void *)(uintptr_t)ARGS("--model", "m"));
 	regex_t re;
 	assert_int_equal(c.code, CHILD_RETURNED);
-	assert_int_equal(regcomp(&re, "^frob: 5 rows; [0-9]+\\.[0-9]{2} s real, [0-9]+\\.[0-9]{2} s cpu, [0-9]+\\.[0-9] MB peak\n$",
-	                         REG_EXTENDED | REG_NOSUB), 0);
+	assert_int_equal(regcomp(&re,
+				 "^frob: 5 rows; [0-9]+\\.[0-9]{2} s real, [0-9]+\\.[0-9]{2} s "
+				 "cpu, [0-9]+\\.[0-9] MB peak\n$",
+				 REG_EXTENDED | REG_NOSUB),
+			 0);
 	assert_int_equal(regexec(&re, c.err, 0, NULL, 0), 0);
 	regfree(&re);
 	c = child_run(done_in_child, (void *)(uintptr_t)ARGS("--model", "m", "-q"));
@@ -219,21 +260,27 @@ static void test_text_to(void **state)
 	assert_true(text_to_bool("yes", &b) && b);
 	assert_true(text_to_bool("0", &b) && !b);
 	assert_true(text_to_bool("False", &b) && !b);
-	assert_false(text_to_bool("", &b) || text_to_bool("2", &b) || text_to_bool("on", &b) || text_to_bool("true ", &b));
+	assert_false(text_to_bool("", &b) || text_to_bool("2", &b) || text_to_bool("on", &b) ||
+		     text_to_bool("true ", &b));
 	assert_true(text_to_long("-9223372036854775808", &l) && l == INT64_MIN);
 	assert_true(text_to_long("+7", &l) && l == 7);
-	assert_false(text_to_long("", &l) || text_to_long("-", &l) || text_to_long("+-5", &l) || text_to_long("1e3", &l));
+	assert_false(text_to_long("", &l) || text_to_long("-", &l) || text_to_long("+-5", &l) ||
+		     text_to_long("1e3", &l));
 	assert_true(text_to_double("8e-5", &d) && d == 8e-5);
 	assert_true(text_to_double(".5", &d) && d == 0.5);
 	assert_true(text_to_double("-3", &d) && d == -3);
-	assert_false(text_to_double("", &d) || text_to_double("e5", &d) || text_to_double("1e999", &d) || text_to_double("1 ", &d));
+	assert_false(text_to_double("", &d) || text_to_double("e5", &d) ||
+		     text_to_double("1e999", &d) || text_to_double("1 ", &d));
 	assert_true(text_to_bytes("300000000", &n) && n == 300000000);
 	assert_true(text_to_bytes("1.5G", &n) && n == (size_t)3 << 29);
 	assert_true(text_to_bytes("2k", &n) && n == 2048);
 	assert_true(text_to_bytes("18446744073709551615", &n) && n == SIZE_MAX);
-	assert_false(text_to_bytes("", &n) || text_to_bytes("G", &n) || text_to_bytes("1.5", &n) || text_to_bytes("-1K", &n));
-	assert_false(text_to_bytes("18446744073709551616", &n) || text_to_bytes("99999999999T", &n) || text_to_bytes("1e3K", &n));
-	assert_false(text_to_bytes("1.2.3K", &n) || text_to_bytes("1KB", &n) || text_to_bytes(" 1", &n));
+	assert_false(text_to_bytes("", &n) || text_to_bytes("G", &n) || text_to_bytes("1.5", &n) ||
+		     text_to_bytes("-1K", &n));
+	assert_false(text_to_bytes("18446744073709551616", &n) ||
+		     text_to_bytes("99999999999T", &n) || text_to_bytes("1e3K", &n));
+	assert_false(text_to_bytes("1.2.3K", &n) || text_to_bytes("1KB", &n) ||
+		     text_to_bytes(" 1", &n));
 }
 
 static void test_nearest_word(void **state)
@@ -287,7 +334,8 @@ static void test_lists_and_paths(void **state)
 	free(p);
 	struct child c = child_run(expand_in_child, (void *)(uintptr_t) "w/one.h5");
 	assert_int_equal(c.code, EXIT_USAGE);
-	assert_true(child_said(&c, "option '--output': 'w/one.h5' stands for 2 tasks but has no {task} in it"));
+	assert_true(child_said(
+		&c, "option '--output': 'w/one.h5' stands for 2 tasks but has no {task} in it"));
 }
 
 static void die_long(void *arg)
@@ -360,7 +408,8 @@ static void take_sums(const char *path)
 static void test_sums(void **state)
 {
 	(void)state;
-	refused(ARGS("--model", "m", "-o", "o", "--sums", "work/checksums.tsv"), "option '--sums': this program keeps no checksums");
+	refused(ARGS("--model", "m", "-o", "o", "--sums", "work/checksums.tsv"),
+		"option '--sums': this program keeps no checksums");
 	reset();
 	opts_sums = take_sums;
 	parse(ARGS("--model", "m", "-o", "o", "--sums", "work/checksums.tsv"));
@@ -375,9 +424,15 @@ static void test_sums(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_forms),   cmocka_unit_test(test_refusals),      cmocka_unit_test(test_help_and_version),
-		cmocka_unit_test(test_done),        cmocka_unit_test(test_text_to),       cmocka_unit_test(test_nearest_word),
-		cmocka_unit_test(test_lists_and_paths), cmocka_unit_test(test_die),         cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_all_forms),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_help_and_version),
+		cmocka_unit_test(test_done),
+		cmocka_unit_test(test_text_to),
+		cmocka_unit_test(test_nearest_word),
+		cmocka_unit_test(test_lists_and_paths),
+		cmocka_unit_test(test_die),
+		cmocka_unit_test(test_sums),
 	};
 	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);
 }

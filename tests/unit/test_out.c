@@ -1,4 +1,5 @@
-/* test_out.c: an output has its final name when it is complete, or it is not there at all, however the process ends. */
+/* test_out.c: an output has its final name when it is complete, or it is not there at all, however
+ * the process ends. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,8 +12,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "child.h"
 #include "base/die.h"
+#include "child.h"
 #include "files/out.h"
 
 static char *text_of(const char *path)
@@ -210,7 +211,8 @@ static void test_failures(void **state)
 	longest[sizeof(longest) - 1] = 0;
 	fails(begin_target, longest, "File name too long");
 	fails(commit_without_folder, "gone/x", "cannot sync 'gone/x': No such file or directory");
-	fails(commit_on_folder, "busy/x", "cannot rename the finished file to 'busy/x': Is a directory");
+	fails(commit_on_folder, "busy/x",
+	      "cannot rename the finished file to 'busy/x': Is a directory");
 	assert_int_equal(entries_in("busy"), 1); /* the folder; no temporary file */
 	struct child c = child_run(commit_unbegun, (void *)(uintptr_t) "unbegun");
 	assert_int_equal(c.signal, SIGABRT);
@@ -277,8 +279,9 @@ static void test_folders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_begin_commit), cmocka_unit_test(test_abort),        cmocka_unit_test(test_many),
-		cmocka_unit_test(test_ends),         cmocka_unit_test(test_failures),     cmocka_unit_test(test_cannot_write),
+		cmocka_unit_test(test_begin_commit), cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_many),         cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_failures),     cmocka_unit_test(test_cannot_write),
 		cmocka_unit_test(test_text),         cmocka_unit_test(test_folders),
 	};
 	char *scratch = scratch_enter();

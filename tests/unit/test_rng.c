@@ -24,14 +24,21 @@ static void test_seed(void **state)
 static void test_next(void **state)
 {
 	(void)state;
-	static const uint64_t want[] = {11520, 0, 1509978240, UINT64_C(1215971899390074240), UINT64_C(1216172134540287360),
-	                                UINT64_C(607988272756665600), UINT64_C(16172922978634559625), UINT64_C(8476171486693032832)};
+	static const uint64_t want[] = {11520,
+					0,
+					1509978240,
+					UINT64_C(1215971899390074240),
+					UINT64_C(1216172134540287360),
+					UINT64_C(607988272756665600),
+					UINT64_C(16172922978634559625),
+					UINT64_C(8476171486693032832)};
 	struct rng r = {{1, 2, 3, 4}};
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		assert_true(rng_next(&r) == want[i]);
 }
 
-/* Counts of 7 cells, 10000 each expected: chi² with 6 degrees of freedom is under 22.5 with probability 0.999. */
+/* Counts of 7 cells, 10000 each expected: chi² with 6 degrees of freedom is under 22.5 with
+ * probability 0.999. */
 static void test_below(void **state)
 {
 	(void)state;
@@ -52,7 +59,9 @@ static void test_below_large(void **state)
 {
 	(void)state;
 	struct rng r;
-	const uint64_t n = UINT64_C(3) << 62; /* 3/4 of 2^64: a bare x % n has the lowest third twice as often */
+	const uint64_t n =
+		UINT64_C(3)
+		<< 62; /* 3/4 of 2^64: a bare x % n has the lowest third twice as often */
 	int low = 0;
 	rng_seed(&r, 2);
 	for (int i = 0; i < 30000; i++) {
@@ -60,7 +69,8 @@ static void test_below_large(void **state)
 		assert_true(x < n);
 		low += x < n / 3;
 	}
-	assert_in_range(low, 10000 - 330, 10000 + 330); /* 4 standard deviations, sqrt(30000 · 1/3 · 2/3) = 82 */
+	assert_in_range(low, 10000 - 330,
+			10000 + 330); /* 4 standard deviations, sqrt(30000 · 1/3 · 2/3) = 82 */
 }
 
 static void test_uniform(void **state)
@@ -75,11 +85,14 @@ static void test_uniform(void **state)
 		sum += x;
 		squares += x * x;
 	}
-	assert_true(sum / 100000 > 0.496 && sum / 100000 < 0.504);       /* 1/2 ± 4 · 0.289 / sqrt(100000) */
-	assert_true(squares / 100000 > 0.329 && squares / 100000 < 0.338); /* 1/3 ± 4 · 0.298 / sqrt(100000) */
+	assert_true(sum / 100000 > 0.496 &&
+		    sum / 100000 < 0.504); /* 1/2 ± 4 · 0.289 / sqrt(100000) */
+	assert_true(squares / 100000 > 0.329 &&
+		    squares / 100000 < 0.338); /* 1/3 ± 4 · 0.298 / sqrt(100000) */
 }
 
-/* Each of the 6 orders of three things, 10000 times each expected; 5 degrees of freedom: under 20.5. */
+/* Each of the 6 orders of three things, 10000 times each expected; 5 degrees of freedom:
+ * under 20.5. */
 static void test_shuffle(void **state)
 {
 	(void)state;
@@ -107,8 +120,9 @@ static void test_shuffle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_seed),        cmocka_unit_test(test_next),    cmocka_unit_test(test_below),
-		cmocka_unit_test(test_below_large), cmocka_unit_test(test_uniform), cmocka_unit_test(test_shuffle),
+		cmocka_unit_test(test_seed),    cmocka_unit_test(test_next),
+		cmocka_unit_test(test_below),   cmocka_unit_test(test_below_large),
+		cmocka_unit_test(test_uniform), cmocka_unit_test(test_shuffle),
 	};
 	return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
 }

@@ -7,9 +7,9 @@
 #include <cmocka.h>
 
 #include "base/die.h"
+#include "child.h"
 #include "files/h5/h5.h"
 #include "merge/samples.h"
-#include "child.h"
 
 static char *scratch;
 
@@ -33,7 +33,8 @@ static int label_length[] = {2, 2, 3}, label_ids[] = {4, 1, 8, 1, 4, 4, 1};
 static void test_round_trip(void **state)
 {
 	(void)state;
-	struct samples s = {.task = (char *)(uintptr_t)"tec", .S = 3, .max_length = 3, .row = row}, t;
+	struct samples s = {.task = (char *)(uintptr_t) "tec", .S = 3, .max_length = 3, .row = row},
+		       t;
 	s.length = length;
 	s.ids = ids;
 	s.total = 6;
@@ -66,7 +67,8 @@ static void test_round_trip(void **state)
 static void test_tokens_round_trip(void **state)
 {
 	(void)state;
-	struct decoder_tokens s = {.task = (char *)(uintptr_t)"tec", .S = 3, .max_new_tokens = 3}, t;
+	struct decoder_tokens s = {.task = (char *)(uintptr_t) "tec", .S = 3, .max_new_tokens = 3},
+			      t;
 	s.length = length;
 	s.ids = ids;
 	s.total = 6;
@@ -89,12 +91,15 @@ static void test_tokens_round_trip(void **state)
 /* ---- files that lie ---- */
 
 struct lie {
-	const char *name;    /* of the dataset or attribute that is not as it should be; NULL: all is well */
-	int at, value;       /* dataset: this element has this value; at = -1: left out; at = -2: `value` elements more */
+	const char *name; /* of the dataset or attribute that is not as it should be; NULL: all is
+			     well */
+	int at, value; /* dataset: this element has this value; at = -1: left out; at = -2: `value`
+			  elements more */
 	const char *message; /* what the reader says */
 };
 
-static void write_dataset(struct h5 *f, const struct lie *l, const char *name, const int *good, int n)
+static void write_dataset(struct h5 *f, const struct lie *l, const char *name, const int *good,
+			  int n)
 {
 	int v[16] = {0};
 	memcpy(v, good, (size_t)n * sizeof *v);
@@ -154,7 +159,7 @@ static void read_tokens(void *path)
 static void assert_lie(const char *schema, void (*read)(void *), const struct lie *l)
 {
 	write_lie(schema, l);
-	struct child c = child_run(read, (void *)(uintptr_t)"lie.h5");
+	struct child c = child_run(read, (void *)(uintptr_t) "lie.h5");
 	assert_int_equal(c.code, EXIT_WORLD);
 	assert_true(child_said(&c, l->message));
 	assert_true(child_said(&c, "lie.h5"));
@@ -190,7 +195,7 @@ static void test_lies(void **state)
 		{"label_ids", 0, 77, "label_ids[0] is 77"},
 	};
 	write_lie("iteris-samples", &truth);
-	struct child c = child_run(read_samples, (void *)(uintptr_t)"lie.h5");
+	struct child c = child_run(read_samples, (void *)(uintptr_t) "lie.h5");
 	assert_int_equal(c.code, CHILD_RETURNED);
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++)
 		assert_lie("iteris-samples", read_samples, &lies[i]);
@@ -209,7 +214,7 @@ static void test_token_lies(void **state)
 		{"ids", 5, 10, "ids[5] is 10"},
 	};
 	write_lie("iteris-tokens", &truth);
-	struct child c = child_run(read_tokens, (void *)(uintptr_t)"lie.h5");
+	struct child c = child_run(read_tokens, (void *)(uintptr_t) "lie.h5");
 	assert_int_equal(c.code, CHILD_RETURNED);
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++)
 		assert_lie("iteris-tokens", read_tokens, &lies[i]);
@@ -225,11 +230,11 @@ static void test_wrong_file(void **state)
 {
 	(void)state;
 	write_lie("iteris-samples", &truth);
-	struct child c = child_run(read_as_isear, (void *)(uintptr_t)"lie.h5");
+	struct child c = child_run(read_as_isear, (void *)(uintptr_t) "lie.h5");
 	assert_int_equal(c.code, EXIT_WORLD);
 	assert_true(child_said(&c, "isear"));
 	assert_true(child_said(&c, "tec"));
-	c = child_run(read_tokens, (void *)(uintptr_t)"lie.h5");
+	c = child_run(read_tokens, (void *)(uintptr_t) "lie.h5");
 	assert_int_equal(c.code, EXIT_WORLD);
 	assert_true(child_said(&c, "iteris-tokens"));
 }
@@ -237,8 +242,9 @@ static void test_wrong_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_tokens_round_trip), cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_token_lies), cmocka_unit_test(test_wrong_file),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_tokens_round_trip),
+		cmocka_unit_test(test_lies),       cmocka_unit_test(test_token_lies),
+		cmocka_unit_test(test_wrong_file),
 	};
 	return cmocka_run_group_tests_name("samples", tests, enter, leave);
 }

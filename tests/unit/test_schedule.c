@@ -1,4 +1,5 @@
-/* test_schedule.c: states and last users of every site against their definition, for all sets of linears that adapters may target. */
+/* test_schedule.c: states and last users of every site against their definition, for all sets of
+ * linears that adapters may target. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +21,10 @@ static void put_sites(struct plan *p, int steps)
 			p->site[p->nsites++] = site_memory();
 		for (int block = 0; block < 2; block++)
 			for (int step = STEP_SELF; step < STEP_END; step++)
-				if (steps >> step & 1 && (stack || (step != STEP_CROSS && step != STEP_CROSSOUT)))
-					p->site[p->nsites++] = (struct site){stack, block, (enum step)step};
+				if (steps >> step & 1 &&
+				    (stack || (step != STEP_CROSS && step != STEP_CROSSOUT)))
+					p->site[p->nsites++] =
+						(struct site){stack, block, (enum step)step};
 	}
 }
 
@@ -30,12 +33,14 @@ static bool is_first_of_block(const struct schedule *s, int i)
 	const struct site a = s->station[i].site;
 
 	for (int j = 0; j < i; j++)
-		if (!site_is_memory(s->station[j].site) && s->station[j].site.stack == a.stack && s->station[j].site.block == a.block)
+		if (!site_is_memory(s->station[j].site) && s->station[j].site.stack == a.stack &&
+		    s->station[j].site.block == a.block)
 			return false;
 	return true;
 }
 
-/* The last station before i in the same stack (memory: the encoder) that is its block's first or, without checkpointing, at a norm. */
+/* The last station before i in the same stack (memory: the encoder) that is its block's first or,
+ * without checkpointing, at a norm. */
 static int state_of(const struct plan *p, const struct schedule *s, int i)
 {
 	bool memory = site_is_memory(s->station[i].site);
@@ -45,17 +50,20 @@ static int state_of(const struct plan *p, const struct schedule *s, int i)
 		const struct site a = s->station[j].site;
 
 		if (!site_is_memory(a) && a.stack == stack &&
-		    (is_first_of_block(s, j) || (!p->c.use_gradient_checkpointing && (a.step == STEP_CROSS || a.step == STEP_FFN))))
+		    (is_first_of_block(s, j) || (!p->c.use_gradient_checkpointing &&
+						 (a.step == STEP_CROSS || a.step == STEP_FFN))))
 			from = j;
 	}
 	return from;
 }
 
-/* Whether what is solved after station i reads the rows of station j ≤ i; a station that is not solved is made for the next that is. */
+/* Whether what is solved after station i reads the rows of station j ≤ i; a station that is not
+ * solved is made for the next that is. */
 static bool is_read_after(const struct schedule *s, int i, int j)
 {
 	for (int n = i + 1; n < s->n; n++)
-		if (s->station[n].from == j || (site_is_memory(s->station[j].site) && s->station[n].reads_encoder))
+		if (s->station[n].from == j ||
+		    (site_is_memory(s->station[j].site) && s->station[n].reads_encoder))
 			return true;
 	return false;
 }
@@ -68,7 +76,9 @@ static void check(const struct plan *p)
 	for (int i = 0; i < s.n; i++) {
 		assert_int_equal(s.station[i].from, state_of(p, &s, i));
 		assert_int_equal(s.station[i].before, solved);
-		assert_int_equal(s.station[i].reads_encoder, s.station[i].site.stack == 1 && !site_is_memory(s.station[i].site));
+		assert_int_equal(s.station[i].reads_encoder,
+				 s.station[i].site.stack == 1 &&
+					 !site_is_memory(s.station[i].site));
 		solved = s.station[i].solved ? i : solved;
 	}
 	for (int j = 0; j < s.n; j++) {
@@ -78,7 +88,8 @@ static void check(const struct plan *p)
 		assert_false(is_read_after(&s, user > j ? user : j, j) && user != solved);
 		for (int i = j; i < user; i++) /* not later than need be */
 			if (s.station[i].solved)
-				assert_true(is_read_after(&s, i, j) || site_is_memory(s.station[j].site));
+				assert_true(is_read_after(&s, i, j) ||
+					    site_is_memory(s.station[j].site));
 	}
 	schedule_release(&s);
 }
@@ -100,9 +111,13 @@ static void test_all(void **state)
 /* q and v, as published: by name. */
 static void test_published(void **state)
 {
-	static const char *const want[] = {"enc00-self from - until enc01-self", "enc01-self from enc00-self until memory", "memory from enc01-self until dec01-cross",
-	                                   "dec00-self from - until dec01-self", "dec00-cross from dec00-self until dec00-cross",
-	                                   "dec01-self from dec00-self until dec01-cross", "dec01-cross from dec01-self until dec01-cross"};
+	static const char *const want[] = {"enc00-self from - until enc01-self",
+					   "enc01-self from enc00-self until memory",
+					   "memory from enc01-self until dec01-cross",
+					   "dec00-self from - until dec01-self",
+					   "dec00-cross from dec00-self until dec00-cross",
+					   "dec01-self from dec00-self until dec01-cross",
+					   "dec01-cross from dec01-self until dec01-cross"};
 	struct site sites[32];
 	struct plan p = {.site = sites, .c = {.use_gradient_checkpointing = true}};
 	struct schedule s;
@@ -112,7 +127,9 @@ static void test_published(void **state)
 	assert_int_equal(s.n, 7);
 	for (int i = 0; i < s.n; i++) {
 		const struct station *t = &s.station[i];
-		char *said = xformat("%s from %s until %s", t->name, t->from == NO_STATION ? "-" : s.station[t->from].name, s.station[t->last_user].name);
+		char *said = xformat("%s from %s until %s", t->name,
+				     t->from == NO_STATION ? "-" : s.station[t->from].name,
+				     s.station[t->last_user].name);
 
 		assert_string_equal(said, want[i]);
 		free(said);
@@ -122,7 +139,8 @@ static void test_published(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_published), cmocka_unit_test(test_all)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_published),
+					   cmocka_unit_test(test_all)};
 
 	return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
 }

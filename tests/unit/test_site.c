@@ -1,5 +1,5 @@
-/* test_site.c: names, order and widths of sites, and which site a module's input is. EMOTION_DIR: folder of the small real case
- * (optional). */
+/* test_site.c: names, order and widths of sites, and which site a module's input is. EMOTION_DIR:
+ * folder of the small real case (optional). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,15 +14,23 @@
 
 static struct t5 model(int encoder, int decoder)
 {
-	return (struct t5){.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {encoder, decoder}, .gated = true};
+	return (struct t5){.D = 8,
+			   .F = 12,
+			   .NH = 2,
+			   .HS = 3,
+			   .DI = 6,
+			   .V = 50,
+			   .L = {encoder, decoder},
+			   .gated = true};
 }
 
 static void test_order(void **state)
 {
 	/* Every site of a model with 2 + 1 blocks, in the order of the computation. */
 	static const char *const name[] = {
-		"enc00-self", "enc00-out", "enc00-ffn", "enc00-down", "enc01-self", "enc01-out", "enc01-ffn", "enc01-down", "memory",
-		"dec00-self", "dec00-out", "dec00-cross", "dec00-crossout", "dec00-ffn", "dec00-down",
+		"enc00-self", "enc00-out",   "enc00-ffn",      "enc00-down", "enc01-self",
+		"enc01-out",  "enc01-ffn",   "enc01-down",     "memory",     "dec00-self",
+		"dec00-out",  "dec00-cross", "dec00-crossout", "dec00-ffn",  "dec00-down",
 	};
 	static const int width[] = {8, 6, 8, 12, 8, 6, 8, 12, 8, 8, 6, 8, 6, 8, 12};
 	struct t5 m = model(2, 1);
@@ -44,9 +52,32 @@ static void test_order(void **state)
 static void test_no_sites(void **state)
 {
 	static const char *const name[] = {
-		"", "enc", "enc0-self", "enc1-self", "enc001-self", "enc-self", "enc02-self", "dec01-self", "enc00-cross", "enc00-crossout",
-		"enc00-", "enc00", "enc00self", "enc00-selfx", "enc00-self ", " enc00-self", "Enc00-self", "mem", "memory ", "dec00-memory",
-		"enc99999999999999999999-self", "dec-1-self", "enc00_self", "abc00-self", "de", "enc00-end",
+		"",
+		"enc",
+		"enc0-self",
+		"enc1-self",
+		"enc001-self",
+		"enc-self",
+		"enc02-self",
+		"dec01-self",
+		"enc00-cross",
+		"enc00-crossout",
+		"enc00-",
+		"enc00",
+		"enc00self",
+		"enc00-selfx",
+		"enc00-self ",
+		" enc00-self",
+		"Enc00-self",
+		"mem",
+		"memory ",
+		"dec00-memory",
+		"enc99999999999999999999-self",
+		"dec-1-self",
+		"enc00_self",
+		"abc00-self",
+		"de",
+		"enc00-end",
 	};
 	struct t5 m = model(2, 1);
 	struct site s;
@@ -77,13 +108,20 @@ static void test_modules(void **state)
 	static const struct {
 		const char *module, *site;
 	} CASE[] = {
-		{"encoder.block.7.layer.0.SelfAttention.q", "enc07-self"},      {"encoder.block.7.layer.0.SelfAttention.k", "enc07-self"},
-		{"encoder.block.7.layer.0.SelfAttention.v", "enc07-self"},      {"encoder.block.7.layer.0.SelfAttention.o", "enc07-out"},
-		{"encoder.block.7.layer.1.DenseReluDense.wi_0", "enc07-ffn"},   {"encoder.block.7.layer.1.DenseReluDense.wi_1", "enc07-ffn"},
-		{"encoder.block.7.layer.1.DenseReluDense.wo", "enc07-down"},    {"decoder.block.3.layer.0.SelfAttention.v", "dec03-self"},
-		{"decoder.block.3.layer.0.SelfAttention.o", "dec03-out"},       {"decoder.block.3.layer.1.EncDecAttention.q", "dec03-cross"},
-		{"decoder.block.3.layer.1.EncDecAttention.k", "memory"},        {"decoder.block.0.layer.1.EncDecAttention.v", "memory"},
-		{"decoder.block.3.layer.1.EncDecAttention.o", "dec03-crossout"}, {"decoder.block.3.layer.2.DenseReluDense.wi_0", "dec03-ffn"},
+		{"encoder.block.7.layer.0.SelfAttention.q", "enc07-self"},
+		{"encoder.block.7.layer.0.SelfAttention.k", "enc07-self"},
+		{"encoder.block.7.layer.0.SelfAttention.v", "enc07-self"},
+		{"encoder.block.7.layer.0.SelfAttention.o", "enc07-out"},
+		{"encoder.block.7.layer.1.DenseReluDense.wi_0", "enc07-ffn"},
+		{"encoder.block.7.layer.1.DenseReluDense.wi_1", "enc07-ffn"},
+		{"encoder.block.7.layer.1.DenseReluDense.wo", "enc07-down"},
+		{"decoder.block.3.layer.0.SelfAttention.v", "dec03-self"},
+		{"decoder.block.3.layer.0.SelfAttention.o", "dec03-out"},
+		{"decoder.block.3.layer.1.EncDecAttention.q", "dec03-cross"},
+		{"decoder.block.3.layer.1.EncDecAttention.k", "memory"},
+		{"decoder.block.0.layer.1.EncDecAttention.v", "memory"},
+		{"decoder.block.3.layer.1.EncDecAttention.o", "dec03-crossout"},
+		{"decoder.block.3.layer.2.DenseReluDense.wi_0", "dec03-ffn"},
 		{"decoder.block.3.layer.2.DenseReluDense.wo", "dec03-down"},
 	};
 	struct t5 m = model(8, 4);
@@ -110,7 +148,9 @@ static int count_sites(const struct t5 *m, int *modules)
 	for (int stack = 0; stack < 2; stack++) {
 		for (int i = 0; i < m->L[stack] * SLOTS; i++) {
 			struct module q = {stack, i / SLOTS, (enum slot)(i % SLOTS)};
-			if (!slot_exists(m, stack, q.slot) || (q.slot != SELF_Q && q.slot != SELF_V && q.slot != CROSS_Q && q.slot != CROSS_V))
+			if (!slot_exists(m, stack, q.slot) ||
+			    (q.slot != SELF_Q && q.slot != SELF_V && q.slot != CROSS_Q &&
+			     q.slot != CROSS_V))
 				continue;
 			struct site s = site_of_module(q);
 			int k = 0;
@@ -152,8 +192,9 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),   cmocka_unit_test(test_no_sites), cmocka_unit_test(test_many_blocks),
-		cmocka_unit_test(test_modules), cmocka_unit_test(test_counts),   cmocka_unit_test(test_real),
+		cmocka_unit_test(test_order),       cmocka_unit_test(test_no_sites),
+		cmocka_unit_test(test_many_blocks), cmocka_unit_test(test_modules),
+		cmocka_unit_test(test_counts),      cmocka_unit_test(test_real),
 	};
 	return cmocka_run_group_tests_name("site", tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* test_solve.c: lib/solve against LAPACK's residual test and against a dense float64 evaluation of the formula. */
+/* test_solve.c: lib/solve against LAPACK's residual test and against a dense float64 evaluation of
+ * the formula. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -40,12 +41,14 @@ static double *random_array(int rows, int cols)
 /* ------------------------------------------------------------ naive dense algebra */
 
 /* C (m, n) += f op(A) op(B), k products each; ta: A is (k, m), tb: B is (n, k). */
-static void add_product(double *C, double f, const double *A, int ta, const double *B, int tb, int m, int n, int k)
+static void add_product(double *C, double f, const double *A, int ta, const double *B, int tb,
+			int m, int n, int k)
 {
 	for (int i = 0; i < m; i++)
 		for (int j = 0; j < n; j++)
 			for (int e = 0; e < k; e++)
-				C[i * n + j] += f * (ta ? A[e * m + i] : A[i * k + e]) * (tb ? B[j * k + e] : B[e * n + j]);
+				C[i * n + j] += f * (ta ? A[e * m + i] : A[i * k + e]) *
+						(tb ? B[j * k + e] : B[e * n + j]);
 }
 
 static double norm2(const double *x, int n)
@@ -96,11 +99,11 @@ static void right_divide(double *X, double *S, int m, int n)
 /* ------------------------------------------------------------ a merge of N random tasks */
 
 struct problem {
-	int n, same, R;      /* tasks; same: Xm is X */
+	int n, same, R; /* tasks; same: Xm is X */
 	int r[N], first[N + 1];
 	double s[N], m[N], c[N], w2[N], xw2[N];
 	double *X[N], *Xm[N], *dW[N];
-	float *A, *B;        /* (R, D), (M, R) */
+	float *A, *B; /* (R, D), (M, R) */
 	double *W0;
 	double alpha_1;
 	struct ridge ridge;
@@ -110,7 +113,8 @@ static void problem_init(struct problem *q, int n, int same)
 {
 	static const int ranks[N] = {2, 0, 5};
 
-	*q = (struct problem){.n = n, .same = same, .alpha_1 = 3e-3, .ridge = {.alpha_2 = same ? 3e-3 : 7e-3}};
+	*q = (struct problem){
+		.n = n, .same = same, .alpha_1 = 3e-3, .ridge = {.alpha_2 = same ? 3e-3 : 7e-3}};
 	q->W0 = random_array(M, D);
 	for (int t = 0; t < n; t++) {
 		q->r[t] = ranks[t];
@@ -136,7 +140,9 @@ static void problem_init(struct problem *q, int n, int same)
 		for (int o = 0; o < M; o++)
 			for (int j = q->first[t]; j < q->first[t + 1]; j++)
 				for (int i = 0; i < D; i++)
-					q->dW[t][o * D + i] += q->s[t] * (double)q->B[o * q->R + j] * (double)q->A[j * D + i];
+					q->dW[t][o * D + i] += q->s[t] *
+							       (double)q->B[o * q->R + j] *
+							       (double)q->A[j * D + i];
 		for (int i = 0; i < M * D; i++)
 			W[i] = q->W0[i] + q->dW[t][i];
 		add_product(XW, 1, q->X[t], 0, W, 1, P, M, D);
@@ -168,7 +174,8 @@ static void naive_ridge(double *Lambda, const double *H, const struct ridge *k)
 	for (int i = 0; i < D; i++)
 		sum += H[i * D + i];
 	for (int i = 0; i < D; i++)
-		Lambda[i] = k->camr ? nu * (k->camr_alpha * (1 - H[i * D + i] / sum) + k->camr_beta) : nu * k->alpha_2;
+		Lambda[i] = k->camr ? nu * (k->camr_alpha * (1 - H[i * D + i] / sum) + k->camr_beta)
+				    : nu * k->alpha_2;
 }
 
 /* W (M, D), allocated, and the relative residual, with nothing factored. */
@@ -177,7 +184,8 @@ static double *naive_merge(const struct problem *q, double extra, double *residu
 	double *S = new_array(D, D), *W = new_array(M, D), fit = 0, all = 0;
 
 	for (int t = 0; t < q->n; t++) {
-		double *C = new_array(D, D), *H = new_array(D, D), Lambda[D], cm = q->m[t] * q->w2[t] / q->xw2[t], nc;
+		double *C = new_array(D, D), *H = new_array(D, D), Lambda[D],
+		       cm = q->m[t] * q->w2[t] / q->xw2[t], nc;
 
 		add_product(C, 1, q->X[t], 1, q->Xm[t], 0, D, D, P);
 		add_product(H, 1, q->Xm[t], 1, q->Xm[t], 0, D, D, P);
@@ -210,10 +218,12 @@ static double *naive_merge(const struct problem *q, double extra, double *residu
 	return W;
 }
 
-/* What compute-grams would hand over for task t, then the calls as solve-layer makes them; H in uneven pieces. */
+/* What compute-grams would hand over for task t, then the calls as solve-layer makes them; H in
+ * uneven pieces. */
 static void add_task(struct solve *k, struct problem *q, int t)
 {
-	double *C = new_array(D, D), *H = new_array(D, D), *AC = new_array(q->r[t], D), *Y = new_array(P, M), cm;
+	double *C = new_array(D, D), *H = new_array(D, D), *AC = new_array(q->r[t], D),
+	       *Y = new_array(P, M), cm;
 	int r0 = q->first[t], r = q->r[t];
 
 	add_product(C, 1, q->X[t], 1, q->Xm[t], 0, D, D, P);
@@ -228,7 +238,8 @@ static void add_task(struct solve *k, struct problem *q, int t)
 	for (int i0 = 0; i0 < D; i0 += 7)
 		solve_add_H(k, cm, H + i0 * D, i0, D - i0 < 7 ? D - i0 : 7);
 	solve_add_ridge(k, cm, sqrt(norm2(H, D * D)), &q->ridge);
-	solve_add_rows(k, r0, r, AC, q->A + r0 * D, cm * q->s[t], q->alpha_1 * sqrt(norm2(C, D * D)), cm * norm2(Y, P * M));
+	solve_add_rows(k, r0, r, AC, q->A + r0 * D, cm * q->s[t],
+		       q->alpha_1 * sqrt(norm2(C, D * D)), cm * norm2(Y, P * M));
 	free(C);
 	free(H);
 	free(AC);
@@ -271,7 +282,8 @@ static double relative_difference(const double *x, const double *y, int n)
 
 static void compare_with_naive(struct problem *q, double extra)
 {
-	double residual, expected, *W = factored_merge(q, extra, &residual), *want = naive_merge(q, extra, &expected);
+	double residual, expected, *W = factored_merge(q, extra, &residual),
+				   *want = naive_merge(q, extra, &expected);
 
 	assert_true(relative_difference(W, want, M * D) <= 1e-10);
 	assert_true(fabs(residual - expected) <= 1e-10);
@@ -324,11 +336,13 @@ static void one_task_gives_its_own_back(void **state)
 	problem_release(&q);
 }
 
-/* S of XᵀX + I with X random, rows of its own, R right-hand sides: ‖A S − F‖ / (n eps ‖S‖ ‖A‖) < 30 (LAPACK's threshold). */
+/* S of XᵀX + I with X random, rows of its own, R right-hand sides: ‖A S − F‖ / (n eps ‖S‖ ‖A‖) < 30
+ * (LAPACK's threshold). */
 static void residual_of_size(int d, int R)
 {
 	struct ridge none = {0};
-	double *X = random_array(d + 3, d), *S = new_array(d, d), *F = random_array(R, d), condition = 0, ratio;
+	double *X = random_array(d + 3, d), *S = new_array(d, d), *F = random_array(R, d),
+	       condition = 0, ratio;
 	float *zero = calloc((size_t)(R * d) + 1, sizeof(float));
 	void *slab = malloc(solve_bytes(d, R) + 1);
 	struct solve k;
@@ -413,12 +427,9 @@ static void coefficient(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(formula),
-		cmocka_unit_test(camr),
-		cmocka_unit_test(dcs_diagonal),
-		cmocka_unit_test(one_task_gives_its_own_back),
-		cmocka_unit_test(residuals),
-		cmocka_unit_test(info),
+		cmocka_unit_test(formula),      cmocka_unit_test(camr),
+		cmocka_unit_test(dcs_diagonal), cmocka_unit_test(one_task_gives_its_own_back),
+		cmocka_unit_test(residuals),    cmocka_unit_test(info),
 		cmocka_unit_test(coefficient),
 	};
 

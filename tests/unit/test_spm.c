@@ -1,8 +1,8 @@
 /* test_spm.c: sentencepiece, on a model of twelve pieces written here, and on the small real case
  * (EMOTION_DIR, optional).
  *
- * The expected ids are those of Python sentencepiece 0.2.3. `b aaa??? aaaaa?????` and the real rows hold ties that
- * releases up to 0.2.1 split otherwise. */
+ * The expected ids are those of Python sentencepiece 0.2.3. `b aaa??? aaaaa?????` and the real rows
+ * hold ties that releases up to 0.2.1 split otherwise. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "base/die.h"
+#include "child.h"
 #include "merge/rows.h"
 #include "model/spm.h"
-#include "child.h"
 #include "pieces.h"
 
 enum { EOS = 1, UNKNOWN = 2, MAX = 64 };
@@ -65,8 +65,9 @@ static void assert_ids(const struct spm *s, const char *text, const int *want, i
 	assert_memory_equal(ids, want, (size_t)n * sizeof *want);
 }
 
-#define IDS(s, text, ...) \
-	assert_ids(s, text, (const int[]){__VA_ARGS__}, (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
+#define IDS(s, text, ...)                               \
+	assert_ids(s, text, (const int[]){__VA_ARGS__}, \
+		   (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
 
 static void test_encode(void **state)
 {
@@ -82,7 +83,8 @@ static void test_encode(void **state)
 	IDS(spm, "  a  ", 3, 4);
 	assert_int_equal(encode(spm, "", 0, ids, MAX), 0);
 	assert_int_equal(encode(spm, "   ", 3, ids, MAX), 0);
-	assert_int_equal(encode(spm, "aaaaaaaa", 1, ids, MAX), 2); /* `bytes` counts, not the end of the string */
+	assert_int_equal(encode(spm, "aaaaaaaa", 1, ids, MAX),
+			 2); /* `bytes` counts, not the end of the string */
 }
 
 static void test_ties(void **state)
@@ -104,7 +106,8 @@ static void test_encode_max(void **state)
 	assert_int_equal(encode(spm, "ab aab", 6, NULL, 0), 5);
 }
 
-/* Bytes that are no UTF-8 become unknown characters, as in the library; a negative length is refused. */
+/* Bytes that are no UTF-8 become unknown characters, as in the library; a negative length is
+ * refused. */
 static void test_bad_bytes(void **state)
 {
 	(void)state;
@@ -205,7 +208,8 @@ static void test_real_case(void **state)
 		print_message("skipped: EMOTION_DIR is not set\n");
 		skip();
 	}
-	char *model = xformat("%s/model/spiece.model", dir), *train = xformat("%s/data/emoint/train.json", dir);
+	char *model = xformat("%s/model/spiece.model", dir),
+	     *train = xformat("%s/data/emoint/train.json", dir);
 	struct spm *s = spm_open(model, true, NULL);
 	assert_non_null(s);
 	struct rows r;
@@ -213,10 +217,12 @@ static void test_real_case(void **state)
 	rows_read(&r, train);
 	assert_int_equal(spm_vocab(s), 6000);
 	IDS(s, "sadness", 47);
-	IDS(s, r.row[1157].instruction, 20, 18, 4, 19, 5, 4, 15, 8, 17, 14, 9, 5, 16, 21, 6, 10, 3, 11, 3, 13, 3, 12, 6, 401, 344, 60, 27,
-	    2652, 3081, 25, 685, 2289, 1451, 32, 63, 838, 111, 32, 1416, 30);
-	IDS(s, r.row[2884].instruction, 20, 18, 4, 19, 5, 4, 15, 8, 17, 14, 9, 5, 16, 21, 6, 10, 3, 11, 3, 13, 3, 12, 6, 3529, 8, 26, 226,
-	    1979, 3, 31, 56, 351, 76, 504, 2151, 45, 7, 3754, 3754, 3754, 5452, 5452, 5452, 5452, 5452, 30);
+	IDS(s, r.row[1157].instruction, 20, 18, 4, 19, 5, 4, 15, 8, 17, 14, 9, 5, 16, 21, 6, 10, 3,
+	    11, 3, 13, 3, 12, 6, 401, 344, 60, 27, 2652, 3081, 25, 685, 2289, 1451, 32, 63, 838,
+	    111, 32, 1416, 30);
+	IDS(s, r.row[2884].instruction, 20, 18, 4, 19, 5, 4, 15, 8, 17, 14, 9, 5, 16, 21, 6, 10, 3,
+	    11, 3, 13, 3, 12, 6, 3529, 8, 26, 226, 1979, 3, 31, 56, 351, 76, 504, 2151, 45, 7, 3754,
+	    3754, 3754, 5452, 5452, 5452, 5452, 5452, 30);
 	int ids[MAX];
 	n = encode(s, "anger,fear", 10, ids, MAX);
 	char *text = spm_decode(s, ids, n);
@@ -231,10 +237,11 @@ static void test_real_case(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_encode),        cmocka_unit_test(test_ties),           cmocka_unit_test(test_encode_max),
-		cmocka_unit_test(test_bad_bytes),     cmocka_unit_test(test_decode),         cmocka_unit_test(test_no_model),
-		cmocka_unit_test(test_find),          cmocka_unit_test(test_no_prefix),      cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_real_case),
+		cmocka_unit_test(test_encode),     cmocka_unit_test(test_ties),
+		cmocka_unit_test(test_encode_max), cmocka_unit_test(test_bad_bytes),
+		cmocka_unit_test(test_decode),     cmocka_unit_test(test_no_model),
+		cmocka_unit_test(test_find),       cmocka_unit_test(test_no_prefix),
+		cmocka_unit_test(test_pieces),     cmocka_unit_test(test_real_case),
 	};
 	return cmocka_run_group_tests_name("spm", tests, enter, leave);
 }

@@ -1,5 +1,5 @@
-/* test_st.c: safetensors: values of every type, files written and read back, and everything that a file can have wrong.
- * EMOTION_DIR: folder of the small real case (optional). */
+/* test_st.c: safetensors: values of every type, files written and read back, and everything that a
+ * file can have wrong. EMOTION_DIR: folder of the small real case (optional). */
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,9 +11,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "child.h"
 #include "base/die.h"
 #include "base/rng.h"
+#include "child.h"
 #include "files/safetensors/st.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -220,7 +220,9 @@ static void check_all_values(const char *dtype, unsigned special, float (*value)
 		if ((i & special) != special)
 			h[n++] = (uint16_t)i;
 	n -= 3;
-	snprintf(header, sizeof(header), "{\"x\":{\"dtype\":\"%s\",\"shape\":[%zu],\"data_offsets\":[0,%zu]}}", dtype, n, 2 * n);
+	snprintf(header, sizeof(header),
+		 "{\"x\":{\"dtype\":\"%s\",\"shape\":[%zu],\"data_offsets\":[0,%zu]}}", dtype, n,
+		 2 * n);
 	write_st("all.safetensors", header, h, 2 * n);
 
 	struct st *s = st_open("all.safetensors");
@@ -253,7 +255,8 @@ static void test_bfloat(void **state)
 static void test_parts(void **state)
 {
 	enum { N = 300001 };
-	const size_t part[][2] = {{0, N}, {0, 0}, {N, 0}, {N - 1, 1}, {1, 63}, {1, 64}, {7, 65}, {131071, 2}, {5, 262144}, {131073, 168928}};
+	const size_t part[][2] = {{0, N},  {0, 0},  {N, 0},      {N - 1, 1},  {1, 63},
+				  {1, 64}, {7, 65}, {131071, 2}, {5, 262144}, {131073, 168928}};
 	static float a[N], x[N + 1];
 	static uint16_t h[N];
 	(void)state;
@@ -261,8 +264,12 @@ static void test_parts(void **state)
 		h[i] = (uint16_t)(i % 0x7c00);
 		a[i] = (float)i;
 	}
-	write_st("f32.safetensors", "{\"x\":{\"dtype\":\"F32\",\"shape\":[300001],\"data_offsets\":[0,1200004]}}", a, sizeof(a));
-	write_st("f16.safetensors", "{\"x\":{\"dtype\":\"F16\",\"shape\":[300001],\"data_offsets\":[0,600002]}}", h, sizeof(h));
+	write_st("f32.safetensors",
+		 "{\"x\":{\"dtype\":\"F32\",\"shape\":[300001],\"data_offsets\":[0,1200004]}}", a,
+		 sizeof(a));
+	write_st("f16.safetensors",
+		 "{\"x\":{\"dtype\":\"F16\",\"shape\":[300001],\"data_offsets\":[0,600002]}}", h,
+		 sizeof(h));
 	struct st *s = st_open("f32.safetensors"), *t = st_open("f16.safetensors");
 	for (size_t k = 0; k < COUNT(part); k++) {
 		size_t first = part[k][0], n = part[k][1];
@@ -287,23 +294,35 @@ static void test_nonfinite(void **state)
 		float value;
 		const char *message;
 	} CASE[] = {
-		{0, NAN, "tensor 'x': element 0 is NaN"},         {63, INFINITY, "element 63 is infinite"},
-		{64, -INFINITY, "element 64 is infinite"},        {65536, -NAN, "element 65536 is NaN"},
-		{199999, INFINITY, "element 199999 is infinite"}, {199980, NAN, "element 199980 is NaN"},
+		{0, NAN, "tensor 'x': element 0 is NaN"},
+		{63, INFINITY, "element 63 is infinite"},
+		{64, -INFINITY, "element 64 is infinite"},
+		{65536, -NAN, "element 65536 is NaN"},
+		{199999, INFINITY, "element 199999 is infinite"},
+		{199980, NAN, "element 199980 is NaN"},
 	};
 	static float a[N];
 	static uint16_t h[N];
 	(void)state;
 	for (size_t k = 0; k < COUNT(CASE); k++) {
 		a[CASE[k].at] = CASE[k].value;
-		write_st("bad.safetensors", "{\"x\":{\"dtype\":\"F32\",\"shape\":[2,100000],\"data_offsets\":[0,800000]}}", a, sizeof(a));
+		write_st("bad.safetensors",
+			 "{\"x\":{\"dtype\":\"F32\",\"shape\":[2,100000],\"data_offsets\":[0,"
+			 "800000]}}",
+			 a, sizeof(a));
 		refuses("bad.safetensors", CASE[k].message);
 		a[CASE[k].at] = 0;
 		h[CASE[k].at] = isnan(CASE[k].value) ? 0x7c01 : 0xfc00;
-		write_st("bad.safetensors", "{\"x\":{\"dtype\":\"F16\",\"shape\":[2,100000],\"data_offsets\":[0,400000]}}", h, sizeof(h));
+		write_st("bad.safetensors",
+			 "{\"x\":{\"dtype\":\"F16\",\"shape\":[2,100000],\"data_offsets\":[0,"
+			 "400000]}}",
+			 h, sizeof(h));
 		refuses("bad.safetensors", CASE[k].message);
 		h[CASE[k].at] = isnan(CASE[k].value) ? 0xffff : 0x7f80;
-		write_st("bad.safetensors", "{\"x\":{\"dtype\":\"BF16\",\"shape\":[2,100000],\"data_offsets\":[0,400000]}}", h, sizeof(h));
+		write_st("bad.safetensors",
+			 "{\"x\":{\"dtype\":\"BF16\",\"shape\":[2,100000],\"data_offsets\":[0,"
+			 "400000]}}",
+			 h, sizeof(h));
 		refuses("bad.safetensors", CASE[k].message);
 		h[CASE[k].at] = 0;
 	}
@@ -321,8 +340,11 @@ static void test_other_types(void **state)
 {
 	static const char data[32];
 	(void)state;
-	write_st("int.safetensors", "{\"x\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[0,16]},\"y\":{\"dtype\":\"BOOL\","
-	         "\"shape\":[2,2,2,2],\"data_offsets\":[16,32]}}   ", data, 32);
+	write_st("int.safetensors",
+		 "{\"x\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[0,16]},\"y\":{"
+		 "\"dtype\":\"BOOL\","
+		 "\"shape\":[2,2,2,2],\"data_offsets\":[16,32]}}   ",
+		 data, 32);
 	accepts("int.safetensors");
 	struct child c = child_run(read_integers, NULL);
 	assert_true(child_said(&c, "tensor 'x': expected F32, F16 or BF16"));
@@ -346,34 +368,62 @@ static void test_headers(void **state)
 		{"{\"x\":1}", 0, "header entry 'x': expected an object"},
 		{"{\"__metadata__\":[]}", 0, "header entry '__metadata__': expected an object"},
 		{"{\"x\":{}}", 0, "expected the keys dtype, shape and data_offsets"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"more\":1}}", 4, "and no others"},
-		{"{\"x\":{\"dtype\":7,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype: expected a string"},
-		{"{\"x\":{\"dtype\":\"F4\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "unknown dtype 'F4'"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, "shape: expected a list"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "at most 4 numbers"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "shape: expected integers"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, "shape: expected integers"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", 4, "shape: expected integers"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, "data_offsets: expected two numbers"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,true]}}", 4, "data_offsets: expected integers"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "takes 4 bytes, data_offsets are [4, 0]"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,4]}}", 4, "F32 of shape (2, 3) takes 24 bytes"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"more\":1}}", 4,
+		 "and no others"},
+		{"{\"x\":{\"dtype\":7,\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+		 "dtype: expected a string"},
+		{"{\"x\":{\"dtype\":\"F4\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+		 "unknown dtype 'F4'"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4,
+		 "shape: expected a list"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
+		 "at most 4 numbers"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4,
+		 "shape: expected integers"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4,
+		 "shape: expected integers"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", 4,
+		 "shape: expected integers"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4,
+		 "data_offsets: expected two numbers"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,true]}}", 4,
+		 "data_offsets: expected integers"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4,
+		 "takes 4 bytes, data_offsets are [4, 0]"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,4]}}", 4,
+		 "F32 of shape (2, 3) takes 24 bytes"},
 		/* 2^62 × 4 = 2^64, 2^32 × 2^32, and 2^62 × 2^62 × 0 */
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "more elements than can be counted"},
-		{"{\"x\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "more elements than can be counted"},
-		{"{\"x\":{\"dtype\":\"F16\",\"shape\":[4611686018427387904,4611686018427387904,0],\"data_offsets\":[0,0]}}", 0, "more elements"},
-		{"{\"x\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807],\"data_offsets\":[0,9223372036854775807]}}", 4, "is truncated"},
-		{"{\"x\":{\"dtype\":\"U8\",\"shape\":[18446744073709551616],\"data_offsets\":[0,0]}}", 4, "not valid JSON"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "is truncated: tensor 'x' ends at byte"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "there is a gap"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12,
-		 "tensor 'y' starts at byte 8 of the data, expected 4: there is a gap"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"y\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12,
-		 "tensor 'y' starts at byte 4 of the data, expected 8: it overlaps"},
-		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,
-		 "duplicate"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}"
+		 "}",
+		 0, "more elements than can be counted"},
+		{"{\"x\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]"
+		 "}}",
+		 0, "more elements than can be counted"},
+		{"{\"x\":{\"dtype\":\"F16\",\"shape\":[4611686018427387904,4611686018427387904,0],"
+		 "\"data_offsets\":[0,0]}}",
+		 0, "more elements"},
+		{"{\"x\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807],\"data_offsets\":[0,"
+		 "9223372036854775807]}}",
+		 4, "is truncated"},
+		{"{\"x\":{\"dtype\":\"U8\",\"shape\":[18446744073709551616],\"data_offsets\":[0,0]}"
+		 "}",
+		 4, "not valid JSON"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3,
+		 "is truncated: tensor 'x' ends at byte"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,
+		 "there is a gap"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"y\":{\"dtype\":"
+		 "\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
+		 12, "tensor 'y' starts at byte 8 of the data, expected 4: there is a gap"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"y\":{\"dtype\":"
+		 "\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+		 12, "tensor 'y' starts at byte 4 of the data, expected 8: it overlaps"},
+		{"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"x\":{\"dtype\":"
+		 "\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+		 8, "duplicate"},
 		{"{\"x\":{\"a\":{\"b\":{}}}}", 0, "nested more than three deep"},
-		{"{\"x\\\"{{{{\":[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]}", 0, "is no safetensors header"},
+		{"{\"x\\\"{{{{\":[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]}", 0,
+		 "is no safetensors header"},
 		{"{\"\xff\":{}}", 0, "not valid JSON"},
 		{"{\"a\\u0000b\":{}}", 0, "not valid JSON"},
 	};
@@ -389,26 +439,32 @@ static void test_headers(void **state)
 static void test_first_bytes(void **state)
 {
 	static const unsigned char huge[10] = {255, 255, 255, 255, 255, 255, 255, 255, '{', '}'};
-	static const unsigned char over[10] = {0x01, 0xe1, 0xf5, 0x05, 0, 0, 0, 0, '{', '}'}; /* 100000001 */
-	static const unsigned char most[10] = {0x00, 0xe1, 0xf5, 0x05, 0, 0, 0, 0, '{', '}'}; /* 100000000 */
+	static const unsigned char over[10] = {0x01, 0xe1, 0xf5, 0x05, 0,
+					       0,    0,    0,    '{',  '}'}; /* 100000001 */
+	static const unsigned char most[10] = {0x00, 0xe1, 0xf5, 0x05, 0,
+					       0,    0,    0,    '{',  '}'}; /* 100000000 */
 	(void)state;
 	write_file("bad.safetensors", huge, 0);
 	refuses("bad.safetensors", "found 0 bytes");
 	write_file("bad.safetensors", huge, 7);
 	refuses("bad.safetensors", "found 7 bytes");
 	write_file("bad.safetensors", huge, 10);
-	refuses("bad.safetensors", "announce a header of 18446744073709551615 bytes (limit 100000000)");
+	refuses("bad.safetensors",
+		"announce a header of 18446744073709551615 bytes (limit 100000000)");
 	write_file("bad.safetensors", over, 10);
 	refuses("bad.safetensors", "announce a header of 100000001 bytes");
 	write_file("bad.safetensors", most, 10);
-	refuses("bad.safetensors", "is truncated: the header should have 100000000 bytes, the file has 2");
+	refuses("bad.safetensors",
+		"is truncated: the header should have 100000000 bytes, the file has 2");
 }
 
 /* A good file with two tensors, 3 floats and 4 halves, in the buffer; returns its bytes. */
 static size_t good_file(unsigned char *b)
 {
-	static const char header[] = "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},"
-	                             "\"a\":{\"dtype\":\"F16\",\"shape\":[2,2],\"data_offsets\":[12,20]}}";
+	static const char header[] =
+		"{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"F32\",\"shape\":[3],"
+		"\"data_offsets\":[0,12]},"
+		"\"a\":{\"dtype\":\"F16\",\"shape\":[2,2],\"data_offsets\":[12,20]}}";
 	size_t h = sizeof(header) - 1;
 	memset(b, 0, 8 + h + 20);
 	b[0] = (unsigned char)h;
@@ -429,7 +485,8 @@ static void test_cut_anywhere(void **state)
 	}
 }
 
-/* Random damage: one line and exit 1, or a file that is still whole; never a signal (a sanitizer's report is an exit status of its own). */
+/* Random damage: one line and exit 1, or a file that is still whole; never a signal (a sanitizer's
+ * report is an exit status of its own). */
 static void test_damage(void **state)
 {
 	static const char bits[] = "{}[]\",:0123456789-.eE\\ un\xff";
@@ -441,7 +498,9 @@ static void test_damage(void **state)
 		size_t n = good_file(b);
 		for (uint64_t k = rng_below(&r, 4) + 1; k > 0; k--) {
 			size_t at = rng_below(&r, 3) ? 8 + rng_below(&r, n - 28) : rng_below(&r, n);
-			b[at] = rng_below(&r, 2) ? (unsigned char)bits[rng_below(&r, sizeof(bits) - 1)] : (unsigned char)rng_next(&r);
+			b[at] = rng_below(&r, 2)
+					? (unsigned char)bits[rng_below(&r, sizeof(bits) - 1)]
+					: (unsigned char)rng_next(&r);
 		}
 		write_file("damaged.safetensors", b, n);
 		struct child c = child_run(open_and_read, (char[]){"damaged.safetensors"});
@@ -470,7 +529,8 @@ static void test_cut_while_open(void **state)
 	(void)state;
 	write_file("good.safetensors", b, good_file(b));
 	struct child c = child_run(read_after_cut, NULL);
-	assert_true(child_said(&c, "'good.safetensors' was cut while it was read: 7 bytes are missing"));
+	assert_true(child_said(
+		&c, "'good.safetensors' was cut while it was read: 7 bytes are missing"));
 	assert_int_equal(c.code, EXIT_WORLD);
 }
 
@@ -491,8 +551,10 @@ static void test_pickle(void **state)
 	(void)state;
 	assert_int_equal(mkdir("pickle", 0777), 0);
 	write_file("pickle/pytorch_model.bin", "x", 1);
-	refuses("pickle", "pickle files such as its 'pytorch_model.bin' are not read, because unpickling runs code");
-	refuses("pickle/adapter_model.safetensors", "has no adapter_model.safetensors, and pickle files");
+	refuses("pickle", "pickle files such as its 'pytorch_model.bin' are not read, because "
+			  "unpickling runs code");
+	refuses("pickle/adapter_model.safetensors",
+		"has no adapter_model.safetensors, and pickle files");
 	refuses("pickle/pytorch_model.bin", "unpickling runs code");
 }
 
@@ -522,9 +584,11 @@ static void test_need(void **state)
 	struct child c = child_run(need_missing, s);
 	assert_true(child_said(&c, "'good.safetensors': missing tensor 'c' of shape (7, 5)"));
 	c = child_run(need_shape, s);
-	assert_true(child_said(&c, "'good.safetensors': tensor 'a': expected shape (2, 3), found (2, 2)"));
+	assert_true(child_said(
+		&c, "'good.safetensors': tensor 'a': expected shape (2, 3), found (2, 2)"));
 	c = child_run(need_rank, s);
-	assert_true(child_said(&c, "'good.safetensors': tensor 'a': expected shape (4), found (2, 2)"));
+	assert_true(
+		child_said(&c, "'good.safetensors': tensor 'a': expected shape (4), found (2, 2)"));
 	assert_string_equal(st_file(s, st_need(s, "b", 3, 0)), "good.safetensors");
 	st_close(s);
 }
@@ -542,9 +606,13 @@ static void write_shards(void)
 {
 	const float one[3] = {1, 2, 3}, two[2] = {4, 5};
 	mkdir("sharded", 0777);
-	write_st("sharded/m-1.safetensors", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"d\":{\"dtype\":\"F32\",\"shape\":[2],"
-	         "\"data_offsets\":[4,12]}}", one, 12);
-	write_st("sharded/m-2.safetensors", "{\"c\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", two, 8);
+	write_st("sharded/m-1.safetensors",
+		 "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"d\":{\"dtype\":"
+		 "\"F32\",\"shape\":[2],"
+		 "\"data_offsets\":[4,12]}}",
+		 one, 12);
+	write_st("sharded/m-2.safetensors",
+		 "{\"c\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", two, 8);
 }
 
 static void test_shards(void **state)
@@ -552,7 +620,8 @@ static void test_shards(void **state)
 	float x[2];
 	(void)state;
 	write_shards();
-	write_index("{\"a\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\",\"d\":\"m-1.safetensors\"}");
+	write_index(
+		"{\"a\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\",\"d\":\"m-1.safetensors\"}");
 	struct st *s = st_open("sharded");
 	assert_int_equal(st_count(s), 3);
 	assert_string_equal(st_at(s, 1)->name, "c");
@@ -572,22 +641,31 @@ static void test_bad_index(void **state)
 		{"[]", "weight_map: expected an object"},
 		{"{}", "weight_map: expected an object"},
 		{"{\"a\":7}", "'a': expected a file name"},
-		{"{\"a\":\"../good.safetensors\"}", "expected the plain name of a .safetensors file of the same folder, found '../good.safetensors'"},
+		{"{\"a\":\"../good.safetensors\"}",
+		 "expected the plain name of a .safetensors file of the same folder, found "
+		 "'../good.safetensors'"},
 		{"{\"a\":\"/etc/passwd\"}", "expected the plain name"},
 		{"{\"a\":\"..\"}", "expected the plain name"},
 		{"{\"a\":\"\"}", "expected the plain name"},
 		{"{\"a\":\"m-1.bin\"}", "expected the plain name of a .safetensors file"},
-		{"{\"a\":\"m-3.safetensors\"}", "cannot open 'sharded/m-3.safetensors': No such file"},
-		{"{\"a\":\"m-1.safetensors\",\"d\":\"m-1.safetensors\",\"e\":\"m-1.safetensors\"}", "tensor 'e' is in 'sharded/m-1.safetensors', but it is not"},
-		{"{\"a\":\"m-2.safetensors\",\"c\":\"m-2.safetensors\",\"d\":\"m-1.safetensors\"}", "tensor 'a' is in 'sharded/m-2.safetensors', but it is not"},
-		{"{\"a\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\"}", "does not list tensor 'd' of 'sharded/m-1.safetensors'"},
+		{"{\"a\":\"m-3.safetensors\"}",
+		 "cannot open 'sharded/m-3.safetensors': No such file"},
+		{"{\"a\":\"m-1.safetensors\",\"d\":\"m-1.safetensors\",\"e\":\"m-1.safetensors\"}",
+		 "tensor 'e' is in 'sharded/m-1.safetensors', but it is not"},
+		{"{\"a\":\"m-2.safetensors\",\"c\":\"m-2.safetensors\",\"d\":\"m-1.safetensors\"}",
+		 "tensor 'a' is in 'sharded/m-2.safetensors', but it is not"},
+		{"{\"a\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\"}",
+		 "does not list tensor 'd' of 'sharded/m-1.safetensors'"},
 		{"{\"a\":\"m-1.safetensors\",\"a\":\"m-2.safetensors\"}", "duplicate"},
-		{"{\"a\":\"m-1.safetensors\",\"d\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\",\"x\":\"m-4.safetensors\"}", "tensor 'a' is in two shards"},
+		{"{\"a\":\"m-1.safetensors\",\"d\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\","
+		 "\"x\":\"m-4.safetensors\"}",
+		 "tensor 'a' is in two shards"},
 	};
 	const float one = 1;
 	(void)state;
 	write_shards();
-	write_st("sharded/m-4.safetensors", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", &one, 4);
+	write_st("sharded/m-4.safetensors",
+		 "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", &one, 4);
 	for (size_t i = 0; i < COUNT(CASE); i++) {
 		write_index(CASE[i].map);
 		refuses("sharded", CASE[i].message);
@@ -616,7 +694,8 @@ static void test_real(void **state)
 	}
 	/* As NumPy gives them in float64. */
 	assert_true(x[5] == 0.03963093459606171f && x[6016 * 256 - 1] == 0.3372576832771301f);
-	assert_true(fabs(sum + 2825.479664994874) < 1e-6 && fabs(squares - 1555564.4030635513) < 1e-4);
+	assert_true(fabs(sum + 2825.479664994874) < 1e-6 &&
+		    fabs(squares - 1555564.4030635513) < 1e-4);
 	st_read(s, st_need(s, "decoder.final_layer_norm.weight", 256, 0), 255, 1, x);
 	assert_true(x[0] == 1.009400725364685f);
 	st_close(s);
@@ -628,13 +707,16 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_no_tensors),     cmocka_unit_test(test_misuse),
-		cmocka_unit_test(test_failing_write), cmocka_unit_test(test_half),           cmocka_unit_test(test_bfloat),
-		cmocka_unit_test(test_parts),        cmocka_unit_test(test_nonfinite),      cmocka_unit_test(test_other_types),
-		cmocka_unit_test(test_headers),      cmocka_unit_test(test_first_bytes),    cmocka_unit_test(test_cut_anywhere),
-		cmocka_unit_test(test_damage),       cmocka_unit_test(test_cut_while_open), cmocka_unit_test(test_no_plain_file),
-		cmocka_unit_test(test_pickle),       cmocka_unit_test(test_need),           cmocka_unit_test(test_shards),
-		cmocka_unit_test(test_bad_index),    cmocka_unit_test(test_real),
+		cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_no_tensors),
+		cmocka_unit_test(test_misuse),        cmocka_unit_test(test_failing_write),
+		cmocka_unit_test(test_half),          cmocka_unit_test(test_bfloat),
+		cmocka_unit_test(test_parts),         cmocka_unit_test(test_nonfinite),
+		cmocka_unit_test(test_other_types),   cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_first_bytes),   cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_damage),        cmocka_unit_test(test_cut_while_open),
+		cmocka_unit_test(test_no_plain_file), cmocka_unit_test(test_pickle),
+		cmocka_unit_test(test_need),          cmocka_unit_test(test_shards),
+		cmocka_unit_test(test_bad_index),     cmocka_unit_test(test_real),
 	};
 	const char *dir = getenv("EMOTION_DIR");
 	real_case = dir ? realpath(dir, NULL) : NULL;

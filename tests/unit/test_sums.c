@@ -1,4 +1,5 @@
-/* test_sums.c: checksums.tsv: a line for each file made; which of several lines counts; and what is left of them when it is made compact. */
+/* test_sums.c: checksums.tsv: a line for each file made; which of several lines counts; and what is
+ * left of them when it is made compact. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,9 +8,9 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
+#include "base/die.h"
 #include "case.h"
 #include "child.h"
-#include "base/die.h"
 #include "files/digest.h"
 #include "files/out.h"
 #include "files/sums.h"
@@ -70,7 +71,8 @@ static void lines_are(const char *const *names, int n)
 		assert_string_equal(s.line[i].name, names[i]);
 	sums_release(&s);
 }
-#define LINES_ARE(...) lines_are((const char *const[]){__VA_ARGS__}, COUNT(((const char *const[]){__VA_ARGS__})))
+#define LINES_ARE(...) \
+	lines_are((const char *const[]){__VA_ARGS__}, COUNT(((const char *const[]){__VA_ARGS__})))
 
 /* Whether the file in place has a line that fits. */
 static bool fits(const char *name)
@@ -110,7 +112,8 @@ static void test_inputs_stay(void **state)
 
 	(void)state;
 	make_file("a", "one");
-	snprintf(want, sizeof(want), "a=%016llx", (unsigned long long)digest_contents(WORK "/a", &size));
+	snprintf(want, sizeof(want), "a=%016llx",
+		 (unsigned long long)digest_contents(WORK "/a", &size));
 	sums_check(WORK "/a");
 	make_file("b", "of a");
 	make_file("b", "of A");
@@ -137,7 +140,8 @@ static void made_of(const char *name, const char *want)
 		const char *end = strchr(at, ' ');
 		int n = (int)strcspn(at, "=");
 
-		snprintf(have + strlen(have), sizeof(have) - strlen(have), "%s%.*s", *have ? " " : "", n, at);
+		snprintf(have + strlen(have), sizeof(have) - strlen(have), "%s%.*s",
+			 *have ? " " : "", n, at);
 		at = end ? end + 1 : at + strlen(at);
 	}
 	assert_string_equal(have, want);
@@ -245,7 +249,8 @@ static void test_nothing_to_do(void **state)
 	assert_int_equal(stat(SUMS, &before), 0);
 	compact();
 	assert_int_equal(stat(SUMS, &after), 0);
-	assert_true(before.st_ino == after.st_ino && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+	assert_true(before.st_ino == after.st_ino &&
+		    before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
 	make_file("a", "two");
 	compact();
 	assert_int_equal(entries_in(WORK), 3); /* a, b and the sums: no temporary file */
@@ -254,9 +259,13 @@ static void test_nothing_to_do(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_one_line_each, begin, end), cmocka_unit_test_setup_teardown(test_inputs_stay, begin, end), cmocka_unit_test_setup_teardown(test_scopes, begin, end),
-		cmocka_unit_test_setup_teardown(test_killed_before_rename, begin, end), cmocka_unit_test_setup_teardown(test_damaged, begin, end),
-		cmocka_unit_test_setup_teardown(test_damaged_line, begin, end), cmocka_unit_test_setup_teardown(test_nothing_to_do, begin, end),
+		cmocka_unit_test_setup_teardown(test_one_line_each, begin, end),
+		cmocka_unit_test_setup_teardown(test_inputs_stay, begin, end),
+		cmocka_unit_test_setup_teardown(test_scopes, begin, end),
+		cmocka_unit_test_setup_teardown(test_killed_before_rename, begin, end),
+		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
+		cmocka_unit_test_setup_teardown(test_damaged_line, begin, end),
+		cmocka_unit_test_setup_teardown(test_nothing_to_do, begin, end),
 	};
 	char *scratch = scratch_enter();
 	int failed;

@@ -1,4 +1,5 @@
-/* test_t5.c: config.json as transformers reads it, and the names of a T5's linears. EMOTION_DIR: folder of the small real case (optional). */
+/* test_t5.c: config.json as transformers reads it, and the names of a T5's linears. EMOTION_DIR:
+ * folder of the small real case (optional). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,21 +7,22 @@
 
 #include <cmocka.h>
 
+#include "base/die.h"
 #include "case.h"
 #include "child.h"
-#include "base/die.h"
 #include "files/safetensors/st.h"
 #include "model/t5.h"
 
-
 /* ---- helpers ---- */
 
-#define NEEDED "\"d_model\":16,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,\"num_layers\":4,\"vocab_size\":99"
+#define NEEDED \
+	"\"d_model\":16,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,\"num_layers\":4,\"vocab_size\":99"
 
 static struct t5 load(const char *keys)
 {
 	char text[1024];
-	snprintf(text, sizeof(text), "{\"model_type\":\"t5\"," NEEDED "%s%s}", *keys ? "," : "", keys);
+	snprintf(text, sizeof(text), "{\"model_type\":\"t5\"," NEEDED "%s%s}", *keys ? "," : "",
+		 keys);
 	write_text("config.json", text);
 	return t5_load(".");
 }
@@ -59,7 +61,8 @@ static void refuses(const char *config, const char *message)
 
 static struct t5 small_model(bool gated)
 {
-	return (struct t5){.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {12, 3}, .gated = gated};
+	return (struct t5){
+		.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {12, 3}, .gated = gated};
 }
 
 /* ---- config.json ---- */
@@ -88,9 +91,12 @@ static void test_defaults(void **state)
 static void test_given(void **state)
 {
 	(void)state;
-	struct t5 m = load("\"num_decoder_layers\":2,\"relative_attention_num_buckets\":16,\"relative_attention_max_distance\":64,"
-	                   "\"layer_norm_epsilon\":1e-5,\"feed_forward_proj\":\"gated-gelu\",\"tie_word_embeddings\":false,"
-	                   "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5,\"use_cache\":true,\"n_positions\":512");
+	struct t5 m = load("\"num_decoder_layers\":2,\"relative_attention_num_buckets\":16,"
+			   "\"relative_attention_max_distance\":64,"
+			   "\"layer_norm_epsilon\":1e-5,\"feed_forward_proj\":\"gated-gelu\",\"tie_"
+			   "word_embeddings\":false,"
+			   "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5,"
+			   "\"use_cache\":true,\"n_positions\":512");
 	assert_int_equal(m.L[1], 2);
 	assert_int_equal(m.buckets, 16);
 	assert_int_equal(m.max_distance, 64);
@@ -117,12 +123,14 @@ static void test_output(void **state)
 	assert_true(!m.tied && !m.scaled && !m.scale_given);
 }
 
-/* generation_config.json is read whole: what it does not name is not config.json's. The loss's tokens are config.json's. */
+/* generation_config.json is read whole: what it does not name is not config.json's. The loss's
+ * tokens are config.json's. */
 static void test_generation(void **state)
 {
 	const char *config = "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5";
 	(void)state;
-	struct t5 m = load_both(config, "{\"pad_token_id\":6,\"eos_token_id\":[7,8,1],\"decoder_start_token_id\":9}");
+	struct t5 m = load_both(config, "{\"pad_token_id\":6,\"eos_token_id\":[7,8,1],\"decoder_"
+					"start_token_id\":9}");
 	check_decoding(&m.decoding, 9, 6, (const int[]){7, 8, 1}, 3);
 	assert_int_equal(m.pad, 3);
 	assert_int_equal(m.label_start, 5);
@@ -147,7 +155,9 @@ static void test_activations(void **state)
 		{"\"feed_forward_proj\":\"gelu_new\"", false, true},
 		{"\"feed_forward_proj\":\"gated-gelu_new\"", true, true},
 		/* The derived keys override, as in transformers. */
-		{"\"feed_forward_proj\":\"relu\",\"dense_act_fn\":\"gelu_new\",\"is_gated_act\":true", true, true},
+		{"\"feed_forward_proj\":\"relu\",\"dense_act_fn\":\"gelu_new\",\"is_gated_act\":"
+		 "true",
+		 true, true},
 		{"\"feed_forward_proj\":\"gated-gelu\",\"dense_act_fn\":\"relu\"", true, false},
 	};
 	(void)state;
@@ -165,23 +175,37 @@ static void test_refusals(void **state)
 		const char *config, *message;
 	} CASE[] = {
 		{"[]", "expected a JSON object"},
-		{"{\"model_type\":\"mt5\"," NEEDED "}", "'./config.json': model_type: expected 't5' (T5, T5 v1.1, Flan-T5), found 'mt5'"},
+		{"{\"model_type\":\"mt5\"," NEEDED "}",
+		 "'./config.json': model_type: expected 't5' (T5, T5 v1.1, Flan-T5), found 'mt5'"},
 		{"{" NEEDED "}", "model_type"},
 		{"{\"model_type\":\"t5\"}", "d_model"},
 		{T5("\"d_model\":8"), "duplicate"},
-		{"{\"model_type\":\"t5\",\"d_model\":0,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,\"num_layers\":4,\"vocab_size\":99}", "'d_model'"},
-		{"{\"model_type\":\"t5\",\"d_model\":16.5,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,\"num_layers\":4,\"vocab_size\":99}", "'d_model'"},
-		{"{\"model_type\":\"t5\",\"d_model\":16,\"d_ff\":24,\"d_kv\":131072,\"num_heads\":4096,\"num_layers\":4,\"vocab_size\":99}",
+		{"{\"model_type\":\"t5\",\"d_model\":0,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,"
+		 "\"num_layers\":4,\"vocab_size\":99}",
+		 "'d_model'"},
+		{"{\"model_type\":\"t5\",\"d_model\":16.5,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,"
+		 "\"num_layers\":4,\"vocab_size\":99}",
+		 "'d_model'"},
+		{"{\"model_type\":\"t5\",\"d_model\":16,\"d_ff\":24,\"d_kv\":131072,\"num_heads\":"
+		 "4096,\"num_layers\":4,\"vocab_size\":99}",
 		 "num_heads × d_kv"},
-		{"{\"model_type\":\"t5\",\"d_model\":16,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,\"num_layers\":1000,\"vocab_size\":99}", "'num_layers'"},
+		{"{\"model_type\":\"t5\",\"d_model\":16,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,"
+		 "\"num_layers\":1000,\"vocab_size\":99}",
+		 "'num_layers'"},
 		{T5("\"feed_forward_proj\":\"gelu\""), "asks for the activation 'gelu'"},
 		{T5("\"feed_forward_proj\":\"gated-silu\""), "asks for the activation 'silu'"},
-		{T5("\"feed_forward_proj\":\"double-gelu\""), "expected ACTIVATION or gated-ACTIVATION, found 'double-gelu'"},
-		{T5("\"feed_forward_proj\":\"gated-gelu-new\""), "expected ACTIVATION or gated-ACTIVATION"},
-		{T5("\"relative_attention_max_distance\":16"), "relative_attention_max_distance: expected more than half of 32 buckets, found 16"},
+		{T5("\"feed_forward_proj\":\"double-gelu\""),
+		 "expected ACTIVATION or gated-ACTIVATION, found 'double-gelu'"},
+		{T5("\"feed_forward_proj\":\"gated-gelu-new\""),
+		 "expected ACTIVATION or gated-ACTIVATION"},
+		{T5("\"relative_attention_max_distance\":16"),
+		 "relative_attention_max_distance: expected more than half of 32 buckets, found "
+		 "16"},
 		{T5("\"relative_attention_num_buckets\":2"), "'relative_attention_num_buckets'"},
-		{T5("\"layer_norm_epsilon\":0"), "layer_norm_epsilon: expected a small positive number"},
-		{T5("\"layer_norm_epsilon\":1e-60"), "layer_norm_epsilon: expected a small positive number"},
+		{T5("\"layer_norm_epsilon\":0"),
+		 "layer_norm_epsilon: expected a small positive number"},
+		{T5("\"layer_norm_epsilon\":1e-60"),
+		 "layer_norm_epsilon: expected a small positive number"},
 		{T5("\"eos_token_id\":99"), "'eos_token_id'"},
 		{T5("\"eos_token_id\":[1,99]"), "'eos_token_id'"},
 		{T5("\"eos_token_id\":[1,\"2\"]"), "'eos_token_id'"},
@@ -190,8 +214,10 @@ static void test_refusals(void **state)
 		{T5("\"tie_encoder_decoder\":true"), "tie_encoder_decoder is true"},
 		{T5("\"architectures\":\"T5Model\""), "architectures: expected a list of names"},
 		{T5("\"architectures\":[7]"), "architectures: expected a list of names"},
-		{T5("\"architectures\":[\"T5Model\",\"T5EncoderModel\"]"), "found 'T5EncoderModel', which has no decoder"},
-		{T5("\"quantization_config\":{}"), "quantization_config: quantised weights are not read"},
+		{T5("\"architectures\":[\"T5Model\",\"T5EncoderModel\"]"),
+		 "found 'T5EncoderModel', which has no decoder"},
+		{T5("\"quantization_config\":{}"),
+		 "quantization_config: quantised weights are not read"},
 		{T5("\"is_encoder_decoder\":false"), "the model has no decoder"},
 		{T5("\"decoder_start_token_id\":-1"), "'decoder_start_token_id'"},
 		{T5("\"tie_word_embeddings\":1"), "'tie_word_embeddings'"},
@@ -201,7 +227,8 @@ static void test_refusals(void **state)
 	for (size_t i = 0; i < COUNT(CASE); i++)
 		refuses(CASE[i].config, CASE[i].message);
 	write_text("generation_config.json", "[]");
-	refuses("{\"model_type\":\"t5\"," NEEDED "}", "'./generation_config.json': expected a JSON object");
+	refuses("{\"model_type\":\"t5\"," NEEDED "}",
+		"'./generation_config.json': expected a JSON object");
 	remove("generation_config.json");
 	remove("config.json");
 	struct child c = child_run(load_child, NULL);
@@ -216,10 +243,14 @@ static void test_names(void **state)
 		const char *name;
 		struct module q;
 	} CASE[] = {
-		{"encoder.block.0.layer.0.SelfAttention.q", {0, 0, SELF_Q}},   {"encoder.block.11.layer.0.SelfAttention.o", {0, 11, SELF_O}},
-		{"encoder.block.7.layer.1.DenseReluDense.wi_0", {0, 7, WI_0}}, {"encoder.block.10.layer.1.DenseReluDense.wo", {0, 10, WO}},
-		{"decoder.block.2.layer.0.SelfAttention.v", {1, 2, SELF_V}},   {"decoder.block.1.layer.1.EncDecAttention.k", {1, 1, CROSS_K}},
-		{"decoder.block.0.layer.1.EncDecAttention.o", {1, 0, CROSS_O}}, {"decoder.block.0.layer.2.DenseReluDense.wi_1", {1, 0, WI_1}},
+		{"encoder.block.0.layer.0.SelfAttention.q", {0, 0, SELF_Q}},
+		{"encoder.block.11.layer.0.SelfAttention.o", {0, 11, SELF_O}},
+		{"encoder.block.7.layer.1.DenseReluDense.wi_0", {0, 7, WI_0}},
+		{"encoder.block.10.layer.1.DenseReluDense.wo", {0, 10, WO}},
+		{"decoder.block.2.layer.0.SelfAttention.v", {1, 2, SELF_V}},
+		{"decoder.block.1.layer.1.EncDecAttention.k", {1, 1, CROSS_K}},
+		{"decoder.block.0.layer.1.EncDecAttention.o", {1, 0, CROSS_O}},
+		{"decoder.block.0.layer.2.DenseReluDense.wi_1", {1, 0, WI_1}},
 	};
 	struct t5 m = small_model(true);
 	(void)state;
@@ -249,7 +280,8 @@ static void test_all_names(void **state)
 					continue;
 				char *name = module_name(&m, q);
 				assert_true(module_parse(&m, name, &back));
-				assert_true(back.stack == q.stack && back.block == q.block && back.slot == q.slot);
+				assert_true(back.stack == q.stack && back.block == q.block &&
+					    back.slot == q.slot);
 				free(name);
 				n++;
 			}
@@ -261,14 +293,32 @@ static void test_all_names(void **state)
 static void test_no_names(void **state)
 {
 	static const char *const name[] = {
-		"", "encoder", "lm_head", "shared", "encoder.block.", "encoder.block.12.layer.0.SelfAttention.q",
-		"decoder.block.3.layer.0.SelfAttention.q", "encoder.block.00.layer.0.SelfAttention.q", "encoder.block.01.layer.0.SelfAttention.q",
-		"encoder.block.+1.layer.0.SelfAttention.q", "encoder.block.-1.layer.0.SelfAttention.q", "encoder.block.1.layer.1.SelfAttention.q",
-		"encoder.block.99999999999999999999.layer.0.SelfAttention.q", "encoder.block.1.layer.0.SelfAttention.q.weight",
-		"encoder.block.1.layer.0.SelfAttention.", "encoder.block.1.layer.0.SelfAttention", "encoder.block.1.layer.0.SelfAttention.qq",
-		"encoder.block.1.layer.1.EncDecAttention.q", "encoder.block.1.layer.1.DenseReluDense.wi", "encoder.block.1.layer.1",
-		"encoder.block.1.layer.2.DenseReluDense.wo", "decoder.block.1.layer.1.DenseReluDense.wo", "encoder.final_layer_norm",
-		" encoder.block.0.layer.0.SelfAttention.q", "xencoder.block.0.layer.0.SelfAttention.q", "encoder.block.0.layer.",
+		"",
+		"encoder",
+		"lm_head",
+		"shared",
+		"encoder.block.",
+		"encoder.block.12.layer.0.SelfAttention.q",
+		"decoder.block.3.layer.0.SelfAttention.q",
+		"encoder.block.00.layer.0.SelfAttention.q",
+		"encoder.block.01.layer.0.SelfAttention.q",
+		"encoder.block.+1.layer.0.SelfAttention.q",
+		"encoder.block.-1.layer.0.SelfAttention.q",
+		"encoder.block.1.layer.1.SelfAttention.q",
+		"encoder.block.99999999999999999999.layer.0.SelfAttention.q",
+		"encoder.block.1.layer.0.SelfAttention.q.weight",
+		"encoder.block.1.layer.0.SelfAttention.",
+		"encoder.block.1.layer.0.SelfAttention",
+		"encoder.block.1.layer.0.SelfAttention.qq",
+		"encoder.block.1.layer.1.EncDecAttention.q",
+		"encoder.block.1.layer.1.DenseReluDense.wi",
+		"encoder.block.1.layer.1",
+		"encoder.block.1.layer.2.DenseReluDense.wo",
+		"decoder.block.1.layer.1.DenseReluDense.wo",
+		"encoder.final_layer_norm",
+		" encoder.block.0.layer.0.SelfAttention.q",
+		"xencoder.block.0.layer.0.SelfAttention.q",
+		"encoder.block.0.layer.",
 	};
 	struct t5 m = small_model(true);
 	struct module q;
@@ -282,7 +332,8 @@ static void test_no_names(void **state)
 
 static void test_widths(void **state)
 {
-	static const int in[SLOTS] = {8, 8, 8, 6, 8, 8, 8, 6, 8, 8, 8, 12}, out[SLOTS] = {6, 6, 6, 8, 6, 6, 6, 8, 12, 12, 12, 8};
+	static const int in[SLOTS] = {8, 8, 8, 6, 8, 8, 8, 6, 8, 8, 8, 12},
+			 out[SLOTS] = {6, 6, 6, 8, 6, 6, 6, 8, 12, 12, 12, 8};
 	struct t5 m = small_model(true);
 	(void)state;
 	for (int s = 0; s < SLOTS; s++) {
@@ -306,22 +357,26 @@ static void test_real(void **state)
 	struct st *s = st_open(dir);
 	assert_int_equal(m.L[0], 8);
 	assert_int_equal(m.L[1], 4);
-	assert_true(m.gated && m.gelu && !m.tied && m.D == 256 && m.F == 512 && m.DI == 256 && m.V == 6016);
-	/* The names and widths that follow from the config are those of the weights, and no linear is left over. */
+	assert_true(m.gated && m.gelu && !m.tied && m.D == 256 && m.F == 512 && m.DI == 256 &&
+		    m.V == 6016);
+	/* The names and widths that follow from the config are those of the weights, and no linear
+	 * is left over. */
 	for (int stack = 0; stack < 2; stack++) {
 		for (int i = 0; i < m.L[stack] * SLOTS; i++) {
 			struct module q = {stack, i / SLOTS, (enum slot)(i % SLOTS)};
 			if (!slot_exists(&m, stack, q.slot))
 				continue;
 			char *name = module_name(&m, q), *tensor = xformat("%s.weight", name);
-			st_need(s, tensor, (size_t)module_d_out(&m, q.slot), (size_t)module_d_in(&m, q.slot));
+			st_need(s, tensor, (size_t)module_d_out(&m, q.slot),
+				(size_t)module_d_in(&m, q.slot));
 			free(tensor);
 			free(name);
 			n++;
 		}
 	}
 	for (int i = 0; i < st_count(s); i++)
-		n -= st_at(s, i)->ndim == 2 && strstr(st_at(s, i)->name, ".block.") && !strstr(st_at(s, i)->name, "relative_attention_bias");
+		n -= st_at(s, i)->ndim == 2 && strstr(st_at(s, i)->name, ".block.") &&
+		     !strstr(st_at(s, i)->name, "relative_attention_bias");
 	assert_int_equal(n, 0);
 	st_close(s);
 	free(dir);
@@ -330,10 +385,12 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_given),     cmocka_unit_test(test_activations),
-		cmocka_unit_test(test_output),   cmocka_unit_test(test_generation),
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_names),     cmocka_unit_test(test_all_names),
-		cmocka_unit_test(test_no_names), cmocka_unit_test(test_widths),    cmocka_unit_test(test_real),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_given),
+		cmocka_unit_test(test_activations), cmocka_unit_test(test_output),
+		cmocka_unit_test(test_generation),  cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_names),       cmocka_unit_test(test_all_names),
+		cmocka_unit_test(test_no_names),    cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_real),
 	};
 	case_find();
 	char *scratch = scratch_enter();

@@ -1,4 +1,5 @@
-/* test_threads.c: how many processors a cgroup leaves a process, from fake trees; what sets the default number of threads; which loops are shared. */
+/* test_threads.c: how many processors a cgroup leaves a process, from fake trees; what sets the
+ * default number of threads; which loops are shared. */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,8 +28,10 @@ static void write_file(const char *name, const char *text)
 /* `files` of names and texts, in folders a/b under the scratch folder; NULL at the end. */
 static void tree(const char *const *files)
 {
-	static const char *const every[] = {"cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us", "a/cpu.max", "a/cpu.cfs_quota_us", "a/cpu.cfs_period_us",
-	                                    "a/b/cpu.max", "a/b/cpu.cfs_quota_us", "a/b/cpu.cfs_period_us"};
+	static const char *const every[] = {
+		"cpu.max",     "cpu.cfs_quota_us",     "cpu.cfs_period_us",
+		"a/cpu.max",   "a/cpu.cfs_quota_us",   "a/cpu.cfs_period_us",
+		"a/b/cpu.max", "a/b/cpu.cfs_quota_us", "a/b/cpu.cfs_period_us"};
 
 	mkdir("a", 0777), mkdir("a/b", 0777);
 	for (size_t i = 0; i < sizeof(every) / sizeof(*every); i++)
@@ -37,13 +40,14 @@ static void tree(const char *const *files)
 		write_file(files[0], files[1]);
 }
 
-/* A hierarchy at the scratch folder, of which `mounted` is the root, beside mounts that are none. */
+/* A hierarchy at the scratch folder, of which `mounted` is the root, beside mounts that are none.
+ */
 static int quota(const char *cgroups, const char *mounted, const char *type, const char *options)
 {
 	char *mounts = xformat("22 1 0:20 / /proc rw shared:5 - proc proc rw\n"
-	                       "30 22 0:26 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
-	                       "31 22 0:27 %s %s rw,relatime shared:9 - %s %s %s\n",
-	                       mounted, root, type, type, options);
+			       "30 22 0:26 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+			       "31 22 0:27 %s %s rw,relatime shared:9 - %s %s %s\n",
+			       mounted, root, type, type, options);
 	int n;
 
 	write_file("cgroup", cgroups);
@@ -78,10 +82,15 @@ static void test_version_1(void **state)
 {
 	(void)state;
 	TREE("a/b/cpu.cfs_quota_us", "250000\n", "a/b/cpu.cfs_period_us", "100000\n");
-	assert_int_equal(quota("4:memory:/x\n3:cpu,cpuacct:/a/b\n0::/\n", "/", "cgroup", "rw,cpu,cpuacct"), 3);
-	assert_int_equal(quota("3:cpuset:/a/b\n2:cpuacct:/a/b\n", "/", "cgroup", "rw,cpu"), 0); /* no line of cpu's */
-	assert_int_equal(quota("3:cpu:/a/b\n", "/", "cgroup", "rw,cpuset"), 0);                 /* no hierarchy of cpu's */
-	TREE("a/b/cpu.cfs_quota_us", "-1\n", "a/b/cpu.cfs_period_us", "100000\n", "a/cpu.cfs_quota_us", "400000\n", "a/cpu.cfs_period_us", "100000\n");
+	assert_int_equal(
+		quota("4:memory:/x\n3:cpu,cpuacct:/a/b\n0::/\n", "/", "cgroup", "rw,cpu,cpuacct"),
+		3);
+	assert_int_equal(quota("3:cpuset:/a/b\n2:cpuacct:/a/b\n", "/", "cgroup", "rw,cpu"),
+			 0); /* no line of cpu's */
+	assert_int_equal(quota("3:cpu:/a/b\n", "/", "cgroup", "rw,cpuset"),
+			 0); /* no hierarchy of cpu's */
+	TREE("a/b/cpu.cfs_quota_us", "-1\n", "a/b/cpu.cfs_period_us", "100000\n",
+	     "a/cpu.cfs_quota_us", "400000\n", "a/cpu.cfs_period_us", "100000\n");
 	assert_int_equal(quota("3:cpu:/a/b\n", "/", "cgroup", "rw,cpu"), 4);
 }
 
@@ -92,7 +101,8 @@ static void test_containers(void **state)
 	TREE("cpu.max", "200000 100000\n", "a/cpu.max", "100000 100000\n");
 	assert_int_equal(quota("0::/docker/1f2e\n", "/docker/1f2e", "cgroup2", "rw"), 2);
 	assert_int_equal(quota("0::/docker/1f2e/a\n", "/docker/1f2e", "cgroup2", "rw"), 1);
-	assert_int_equal(quota("0::/docker/1f2e5/a\n", "/docker/1f2e", "cgroup2", "rw"), 2); /* not under that root */
+	assert_int_equal(quota("0::/docker/1f2e5/a\n", "/docker/1f2e", "cgroup2", "rw"),
+			 2); /* not under that root */
 	assert_int_equal(quota("0::/../a\n", "/", "cgroup2", "rw"), 2);
 	assert_int_equal(quota("0::/\n", "/", "cgroup2", "rw"), 2);
 }
@@ -103,7 +113,8 @@ static void test_unreadable(void **state)
 	assert_int_equal(cpus_quota("none", "none"), 0); /* /proc is not mounted */
 	assert_int_equal(quota("", "/", "cgroup2", "rw"), 0);
 	assert_int_equal(quota("garbage\n0:\n::\n", "/", "cgroup2", "rw"), 0);
-	write_file("mountinfo", "31 22 - cgroup2\n - \n - cgroup cgroup\n1 2 3 / - cgroup2 cgroup2 rw\n");
+	write_file("mountinfo",
+		   "31 22 - cgroup2\n - \n - cgroup cgroup\n1 2 3 / - cgroup2 cgroup2 rw\n");
 	write_file("cgroup", "0::/a/b\n");
 	assert_int_equal(cpus_quota("cgroup", "mountinfo"), 0);
 	TREE("a/b/cpu.max", "many 100000\n");
@@ -120,7 +131,8 @@ static void test_default(void **state)
 	(void)state;
 	unsetenv("OMP_NUM_THREADS");
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
-	assert_true(threads_default() >= 1 && threads_default() <= CPU_COUNT(&all)); /* and the mask is whole again */
+	assert_true(threads_default() >= 1 &&
+		    threads_default() <= CPU_COUNT(&all)); /* and the mask is whole again */
 	while (!CPU_ISSET(cpu, &all))
 		cpu++;
 	CPU_ZERO(&one);
@@ -152,8 +164,9 @@ static void test_sharing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_version_2),  cmocka_unit_test(test_version_1), cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_default),   cmocka_unit_test(test_sharing),
+		cmocka_unit_test(test_version_2),  cmocka_unit_test(test_version_1),
+		cmocka_unit_test(test_containers), cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_default),    cmocka_unit_test(test_sharing),
 	};
 	root = scratch_enter();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

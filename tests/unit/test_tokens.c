@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/die.h"
-#include "model/tokens.h"
 #include "child.h"
+#include "model/tokens.h"
 #include "pieces.h"
 
 enum { PAD, EOS, UNKNOWN, VOCAB = 150, MAX = 64 };
@@ -53,7 +53,9 @@ static void assert_ids(const struct tokenizer *t, const char *text, const int *w
 	assert_memory_equal(ids, want, (size_t)n * sizeof *want);
 }
 
-#define IDS(t, text, ...) assert_ids(t, text, (const int[]){__VA_ARGS__}, (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
+#define IDS(t, text, ...)                               \
+	assert_ids(t, text, (const int[]){__VA_ARGS__}, \
+		   (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
 
 static void open_here(void *folder)
 {
@@ -63,11 +65,12 @@ static void open_here(void *folder)
 static void test_open(void **state)
 {
 	(void)state;
-	struct child c = child_run(open_here, (void *)(uintptr_t)".");
+	struct child c = child_run(open_here, (void *)(uintptr_t) ".");
 	assert_int_equal(c.code, CHILD_RETURNED);
-	c = child_run(open_here, (void *)(uintptr_t)"nowhere");
+	c = child_run(open_here, (void *)(uintptr_t) "nowhere");
 	assert_int_equal(c.code, EXIT_WORLD);
-	assert_true(child_said(&c, "cannot read 'nowhere/spiece.model': No such file or directory"));
+	assert_true(
+		child_said(&c, "cannot read 'nowhere/spiece.model': No such file or directory"));
 	tokens_close(NULL);
 }
 
@@ -81,7 +84,8 @@ static void test_lengths(void **state)
 	IDS(t, "   ", EOS);
 	IDS(t, "ab aab", 3, 11, 3, 4, 11, EOS);
 	for (int max_length = 1; max_length <= 7; max_length++) {
-		int n = tokens_encode(t, "ab aab", max_length, ids), pieces = max_length > 5 ? 5 : max_length - 1;
+		int n = tokens_encode(t, "ab aab", max_length, ids),
+		    pieces = max_length > 5 ? 5 : max_length - 1;
 		assert_int_equal(n, pieces + 1);
 		assert_memory_equal(ids, full, (size_t)pieces * sizeof *full);
 		assert_int_equal(ids[pieces], EOS);
@@ -89,7 +93,8 @@ static void test_lengths(void **state)
 	tokens_close(t);
 }
 
-/* Sentinels count down from 12 + 99. A text that ends with </s> gets no second one, also where it is cut behind one. */
+/* Sentinels count down from 12 + 99. A text that ends with </s> gets no second one, also where it
+ * is cut behind one. */
 static void test_special(void **state)
 {
 	(void)state;
@@ -111,12 +116,14 @@ static void test_special(void **state)
 #define ADDED(settings, tokens) "{" settings "\"added_tokens_decoder\": {" tokens "}}"
 #define TOKEN(id, text, more) "\"" #id "\": {\"content\": \"" text "\", \"special\": false" more "}"
 
-/* The longest token of the earliest start; a piece that reads like a token is that token, within a word, too. */
+/* The longest token of the earliest start; a piece that reads like a token is that token, within a
+ * word, too. */
 static void test_overlaps(void **state)
 {
 	(void)state;
-	struct tokenizer *t = open_with(ADDED("", TOKEN(112, "ab", "") ", " TOKEN(113, "abx", "") ", " TOKEN(114, "bxy", "") ", " TOKEN(115, "▁b", "") ", "
-	                                      TOKEN(116, "😀", "")));
+	struct tokenizer *t = open_with(ADDED(
+		"", TOKEN(112, "ab", "") ", " TOKEN(113, "abx", "") ", " TOKEN(
+			    114, "bxy", "") ", " TOKEN(115, "▁b", "") ", " TOKEN(116, "😀", "")));
 	IDS(t, "abx", 113, EOS);
 	IDS(t, "abxy", 113, 3, UNKNOWN, EOS);
 	IDS(t, "aab", 3, 4, 112, EOS);
@@ -129,8 +136,11 @@ static void test_overlaps(void **state)
 static void test_blanks(void **state)
 {
 	(void)state;
-	struct tokenizer *t = open_with(ADDED("\"legacy\": false, ", TOKEN(112, "[R]", ", \"rstrip\": true") ", " TOKEN(113, "[L]", ", \"lstrip\": true") ", "
-	                                      TOKEN(114, "b?", ", \"single_word\": true")));
+	struct tokenizer *t = open_with(ADDED(
+		"\"legacy\": false, ",
+		TOKEN(112, "[R]", ", \"rstrip\": true") ", " TOKEN(
+			113, "[L]", ", \"lstrip\": true") ", " TOKEN(114, "b?",
+								     ", \"single_word\": true")));
 	IDS(t, "b[R] \t\u3000b[R]", 6, 112, 7, 112, EOS);
 	IDS(t, "[R] b", 112, 7, EOS);
 	IDS(t, "</s> b", EOS, 6, EOS);
@@ -165,10 +175,12 @@ static void test_outside(void **state)
 	assert_null(tokens_outside(t, (const int[]){0, 3, VOCAB - 1}, 3));
 	assert_null(tokens_outside(t, NULL, 0));
 	char *words = tokens_outside(t, (const int[]){3, 200}, 2);
-	assert_string_equal(words, "the token '[X]' of id 200, but the vocabulary of '.' ends at 149: the model has no such token");
+	assert_string_equal(words, "the token '[X]' of id 200, but the vocabulary of '.' ends at "
+				   "149: the model has no such token");
 	free(words);
 	words = tokens_outside(t, (const int[]){VOCAB}, 1);
-	assert_string_equal(words, "the piece 150, but the vocabulary of '.' ends at 149: is spiece.model this model's?");
+	assert_string_equal(words, "the piece 150, but the vocabulary of '.' ends at 149: is "
+				   "spiece.model this model's?");
 	free(words);
 	tokens_close(t);
 }
@@ -190,8 +202,10 @@ static void test_decode(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),     cmocka_unit_test(test_lengths), cmocka_unit_test(test_special), cmocka_unit_test(test_overlaps),
-		cmocka_unit_test(test_blanks),   cmocka_unit_test(test_legacy),  cmocka_unit_test(test_outside), cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_open),    cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_special), cmocka_unit_test(test_overlaps),
+		cmocka_unit_test(test_blanks),  cmocka_unit_test(test_legacy),
+		cmocka_unit_test(test_outside), cmocka_unit_test(test_decode),
 	};
 	return cmocka_run_group_tests_name("tokens", tests, enter, leave);
 }

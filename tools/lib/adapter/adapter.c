@@ -1,7 +1,7 @@
 /* adapter.c: see adapter.h.
  *
- * Which modules an adapter has and how they scale is decided by its config (peft.h); the file must then hold exactly the tensors that
- * follow. */
+ * Which modules an adapter has and how they scale is decided by its config (peft.h); the file must
+ * then hold exactly the tensors that follow. */
 #include "adapter/adapter.h"
 
 #include <math.h>
@@ -17,7 +17,8 @@ static const char PREFIX[] = "base_model.model.";
 
 static int by_site(const void *a, const void *b)
 {
-	const struct module *x = &((const struct lora *)a)->module, *y = &((const struct lora *)b)->module;
+	const struct module *x = &((const struct lora *)a)->module,
+			    *y = &((const struct lora *)b)->module;
 	int order = site_compare(site_of_module(*x), site_of_module(*y));
 	if (order)
 		return order;
@@ -27,13 +28,17 @@ static int by_site(const void *a, const void *b)
 	return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
-/* An embedding that is named without factors in the file would be passed over in silence. "all-linear" means none. */
+/* An embedding that is named without factors in the file would be passed over in silence.
+ * "all-linear" means none. */
 static void refuse_embeddings(const struct peft *p)
 {
-	static const char *const names[] = {"lm_head", "shared", "encoder.embed_tokens", "decoder.embed_tokens"};
+	static const char *const names[] = {"lm_head", "shared", "encoder.embed_tokens",
+					    "decoder.embed_tokens"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !p->target.all; i++)
 		if (peft_targets(p, names[i]))
-			die("'%s': target_modules targets the embedding '%s', which cannot be merged; train the linears alone", p->path, names[i]);
+			die("'%s': target_modules targets the embedding '%s', which cannot be "
+			    "merged; train the linears alone",
+			    p->path, names[i]);
 }
 
 /* The targeted modules with their ranks and scales, in order. */
@@ -42,7 +47,8 @@ static void list_targets(struct adapter *a, const struct t5 *m, const struct pef
 	a->lora = xcalloc(((size_t)m->L[0] + (size_t)m->L[1]) * SLOTS, sizeof(*a->lora));
 	for (int stack = 0; stack < 2; stack++) {
 		for (int i = 0; i < m->L[stack] * SLOTS; i++) {
-			struct module q = {.stack = stack, .block = i / SLOTS, .slot = (enum slot)(i % SLOTS)};
+			struct module q = {
+				.stack = stack, .block = i / SLOTS, .slot = (enum slot)(i % SLOTS)};
 			if (!slot_exists(m, stack, q.slot))
 				continue;
 			char *name = module_name(m, q);
@@ -58,8 +64,9 @@ static void list_targets(struct adapter *a, const struct t5 *m, const struct pef
 	}
 	refuse_embeddings(p);
 	if (a->n == 0)
-		die("'%s': target_modules names no linear of the base model (q, k, v, o, wi, wi_0, wi_1, wo of its blocks)%s", p->path,
-		    p->layers.to_transform ? " in the blocks of layers_to_transform" : "");
+		die("'%s': target_modules names no linear of the base model (q, k, v, o, wi, wi_0, "
+		    "wi_1, wo of its blocks)%s",
+		    p->path, p->layers.to_transform ? " in the blocks of layers_to_transform" : "");
 	qsort(a->lora, (size_t)a->n, sizeof(*a->lora), by_site);
 }
 
@@ -70,15 +77,20 @@ static _Noreturn void die_stray(const char *file, const char *name)
 		const char *part, *what;
 	} KNOWN[] = {
 		{"lora_magnitude_vector", "belongs to DoRA; train with use_dora=False"},
-		{"modules_to_save", "is a whole trained module (modules_to_save); train without it"},
-		{"lora_embedding_", "adapts an embedding; only linears can be merged, train without it in target_modules"},
+		{"modules_to_save",
+		 "is a whole trained module (modules_to_save); train without it"},
+		{"lora_embedding_", "adapts an embedding; only linears can be merged, train "
+				    "without it in target_modules"},
 		{"bias", "is a bias; train with bias='none' and lora_bias=False"},
-		{"base_layer", "is a weight of the base model; save the adapter with save_embedding_layers=False"},
+		{"base_layer", "is a weight of the base model; save the adapter with "
+			       "save_embedding_layers=False"},
 	};
 	for (size_t i = 0; i < sizeof(KNOWN) / sizeof(*KNOWN); i++)
 		if (strstr(name, KNOWN[i].part))
 			die("'%s': tensor '%s' %s", file, name, KNOWN[i].what);
-	die("'%s': tensor '%s' is taken by no module: expected names %sMODULE.lora_A.weight and lora_B.weight", file, name, PREFIX);
+	die("'%s': tensor '%s' is taken by no module: expected names %sMODULE.lora_A.weight and "
+	    "lora_B.weight",
+	    file, name, PREFIX);
 }
 
 /* The module's name within a tensor's name, allocated; NULL when it is no lora_A or lora_B. */
@@ -95,7 +107,8 @@ static char *module_of_tensor(const char *name)
 	return module;
 }
 
-/* Every tensor belongs to a targeted module. As names in a file are unique, what is left to check is that none is missing. */
+/* Every tensor belongs to a targeted module. As names in a file are unique, what is left to check
+ * is that none is missing. */
 static void check_tensor_names(const struct adapter *a, const struct t5 *m, const struct peft *p)
 {
 	for (int i = 0; i < st_count(a->file); i++) {
@@ -108,38 +121,48 @@ static void check_tensor_names(const struct adapter *a, const struct t5 *m, cons
 		if (!name)
 			die_stray(file, t->name);
 		if (strcmp(name, "lm_head") == 0)
-			die("'%s': tensor '%s' adapts the output embedding, which cannot be merged; train without lm_head in target_modules", file,
-			    t->name);
+			die("'%s': tensor '%s' adapts the output embedding, which cannot be "
+			    "merged; train without lm_head in target_modules",
+			    file, t->name);
 		if (!module_parse(m, name, &q))
-			die("'%s': tensor '%s': the base model has no linear '%s' (it has %d encoder and %d decoder blocks, feed-forward with %s): "
-			    "an adapter of another model?", file, t->name, name, m->L[0], m->L[1], m->gated ? "wi_0 and wi_1" : "wi");
+			die("'%s': tensor '%s': the base model has no linear '%s' (it has %d "
+			    "encoder and %d decoder blocks, feed-forward with %s): "
+			    "an adapter of another model?",
+			    file, t->name, name, m->L[0], m->L[1],
+			    m->gated ? "wi_0 and wi_1" : "wi");
 		if (!adapter_find(a, q))
-			die("'%s': tensor '%s' is taken by no module: target_modules%s and exclude_modules of '%s' leave '%s' out", file, t->name,
-			    p->layers.to_transform ? ", layers_to_transform" : "", p->path, name);
+			die("'%s': tensor '%s' is taken by no module: target_modules%s and "
+			    "exclude_modules of '%s' leave '%s' out",
+			    file, t->name, p->layers.to_transform ? ", layers_to_transform" : "",
+			    p->path, name);
 		free(name);
 	}
 }
 
 /* One factor of module `name`: A (r, width) for 'A', B (width, r) for 'B'. */
-static const struct st_tensor *need_factor(const struct adapter *a, const struct peft *p, const char *name, char which, int r, int width)
+static const struct st_tensor *need_factor(const struct adapter *a, const struct peft *p,
+					   const char *name, char which, int r, int width)
 {
 	char *tensor = xformat("%s%s.lora_%c.weight", PREFIX, name, which);
 	const struct st_tensor *t = st_find(a->file, tensor);
 	size_t want[2] = {(size_t)(which == 'A' ? r : width), (size_t)(which == 'A' ? width : r)};
 	int rank_at = which == 'A' ? 0 : 1;
 	if (!t)
-		die("'%s/adapter_model.safetensors': missing tensor '%s': target_modules of '%s' targets this module of the base model", a->dir,
-		    tensor, p->path);
+		die("'%s/adapter_model.safetensors': missing tensor '%s': target_modules of '%s' "
+		    "targets this module of the base model",
+		    a->dir, tensor, p->path);
 	if (t->dtype == ST_OTHER)
 		die("'%s': tensor '%s': expected F32, F16 or BF16", st_file(a->file, t), tensor);
 	if (t->ndim != 2)
-		die("'%s': tensor '%s': expected 2 dimensions, found %d", st_file(a->file, t), tensor, t->ndim);
+		die("'%s': tensor '%s': expected 2 dimensions, found %d", st_file(a->file, t),
+		    tensor, t->ndim);
 	if (t->dim[!rank_at] != want[!rank_at])
-		die("'%s': tensor '%s': expected shape (%zu, %zu) for this base model, found (%zu, %zu): an adapter of another model?",
+		die("'%s': tensor '%s': expected shape (%zu, %zu) for this base model, found (%zu, "
+		    "%zu): an adapter of another model?",
 		    st_file(a->file, t), tensor, want[0], want[1], t->dim[0], t->dim[1]);
 	if (t->dim[rank_at] != want[rank_at])
-		die("'%s': tensor '%s' has rank %zu, but r and rank_pattern of '%s' say %d", st_file(a->file, t), tensor, t->dim[rank_at],
-		    p->path, r);
+		die("'%s': tensor '%s' has rank %zu, but r and rank_pattern of '%s' say %d",
+		    st_file(a->file, t), tensor, t->dim[rank_at], p->path, r);
 	free(tensor);
 	return t;
 }

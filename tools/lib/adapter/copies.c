@@ -54,7 +54,8 @@ static void round_to(enum st_dtype type, float *x, size_t n)
 }
 
 /* The first element in which the copy is not the base's, or their number. */
-static size_t first_difference(const struct st *file, const struct st_tensor *t, const struct st *base, const struct st_tensor *b)
+static size_t first_difference(const struct st *file, const struct st_tensor *t,
+			       const struct st *base, const struct st_tensor *b)
 {
 	size_t n = t->dim[0] * t->dim[1], at = n;
 	float *x = xarray(PIECE, sizeof(*x)), *y = xarray(PIECE, sizeof(*y));
@@ -73,20 +74,25 @@ static size_t first_difference(const struct st *file, const struct st_tensor *t,
 	return at;
 }
 
-static void check(const struct st *st, const struct st_tensor *t, enum copy copy, const struct model *base)
+static void check(const struct st *st, const struct st_tensor *t, enum copy copy,
+		  const struct model *base)
 {
 	const struct st_tensor *b = base_tensor(base, copy);
 	const char *file = st_file(st, t), *what = copy == COPY_HEAD ? "output" : "input";
 	size_t at;
 
 	if (t->ndim != 2 || t->dim[0] != b->dim[0] || t->dim[1] != b->dim[1])
-		die("'%s': tensor '%s' is an %s embedding of another shape than the base's '%s', (%zu, %zu): the vocabulary was resized in training; "
-		    "embeddings cannot be merged", file, t->name, what, b->name, b->dim[0], b->dim[1]);
+		die("'%s': tensor '%s' is an %s embedding of another shape than the base's '%s', "
+		    "(%zu, %zu): the vocabulary was resized in training; "
+		    "embeddings cannot be merged",
+		    file, t->name, what, b->name, b->dim[0], b->dim[1]);
 	at = first_difference(st, t, base->st, b);
 	if (at < t->dim[0] * t->dim[1])
-		die("'%s': tensor '%s' is an %s embedding that differs from the base's '%s' (row %zu): it was trained, or belongs to another model; "
-		    "embeddings cannot be merged: train the linears alone, or make a base model with this embedding", file, t->name, what, b->name,
-		    at / t->dim[1]);
+		die("'%s': tensor '%s' is an %s embedding that differs from the base's '%s' (row "
+		    "%zu): it was trained, or belongs to another model; "
+		    "embeddings cannot be merged: train the linears alone, or make a base model "
+		    "with this embedding",
+		    file, t->name, what, b->name, at / t->dim[1]);
 }
 
 void copies_check(const struct st *st, const struct model *base)

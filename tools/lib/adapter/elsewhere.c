@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "files/exists.h"
 #include "base/text.h"
+#include "files/exists.h"
 
 enum { ENTRIES_MAX = 1000, NAMED = 4 };
 
@@ -20,8 +20,8 @@ static const char CONFIG[] = "adapter_config.json", WEIGHTS[] = "adapter_model.s
 struct candidates {
 	const char *missing; /* the file that is looked for */
 	int n, checkpoints;
-	long newest;            /* step of `checkpoint` */
-	char *checkpoint;       /* or NULL */
+	long newest;      /* step of `checkpoint` */
+	char *checkpoint; /* or NULL */
 	char *path[ENTRIES_MAX];
 };
 
@@ -30,7 +30,8 @@ static long step_of(const char *name)
 {
 	size_t n = sizeof(CHECKPOINT) - 1;
 
-	if (strncmp(name, CHECKPOINT, n) != 0 || !isdigit((unsigned char)name[n]) || strlen(name + n) > 18)
+	if (strncmp(name, CHECKPOINT, n) != 0 || !isdigit((unsigned char)name[n]) ||
+	    strlen(name + n) > 18)
 		return -1;
 	return strtol(name + n, NULL, 10);
 }
@@ -86,7 +87,11 @@ static void say(struct text *t, struct candidates *c)
 
 	qsort(c->path, (size_t)c->n, sizeof(*c->path), by_name);
 	for (int i = 0; i < shown; i++)
-		text_add(t, "%s'%s'", i == 0 ? "" : i + 1 == shown && c->n == shown && !c->checkpoint ? " and " : ", ", c->path[i]);
+		text_add(t, "%s'%s'",
+			 i == 0                                              ? ""
+			 : i + 1 == shown && c->n == shown && !c->checkpoint ? " and "
+									     : ", ",
+			 c->path[i]);
 	if (c->n > shown)
 		text_add(t, " and %d more", c->n - shown);
 	if (c->checkpoint)
@@ -101,14 +106,17 @@ void elsewhere_check(const char *dir)
 	struct candidates *c;
 	struct text where = {0};
 
-	if (file_is_in(dir, missing) || (missing == WEIGHTS && file_is_in(dir, "adapter_model.bin")))
+	if (file_is_in(dir, missing) ||
+	    (missing == WEIGHTS && file_is_in(dir, "adapter_model.bin")))
 		return;
 	c = xcalloc(1, sizeof(*c));
 	c->missing = missing;
 	search(c, dir, -1, 2);
 	say(&where, c);
 	if (c->n > 0 || c->checkpoint)
-		die("'%s' has no %s; an adapter lies in %s: give that folder, or copy its files to '%s'", dir, missing, text_get(&where), dir);
+		die("'%s' has no %s; an adapter lies in %s: give that folder, or copy its files to "
+		    "'%s'",
+		    dir, missing, text_get(&where), dir);
 	text_release(&where);
 	free(c);
 }

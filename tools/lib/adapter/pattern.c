@@ -1,6 +1,7 @@
 /* pattern.c: see pattern.h.
  *
- * The text is read once, as Python's re/_parser.py reads it, and copied item by item. What PCRE2 understands in another way is rewritten
+ * The text is read once, as Python's re/_parser.py reads it, and copied item by item. What PCRE2
+ * understands in another way is rewritten
  * (`$` and \Z as \z, {,n} as {0,n}, a lone brace as \{, '[' in a class as \[) or refused. */
 #include "adapter/pattern.h"
 
@@ -36,7 +37,8 @@ struct reader {
 
 /* ---- Reading ---- */
 
-/* The first failure counts; the rest of the text is passed over, so that every loop of the reader ends. */
+/* The first failure counts; the rest of the text is passed over, so that every loop of the reader
+ * ends. */
 static void fail(struct reader *r, const char *why)
 {
 	if (!r->why) {
@@ -70,14 +72,16 @@ static void take_escape(struct reader *r, const char *letters)
 	else if (isdigit((unsigned char)c))
 		fail(r, "back-references and octal escapes are not supported");
 	else if (isalpha((unsigned char)c) && !strchr(letters, c))
-		fail(r, "of the escapes of letters only \\A \\b \\B \\d \\D \\s \\S \\w \\W \\Z are supported");
+		fail(r, "of the escapes of letters only \\A \\b \\B \\d \\D \\s \\S \\w \\W \\Z "
+			"are supported");
 	else {
 		text_add(&r->out, "\\%c", c == 'Z' ? 'z' : c);
 		r->in++;
 	}
 }
 
-/* Behind '['. A ']' right behind the opening is an ordinary character; so is what PCRE2 takes for the start of [:alpha:], [.a.] or [=a=]. */
+/* Behind '['. A ']' right behind the opening is an ordinary character; so is what PCRE2 takes for
+ * the start of [:alpha:], [.a.] or [=a=]. */
 static void take_class(struct reader *r)
 {
 	text_add(&r->out, take(r, '^') ? "[^" : "[");
@@ -107,7 +111,8 @@ static bool take_flags(struct reader *r, bool first)
 	size_t n = strspn(r->in, "ims");
 
 	if (n == 0 || (r->in[n] != ':' && r->in[n] != ')')) {
-		fail(r, "of the extensions (?…) only (?:…), (?P<name>…), (?=…), (?!…), (?<=…), (?<!…), (?>…) and the flags i, m, s are supported");
+		fail(r, "of the extensions (?…) only (?:…), (?P<name>…), (?=…), (?!…), (?<=…), "
+			"(?<!…), (?>…) and the flags i, m, s are supported");
 		return false;
 	}
 	if (r->in[n] == ')' && r->embedded)
@@ -140,7 +145,8 @@ static bool take_opening(struct reader *r, const char **end)
 			continue;
 		text_add(&r->out, "(?");
 		copy(r, n);
-		if (n == 2) { /* look-behind: Python wants one length; PCRE2 lets alternatives differ, but not below the first level */
+		if (n == 2) { /* look-behind: Python wants one length; PCRE2 lets alternatives
+				 differ, but not below the first level */
 			text_add(&r->out, "(?:");
 			*end = "))";
 		}
@@ -218,7 +224,10 @@ static enum item take_item(struct reader *r, enum item before, bool first)
 	case '^': text_add(&r->out, "\\A"); break;
 	case '$': text_add(&r->out, "\\z"); break;
 	case '{': text_add(&r->out, "\\{"); break;
-	case '[': r->in++; take_class(r); return PIECE;
+	case '[':
+		r->in++;
+		take_class(r);
+		return PIECE;
 	case '(': r->in++; return take_group(r, first);
 	case '\\':
 		r->in++;
@@ -234,7 +243,8 @@ static void take_alternatives(struct reader *r, bool outermost)
 {
 	enum item before = NOTHING;
 
-	for (bool first = outermost; *r->in != '\0' && *r->in != ')'; first = first && before == NOTHING) {
+	for (bool first = outermost; *r->in != '\0' && *r->in != ')';
+	     first = first && before == NOTHING) {
 		if (*r->in != '|') {
 			before = take_item(r, before, first);
 			continue;
@@ -281,14 +291,17 @@ static void translate(struct reader *r, enum pattern_kind kind)
 static const char *reason_of(int error)
 {
 	switch (error) {
-	case PCRE2_ERROR_PATTERN_TOO_LARGE: return "it is too large when its repeats are written out";
+	case PCRE2_ERROR_PATTERN_TOO_LARGE:
+		return "it is too large when its repeats are written out";
 	case PCRE2_ERROR_QUANTIFIER_TOO_BIG: return "a repeat of more than 65535 times";
 	case PCRE2_ERROR_QUANTIFIER_OUT_OF_ORDER: return "a repeat {m,n} with m > n";
 	case PCRE2_ERROR_CLASS_RANGE_ORDER:
 	case PCRE2_ERROR_CLASS_INVALID_RANGE: return "a bad range in a class";
-	case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH: return "a look-behind must have one fixed length";
+	case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH:
+		return "a look-behind must have one fixed length";
 	case PCRE2_ERROR_DUPLICATE_SUBPATTERN_NAME: return "two groups of one name";
-	case PCRE2_ERROR_SUBPATTERN_NAME_TOO_LONG: return "a group's name of more than 32 characters";
+	case PCRE2_ERROR_SUBPATTERN_NAME_TOO_LONG:
+		return "a group's name of more than 32 characters";
 	}
 	return "it is too complex, or a group's name is not one";
 }
@@ -311,7 +324,8 @@ static pcre2_code *compile(const char *text, const char **why)
 #if PCRE2_MAJOR > 10 || PCRE2_MINOR >= 43
 	pcre2_set_max_varlookbehind(context, 0); /* as Python, and as PCRE2 before 10.43 */
 #endif
-	code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED, &error, &at, context);
+	code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED, &error, &at,
+			     context);
 	pcre2_compile_context_free(context);
 	if (!code)
 		*why = reason_of(error);
@@ -333,7 +347,8 @@ struct pattern *pattern_compile(const char *text, enum pattern_kind kind, const 
 	if (!code)
 		return NULL;
 	p = xmalloc(sizeof(*p));
-	*p = (struct pattern){code, checked(pcre2_match_data_create_from_pattern(code, NULL)), checked(pcre2_match_context_create(NULL))};
+	*p = (struct pattern){code, checked(pcre2_match_data_create_from_pattern(code, NULL)),
+			      checked(pcre2_match_context_create(NULL))};
 	pcre2_set_match_limit(p->bounds, PATTERN_STEPS);
 	pcre2_set_depth_limit(p->bounds, PATTERN_STEPS);
 	pcre2_set_heap_limit(p->bounds, HEAP_KIB);

@@ -1,31 +1,35 @@
 /* peft.c: see peft.h.
  *
- * Decided as PEFT decides it (checked against PEFT 0.21). Every key of adapter_config.json is in the table KEY: read, known not to
- * change ΔW, or refused when it is set. */
+ * Decided as PEFT decides it (checked against PEFT 0.21). Every key of adapter_config.json is in
+ * the table KEY: read, known not to change ΔW, or refused when it is set. */
 #include "adapter/peft.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/die.h"
-#include "files/jsonx.h"
 #include "adapter/elsewhere.h"
 #include "adapter/pattern.h"
+#include "base/die.h"
+#include "files/jsonx.h"
 
-static const size_t CONFIG_MAX_BYTES = 1 << 20; /* a rank_pattern that lists every module of a deep model takes 100 kB */
+static const size_t CONFIG_MAX_BYTES =
+	1 << 20; /* a rank_pattern that lists every module of a deep model takes 100 kB */
 
 enum { RANK_MAX = 1 << 16 };
 
 /* A key's regular expression. */
-static struct pattern *pattern_need(const char *path, const char *key, enum pattern_kind kind, const char *text)
+static struct pattern *pattern_need(const char *path, const char *key, enum pattern_kind kind,
+				    const char *text)
 {
 	const char *why;
 	int at;
 	struct pattern *p = pattern_compile(text, kind, &why, &at);
 	char *where = at ? xformat(" (at character %d)", at) : xstrdup("");
 	if (!p)
-		die("'%s': %s: cannot use the regular expression '%.200s': %s%s; list the modules by name instead", path, key, text, why, where);
+		die("'%s': %s: cannot use the regular expression '%.200s': %s%s; list the modules "
+		    "by name instead",
+		    path, key, text, why, where);
 	free(where);
 	return p;
 }
@@ -34,8 +38,9 @@ static bool matches(const struct pattern *p, const char *path, const char *modul
 {
 	enum pattern_answer answer = pattern_match(p, module);
 	if (answer == PATTERN_GAVE_UP)
-		die("'%s': a regular expression takes more than %d steps on '%s'; simplify it, or list the modules by name", path, PATTERN_STEPS,
-		    module);
+		die("'%s': a regular expression takes more than %d steps on '%s'; simplify it, or "
+		    "list the modules by name",
+		    path, PATTERN_STEPS, module);
 	return answer == PATTERN_YES;
 }
 
@@ -68,61 +73,75 @@ static const struct {
 	{"inference_mode", HARMLESS, NULL},
 	{"peft_version", HARMLESS, NULL},
 	{"task_type", HARMLESS, NULL},
-	{"lora_dropout", HARMLESS, NULL}, /* training only, as merge_weights, velora_config (the backward pass) and runtime_config */
+	{"lora_dropout", HARMLESS, NULL}, /* training only, as merge_weights, velora_config (the
+					     backward pass) and runtime_config */
 	{"merge_weights", HARMLESS, NULL},
 	{"velora_config", HARMLESS, NULL},
 	{"runtime_config", HARMLESS, NULL},
-	{"corda_config", HARMLESS, NULL}, /* details of an initialisation: init_lora_weights says whether it was used */
+	{"corda_config", HARMLESS,
+	 NULL}, /* details of an initialisation: init_lora_weights says whether it was used */
 	{"eva_config", HARMLESS, NULL},
 	{"loftq_config", HARMLESS, NULL},
 	{"lora_ga_config", HARMLESS, NULL},
-	{"megatron_core", HARMLESS, NULL},     /* the name of a module, read with megatron_config only */
+	{"megatron_core", HARMLESS,
+	 NULL}, /* the name of a module, read with megatron_config only */
 	{"qalora_group_size", HARMLESS, NULL}, /* read with use_qalora only */
-	{"ensure_weight_tying", HARMLESS, NULL}, /* concerns the embeddings, whose tensors are refused */
-	{"alora_invocation_tokens", OFF, "the adapter works on a part of the tokens only; train without it"},
+	{"ensure_weight_tying", HARMLESS,
+	 NULL}, /* concerns the embeddings, whose tensors are refused */
+	{"alora_invocation_tokens", OFF,
+	 "the adapter works on a part of the tokens only; train without it"},
 	{"arrow_config", OFF, "the adapter is routed, not added; train without it"},
-	{"enable_lora", OFF, "adapters of merged linears are not supported; train with a current PEFT"},
-	{"fan_in_fan_out", OFF, "T5's linears are not stored transposed; train with fan_in_fan_out=False"},
+	{"enable_lora", OFF,
+	 "adapters of merged linears are not supported; train with a current PEFT"},
+	{"fan_in_fan_out", OFF,
+	 "T5's linears are not stored transposed; train with fan_in_fan_out=False"},
 	{"kasa_config", OFF, "KaSA changes the base model's weights; train without it"},
-	{"layer_replication", OFF, "the adapter belongs to a model with other layers; train without it"},
+	{"layer_replication", OFF,
+	 "the adapter belongs to a model with other layers; train without it"},
 	{"lora_bias", OFF, "biases cannot be merged; train with lora_bias=False"},
-	{"megatron_config", OFF, "adapters of Megatron's layers are not supported; train without it"},
+	{"megatron_config", OFF,
+	 "adapters of Megatron's layers are not supported; train without it"},
 	{"modules_to_save", OFF, "whole modules cannot be merged; train without it"},
 	{"monteclora_config", OFF, "the adapter is sampled, not fixed; train without it"},
 	{"target_parameters", OFF, "only linears can be merged; use target_modules"},
 	{"trainable_token_indices", OFF, "trained embeddings cannot be merged; train without it"},
 	{"use_bdlora", OFF, "block-diagonal factors are not supported; train without it"},
-	{"use_dora", OFF, "DoRA's change of the weight is no product B A; train with use_dora=False"},
+	{"use_dora", OFF,
+	 "DoRA's change of the weight is no product B A; train with use_dora=False"},
 	{"use_qalora", OFF, "QA-LoRA pools the inputs; train with use_qalora=False"},
 };
 
 /* null, false, "", [] and {} leave a feature off. */
 static bool is_off(const json_t *v)
 {
-	return json_is_null(v) || json_is_false(v) || (json_is_string(v) && json_string_length(v) == 0) ||
-	       (json_is_array(v) && json_array_size(v) == 0) || (json_is_object(v) && json_object_size(v) == 0);
+	return json_is_null(v) || json_is_false(v) ||
+	       (json_is_string(v) && json_string_length(v) == 0) ||
+	       (json_is_array(v) && json_array_size(v) == 0) ||
+	       (json_is_object(v) && json_object_size(v) == 0);
 }
 
 static void check_keys(const struct peft *p)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(p->json, key, v) {
+	json_object_foreach (p->json, key, v) {
 		size_t k = 0, n = sizeof(KEY) / sizeof(KEY[0]);
 		while (k < n && strcmp(KEY[k].key, key) != 0)
 			k++;
 		if (is_off(v))
 			continue;
 		if (k == n)
-			die("'%s': the key '%.200s' is not known and is set: it may change what the adapter computes; if it does not, remove it",
+			die("'%s': the key '%.200s' is not known and is set: it may change what "
+			    "the adapter computes; if it does not, remove it",
 			    p->path, key);
 		if (KEY[k].rule == OFF)
 			die("'%s': %s is set: %s", p->path, key, KEY[k].advice);
 	}
 }
 
-/* Initialisations that subtract something from the base model's weights: the adapter alone is not the difference to the base model
- * that the user has. Names as in PEFT; pissa also as pissa_niter_16. */
+/* Initialisations that subtract something from the base model's weights: the adapter alone is not
+ * the difference to the base model that the user has. Names as in PEFT; pissa also as
+ * pissa_niter_16. */
 static void check_initialisation(const struct peft *p)
 {
 	static const char *const plain[] = {"gaussian", "eva", "orthogonal", "mica"};
@@ -136,10 +155,14 @@ static void check_initialisation(const struct peft *p)
 			return;
 	for (size_t i = 0; i < sizeof(changing) / sizeof(*changing); i++)
 		if (strncmp(s, changing[i], strlen(changing[i])) == 0)
-			die("'%s': init_lora_weights '%.64s' changed the base model's weights before training, so this adapter does not fit the "
-			    "original model; save it as a plain LoRA (PEFT: save_pretrained with path_initial_model_for_weight_conversion)",
+			die("'%s': init_lora_weights '%.64s' changed the base model's weights "
+			    "before training, so this adapter does not fit the "
+			    "original model; save it as a plain LoRA (PEFT: save_pretrained with "
+			    "path_initial_model_for_weight_conversion)",
 			    p->path, s);
-	die("'%s': init_lora_weights: '%.64s' is not known: it may have changed the base model's weights", p->path, s);
+	die("'%s': init_lora_weights: '%.64s' is not known: it may have changed the base model's "
+	    "weights",
+	    p->path, s);
 }
 
 static void check_kind(const struct peft *p)
@@ -147,9 +170,13 @@ static void check_kind(const struct peft *p)
 	const char *type = jsonx_string(p->json, p->path, "peft_type");
 	const char *bias = jsonx_string_or(p->json, p->path, "bias", "none");
 	if (strcmp(type, "LORA") != 0)
-		die("'%s': peft_type: expected 'LORA', found '%.64s': only LoRA adapters can be merged", p->path, type);
+		die("'%s': peft_type: expected 'LORA', found '%.64s': only LoRA adapters can be "
+		    "merged",
+		    p->path, type);
 	if (strcmp(bias, "none") != 0)
-		die("'%s': bias: expected 'none', found '%.64s': biases cannot be merged; train with bias='none'", p->path, bias);
+		die("'%s': bias: expected 'none', found '%.64s': biases cannot be merged; train "
+		    "with bias='none'",
+		    p->path, bias);
 	check_keys(p);
 	check_initialisation(p);
 }
@@ -163,12 +190,13 @@ static void names_read(struct peft_names *s, const struct peft *p, const char *k
 	if (json_is_string(v)) {
 		s->all = strcasecmp(json_string_value(v), "all-linear") == 0;
 		if (!s->all)
-			s->pattern = pattern_need(p->path, key, PATTERN_WHOLE, json_string_value(v));
+			s->pattern =
+				pattern_need(p->path, key, PATTERN_WHOLE, json_string_value(v));
 		return;
 	}
 	if (!json_is_array(v))
 		die("'%s': %s: expected a list of names or a string", p->path, key);
-	json_array_foreach(v, i, item)
+	json_array_foreach (v, i, item)
 		if (!json_is_string(item))
 			die("'%s': %s: entry %zu: expected a string", p->path, key, i + 1);
 	s->list = v;
@@ -176,7 +204,8 @@ static void names_read(struct peft_names *s, const struct peft *p, const char *k
 
 enum fit { NO_FIT, FIT, FIT_BY_SUFFIX };
 
-/* A list's entry is a whole name, which counts first, or its last parts; a regular expression takes the whole name. */
+/* A list's entry is a whole name, which counts first, or its last parts; a regular expression takes
+ * the whole name. */
 static enum fit names_fit(const struct peft_names *s, const char *path, const char *name)
 {
 	size_t i, n = strlen(name);
@@ -186,7 +215,7 @@ static enum fit names_fit(const struct peft_names *s, const char *path, const ch
 		return FIT;
 	if (s->pattern)
 		return matches(s->pattern, path, name) ? FIT : NO_FIT;
-	json_array_foreach(s->list, i, item) {
+	json_array_foreach (s->list, i, item) {
 		size_t k = json_string_length(item);
 		if (k > n || strcmp(name + n - k, json_string_value(item)) != 0)
 			continue;
@@ -215,9 +244,10 @@ static void need_integers(const char *path, const json_t *v)
 	const json_t *item;
 	if (!json_is_integer(v) && !json_is_array(v))
 		die("'%s': layers_to_transform: expected an integer or a list of integers", path);
-	json_array_foreach(v, i, item)
+	json_array_foreach (v, i, item)
 		if (!json_is_integer(item))
-			die("'%s': layers_to_transform: entry %zu: expected an integer", path, i + 1);
+			die("'%s': layers_to_transform: entry %zu: expected an integer", path,
+			    i + 1);
 }
 
 /* A text or a list of texts; NULL or off: the first number in a module's name counts. */
@@ -231,18 +261,24 @@ static void layer_patterns_read(struct peft_layers *s, const char *path, const j
 		if (!any && !json_is_string(item))
 			die("'%s': layers_pattern: expected a text or a list of texts", path);
 		s->pattern[i] = any ? pattern_need(path, "layers_pattern", PATTERN_ANY_LAYER, "")
-		                    : pattern_need(path, "layers_pattern", PATTERN_LAYER, json_string_value(item));
+				    : pattern_need(path, "layers_pattern", PATTERN_LAYER,
+						   json_string_value(item));
 	}
 }
 
 static void layers_read(struct peft_layers *s, const struct peft *p)
 {
-	const json_t *layers = json_object_get(p->json, "layers_to_transform"), *pattern = json_object_get(p->json, "layers_pattern");
+	const json_t *layers = json_object_get(p->json, "layers_to_transform"),
+		     *pattern = json_object_get(p->json, "layers_pattern");
 	bool given = layers && !json_is_null(layers);
 	if (given && json_is_string(json_object_get(p->json, "target_modules")))
-		die("'%s': layers_to_transform is set, and target_modules is a text: PEFT takes layers_to_transform with a list of names only", p->path);
+		die("'%s': layers_to_transform is set, and target_modules is a text: PEFT takes "
+		    "layers_to_transform with a list of names only",
+		    p->path);
 	if (!given && pattern && !is_off(pattern))
-		die("'%s': layers_pattern is set without layers_to_transform, which PEFT refuses; say which layers, or remove it", p->path);
+		die("'%s': layers_pattern is set without layers_to_transform, which PEFT refuses; "
+		    "say which layers, or remove it",
+		    p->path);
 	if (!given)
 		return;
 	need_integers(p->path, layers);
@@ -271,7 +307,7 @@ static bool layers_have(const struct peft_layers *s, const char *path, const cha
 	layer = layer_of(s, path, module);
 	if (layer < 0 || json_is_integer(s->to_transform))
 		return layer >= 0 && json_integer_value(s->to_transform) == layer;
-	json_array_foreach(s->to_transform, i, item)
+	json_array_foreach (s->to_transform, i, item)
 		if (json_integer_value(item) == layer)
 			return true;
 	return false;
@@ -296,7 +332,7 @@ static void overrides_read(struct peft_overrides *s, const struct peft *p, const
 	if (!json_is_object(o))
 		die("'%s': %s: expected an object of patterns and numbers", p->path, key);
 	s->item = xcalloc(json_object_size(o) + 1, sizeof(*s->item));
-	json_object_foreach((json_t *)o, pattern, v) {
+	json_object_foreach ((json_t *)o, pattern, v) {
 		struct peft_override *item = &s->item[s->n++];
 		if (!json_is_number(v))
 			die("'%s': %s: '%.200s': expected a number", p->path, key, pattern);
@@ -306,7 +342,8 @@ static void overrides_read(struct peft_overrides *s, const struct peft *p, const
 }
 
 /* The first that matches, in the file's order; else the default. */
-static double overrides_get(const struct peft_overrides *s, const char *path, const char *name, double dflt)
+static double overrides_get(const struct peft_overrides *s, const char *path, const char *name,
+			    double dflt)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (matches(s->item[i].pattern, path, name))
@@ -321,7 +358,8 @@ static void overrides_release(struct peft_overrides *s)
 	free(s->item);
 }
 
-/* The name of the base model, and its revision. A trailing slash of a path means nothing; main is the default revision. */
+/* The name of the base model, and its revision. A trailing slash of a path means nothing; main is
+ * the default revision. */
 static void base_read(struct peft *p)
 {
 	const char *name = jsonx_string_or(p->json, p->path, "base_model_name_or_path", "");
@@ -352,14 +390,16 @@ void peft_read(struct peft *p, const char *dir)
 	layers_read(&p->layers, p);
 	names_read(&p->target, p, "target_modules");
 	names_read(&p->exclude, p, "exclude_modules");
-	/* PEFT takes "all-linear" as a shorthand in target_modules only; elsewhere it is a pattern that no module's name matches. */
+	/* PEFT takes "all-linear" as a shorthand in target_modules only; elsewhere it is a pattern
+	 * that no module's name matches. */
 	p->exclude.all = false;
 	overrides_read(&p->rank, p, "rank_pattern");
 	overrides_read(&p->alphas, p, "alpha_pattern");
 	for (size_t i = 0; i < p->rank.n; i++) {
 		double r = p->rank.item[i].value;
 		if (!(r >= 1 && r <= RANK_MAX && r == floor(r)))
-			die("'%s': rank_pattern: expected whole numbers from 1 to %d, found %g", p->path, RANK_MAX, r);
+			die("'%s': rank_pattern: expected whole numbers from 1 to %d, found %g",
+			    p->path, RANK_MAX, r);
 	}
 }
 

@@ -1,4 +1,5 @@
-/* peft.h: adapter_config.json, as PEFT's LoRA reads it: which modules are targeted, and each one's rank and alpha. */
+/* peft.h: adapter_config.json, as PEFT's LoRA reads it: which modules are targeted, and each one's
+ * rank and alpha. */
 #ifndef PEFT_H
 #define PEFT_H
 
@@ -13,11 +14,12 @@ struct peft_names {
 	const json_t *list;      /* or NULL */
 };
 
-/* layers_to_transform and layers_pattern: of the modules that a list of target_modules names by a suffix, those of these blocks. */
+/* layers_to_transform and layers_pattern: of the modules that a list of target_modules names by a
+ * suffix, those of these blocks. */
 struct peft_layers {
 	const json_t *to_transform; /* an integer or a list of them; NULL: every block */
 	size_t n;
-	struct pattern **pattern;   /* the first that matches says the block's number */
+	struct pattern **pattern; /* the first that matches says the block's number */
 };
 
 /* One entry of rank_pattern or alpha_pattern. */
@@ -37,14 +39,15 @@ struct peft {
 	int r;
 	double alpha;
 	bool rslora;
-	char *base, *revision; /* the base model's name, without a slash at its end, and its revision; NULL: none, or the default */
+	char *base, *revision; /* the base model's name, without a slash at its end, and its
+				  revision; NULL: none, or the default */
 	struct peft_names target, exclude;
 	struct peft_layers layers;
 	struct peft_overrides rank, alphas;
 };
 
-/* The config of the adapter folder `dir`; die() naming file, key and what to do when it says anything that cannot be merged, or when the folder
- * holds its adapter in a sub-folder. */
+/* The config of the adapter folder `dir`; die() naming file, key and what to do when it says
+ * anything that cannot be merged, or when the folder holds its adapter in a sub-folder. */
 void peft_read(struct peft *p, const char *dir);
 void peft_release(struct peft *p);
 

@@ -27,7 +27,8 @@ static void add_module(struct targets *t, struct module q)
 	t->module[t->n++] = q;
 }
 
-void targets_open(struct targets *t, const struct t5 *m, const char *template, const struct strlist *tasks, struct site site)
+void targets_open(struct targets *t, const struct t5 *m, const char *template,
+		  const struct strlist *tasks, struct site site)
 {
 	char name[32];
 
@@ -102,7 +103,8 @@ void stack_load(struct stack *k, const struct targets *t, int i)
 {
 	enum slot slot = t->module[i].slot;
 
-	*k = (struct stack){.N = t->N, .d = module_d_in(t->m, slot), .d_out = module_d_out(t->m, slot)};
+	*k = (struct stack){
+		.N = t->N, .d = module_d_in(t->m, slot), .d_out = module_d_out(t->m, slot)};
 	k->first = xcalloc((size_t)t->N + 1, sizeof(*k->first));
 	k->s = xcalloc((size_t)t->N, sizeof(*k->s));
 	for (int task = 0; task < t->N; task++)
@@ -129,13 +131,15 @@ void stack_add(const struct stack *k, int task, int o, int n, float *W)
 {
 	size_t d = (size_t)k->d;
 
-#pragma omp parallel for num_threads(threads_for(0.2 * n * k->d * (k->first[task + 1] - k->first[task]))) schedule(static)
+#pragma omp parallel for num_threads( \
+	threads_for(0.2 * n * k->d * (k->first[task + 1] - k->first[task]))) schedule(static)
 	for (int i = 0; i < n; i++) {
 		float *w = W + (size_t)i * d;
 
 		for (int j = k->first[task]; j < k->first[task + 1]; j++) {
 			const float *a = k->A + (size_t)j * d;
-			float b = (float)(k->s[task] * (double)k->B[(size_t)(o + i) * (size_t)k->R + (size_t)j]);
+			float b = (float)(k->s[task] *
+					  (double)k->B[(size_t)(o + i) * (size_t)k->R + (size_t)j]);
 
 			for (size_t e = 0; e < d; e++)
 				w[e] += b * a[e];

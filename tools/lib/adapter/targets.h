@@ -1,4 +1,5 @@
-/* targets.h: the modules of a site that any of the merge's adapters targets, and their stacked low-rank factors. */
+/* targets.h: the modules of a site that any of the merge's adapters targets, and their stacked
+ * low-rank factors. */
 #ifndef TARGETS_H
 #define TARGETS_H
 
@@ -7,26 +8,28 @@
 #include "model/site.h"
 
 struct targets {
-	int N;                    /* adapters, in task order */
+	int N; /* adapters, in task order */
 	struct adapter **adapter;
 	const struct t5 *m;
-	int n;                    /* modules of the site, by stack, block and slot */
+	int n; /* modules of the site, by stack, block and slot */
 	struct module *module;
 };
 
-/* Opens every task's adapter (`template`: a path with {task}) and lists the site's modules; none is die(). */
-void targets_open(struct targets *t, const struct t5 *m, const char *template, const struct strlist *tasks, struct site site);
+/* Opens every task's adapter (`template`: a path with {task}) and lists the site's modules; none is
+ * die(). */
+void targets_open(struct targets *t, const struct t5 *m, const char *template,
+		  const struct strlist *tasks, struct site site);
 void targets_close(struct targets *t);
 
-/* The factors of module i of all adapters, raw: B = [B_1 … B_N], A = [A_1; …; A_N]. An adapter that does not target the module
- * has no rows. */
+/* The factors of module i of all adapters, raw: B = [B_1 … B_N], A = [A_1; …; A_N]. An adapter that
+ * does not target the module has no rows. */
 struct stack {
 	int R, d, d_out, N;
-	int *first;    /* (N+1): adapter t's rows of A and columns of B are first[t] … first[t+1]-1 */
-	double *s;     /* (N) ΔW_t = s B_t A_t; 0 where not targeted */
-	int *task_of;  /* (R) */
-	float *A;      /* (R, d) */
-	float *B;      /* (d_out, R) */
+	int *first; /* (N+1): adapter t's rows of A and columns of B are first[t] … first[t+1]-1 */
+	double *s;  /* (N) ΔW_t = s B_t A_t; 0 where not targeted */
+	int *task_of; /* (R) */
+	float *A;     /* (R, d) */
+	float *B;     /* (d_out, R) */
 };
 
 void stack_load(struct stack *k, const struct targets *t, int i);

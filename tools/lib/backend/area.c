@@ -11,7 +11,8 @@
 
 enum {
 	BLAS_BYTES = (128 << 20) + (1 << 16), /* OpenBLAS 0.3.21: for each thread that calls it */
-	CODE_BYTES = 64 << 20, /* oneDNN 2.6: some fifty kernels of 320 KiB at the first product, and more with other shapes */
+	CODE_BYTES = 64 << 20, /* oneDNN 2.6: some fifty kernels of 320 KiB at the first product,
+				  and more with other shapes */
 };
 
 void areas_claim(int threads)
@@ -25,9 +26,11 @@ void areas_claim(int threads)
 	openblas_set_num_threads(1); /* where the user had it start more (threads.c) */
 	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return;
-	room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
 	if (room == MAP_FAILED)
-		die("out of memory: cannot get %zu MB of addresses for %d threads", n >> 20, threads);
+		die("out of memory: cannot get %zu MB of addresses for %d threads", n >> 20,
+		    threads);
 	munmap(room, n);
 	cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 0, &x, 1, 0, &y, 1);
 	if (dnnl_sgemm('N', 'N', 1, 1, 1, 0, &a, 1, &b, 1, 0, &c, 1) != dnnl_success)

@@ -1,8 +1,10 @@
-/* be.h: the backend: every operation on model-sized arrays. Two twins, cpu and cuda: same names, same order, same contracts.
+/* be.h: the backend: every operation on model-sized arrays. Two twins, cpu and cuda: same names,
+ * same order, same contracts.
  *
- * Arrays come from be->alloc and are touched only through be: be->put and be->get move rows between host and device (on
- * the CPU a copy). Row-major, float32, ld in elements. Equal rows in give equal rows out, whatever other rows are in
- * the call, for any number of threads (the CPU twin computes fixed tiles by fixed kernels). */
+ * Arrays come from be->alloc and are touched only through be: be->put and be->get move rows between
+ * host and device (on the CPU a copy). Row-major, float32, ld in elements. Equal rows in give equal
+ * rows out, whatever other rows are in the call, for any number of threads (the CPU twin computes
+ * fixed tiles by fixed kernels). */
 #ifndef BE_H
 #define BE_H
 
@@ -25,14 +27,15 @@ struct be_scan {
 	double sum;        /* Σ exp(logit − top) */
 	float top, second; /* the two largest logits */
 	float logit;       /* of token `want` */
-	int id, want;      /* id: the largest logit's token, the lower id on a tie; want: −1 for none */
+	int id, want; /* id: the largest logit's token, the lower id on a tie; want: −1 for none */
 };
 
 /* How large the operations of a process get, for planning; 0: an operation that is not used. */
 struct be_sizes {
-	int n, k;          /* linear: the widest weight's outputs, the widest's inputs */
+	int n, k; /* linear: the widest weight's outputs, the widest's inputs */
 	enum be_precision p;
-	int NH, T, keys;   /* attention: heads, the longest sequence, and the longest that it attends to */
+	int NH, T, keys; /* attention: heads, the longest sequence, and the longest that it attends
+			    to */
 	int gram_m, gram_n;
 	int solve_d, solve_r;
 };
@@ -40,24 +43,29 @@ struct be_sizes {
 /* Memory of the device's own, bytes. */
 struct be_memory {
 	size_t in_use; /* by arrays and weights that have not been freed */
-	size_t peak;   /* the most that was held so far, with what is kept for the next allocation */
+	size_t peak; /* the most that was held so far, with what is kept for the next allocation */
 };
 
 struct backend {
 	const char *name;
-	/* Loading a block's weights while the one before computes saves time: the device copies and computes at once, and has room for both. */
+	/* Loading a block's weights while the one before computes saves time: the device copies and
+	 * computes at once, and has room for both. */
 	bool ahead;
-	/* Makes the device ready for this process alone, waiting for another's end. A device that is not there or not able is die(). By be_select(). */
+	/* Makes the device ready for this process alone, waiting for another's end. A device that
+	 * is not there or not able is die(). By be_select(). */
 	void (*open)(void);
-	/* BE_F32, or the 16-bit type that this device multiplies faster than float32 (BE_F32 when it has none). */
+	/* BE_F32, or the 16-bit type that this device multiplies faster than float32 (BE_F32 when
+	 * it has none). */
 	enum be_precision (*fast16)(void);
 
-	/* Planning, before the first allocation. What arrays, weights and the operations take of the device's own memory (on the CPU 0: its memory is
-	 * the process's, which budget.h plans): */
+	/* Planning, before the first allocation. What arrays, weights and the operations take of
+	 * the device's own memory (on the CPU 0: its memory is the process's, which budget.h
+	 * plans): */
 	size_t (*array_bytes)(size_t bytes);
 	size_t (*weight_bytes)(int n, int k, enum be_precision p);
 	size_t (*work_bytes)(const struct be_sizes *s);
-	/* The process will hold no more than this. Where the device has not as much free, or --max-memory says less: die(), naming the figure. */
+	/* The process will hold no more than this. Where the device has not as much free, or
+	 * --max-memory says less: die(), naming the figure. */
 	void (*reserve)(size_t bytes);
 	struct be_memory (*memory)(void);
 
@@ -66,44 +74,58 @@ struct backend {
 	void (*put)(void *device, const void *host, size_t bytes);
 	void (*get)(void *host, const void *device, size_t bytes);
 
-	/* All may return before the device is done, but for get. The host's arrays are free for reuse on return. */
+	/* All may return before the device is done, but for get. The host's arrays are free for
+	 * reuse on return. */
 	/* Packs W (n, k) from host rows `w` with leading dimension ld; transposed: w is (k, n). */
-	struct be_weight *(*weight_pack)(const float *w, int n, int k, int ld, bool transposed, enum be_precision p);
+	struct be_weight *(*weight_pack)(const float *w, int n, int k, int ld, bool transposed,
+					 enum be_precision p);
 	void (*weight_free)(struct be_weight *w);
 
 	/* Y (P, n) = X (P, k) Wᵀ [+ Y if accumulate]. */
-	void (*linear)(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate);
-	/* The same for every head h at once: Y + h·step_y (P, n) = X + h·step_x (P, k) W_hᵀ; all W_h of one shape. step_x 0: several linears of one X. */
-	void (*linear_heads)(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
-	                     bool accumulate);
-	/* The first half of a feed-forward: Y (P, n) = act(X W0ᵀ) · (X W1ᵀ), act as in activate; W1 NULL: Y = act(X W0ᵀ). Z (P, n): room. */
-	void (*feed_forward)(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P);
-	/* y = x / sqrt(mean(x²) + eps) · g, per row of D. T5's RMSNorm: no mean is taken off, no bias. */
+	void (*linear)(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P,
+		       bool accumulate);
+	/* The same for every head h at once: Y + h·step_y (P, n) = X + h·step_x (P, k) W_hᵀ; all
+	 * W_h of one shape. step_x 0: several linears of one X. */
+	void (*linear_heads)(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x,
+			     struct be_weight *const *W, int heads, int P, bool accumulate);
+	/* The first half of a feed-forward: Y (P, n) = act(X W0ᵀ) · (X W1ᵀ), act as in activate; W1
+	 * NULL: Y = act(X W0ᵀ). Z (P, n): room. */
+	void (*feed_forward)(float *Y, float *Z, const float *X, const struct be_weight *W0,
+			     const struct be_weight *W1, bool gelu, int P);
+	/* y = x / sqrt(mean(x²) + eps) · g, per row of D. T5's RMSNorm: no mean is taken off, no
+	 * bias. */
 	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
 	/* Y = Y + X, n elements. */
 	void (*add)(float *Y, const float *X, size_t n);
 	/* X = factor X, n elements. */
 	void (*scale)(float *X, float factor, size_t n);
-	/* X = relu(X); X = gelu_new(X) (tanh form); X = act(X) · G elementwise where G is not NULL. */
+	/* X = relu(X); X = gelu_new(X) (tanh form); X = act(X) · G elementwise where G is not NULL.
+	 */
 	void (*activate)(float *X, const float *G, bool gelu, size_t n);
-	/* (Attention: valid[i] ≥ 1 wherever there are queries.) Self-attention, T5's form (no 1/sqrt(HS)): for sequence i and head h, S = Q Kᵀ + bias[h][key − query + T − 1], keys
-	 * j < valid[i] (and j ≤ query if causal), ctx = softmax(S) V. Q, K, V, ctx (P, NH·HS); bias (NH, 2T−1) for a T ≥ every len. */
-	void (*self_attention)(float *ctx, const float *Q, const float *K, const float *V, struct be_ragged seq, const int *valid,
-	                       bool causal, const float *bias, int T, int NH, int HS);
-	/* Cross-attention over raw memory rows, keys never formed: Q (Pq, NH, D) holds q̃_h = Wk_hᵀ q_h, so the score of memory row m is
-	 * q̃_h·m; U (Pq, NH, D) = softmax(scores) M over the first valid[i] rows of sequence i of the memory. */
-	void (*cross_attention)(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory, const int *valid,
-	                        int NH, int D);
-	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n): chunks of GRAM_CHUNK rows in float32, chunk sums in float64; all in float64
-	 * for up to GRAM_F64_ROWS rows. X == Y: only the lower triangle counts, what is above it is undefined until mirror (G (m, m) symmetric
-	 * by its lower triangle). */
+	/* (Attention: valid[i] ≥ 1 wherever there are queries.) Self-attention, T5's form (no
+	 * 1/sqrt(HS)): for sequence i and head h, S = Q Kᵀ + bias[h][key − query + T − 1], keys j <
+	 * valid[i] (and j ≤ query if causal), ctx = softmax(S) V. Q, K, V, ctx (P, NH·HS); bias
+	 * (NH, 2T−1) for a T ≥ every len. */
+	void (*self_attention)(float *ctx, const float *Q, const float *K, const float *V,
+			       struct be_ragged seq, const int *valid, bool causal,
+			       const float *bias, int T, int NH, int HS);
+	/* Cross-attention over raw memory rows, keys never formed: Q (Pq, NH, D) holds q̃_h = Wk_hᵀ
+	 * q_h, so the score of memory row m is q̃_h·m; U (Pq, NH, D) = softmax(scores) M over the
+	 * first valid[i] rows of sequence i of the memory. */
+	void (*cross_attention)(float *U, const float *Q, const float *M, struct be_ragged query,
+				struct be_ragged memory, const int *valid, int NH, int D);
+	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n): chunks of GRAM_CHUNK rows in float32, chunk sums
+	 * in float64; all in float64 for up to GRAM_F64_ROWS rows. X == Y: only the lower triangle
+	 * counts, what is above it is undefined until mirror (G (m, m) symmetric by its lower
+	 * triangle). */
 	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
 	void (*mirror)(double *G, int m);
 	/* Row i of state (P; backend memory) takes in the logits (P, n) of tokens id0 … id0+n−1. */
 	void (*scan)(struct be_scan *state, const float *logits, int P, int n, int id0);
 
-	/* Solving, in float64, on host arrays. potrf: S (d, d), of which the lower triangle counts, becomes its Cholesky factor there; the strict upper
-	 * triangle stays. Returns 0, or k > 0 when pivot k (from 1) is not positive. potrs: X (r, d) = X S⁻¹, S as potrf left it. */
+	/* Solving, in float64, on host arrays. potrf: S (d, d), of which the lower triangle counts,
+	 * becomes its Cholesky factor there; the strict upper triangle stays. Returns 0, or k > 0
+	 * when pivot k (from 1) is not positive. potrs: X (r, d) = X S⁻¹, S as potrf left it. */
 	int (*potrf)(double *S, int d);
 	void (*potrs)(double *X, const double *S, int d, int r);
 };
@@ -111,7 +133,8 @@ struct backend {
 enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };
 
 extern const struct backend *be;
-/* Chooses the backend by name, and has the linear algebra libraries claim their area (area.h); an unknown or unavailable one is die(): never a silent fall back. */
+/* Chooses the backend by name, and has the linear algebra libraries claim their area (area.h); an
+ * unknown or unavailable one is die(): never a silent fall back. */
 void be_select(const char *name);
 
 #endif

@@ -1,4 +1,5 @@
-/* bf16.h: float32 to bfloat16 on the bits, one function for the CPU, the kernels and the test double: the same rounding everywhere. */
+/* bf16.h: float32 to bfloat16 on the bits, one function for the CPU, the kernels and the test
+ * double: the same rounding everywhere. */
 #ifndef BF16_H
 #define BF16_H
 

@@ -1,7 +1,8 @@
 /* simd.c: see simd.h.
  *
- * exp(x) = 2^k · e^r, k = round(x / ln 2), |r| ≤ ln 2 / 2, e^r by its Taylor polynomial of degree 7: the first term left out is
- * r^8/8! < 6e-9, below half a unit in the last place of a float32 near 1. */
+ * exp(x) = 2^k · e^r, k = round(x / ln 2), |r| ≤ ln 2 / 2, e^r by its Taylor polynomial of degree
+ * 7: the first term left out is r^8/8! < 6e-9, below half a unit in the last place of a float32
+ * near 1. */
 #include "backend/simd.h"
 
 #include <math.h>
@@ -13,10 +14,14 @@
 static inline float exp_poly(float x)
 {
 	const float log2e = 1.44269504f, ln2_hi = 0.693359375f, ln2_lo = -2.12194440e-4f;
-	union { int32_t i; float f; } scale;
+	union {
+		int32_t i;
+		float f;
+	} scale;
 	float k, r, p;
 
-	x = x < -87.0f ? -87.0f : x; /* 2^k stays a normal number; e^-87 is 0 beside any sum that matters */
+	x = x < -87.0f ? -87.0f
+		       : x; /* 2^k stays a normal number; e^-87 is 0 beside any sum that matters */
 	x = x > 88.0f ? 88.0f : x;
 	k = __builtin_rintf(x * log2e);
 	r = x - k * ln2_hi - k * ln2_lo;
@@ -109,20 +114,24 @@ CLONES double simd_dot_f64(const float *x, const float *y, size_t n)
 	return total;
 }
 
-/* By squares through a local copy: of constant size, so that the compiler turns them in registers. */
-CLONES void simd_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols)
+/* By squares through a local copy: of constant size, so that the compiler turns them in registers.
+ */
+CLONES void simd_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
+			   size_t cols)
 {
 	enum { SQUARE = 16 };
 
 	for (size_t r0 = 0; r0 < rows; r0 += SQUARE)
 		for (size_t c0 = 0; c0 < cols; c0 += SQUARE) {
-			size_t nr = rows - r0 < SQUARE ? rows - r0 : SQUARE, nc = cols - c0 < SQUARE ? cols - c0 : SQUARE;
+			size_t nr = rows - r0 < SQUARE ? rows - r0 : SQUARE,
+			       nc = cols - c0 < SQUARE ? cols - c0 : SQUARE;
 			float turned[SQUARE][SQUARE];
 
 			if (nr < SQUARE || nc < SQUARE) {
 				for (size_t c = 0; c < nc; c++)
 					for (size_t r = 0; r < nr; r++)
-						y[(c0 + c) * ldy + r0 + r] = x[(r0 + r) * ldx + c0 + c];
+						y[(c0 + c) * ldy + r0 + r] =
+							x[(r0 + r) * ldx + c0 + c];
 				continue;
 			}
 			for (size_t r = 0; r < SQUARE; r++)

@@ -1,6 +1,8 @@
-/* simd.h: the elementwise loops that decide the speed outside the products, written so that the compiler vectorises them.
+/* simd.h: the elementwise loops that decide the speed outside the products, written so that the
+ * compiler vectorises them.
  *
- * Each function is compiled for several instruction sets and chosen at load time (x86-64); plain C elsewhere. */
+ * Each function is compiled for several instruction sets and chosen at load time (x86-64); plain C
+ * elsewhere. */
 #ifndef SIMD_H
 #define SIMD_H
 

@@ -1,8 +1,10 @@
-/* clones.h: a function compiled for several instruction sets and chosen at load time (x86-64); plain C elsewhere, and under sanitizers. */
+/* clones.h: a function compiled for several instruction sets and chosen at load time (x86-64);
+ * plain C elsewhere, and under sanitizers. */
 #ifndef CLONES_H
 #define CLONES_H
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define CLONES

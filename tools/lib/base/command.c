@@ -28,7 +28,10 @@ static void catch_signals(void)
 
 	for (int i = 0; i < SIGNALS; i++)
 		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
-			sigaction(signals[i], &(struct sigaction){.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO}, NULL);
+			sigaction(signals[i],
+				  &(struct sigaction){.sa_sigaction = pass_on,
+						      .sa_flags = SA_SIGINFO},
+				  NULL);
 }
 
 /* Holds the signals back: one that came before the child's number is known would be lost. */

@@ -1,7 +1,9 @@
-/* cpus.c: see cpus.h. Formats: cgroups(7), proc(5), and the kernel's cgroup-v2 and sched-bwc documents.
+/* cpus.c: see cpus.h. Formats: cgroups(7), proc(5), and the kernel's cgroup-v2 and sched-bwc
+ * documents.
  *
- * mountinfo says where a hierarchy is mounted, and which of its cgroups is the root of that mount (in a container not always "/").
- * /proc/self/cgroup says which cgroup of the hierarchy is the process's own. */
+ * mountinfo says where a hierarchy is mounted, and which of its cgroups is the root of that mount
+ * (in a container not always "/"). /proc/self/cgroup says which cgroup of the hierarchy is the
+ * process's own. */
 #include "base/cpus.h"
 
 #include <limits.h>
@@ -56,7 +58,8 @@ static int quota_of(const char *folder, bool v2)
 	return n < INT_MAX ? (int)n : INT_MAX;
 }
 
-/* The process's cgroup in the hierarchy with the controller cpu, or in version 2's; allocated, NULL: there is none. */
+/* The process's cgroup in the hierarchy with the controller cpu, or in version 2's; allocated,
+ * NULL: there is none. */
 static char *own_cgroup(const char *cgroups, bool v2)
 {
 	FILE *f = fopen(cgroups, "r");
@@ -64,7 +67,8 @@ static char *own_cgroup(const char *cgroups, bool v2)
 	size_t room = 0;
 
 	while (f && !path && getline(&line, &room, f) > 0) {
-		char *controllers = strchr(line, ':'), *at = controllers ? strchr(controllers + 1, ':') : NULL;
+		char *controllers = strchr(line, ':'),
+		     *at = controllers ? strchr(controllers + 1, ':') : NULL;
 
 		if (!at)
 			continue;
@@ -84,7 +88,8 @@ static const char *below(const char *path, const char *root)
 {
 	size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
-	if (strncmp(path, root, n) != 0 || path[n] != '/' || strcmp(path + n, "/") == 0 || strstr(path, "/.."))
+	if (strncmp(path, root, n) != 0 || path[n] != '/' || strcmp(path + n, "/") == 0 ||
+	    strstr(path, "/.."))
 		return "";
 	return path + n;
 }
@@ -118,10 +123,12 @@ static int quota_at_mount(char *line, const char *cgroups)
 	*rest = '\0';
 	type = strtok(rest + 3, " ");
 	options = strtok(NULL, " ") ? strtok(NULL, " \n") : NULL;
-	root = strtok(line, " ") && strtok(NULL, " ") && strtok(NULL, " ") ? strtok(NULL, " ") : NULL;
+	root = strtok(line, " ") && strtok(NULL, " ") && strtok(NULL, " ") ? strtok(NULL, " ")
+									   : NULL;
 	mount = root ? strtok(NULL, " ") : NULL;
 	v2 = type && strcmp(type, "cgroup2") == 0;
-	if (!mount || !(v2 || (type && options && strcmp(type, "cgroup") == 0 && list_has(options, "cpu"))))
+	if (!mount ||
+	    !(v2 || (type && options && strcmp(type, "cgroup") == 0 && list_has(options, "cpu"))))
 		return n;
 	path = own_cgroup(cgroups, v2);
 	if (path)
@@ -154,7 +161,8 @@ static int allowed(void)
 	enum { MOST = 1 << 16 };
 	size_t size = CPU_ALLOC_SIZE(MOST);
 	cpu_set_t *set = CPU_ALLOC(MOST);
-	int n = set && sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+	int n = set && sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set)
+							    : (int)sysconf(_SC_NPROCESSORS_ONLN);
 
 	CPU_FREE(set);
 	return n;

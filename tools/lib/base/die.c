@@ -1,7 +1,8 @@
 /* die.c: one-line messages on stderr, the ways out of a tool, and memory that is never NULL.
  *
- * A message is formatted whole and handed to write() once, so that lines of tools running side by side under make do
- * not mix. Texts from outside (a file name, a library's message) may hold line breaks: they become spaces. */
+ * A message is formatted whole and handed to write() once, so that lines of tools running side by
+ * side under make do not mix. Texts from outside (a file name, a library's message) may hold line
+ * breaks: they become spaces. */
 #include "base/die.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ static void say_line(const char *fmt, va_list ap)
 		return;
 	}
 	size_t n = (size_t)head + (size_t)body;
-	/* Plain malloc: this may be the message that memory ran out, and then a cut line is better than none. */
+	/* Plain malloc: this may be the message that memory ran out, and then a cut line is better
+	 * than none. */
 	if (n + 2 > sizeof(small)) {
 		line = malloc(n + 2);
 		if (!line) {
@@ -59,12 +61,12 @@ static void say_line(const char *fmt, va_list ap)
 		free(line);
 }
 
-#define SAY(fmt)                        \
-	do {                            \
-		va_list ap_;            \
-		va_start(ap_, fmt);     \
-		say_line((fmt), ap_);   \
-		va_end(ap_);            \
+#define SAY(fmt)                      \
+	do {                          \
+		va_list ap_;          \
+		va_start(ap_, fmt);   \
+		say_line((fmt), ap_); \
+		va_end(ap_);          \
 	} while (0)
 
 void die(const char *fmt, ...)

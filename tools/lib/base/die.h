@@ -1,10 +1,12 @@
 /* die.h: the three kinds of failure, each with its own mechanism.
  *
- * 1. The world failed (file, disk, malformed data, memory): die(), exit 1. Tools and edge modules only.
- * 2. The data say no (not positive definite, not finite): maths modules return `int info`; the tool names the site
- *    and leaves by die_data(), exit 3.
+ * 1. The world failed (file, disk, malformed data, memory): die(), exit 1. Tools and edge modules
+ * only.
+ * 2. The data say no (not positive definite, not finite): maths modules return `int info`; the tool
+ * names the site and leaves by die_data(), exit 3.
  * 3. The programmer failed: BUG(), file and line, abort. These checks stay on in release builds.
- * A usage error leaves by die_usage(), exit 2. Every message is one line on stderr: "TOOL: message". */
+ * A usage error leaves by die_usage(), exit 2. Every message is one line on stderr: "TOOL:
+ * message". */
 #ifndef DIE_H
 #define DIE_H
 

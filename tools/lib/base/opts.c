@@ -1,9 +1,9 @@
 /* opts.c: the option table and its parser.
  *
- * The tool's table and the common options are walked as one list of pointers, so --help, the defaults and the parser
- * cannot disagree. Defaults are turned into text before parsing starts: --help after other options still prints the
- * defaults. getopt_long is not used because it takes abbreviations, which would turn a new option into a change of
- * meaning of an old command line. */
+ * The tool's table and the common options are walked as one list of pointers, so --help, the
+ * defaults and the parser cannot disagree. Defaults are turned into text before parsing starts:
+ * --help after other options still prints the defaults. getopt_long is not used because it takes
+ * abbreviations, which would turn a new option into a change of meaning of an old command line. */
 #include "base/opts_private.h"
 
 #include <limits.h>
@@ -21,20 +21,54 @@ void (*opts_sums)(const char *path);
 static bool want_help, want_version;
 
 static const struct opt common_table[] = {
-	{.name = "threads", .letter = 't', .type = OPT_INT, .value = &common.threads, .min = 1, .max = THREADS_MOST,
-	 .arg = "N", .help = "threads to compute with"},
-	{.name = "backend", .letter = 'b', .type = OPT_STRING, .value = &common.backend, .arg = "NAME",
+	{.name = "threads",
+	 .letter = 't',
+	 .type = OPT_INT,
+	 .value = &common.threads,
+	 .min = 1,
+	 .max = THREADS_MOST,
+	 .arg = "N",
+	 .help = "threads to compute with"},
+	{.name = "backend",
+	 .letter = 'b',
+	 .type = OPT_STRING,
+	 .value = &common.backend,
+	 .arg = "NAME",
 	 .help = "cpu or cuda"},
-	{.name = "max-memory", .type = OPT_BYTES, .value = &common.max_memory, .arg = "BYTES",
+	{.name = "max-memory",
+	 .type = OPT_BYTES,
+	 .value = &common.max_memory,
+	 .arg = "BYTES",
 	 .help = "memory to stay under (256M, 1.5G; 0: no limit)"},
-	{.name = "log", .type = OPT_STRING, .value = &common.log, .arg = "FILE",
+	{.name = "log",
+	 .type = OPT_STRING,
+	 .value = &common.log,
+	 .arg = "FILE",
 	 .help = "append the closing line's figures to FILE (tab-separated)"},
-	{.name = "sums", .type = OPT_STRING, .value = &common.sums, .arg = "FILE",
+	{.name = "sums",
+	 .type = OPT_STRING,
+	 .value = &common.sums,
+	 .arg = "FILE",
 	 .help = "check inputs by the checksums in FILE, append those of the outputs"},
-	{.name = "quiet", .letter = 'q', .type = OPT_FLAG, .value = &common.quiet, .help = "errors and warnings only"},
-	{.name = "verbose", .letter = 'v', .type = OPT_FLAG, .value = &common.verbose, .help = "say more"},
-	{.name = "help", .letter = 'h', .type = OPT_FLAG, .value = &want_help, .help = "print this and exit"},
-	{.name = "version", .type = OPT_FLAG, .value = &want_version, .help = "print the version and exit"},
+	{.name = "quiet",
+	 .letter = 'q',
+	 .type = OPT_FLAG,
+	 .value = &common.quiet,
+	 .help = "errors and warnings only"},
+	{.name = "verbose",
+	 .letter = 'v',
+	 .type = OPT_FLAG,
+	 .value = &common.verbose,
+	 .help = "say more"},
+	{.name = "help",
+	 .letter = 'h',
+	 .type = OPT_FLAG,
+	 .value = &want_help,
+	 .help = "print this and exit"},
+	{.name = "version",
+	 .type = OPT_FLAG,
+	 .value = &want_version,
+	 .help = "print the version and exit"},
 };
 
 enum { N_COMMON = sizeof(common_table) / sizeof(common_table[0]) };
@@ -47,20 +81,24 @@ static void parser_check(const struct parser *p)
 			BUG("option %d of %s has no name or no value", i, p->tool->name);
 		for (int j = 0; j < i; j++) {
 			const struct opt *b = &p->opt[j];
-			if ((a->name && b->name && !strcmp(a->name, b->name)) || (a->letter && a->letter == b->letter))
-				BUG("%s has two options '%s' '%c'", p->tool->name, a->name ? a->name : "", a->letter ? a->letter : ' ');
+			if ((a->name && b->name && !strcmp(a->name, b->name)) ||
+			    (a->letter && a->letter == b->letter))
+				BUG("%s has two options '%s' '%c'", p->tool->name,
+				    a->name ? a->name : "", a->letter ? a->letter : ' ');
 		}
 	}
 }
 
 /* Leaves when x is outside the option's range or not a number at all (ok is false). */
-static void need_number(const struct opt *o, const char *label, const char *text, bool ok, double x, const char *kind)
+static void need_number(const struct opt *o, const char *label, const char *text, bool ok, double x,
+			const char *kind)
 {
 	char range[64];
 	bool bounded = *opts_range(o, range, sizeof(range)) != 0;
 	if (ok && (!bounded || (x >= o->min && x <= o->max)))
 		return;
-	die_usage("option '%s': expected %s%s%s, found '%s'", label, kind, bounded ? " " : "", range, text);
+	die_usage("option '%s': expected %s%s%s, found '%s'", label, kind, bounded ? " " : "",
+		  range, text);
 }
 
 static void set_value(const struct opt *o, const char *label, const char *text)
@@ -72,7 +110,8 @@ static void set_value(const struct opt *o, const char *label, const char *text)
 	switch (o->type) {
 	case OPT_BOOL:
 		if (!text_to_bool(text, o->value))
-			die_usage("option '%s': expected True, False, yes, no, 1 or 0, found '%s'", label, text);
+			die_usage("option '%s': expected True, False, yes, no, 1 or 0, found '%s'",
+				  label, text);
 		break;
 	case OPT_STRING:
 		if (!*text)
@@ -96,17 +135,18 @@ static void set_value(const struct opt *o, const char *label, const char *text)
 		break;
 	case OPT_BYTES:
 		ok = text_to_bytes(text, &bytes);
-		need_number(o, label, text, ok, (double)bytes, "a size (bytes, or with K, M, G, T)");
+		need_number(o, label, text, ok, (double)bytes,
+			    "a size (bytes, or with K, M, G, T)");
 		*(size_t *)o->value = bytes;
 		break;
 	case OPT_FLAG:
 	case OPT_KEY:
-	case OPT_END:
-		BUG("option '%s' takes no value", label);
+	case OPT_END: BUG("option '%s' takes no value", label);
 	}
 }
 
-/* An option that a key describes, as if the tool's table had said it all; the variable becomes the default. */
+/* An option that a key describes, as if the tool's table had said it all; the variable becomes the
+ * default. */
 static struct opt from_key(const struct opt *o)
 {
 	const struct opt_keyed *keyed = o->value;
@@ -115,8 +155,15 @@ static struct opt from_key(const struct opt *o)
 	for (char *c = name; *c; c++)
 		if (*c == '_')
 			*c = '-';
-	struct opt own = {.name = name, .letter = o->letter, .type = key->type, .value = keyed->variable, .required = o->required,
-	                  .min = key->min, .max = key->max, .arg = o->arg, .help = o->help ? o->help : key->help};
+	struct opt own = {.name = name,
+			  .letter = o->letter,
+			  .type = key->type,
+			  .value = keyed->variable,
+			  .required = o->required,
+			  .min = key->min,
+			  .max = key->max,
+			  .arg = o->arg,
+			  .help = o->help ? o->help : key->help};
 	if (key->dflt && !o->required)
 		set_value(&own, name, key->dflt);
 	return own;
@@ -158,7 +205,8 @@ static void parser_release(struct parser *p)
 static int find_long(const struct parser *p, const char *name, size_t length)
 {
 	for (int i = 0; i < p->n; i++)
-		if (p->opt[i].name && strlen(p->opt[i].name) == length && !memcmp(p->opt[i].name, name, length))
+		if (p->opt[i].name && strlen(p->opt[i].name) == length &&
+		    !memcmp(p->opt[i].name, name, length))
 			return i;
 	const char **words = xarray((size_t)p->n, sizeof(*words));
 	int n = 0;
@@ -180,7 +228,8 @@ static int find_letter(const struct parser *p, char letter)
 	die_usage("unknown option '-%c'; see --help", letter);
 }
 
-/* Sets option i; `value` is NULL when it is the next argument. Returns how many further arguments were taken. */
+/* Sets option i; `value` is NULL when it is the next argument. Returns how many further arguments
+ * were taken. */
 static int take_option(struct parser *p, int i, const char *value, const char *next)
 {
 	const struct opt *o = &p->opt[i];
@@ -198,7 +247,8 @@ static int take_option(struct parser *p, int i, const char *value, const char *n
 		p->seen[i] = true;
 		return 0;
 	}
-	/* "--model --train FILE": the value was left out. A value that does begin so can be given with '='. */
+	/* "--model --train FILE": the value was left out. A value that does begin so can be given
+	 * with '='. */
 	if (!value && (!next || !strncmp(next, "--", 2)))
 		die_usage("option '%s' needs a value", label);
 	if (p->seen[i])
@@ -229,7 +279,8 @@ static void check_common(void)
 		opts_sums(common.sums);
 	else if (common.sums)
 		die_usage("option '--sums': this program keeps no checksums");
-	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the next, not given back page by page. */
+	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the
+	 * next, not given back page by page. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	threads_use(common.threads);
@@ -253,11 +304,13 @@ void opts_parse(const struct tool *tool, int argc, char **argv)
 		}
 		const char *equals = strchr(s, '=');
 		size_t length = equals ? (size_t)(equals - s) - 2 : strlen(s) - 2;
-		a += take_option(&p, find_long(&p, s + 2, length), equals ? equals + 1 : NULL, next);
+		a += take_option(&p, find_long(&p, s + 2, length), equals ? equals + 1 : NULL,
+				 next);
 	}
 	for (int i = 0; i < p.n; i++)
 		if (p.opt[i].required && !p.seen[i])
-			die_usage("option '%s' is required", opts_label(&p.opt[i], label, sizeof(label)));
+			die_usage("option '%s' is required",
+				  opts_label(&p.opt[i], label, sizeof(label)));
 	check_common();
 	parser_release(&p);
 }

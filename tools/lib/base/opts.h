@@ -1,8 +1,9 @@
 /* opts.h: one option table per tool gives parsing, --help and the printed defaults.
  *
- * Long options as `--name value` or `--name=value`, no abbreviations; one-letter forms where the table names a letter.
- * Numbers are strict: the whole string, inside [min, max], no NaN. A string option given twice is an error.
- * The common options (-t -b -q -v -h --version --max-memory) are added to every tool's table by opts_parse(). */
+ * Long options as `--name value` or `--name=value`, no abbreviations; one-letter forms where the
+ * table names a letter. Numbers are strict: the whole string, inside [min, max], no NaN. A string
+ * option given twice is an error. The common options (-t -b -q -v -h --version --max-memory) are
+ * added to every tool's table by opts_parse(). */
 #ifndef OPTS_H
 #define OPTS_H
 
@@ -19,11 +20,13 @@ enum opt_type {
 	OPT_LONG,   /* long * */
 	OPT_FLOAT,  /* double * */
 	OPT_BYTES,  /* size_t *: 300000000, 256M, 1.5G (powers of 1024) */
-	OPT_KEY,    /* struct opt_keyed *: all but `required` and, where given, `help` comes from a key */
+	OPT_KEY, /* struct opt_keyed *: all but `required` and, where given, `help` comes from a key
+		  */
 	OPT_END
 };
 
-/* What an option shares with others of its name: a table of keys says it once for all tools (config/keys.h). */
+/* What an option shares with others of its name: a table of keys says it once for all tools
+ * (config/keys.h). */
 struct opt_key {
 	const char *name; /* alpha_1: option --alpha-1 */
 	enum opt_type type;
@@ -32,7 +35,8 @@ struct opt_key {
 	const char *help;
 };
 
-/* The value of an option of type OPT_KEY: its key, and the tool's variable, which opts_parse() sets to the default first. */
+/* The value of an option of type OPT_KEY: its key, and the tool's variable, which opts_parse() sets
+ * to the default first. */
 struct opt_keyed {
 	const struct opt_key *key;
 	void *variable;
@@ -42,20 +46,22 @@ struct opt {
 	const char *name; /* "alpha-1" for --alpha-1 */
 	char letter;      /* 0: none */
 	enum opt_type type;
-	void *value;    /* holds the default before, the setting after opts_parse() */
-	bool required;  /* a missing one is a usage error that names it */
+	void *value;     /* holds the default before, the setting after opts_parse() */
+	bool required;   /* a missing one is a usage error that names it */
 	double min, max; /* numbers only; min == max == 0: no bound */
 	const char *arg; /* how --help names the argument, e.g. "FILE" */
 	const char *help;
 };
 
 struct tool {
-	const char *name;    /* "solve-layer" */
-	const char *summary; /* one line for --help */
-	const char *details; /* paragraphs after the options, or NULL */
+	const char *name;       /* "solve-layer" */
+	const char *summary;    /* one line for --help */
+	const char *details;    /* paragraphs after the options, or NULL */
 	const struct opt *opts; /* ends with {.type = OPT_END} */
-	const char *operands; /* what follows the options, for the first line of --help, or NULL: nothing may */
-	const char *example;  /* commands, one a line, that --help ends with; tests/cli/install.sh runs them */
+	const char *operands;   /* what follows the options, for the first line of --help, or NULL:
+				   nothing may */
+	const char *example;    /* commands, one a line, that --help ends with; tests/cli/install.sh
+				   runs them */
 };
 
 /* What the common options set. */
@@ -64,31 +70,35 @@ struct common_opts {
 	const char *backend; /* -b: "cpu" (default) or "cuda" */
 	size_t max_memory;   /* bytes; 0: no limit asked for */
 	bool quiet, verbose;
-	const char *log;     /* file that tool_done() appends its figures to, or NULL */
-	const char *sums;    /* file that outputs' checksums are appended to, and inputs checked by, or NULL */
+	const char *log;  /* file that tool_done() appends its figures to, or NULL */
+	const char *sums; /* file that outputs' checksums are appended to, and inputs checked by, or
+			     NULL */
 };
 extern struct common_opts common;
 
-/* What opts_parse() does with the file of --sums. NULL, as at first: the program keeps no checksums, and the option is an error. */
+/* What opts_parse() does with the file of --sums. NULL, as at first: the program keeps no
+ * checksums, and the option is an error. */
 extern void (*opts_sums)(const char *path);
 
-/* Parses argv into the table's values and `common`; --help and --version print and exit 0, an error exits 2.
- * Positional arguments are a usage error. Also sets prog_name, starts the clock of tool_done() and sets the number of
- * OpenMP threads. */
+/* Parses argv into the table's values and `common`; --help and --version print and exit 0, an error
+ * exits 2. Positional arguments are a usage error. Also sets prog_name, starts the clock of
+ * tool_done() and sets the number of OpenMP threads. */
 void opts_parse(const struct tool *tool, int argc, char **argv);
 
-/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With --log the figures are also
- * appended to that file, tab-separated: tool, message, seconds real, seconds cpu, peak MB. */
+/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With
+ * --log the figures are also appended to that file, tab-separated: tool, message, seconds real,
+ * seconds cpu, peak MB. */
 void tool_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Strict conversions, shared with the config reader: false when the text is not wholly a value of that kind. */
+/* Strict conversions, shared with the config reader: false when the text is not wholly a value of
+ * that kind. */
 bool text_to_bool(const char *s, bool *v);
 bool text_to_long(const char *s, long *v);
 bool text_to_double(const char *s, double *v);
 bool text_to_bytes(const char *s, size_t *v);
 
-/* The known word nearest to `s` by edit distance, for "unknown option '--aplha-1'; did you mean '--alpha-1'?";
- * NULL when none is near (distance over a third of the length). */
+/* The known word nearest to `s` by edit distance, for "unknown option '--aplha-1'; did you mean
+ * '--alpha-1'?"; NULL when none is near (distance over a third of the length). */
 const char *nearest_word(const char *s, const char *const *words, int n);
 
 #endif

@@ -20,8 +20,9 @@ void opts_start_clock(void)
 	clock_gettime(CLOCK_MONOTONIC, &clock_start);
 }
 
-/* The peak resident set in KiB. The kernel lets ru_maxrss start at the size of the process that called exec(), so a small
- * tool under a large script would report the script; VmHWM counts from exec() on. Both are KiB on Linux. */
+/* The peak resident set in KiB. The kernel lets ru_maxrss start at the size of the process that
+ * called exec(), so a small tool under a large script would report the script; VmHWM counts from
+ * exec() on. Both are KiB on Linux. */
 static double peak_kib(const struct rusage *u)
 {
 	char line[256];
@@ -62,7 +63,8 @@ void tool_done(const char *fmt, ...)
 	va_end(ap);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	getrusage(RUSAGE_SELF, &u);
-	double real = (double)(now.tv_sec - clock_start.tv_sec) + 1e-9 * (double)(now.tv_nsec - clock_start.tv_nsec);
+	double real = (double)(now.tv_sec - clock_start.tv_sec) +
+		      1e-9 * (double)(now.tv_nsec - clock_start.tv_nsec);
 	double cpu = seconds(u.ru_utime) + seconds(u.ru_stime), peak_mb = peak_kib(&u) / 1024;
 
 	note("%s; %.2f s real, %.2f s cpu, %.1f MB peak", text, real, cpu, peak_mb);

@@ -22,22 +22,15 @@ const char *opts_label(const struct opt *o, char *buf, size_t size)
 char *opts_default_text(const struct opt *o)
 {
 	switch (o->type) {
-	case OPT_BOOL:
-		return xstrdup(*(bool *)o->value ? "1" : "0");
-	case OPT_STRING:
-		return *(const char **)o->value ? xstrdup(*(const char **)o->value) : NULL;
-	case OPT_INT:
-		return xformat("%d", *(int *)o->value);
-	case OPT_LONG:
-		return xformat("%ld", *(long *)o->value);
-	case OPT_FLOAT:
-		return xformat("%.15g", *(double *)o->value);
-	case OPT_BYTES:
-		return xformat("%zu", *(size_t *)o->value);
+	case OPT_BOOL: return xstrdup(*(bool *)o->value ? "1" : "0");
+	case OPT_STRING: return *(const char **)o->value ? xstrdup(*(const char **)o->value) : NULL;
+	case OPT_INT: return xformat("%d", *(int *)o->value);
+	case OPT_LONG: return xformat("%ld", *(long *)o->value);
+	case OPT_FLOAT: return xformat("%.15g", *(double *)o->value);
+	case OPT_BYTES: return xformat("%zu", *(size_t *)o->value);
 	case OPT_FLAG:
 	case OPT_KEY:
-	case OPT_END:
-		break;
+	case OPT_END: break;
 	}
 	return NULL;
 }
@@ -45,8 +38,11 @@ char *opts_default_text(const struct opt *o)
 const char *opts_range(const struct opt *o, char *buf, size_t size)
 {
 	/* One-sided ranges are written with the type's own limit. */
-	double limit = o->type == OPT_INT ? (double)INT_MAX : o->type == OPT_FLOAT ? DBL_MAX : (double)LONG_MAX;
-	bool number = o->type == OPT_INT || o->type == OPT_LONG || o->type == OPT_FLOAT || o->type == OPT_BYTES;
+	double limit = o->type == OPT_INT     ? (double)INT_MAX
+		       : o->type == OPT_FLOAT ? DBL_MAX
+					      : (double)LONG_MAX;
+	bool number = o->type == OPT_INT || o->type == OPT_LONG || o->type == OPT_FLOAT ||
+		      o->type == OPT_BYTES;
 	if (!number || (o->min == 0 && o->max == 0))
 		*buf = 0;
 	else if (o->max >= limit)
@@ -59,7 +55,8 @@ const char *opts_range(const struct opt *o, char *buf, size_t size)
 static const char *arg_text(const struct opt *o)
 {
 	static const char *const by_type[] = {
-		[OPT_BOOL] = "0|1", [OPT_STRING] = "TEXT", [OPT_INT] = "N", [OPT_LONG] = "N", [OPT_FLOAT] = "X", [OPT_BYTES] = "BYTES",
+		[OPT_BOOL] = "0|1", [OPT_STRING] = "TEXT", [OPT_INT] = "N",
+		[OPT_LONG] = "N",   [OPT_FLOAT] = "X",     [OPT_BYTES] = "BYTES",
 	};
 	if (o->type == OPT_FLAG)
 		return "";
@@ -71,9 +68,9 @@ static void print_option(const struct parser *p, int i)
 	const struct opt *o = &p->opt[i];
 	char left[128], range[64];
 	int n = o->letter ? snprintf(left, sizeof(left), "  -%c%s", o->letter, o->name ? ", " : "")
-	                  : snprintf(left, sizeof(left), "      ");
-	snprintf(left + n, sizeof(left) - (size_t)n, "%s%s%s%s", o->name ? "--" : "", o->name ? o->name : "",
-	         o->type == OPT_FLAG ? "" : " ", arg_text(o));
+			  : snprintf(left, sizeof(left), "      ");
+	snprintf(left + n, sizeof(left) - (size_t)n, "%s%s%s%s", o->name ? "--" : "",
+		 o->name ? o->name : "", o->type == OPT_FLAG ? "" : " ", arg_text(o));
 	printf("%-30s %s", left, o->help ? o->help : "");
 	if (*opts_range(o, range, sizeof(range)))
 		printf(" (%s)", range);
@@ -109,9 +106,10 @@ _Noreturn void opts_print_help(const struct parser *p)
 	printf("Usage: %s", tool->name);
 	for (int i = 0; i < p->n_tool; i++)
 		if (p->opt[i].required)
-			printf(" %s %s", opts_label(&p->opt[i], label, sizeof(label)), arg_text(&p->opt[i]));
-	printf(" [options]%s%s\n%s\n\nOptions:\n", tool->operands ? " " : "", tool->operands ? tool->operands : "",
-	       tool->summary ? tool->summary : "");
+			printf(" %s %s", opts_label(&p->opt[i], label, sizeof(label)),
+			       arg_text(&p->opt[i]));
+	printf(" [options]%s%s\n%s\n\nOptions:\n", tool->operands ? " " : "",
+	       tool->operands ? tool->operands : "", tool->summary ? tool->summary : "");
 	for (int i = 0; i < p->n_tool; i++)
 		print_option(p, i);
 	if (p->n_tool)

@@ -1,6 +1,7 @@
 /* opts_private.h: what the files of the opts module share.
  *
- * opts.c: parsing; opts_help.c: --help and --version; opts_text.c: strict values and the nearest word; opts_done.c: the closing line. */
+ * opts.c: parsing; opts_help.c: --help and --version; opts_text.c: strict values and the nearest
+ * word; opts_done.c: the closing line. */
 #ifndef OPTS_PRIVATE_H
 #define OPTS_PRIVATE_H
 
@@ -8,8 +9,8 @@
 
 struct parser {
 	const struct tool *tool;
-	struct opt *opt;        /* the tool's, then the common ones */
-	char **dflt;            /* text of the default, NULL: none to show */
+	struct opt *opt; /* the tool's, then the common ones */
+	char **dflt;     /* text of the default, NULL: none to show */
 	bool *seen;
 	int n, n_tool;
 };
@@ -17,7 +18,8 @@ struct parser {
 /* opts_help.c */
 /* "--alpha-1", or "-x" for an option that has only a letter; the buffer is the caller's. */
 const char *opts_label(const struct opt *o, char *buf, size_t size);
-/* "an integer from 1 to 60"'s range: "from 1 to 60", or "of at least 1"; "" where there is none. The buffer is the caller's. */
+/* "an integer from 1 to 60"'s range: "from 1 to 60", or "of at least 1"; "" where there is none.
+ * The buffer is the caller's. */
 const char *opts_range(const struct opt *o, char *buf, size_t size);
 char *opts_default_text(const struct opt *o); /* allocated; NULL: none to show */
 _Noreturn void opts_print_help(const struct parser *p);

@@ -91,7 +91,8 @@ static int min3(int a, int b, int c)
 	return m < c ? m : c;
 }
 
-/* Edit distance where a swap of neighbours counts one (optimal string alignment); long words are simply far. */
+/* Edit distance where a swap of neighbours counts one (optimal string alignment); long words are
+ * simply far. */
 static int edit_distance(const char *a, const char *b)
 {
 	enum { LONGEST = 64 };
@@ -105,8 +106,10 @@ static int edit_distance(const char *a, const char *b)
 		int *now = row[i % 3], *up = row[(i + 2) % 3], *upup = row[(i + 1) % 3];
 		now[0] = i;
 		for (int j = 1; j <= m; j++) {
-			now[j] = min3(up[j] + 1, now[j - 1] + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && upup[j - 2] + 1 < now[j])
+			now[j] =
+				min3(up[j] + 1, now[j - 1] + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    upup[j - 2] + 1 < now[j])
 				now[j] = upup[j - 2] + 1;
 		}
 	}

@@ -8,8 +8,8 @@ static uint64_t rotate_left(uint64_t x, int k)
 	return x << k | x >> (64 - k);
 }
 
-/* splitmix64: a Weyl sequence (step = 2^64 / golden ratio) through a 64-bit mixer. It is a bijection of its counter,
- * so four outputs in a row are never all zero. */
+/* splitmix64: a Weyl sequence (step = 2^64 / golden ratio) through a 64-bit mixer. It is a
+ * bijection of its counter, so four outputs in a row are never all zero. */
 static uint64_t splitmix64(uint64_t *counter)
 {
 	uint64_t z = *counter += 0x9e3779b97f4a7c15u;

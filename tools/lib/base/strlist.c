@@ -51,7 +51,8 @@ char *path_for_task(const char *template, const char *task, int ntasks, const ch
 	for (const char *s = template; (s = strstr(s, mark)); s += mark_n)
 		count++;
 	if (!count && ntasks > 1)
-		die_usage("%s: '%s' stands for %d tasks but has no {task} in it", what, template, ntasks);
+		die_usage("%s: '%s' stands for %d tasks but has no {task} in it", what, template,
+			  ntasks);
 	char *path = xmalloc(strlen(template) + count * task_n + 1);
 	for (const char *s = template; *s;) {
 		if (!strncmp(s, mark, mark_n)) {

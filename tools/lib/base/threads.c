@@ -1,13 +1,16 @@
 /* threads.c: see threads.h.
  *
- * How libgomp is told to wait briefly: it reads GOMP_SPINCOUNT when it is loaded, before main(), so that setenv() in main() comes too late. To
- * start the program again takes as long as loading the libraries (25 ms), and loses valgrind. But a function in .preinit_array runs before
- * the libraries' constructors, and may change the environment that these will see: not its length, which lies on the stack between other
- * things, but its entries. So two variables that no library reads when it is loaded (such as PWD) lend their places. This
- * program's own constructor, which runs after all of the libraries', puts them back.
+ * How libgomp is told to wait briefly: it reads GOMP_SPINCOUNT when it is loaded, before main(), so
+ * that setenv() in main() comes too late. To start the program again takes as long as loading the
+ * libraries (25 ms), and loses valgrind. But a function in .preinit_array runs before the
+ * libraries' constructors, and may change the environment that these will see: not its length,
+ * which lies on the stack between other things, but its entries. So two variables that no library
+ * reads when it is loaded (such as PWD) lend their places. This program's own constructor, which
+ * runs after all of the libraries', puts them back.
  *
- * The other place goes to OpenBLAS, which is called from one thread at a time: the threads that it starts in every process would
- * spin for a tenth of a second. Where no variable can lend its place (env -i), the libraries' defaults stay. */
+ * The other place goes to OpenBLAS, which is called from one thread at a time: the threads that it
+ * starts in every process would spin for a tenth of a second. Where no variable can lend its place
+ * (env -i), the libraries' defaults stay. */
 #include "base/threads.h"
 
 #include <omp.h>
@@ -23,14 +26,16 @@ extern char **environ;
 
 /* ------------------------------------------------------------ before main() */
 
-/* Runs before the sanitizers are ready: nothing that they watch, and no function of the C library's that they replace. */
+/* Runs before the sanitizers are ready: nothing that they watch, and no function of the C library's
+ * that they replace. */
 #ifdef __clang__
 #define BARE __attribute__((disable_sanitizer_instrumentation))
 #else
 #define BARE __attribute__((no_sanitize("address,undefined,thread")))
 #endif
 
-/* Long enough for what is left of a tile of a product, and for a thread to wake up; little beside a loop that is worth sharing. */
+/* Long enough for what is left of a tile of a product, and for a thread to wake up; little beside a
+ * loop that is worth sharing. */
 enum { WAIT_NS = 50000 };
 
 enum { LENT = 2 };
@@ -63,7 +68,8 @@ BARE static long clock_ns(void)
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-/* One turn of libgomp's loop: 20 to 50 ns on x86-64, where `pause` depends on the processor, and about one elsewhere. */
+/* One turn of libgomp's loop: 20 to 50 ns on x86-64, where `pause` depends on the processor, and
+ * about one elsewhere. */
 BARE static void poll_once(void)
 {
 	static volatile int word;
@@ -74,7 +80,8 @@ BARE static void poll_once(void)
 #endif
 }
 
-/* So many turns take WAIT_NS: the quickest of some batches, as another program may run in between. */
+/* So many turns take WAIT_NS: the quickest of some batches, as another program may run in between.
+ */
 BARE static long polls(void)
 {
 	enum { BATCHES = 4, BATCH = 64 };
@@ -106,8 +113,9 @@ BARE static void append_number(char *s, long n)
 
 BARE static void lend(char **environment, struct loan *l)
 {
-	static const char *const lenders[] = {"PWD=", "OLDPWD=", "SHLVL=", "_=", "MAKELEVEL=", "MAKEFLAGS=", "LOGNAME=", "USER=", "HOSTNAME=",
-	                                      "SHELL=", "TERM=", "PATH=", "HOME="};
+	static const char *const lenders[] = {
+		"PWD=",  "OLDPWD=",   "SHLVL=", "_=",    "MAKELEVEL=", "MAKEFLAGS=", "LOGNAME=",
+		"USER=", "HOSTNAME=", "SHELL=", "TERM=", "PATH=",      "HOME="};
 
 	for (size_t i = 0; i < sizeof(lenders) / sizeof(*lenders) && !l->own; i++) {
 		char **place = find(environment, lenders[i]);
@@ -131,7 +139,8 @@ BARE static void before_libraries(int argc, char **argv, char **environment)
 		lend(environment, &loan[1]);
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **, char **) = before_libraries;
+__attribute__((section(".preinit_array"),
+	       used)) static void (*const preinit)(int, char **, char **) = before_libraries;
 
 /* A library may have moved the environment: it is searched. */
 __attribute__((constructor)) static void after_libraries(void)
@@ -145,11 +154,14 @@ __attribute__((constructor)) static void after_libraries(void)
 
 /* ------------------------------------------------------------ how many */
 
-enum { WORTH_SHARING = 20000 }; /* nanoseconds: a thread that sleeps takes 5 to 50 microseconds to wake up */
+enum {
+	WORTH_SHARING = 20000
+}; /* nanoseconds: a thread that sleeps takes 5 to 50 microseconds to wake up */
 
 static int team = 1;
 
-/* The first number of a list such as "4,2": the count of the outermost level, and there is but one. */
+/* The first number of a list such as "4,2": the count of the outermost level, and there is but one.
+ */
 static int asked_for(const char *text)
 {
 	long n = text ? strtol(text, NULL, 10) : 0;

@@ -1,16 +1,21 @@
-/* config.c: the settings of one task type: KEY=value overrides, the relations between keys, and what is freed after use.
+/* config.c: the settings of one task type: KEY=value overrides, the relations between keys, and
+ * what is freed after use.
  *
- * It does not look at adapters or models: whether lora_alpha and rank contradict them is for who opens them. */
+ * It does not look at adapters or models: whether lora_alpha and rank contradict them is for who
+ * opens them. */
 #include "config/config_private.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The key of "KEY=value", in capitals as make's command line has it. Small letters would be variables of the pipeline's own makefiles. */
-static const struct config_key *typed_key(const char *assignment, size_t n, const struct config_word *words)
+/* The key of "KEY=value", in capitals as make's command line has it. Small letters would be
+ * variables of the pipeline's own makefiles. */
+static const struct config_key *typed_key(const char *assignment, size_t n,
+					  const struct config_word *words)
 {
-	char *raw = xformat("%.*s", (int)(n < 1000 ? n : 1000), assignment), small[64], capitals[64];
+	char *raw = xformat("%.*s", (int)(n < 1000 ? n : 1000), assignment), small[64],
+	     capitals[64];
 	const struct config_key *k;
 
 	config_fold(small, sizeof(small), raw, tolower);
@@ -96,7 +101,8 @@ int config_batch(const struct config *c)
 
 /* ---- relations between keys ---- */
 
-/* Keys that contradict each other: the user's last word among them is to blame, the command line before the file. */
+/* Keys that contradict each other: the user's last word among them is to blame, the command line
+ * before the file. */
 static struct where blame(struct config *c, const char *const *keys)
 {
 	int last = 0;
@@ -114,7 +120,8 @@ static struct where blame(struct config *c, const char *const *keys)
 static void check_required(struct config *c)
 {
 	if (!c->task_targets.n)
-		die("%s: the section has no task_targets, and none were given (TASK_TARGETS=a,b)", c->path);
+		die("%s: the section has no task_targets, and none were given (TASK_TARGETS=a,b)",
+		    c->path);
 }
 
 static bool all_equal(const double *x, int n)
@@ -125,7 +132,8 @@ static bool all_equal(const double *x, int n)
 	return true;
 }
 
-/* The file's list is of the file's tasks; the command line names others: each takes its number along, and one number for all stays one for all. */
+/* The file's list is of the file's tasks; the command line names others: each takes its number
+ * along, and one number for all stays one for all. */
 static void by_name(struct config *c, const struct config_key *k, double **numbers, int *n)
 {
 	const struct strlist *tasks = &c->task_targets, *file = &c->file_tasks;
@@ -136,8 +144,10 @@ static void by_name(struct config *c, const struct config_key *k, double **numbe
 		int i = same ? 0 : *n == file->n ? strlist_find(file, tasks->item[t]) : -1;
 
 		if (i < 0)
-			config_fail((struct where){NULL, 0}, "%s: %s has a value for each of its own tasks (line %d) and none for '%s': give one value for all or one per task",
-			            k->name, c->path, *config_key_line(c, k), tasks->item[t]);
+			config_fail((struct where){NULL, 0},
+				    "%s: %s has a value for each of its own tasks (line %d) and "
+				    "none for '%s': give one value for all or one per task",
+				    k->name, c->path, *config_key_line(c, k), tasks->item[t]);
 		own[t] = (*numbers)[i];
 	}
 	free(*numbers);
@@ -158,8 +168,10 @@ static void check_numbers(struct config *c, const char *key)
 	if (*config_key_line(c, k) > 0 && *n && c->file_tasks.n)
 		by_name(c, k, numbers, n);
 	if (*n && *n != N)
-		config_fail(blame(c, keys), "%s has %d value%s and task_targets %d task%s (one number without brackets counts for all)",
-		            k->name, *n, *n == 1 ? "" : "s", N, N == 1 ? "" : "s");
+		config_fail(blame(c, keys),
+			    "%s has %d value%s and task_targets %d task%s (one number without "
+			    "brackets counts for all)",
+			    k->name, *n, *n == 1 ? "" : "s", N, N == 1 ? "" : "s");
 	if (*n)
 		return;
 	*numbers = xrealloc(*numbers, (size_t)N * sizeof(**numbers));
@@ -186,10 +198,12 @@ static int said(struct config *c, const char *key)
 	return line < 0 ? 2 : line > 0;
 }
 
-/* samples_num samples go in outer_num batches of inner_num, the last of which may be smaller. What was said most stands, and the others follow. */
+/* samples_num samples go in outer_num batches of inner_num, the last of which may be smaller. What
+ * was said most stands, and the others follow. */
 static void settle_batches(struct config *c)
 {
-	int samples = said(c, "samples_num"), inner = said(c, "inner_num"), outer = said(c, "outer_num");
+	int samples = said(c, "samples_num"), inner = said(c, "inner_num"),
+	    outer = said(c, "outer_num");
 	int most = samples > inner ? samples : inner, S = c->samples_num, I = c->inner_num;
 
 	most = outer > most ? outer : most;
@@ -197,7 +211,8 @@ static void settle_batches(struct config *c)
 		return;
 	if (outer == most && inner < most)
 		c->inner_num = (S - 1) / c->outer_num + 1;
-	else if (outer == most && (long)I * c->outer_num <= (long)config_key_find("samples_num")->max)
+	else if (outer == most &&
+		 (long)I * c->outer_num <= (long)config_key_find("samples_num")->max)
 		c->samples_num = I * c->outer_num;
 	else if (outer < most)
 		c->outer_num = (S - 1) / I + 1;
@@ -212,8 +227,9 @@ static void check_batches(struct config *c)
 	settle_batches(c);
 	if ((c->samples_num - 1) / c->inner_num + 1 == c->outer_num)
 		return;
-	config_fail(blame(c, keys), "inner_num x outer_num must be samples_num when if_divide: %d x %d is not %d", c->inner_num,
-	            c->outer_num, c->samples_num);
+	config_fail(blame(c, keys),
+		    "inner_num x outer_num must be samples_num when if_divide: %d x %d is not %d",
+		    c->inner_num, c->outer_num, c->samples_num);
 }
 
 /* A key that a later version may take for other methods: not with this one. */
@@ -224,7 +240,9 @@ static void check_refused(struct config *c)
 		const char *keys[] = {k->name, NULL};
 
 		if (k->refused && !(k->methods >> c->method & 1) && config_asked(c, k))
-			config_fail(blame(c, keys), "%s: method %s does not take it: %s do", k->name, method_name(c->method), config_method_list(k->methods));
+			config_fail(blame(c, keys), "%s: method %s does not take it: %s do",
+				    k->name, method_name(c->method),
+				    config_method_list(k->methods));
 	}
 }
 

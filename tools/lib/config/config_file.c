@@ -1,8 +1,9 @@
 /* config_file.c: the YAML file: one section of it to settings.
  *
- * The file is read event by event and never as a tree: nothing is kept but the values of the one section asked for.
- * Aliases, anchors and tags are refused (an alias can make a kilobyte stand for gigabytes, and no setting needs one), and
- * so is a file over MAX_BYTES or nested deeper than MAX_DEPTH. Quoted and plain words read alike, only null has to be plain. */
+ * The file is read event by event and never as a tree: nothing is kept but the values of the one
+ * section asked for. Aliases, anchors and tags are refused (an alias can make a kilobyte stand for
+ * gigabytes, and no setting needs one), and so is a file over MAX_BYTES or nested deeper than
+ * MAX_DEPTH. Quoted and plain words read alike, only null has to be plain. */
 #include "config/config_private.h"
 
 #include <errno.h>
@@ -13,8 +14,9 @@
 
 enum {
 	MAX_BYTES = 1 << 20, /* of a file; the shipped one has 5 kB */
-	MAX_DEPTH = 16,      /* file, section, list: 3 are used; the rest is for sections that are skipped */
-	MAX_SECTIONS = 1000  /* names are compared pairwise */
+	MAX_DEPTH =
+		16, /* file, section, list: 3 are used; the rest is for sections that are skipped */
+	MAX_SECTIONS = 1000 /* names are compared pairwise */
 };
 
 struct reader {
@@ -56,17 +58,20 @@ _Noreturn static void fail_yaml(const struct reader *r)
 
 	if (p->error == YAML_MEMORY_ERROR)
 		die("%s: out of memory", r->path);
-	if (p->error == YAML_READER_ERROR) { /* bad UTF-8, control characters: it gives the byte, not the line */
+	if (p->error == YAML_READER_ERROR) { /* bad UTF-8, control characters: it gives the byte,
+						not the line */
 		line = 1;
 		for (size_t i = 0; i < p->problem_offset && i < r->bytes; i++)
 			line += r->text[i] == '\n';
 	}
-	config_fail((struct where){r->path, line}, "not YAML: %s%s%s", context, comma, p->problem ? p->problem : "unknown error");
+	config_fail((struct where){r->path, line}, "not YAML: %s%s%s", context, comma,
+		    p->problem ? p->problem : "unknown error");
 }
 
 static bool opens(const struct reader *r)
 {
-	return r->event.type == YAML_MAPPING_START_EVENT || r->event.type == YAML_SEQUENCE_START_EVENT;
+	return r->event.type == YAML_MAPPING_START_EVENT ||
+	       r->event.type == YAML_SEQUENCE_START_EVENT;
 }
 
 static bool closes(const struct reader *r)
@@ -87,7 +92,8 @@ static void refuse(const struct reader *r)
 	else if (e->type == YAML_MAPPING_START_EVENT)
 		anchor = e->data.mapping_start.anchor, tag = e->data.mapping_start.tag;
 	if (e->type == YAML_ALIAS_EVENT || anchor)
-		config_fail(here(r), "anchors (&) and aliases (*) are not read: write the value out");
+		config_fail(here(r),
+			    "anchors (&) and aliases (*) are not read: write the value out");
 	if (tag)
 		config_fail(here(r), "tags (!) are not read: take it out");
 	if (r->depth > MAX_DEPTH)
@@ -177,7 +183,8 @@ static void read_section(struct reader *r, struct config *c)
 		if (strcmp(k->name, "seed") == 0)
 			config_fail(w, "seed stands at the top of the file, not in a section");
 		if (first[k - config_keys])
-			config_fail(w, "%s is given twice, first in line %d", k->name, first[k - config_keys]);
+			config_fail(w, "%s is given twice, first in line %d", k->name,
+				    first[k - config_keys]);
 		first[k - config_keys] = w.line;
 		read_key(r, c, k, w.line);
 	}
@@ -186,12 +193,13 @@ static void read_section(struct reader *r, struct config *c)
 /* Passes over a section that is not asked for; the present event is its start. */
 static void skip_section(struct reader *r)
 {
-	for (int depth = r->depth; r->depth >= depth; )
+	for (int depth = r->depth; r->depth >= depth;)
 		next(r);
 }
 
 /* One entry of the file's map: seed or a section, whose name goes to `sections`. */
-static void read_entry(struct reader *r, struct config *c, const char *task_type, struct value *sections)
+static void read_entry(struct reader *r, struct config *c, const char *task_type,
+		       struct value *sections)
 {
 	const char *name = key_name(r);
 	struct where w = here(r);
@@ -209,15 +217,18 @@ static void read_entry(struct reader *r, struct config *c, const char *task_type
 	name = sections->item[sections->n - 1];
 	next(r);
 	if (r->event.type != YAML_MAPPING_START_EVENT)
-		config_fail(w, "'%s' is no section: expected 'seed: NUMBER' or a task type and below it a map of keys",
-		            config_shown(name).text);
+		config_fail(w,
+			    "'%s' is no section: expected 'seed: NUMBER' or a task type and below "
+			    "it a map of keys",
+			    config_shown(name).text);
 	if (strcmp(name, task_type) == 0)
 		read_section(r, c);
 	else
 		skip_section(r);
 }
 
-_Noreturn static void fail_no_section(const char *path, const char *task_type, const struct value *sections)
+_Noreturn static void fail_no_section(const char *path, const char *task_type,
+				      const struct value *sections)
 {
 	enum { LISTED = 20 };
 	char *list = xstrdup(""), *longer;
@@ -226,14 +237,16 @@ _Noreturn static void fail_no_section(const char *path, const char *task_type, c
 	for (int i = 0; i < sections->n; i++) {
 		if (strcmp(sections->item[i], "seed") == 0 || n++ >= LISTED)
 			continue;
-		longer = xformat("%s%s%s", list, n > 1 ? ", " : "", config_shown(sections->item[i]).text);
+		longer = xformat("%s%s%s", list, n > 1 ? ", " : "",
+				 config_shown(sections->item[i]).text);
 		free(list);
 		list = longer;
 	}
 	if (n == 0)
 		die("%s: no section '%s': the file has none", path, task_type);
 	if (n > LISTED)
-		die("%s: no section '%s'; there are %s and %d more", path, task_type, list, n - LISTED);
+		die("%s: no section '%s'; there are %s and %d more", path, task_type, list,
+		    n - LISTED);
 	die("%s: no section '%s'; there %s %s", path, task_type, n == 1 ? "is only" : "are", list);
 }
 
@@ -247,7 +260,8 @@ static void read_document(struct reader *r, struct config *c, const char *task_t
 	if (r->event.type == YAML_DOCUMENT_START_EVENT) {
 		next(r);
 		if (r->event.type != YAML_MAPPING_START_EVENT)
-			config_fail(here(r), "expected a map: 'seed: NUMBER' and one section per task type");
+			config_fail(here(r),
+				    "expected a map: 'seed: NUMBER' and one section per task type");
 		for (next(r); r->event.type != YAML_MAPPING_END_EVENT; next(r))
 			read_entry(r, c, task_type, &sections);
 		next(r); /* the document's end */
@@ -268,7 +282,8 @@ void config_load(struct config *c, const char *path, const char *task_type)
 	struct reader r = {.path = path};
 
 	if (!config_plain_name(task_type))
-		die("task type '%s' cannot name a folder: letters, digits, '.', '_' and '-', no dot in front",
+		die("task type '%s' cannot name a folder: letters, digits, '.', '_' and '-', no "
+		    "dot in front",
 		    config_shown(task_type).text);
 	config_set_defaults(c);
 	c->path = xstrdup(path);

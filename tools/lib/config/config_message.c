@@ -1,4 +1,5 @@
-/* config_message.c: the errors of settings: where a value stands, what is expected, what was found. */
+/* config_message.c: the errors of settings: where a value stands, what is expected, what was found.
+ */
 #include "config/config_private.h"
 
 #include <ctype.h>
@@ -50,7 +51,8 @@ _Noreturn void config_fail_unknown(struct where w, const char *name)
 	config_fold(small, sizeof(small), name, tolower);
 	near = nearest_word(small, words, CONFIG_KEYS);
 	if (near)
-		config_fail(w, "unknown key '%s'; did you mean '%s'?", config_shown(name).text, near);
+		config_fail(w, "unknown key '%s'; did you mean '%s'?", config_shown(name).text,
+			    near);
 	config_fail(w, "unknown key '%s'", config_shown(name).text);
 }
 
@@ -80,6 +82,9 @@ _Noreturn void config_fail_typed(const char *name, const struct config_word *wor
 	near = nearest_word(capitals, typed, n);
 	for (int i = 0; near && i < n; i++)
 		if (strcmp(known[i].typed, near) == 0)
-			config_fail((struct where){NULL, 0}, "unknown key '%s'; did you mean '%s'?", config_shown(name).text, known[i].meant);
-	config_fail((struct where){NULL, 0}, "unknown key '%s'; make help or merge-lora help lists the keys", config_shown(name).text);
+			config_fail((struct where){NULL, 0}, "unknown key '%s'; did you mean '%s'?",
+				    config_shown(name).text, known[i].meant);
+	config_fail((struct where){NULL, 0},
+		    "unknown key '%s'; make help or merge-lora help lists the keys",
+		    config_shown(name).text);
 }

@@ -1,17 +1,20 @@
-/* config_private.h: what the files of the config module share: the keys, where a value stands, a value as text, and the ways out.
+/* config_private.h: what the files of the config module share: the keys, where a value stands, a
+ * value as text, and the ways out.
  *
- * config.c: overrides and relations between keys; config_table.c: the keys; config_file.c: YAML; config_set.c: text to
- * settings; config_text.c: settings to text; config_message.c: the errors; config_readme.c: config/README.md. */
+ * config.c: overrides and relations between keys; config_table.c: the keys; config_file.c: YAML;
+ * config_set.c: text to settings; config_text.c: settings to text; config_message.c: the errors;
+ * config_readme.c: config/README.md. */
 #ifndef CONFIG_PRIVATE_H
 #define CONFIG_PRIVATE_H
 
-#include "config/config.h"
 #include "base/die.h"
+#include "config/config.h"
 
 enum {
 	CONFIG_MAX_ITEMS = 1024, /* of a list */
 	CONFIG_MAX_WORDS = 64,   /* that a wrong key may stand for besides the keys */
-	CONFIG_MAX_NAME = 100    /* bytes of a task's name: NAME_MAX is 255, and files add prefixes and endings */
+	CONFIG_MAX_NAME = 100 /* bytes of a task's name: NAME_MAX is 255, and files add prefixes and
+				 endings */
 };
 
 #define CONFIG_NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -34,7 +37,8 @@ struct shown {
 	char text[64];
 };
 
-extern const char *const config_methods[], *const config_features[]; /* (config_nmethods), (config_nfeatures) */
+extern const char *const config_methods[],
+	*const config_features[]; /* (config_nmethods), (config_nfeatures) */
 extern const int config_nmethods, config_nfeatures;
 
 /* config_message.c */

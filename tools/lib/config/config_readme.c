@@ -8,21 +8,29 @@
 static const char introduction[] =
 	"# Settings\n"
 	"\n"
-	"<!-- Written by `build/plan-pipeline --keys-markdown`, from tools/lib/config/keys.def: change that file and run `make keys-readme`. -->\n"
+	"<!-- Written by `build/plan-pipeline --keys-markdown`, from tools/lib/config/keys.def: "
+	"change that file and run `make keys-readme`. -->\n"
 	"\n"
-	"A configuration file holds `seed:` and one section per task type. `CONFIG=FILE` names the file, `TASK_TYPE=NAME` the section.\n"
-	"`make merge … KEY=value` sets a key for one run: the same key in capitals, such as `ALPHA_1=1e-4` or `TASK_TARGETS=a,b`.\n"
+	"A configuration file holds `seed:` and one section per task type. `CONFIG=FILE` names the "
+	"file, `TASK_TYPE=NAME` the section.\n"
+	"`make merge … KEY=value` sets a key for one run: the same key in capitals, such as "
+	"`ALPHA_1=1e-4` or `TASK_TARGETS=a,b`.\n"
 	"\n"
 	"- What is typed wins over the file, and the file wins over the default.\n"
-	"- True, False, yes, no, 1 and 0 all read as booleans. A list is written `[a, b]` or `a,b`.\n"
+	"- True, False, yes, no, 1 and 0 all read as booleans. A list is written `[a, b]` or "
+	"`a,b`.\n"
 	"- An unknown key is an error. The message names the nearest known key.\n"
 	"- A key that was asked for and has no effect is said in one line, or refused.\n"
-	"- Of `samples_num`, `inner_num` and `outer_num`, those that are not given follow from the others.\n"
-	"- A list in the file counts by the names of the file's tasks, so `TASK_TARGETS=` may name some of them in any order.\n"
+	"- Of `samples_num`, `inner_num` and `outer_num`, those that are not given follow from the "
+	"others.\n"
+	"- A list in the file counts by the names of the file's tasks, so `TASK_TARGETS=` may name "
+	"some of them in any order.\n"
 	"\n"
 	"\"Methods\" says where a key counts. `fitted` stands for sweep, jacobi and regmean.\n"
-	"\"Goes to\" names the stages whose tool has the key as an option: `alpha_1` is `solve-layer --alpha-1`. `plan` is plan-pipeline itself.\n"
-	"\"Result\" says whether another value changes what a merge or an evaluation gives. Only the stages that depend on it run again.\n";
+	"\"Goes to\" names the stages whose tool has the key as an option: `alpha_1` is "
+	"`solve-layer --alpha-1`. `plan` is plan-pipeline itself.\n"
+	"\"Result\" says whether another value changes what a merge or an evaluation gives. Only "
+	"the stages that depend on it run again.\n";
 
 /* The methods that `names` lists, as bits. */
 static unsigned methods_of(const char *const *names)
@@ -39,10 +47,15 @@ static unsigned methods_of(const char *const *names)
 /* Sets of methods that many keys share have one word. */
 static const char *group_word(unsigned methods)
 {
-	static const char *const fitted[] = {"sweep", "jacobi", "regmean", NULL}, *const blind[] = {"average", NULL};
+	static const char *const fitted[] = {"sweep", "jacobi", "regmean", NULL}, *const blind[] = {
+											  "average",
+											  NULL};
 	unsigned all = (1u << config_nmethods) - 1;
 
-	return methods == all ? "all" : methods == methods_of(fitted) ? "fitted" : methods == (all & ~methods_of(blind)) ? "not average" : NULL;
+	return methods == all                          ? "all"
+	       : methods == methods_of(fitted)         ? "fitted"
+	       : methods == (all & ~methods_of(blind)) ? "not average"
+						       : NULL;
 }
 
 static void print_methods(unsigned methods)
@@ -72,7 +85,10 @@ static void print_row(const struct config_key *k)
 {
 	char *values = config_key_values(k);
 
-	printf("| `%s` | %s | %s |", k->name, values, k->dflt ? k->dflt : k->none ? k->none : "required");
+	printf("| `%s` | %s | %s |", k->name, values,
+	       k->dflt   ? k->dflt
+	       : k->none ? k->none
+			 : "required");
 	print_methods(k->methods);
 	print_stages(k->takes);
 	printf(" %s | %s |\n", k->changes ? "yes" : "no", k->help);
@@ -81,7 +97,9 @@ static void print_row(const struct config_key *k)
 
 void config_print_markdown(void)
 {
-	printf("%s\n| key | values | default | methods | goes to | result | what it is |\n|---|---|---|---|---|---|---|\n", introduction);
+	printf("%s\n| key | values | default | methods | goes to | result | what it is "
+	       "|\n|---|---|---|---|---|---|---|\n",
+	       introduction);
 	for (int i = 0; i < CONFIG_KEYS; i++)
 		print_row(&config_keys[i]);
 	printf("\n| stage | tool |\n|---|---|\n");

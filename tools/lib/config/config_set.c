@@ -1,5 +1,5 @@
-/* config_set.c: text to settings: a value's text, from wherever it comes, is split where a list is wanted, checked against
- * its key, and stored. */
+/* config_set.c: text to settings: a value's text, from wherever it comes, is split where a list is
+ * wanted, checked against its key, and stored. */
 #include "config/config_private.h"
 
 #include <ctype.h>
@@ -36,7 +36,8 @@ const char *config_trimmed(const char *s, size_t *n)
 	return s;
 }
 
-/* A scalar where a list is wanted: "a,b", "[a, b]", "['a', 'b']"; one word without comma or brackets stays a scalar. */
+/* A scalar where a list is wanted: "a,b", "[a, b]", "['a', 'b']"; one word without comma or
+ * brackets stays a scalar. */
 static void value_split(struct value *v, const struct config_key *k, struct where w)
 {
 	struct value list = {.list = true};
@@ -49,7 +50,8 @@ static void value_split(struct value *v, const struct config_key *k, struct wher
 	if (brackets)
 		s++, n -= 2;
 	for (const char *end = s + n; s <= end; s += part + 1) {
-		size_t m = part = strcspn(s, ",") < (size_t)(end - s) ? strcspn(s, ",") : (size_t)(end - s);
+		size_t m = part =
+			strcspn(s, ",") < (size_t)(end - s) ? strcspn(s, ",") : (size_t)(end - s);
 
 		t = config_trimmed(s, &m);
 		if (m >= 2 && (t[0] == '\'' || t[0] == '"') && t[m - 1] == t[0])
@@ -98,13 +100,15 @@ static bool to_bool(const struct config_key *k, const char *text, struct where w
 
 	if (text_to_bool(text, &b))
 		return b;
-	/* The seed writes select_long as an integer and only asks whether it is zero: any other number is True. */
+	/* The seed writes select_long as an integer and only asks whether it is zero: any other
+	 * number is True. */
 	if (k->type == CONFIG_SWITCH && text_to_double(text, &d) && isfinite(d))
 		return d != 0;
 	fail_text(w, k, text);
 }
 
-static int to_word(const struct config_key *k, const char *text, const char *const *names, int n, struct where w)
+static int to_word(const struct config_key *k, const char *text, const char *const *names, int n,
+		   struct where w)
 {
 	for (int i = 0; i < n; i++)
 		if (strcmp(names[i], text) == 0)
@@ -112,8 +116,9 @@ static int to_word(const struct config_key *k, const char *text, const char *con
 	fail_text(w, k, text);
 }
 
-/* Each first byte announces its length, and the bytes that follow are of the form 10xxxxxx; that much JSON insists on. (Of
- * overlong forms only the two-byte ones are refused: nothing here decodes.) */
+/* Each first byte announces its length, and the bytes that follow are of the form 10xxxxxx; that
+ * much JSON insists on. (Of overlong forms only the two-byte ones are refused: nothing here
+ * decodes.) */
 static bool is_utf8(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -143,11 +148,13 @@ static char *to_string(const struct config_key *k, const char *text, struct wher
 		config_fail(w, "%s: not UTF-8: '%s'", k->name, config_shown(text).text);
 	for (size_t i = 0; i < n; i++)
 		if (iscntrl((unsigned char)text[i]))
-			config_fail(w, "%s: holds a control character: '%s'", k->name, config_shown(text).text);
+			config_fail(w, "%s: holds a control character: '%s'", k->name,
+				    config_shown(text).text);
 	return xstrdup(text);
 }
 
-static void set_tasks(struct strlist *tasks, const struct config_key *k, const struct value *v, struct where w)
+static void set_tasks(struct strlist *tasks, const struct config_key *k, const struct value *v,
+		      struct where w)
 {
 	strlist_release(tasks);
 	*tasks = (struct strlist){.n = 0, .item = xarray((size_t)v->n, sizeof(*tasks->item))};
@@ -155,15 +162,18 @@ static void set_tasks(struct strlist *tasks, const struct config_key *k, const s
 		const char *name = v->item[i];
 
 		if (!config_plain_name(name))
-			config_fail(w, "%s: '%s' cannot name a folder: letters, digits, '.', '_' and '-', no dot in front, at most %d",
-			            k->name, config_shown(name).text, CONFIG_MAX_NAME);
+			config_fail(w,
+				    "%s: '%s' cannot name a folder: letters, digits, '.', '_' and "
+				    "'-', no dot in front, at most %d",
+				    k->name, config_shown(name).text, CONFIG_MAX_NAME);
 		if (strlist_find(tasks, name) >= 0)
 			config_fail(w, "%s: '%s' is there twice", k->name, name);
 		tasks->item[tasks->n++] = xstrdup(name);
 	}
 }
 
-static void set_numbers(struct config *c, const struct config_key *k, const struct value *v, struct where w)
+static void set_numbers(struct config *c, const struct config_key *k, const struct value *v,
+			struct where w)
 {
 	double **numbers = config_field(c, k->offset);
 
@@ -174,7 +184,8 @@ static void set_numbers(struct config *c, const struct config_key *k, const stru
 	*(int *)config_field(c, k->count) = v->list ? v->n : 0;
 }
 
-static void set_scalar(struct config *c, const struct config_key *k, const char *text, struct where w)
+static void set_scalar(struct config *c, const struct config_key *k, const char *text,
+		       struct where w)
 {
 	void *p = config_field(c, k->offset);
 
@@ -195,8 +206,14 @@ static void set_scalar(struct config *c, const struct config_key *k, const char 
 		*(char **)p = s;
 		break;
 	}
-	case CONFIG_METHOD: *(enum method *)p = (enum method)to_word(k, text, config_methods, config_nmethods, w); break;
-	case CONFIG_FEATURES: *(enum features *)p = (enum features)to_word(k, text, config_features, config_nfeatures, w); break;
+	case CONFIG_METHOD:
+		*(enum method *)p =
+			(enum method)to_word(k, text, config_methods, config_nmethods, w);
+		break;
+	case CONFIG_FEATURES:
+		*(enum features *)p =
+			(enum features)to_word(k, text, config_features, config_nfeatures, w);
+		break;
 	case CONFIG_NUMBERS:
 	case CONFIG_TASKS: BUG("%s is a list", k->name);
 	}

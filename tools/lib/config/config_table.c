@@ -1,11 +1,13 @@
-/* config_table.c: the keys as tables, made of keys.def; reading, checking, printing and the help go through them. Defaults are texts and are read by the
- * same code as a user's values, so a default cannot be out of its own range. */
+/* config_table.c: the keys as tables, made of keys.def; reading, checking, printing and the help go
+ * through them. Defaults are texts and are read by the same code as a user's values, so a default
+ * cannot be out of its own range. */
 #include "config/config_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const char *const config_methods[] = {"sweep", "jacobi", "regmean", "average", "task-arithmetic", "ties", "dare"};
+const char *const config_methods[] = {"sweep",           "jacobi", "regmean", "average",
+				      "task-arithmetic", "ties",   "dare"};
 const char *const config_features[] = {"tokens", "reference"};
 const int config_nmethods = sizeof(config_methods) / sizeof(*config_methods);
 const int config_nfeatures = sizeof(config_features) / sizeof(*config_features);
@@ -40,9 +42,21 @@ enum {
 
 const struct config_key config_keys[CONFIG_KEYS] = {
 #define KEY(key, kind, low, high, value, nothing, where, options, stages, results, words) \
-	{.name = #key, .type = CONFIG_##kind, .offset = offsetof(struct config, key), .count = COUNT_##kind(key), .min = low, .max = high, \
-	 .dflt = value, .none = nothing, .methods = (unsigned)(where) & (unsigned)EVERY, .option = ((where) & OPTION) != 0, \
-	 .refused = ((where) & REFUSED) != 0, .with = options, .takes = stages, .changes = results, .help = words},
+	{.name = #key,                                                                    \
+	 .type = CONFIG_##kind,                                                           \
+	 .offset = offsetof(struct config, key),                                          \
+	 .count = COUNT_##kind(key),                                                      \
+	 .min = low,                                                                      \
+	 .max = high,                                                                     \
+	 .dflt = value,                                                                   \
+	 .none = nothing,                                                                 \
+	 .methods = (unsigned)(where) & (unsigned)EVERY,                                  \
+	 .option = ((where)&OPTION) != 0,                                                 \
+	 .refused = ((where)&REFUSED) != 0,                                               \
+	 .with = options,                                                                 \
+	 .takes = stages,                                                                 \
+	 .changes = results,                                                              \
+	 .help = words},
 #include "config/keys.def"
 #undef KEY
 };
@@ -61,12 +75,18 @@ const struct opt_key config_options[CONFIG_KEYS] = {
 };
 
 const struct config_stage config_stages[STAGES] = {
-	[STAGE_DRAW] = {"draw", "draw-samples"},       [STAGE_EXTRACT] = {"extract", "extract-acts"},
-	[STAGE_TOKENS] = {"tokens", "generate-tokens"}, [STAGE_GRAMS] = {"grams", "compute-grams"},
-	[STAGE_SOLVE] = {"solve", "solve-layer"},      [STAGE_MATS] = {"mats", "solve-layer"},
-	[STAGE_COMBINE] = {"combine", "combine-layer"}, [STAGE_SEARCH] = {"search", "search-scale"},
-	[STAGE_ASSEMBLE] = {"assemble", "assemble-lora"}, [STAGE_CONVERGE] = {"converge", "check-convergence"},
-	[STAGE_EVAL] = {"eval", "eval-emotion"},       [STAGE_PLAN] = {"plan", "plan-pipeline"},
+	[STAGE_DRAW] = {"draw", "draw-samples"},
+	[STAGE_EXTRACT] = {"extract", "extract-acts"},
+	[STAGE_TOKENS] = {"tokens", "generate-tokens"},
+	[STAGE_GRAMS] = {"grams", "compute-grams"},
+	[STAGE_SOLVE] = {"solve", "solve-layer"},
+	[STAGE_MATS] = {"mats", "solve-layer"},
+	[STAGE_COMBINE] = {"combine", "combine-layer"},
+	[STAGE_SEARCH] = {"search", "search-scale"},
+	[STAGE_ASSEMBLE] = {"assemble", "assemble-lora"},
+	[STAGE_CONVERGE] = {"converge", "check-convergence"},
+	[STAGE_EVAL] = {"eval", "eval-emotion"},
+	[STAGE_PLAN] = {"plan", "plan-pipeline"},
 };
 
 void *config_field(struct config *c, size_t offset)
@@ -130,7 +150,9 @@ char *config_key_values(const struct config_key *k)
 	case CONFIG_STRING: return xstrdup("a text");
 	case CONFIG_METHOD: return joined(config_methods, config_nmethods, " or ");
 	case CONFIG_FEATURES: return joined(config_features, config_nfeatures, " or ");
-	case CONFIG_NUMBERS: return xformat("numbers from %g to %g, one per task or one for all", k->min, k->max);
+	case CONFIG_NUMBERS:
+		return xformat("numbers from %g to %g, one per task or one for all", k->min,
+			       k->max);
 	case CONFIG_TASKS: return xstrdup("a list of task names");
 	}
 	BUG("key type %d", (int)k->type);

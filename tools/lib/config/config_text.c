@@ -30,8 +30,9 @@ static bool string_is_plain(const char *s)
 {
 	bool b;
 
-	return (isalpha((unsigned char)s[0]) || s[0] == '/') && s[strspn(s, CONFIG_NAME_LETTERS "/")] == 0 &&
-	       strcasecmp(s, "null") != 0 && !text_to_bool(s, &b);
+	return (isalpha((unsigned char)s[0]) || s[0] == '/') &&
+	       s[strspn(s, CONFIG_NAME_LETTERS "/")] == 0 && strcasecmp(s, "null") != 0 &&
+	       !text_to_bool(s, &b);
 }
 
 static void put_string(FILE *out, const char *s, bool yaml)
@@ -52,7 +53,8 @@ static void put_string(FILE *out, const char *s, bool yaml)
 static void put_list(FILE *out, const struct config *c, const struct config_key *k, bool yaml)
 {
 	const double *const *numbers = field_const(c, k->offset);
-	bool tasks = k->type == CONFIG_TASKS, one = !tasks && *(const int *)field_const(c, k->count) == 0;
+	bool tasks = k->type == CONFIG_TASKS,
+	     one = !tasks && *(const int *)field_const(c, k->count) == 0;
 	int n = tasks ? c->task_targets.n : one ? 1 : *(const int *)field_const(c, k->count);
 
 	if (yaml && !one)
@@ -75,7 +77,10 @@ static void put_value(FILE *out, const struct config *c, const struct config_key
 
 	switch (k->type) {
 	case CONFIG_BOOL:
-	case CONFIG_SWITCH: fputs(yaml ? (*(const bool *)p ? "True" : "False") : (*(const bool *)p ? "1" : "0"), out); break;
+	case CONFIG_SWITCH:
+		fputs(yaml ? (*(const bool *)p ? "True" : "False") : (*(const bool *)p ? "1" : "0"),
+		      out);
+		break;
 	case CONFIG_INT: fprintf(out, "%d", *(const int *)p); break;
 	case CONFIG_LONG: fprintf(out, "%ld", *(const long *)p); break;
 	case CONFIG_FLOAT: put_number(out, *(const double *)p); break;

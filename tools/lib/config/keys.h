@@ -1,4 +1,5 @@
-/* keys.h: the settings by number, and as the tools' options: type, range, default and help of an option that is a setting come from keys.def. */
+/* keys.h: the settings by number, and as the tools' options: type, range, default and help of an
+ * option that is a setting come from keys.def. */
 #ifndef KEYS_H
 #define KEYS_H
 
@@ -11,18 +12,32 @@ enum config_key_number {
 	CONFIG_KEYS
 };
 
-/* As the option table takes them: features has its usual default, and a list of numbers is a text. */
+/* As the option table takes them: features has its usual default, and a list of numbers is a text.
+ */
 extern const struct opt_key config_options[CONFIG_KEYS];
 
-/* A row of a tool's option table: key `name` into the tool's `variable`, as in KEY_OPTION(alpha_1, fit.alpha_1). The second form has words of its own
- * for --help. */
+/* A row of a tool's option table: key `name` into the tool's `variable`, as in KEY_OPTION(alpha_1,
+ * fit.alpha_1). The second form has words of its own for --help. */
 #define KEY_OPTION(name, variable) KEY_OPTION_AS(name, variable, NULL)
-#define KEY_OPTION_AS(key_name, var, words) \
-	{.type = OPT_KEY, .value = &(struct opt_keyed){&config_options[KEY_##key_name], &(var)}, .help = (words)}
+#define KEY_OPTION_AS(key_name, var, words)                                            \
+	{                                                                              \
+		.type = OPT_KEY,                                                       \
+		.value = &(struct opt_keyed){&config_options[KEY_##key_name], &(var)}, \
+		.help = (words)                                                        \
+	}
 
 /* Stages of the pipeline that settings go to. */
 enum stage {
-	STAGE_DRAW, STAGE_EXTRACT, STAGE_TOKENS, STAGE_GRAMS, STAGE_SOLVE, STAGE_MATS, STAGE_COMBINE, STAGE_SEARCH, STAGE_ASSEMBLE, STAGE_CONVERGE,
+	STAGE_DRAW,
+	STAGE_EXTRACT,
+	STAGE_TOKENS,
+	STAGE_GRAMS,
+	STAGE_SOLVE,
+	STAGE_MATS,
+	STAGE_COMBINE,
+	STAGE_SEARCH,
+	STAGE_ASSEMBLE,
+	STAGE_CONVERGE,
 	STAGE_EVAL,
 	STAGE_PLAN, /* what runs at all: plan-pipeline and make's graph */
 	STAGES

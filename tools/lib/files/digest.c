@@ -1,5 +1,5 @@
-/* digest.c: see digest.h. Four lanes of multiply and rotate over 64-bit words (so that the processor works on four products at
- * once), folded together at the end with the length. */
+/* digest.c: see digest.h. Four lanes of multiply and rotate over 64-bit words (so that the
+ * processor works on four products at once), folded together at the end with the length. */
 #include "files/digest.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ struct digest_cache {
 	int changed;
 };
 
-static const uint64_t odd[4] = {0x9e3779b97f4a7c15u, 0xbf58476d1ce4e5b9u, 0x94d049bb133111ebu, 0xd6e8feb86659fd93u};
+static const uint64_t odd[4] = {0x9e3779b97f4a7c15u, 0xbf58476d1ce4e5b9u, 0x94d049bb133111ebu,
+				0xd6e8feb86659fd93u};
 
 static uint64_t rotate(uint64_t x, int by)
 {
@@ -107,7 +108,8 @@ uint64_t digest_contents(const char *path, uint64_t *size)
 	while (got[PIECES - 1] == PIECE) {
 #pragma omp parallel for num_threads(readers(fd, *size)) schedule(static, 1)
 		for (int i = 0; i < PIECES; i++)
-			got[i] = read_piece(fd, buffer + (size_t)i * PIECE, *size + (uint64_t)i * PIECE);
+			got[i] = read_piece(fd, buffer + (size_t)i * PIECE,
+					    *size + (uint64_t)i * PIECE);
 		for (int i = 0; i < PIECES && (!i || got[i - 1] == PIECE); i++) {
 			if (got[i] < 0)
 				die("cannot read '%s': %s", path, strerror((int)-got[i]));
@@ -133,7 +135,9 @@ struct digest_cache *digest_cache_open(const char *path)
 		int at = 0;
 
 		line[strcspn(line, "\n")] = 0;
-		if (sscanf(line, "%" SCNx64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %n", &e.digest, &e.size, &e.mtime, &e.inode, &at) != 4 || !at)
+		if (sscanf(line, "%" SCNx64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %n", &e.digest,
+			   &e.size, &e.mtime, &e.inode, &at) != 4 ||
+		    !at)
 			continue;
 		e.path = xstrdup(line + at);
 		e.next = c->entries;
@@ -181,8 +185,9 @@ void digest_cache_close(struct digest_cache *c, bool write)
 	for (struct entry *e = c->entries, *next; e; e = next) {
 		next = e->next;
 		if (e->used) {
-			char *more = xformat("%s%016" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", text, e->digest, e->size, e->mtime,
-			                     e->inode, e->path);
+			char *more =
+				xformat("%s%016" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n",
+					text, e->digest, e->size, e->mtime, e->inode, e->path);
 
 			free(text);
 			text = more;

@@ -1,7 +1,9 @@
-/* fletcher.c: see fletcher.h. HDF5's own goes word by word, and would take a third of the time of a process that reads and writes rows.
+/* fletcher.c: see fletcher.h. HDF5's own goes word by word, and would take a third of the time of a
+ * process that reads and writes rows.
  *
- * Here LANES sums run side by side: lane l has the words l, l + LANES, …; a[l] is their sum and b[l] the sum of all a[l] so far. Of k words in
- * whole turns, word i of lane l counts (k − i) times in the second sum: LANES · b[l] − l · a[l]. Words are taken as they lie in a little-endian
+ * Here LANES sums run side by side: lane l has the words l, l + LANES, …; a[l] is their sum and
+ * b[l] the sum of all a[l] so far. Of k words in whole turns, word i of lane l counts (k − i) times
+ * in the second sum: LANES · b[l] − l · a[l]. Words are taken as they lie in a little-endian
  * machine: to swap a word's bytes is to multiply it by 256, modulo 65535. */
 #include "files/fletcher.h"
 
@@ -9,7 +11,11 @@
 
 #include "base/clones.h"
 
-enum { LANES = 32, TURNS = 256, MODULUS = 65535 }; /* TURNS: until b, at most 65535 · 256 · 257 / 2, is emptied */
+enum {
+	LANES = 32,
+	TURNS = 256,
+	MODULUS = 65535
+}; /* TURNS: until b, at most 65535 · 256 · 257 / 2, is emptied */
 
 struct sums {
 	uint64_t first, second; /* modulo MODULUS, of the words so far, in this machine's order */
@@ -52,7 +58,8 @@ uint32_t fletcher32(const void *data, size_t n)
 	int any;
 
 	any = n && (p[0] || memcmp(p, p + 1, n - 1));
-	for (size_t turns = words / LANES; turns; turns -= step, words -= step * LANES, p += step * LANES * 2) {
+	for (size_t turns = words / LANES; turns;
+	     turns -= step, words -= step * LANES, p += step * LANES * 2) {
 		step = turns < TURNS ? turns : TURNS;
 		add_turns(&s, p, step);
 	}

@@ -1,4 +1,5 @@
-/* half.c: float16 in plain integer arithmetic: 5 GB/s of float32 on a core of an AVX-512 Xeon, several times what a checksummed file takes. */
+/* half.c: float16 in plain integer arithmetic: 5 GB/s of float32 on a core of an AVX-512 Xeon,
+ * several times what a checksummed file takes. */
 #include "files/half.h"
 
 #include <string.h>
@@ -17,19 +18,23 @@ static float float_of(uint32_t u)
 	return x;
 }
 
-/* Round to nearest even. Half has 5 exponent bits (bias 15) and 10 of fraction, float 8 (bias 127) and 23. */
+/* Round to nearest even. Half has 5 exponent bits (bias 15) and 10 of fraction, float 8 (bias 127)
+ * and 23. */
 static uint16_t half_of(float x)
 {
 	uint32_t u = bits_of(x), sign = u >> 16 & 0x8000, a = u & 0x7fffffff;
-	if (a > 0x7f800000) /* NaN: quiet, with the upper bits of its payload, as the hardware does */
+	if (a >
+	    0x7f800000) /* NaN: quiet, with the upper bits of its payload, as the hardware does */
 		return (uint16_t)(sign | 0x7e00 | (a >> 13 & 0x3ff));
 	if (a >= 0x477ff000) /* from 65520 = 65504 + half a step on: infinity */
 		return (uint16_t)(sign | 0x7c00);
 	if (a < 0x38800000) {
-		/* Below 2^-14 the step is 2^-24. 0.5 + |x| has its last bit at 2^-24, so the adder does the rounding. */
+		/* Below 2^-14 the step is 2^-24. 0.5 + |x| has its last bit at 2^-24, so the adder
+		 * does the rounding. */
 		return (uint16_t)(sign | (bits_of(float_of(a) + 0.5f) - 0x3f000000));
 	}
-	/* Rebias the exponent by 112; add just under half a step, and one more if the kept part is odd. */
+	/* Rebias the exponent by 112; add just under half a step, and one more if the kept part is
+	 * odd. */
 	return (uint16_t)(sign | ((a - (112u << 23) + 0xfff + (a >> 13 & 1)) >> 13));
 }
 

@@ -1,7 +1,8 @@
 /* jsonwords.c: see jsonwords.h.
  *
- * jansson gives a code, a place and a phrase. The code chooses our words; for a syntax error, the phrase's beginning
- * says what was expected. What was found is read from the text itself: the place is just behind it. */
+ * jansson gives a code, a place and a phrase. The code chooses our words; for a syntax error, the
+ * phrase's beginning says what was expected. What was found is read from the text itself: the place
+ * is just behind it. */
 #include "files/jsonwords.h"
 
 #include <ctype.h>
@@ -15,7 +16,8 @@ enum { SHOWN = 40 }; /* bytes of what was found */
 
 static bool is_word(char c)
 {
-	return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '+' || c == '-' || (unsigned char)c >= 0x80;
+	return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '+' || c == '-' ||
+	       (unsigned char)c >= 0x80;
 }
 
 /* The token that ends before byte `end`: where it begins. */
@@ -35,10 +37,12 @@ static size_t token_start(const char *text, size_t end)
 static const struct {
 	const char *token, *advice;
 } habits[] = {
-	{"'", ": JSON takes double quotes; Python's str() of a list is no JSON, json.dump() writes JSON"},
+	{"'", ": JSON takes double quotes; Python's str() of a list is no JSON, json.dump() writes "
+	      "JSON"},
 	{"None", ": JSON says null; Python's str() of a list is no JSON, json.dump() writes JSON"},
 	{"True", ": JSON says true; Python's str() of a list is no JSON, json.dump() writes JSON"},
-	{"False", ": JSON says false; Python's str() of a list is no JSON, json.dump() writes JSON"},
+	{"False",
+	 ": JSON says false; Python's str() of a list is no JSON, json.dump() writes JSON"},
 	{"NaN", ": JSON has no NaN; write null, or leave the row out"},
 	{"Infinity", ": JSON has no infinity; write null, or leave the row out"},
 	{"-Infinity", ": JSON has no infinity; write null, or leave the row out"},
@@ -57,14 +61,16 @@ static char before(const char *text, size_t at)
 static const char *advice_on(const char *text, size_t start, size_t length)
 {
 	for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
-		if (strlen(habits[i].token) == length && strncmp(text + start, habits[i].token, length) == 0)
+		if (strlen(habits[i].token) == length &&
+		    strncmp(text + start, habits[i].token, length) == 0)
 			return habits[i].advice;
 	if (length == 1 && (text[start] == ']' || text[start] == '}') && before(text, start) == ',')
 		return ": remove the comma before it";
 	return "";
 }
 
-/* jansson reads a minus and stops there when no digit follows: the rest of the word belongs to what was found. */
+/* jansson reads a minus and stops there when no digit follows: the rest of the word belongs to what
+ * was found. */
 static size_t word_end(const char *text, size_t n, size_t end)
 {
 	while (end < n && is_word(text[end]) && is_word(text[end - 1]))
@@ -78,11 +84,13 @@ static char *expected_found(const char *expected, const char *text, size_t n, si
 		return xformat("expected %s", expected);
 	end = word_end(text, n, end);
 	size_t start = token_start(text, end), length = end - start;
-	return xformat("expected %s, found %.*s%s", expected, text_shown(text + start, length, SHOWN), text + start,
-	               advice_on(text, start, length));
+	return xformat("expected %s, found %.*s%s", expected,
+		       text_shown(text + start, length, SHOWN), text + start,
+		       advice_on(text, start, length));
 }
 
-/* What a syntax error's phrase begins with, and what it means. The second kind is said without what was found. */
+/* What a syntax error's phrase begins with, and what it means. The second kind is said without what
+ * was found. */
 static const struct {
 	const char *begins, *words;
 	bool found;
@@ -94,11 +102,21 @@ static const struct {
 	{"'[' or '{' expected", "a list or an object", true},
 	{"unexpected token", "a value", true},
 	{"invalid token", "a value", true},
-	{"unexpected newline", "the text is not closed before the end of the line: a line break inside a text is written \\n", false},
-	{"control character", "a control character stands in the text: a tab is written \\t, others \\u00XX", false},
-	{"invalid escape", "expected \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\u and four digits after a backslash; a backslash itself is "
-	                   "written \\\\", false},
-	{"invalid Unicode", "half a surrogate pair (\\ud800 to \\udfff) is no character: write both halves, or remove it", false},
+	{"unexpected newline",
+	 "the text is not closed before the end of the line: a line break inside a text is written "
+	 "\\n",
+	 false},
+	{"control character",
+	 "a control character stands in the text: a tab is written \\t, others \\u00XX", false},
+	{"invalid escape",
+	 "expected \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\u and four digits after a backslash; a "
+	 "backslash itself is "
+	 "written \\\\",
+	 false},
+	{"invalid Unicode",
+	 "half a surrogate pair (\\ud800 to \\udfff) is no character: write both halves, or remove "
+	 "it",
+	 false},
 };
 
 static char *syntax_words(const json_error_t *e, const char *text, size_t n)
@@ -106,7 +124,9 @@ static char *syntax_words(const json_error_t *e, const char *text, size_t n)
 	for (size_t i = 0; i < sizeof syntax / sizeof *syntax; i++) {
 		if (strncmp(e->text, syntax[i].begins, strlen(syntax[i].begins)) != 0)
 			continue;
-		return syntax[i].found ? expected_found(syntax[i].words, text, n, (size_t)e->position) : xstrdup(syntax[i].words);
+		return syntax[i].found
+			       ? expected_found(syntax[i].words, text, n, (size_t)e->position)
+			       : xstrdup(syntax[i].words);
 	}
 	return xstrdup("this is not JSON");
 }
@@ -116,8 +136,8 @@ static char *duplicate_words(const char *text, size_t n, size_t end)
 	if (end == 0 || end > n)
 		return xstrdup("a duplicate key: its object has it twice, remove one");
 	size_t start = token_start(text, end);
-	return xformat("%.*s is a duplicate: its object has the key twice, remove one", text_shown(text + start, end - start, SHOWN),
-	               text + start);
+	return xformat("%.*s is a duplicate: its object has the key twice, remove one",
+		       text_shown(text + start, end - start, SHOWN), text + start);
 }
 
 static bool is_blank(const char *text, size_t n)
@@ -132,7 +152,8 @@ static char *end_words(const char *text, size_t n)
 {
 	if (n == 0)
 		return xstrdup("the file is empty");
-	return xstrdup(is_blank(text, n) ? "the file is blank" : "the file ends within a value: is it cut off?");
+	return xstrdup(is_blank(text, n) ? "the file is blank"
+					 : "the file ends within a value: is it cut off?");
 }
 
 static char *utf8_words(const json_error_t *e, const char *text, size_t n)
@@ -140,8 +161,9 @@ static char *utf8_words(const json_error_t *e, const char *text, size_t n)
 	size_t at = (size_t)e->position;
 	if (at >= n)
 		return xstrdup("expected UTF-8");
-	return xformat("expected UTF-8, found the byte 0x%02x: is it Latin-1? iconv -f LATIN1 -t UTF-8 converts",
-	               (unsigned char)text[at]);
+	return xformat("expected UTF-8, found the byte 0x%02x: is it Latin-1? iconv -f LATIN1 -t "
+		       "UTF-8 converts",
+		       (unsigned char)text[at]);
 }
 
 char *json_words(const json_error_t *e, const char *text, size_t n)
@@ -150,12 +172,20 @@ char *json_words(const json_error_t *e, const char *text, size_t n)
 	case json_error_premature_end_of_input: return end_words(text, n);
 	case json_error_invalid_utf8: return utf8_words(e, text, n);
 	case json_error_end_of_input_expected:
-		return expected_found("one value, and nothing after it", text, n, (size_t)e->position);
-	case json_error_null_character: return xstrdup("the text holds \\u0000, a character that no text may hold: remove it");
-	case json_error_null_byte_in_key: return xstrdup("the key holds \\u0000, a character that no key may hold: remove it");
+		return expected_found("one value, and nothing after it", text, n,
+				      (size_t)e->position);
+	case json_error_null_character:
+		return xstrdup(
+			"the text holds \\u0000, a character that no text may hold: remove it");
+	case json_error_null_byte_in_key:
+		return xstrdup(
+			"the key holds \\u0000, a character that no key may hold: remove it");
 	case json_error_duplicate_key: return duplicate_words(text, n, (size_t)e->position);
-	case json_error_numeric_overflow: return xstrdup("the number is too large: integers have 64 bits, others are below 1e308");
-	case json_error_stack_overflow: return xstrdup("lists and objects are nested too deeply (more than 2048)");
+	case json_error_numeric_overflow:
+		return xstrdup(
+			"the number is too large: integers have 64 bits, others are below 1e308");
+	case json_error_stack_overflow:
+		return xstrdup("lists and objects are nested too deeply (more than 2048)");
 	case json_error_out_of_memory: return xstrdup("out of memory");
 	default: return syntax_words(e, text, n);
 	}

@@ -5,8 +5,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* One phrase without file and line: what is expected, what stands there, and what to do where that is known. `text` (n
- * bytes) is the text that json_loadb() refused with `e`. Allocated. */
+/* One phrase without file and line: what is expected, what stands there, and what to do where that
+ * is known. `text` (n bytes) is the text that json_loadb() refused with `e`. Allocated. */
 char *json_words(const json_error_t *e, const char *text, size_t n);
 
 #endif

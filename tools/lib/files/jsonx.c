@@ -23,7 +23,8 @@ char *jsonx_read(const char *path, size_t max_bytes, size_t *n)
 	if (S_ISDIR(st.st_mode))
 		die("cannot read '%s': %s", path, strerror(EISDIR));
 	if (S_ISREG(st.st_mode) && (unsigned long long)st.st_size > max_bytes)
-		die("'%s': expected at most %zu bytes, found %lld", path, max_bytes, (long long)st.st_size);
+		die("'%s': expected at most %zu bytes, found %lld", path, max_bytes,
+		    (long long)st.st_size);
 	size_t room = S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : 4096, have = 0;
 	char *text = xmalloc(room);
 	for (size_t k; (k = fread(text + have, 1, room - have, f)) > 0;) {
@@ -48,7 +49,8 @@ _Noreturn static void refuse_zero_byte(const char *path, const char *text, size_
 		line += text[i] == '\n';
 		column = text[i] == '\n' ? 1 : column + (((unsigned char)text[i] & 0xc0) != 0x80);
 	}
-	die("'%s' line %d column %d: a zero byte is no part of a text: is this a binary file?", path, line, column);
+	die("'%s' line %d column %d: a zero byte is no part of a text: is this a binary file?",
+	    path, line, column);
 }
 
 /* jansson skips a zero byte between two values. */
@@ -56,7 +58,8 @@ static void refuse_unlike(const char *path, const char *text, size_t n)
 {
 	enum look l = looks_like(text, n);
 	if (l != LOOKS_UNKNOWN && l < LOOKS_JSON_LINES)
-		die("'%s' looks like %s, but JSON is expected: %s", path, looks_name(l), looks_advice(l));
+		die("'%s' looks like %s, but JSON is expected: %s", path, looks_name(l),
+		    looks_advice(l));
 	const char *zero = n ? memchr(text, 0, n) : NULL;
 	if (zero)
 		refuse_zero_byte(path, text, (size_t)(zero - text));
@@ -69,7 +72,8 @@ static json_t *parse(const char *path, const char *text, size_t n, size_t flags)
 	size_t mark = looks_mark(text, n);
 	json_t *v = json_loadb(text + mark, n - mark, JSON_REJECT_DUPLICATES | flags, &e);
 	if (!v)
-		die("'%s' line %d column %d: %s", path, e.line, e.column, json_words(&e, text + mark, n - mark));
+		die("'%s' line %d column %d: %s", path, e.line, e.column,
+		    json_words(&e, text + mark, n - mark));
 	return v;
 }
 
@@ -106,7 +110,8 @@ static const char *string_end(const char *p, const char *end)
 	return p < end ? p : end;
 }
 
-/* Behind `"key":`, when that stands at `p` (a quote) and its string ends at `close`; NULL otherwise. */
+/* Behind `"key":`, when that stands at `p` (a quote) and its string ends at `close`; NULL
+ * otherwise. */
 static const char *behind_key(const char *p, const char *close, const char *end, const char *key)
 {
 	size_t n = strlen(key);
@@ -127,7 +132,8 @@ static const char *next_member(const char *p, const char *end, int *depth, const
 			--*depth;
 		if (*p != '"')
 			continue;
-		const char *close = string_end(p, end), *value = *depth == 1 ? behind_key(p, close, end, key) : NULL;
+		const char *close = string_end(p, end),
+			   *value = *depth == 1 ? behind_key(p, close, end, key) : NULL;
 		if (value)
 			return value;
 		p = close;
@@ -144,9 +150,12 @@ json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key)
 	char *text = jsonx_read(path, max_bytes, &n);
 	const char *end = text + n, *value = next_member(text, end, &depth, key);
 	if (value) {
-		v = json_loadb(value, (size_t)(end - value), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &e);
+		v = json_loadb(value, (size_t)(end - value),
+			       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK,
+			       &e);
 		if (!v)
-			die("'%s' key '%s': %s", path, key, json_words(&e, value, (size_t)(end - value)));
+			die("'%s' key '%s': %s", path, key,
+			    json_words(&e, value, (size_t)(end - value)));
 		if (next_member(value, end, &depth, key))
 			die("'%s' has the key '%s' twice", path, key);
 	}
@@ -171,10 +180,12 @@ static const json_t *need_member(const json_t *o, const char *path, const char *
 	return v;
 }
 
-_Noreturn static void wrong(const json_t *v, const char *path, const char *key, const char *expected)
+_Noreturn static void wrong(const json_t *v, const char *path, const char *key,
+			    const char *expected)
 {
 	char *found = json_dumps(v, JSON_ENCODE_ANY);
-	die("'%s' key '%s': expected %s, found %.60s", path, key, expected, found ? found : "another type");
+	die("'%s' key '%s': expected %s, found %.60s", path, key, expected,
+	    found ? found : "another type");
 }
 
 static long to_int(const json_t *v, const char *path, const char *key, long min, long max)
@@ -195,7 +206,8 @@ long jsonx_int_or(const json_t *o, const char *path, const char *key, long min, 
 	return v ? to_int(v, path, key, min, max) : dflt;
 }
 
-long jsonx_item_int(const json_t *list, const char *path, const char *key, size_t i, long min, long max)
+long jsonx_item_int(const json_t *list, const char *path, const char *key, size_t i, long min,
+		    long max)
 {
 	return to_int(json_array_get(list, i), path, key, min, max);
 }

@@ -21,7 +21,9 @@ static const struct {
 	{MAGIC("\xff\xff\xff\xff"), LOOKS_ARROW_STREAM},
 	{MAGIC("\x1f\x8b"), LOOKS_GZIP},
 	{MAGIC("BZh"), LOOKS_BZIP2},
-	{MAGIC("\xfd" "7zXZ"), LOOKS_XZ},
+	{MAGIC("\xfd"
+	       "7zXZ"),
+	 LOOKS_XZ},
 	{MAGIC("\x28\xb5\x2f\xfd"), LOOKS_ZSTD},
 	{MAGIC("PK\x03\x04"), LOOKS_ZIP},
 	{MAGIC("\x89HDF\r\n"), LOOKS_HDF5},
@@ -55,18 +57,25 @@ static const struct {
 	[LOOKS_BZIP2] = {"a file packed by bzip2", "unpack it (bunzip2)"},
 	[LOOKS_XZ] = {"a file packed by xz", "unpack it (unxz)"},
 	[LOOKS_ZSTD] = {"a file packed by zstd", "unpack it (unzstd)"},
-	[LOOKS_ZIP] = {"a ZIP archive, or a table of Excel", "unpack it (unzip), or save the table as JSON"},
+	[LOOKS_ZIP] = {"a ZIP archive, or a table of Excel",
+		       "unpack it (unzip), or save the table as JSON"},
 	[LOOKS_HDF5] = {"an HDF5 file", "give the JSON file itself"},
 	[LOOKS_SQLITE] = {"an SQLite database", "give the JSON file itself"},
-	[LOOKS_PICKLE] = {"a Python pickle, which is not read because unpickling runs code", "save it as JSON (json.dump)"},
+	[LOOKS_PICKLE] = {"a Python pickle, which is not read because unpickling runs code",
+			  "save it as JSON (json.dump)"},
 	[LOOKS_UTF16] = {"text in UTF-16", "convert it to UTF-8: iconv -f UTF-16 -t UTF-8"},
-	[LOOKS_UTF16LE] = {"text in UTF-16 without a byte order mark", "convert it to UTF-8: iconv -f UTF-16LE -t UTF-8"},
-	[LOOKS_UTF16BE] = {"text in UTF-16 without a byte order mark", "convert it to UTF-8: iconv -f UTF-16BE -t UTF-8"},
+	[LOOKS_UTF16LE] = {"text in UTF-16 without a byte order mark",
+			   "convert it to UTF-8: iconv -f UTF-16LE -t UTF-8"},
+	[LOOKS_UTF16BE] = {"text in UTF-16 without a byte order mark",
+			   "convert it to UTF-8: iconv -f UTF-16BE -t UTF-8"},
 	[LOOKS_UTF32] = {"text in UTF-32", "convert it to UTF-8: iconv -f UTF-32 -t UTF-8"},
-	[LOOKS_HTML] = {"a web page (HTML or XML)", "a server's error page may have been saved in its place: look into it, and "
-	                                            "download the file again"},
-	[LOOKS_LFS] = {"a Git LFS pointer, not the file itself", "run `git lfs pull` in its repository"},
-	[LOOKS_NOT_FOUND] = {"a server's error message", "look into it, and download the file again"},
+	[LOOKS_HTML] = {"a web page (HTML or XML)",
+			"a server's error page may have been saved in its place: look into it, and "
+			"download the file again"},
+	[LOOKS_LFS] = {"a Git LFS pointer, not the file itself",
+		       "run `git lfs pull` in its repository"},
+	[LOOKS_NOT_FOUND] = {"a server's error message",
+			     "look into it, and download the file again"},
 	[LOOKS_JSON_LINES] = {"JSON Lines, an object a line", "convert it to JSON"},
 	[LOOKS_CSV] = {"CSV, fields between commas", "convert it to JSON"},
 	[LOOKS_SEMICOLONS] = {"CSV, fields between semicolons", "convert it to JSON"},
@@ -88,7 +97,8 @@ size_t looks_mark(const char *bytes, size_t n)
 	return n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-/* UTF-16 without a mark: a JSON text begins with two ASCII characters, of which one byte each is zero. */
+/* UTF-16 without a mark: a JSON text begins with two ASCII characters, of which one byte each is
+ * zero. */
 static enum look zero_bytes(const char *s, size_t n)
 {
 	if (n >= 4 && s[0] && !s[1] && s[2] && !s[3])
@@ -160,7 +170,8 @@ static enum look text_look(const char *s, size_t n)
 	if (s[i] != '{')
 		return table_of(s + i, n - i);
 	size_t end = value_end(s, n, i), next = skip_space(s, n, end);
-	return next < n && s[next] == '{' && has_newline(s, end, next) ? LOOKS_JSON_LINES : LOOKS_UNKNOWN;
+	return next < n && s[next] == '{' && has_newline(s, end, next) ? LOOKS_JSON_LINES
+								       : LOOKS_UNKNOWN;
 }
 
 enum look looks_like(const char *bytes, size_t n)

@@ -7,22 +7,37 @@
 enum look {
 	LOOKS_UNKNOWN, /* perhaps JSON */
 	LOOKS_PARQUET,
-	LOOKS_ARROW_STREAM, LOOKS_ARROW_FILE,
-	LOOKS_GZIP, LOOKS_BZIP2, LOOKS_XZ, LOOKS_ZSTD, LOOKS_ZIP,
-	LOOKS_HDF5, LOOKS_SQLITE, LOOKS_PICKLE,
-	LOOKS_UTF16, LOOKS_UTF16LE, LOOKS_UTF16BE, LOOKS_UTF32,
-	LOOKS_HTML, LOOKS_LFS, LOOKS_NOT_FOUND,
-	/* Tables as text: they begin with neither [ nor {, or go on where their first object ends. */
+	LOOKS_ARROW_STREAM,
+	LOOKS_ARROW_FILE,
+	LOOKS_GZIP,
+	LOOKS_BZIP2,
+	LOOKS_XZ,
+	LOOKS_ZSTD,
+	LOOKS_ZIP,
+	LOOKS_HDF5,
+	LOOKS_SQLITE,
+	LOOKS_PICKLE,
+	LOOKS_UTF16,
+	LOOKS_UTF16LE,
+	LOOKS_UTF16BE,
+	LOOKS_UTF32,
+	LOOKS_HTML,
+	LOOKS_LFS,
+	LOOKS_NOT_FOUND,
+	/* Tables as text: they begin with neither [ nor {, or go on where their first object ends.
+	 */
 	LOOKS_JSON_LINES,
-	LOOKS_CSV, LOOKS_SEMICOLONS, LOOKS_TSV,
+	LOOKS_CSV,
+	LOOKS_SEMICOLONS,
+	LOOKS_TSV,
 };
 
 enum look looks_like(const char *bytes, size_t n);
 const char *looks_name(enum look l);   /* "a Parquet file" */
 const char *looks_advice(enum look l); /* what to do, any file */
 
-/* For a file that is no JSON, once its reader has failed: die() where a download left something else in its place (a Git LFS pointer, a web
- * page, a hub's "not found"). */
+/* For a file that is no JSON, once its reader has failed: die() where a download left something
+ * else in its place (a Git LFS pointer, a web page, a hub's "not found"). */
 void looks_check_download(const char *path);
 
 /* A byte order mark of UTF-8 says nothing more than the encoding: its length, 3, or 0. */

@@ -1,9 +1,10 @@
-/* out.c: outputs under temporary names, and their removal however the process ends (but by SIGKILL).
+/* out.c: outputs under temporary names, and their removal however the process ends (but by
+ * SIGKILL).
  *
- * The names lie in a static table so that the signal handler has nothing to do but unlink(): no allocation, no lock, no
- * pointer that another thread could free meanwhile. At worst it unlinks a name that was just renamed away; names are
- * never used twice, so that finds nothing. A child made by fork() must not remove its parent's files: every entry
- * carries the process that began it. */
+ * The names lie in a static table so that the signal handler has nothing to do but unlink(): no
+ * allocation, no lock, no pointer that another thread could free meanwhile. At worst it unlinks a
+ * name that was just renamed away; names are never used twice, so that finds nothing. A child made
+ * by fork() must not remove its parent's files: every entry carries the process that began it. */
 #include "files/out.h"
 
 #include <errno.h>
@@ -44,8 +45,9 @@ static void remove_pending(void)
 static void on_signal(int sig)
 {
 	remove_pending();
-	/* SA_RESETHAND has restored the default action and SA_NODEFER leaves the signal unblocked: this ends the process
-	 * as killed by the signal, which is what make and the shell look at. */
+	/* SA_RESETHAND has restored the default action and SA_NODEFER leaves the signal unblocked:
+	 * this ends the process as killed by the signal, which is what make and the shell look at.
+	 */
 	raise(sig);
 }
 
@@ -58,11 +60,13 @@ static void install_once(void)
 	done = true;
 	if (atexit(remove_pending))
 		die("cannot register the removal of temporary files");
-	/* Beyond a file size limit write() then fails (EFBIG), and is reported as any failing write. */
+	/* Beyond a file size limit write() then fails (EFBIG), and is reported as any failing
+	 * write. */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		die("cannot ignore signal %d: %s", SIGXFSZ, strerror(errno));
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		struct sigaction old, sa = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_NODEFER};
+		struct sigaction old,
+			sa = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_NODEFER};
 		sigemptyset(&sa.sa_mask);
 		/* Ignored by whoever started us (nohup): stays ignored. */
 		if (sigaction(signals[i], NULL, &old) || old.sa_handler == SIG_IGN)
@@ -86,7 +90,8 @@ static void make_one(const char *path)
 	if (!mkdir(path, 0777) || (errno == EEXIST && is_folder(path)))
 		return;
 	int e = errno;
-	if (is_folder(path)) /* a read-only or automounted parent gives EROFS or EACCES for what exists */
+	if (is_folder(path)) /* a read-only or automounted parent gives EROFS or EACCES for what
+				exists */
 		return;
 	die("cannot make folder '%s': %s", path, strerror(e == EEXIST ? ENOTDIR : e));
 }
@@ -130,7 +135,8 @@ static struct pending *find(const char *target)
 {
 	pid_t self = getpid();
 	for (int i = 0; i < MAX_PENDING; i++)
-		if (pending[i].live && pending[i].owner == self && !strcmp(pending[i].target, target))
+		if (pending[i].live && pending[i].owner == self &&
+		    !strcmp(pending[i].target, target))
 			return &pending[i];
 	return NULL;
 }
@@ -154,11 +160,13 @@ static void create_temporary(struct pending *p, const char *target)
 	if (!*name)
 		die("cannot create '%s': it names a folder", target);
 	do {
-		int n = snprintf(p->tmp, sizeof(p->tmp), "%.*s.%s.tmp-%ld-%u", dir, target, name, (long)getpid(), count++);
+		int n = snprintf(p->tmp, sizeof(p->tmp), "%.*s.%s.tmp-%ld-%u", dir, target, name,
+				 (long)getpid(), count++);
 		if (n < 0 || (size_t)n >= sizeof(p->tmp))
 			die("cannot create '%s': %s", target, strerror(ENAMETOOLONG));
-		/* Live before it exists: a signal in between then finds nothing, instead of missing the file. The name may be
-		 * another process's left-over only where the process number came round again. */
+		/* Live before it exists: a signal in between then finds nothing, instead of missing
+		 * the file. The name may be another process's left-over only where the process
+		 * number came round again. */
 		p->live = 1;
 		fd = open(p->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd < 0)
@@ -192,7 +200,8 @@ static void sync_path(const char *path, int flags, const char *target, bool fold
 	int fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
 		die("cannot sync '%s': %s", target, strerror(errno));
-	/* Some network and FUSE file systems cannot sync a folder and say so by EINVAL: there is nothing to wait for. */
+	/* Some network and FUSE file systems cannot sync a folder and say so by EINVAL: there is
+	 * nothing to wait for. */
 	if (fsync(fd) && !(folder && errno == EINVAL))
 		die("cannot sync '%s': %s", target, strerror(errno));
 	if (close(fd) && !folder)
@@ -288,7 +297,8 @@ char *out_read_text(const char *path)
 	if (ferror(f))
 		die("cannot read '%s': %s", path, strerror(errno));
 	fclose(f);
-	for (size_t i = 0; i < n; i++) /* a text has no byte 0: one of a damaged file makes it another text */
+	for (size_t i = 0; i < n;
+	     i++) /* a text has no byte 0: one of a damaged file makes it another text */
 		text[i] = text[i] ? text[i] : '?';
 	text[n] = 0;
 	return text;

@@ -1,7 +1,8 @@
 /* sums.c: see sums.h.
  *
- * The digest of a file is taken by reading it back from the page cache, once when it is finished and once by each process that reads
- * it: 3.6 GB/s a core, a small part of what HDF5's own checksums cost. One changed bit always changes the digest: every step of it can be undone. */
+ * The digest of a file is taken by reading it back from the page cache, once when it is finished
+ * and once by each process that reads it: 3.6 GB/s a core, a small part of what HDF5's own
+ * checksums cost. One changed bit always changes the digest: every step of it can be undone. */
 #include "files/sums.h"
 
 #include <errno.h>
@@ -14,10 +15,10 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/text.h"
 #include "files/digest.h"
 #include "files/out.h"
 #include "files/sums_private.h"
-#include "base/text.h"
 
 static char *sums_path;   /* NULL: no sums */
 static size_t folder_len; /* of its folder, with the slash */
@@ -76,7 +77,8 @@ static const char *inside(const char *path)
 	return path + folder_len;
 }
 
-/* One write of one line, so that processes side by side may append. A line that a crash has cut gets its end first. */
+/* One write of one line, so that processes side by side may append. A line that a crash has cut
+ * gets its end first. */
 static void append(const char *line)
 {
 	int fd = open(sums_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -86,7 +88,8 @@ static void append(const char *line)
 
 	if (fd < 0 || fstat(fd, &st))
 		die("cannot append to '%s': %s", sums_path, strerror(errno));
-	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' && write(fd, "\n", 1) != 1)
+	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
+	    write(fd, "\n", 1) != 1)
 		die("cannot append to '%s': %s", sums_path, strerror(errno));
 	errno = ENOSPC; /* what a short write means */
 	if (write(fd, line, n) != (ssize_t)n || close(fd))
@@ -106,7 +109,8 @@ static struct text made_of(void)
 
 	for (int i = 0; i < ninputs; i++)
 		if (!scope || in_scope(&input[i]))
-			text_add(&t, "%s%s=%016" PRIx64, *text_get(&t) ? " " : "", input[i].name, input[i].digest);
+			text_add(&t, "%s%s=%016" PRIx64, *text_get(&t) ? " " : "", input[i].name,
+				 input[i].digest);
 	return t;
 }
 
@@ -147,8 +151,12 @@ _Noreturn static void set_aside(const char *path)
 	char *aside = xformat("%s.damaged", path);
 
 	if (rename(path, aside))
-		die("'%s' is damaged: its bytes are not those that were written; it cannot be renamed to '%s': %s", path, aside, strerror(errno));
-	die("'%s' is damaged: its bytes are not those that were written; now '%s', and the next run makes the file anew", path, aside);
+		die("'%s' is damaged: its bytes are not those that were written; it cannot be "
+		    "renamed to '%s': %s",
+		    path, aside, strerror(errno));
+	die("'%s' is damaged: its bytes are not those that were written; now '%s', and the next "
+	    "run makes the file anew",
+	    path, aside);
 }
 
 static void note_input(const char *name, uint64_t digest)
@@ -157,7 +165,8 @@ static void note_input(const char *name, uint64_t digest)
 	input[ninputs++] = (struct input){xstrdup(name), scope ? xstrdup(scope) : NULL, digest};
 }
 
-/* Files under their final names do not change while a process runs: once is enough. What another scope has read is noted for this one, too. */
+/* Files under their final names do not change while a process runs: once is enough. What another
+ * scope has read is noted for this one, too. */
 static bool checked(const char *name)
 {
 	const struct input *seen = NULL;
@@ -181,7 +190,9 @@ void sums_check(const char *path)
 	uint64_t size;
 	bool listed;
 
-	if (!name || checked(name) || stat(path, &st) || !S_ISREG(st.st_mode)) /* what is not there, or no file, the reader says in its own words */
+	if (!name || checked(name) || stat(path, &st) ||
+	    !S_ISREG(st.st_mode)) /* what is not there, or no file, the reader says in its own words
+				   */
 		return;
 	uint64_t digest = digest_contents(path, &size);
 	if (!loaded)

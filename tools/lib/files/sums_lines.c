@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "base/text.h"
 #include "files/digest.h"
 #include "files/out.h"
-#include "base/text.h"
 
 static uint64_t text_digest(const char *s)
 {
@@ -46,7 +46,8 @@ static bool parse(char *line, struct sums_line *l)
 	}
 	if (n != 4)
 		return false;
-	*l = (struct sums_line){strtoull(field[0], NULL, 16), strtoull(field[1], NULL, 10), xstrdup(field[2]), xstrdup(field[3])};
+	*l = (struct sums_line){strtoull(field[0], NULL, 16), strtoull(field[1], NULL, 10),
+				xstrdup(field[2]), xstrdup(field[3])};
 	return true;
 }
 
@@ -72,7 +73,8 @@ void sums_load(struct sums *s, const char *path)
 			continue;
 		}
 		if (!(s->n & (s->n - 1))) /* room is the next power of two */
-			s->line = xrealloc(s->line, (s->n ? 2 * (size_t)s->n : 1) * sizeof(*s->line));
+			s->line =
+				xrealloc(s->line, (s->n ? 2 * (size_t)s->n : 1) * sizeof(*s->line));
 		s->line[s->n++] = l;
 	}
 	if (ferror(f))
@@ -91,7 +93,8 @@ void sums_release(struct sums *s)
 	memset(s, 0, sizeof(*s));
 }
 
-const struct sums_line *sums_find(const struct sums *s, const char *name, uint64_t digest, uint64_t size, bool *fits)
+const struct sums_line *sums_find(const struct sums *s, const char *name, uint64_t digest,
+				  uint64_t size, bool *fits)
 {
 	const struct sums_line *last = NULL;
 
@@ -114,14 +117,16 @@ const struct sums_line *sums_find(const struct sums *s, const char *name, uint64
 
 static int by_name(const void *a, const void *b)
 {
-	const struct sums_line *p = *(struct sums_line *const *)a, *q = *(struct sums_line *const *)b;
+	const struct sums_line *p = *(struct sums_line *const *)a,
+			       *q = *(struct sums_line *const *)b;
 	int order = strcmp(p->name, q->name);
 
 	return order ? order : p < q ? -1 : p > q;
 }
 
-/* Of n lines of one file, oldest first, the one to keep; NULL: the file is gone. Only where two of its size differ is it read. Where none fits,
- * one stays, so that readers say what is wrong with the file. */
+/* Of n lines of one file, oldest first, the one to keep; NULL: the file is gone. Only where two of
+ * its size differ is it read. Where none fits, one stays, so that readers say what is wrong with
+ * the file. */
 static struct sums_line *choose(const char *folder, struct sums_line **line, int n)
 {
 	char *path = xformat("%s%s", folder, line[0]->name);
@@ -188,7 +193,8 @@ void sums_compact(const char *path)
 	stays = mark(&s, folder, &n);
 	for (int i = 0; i < s.n; i++)
 		if (stays[i]) {
-			char *line = sums_format(s.line[i].digest, s.line[i].size, s.line[i].name, s.line[i].inputs);
+			char *line = sums_format(s.line[i].digest, s.line[i].size, s.line[i].name,
+						 s.line[i].inputs);
 
 			text_add(&t, "%s", line);
 			free(line);

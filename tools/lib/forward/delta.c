@@ -5,7 +5,8 @@
 
 #include "base/die.h"
 
-struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, const float *B, int R, enum be_precision p)
+struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, const float *B,
+			   int R, enum be_precision p)
 {
 	struct delta *d = xcalloc(1, sizeof(*d));
 	int d_in = module_d_in(m, slot), d_out = module_d_out(m, slot);
@@ -23,19 +24,22 @@ struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, c
 	for (int h = 0; h < m->NH; h++) {
 		const float *rows = B + (size_t)h * (size_t)m->HS * (size_t)R;
 
-		d->B_head[h] = slot == CROSS_K ? be->weight_pack(rows, R, m->HS, R, true, p) : be->weight_pack(rows, m->HS, R, R, false, p);
+		d->B_head[h] = slot == CROSS_K ? be->weight_pack(rows, R, m->HS, R, true, p)
+					       : be->weight_pack(rows, m->HS, R, R, false, p);
 	}
 	return d;
 }
 
-struct be_weight **delta_pack_heads(const struct t5 *m, const float *W, bool keys, enum be_precision p)
+struct be_weight **delta_pack_heads(const struct t5 *m, const float *W, bool keys,
+				    enum be_precision p)
 {
 	struct be_weight **head = xcalloc((size_t)m->NH, sizeof(struct be_weight *));
 
 	for (int h = 0; h < m->NH; h++) {
 		const float *rows = W + (size_t)h * (size_t)m->HS * (size_t)m->D;
 
-		head[h] = keys ? be->weight_pack(rows, m->D, m->HS, m->D, true, p) : be->weight_pack(rows, m->HS, m->D, m->D, false, p);
+		head[h] = keys ? be->weight_pack(rows, m->D, m->HS, m->D, true, p)
+			       : be->weight_pack(rows, m->HS, m->D, m->D, false, p);
 	}
 	return head;
 }
@@ -71,7 +75,8 @@ void delta_free(struct delta *d, const struct t5 *m)
 	free(d);
 }
 
-static struct delta *from_adapter(const struct adapter *a, const struct t5 *m, struct module q, enum be_precision p)
+static struct delta *from_adapter(const struct adapter *a, const struct t5 *m, struct module q,
+				  enum be_precision p)
 {
 	const struct lora *l = adapter_find(a, q);
 	size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot);
@@ -92,7 +97,8 @@ static struct delta *from_adapter(const struct adapter *a, const struct t5 *m, s
 	return d;
 }
 
-static struct delta *from_solutions(const struct delta_source *from, const struct t5 *m, struct module q, enum be_precision p)
+static struct delta *from_solutions(const struct delta_source *from, const struct t5 *m,
+				    struct module q, enum be_precision p)
 {
 	char site[32], *path, *name, *a, *b, *w;
 	struct delta *d = NULL;
@@ -124,7 +130,8 @@ static struct delta *from_solutions(const struct delta_source *from, const struc
 		free(B);
 	}
 	if (h5_has(f, w)) {
-		size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot);
+		size_t d_in = (size_t)module_d_in(m, q.slot),
+		       d_out = (size_t)module_d_out(m, q.slot);
 		float *W = xarray(d_out * d_in, sizeof(*W));
 
 		h5_expect_shape(f, w, d_out, d_in);
@@ -141,7 +148,8 @@ static struct delta *from_solutions(const struct delta_source *from, const struc
 	return d;
 }
 
-struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q, enum be_precision p)
+struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q,
+			 enum be_precision p)
 {
 	if (from->adapter)
 		return from_adapter(from->adapter, m, q, p);

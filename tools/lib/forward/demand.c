@@ -1,10 +1,11 @@
-/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, advance.c, grams.c and be_cuda.c one by one. */
+/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, advance.c, grams.c
+ * and be_cuda.c one by one. */
 #include "forward/demand.h"
 
 #include <stdlib.h>
 
-#include "forward/block.h"
 #include "base/die.h"
+#include "forward/block.h"
 #include "math/grams.h"
 
 /* A solution of rank 0 is a whole weight. */
@@ -77,7 +78,8 @@ static size_t delta(const struct t5 *m, enum slot slot, int R, enum be_precision
 	if (!R)
 		return 0;
 	return be->weight_bytes(R, module_d_in(m, slot), p) +
-	       (in_heads(slot) ? (size_t)m->NH * be->weight_bytes(m->HS, R, p) : be->weight_bytes(module_d_out(m, slot), R, p));
+	       (in_heads(slot) ? (size_t)m->NH * be->weight_bytes(m->HS, R, p)
+			       : be->weight_bytes(module_d_out(m, slot), R, p));
 }
 
 static size_t floats(size_t n)
@@ -96,7 +98,8 @@ static size_t block(const struct t5 *m, int stack, enum be_precision p)
 	return bytes;
 }
 
-static size_t deltas(const struct t5 *m, int stack, const struct demand_deltas *d, enum be_precision p)
+static size_t deltas(const struct t5 *m, int stack, const struct demand_deltas *d,
+		     enum be_precision p)
 {
 	size_t bytes = 0;
 
@@ -106,13 +109,15 @@ static size_t deltas(const struct t5 *m, int stack, const struct demand_deltas *
 	return bytes;
 }
 
-size_t demand_whole(const struct t5 *m, int stack, const struct demand_deltas *d, enum be_precision p)
+size_t demand_whole(const struct t5 *m, int stack, const struct demand_deltas *d,
+		    enum be_precision p)
 {
 	size_t bytes = 0;
 
 	for (int s = 0; s < SLOTS; s++)
 		if (d->R[s] == DEMAND_WHOLE && slot_exists(m, stack, (enum slot)s))
-			bytes += (size_t)module_d_out(m, (enum slot)s) * (size_t)module_d_in(m, (enum slot)s) * (p == BE_BF16 ? 2 : 4);
+			bytes += (size_t)module_d_out(m, (enum slot)s) *
+				 (size_t)module_d_in(m, (enum slot)s) * (p == BE_BF16 ? 2 : 4);
 	return bytes;
 }
 
@@ -128,11 +133,14 @@ static int largest_rank(const struct demand_deltas *d)
 /* struct work of block.h. */
 static size_t work(const struct t5 *m, int stack, int rows, int T, int cross_T, int rank)
 {
-	size_t D = (size_t)m->D, wide = (size_t)(m->F > m->DI ? m->F : m->DI), cross = (size_t)(cross_T > CROSS_ROWS ? cross_T : CROSS_ROWS);
-	size_t heads = stack ? cross * (size_t)m->NH : 0, thin = heads > (size_t)rows ? heads : (size_t)rows;
+	size_t D = (size_t)m->D, wide = (size_t)(m->F > m->DI ? m->F : m->DI),
+	       cross = (size_t)(cross_T > CROSS_ROWS ? cross_T : CROSS_ROWS);
+	size_t heads = stack ? cross * (size_t)m->NH : 0,
+	       thin = heads > (size_t)rows ? heads : (size_t)rows;
 
 	wide = wide > D ? wide : D;
-	return floats((size_t)rows * wide) + floats(3 * (size_t)rows * wide) + floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
+	return floats((size_t)rows * wide) + floats(3 * (size_t)rows * wide) +
+	       floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
 	       (stack ? 2 * floats(cross * (size_t)m->NH * D) : 0);
 }
 
@@ -143,42 +151,54 @@ static void widen(struct be_sizes *s, int n, int k)
 }
 
 /* The operations of a block; T: queries, keys: what they attend to. */
-static size_t operations(const struct t5 *m, int stack, int T, int keys, int rank, int head, enum be_precision p)
+static size_t operations(const struct t5 *m, int stack, int T, int keys, int rank, int head,
+			 enum be_precision p)
 {
 	struct be_sizes s = {.p = p, .NH = m->NH, .T = T, .keys = keys > T ? keys : T};
 
 	widen(&s, rank > head ? rank : head, rank);
 	for (int slot = 0; slot < SLOTS; slot++)
 		if (slot_exists(m, stack, (enum slot)slot))
-			widen(&s, module_d_out(m, (enum slot)slot), module_d_in(m, (enum slot)slot));
+			widen(&s, module_d_out(m, (enum slot)slot),
+			      module_d_in(m, (enum slot)slot));
 	if (stack) /* q̃ = Wkᵀ q, over a head's width */
 		widen(&s, m->D, m->HS);
 	return be->work_bytes(&s);
 }
 
-size_t demand_extract(const struct t5 *m, bool decoder, int rows, int T, int keys, const struct demand_deltas *d, enum be_precision p)
+size_t demand_extract(const struct t5 *m, bool decoder, int rows, int T, int keys,
+		      const struct demand_deltas *d, enum be_precision p)
 {
 	int longest = keys > T ? keys : T, rank = largest_rank(d);
 	size_t row_arrays = decoder ? 2 : 1; /* h, and the memory's rows */
 
-	return block(m, decoder, p) + deltas(m, decoder, d, p) + work(m, decoder, rows, longest, longest, rank) +
-	       row_arrays * floats((size_t)rows * (size_t)m->D) + floats((size_t)m->D) + operations(m, decoder, T, keys, rank, 0, p);
+	return block(m, decoder, p) + deltas(m, decoder, d, p) +
+	       work(m, decoder, rows, longest, longest, rank) +
+	       row_arrays * floats((size_t)rows * (size_t)m->D) + floats((size_t)m->D) +
+	       operations(m, decoder, T, keys, rank, 0, p);
 }
 
-static size_t stack_pass(const struct t5 *m, int stack, const struct demand_deltas *d, const int T[2], enum be_precision p)
+static size_t stack_pass(const struct t5 *m, int stack, const struct demand_deltas *d,
+			 const int T[2], enum be_precision p)
 {
-	int rows = T[stack] > BATCH_ROWS ? T[stack] : BATCH_ROWS, blocks = be->ahead && m->L[stack] > 1 ? 2 : 1;
+	int rows = T[stack] > BATCH_ROWS ? T[stack] : BATCH_ROWS,
+	    blocks = be->ahead && m->L[stack] > 1 ? 2 : 1;
 
-	return (size_t)blocks * block(m, stack, p) + deltas(m, stack, d, p) + work(m, stack, rows, T[stack], T[stack], largest_rank(d));
+	return (size_t)blocks * block(m, stack, p) + deltas(m, stack, d, p) +
+	       work(m, stack, rows, T[stack], T[stack], largest_rank(d));
 }
 
-size_t demand_forward(const struct t5 *m, const struct demand_deltas *d, const int rows[2], const int T[2], enum be_precision p)
+size_t demand_forward(const struct t5 *m, const struct demand_deltas *d, const int rows[2],
+		      const int T[2], enum be_precision p)
 {
-	int rank = largest_rank(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS, both = T[0] > T[1] ? T[0] : T[1];
-	size_t H = floats((size_t)rows[0] * (size_t)m->D), X = floats((size_t)rows[1] * (size_t)m->D);
+	int rank = largest_rank(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS,
+	    both = T[0] > T[1] ? T[0] : T[1];
+	size_t H = floats((size_t)rows[0] * (size_t)m->D),
+	       X = floats((size_t)rows[1] * (size_t)m->D);
 	size_t encoder = stack_pass(m, 0, d, T, p), decoder = X + stack_pass(m, 1, d, T, p);
-	size_t head = X + be->weight_bytes(head_rows, m->D, p) + floats((size_t)BATCH_ROWS * (size_t)head_rows) +
-	              be->array_bytes((size_t)rows[1] * sizeof(struct be_scan));
+	size_t head = X + be->weight_bytes(head_rows, m->D, p) +
+		      floats((size_t)BATCH_ROWS * (size_t)head_rows) +
+		      be->array_bytes((size_t)rows[1] * sizeof(struct be_scan));
 	size_t most = encoder > decoder ? encoder : decoder;
 
 	return H + (most > head ? most : head) + operations(m, 1, both, T[0], rank, head_rows, p);
@@ -188,7 +208,8 @@ size_t demand_grams(int d)
 {
 	struct be_sizes s = {.gram_m = d, .gram_n = d};
 
-	return be->array_bytes((size_t)d * (size_t)d * sizeof(double)) + 2 * floats(GRAM_CHUNK * (size_t)d) + be->work_bytes(&s);
+	return be->array_bytes((size_t)d * (size_t)d * sizeof(double)) +
+	       2 * floats(GRAM_CHUNK * (size_t)d) + be->work_bytes(&s);
 }
 
 size_t demand_solve(int d, int R)

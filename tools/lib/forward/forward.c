@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forward/demand.h"
 #include "base/die.h"
+#include "forward/demand.h"
 
 static int batch_rows(int longest)
 {
@@ -68,8 +68,9 @@ static int source_of(const struct forward *f, const int *which, int i)
 }
 
 /* Sequences [first, last) are of one source. */
-static void run_sequences(const struct forward *f, const struct block *b, struct work *w, const struct seqs *s, int first, int last, int source,
-                          float *H, struct memory *mem)
+static void run_sequences(const struct forward *f, const struct block *b, struct work *w,
+			  const struct seqs *s, int first, int last, int source, float *H,
+			  struct memory *mem)
 {
 	struct block_deltas d;
 	int *off = xarray((size_t)s->n, sizeof(*off));
@@ -82,15 +83,16 @@ static void run_sequences(const struct forward *f, const struct block *b, struct
 		batch = seqs_batch(s, first, w->rows, most, off);
 		if (mem)
 			mem->base = first;
-		block_run(b, &d, w, &batch, mem, H + (size_t)s->off[first] * (size_t)f->model->m.D, STEP_END);
+		block_run(b, &d, w, &batch, mem, H + (size_t)s->off[first] * (size_t)f->model->m.D,
+			  STEP_END);
 	}
 	block_deltas_release(&d, b);
 	free(off);
 }
 
 /* which (s->n): the encoder's number of each sequence; NULL: its own. */
-static void run_block(const struct forward *f, const struct block *b, struct work *w, const struct seqs *s, const int *which, float *H,
-                      struct memory *mem)
+static void run_block(const struct forward *f, const struct block *b, struct work *w,
+		      const struct seqs *s, const int *which, float *H, struct memory *mem)
 {
 	for (int first = 0, last; first < s->n; first = last) {
 		int source = source_of(f, which, first);
@@ -102,7 +104,8 @@ static void run_block(const struct forward *f, const struct block *b, struct wor
 }
 
 /* All blocks, each loaded while the one before is computed where the backend can. */
-static void run_blocks(const struct forward *f, int stack, struct work *w, const struct seqs *s, const int *which, float *H, struct memory *mem)
+static void run_blocks(const struct forward *f, int stack, struct work *w, const struct seqs *s,
+		       const int *which, float *H, struct memory *mem)
 {
 	int L = f->model->m.L[stack];
 	struct block b[2];
@@ -136,7 +139,8 @@ static void embed(const struct forward *f, const struct seqs *s, float *H)
 }
 
 /* A whole stack; for the decoder with the memory to attend to. The final norm is part of it. */
-static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which, float *H, struct memory *mem)
+static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which,
+		      float *H, struct memory *mem)
 {
 	const struct t5 *m = &f->model->m;
 	size_t D = (size_t)m->D;
@@ -167,7 +171,8 @@ static void scan_head(const struct forward *f, const float *X, int rows, struct 
 	const struct t5 *m = &f->model->m;
 	const struct st_tensor *t = f->model->embedding.head;
 	size_t D = (size_t)m->D, most = (size_t)(m->V < HEAD_ROWS ? m->V : HEAD_ROWS);
-	float *w = xarray(most * D, sizeof(*w)), *logits = be->alloc(BATCH_ROWS * most * sizeof(float));
+	float *w = xarray(most * D, sizeof(*w)),
+	      *logits = be->alloc(BATCH_ROWS * most * sizeof(float));
 
 	for (int id0 = 0; id0 < m->V; id0 += HEAD_ROWS) {
 		int n = m->V - id0 < HEAD_ROWS ? m->V - id0 : HEAD_ROWS;
@@ -187,13 +192,17 @@ static void scan_head(const struct forward *f, const float *X, int rows, struct 
 	be->free(logits);
 }
 
-static void run_head(const struct forward *f, const float *X, int rows, const int *target, struct prediction *out)
+static void run_head(const struct forward *f, const float *X, int rows, const int *target,
+		     struct prediction *out)
 {
 	size_t bytes = (size_t)rows * sizeof(struct be_scan);
 	struct be_scan *host = xmalloc(bytes), *scan = be->alloc(bytes);
 
 	for (int i = 0; i < rows; i++)
-		host[i] = (struct be_scan){.top = -INFINITY, .second = -INFINITY, .id = -1, .want = target ? target[i] : -1};
+		host[i] = (struct be_scan){.top = -INFINITY,
+					   .second = -INFINITY,
+					   .id = -1,
+					   .want = target ? target[i] : -1};
 	be->put(scan, host, bytes);
 	scan_head(f, X, rows, scan);
 	be->get(host, scan, bytes);
@@ -227,11 +236,13 @@ static const float *resident_fetch(void *arg, int first, int n, int *off)
 static void scale_output(const struct forward *f, float *X, int rows)
 {
 	if (f->model->m.scaled)
-		be->scale(X, 1.0f / sqrtf((float)f->model->m.D), (size_t)rows * (size_t)f->model->m.D);
+		be->scale(X, 1.0f / sqrtf((float)f->model->m.D),
+			  (size_t)rows * (size_t)f->model->m.D);
 }
 
-void forward_decode(const struct forward *f, const struct seqs *enc, const float *H, const struct seqs *dec, const int *which,
-                    const int *target, struct prediction *out)
+void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
+		    const struct seqs *dec, const int *which, const int *target,
+		    struct prediction *out)
 {
 	size_t bytes = sizeof(int) * (size_t)dec->n;
 	int *off = xmalloc(bytes), *len = xmalloc(bytes), *valid = xmalloc(bytes);

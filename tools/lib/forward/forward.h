@@ -1,7 +1,8 @@
 /* forward.h: whole forward passes over many sequences, the weights streamed block by block.
  *
- * In memory: the residual stream of all the sequences given (rows × D floats), one block's weights, one batch's working arrays. The
- * caller chooses how many sequences to give at once by the memory there is. */
+ * In memory: the residual stream of all the sequences given (rows × D floats), one block's weights,
+ * one batch's working arrays. The caller chooses how many sequences to give at once by the memory
+ * there is. */
 #ifndef FORWARD_H
 #define FORWARD_H
 
@@ -9,12 +10,14 @@
 
 struct forward {
 	const struct model *model;
-	/* ΔW on top of the base model (all NULL: none), several where sequences of several models share the pass, and so the base weights. */
+	/* ΔW on top of the base model (all NULL: none), several where sequences of several models
+	 * share the pass, and so the base weights. */
 	int nsources;
 	const struct delta_source *source;
-	const int *source_of;       /* per encoder sequence, in ascending order; NULL: all are of source 0 */
+	const int *
+		source_of; /* per encoder sequence, in ascending order; NULL: all are of source 0 */
 	enum be_precision precision;
-	int batch;                  /* sequences in one batch at most; 0: as many as make full products */
+	int batch; /* sequences in one batch at most; 0: as many as make full products */
 };
 
 /* The encoder: H (s->rows, D), backend memory, becomes its normed output. */
@@ -22,18 +25,20 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H);
 
 /* What the output embedding says at one decoder row. */
 struct prediction {
-	int id;       /* the largest logit's token; the lower id on a tie */
+	int id;            /* the largest logit's token; the lower id on a tie */
 	float top, second; /* the two largest logits */
-	double nll;   /* −log p of the row's target; 0 without one */
+	double nll;        /* −log p of the row's target; 0 without one */
 };
 
-/* The decoder over inputs dec (teacher-forced: row j of a sequence sees rows ≤ j). Sequence i attends to rows [off, off+valid) of H for
- * encoder sequence which[i]. target (dec->rows): the token whose nll is wanted, −1 for none. out (dec->rows). */
-void forward_decode(const struct forward *f, const struct seqs *enc, const float *H, const struct seqs *dec, const int *which,
-                    const int *target, struct prediction *out);
+/* The decoder over inputs dec (teacher-forced: row j of a sequence sees rows ≤ j). Sequence i
+ * attends to rows [off, off+valid) of H for encoder sequence which[i]. target (dec->rows): the
+ * token whose nll is wanted, −1 for none. out (dec->rows). */
+void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
+		    const struct seqs *dec, const int *which, const int *target,
+		    struct prediction *out);
 
-/* Plans the device's memory (be.h) for passes over up to rows[0] encoder rows and rows[1] decoder rows, in sequences of up to T[0] and T[1]: before
- * the first of them. */
+/* Plans the device's memory (be.h) for passes over up to rows[0] encoder rows and rows[1] decoder
+ * rows, in sequences of up to T[0] and T[1]: before the first of them. */
 void forward_reserve(const struct forward *f, const int rows[2], const int T[2]);
 
 /* Peak bytes of a forward pass but for H, for planning. */

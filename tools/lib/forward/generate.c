@@ -10,7 +10,7 @@
 /* One pass: the sequences in it and their decoder inputs. */
 struct round {
 	int n;
-	int *which;           /* (n) sequence numbers */
+	int *which; /* (n) sequence numbers */
 	struct seqs dec;
 	int *target;          /* (dec.rows); NULL after the first round */
 	struct prediction *p; /* (dec.rows) */
@@ -25,8 +25,10 @@ static void round_release(struct round *r)
 	*r = (struct round){0};
 }
 
-/* Builds the decoder inputs from `ids` of `length` (flat, offset): the token `start`, then all but the last. */
-static void round_inputs(struct round *r, const struct t5 *m, int start, const int *length, const int *offset, const int *ids)
+/* Builds the decoder inputs from `ids` of `length` (flat, offset): the token `start`, then all but
+ * the last. */
+static void round_inputs(struct round *r, const struct t5 *m, int start, const int *length,
+			 const int *offset, const int *ids)
 {
 	int rows = 0, *flat, *off = xarray((size_t)r->n, sizeof(*off));
 
@@ -47,7 +49,8 @@ static void round_inputs(struct round *r, const struct t5 *m, int start, const i
 }
 
 /* Takes the model's choices as long as they are what the inputs went on with. */
-static void round_accept(const struct round *r, int i, const struct decoding *d, struct generation *g)
+static void round_accept(const struct round *r, int i, const struct decoding *d,
+			 struct generation *g)
 {
 	const struct seqs *dec = &r->dec;
 	int s = r->which[i], *ids = g->ids + (size_t)s * (size_t)g->max_new;
@@ -58,13 +61,15 @@ static void round_accept(const struct round *r, int i, const struct decoding *d,
 		if (j == 0)
 			g->gap[s] = r->p[dec->off[i]].top - r->p[dec->off[i]].second;
 		ids[g->length[s]++] = id;
-		if (decoding_ends(d, id) || j + 1 == dec->len[i] || dec->ids[dec->off[i] + j + 1] != id)
+		if (decoding_ends(d, id) || j + 1 == dec->len[i] ||
+		    dec->ids[dec->off[i] + j + 1] != id)
 			return;
 	}
 }
 
-static void first_round(const struct forward *f, const struct seqs *enc, const float *H, const int *draft_length,
-                        const int *draft_offset, const int *draft_ids, struct generation *g)
+static void first_round(const struct forward *f, const struct seqs *enc, const float *H,
+			const int *draft_length, const int *draft_offset, const int *draft_ids,
+			struct generation *g)
 {
 	struct round r = {.n = enc->n, .which = xarray((size_t)enc->n, sizeof(int))};
 	const struct t5 *m = &f->model->m;
@@ -73,13 +78,16 @@ static void first_round(const struct forward *f, const struct seqs *enc, const f
 	r.target = xarray((size_t)r.dec.rows, sizeof(int));
 	for (int i = 0; i < r.n; i++) {
 		r.which[i] = i;
-		memcpy(r.target + r.dec.off[i], draft_ids + draft_offset[i], sizeof(int) * (size_t)draft_length[i]);
+		memcpy(r.target + r.dec.off[i], draft_ids + draft_offset[i],
+		       sizeof(int) * (size_t)draft_length[i]);
 	}
 	forward_decode(f, enc, H, &r.dec, r.which, r.target, r.p);
 	for (int i = 0; i < r.n; i++) {
 		for (int j = 0; j < r.dec.len[i]; j++)
 			g->nll[i] += r.p[r.dec.off[i] + j].nll;
-		if (m->label_start == m->decoding.start) /* else the pass was of another first input than an answer's */
+		if (m->label_start ==
+		    m->decoding
+			    .start) /* else the pass was of another first input than an answer's */
 			round_accept(&r, i, &m->decoding, g);
 	}
 	round_release(&r);
@@ -89,15 +97,18 @@ static bool finished(const struct generation *g, int s, const struct decoding *d
 {
 	int n = g->length[s];
 
-	return n == g->max_new || (n > 0 && decoding_ends(d, g->ids[(size_t)s * (size_t)g->max_new + (size_t)n - 1]));
+	return n == g->max_new ||
+	       (n > 0 && decoding_ends(d, g->ids[(size_t)s * (size_t)g->max_new + (size_t)n - 1]));
 }
 
 /* One more token for every unfinished sequence; false when there is none. */
-static bool next_round(const struct forward *f, const struct seqs *enc, const float *H, struct generation *g)
+static bool next_round(const struct forward *f, const struct seqs *enc, const float *H,
+		       struct generation *g)
 {
 	const struct decoding *d = &f->model->m.decoding;
 	struct round r = {.which = xarray((size_t)g->n, sizeof(int))};
-	int *length = xarray((size_t)g->n, sizeof(int)), *offset = xarray((size_t)g->n, sizeof(int));
+	int *length = xarray((size_t)g->n, sizeof(int)),
+	    *offset = xarray((size_t)g->n, sizeof(int));
 
 	for (int s = 0; s < g->n; s++)
 		if (!finished(g, s, d)) {
@@ -119,8 +130,9 @@ static bool next_round(const struct forward *f, const struct seqs *enc, const fl
 	return more;
 }
 
-void generate(const struct forward *f, const struct seqs *enc, const float *H, const int *draft_length, const int *draft_offset,
-              const int *draft_ids, int max_new, struct generation *g)
+void generate(const struct forward *f, const struct seqs *enc, const float *H,
+	      const int *draft_length, const int *draft_offset, const int *draft_ids, int max_new,
+	      struct generation *g)
 {
 	*g = (struct generation){.n = enc->n, .max_new = max_new};
 	g->length = xcalloc((size_t)g->n, sizeof(int));
@@ -128,7 +140,8 @@ void generate(const struct forward *f, const struct seqs *enc, const float *H, c
 	g->gap = xcalloc((size_t)g->n, sizeof(float));
 	g->nll = xcalloc((size_t)g->n, sizeof(double));
 	first_round(f, enc, H, draft_length, draft_offset, draft_ids, g);
-	malloc_trim(0); /* the draft's arrays are of other sizes: what they leave between them would add to the next rounds' */
+	malloc_trim(0); /* the draft's arrays are of other sizes: what they leave between them would
+			   add to the next rounds' */
 	while (next_round(f, enc, H, g))
 		;
 }
@@ -138,7 +151,8 @@ static int larger(int a, int b)
 	return a > b ? a : b;
 }
 
-void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most, const int *draft_length, int max_new)
+void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most,
+		      const int *draft_length, int max_new)
 {
 	int rows[2] = {0}, T[2] = {1, 1};
 
@@ -147,7 +161,8 @@ void generate_reserve(const struct forward *f, int n, const int *length, int pad
 
 		some = seqs_within(length + first, n - first, pad_to, max_new, most);
 		for (int i = first; i < first + some; i++) {
-			int steps[2] = {pad_to ? pad_to : length[i], draft_length ? larger(draft_length[i], max_new) : max_new};
+			int steps[2] = {pad_to ? pad_to : length[i],
+					draft_length ? larger(draft_length[i], max_new) : max_new};
 
 			for (int stack = 0; stack < 2; stack++) {
 				sum[stack] += steps[stack];

@@ -6,7 +6,8 @@
 
 #include "base/die.h"
 
-void seqs_init(struct seqs *s, int n, const int *length, const int *offset, const int *ids, int pad_to, int pad)
+void seqs_init(struct seqs *s, int n, const int *length, const int *offset, const int *ids,
+	       int pad_to, int pad)
 {
 	*s = (struct seqs){.n = n};
 	s->off = xarray((size_t)n, sizeof(int));
@@ -55,7 +56,8 @@ struct batch seqs_batch(const struct seqs *s, int first, int max_rows, int most,
 {
 	struct batch b = {.off = off, .len = s->len + first, .valid = s->valid + first};
 
-	while (first + b.n < s->n && (!most || b.n < most) && (b.n == 0 || b.rows + s->len[first + b.n] <= max_rows)) {
+	while (first + b.n < s->n && (!most || b.n < most) &&
+	       (b.n == 0 || b.rows + s->len[first + b.n] <= max_rows)) {
 		off[b.n] = b.rows;
 		b.rows += s->len[first + b.n];
 		b.n++;

@@ -20,8 +20,8 @@ static void swap(float *a, float *b)
 	*b = t;
 }
 
-/* The k-th largest (from 1) of x (n), by Hoare's selection with the middle as pivot: equal entries stop both scans, so that many of
- * them (zeros) cost nothing extra. */
+/* The k-th largest (from 1) of x (n), by Hoare's selection with the middle as pivot: equal entries
+ * stop both scans, so that many of them (zeros) cost nothing extra. */
 static float kth_largest(float *x, size_t n, size_t k)
 {
 	size_t lo = 0, hi = n - 1, at = k - 1;
@@ -140,18 +140,22 @@ static double small_gram(double *G, const float *M, int m, int n, double *panel)
 
 		for (int i = 0; m <= n && i < m; i++)
 			for (int j = 0; j < w; j++)
-				panel[i * w + j] = (double)M[(size_t)i * (size_t)n + (size_t)(at + j)];
+				panel[i * w + j] =
+					(double)M[(size_t)i * (size_t)n + (size_t)(at + j)];
 		for (int i = 0; m > n && i < w; i++)
 			for (int j = 0; j < n; j++)
-				panel[i * n + j] = (double)M[(size_t)(at + i) * (size_t)n + (size_t)j];
-		cblas_dsyrk(CblasRowMajor, CblasLower, m <= n ? CblasNoTrans : CblasTrans, k, w, 1, panel, m <= n ? w : n, 1, G, k);
+				panel[i * n + j] =
+					(double)M[(size_t)(at + i) * (size_t)n + (size_t)j];
+		cblas_dsyrk(CblasRowMajor, CblasLower, m <= n ? CblasNoTrans : CblasTrans, k, w, 1,
+			    panel, m <= n ? w : n, 1, G, k);
 	}
 	for (int i = 0; i < k; i++)
 		trace += G[(size_t)i * (size_t)k + (size_t)i];
 	return trace;
 }
 
-/* m ≤ n: B = U, A = Uᵀ M. U's columns are the rows of Z (r, m), which are in order of growing eigenvalue. */
+/* m ≤ n: B = U, A = Uᵀ M. U's columns are the rows of Z (r, m), which are in order of growing
+ * eigenvalue. */
 static void factor_left(const float *M, int m, int n, int r, const double *Z, float *B, double *A)
 {
 	memset(A, 0, (size_t)r * (size_t)n * sizeof(*A));
@@ -173,7 +177,8 @@ static void factor_left(const float *M, int m, int n, int r, const double *Z, fl
 static void factor_right(const float *M, int m, int n, int r, const double *Z, float *B, double *A)
 {
 	for (int i = 0; i < r; i++)
-		memcpy(A + (size_t)i * (size_t)n, Z + (size_t)(r - 1 - i) * (size_t)n, (size_t)n * sizeof(*A));
+		memcpy(A + (size_t)i * (size_t)n, Z + (size_t)(r - 1 - i) * (size_t)n,
+		       (size_t)n * sizeof(*A));
 	for (int row = 0; row < m; row++)
 		for (int i = 0; i < r; i++) {
 			const float *x = M + (size_t)row * (size_t)n;
@@ -185,11 +190,13 @@ static void factor_right(const float *M, int m, int n, int r, const double *Z, f
 		}
 }
 
-int baseline_truncate(const float *M, int m, int n, int r, float *B, double *A, double *error, double *work, int *iwork)
+int baseline_truncate(const float *M, int m, int n, int r, float *B, double *A, double *error,
+		      double *work, int *iwork)
 {
 	int k = m < n ? m : n, found = 0, info;
 	size_t k2 = (size_t)k * (size_t)k;
-	double *G = work, *lambda = G + k2, *Z = lambda + k, *inner = Z + (size_t)k * (size_t)r, *panel = inner + 26 * (size_t)k;
+	double *G = work, *lambda = G + k2, *Z = lambda + k, *inner = Z + (size_t)k * (size_t)r,
+	       *panel = inner + 26 * (size_t)k;
 	double norm2, kept = 0;
 
 	BUG_IF(r < 1 || r > k);
@@ -199,8 +206,9 @@ int baseline_truncate(const float *M, int m, int n, int r, float *B, double *A, 
 			return 1;
 	norm2 = small_gram(G, M, m, n, panel);
 	/* Row-major lower is column-major upper. */
-	info = LAPACKE_dsyevr_work(LAPACK_COL_MAJOR, 'V', 'I', 'U', k, G, k, 0, 0, k - r + 1, k, 0, &found, lambda, Z, k, iwork, inner, 26 * k,
-	                           iwork + 2 * k, 10 * k);
+	info = LAPACKE_dsyevr_work(LAPACK_COL_MAJOR, 'V', 'I', 'U', k, G, k, 0, 0, k - r + 1, k, 0,
+				   &found, lambda, Z, k, iwork, inner, 26 * k, iwork + 2 * k,
+				   10 * k);
 	if (info || found != r)
 		return 2;
 	for (int i = 0; i < r; i++)

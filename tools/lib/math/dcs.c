@@ -23,12 +23,13 @@ static void forms(struct dcs *q, const double *s, const int *task_of, int own, i
 			double product = s[a] * s[b] * q->M[i * R + j];
 
 			q->Q[i * R + j] = a == own && b == own ? product : 0;
-			q->M[i * R + j] = product * ((a == b ? 1.0 / N : 0) - 1.0 / ((double)N * N)) / d_out;
+			q->M[i * R + j] =
+				product * ((a == b ? 1.0 / N : 0) - 1.0 / ((double)N * N)) / d_out;
 		}
 }
 
-void dcs_init(struct dcs *q, const float *A, const float *B, const double *s, const int *task_of, int own, int N, int R, int d,
-              int d_out, int most)
+void dcs_init(struct dcs *q, const float *A, const float *B, const double *s, const int *task_of,
+	      int own, int N, int R, int d, int d_out, int most)
 {
 	size_t rows = (size_t)R, n = rows * (size_t)d;
 
@@ -61,7 +62,8 @@ static void quadratic(struct dcs *q, double *out, const double *M, int n)
 {
 	size_t R = (size_t)q->R;
 
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, q->R, q->R, 1.0, q->Z, q->R, M, q->R, 0.0, q->ZM, q->R);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, q->R, q->R, 1.0, q->Z, q->R, M,
+		    q->R, 0.0, q->ZM, q->R);
 	for (size_t p = 0; p < (size_t)n; p++) {
 		double sum = 0;
 
@@ -78,7 +80,8 @@ void dcs_rows(struct dcs *q, double *v, double *own, const float *X, int n)
 		return;
 	for (size_t i = 0; i < (size_t)n * (size_t)q->d; i++)
 		q->x[i] = (double)X[i];
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, q->R, q->d, 1.0, q->x, q->d, q->A, q->d, 0.0, q->Z, q->R);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, q->R, q->d, 1.0, q->x, q->d, q->A,
+		    q->d, 0.0, q->Z, q->R);
 	quadratic(q, v, q->M, n);
 	quadratic(q, own, q->Q, n);
 }

@@ -1,11 +1,14 @@
-/* dcs.h: DCS, the weights of a task's rows by how much the adapters disagree about them. Maths only, float64.
+/* dcs.h: DCS, the weights of a task's rows by how much the adapters disagree about them. Maths
+ * only, float64.
  *
- *   v(x) = (1/d_out) (1/N) Σ_j ‖ y_j − ȳ ‖²,   y_j = ΔW_j x,   ȳ = (1/N) Σ_j y_j,     j over all N adapters
- *   w = exp(−κ · minmax(log1p v)),  w /= mean w,  w = clamp(w, 0.1, 3),  w /= mean w;    κ = max(dcs_sigma · min(1, (k+1)/2), 0.1)
+ *   v(x) = (1/d_out) (1/N) Σ_j ‖ y_j − ȳ ‖²,   y_j = ΔW_j x,   ȳ = (1/N) Σ_j y_j,     j over all N
+ * adapters w = exp(−κ · minmax(log1p v)),  w /= mean w,  w = clamp(w, 0.1, 3),  w /= mean w;    κ =
+ * max(dcs_sigma · min(1, (k+1)/2), 0.1)
  *
- * over the lora side's rows x of one task, at iteration k = 0, 1, …; rows of X and Xm are then multiplied by √w.
- * Factored: with z = [A_1 x; …; A_N x] (R), y_j = s_j B_j z_j, so v = zᵀ M z with an R × R matrix M of the products B_jᵀB_l:
- * no y is ever formed. An adapter that does not target the module has ΔW = 0 and counts in N. */
+ * over the lora side's rows x of one task, at iteration k = 0, 1, …; rows of X and Xm are then
+ * multiplied by √w. Factored: with z = [A_1 x; …; A_N x] (R), y_j = s_j B_j z_j, so v = zᵀ M z with
+ * an R × R matrix M of the products B_jᵀB_l: no y is ever formed. An adapter that does not target
+ * the module has ΔW = 0 and counts in N. */
 #ifndef DCS_H
 #define DCS_H
 
@@ -13,23 +16,24 @@
 
 struct dcs {
 	int R, d, most;
-	double *A;        /* (R, d) */
-	double *M, *Q;    /* (R, R) v = zᵀ M z, ‖ΔW_t x‖² = zᵀ Q z */
+	double *A;          /* (R, d) */
+	double *M, *Q;      /* (R, R) v = zᵀ M z, ‖ΔW_t x‖² = zᵀ Q z */
 	double *x, *Z, *ZM; /* (most, d), (most, R), (most, R) workspace */
 };
 
-/* The stacked factors of a module: A (R, d), B (d_out, R), raw; s (N) = the adapters' scales; task_of (R) = the adapter that each row of A
- * comes from. `own` is the task t whose ‖ΔW_t x‖² is wanted; `most` the most rows of a call of dcs_rows(). */
-void dcs_init(struct dcs *q, const float *A, const float *B, const double *s, const int *task_of, int own, int N, int R, int d,
-              int d_out, int most);
+/* The stacked factors of a module: A (R, d), B (d_out, R), raw; s (N) = the adapters' scales;
+ * task_of (R) = the adapter that each row of A comes from. `own` is the task t whose ‖ΔW_t x‖² is
+ * wanted; `most` the most rows of a call of dcs_rows(). */
+void dcs_init(struct dcs *q, const float *A, const float *B, const double *s, const int *task_of,
+	      int own, int N, int R, int d, int d_out, int most);
 void dcs_release(struct dcs *q); /* zero is fine */
 
 /* v (n) and own (n) = ‖ΔW_t x‖² of n rows X (n, d). What rounding puts below zero reads as zero. */
 void dcs_rows(struct dcs *q, double *v, double *own, const float *X, int n);
 
 double dcs_kappa(double sigma, int iteration);
-/* w (P) from v (P); w may be v. Equal v everywhere: equal weights. Returns 0, or the number (from 1) of the first v that is not
- * finite. */
+/* w (P) from v (P); w may be v. Equal v everywhere: equal weights. Returns 0, or the number (from
+ * 1) of the first v that is not finite. */
 size_t dcs_weights(double *w, const double *v, size_t P, double kappa);
 
 #endif

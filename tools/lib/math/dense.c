@@ -52,14 +52,19 @@ void dense_rows(struct dense *x, const float *W0, const float *B, int n)
 		x->b[i] = (double)B[i];
 	for (size_t i = 0; i < area(n, d); i++)
 		x->w0[i] = (double)W0[i];
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, 1, x->w0, d, x->K, d, 0, x->W, d);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, 1, x->w0, d, x->K, d, 0,
+		    x->W, d);
 	/* Z = W S − 2 U,  U = W0 C + B (Σ c m s A_t C_t) */
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, -2, x->w0, d, x->C, d, 0, x->Z, d);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, -2, x->w0, d, x->C, d, 0,
+		    x->Z, d);
 	if (R > 0) {
-		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, 1, x->b, R, x->q->A, d, 1, x->W, d);
-		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, -2, x->b, R, x->q->U, d, 1, x->Z, d);
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, 1, x->b, R, x->q->A,
+			    d, 1, x->W, d);
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, -2, x->b, R,
+			    x->q->U, d, 1, x->Z, d);
 	}
-	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, n, d, 1, x->q->S, d, x->W, d, 1, x->Z, d);
+	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, n, d, 1, x->q->S, d, x->W, d, 1, x->Z,
+		    d);
 	x->residual += cblas_ddot((int)area(n, d), x->Z, 1, x->W, 1);
 }
 

@@ -1,10 +1,11 @@
-/* dense.h: one module's least squares over the whole weight (with_pretrain_matrix), in float64. Pure maths; letters as in solve.h.
+/* dense.h: one module's least squares over the whole weight (with_pretrain_matrix), in float64.
+ * Pure maths; letters as in solve.h.
  *
  *   minimise over W   Σ_t c_t m_t ‖ X_t (W0+ΔW_t)ᵀ − Xm_t Wᵀ ‖² + regularisation
  *   W = (Σ c m (W0+ΔW_t) G_t) S⁻¹ = W0 K + B A,   K = (Σ c m G_t) S⁻¹,   A as in solve.h
  *
- * K is no identity (Xm is not X, α₁ is not Λ), so W − W0 = W0 (K − I) + B A has full rank: no LoRA. The form W0 K + B A takes d more right-hand
- * sides and goes through W0 by rows. */
+ * K is no identity (Xm is not X, α₁ is not Λ), so W − W0 = W0 (K − I) + B A has full rank: no LoRA.
+ * The form W0 K + B A takes d more right-hand sides and goes through W0 by rows. */
 #ifndef DENSE_H
 #define DENSE_H
 
@@ -12,19 +13,20 @@
 
 struct dense {
 	struct solve *q;
-	double *C;        /* (d, d) Σ c m C_t: the caller fills it */
-	double *K;        /* (d, d) */
+	double *C;          /* (d, d) Σ c m C_t: the caller fills it */
+	double *K;          /* (d, d) */
 	double *W, *Z, *w0; /* (DENSE_ROWS, d) */
-	double *b;        /* (DENSE_ROWS, R) */
-	double residual;  /* Σ over the rows so far of W S Wᵀ − 2 W Uᵀ */
+	double *b;          /* (DENSE_ROWS, R) */
+	double residual;    /* Σ over the rows so far of W S Wᵀ − 2 W Uᵀ */
 };
 enum { DENSE_ROWS = 128 };
 
 size_t dense_bytes(int d, int R);
 /* Lays the arrays out in a slab of dense_bytes(d, R), the caller's. */
 void dense_place(struct dense *x, void *slab, struct solve *q);
-/* After solve_system() on x->q and with C filled: K, for Σ c m G_t = C + tau I. Takes the place of solve_residual(): S is the summed
- * XmᵀXm again (upper triangle and diagonal). Returns 0, or 1 when K is not finite. */
+/* After solve_system() on x->q and with C filled: K, for Σ c m G_t = C + tau I. Takes the place of
+ * solve_residual(): S is the summed XmᵀXm again (upper triangle and diagonal). Returns 0, or 1 when
+ * K is not finite. */
 int dense_solve(struct dense *x, double tau);
 /* Rows of the solution: x->W (n, d) = W0 K + B A for W0 (n, d), B (n, R), n ≤ DENSE_ROWS. */
 void dense_rows(struct dense *x, const float *W0, const float *B, int n);

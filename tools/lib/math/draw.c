@@ -1,4 +1,5 @@
-/* draw.c: see draw.h. The pool is an array of row numbers that every rule shortens or reorders in place. */
+/* draw.c: see draw.h. The pool is an array of row numbers that every rule shortens or reorders in
+ * place. */
 #include "math/draw.h"
 
 #include <stdlib.h>
@@ -28,7 +29,8 @@ static int by_length(const void *a, const void *b)
 
 static void keep_longest(struct pool *p, const long *chars, struct rng *rng)
 {
-	/* 2n/3 of all rows, not of the shuffled 3000: as published. In 64 bits: n may be over 2^30. */
+	/* 2n/3 of all rows, not of the shuffled 3000: as published. In 64 bits: n may be over 2^30.
+	 */
 	long long two_thirds = 2LL * p->n / 3;
 
 	rng_shuffle(rng, p->row, p->n);
@@ -68,8 +70,8 @@ static int labels_of_pool(const struct pool *p, const int *label, int K, int *pr
 	return n;
 }
 
-static int pick_balanced(const struct pool *p, const int *label, int K, int samples_num, struct rng *rng, int *picked,
-                         struct draw_shortage *shortage)
+static int pick_balanced(const struct pool *p, const int *label, int K, int samples_num,
+			 struct rng *rng, int *picked, struct draw_shortage *shortage)
 {
 	int *order = xarray((size_t)K, sizeof *order);
 	int *rows = xarray((size_t)p->n, sizeof *rows);
@@ -99,8 +101,8 @@ static int pick_balanced(const struct pool *p, const int *label, int K, int samp
 	return status;
 }
 
-int draw_rows(const struct draw_rules *o, int n, const long *chars, const int *label, int K, int *picked,
-              struct draw_shortage *shortage)
+int draw_rows(const struct draw_rules *o, int n, const long *chars, const int *label, int K,
+	      int *picked, struct draw_shortage *shortage)
 {
 	struct rng rng;
 	struct pool p = {n, xarray((size_t)n, sizeof *p.row)};

@@ -1,12 +1,13 @@
-/* gram_norms.c: see grams.h, gram_run_norms(). Products with X are products with its Gram K = XᵀX, ‖X Wᵀ‖² = tr(W K Wᵀ), which costs less
- * than X Wᵀ where there are many rows: K once, and WᵀW, of which half is multiplied. */
+/* gram_norms.c: see grams.h, gram_run_norms(). Products with X are products with its Gram K = XᵀX,
+ * ‖X Wᵀ‖² = tr(W K Wᵀ), which costs less than X Wᵀ where there are many rows: K once, and WᵀW, of
+ * which half is multiplied. */
 #include <cblas.h>
 #include <stdlib.h>
 
+#include "backend/simd.h"
 #include "base/die.h"
 #include "base/threads.h"
 #include "math/grams.h"
-#include "backend/simd.h"
 
 static size_t area(size_t a, size_t b)
 {
@@ -58,16 +59,20 @@ double gram_norm2(struct gram *g, const float *A, const double *BtB, int r)
 	return sum;
 }
 
-/* Σ (W_iᵀ W_j) ∘ G_ij over one tile, rows from i0 and columns from j0 of G; G_ij (mi, nj) with leading dimension d. */
-static double tile_trace(const float *W, int n, int d, const double *Gij, int i0, int mi, int j0, int nj)
+/* Σ (W_iᵀ W_j) ∘ G_ij over one tile, rows from i0 and columns from j0 of G; G_ij (mi, nj) with
+ * leading dimension d. */
+static double tile_trace(const float *W, int n, int d, const double *Gij, int i0, int mi, int j0,
+			 int nj)
 {
 	float C[GRAM_TILE * GRAM_TILE];
 	double sum = 0;
 
-	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, mi, nj, n, 1.0f, W + i0, d, W + j0, d, 0.0f, C, GRAM_TILE);
+	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, mi, nj, n, 1.0f, W + i0, d, W + j0, d,
+		    0.0f, C, GRAM_TILE);
 	for (int i = 0; i < mi; i++)
 		for (int j = 0; j < nj; j++)
-			sum += (double)C[i * GRAM_TILE + j] * Gij[area((size_t)i, (size_t)d) + (size_t)j];
+			sum += (double)C[i * GRAM_TILE + j] *
+			       Gij[area((size_t)i, (size_t)d) + (size_t)j];
 	return sum;
 }
 
@@ -82,20 +87,24 @@ static double sum_of(double *part, int n)
 	return sum;
 }
 
-/* The tiles on and below the diagonal among rows [i0, i0+rows) of G, which the panel holds; those below count twice. */
+/* The tiles on and below the diagonal among rows [i0, i0+rows) of G, which the panel holds; those
+ * below count twice. */
 static double panel_trace(struct gram *g, const float *W, int n, int i0, int rows)
 {
 	int d = g->d, across = tiles_of(i0 + rows), down = tiles_of(rows);
 	double *part = xcalloc(area((size_t)down, (size_t)across), sizeof(*part));
 
-#pragma omp parallel for num_threads(threads_for(1.0 * rows * d * n / PRODUCTS_PER_NS)) schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(1.0 * rows * d * n / PRODUCTS_PER_NS)) \
+	schedule(dynamic)
 	for (int tile = 0; tile < down * across; tile++) {
 		int i = tile / across * GRAM_TILE, j0 = tile % across * GRAM_TILE;
-		int mi = rows - i < GRAM_TILE ? rows - i : GRAM_TILE, nj = d - j0 < GRAM_TILE ? d - j0 : GRAM_TILE;
+		int mi = rows - i < GRAM_TILE ? rows - i : GRAM_TILE,
+		    nj = d - j0 < GRAM_TILE ? d - j0 : GRAM_TILE;
 
 		if (j0 <= i0 + i)
 			part[tile] = (j0 < i0 + i ? 2 : 1) *
-			             tile_trace(W, n, d, g->panel + area((size_t)i, (size_t)d) + j0, i0 + i, mi, j0, nj);
+				     tile_trace(W, n, d, g->panel + area((size_t)i, (size_t)d) + j0,
+						i0 + i, mi, j0, nj);
 	}
 	return sum_of(part, down * across);
 }
@@ -106,7 +115,8 @@ static double tile_squares(const float *X, int mi, const float *W, int nj, int d
 	float C[GRAM_TILE * GRAM_TILE];
 	double sum = 0;
 
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, mi, nj, d, 1.0f, X, d, W, d, 0.0f, C, GRAM_TILE);
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, mi, nj, d, 1.0f, X, d, W, d, 0.0f, C,
+		    GRAM_TILE);
 	for (int i = 0; i < mi; i++)
 		sum += simd_dot_f64(C + i * GRAM_TILE, C + i * GRAM_TILE, (size_t)nj);
 	return sum;
@@ -119,12 +129,15 @@ static double rows_trace(const struct gram *g, const float *W, int n)
 	double *part = xarray(area((size_t)down, (size_t)across), sizeof(*part));
 	size_t d = (size_t)g->d;
 
-#pragma omp parallel for num_threads(threads_for(1.0 * g->few * n * g->d / PRODUCTS_PER_NS)) schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(1.0 * g->few * n * g->d / PRODUCTS_PER_NS)) \
+	schedule(dynamic)
 	for (int tile = 0; tile < down * across; tile++) {
 		int i0 = tile / across * GRAM_TILE, j0 = tile % across * GRAM_TILE;
-		int mi = g->few - i0 < GRAM_TILE ? g->few - i0 : GRAM_TILE, nj = n - j0 < GRAM_TILE ? n - j0 : GRAM_TILE;
+		int mi = g->few - i0 < GRAM_TILE ? g->few - i0 : GRAM_TILE,
+		    nj = n - j0 < GRAM_TILE ? n - j0 : GRAM_TILE;
 
-		part[tile] = tile_squares(g->stage[GRAM_SIDE_X] + area((size_t)i0, d), mi, W + area((size_t)j0, d), nj, g->d);
+		part[tile] = tile_squares(g->stage[GRAM_SIDE_X] + area((size_t)i0, d), mi,
+					  W + area((size_t)j0, d), nj, g->d);
 	}
 	return sum_of(part, down * across);
 }

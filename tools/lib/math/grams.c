@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "backend/be.h"
-#include "base/die.h"
 #include "backend/simd.h"
+#include "base/die.h"
 
 static size_t area(size_t a, size_t b)
 {
@@ -51,7 +51,8 @@ void gram_release(struct gram *g)
 	*g = (struct gram){0};
 }
 
-/* The sum of squares is finite exactly when the row is: squares of float32 cannot overflow float64. */
+/* The sum of squares is finite exactly when the row is: squares of float32 cannot overflow float64.
+ */
 static int check_rows(struct gram *g, enum gram_side side, size_t row0, size_t n, bool note_largest)
 {
 	size_t d = (size_t)g->d;
@@ -73,13 +74,15 @@ static int check_rows(struct gram *g, enum gram_side side, size_t row0, size_t n
 	return 0;
 }
 
-static int read_side(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n, bool note_largest)
+static int read_side(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0,
+		     size_t n, bool note_largest)
 {
 	rows->read(rows->arg, side, row0, n, g->stage[side]);
 	return check_rows(g, side, row0, n, note_largest);
 }
 
-int gram_stage(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n)
+int gram_stage(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0,
+	       size_t n)
 {
 	bool blend = side == GRAM_SIDE_XM && !rows->same && rows->rho != 0;
 	float *x = g->stage[GRAM_SIDE_X], *xm = g->stage[GRAM_SIDE_XM];
@@ -98,7 +101,8 @@ int gram_stage(struct gram *g, const struct gram_rows *rows, enum gram_side side
 }
 
 /* Staged as a product takes them, and weighted. */
-static int stage_weighted(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n)
+static int stage_weighted(struct gram *g, const struct gram_rows *rows, enum gram_side side,
+			  size_t row0, size_t n)
 {
 	size_t d = (size_t)g->d;
 	float *x = g->stage[side];
@@ -115,7 +119,8 @@ static int stage_weighted(struct gram *g, const struct gram_rows *rows, enum gra
 }
 
 /* A chunk of a side, by stages, to the device. */
-static int put_side(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0, size_t n)
+static int put_side(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0,
+		    size_t n)
 {
 	size_t d = (size_t)g->d;
 	float *device = side == GRAM_SIDE_X ? g->X : g->Xm;
@@ -137,7 +142,8 @@ static void clear(struct gram *g)
 
 	memset(g->panel, 0, GRAM_PANEL * d * sizeof(double));
 	for (size_t i = 0; i < d; i += GRAM_PANEL)
-		be->put(g->G + i * d, g->panel, (d - i < GRAM_PANEL ? d - i : GRAM_PANEL) * d * sizeof(double));
+		be->put(g->G + i * d, g->panel,
+			(d - i < GRAM_PANEL ? d - i : GRAM_PANEL) * d * sizeof(double));
 }
 
 int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
@@ -174,7 +180,8 @@ int gram_run_norms(struct gram *g, const struct gram_rows *rows)
 void gram_get(const struct gram *g, int i0, int n, double *out)
 {
 	BUG_IF(g->few);
-	be->get(out, g->G + area((size_t)i0, (size_t)g->d), area((size_t)n, (size_t)g->d) * sizeof(double));
+	be->get(out, g->G + area((size_t)i0, (size_t)g->d),
+		area((size_t)n, (size_t)g->d) * sizeof(double));
 }
 
 int gram_fetch(struct gram *g, int i0)
@@ -208,7 +215,8 @@ void gram_thin(struct gram *g, double *AG, const float *A, int r)
 	for (int i0 = 0; r > 0 && i0 < g->d; i0 += GRAM_PANEL) {
 		int rows = gram_fetch(g, i0);
 
-		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, r, g->d, rows, 1.0, a + i0, g->d, g->panel, g->d, 1.0, AG, g->d);
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, r, g->d, rows, 1.0, a + i0,
+			    g->d, g->panel, g->d, 1.0, AG, g->d);
 	}
 	free(a);
 }

@@ -1,4 +1,5 @@
-/* mats.c: see mats.h for the formula and the letters. Sums in a fixed order on one thread: equal data give equal bits. */
+/* mats.c: see mats.h for the formula and the letters. Sums in a fixed order on one thread: equal
+ * data give equal bits. */
 #include "math/mats.h"
 
 #include <cblas.h>
@@ -55,7 +56,8 @@ static double inner(const double *U, const double *V, const double *BtB, double 
 	if (!area(R, d))
 		return 0;
 	if (BtB) {
-		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, R, d, R, 1.0, BtB, R, U, d, 0.0, T, d);
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, R, d, R, 1.0, BtB, R, U, d,
+			    0.0, T, d);
 		U = T;
 	}
 	for (size_t i = 0; i < area(R, d); i++)
@@ -108,7 +110,8 @@ void mats_add(struct mats_sums *s, const struct mats *m, const double *BtB)
 {
 	int q = s->q;
 	size_t n = area(m->R, m->d), all = area(m->n, 1) * n;
-	double *dR = xarray(all, sizeof(*dR)), *dG = xarray(all, sizeof(*dG)), *T = xarray(n, sizeof(*T));
+	double *dR = xarray(all, sizeof(*dR)), *dG = xarray(all, sizeof(*dG)),
+	       *T = xarray(n, sizeof(*T));
 
 	BUG_IF(m->n != q + 1);
 	for (size_t i = 0; i < all; i++)
@@ -120,8 +123,10 @@ void mats_add(struct mats_sums *s, const struct mats *m, const double *BtB)
 		const double *r = dR + area(i, 1) * n, *g = dG + area(i, 1) * n;
 
 		for (int j = 0; j <= i; j++) {
-			s->RR[area(i, q) + (size_t)j] += inner(r, dR + area(j, 1) * n, BtB, T, m->R, m->d);
-			s->GG[area(i, q) + (size_t)j] += inner(g, dG + area(j, 1) * n, BtB, T, m->R, m->d);
+			s->RR[area(i, q) + (size_t)j] +=
+				inner(r, dR + area(j, 1) * n, BtB, T, m->R, m->d);
+			s->GG[area(i, q) + (size_t)j] +=
+				inner(g, dG + area(j, 1) * n, BtB, T, m->R, m->d);
 		}
 		s->gamma[i] += inner(r, dR + area(q, 1) * n, BtB, T, m->R, m->d);
 	}
@@ -138,7 +143,8 @@ static bool is_far(const struct mats_sums *s)
 
 	for (int i = 0; i < s->q; i++)
 		for (int j = 0; j <= i; j++)
-			square += (i == j ? 1 : 2) * s->gamma[i] * s->gamma[j] * s->GG[area(i, s->q) + (size_t)j];
+			square += (i == j ? 1 : 2) * s->gamma[i] * s->gamma[j] *
+				  s->GG[area(i, s->q) + (size_t)j];
 	return !(square <= FAR * FAR * s->G2);
 }
 
@@ -150,7 +156,8 @@ enum mats_outcome mats_solve(struct mats_sums *s, double mu)
 		return MATS_PLAIN;
 	for (int i = 0; i < q; i++)
 		s->RR[area(i, q) + (size_t)i] += mu;
-	info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', q, 1, s->RR, q, s->gamma, q); /* row-major lower is column-major upper */
+	info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', q, 1, s->RR, q, s->gamma,
+				  q); /* row-major lower is column-major upper */
 	for (int i = 0; i < q; i++) {
 		info |= !isfinite(s->gamma[i]);
 		s->gamma[i] = fmin(fmax(s->gamma[i], -GAMMA_MAX), GAMMA_MAX);

@@ -82,8 +82,8 @@ static int column_sum(const int *count, int K, int p)
 	return n;
 }
 
-/* Mean F1 of the labels that occur in `labels`, which may be another matrix: a bootstrap draw keeps the set of its
- * original. */
+/* Mean F1 of the labels that occur in `labels`, which may be another matrix: a bootstrap draw keeps
+ * the set of its original. */
 static double macro_f1(const int *count, const int *labels, int K)
 {
 	double sum = 0;
@@ -106,7 +106,8 @@ double metrics_macro_f1(const int *count, int K)
 	return macro_f1(count, count, K);
 }
 
-/* One draw: n rows with replacement; cell (n) tells which cell of the matrix each original row is in. */
+/* One draw: n rows with replacement; cell (n) tells which cell of the matrix each original row is
+ * in. */
 static void resample(const int *cell, int n, int cells, struct rng *rng, int *drawn)
 {
 	memset(drawn, 0, (size_t)cells * sizeof *drawn);
@@ -138,8 +139,8 @@ double metrics_macro_f1_stderr(const int *count, int K, int resamples, uint64_t 
 	return sqrt(squares / (resamples - 1));
 }
 
-/* P(X ≤ k) for X of n fair coins. Terms relative to the largest, C(n,k): none overflows, and what underflows does not
- * count. */
+/* P(X ≤ k) for X of n fair coins. Terms relative to the largest, C(n,k): none overflows, and what
+ * underflows does not count. */
 static double fair_coin_tail(int n, int k)
 {
 	double term = 1, sum = 1; /* C(n,i) / C(n,k), from i = k downwards */

@@ -1,10 +1,12 @@
 /* solve.c: see solve.h for the formula and the letters.
  *
- * Everything is row-major and symmetric, so LAPACK's column-major 'U' is our lower triangle and (R, d) rows are its d × R
- * right-hand sides: no transposed copies. The factorisation leaves our strict upper triangle as it was; with the diagonal put
- * back (without Λ) it is Σ c m XmᵀXm again, which is what the residual needs: H is not read a second time.
+ * Everything is row-major and symmetric, so LAPACK's column-major 'U' is our lower triangle and (R,
+ * d) rows are its d × R right-hand sides: no transposed copies. The factorisation leaves our strict
+ * upper triangle as it was; with the diagonal put back (without Λ) it is Σ c m XmᵀXm again, which
+ * is what the residual needs: H is not read a second time.
  *
- * BLAS and LAPACK run on one thread, set in solve_place(): equal data give equal bits for any -t. */
+ * BLAS and LAPACK run on one thread, set in solve_place(): equal data give equal bits for any -t.
+ */
 #include "math/solve.h"
 
 #include <cblas.h>
@@ -79,14 +81,16 @@ void solve_add_ridge(struct solve *q, double cm, double h_norm, const struct rid
 		sum += q->hdiag[i];
 	for (int i = 0; i < q->d; i++) {
 		double share = sum > 0 ? q->hdiag[i] / sum : 0;
-		double Lambda = k->camr ? h_norm * (k->camr_alpha * (1 - share) + k->camr_beta) : h_norm * k->alpha_2;
+		double Lambda = k->camr ? h_norm * (k->camr_alpha * (1 - share) + k->camr_beta)
+					: h_norm * k->alpha_2;
 
 		q->diag[i] += cm * q->hdiag[i];
 		q->S[(size_t)i * step] += cm * Lambda;
 	}
 }
 
-void solve_add_rows(struct solve *q, int r0, int r, const double *AC, const float *At, double cms, double ridge, double cm_y2)
+void solve_add_rows(struct solve *q, int r0, int r, const double *AC, const float *At, double cms,
+		    double ridge, double cm_y2)
 {
 	size_t at = area(r0, q->d);
 
@@ -110,7 +114,8 @@ static void condition_of(struct solve *q, double norm1, double *condition)
 {
 	double rcond = 0;
 
-	LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'U', q->d, q->S, q->d, norm1, &rcond, q->work, q->iwork);
+	LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'U', q->d, q->S, q->d, norm1, &rcond, q->work,
+			    q->iwork);
 	*condition = 1 / rcond;
 }
 
@@ -147,12 +152,15 @@ double solve_residual(struct solve *q, const double *BtB)
 
 	if (d == 0 || R == 0 || !(q->y_norm2 > 0))
 		return 0;
-	/* ‖Y − Xm Wᵀ‖² = ‖Y‖² − 2 Σ BᵀB ∘ (A Uᵀ) + Σ BᵀB ∘ (A S Aᵀ) = ‖Y‖² + Σ BᵀB ∘ (A Vᵀ),  V = A S − 2 U. */
+	/* ‖Y − Xm Wᵀ‖² = ‖Y‖² − 2 Σ BᵀB ∘ (A Uᵀ) + Σ BᵀB ∘ (A S Aᵀ) = ‖Y‖² + Σ BᵀB ∘ (A Vᵀ),  V = A
+	 * S − 2 U. */
 	for (int i = 0; i < d; i++)
 		q->S[area(i, d + 1)] = q->diag[i];
 	memcpy(q->V, q->U, area(R, d) * sizeof(double));
-	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, R, d, 1.0, q->S, d, q->A, d, -2.0, q->V, d);
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, R, R, d, 1.0, q->A, d, q->V, d, 0.0, M, R);
+	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, R, d, 1.0, q->S, d, q->A, d, -2.0, q->V,
+		    d);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, R, R, d, 1.0, q->A, d, q->V, d, 0.0, M,
+		    R);
 	for (size_t i = 0; i < area(R, R); i++)
 		sum += BtB[i] * M[i];
 	return sum > 0 ? sqrt(sum / q->y_norm2) : 0;

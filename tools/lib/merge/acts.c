@@ -11,7 +11,8 @@ bool acts_state_is_rows(const struct acts_of *of, bool fp16)
 	return !strcmp(of->site, "memory") && !fp16;
 }
 
-struct h5 *acts_create(const char *path, const struct acts_of *of, int P, int d, bool fp16, int P_state, int D, enum step step)
+struct h5 *acts_create(const char *path, const struct acts_of *of, int P, int d, bool fp16,
+		       int P_state, int D, enum step step)
 {
 	struct h5 *f = h5_create(path, "iteris-acts", 1);
 
@@ -50,11 +51,13 @@ struct h5 *acts_open(const char *path, const struct acts_of *of)
 void acts_need_state(struct h5 *f, int P_state, int D)
 {
 	if (!h5_has(f, "/state"))
-		die("%s: has no state to go on from: only a block's first site holds one", h5_path(f));
+		die("%s: has no state to go on from: only a block's first site holds one",
+		    h5_path(f));
 	h5_expect_shape(f, "/state", (size_t)P_state, (size_t)D);
 }
 
-void acts_write_rows(struct h5 *f, const struct acts_of *of, bool fp16, int row0, int n, int d, const float *x)
+void acts_write_rows(struct h5 *f, const struct acts_of *of, bool fp16, int row0, int n, int d,
+		     const float *x)
 {
 	float limit = fp16 ? 65504.0f : 3.4e38f;
 	size_t count = (size_t)n * (size_t)d, bad = 0;
@@ -63,7 +66,9 @@ void acts_write_rows(struct h5 *f, const struct acts_of *of, bool fp16, int row0
 		bad += !(fabsf(x[i]) <= limit);
 	for (size_t i = 0; bad && i < count; i++)
 		if (!(fabsf(x[i]) <= limit))
-			die_data("task '%s', site %s, row %zu: %g %s", of->task, of->site, (size_t)row0 + i / (size_t)d, (double)x[i],
-			         isfinite(x[i]) ? "is over float16's 65504: use USE_FP16=0" : "is not finite");
+			die_data("task '%s', site %s, row %zu: %g %s", of->task, of->site,
+				 (size_t)row0 + i / (size_t)d, (double)x[i],
+				 isfinite(x[i]) ? "is over float16's 65504: use USE_FP16=0"
+						: "is not finite");
 	h5_write_float(f, "/rows", (size_t)row0, (size_t)n, x);
 }

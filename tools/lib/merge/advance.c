@@ -30,13 +30,15 @@ int advance_rows(const struct advance *a, const struct advance_task *t)
 	return a->last_rows ? s->n : s->rows;
 }
 
-static struct acts_of acts_of(const struct advance *a, const struct advance_task *t, const char *site)
+static struct acts_of acts_of(const struct advance *a, const struct advance_task *t,
+			      const char *site)
 {
 	return (struct acts_of){site, t->name, a->of.side, a->of.features};
 }
 
 /* An acts file of the task; site NULL: any. */
-static struct h5 *open_acts(const struct advance *a, const char *template, const struct advance_task *t, const char *site)
+static struct h5 *open_acts(const struct advance *a, const char *template,
+			    const struct advance_task *t, const char *site)
 {
 	char *path = path_for_task(template, t->name, a->ntasks, "path");
 	const struct acts_of of = acts_of(a, t, site);
@@ -58,11 +60,14 @@ void advance_start(struct advance *a)
 	in = open_acts(a, a->from, &a->task[0], NULL);
 	sums_scope(NULL);
 	name = h5_get_string(in, "/", "site");
-	if (!site_parse(&a->model->m, name, &from) || site_is_memory(from) || from.stack != advance_in_decoder(a) || site_compare(from, a->site) >= 0)
-		die("%s: site '%s' is not before '%s' in the same stack", h5_path(in), name, a->of.site);
+	if (!site_parse(&a->model->m, name, &from) || site_is_memory(from) ||
+	    from.stack != advance_in_decoder(a) || site_compare(from, a->site) >= 0)
+		die("%s: site '%s' is not before '%s' in the same stack", h5_path(in), name,
+		    a->of.site);
 	a->start_step = (enum step)h5_get_int(in, "/", "state_step");
 	if (a->start_step != STEP_SELF && a->start_step != from.step)
-		die("%s: its state is at step %d, which is no place to go on from", h5_path(in), (int)a->start_step);
+		die("%s: its state is at step %d, which is no place to go on from", h5_path(in),
+		    (int)a->start_step);
 	a->from_site = name;
 	a->start = from.block;
 	h5_close(in);
@@ -74,7 +79,8 @@ static bool state_at_site(const struct advance *a)
 	return a->every_state && (a->site.step == STEP_CROSS || a->site.step == STEP_FFN);
 }
 
-/* The first site of a block carries the block's state; later sites of the block go on from that file. */
+/* The first site of a block carries the block's state; later sites of the block go on from that
+ * file. */
 static bool writes_state(const struct advance *a)
 {
 	return !a->from || site_is_memory(a->site) || a->start < a->site.block || state_at_site(a);
@@ -92,8 +98,9 @@ static void open_output(const struct advance *a, struct advance_task *t)
 	const struct t5 *m = &a->model->m;
 	const struct acts_of of = acts_of(a, t, a->of.site);
 
-	t->out = acts_create(path, &of, advance_rows(a, t), site_width(m, a->site), a->fp16, writes_state(a) ? seqs_of(a, t)->rows : 0, m->D,
-	                     state_at_site(a) ? a->site.step : STEP_SELF);
+	t->out = acts_create(path, &of, advance_rows(a, t), site_width(m, a->site), a->fp16,
+			     writes_state(a) ? seqs_of(a, t)->rows : 0, m->D,
+			     state_at_site(a) ? a->site.step : STEP_SELF);
 	free(path);
 }
 
@@ -121,7 +128,8 @@ static void close_files(struct advance_task *t, const struct pass *p)
 		h5_commit(t->out);
 }
 
-static void write_rows(const struct advance *a, const struct advance_task *t, const struct batch *b, int first)
+static void write_rows(const struct advance *a, const struct advance_task *t, const struct batch *b,
+		       int first)
 {
 	int d = site_width(&a->model->m, a->site);
 	size_t row = (size_t)d * sizeof(float);
@@ -129,7 +137,8 @@ static void write_rows(const struct advance *a, const struct advance_task *t, co
 
 	if (a->last_rows) {
 		for (int i = 0; i < b->n; i++)
-			be->get(a->host + (size_t)i * (size_t)d, a->work.x + (size_t)(b->off[i] + b->len[i] - 1) * (size_t)d, row);
+			be->get(a->host + (size_t)i * (size_t)d,
+				a->work.x + (size_t)(b->off[i] + b->len[i] - 1) * (size_t)d, row);
 		acts_write_rows(t->out, &of, a->fp16, first, b->n, d, a->host);
 		return;
 	}
@@ -137,7 +146,8 @@ static void write_rows(const struct advance *a, const struct advance_task *t, co
 	acts_write_rows(t->out, &of, a->fp16, seqs_of(a, t)->off[first], b->rows, d, a->host);
 }
 
-static void write_state(const struct advance *a, const struct advance_task *t, const struct pass *p, const struct batch *b, int first)
+static void write_state(const struct advance *a, const struct advance_task *t, const struct pass *p,
+			const struct batch *b, int first)
 {
 	const float *from = site_is_memory(a->site) && p->last ? a->work.x : a->h;
 	const struct acts_of of = acts_of(a, t, a->of.site);
@@ -145,11 +155,14 @@ static void write_state(const struct advance *a, const struct advance_task *t, c
 	if (p->last && acts_state_is_rows(&of, a->fp16))
 		return;
 	be->get(a->host, from, (size_t)b->rows * (size_t)a->model->m.D * sizeof(float));
-	h5_write_float(t->out, "/state", (size_t)seqs_of(a, t)->off[first], (size_t)b->rows, a->host);
+	h5_write_float(t->out, "/state", (size_t)seqs_of(a, t)->off[first], (size_t)b->rows,
+		       a->host);
 }
 
-/* h at the start of a pass: from the embeddings, from `from`, or what the pass before left in the output. */
-static void read_state(const struct advance *a, const struct advance_task *t, const struct pass *p, const struct batch *b, int first)
+/* h at the start of a pass: from the embeddings, from `from`, or what the pass before left in the
+ * output. */
+static void read_state(const struct advance *a, const struct advance_task *t, const struct pass *p,
+		       const struct batch *b, int first)
 {
 	const struct seqs *s = seqs_of(a, t);
 	struct h5 *from = p->first ? t->in : t->out;
@@ -183,8 +196,10 @@ static const float *fetch_memory(void *arg, int first, int n, int *off)
 	return a->M;
 }
 
-/* One task through one pass (b NULL: over no block). At the last pass's end x at the site is its rows. */
-static void pass_task(struct advance *a, struct advance_task *t, const struct block *b, const struct pass *p, const float *next_norm)
+/* One task through one pass (b NULL: over no block). At the last pass's end x at the site is its
+ * rows. */
+static void pass_task(struct advance *a, struct advance_task *t, const struct block *b,
+		      const struct pass *p, const float *next_norm)
 {
 	const struct seqs *s = seqs_of(a, t);
 	const struct t5 *m = &a->model->m;
@@ -235,8 +250,9 @@ static void pass_run(struct advance *a, const struct pass *p)
 	be->free(next_norm);
 }
 
-/* Blocks start … target−1 whole; the target block as far as the site. A site at a block's start needs no more than the
- * norm after the block before it, so that it is part of that block's pass. */
+/* Blocks start … target−1 whole; the target block as far as the site. A site at a block's start
+ * needs no more than the norm after the block before it, so that it is part of that block's pass.
+ */
 void advance_run(struct advance *a)
 {
 	int target = advance_target(a);
@@ -244,7 +260,8 @@ void advance_run(struct advance *a)
 	bool first = true;
 
 	for (int b = a->start; b < target; b++) {
-		struct pass p = {b, first ? a->start_step : STEP_SELF, STEP_END, first, at_start && b == target - 1};
+		struct pass p = {b, first ? a->start_step : STEP_SELF, STEP_END, first,
+				 at_start && b == target - 1};
 
 		pass_run(a, &p);
 		first = false;
@@ -259,7 +276,8 @@ void advance_run(struct advance *a)
 		pass_run(a, &(struct pass){-1, STEP_SELF, STEP_SELF, true, false});
 		first = false;
 	}
-	pass_run(a, &(struct pass){target, first ? a->start_step : STEP_SELF, a->site.step, first, true});
+	pass_run(a, &(struct pass){target, first ? a->start_step : STEP_SELF, a->site.step, first,
+				   true});
 }
 
 void advance_init(struct advance *a, int T, int rank)

@@ -18,7 +18,8 @@ static int place(const int *list, int n, int token)
 struct answers answers_of_tokens(const int *truth, const int *answered, int n)
 {
 	int K = 0, *token = xarray((size_t)n, sizeof *token);
-	int *class_of = xarray((size_t)n, sizeof *class_of), *predicted = xarray((size_t)n, sizeof *predicted);
+	int *class_of = xarray((size_t)n, sizeof *class_of),
+	    *predicted = xarray((size_t)n, sizeof *predicted);
 
 	for (int i = 0; i < n; i++) {
 		class_of[i] = place(token, K, truth[i]);
@@ -41,7 +42,9 @@ struct answers answers_of_tokens(const int *truth, const int *answered, int n)
 
 struct answers answers_of_confusion(const int *count, int K)
 {
-	struct answers a = {.rows = metrics_total(count, K), .labels = K, .recall = metrics_mean_recall(count, K)};
+	struct answers a = {.rows = metrics_total(count, K),
+			    .labels = K,
+			    .recall = metrics_mean_recall(count, K)};
 	for (int k = 0; k < K; k++)
 		a.right += count[k * (K + 1) + k];
 	return a;
@@ -59,9 +62,11 @@ bool answers_by_chance(const struct answers *a)
 
 char *answers_words(const struct answers *a, const char *task, const char *what)
 {
-	return xformat("task '%s': its own adapter answers %d of %d %s rows right (mean over %d label%s %.1f %%, by chance %.1f %%): "
-	               "do the texts hold the prompt that it was trained on, and are the labels, the tokenizer and the base model "
-	               "those of its training?",
-	               task, a->right, a->rows, what, a->labels, a->labels == 1 ? "" : "s", 100 * a->recall,
-	               100 * answers_chance(a));
+	return xformat("task '%s': its own adapter answers %d of %d %s rows right (mean over %d "
+		       "label%s %.1f %%, by chance %.1f %%): "
+		       "do the texts hold the prompt that it was trained on, and are the labels, "
+		       "the tokenizer and the base model "
+		       "those of its training?",
+		       task, a->right, a->rows, what, a->labels, a->labels == 1 ? "" : "s",
+		       100 * a->recall, 100 * answers_chance(a));
 }

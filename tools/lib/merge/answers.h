@@ -1,9 +1,11 @@
-/* answers.h: does an adapter answer the rows of its own task any better than chance? Where it does not, the rows are
- * probably not what it was trained on: their prompt is missing, or the labels, the tokenizer or the base are others.
+/* answers.h: does an adapter answer the rows of its own task any better than chance? Where it does
+ * not, the rows are probably not what it was trained on: their prompt is missing, or the labels,
+ * the tokenizer or the base are others.
  *
- * Measured is the mean, over the labels, of the share of a label's rows that are answered right (mean recall). Whoever
- * answers without a look at the text, by whatever rule, reaches 1/K of K labels on average, however unequal the labels'
- * numbers of rows are: that is chance. One label alone cannot show chance; it counts as two. */
+ * Measured is the mean, over the labels, of the share of a label's rows that are answered right
+ * (mean recall). Whoever answers without a look at the text, by whatever rule, reaches 1/K of K
+ * labels on average, however unequal the labels' numbers of rows are: that is chance. One label
+ * alone cannot show chance; it counts as two. */
 #ifndef ANSWERS_H
 #define ANSWERS_H
 

@@ -5,6 +5,10 @@ struct fit_args fit_args;
 
 void fit_open(struct system *s, const struct job *j, const char *grams)
 {
-	*s = (struct system){.site = j->name, .tasks = &j->tasks, .d = j->d, .alpha_1 = fit_args.alpha_1, .ridge = fit_args.ridge};
+	*s = (struct system){.site = j->name,
+			     .tasks = &j->tasks,
+			     .d = j->d,
+			     .alpha_1 = fit_args.alpha_1,
+			     .ridge = fit_args.ridge};
 	system_open(s, grams, fit_args.manual);
 }

@@ -1,18 +1,19 @@
 /* gramfile.c: see gramfile.h.
  *
- * Products with X are products with its Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). One Gram exists at a time, so there are up to three passes over
- * the rows: H, C = XᵀXm, K (or X itself, where its rows are few). With weights every module has its own H and C, and H is stored per module. */
+ * Products with X are products with its Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). One Gram exists at a
+ * time, so there are up to three passes over the rows: H, C = XᵀXm, K (or X itself, where its rows
+ * are few). With weights every module has its own H and C, and H is stored per module. */
 #include "merge/gramfile.h"
 
 #include <stdlib.h>
 
+#include "adapter/targets.h"
+#include "backend/simd.h"
 #include "base/alloc.h"
-#include "math/dcs.h"
 #include "base/die.h"
 #include "base/opts.h"
-#include "backend/simd.h"
+#include "math/dcs.h"
 #include "math/solve.h"
-#include "adapter/targets.h"
 
 struct norms {
 	double w2, xw2, y2, xxm, h, yw2; /* yw2: xw2 of the weighted rows */
@@ -38,7 +39,8 @@ _Noreturn static void die_row(const struct gramfile *k)
 {
 	const struct gram *g = k->gram;
 
-	die_data("task %s, site %s: row %zu of '%s' is not finite", k->task, k->job->name, g->bad_row, h5_path(k->side[g->bad_side]));
+	die_data("task %s, site %s: row %zu of '%s' is not finite", k->task, k->job->name,
+		 g->bad_row, h5_path(k->side[g->bad_side]));
 }
 
 static void run_gram(struct gramfile *k, enum gram_kind kind)
@@ -118,13 +120,15 @@ static void target_norm(struct gramfile *k, const struct stack *s, int i)
 
 	if (r) {
 		solve_BtB(BtB, s->B + r0, s->R, s->d_out, r);
-		k->norms[i].y2 = s->s[k->t] * s->s[k->t] * gram_norm2(k->gram, s->A + (size_t)r0 * (size_t)s->d, BtB, r);
+		k->norms[i].y2 = s->s[k->t] * s->s[k->t] *
+				 gram_norm2(k->gram, s->A + (size_t)r0 * (size_t)s->d, BtB, r);
 	}
 	free(BtB);
 }
 
 /* Calls fn for every module with its factors. */
-static void each_module(struct gramfile *k, void (*fn)(struct gramfile *k, const struct stack *s, int i))
+static void each_module(struct gramfile *k,
+			void (*fn)(struct gramfile *k, const struct stack *s, int i))
 {
 	for (int i = 0; i < k->job->targets.n; i++) {
 		struct stack s;
@@ -202,7 +206,8 @@ static double *row_weights(struct gramfile *k, const struct stack *s, int i)
 	dcs_release(&q);
 	bad = dcs_weights(w, w, k->rows.P, k->kappa);
 	if (bad)
-		die_data("task %s, site %s: row %zu: the adapters' variance is not finite", k->task, k->job->name, bad - 1);
+		die_data("task %s, site %s: row %zu: the adapters' variance is not finite", k->task,
+			 k->job->name, bad - 1);
 	for (size_t p = 0; p < k->rows.P; p++)
 		k->norms[i].y2 += w[p] * own[p];
 	free(own);

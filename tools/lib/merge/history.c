@@ -20,7 +20,9 @@ void history_check(const char *method)
 void history_say(const char *module, enum mats_outcome outcome)
 {
 	if (common.verbose && outcome != MATS_PLAIN)
-		note("%s: %s", module, outcome == MATS_ACCELERATED ? "accelerated" : "MATS went too far: not accelerated");
+		note("%s: %s", module,
+		     outcome == MATS_ACCELERATED ? "accelerated"
+						 : "MATS went too far: not accelerated");
 }
 
 struct h5 *history_open(const char *path, const char *site, const char *tasks, int k)
@@ -36,7 +38,8 @@ struct h5 *history_open(const char *path, const char *site, const char *tasks, i
 
 void history_read(struct h5 *f, const char *group, double *A, struct mats *m)
 {
-	char *a = xformat("%s/A", group), *W = xformat("%s/mats_W", group), *G = xformat("%s/mats_G", group);
+	char *a = xformat("%s/A", group), *W = xformat("%s/mats_W", group),
+	     *G = xformat("%s/mats_G", group);
 	size_t R = (size_t)m->R, d = (size_t)m->d, rows, cols, skip;
 
 	h5_expect_shape(f, a, R, d);
@@ -44,7 +47,8 @@ void history_read(struct h5 *f, const char *group, double *A, struct mats *m)
 	if (h5_has(f, W)) {
 		h5_shape(f, W, &rows, &cols);
 		if (!R || cols != d || rows % R || rows / R > 1000)
-			die("'%s': %s: its shape is (%zu, %zu), no history of (%zu, %zu)", h5_path(f), W, rows, cols, R, d);
+			die("'%s': %s: its shape is (%zu, %zu), no history of (%zu, %zu)",
+			    h5_path(f), W, rows, cols, R, d);
 		h5_expect_shape(f, G, rows, cols);
 		m->n = (int)(rows / R) < m->most ? (int)(rows / R) : m->most;
 		skip = rows - (size_t)m->n * R;
@@ -74,7 +78,8 @@ void history_write(struct h5 *f, const char *group, const struct mats *m)
 
 int past_needed(void)
 {
-	int pairs = iteration_args.use_mats ? iteration_args.history_size + 1 : 1, earlier = iteration_args.k - 1;
+	int pairs = iteration_args.use_mats ? iteration_args.history_size + 1 : 1,
+	    earlier = iteration_args.k - 1;
 
 	return earlier < 0 ? 0 : earlier < pairs ? earlier : pairs;
 }
@@ -88,10 +93,12 @@ void past_open(struct past *p, const char *site, const char *tasks)
 		return;
 	paths = strlist_split(iteration_args.previous, "--previous");
 	if (paths.n != past_needed())
-		die_usage("--previous names %d files: iteration %d needs %d, the newest first", paths.n, iteration_args.k, past_needed());
+		die_usage("--previous names %d files: iteration %d needs %d, the newest first",
+			  paths.n, iteration_args.k, past_needed());
 	p->file = xcalloc((size_t)paths.n, sizeof(struct h5 *));
 	for (; p->n < paths.n; p->n++)
-		p->file[p->n] = history_open(paths.item[p->n], site, tasks, iteration_args.k - p->n);
+		p->file[p->n] =
+			history_open(paths.item[p->n], site, tasks, iteration_args.k - p->n);
 	strlist_release(&paths);
 }
 
@@ -103,14 +110,16 @@ void past_close(struct past *p)
 	*p = (struct past){0};
 }
 
-void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G, struct mats *m)
+void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G,
+	       struct mats *m)
 {
 	size_t n = (size_t)m->R * (size_t)m->d;
 	char *W = xformat("%s/W", group), *mats_G = xformat("%s/mats_G", group);
 
 	BUG_IF(p->n > m->most);
 	m->n = p->n;
-	for (int j = 0; j < p->n; j++) { /* W_j is in the file of its iteration, G(W_j) in the next one's */
+	for (int j = 0; j < p->n;
+	     j++) { /* W_j is in the file of its iteration, G(W_j) in the next one's */
 		struct h5 *f = p->file[p->n - 1 - j];
 
 		h5_expect_shape(f, W, rows, (size_t)m->d);

@@ -1,7 +1,9 @@
-/* history.h: what an iteration keeps in its solution files for the next ones, and the options of the tools that go on from it.
+/* history.h: what an iteration keeps in its solution files for the next ones, and the options of
+ * the tools that go on from it.
  *
- * Group /modules/<name>. Low rank: attribute pairs = n, datasets mats_W and mats_G (n R, d), oldest first; neither before there is a pair. Whole
- * weights: dataset mats_G (d_out, d) = G(W_{k−1}), a second name of W where the step was plain; the pairs before are in the files of the iterations
+ * Group /modules/<name>. Low rank: attribute pairs = n, datasets mats_W and mats_G (n R, d), oldest
+ * first; neither before there is a pair. Whole weights: dataset mats_G (d_out, d) = G(W_{k−1}), a
+ * second name of W where the step was plain; the pairs before are in the files of the iterations
  * before, so that none is stored twice. */
 #ifndef HISTORY_H
 #define HISTORY_H
@@ -21,11 +23,21 @@ struct iteration_args {
 extern struct iteration_args iteration_args;
 
 /* Options of the tools' tables; these include config/keys.h. */
-#define ITERATION_OPTIONS(previous_help) \
-	{"iteration", 0, OPT_INT, &iteration_args.k, false, 0, 1e6, "K", "method jacobi: its iteration, from 1"}, \
-	{"previous", 0, OPT_STRING, &iteration_args.previous, false, 0, 0, "FILE", previous_help}, \
-	KEY_OPTION(use_mats, iteration_args.use_mats), KEY_OPTION(mats_history_size, iteration_args.history_size), \
-	KEY_OPTION(mats_regularization, iteration_args.regularization)
+#define ITERATION_OPTIONS(previous_help)                                               \
+	{"iteration",                                                                  \
+	 0,                                                                            \
+	 OPT_INT,                                                                      \
+	 &iteration_args.k,                                                            \
+	 false,                                                                        \
+	 0,                                                                            \
+	 1e6,                                                                          \
+	 "K",                                                                          \
+	 "method jacobi: its iteration, from 1"},                                      \
+		{"previous", 0,      OPT_STRING,   &iteration_args.previous, false, 0, \
+		 0,          "FILE", previous_help},                                   \
+		KEY_OPTION(use_mats, iteration_args.use_mats),                         \
+		KEY_OPTION(mats_history_size, iteration_args.history_size),            \
+		KEY_OPTION(mats_regularization, iteration_args.regularization)
 
 /* die_usage() where the options and the method's name do not fit together. */
 void history_check(const char *method);
@@ -33,13 +45,15 @@ void history_check(const char *method);
 /* With -v: what MATS made of the module, where it made anything of it. */
 void history_say(const char *module, enum mats_outcome outcome);
 
-/* The solution of iteration k−1 of the same merge; die() when it is of another site, task list or iteration. */
+/* The solution of iteration k−1 of the same merge; die() when it is of another site, task list or
+ * iteration. */
 struct h5 *history_open(const char *path, const char *site, const char *tasks, int k);
 /* A (R, d) of the module, and its pairs into m (empty before; the newest that it has room for). */
 void history_read(struct h5 *f, const char *group, double *A, struct mats *m);
 void history_write(struct h5 *f, const char *group, const struct mats *m);
 
-/* Whole weights: the solutions of iterations k−1, k−2, …, as many as there are pairs at iteration k, newest first. */
+/* Whole weights: the solutions of iterations k−1, k−2, …, as many as there are pairs at iteration
+ * k, newest first. */
 struct past {
 	int n;
 	struct h5 **file;
@@ -50,7 +64,9 @@ int past_needed(void);
 /* From iteration_args.previous; none in the first iteration. */
 void past_open(struct past *p, const char *site, const char *tasks);
 void past_close(struct past *p); /* zero is fine */
-/* m becomes the pairs of rows [row0, row0+m->R) of the module's (rows, d); G: those rows of G(W_{k−1}), the newest. */
-void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G, struct mats *m);
+/* m becomes the pairs of rows [row0, row0+m->R) of the module's (rows, d); G: those rows of
+ * G(W_{k−1}), the newest. */
+void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G,
+	       struct mats *m);
 
 #endif

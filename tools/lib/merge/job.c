@@ -9,7 +9,8 @@ void job_open(struct job *j)
 {
 	*j = (struct job){.m = t5_load(job_args.model), .worst = -1};
 	if (!site_parse(&j->m, job_args.site, &j->site))
-		die_usage("--site '%s' is no site of the model in '%s'", job_args.site, job_args.model);
+		die_usage("--site '%s' is no site of the model in '%s'", job_args.site,
+			  job_args.model);
 	site_name(j->site, j->name);
 	j->tasks = strlist_split(job_args.tasks, "--tasks");
 	targets_open(&j->targets, &j->m, job_args.adapter, &j->tasks, j->site);
@@ -26,7 +27,8 @@ void job_close(struct job *j)
 void job_limit(const struct job *j, size_t need)
 {
 	if (common.max_memory && need > common.max_memory)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed for site %s", common.max_memory >> 20, (need >> 20) + 1, j->name);
+		die("--max-memory %zu MB is too little: at least %zu MB are needed for site %s",
+		    common.max_memory >> 20, (need >> 20) + 1, j->name);
 }
 
 void job_worst(struct job *j, int module, double figure)

@@ -1,22 +1,50 @@
-/* job.h: what the tools that work on one site of one merge share: their options, and what these name, opened.
+/* job.h: what the tools that work on one site of one merge share: their options, and what these
+ * name, opened.
  *
  * A tool puts JOB_OPTIONS into its option table, and calls job_open() after tool_start(). */
 #ifndef JOB_H
 #define JOB_H
 
-#include "base/opts.h"
 #include "adapter/targets.h"
+#include "base/opts.h"
 
 struct job_args {
 	const char *model, *site, *tasks, *adapter;
 };
 extern struct job_args job_args;
 
-#define JOB_OPTIONS \
-	{"model", 0, OPT_STRING, &job_args.model, true, 0, 0, "DIR", "model folder: config.json and, where weights are read, safetensors"}, \
-	{"site", 0, OPT_STRING, &job_args.site, true, 0, 0, "SITE", "site, such as enc07-self"}, \
-	{"tasks", 0, OPT_STRING, &job_args.tasks, true, 0, 0, "T[,T…]", "all tasks of the merge, in order"}, \
-	{"adapter", 0, OPT_STRING, &job_args.adapter, true, 0, 0, "DIR", "adapter folder of a task; {task} stands for each"}
+#define JOB_OPTIONS                                                             \
+	{"model",                                                               \
+	 0,                                                                     \
+	 OPT_STRING,                                                            \
+	 &job_args.model,                                                       \
+	 true,                                                                  \
+	 0,                                                                     \
+	 0,                                                                     \
+	 "DIR",                                                                 \
+	 "model folder: config.json and, where weights are read, safetensors"}, \
+		{"site",                                                        \
+		 0,                                                             \
+		 OPT_STRING,                                                    \
+		 &job_args.site,                                                \
+		 true,                                                          \
+		 0,                                                             \
+		 0,                                                             \
+		 "SITE",                                                        \
+		 "site, such as enc07-self"},                                   \
+		{"tasks",                                                       \
+		 0,                                                             \
+		 OPT_STRING,                                                    \
+		 &job_args.tasks,                                               \
+		 true,                                                          \
+		 0,                                                             \
+		 0,                                                             \
+		 "T[,T…]",                                                      \
+		 "all tasks of the merge, in order"},                           \
+	{                                                                       \
+		"adapter", 0, OPT_STRING, &job_args.adapter, true, 0, 0, "DIR", \
+			"adapter folder of a task; {task} stands for each"      \
+	}
 
 struct job {
 	struct t5 m;

@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "math/metrics.h"
 
-/* Which class each label is of; a token that was not there before begins one. first_row (all): a row with the label. */
+/* Which class each label is of; a token that was not there before begins one. first_row (all): a
+ * row with the label. */
 static void find_classes(struct labels *l, const int *first_row, const int *first_token)
 {
 	for (int k = 0; k < l->all; k++) {
@@ -84,10 +85,12 @@ void labels_check(const struct labels *l, const char *path)
 			continue;
 		char *names = class_names(l, c);
 		if (l->K == 1)
-			die("'%s': all labels (%s) begin with the same token, and the first token is all that is compared: give them "
+			die("'%s': all labels (%s) begin with the same token, and the first token "
+			    "is all that is compared: give them "
 			    "other words, which differ from the first on, in training and here",
 			    path, names);
-		warn("'%s': the labels %s begin with the same token, and count as one", path, names);
+		warn("'%s': the labels %s begin with the same token, and count as one", path,
+		     names);
 		free(names);
 	}
 }

@@ -4,16 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "adapter/copies.h"
+#include "base/alloc.h"
 #include "base/die.h"
 #include "base/opts.h"
 #include "files/sums.h"
 
-static void task_open(struct pool_task *t, const struct model *model, int ntasks, const struct pool_args *args)
+static void task_open(struct pool_task *t, const struct model *model, int ntasks,
+		      const struct pool_args *args)
 {
 	char *samples = path_for_task(args->samples, t->name, ntasks, "--samples");
-	char *dir = args->adapter ? path_for_task(args->adapter, t->name, ntasks, "--adapter") : NULL;
+	char *dir =
+		args->adapter ? path_for_task(args->adapter, t->name, ntasks, "--adapter") : NULL;
 
 	sums_scope(t->name);
 	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
@@ -29,8 +31,8 @@ static void task_open(struct pool_task *t, const struct model *model, int ntasks
 static void need_same_length(const struct pool_task *t, const struct pool_task *first)
 {
 	if (t->samples.max_length != first->samples.max_length)
-		die("task '%s': its samples are made for max_length %d, those of '%s' for %d", t->name, t->samples.max_length, first->name,
-		    first->samples.max_length);
+		die("task '%s': its samples are made for max_length %d, those of '%s' for %d",
+		    t->name, t->samples.max_length, first->name, first->samples.max_length);
 }
 
 /* Counts the task's samples, and the rows of the longest. */
@@ -45,7 +47,8 @@ static void count(struct pool *p, const struct samples *s)
 }
 
 /* Appends n ragged rows to the flat arrays; *total is where their ids go. */
-static void append(int *length, int *offset, int **ids, int *total, int n, const int *from_length, const int *from_ids, int from_total)
+static void append(int *length, int *offset, int **ids, int *total, int n, const int *from_length,
+		   const int *from_ids, int from_total)
 {
 	*ids = xrealloc(*ids, sizeof(int) * (size_t)(*total + from_total));
 	memcpy(*ids + *total, from_ids, sizeof(int) * (size_t)from_total);
@@ -70,15 +73,19 @@ static void lay_out(struct pool *p)
 
 		for (int j = 0; j < s->S; j++)
 			p->task_of[at + j] = i;
-		append(p->length + at, p->offset + at, &p->ids, &total, s->S, s->length, s->ids, s->total);
-		append(p->label_length + at, p->label_offset + at, &p->label_ids, &labels, s->S, s->label_length, s->label_ids, s->label_total);
+		append(p->length + at, p->offset + at, &p->ids, &total, s->S, s->length, s->ids,
+		       s->total);
+		append(p->label_length + at, p->label_offset + at, &p->label_ids, &labels, s->S,
+		       s->label_length, s->label_ids, s->label_total);
 	}
 }
 
-void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks, const struct strlist *sites, const struct pool_args *args)
+void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks,
+	       const struct strlist *sites, const struct pool_args *args)
 {
-	*p = (struct pool){.ntasks = tasks->n, .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
-	                   .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
+	*p = (struct pool){.ntasks = tasks->n,
+			   .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
+			   .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
 	for (int i = 0; i < tasks->n; i++) {
 		struct pool_task *t = &p->task[i];
 

@@ -1,29 +1,30 @@
-/* pool.h: the calibration samples of all tasks in one row, so that a pass over the decoder serves them all: its weights are read once.
+/* pool.h: the calibration samples of all tasks in one row, so that a pass over the decoder serves
+ * them all: its weights are read once.
  *
  * A task's samples are neighbours, the tasks in the order they are given. */
 #ifndef POOL_H
 #define POOL_H
 
 #include "forward/delta.h"
-#include "model/model.h"
 #include "merge/samples.h"
+#include "model/model.h"
 
 struct pool_task {
-	const char *name;        /* the caller's */
+	const char *name; /* the caller's */
 	struct samples samples;
 	struct adapter *adapter; /* NULL: the merged model */
 	int first;               /* of its samples in the pool */
 };
 
 struct pool {
-	int n, ntasks;                                 /* samples, tasks */
+	int n, ntasks; /* samples, tasks */
 	struct pool_task *task;
-	struct delta_source *source;                   /* by task */
-	int *task_of;                                  /* (n) */
-	int *length, *offset, *ids;                    /* (n), (n), (Σ length): the encoder's tokens */
-	int *label_length, *label_offset, *label_ids;  /* likewise */
-	int pad_to;                                    /* rows that each sample is made up to by pads; 0: none */
-	int longest;                                   /* rows of the encoder's output of one sample, at most */
+	struct delta_source *source; /* by task */
+	int *task_of;                /* (n) */
+	int *length, *offset, *ids;  /* (n), (n), (Σ length): the encoder's tokens */
+	int *label_length, *label_offset, *label_ids; /* likewise */
+	int pad_to;  /* rows that each sample is made up to by pads; 0: none */
+	int longest; /* rows of the encoder's output of one sample, at most */
 };
 
 /* Where the tasks' things are: paths with {task} in them. */
@@ -31,11 +32,14 @@ struct pool_args {
 	const char *samples;
 	const char *adapter;   /* each task's own model; NULL: */
 	const char *solutions; /* the merged one */
-	bool padded;           /* every sample to max_length rows, which must then be the same for all tasks */
+	bool padded; /* every sample to max_length rows, which must then be the same for all tasks
+		      */
 };
 
-/* Reads and checks all samples; die() where one is wrong. tasks and sites (of the merged model) must outlive the pool. */
-void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks, const struct strlist *sites, const struct pool_args *args);
+/* Reads and checks all samples; die() where one is wrong. tasks and sites (of the merged model)
+ * must outlive the pool. */
+void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks,
+	       const struct strlist *sites, const struct pool_args *args);
 void pool_close(struct pool *p);
 
 #endif

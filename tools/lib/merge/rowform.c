@@ -21,22 +21,38 @@ struct source {
 };
 
 #define OPEN "open(0,encoding='utf-8-sig'"
-#define JSON_SOURCE(each) (struct source){"orig", "json", "json.load(" OPEN "))", each}
+#define JSON_SOURCE(each)                                    \
+	(struct source)                                      \
+	{                                                    \
+		"orig", "json", "json.load(" OPEN "))", each \
+	}
 
 static struct source table_source(enum look l)
 {
 	switch (l) {
-	case LOOKS_JSON_LINES: return (struct source){"jsonl", "json", OPEN ")", "map(json.loads,filter(str.strip,t))"};
-	case LOOKS_CSV: return (struct source){"csv", "csv,json", "csv.DictReader(" OPEN ",newline=''))", "t"};
+	case LOOKS_JSON_LINES:
+		return (struct source){"jsonl", "json", OPEN ")",
+				       "map(json.loads,filter(str.strip,t))"};
+	case LOOKS_CSV:
+		return (struct source){"csv", "csv,json", "csv.DictReader(" OPEN ",newline=''))",
+				       "t"};
 	case LOOKS_SEMICOLONS:
-		return (struct source){"csv", "csv,json", "csv.DictReader(" OPEN ",newline=''),delimiter=';')", "t"};
-	case LOOKS_TSV: return (struct source){"tsv", "csv,json", "csv.DictReader(" OPEN ",newline=''),delimiter='\\t')", "t"};
+		return (struct source){"csv", "csv,json",
+				       "csv.DictReader(" OPEN ",newline=''),delimiter=';')", "t"};
+	case LOOKS_TSV:
+		return (struct source){"tsv", "csv,json",
+				       "csv.DictReader(" OPEN ",newline=''),delimiter='\\t')", "t"};
 	case LOOKS_PARQUET:
-		return (struct source){"parquet", "json,sys,pyarrow.parquet as p", "p.read_table(sys.stdin.buffer)", "t.to_pylist()"};
+		return (struct source){"parquet", "json,sys,pyarrow.parquet as p",
+				       "p.read_table(sys.stdin.buffer)", "t.to_pylist()"};
 	case LOOKS_ARROW_STREAM:
-		return (struct source){"arrow", "json,sys,pyarrow as p", "p.ipc.open_stream(sys.stdin.buffer)", "t.read_all().to_pylist()"};
+		return (struct source){"arrow", "json,sys,pyarrow as p",
+				       "p.ipc.open_stream(sys.stdin.buffer)",
+				       "t.read_all().to_pylist()"};
 	case LOOKS_ARROW_FILE:
-		return (struct source){"arrow", "json,sys,pyarrow as p", "p.ipc.open_file(sys.stdin.buffer)", "t.read_all().to_pylist()"};
+		return (struct source){"arrow", "json,sys,pyarrow as p",
+				       "p.ipc.open_file(sys.stdin.buffer)",
+				       "t.read_all().to_pylist()"};
 	default: return (struct source){0};
 	}
 }
@@ -64,7 +80,8 @@ static const char *to_fill_in(const char *code)
 		return "; for LABEL, put your name of it";
 	if (strstr(code, "'KEY'"))
 		return "; for KEY, put the one you mean";
-	return strstr(code, "WORD0") ? "; W lists the adapter's answers for 0, 1, …: put in yours" : "";
+	return strstr(code, "WORD0") ? "; W lists the adapter's answers for 0, 1, …: put in yours"
+				     : "";
 }
 
 static char *command(const char *path, struct source s, const char *row)
@@ -72,8 +89,10 @@ static char *command(const char *path, struct source s, const char *row)
 	char *old_suffix = xformat(".%s", s.suffix);
 	char *now = shell_quoted(path, ""), *then = shell_quoted(path, old_suffix);
 	const char *words = strstr(row, "W[") ? " W=['WORD0','WORD1'];" : "";
-	char *code = xformat("import %s;%s print(json.dumps([%s for t in [%s] for r in %s]))", s.imports, words, row, s.load, s.each);
-	char *line = xformat("mv %s %s && python3 -c \"%s\" <%s >%s%s", now, then, code, then, now, to_fill_in(code));
+	char *code = xformat("import %s;%s print(json.dumps([%s for t in [%s] for r in %s]))",
+			     s.imports, words, row, s.load, s.each);
+	char *line = xformat("mv %s %s && python3 -c \"%s\" <%s >%s%s", now, then, code, then, now,
+			     to_fill_in(code));
 	free(old_suffix);
 	free(now);
 	free(then);
@@ -84,10 +103,12 @@ static char *command(const char *path, struct source s, const char *row)
 /* ------------------------------------------------------------ columns */
 
 /* Names that the text and the label of a row go by, likeliest first. */
-static const char *const texts[] = {"instruction", "text", "sentence", "prompt", "question", "content", "tweet", "review",
-                                    "input", "inputs", "source", NULL};
-static const char *const labels[] = {"output", "label_text", "label_name", "label", "labels", "completion", "response",
-                                     "answer", "target", "targets", "emotion", "sentiment", "class", NULL};
+static const char *const texts[] = {"instruction", "text",    "sentence", "prompt",
+				    "question",    "content", "tweet",    "review",
+				    "input",       "inputs",  "source",   NULL};
+static const char *const labels[] = {"output",     "label_text", "label_name", "label",  "labels",
+				     "completion", "response",   "answer",     "target", "targets",
+				     "emotion",    "sentiment",  "class",      NULL};
 
 /* The row's own spelling of the first of the names that it has, or NULL. */
 static const char *find_name(json_t *row, const char *const *names)
@@ -95,7 +116,7 @@ static const char *find_name(json_t *row, const char *const *names)
 	const char *key;
 	json_t *v;
 	for (; *names; names++)
-		json_object_foreach(row, key, v)
+		json_object_foreach (row, key, v)
 			if (strcasecmp(key, *names) == 0)
 				return key;
 	return NULL;
@@ -106,20 +127,25 @@ static bool has_chat(json_t *row, const char *key)
 	return json_array_size(json_object_get(row, key)) >= 2;
 }
 
-/* Python that makes a row {instruction, output} of the row r. `row` is an example; NULL: nothing is known. */
+/* Python that makes a row {instruction, output} of the row r. `row` is an example; NULL: nothing is
+ * known. */
 static char *row_code(json_t *row)
 {
-	if (!row || (json_object_get(row, "instruction") && json_is_string(json_object_get(row, "output"))))
+	if (!row ||
+	    (json_object_get(row, "instruction") && json_is_string(json_object_get(row, "output"))))
 		return xstrdup("r");
 	if (has_chat(row, "messages"))
-		return xstrdup("dict(instruction=r['messages'][-2]['content'],output=r['messages'][-1]['content'])");
+		return xstrdup("dict(instruction=r['messages'][-2]['content'],output=r['messages']["
+			       "-1]['content'])");
 	if (has_chat(row, "conversations"))
-		return xstrdup("dict(instruction=r['conversations'][-2]['value'],output=r['conversations'][-1]['value'])");
+		return xstrdup("dict(instruction=r['conversations'][-2]['value'],output=r['"
+			       "conversations'][-1]['value'])");
 	const char *text = find_name(row, texts), *label = find_name(row, labels);
 	json_t *v = label ? json_object_get(row, label) : NULL;
 	const char *before = json_is_integer(v) ? "W[" : json_is_real(v) ? "str(" : "";
 	const char *behind = json_is_integer(v) ? "]" : json_is_real(v) ? ")" : "";
-	return xformat("dict(instruction=r['%s'],output=%sr['%s']%s)", text ? text : "TEXT", before, label ? label : "LABEL", behind);
+	return xformat("dict(instruction=r['%s'],output=%sr['%s']%s)", text ? text : "TEXT", before,
+		       label ? label : "LABEL", behind);
 }
 
 /* "text, label": an object's keys. */
@@ -129,7 +155,7 @@ static char *names_of(json_t *row)
 	const char *key;
 	json_t *v;
 	int n = 0;
-	json_object_foreach(row, key, v) {
+	json_object_foreach (row, key, v) {
 		if (n++ == COLUMNS) {
 			text_add(&t, ", …");
 			break;
@@ -139,7 +165,8 @@ static char *names_of(json_t *row)
 	return t.s ? t.s : xstrdup("none");
 }
 
-/* One field of a table's first line, from *at on, without its quotes; *at goes behind its separator. */
+/* One field of a table's first line, from *at on, without its quotes; *at goes behind its
+ * separator. */
 static char *next_field(const char *s, size_t n, size_t *at, char separator)
 {
 	struct text t = {0};
@@ -186,8 +213,8 @@ void rowform_refuse_table(const char *path, const char *text, size_t n)
 	size_t mark = looks_mark(text, n);
 	json_t *row = example_row(l, text + mark, n - mark);
 	char *columns = row ? xformat(" (%s)", names_of(row)) : xstrdup("");
-	die("'%s' looks like %s%s, not a JSON list of rows {instruction, output}: %s", path, looks_name(l), columns,
-	    command(path, source, row_code(row)));
+	die("'%s' looks like %s%s, not a JSON list of rows {instruction, output}: %s", path,
+	    looks_name(l), columns, command(path, source, row_code(row)));
 }
 
 /* ------------------------------------------------------------ objects */
@@ -207,13 +234,14 @@ static bool is_stem(const char *path, const char *key)
 	return strlen(key) == strcspn(name, ".") && strncmp(name, key, strlen(key)) == 0;
 }
 
-/* The key of the list that the file's name means: the only list, or the one of that name (train in train.json). */
+/* The key of the list that the file's name means: the only list, or the one of that name (train in
+ * train.json). */
 static const char *list_key(const char *path, json_t *o, int *lists)
 {
 	const char *key, *found = NULL;
 	json_t *v;
 	*lists = 0;
-	json_object_foreach(o, key, v) {
+	json_object_foreach (o, key, v) {
 		if (!json_is_object(json_array_get(v, 0)))
 			continue;
 		++*lists;
@@ -232,22 +260,27 @@ static void refuse_wrapper(const char *path, json_t *o)
 	const char *key = list_key(path, o, &lists);
 	if (lists == 0)
 		return;
-	json_t *row = key ? json_array_get(json_object_get(o, key), 0) : NULL, *inner = json_object_get(row, "row");
+	json_t *row = key ? json_array_get(json_object_get(o, key), 0) : NULL,
+	       *inner = json_object_get(row, "row");
 	const char *under = key ? key : "KEY";
-	char *each = json_is_object(inner) ? xformat("[v['row'] for v in t['%s']]", under) : xformat("t['%s']", under);
+	char *each = json_is_object(inner) ? xformat("[v['row'] for v in t['%s']]", under)
+					   : xformat("t['%s']", under);
 	char *keys = names_of(o);
 	die("'%s' holds an object, not a list of rows: %s: %s", path,
-	    key ? xformat("its key '%s' holds the list", key) : xformat("several of its keys (%s) hold lists", keys),
+	    key ? xformat("its key '%s' holds the list", key)
+		: xformat("several of its keys (%s) hold lists", keys),
 	    command(path, JSON_SOURCE(each), row_code(json_is_object(inner) ? inner : row)));
 }
 
-/* The first row of a table by columns: {"text": [..], "label": [..]}, or pandas' {"text": {"0": ..}, ..}. NULL: it is none. */
+/* The first row of a table by columns: {"text": [..], "label": [..]}, or pandas' {"text": {"0":
+ * ..}, ..}. NULL: it is none. */
 static json_t *first_of_columns(json_t *o, bool objects)
 {
 	json_t *row = json_object(), *v;
 	const char *key;
-	json_object_foreach(o, key, v) {
-		json_t *first = objects ? json_object_iter_value(json_object_iter(v)) : json_array_get(v, 0);
+	json_object_foreach (o, key, v) {
+		json_t *first = objects ? json_object_iter_value(json_object_iter(v))
+					: json_array_get(v, 0);
 		if (first)
 			json_object_set(row, key, first);
 	}
@@ -262,23 +295,29 @@ static void refuse_columns(const char *path, json_t *o, bool objects)
 	json_t *row = first_of_columns(o, objects);
 	if (!row)
 		return;
-	const char *each = objects ? "[dict(zip(t,v)) for v in zip(*[c.values() for c in t.values()])]"
-	                           : "[dict(zip(t,v)) for v in zip(*t.values())]";
-	die("'%s' holds an object, not a list of rows: it looks like a table by columns (%s): %s", path, names_of(row),
-	    command(path, JSON_SOURCE(each), row_code(row)));
+	const char *each =
+		objects ? "[dict(zip(t,v)) for v in zip(*[c.values() for c in t.values()])]"
+			: "[dict(zip(t,v)) for v in zip(*t.values())]";
+	die("'%s' holds an object, not a list of rows: it looks like a table by columns (%s): %s",
+	    path, names_of(row), command(path, JSON_SOURCE(each), row_code(row)));
 }
 
 /* pandas' orient='split': {"columns": [names], "data": [[values], …]}. */
 static void refuse_split(const char *path, json_t *o)
 {
-	json_t *names = json_object_get(o, "columns"), *values = json_array_get(json_object_get(o, "data"), 0);
+	json_t *names = json_object_get(o, "columns"),
+	       *values = json_array_get(json_object_get(o, "data"), 0);
 	json_t *row = json_object();
 	for (size_t i = 0; i < json_array_size(names) && i < json_array_size(values); i++)
 		if (json_is_string(json_array_get(names, i)))
-			json_object_set(row, json_string_value(json_array_get(names, i)), json_array_get(values, i));
+			json_object_set(row, json_string_value(json_array_get(names, i)),
+					json_array_get(values, i));
 	if (json_object_size(row) > 0)
-		die("'%s' holds an object, not a list of rows: it looks like a table of pandas (%s): %s", path, names_of(row),
-		    command(path, JSON_SOURCE("[dict(zip(t['columns'],v)) for v in t['data']]"), row_code(row)));
+		die("'%s' holds an object, not a list of rows: it looks like a table of pandas "
+		    "(%s): %s",
+		    path, names_of(row),
+		    command(path, JSON_SOURCE("[dict(zip(t['columns'],v)) for v in t['data']]"),
+			    row_code(row)));
 	json_decref(row);
 }
 
@@ -290,9 +329,11 @@ static bool is_scalar(json_t *v)
 static void refuse_one_row(const char *path, json_t *o)
 {
 	const char *text = find_name(o, texts), *label = find_name(o, labels);
-	if (!text || !label || !is_scalar(json_object_get(o, text)) || !is_scalar(json_object_get(o, label)))
+	if (!text || !label || !is_scalar(json_object_get(o, text)) ||
+	    !is_scalar(json_object_get(o, label)))
 		return;
-	die("'%s' holds an object, not a list of rows: it looks like one row: %s", path, command(path, JSON_SOURCE("[t]"), row_code(o)));
+	die("'%s' holds an object, not a list of rows: it looks like one row: %s", path,
+	    command(path, JSON_SOURCE("[t]"), row_code(o)));
 }
 
 void rowform_refuse_object(const char *path, json_t *v)
@@ -304,7 +345,8 @@ void rowform_refuse_object(const char *path, json_t *v)
 	refuse_columns(path, v, false);
 	refuse_columns(path, v, true);
 	refuse_one_row(path, v);
-	die("'%s' holds an object, not a list of rows {instruction, output}: its keys are %s", path, names_of(v));
+	die("'%s' holds an object, not a list of rows {instruction, output}: its keys are %s", path,
+	    names_of(v));
 }
 
 /* ------------------------------------------------------------ rows */
@@ -320,14 +362,18 @@ void rowform_no_key(const char *path, int i, json_t *row, const char *key)
 
 void rowform_number(const char *path, int i, json_t *row)
 {
-	die("'%s': row %d: 'output' is a number, not a string: write the word that the adapter was trained to answer: %s", path, i,
-	    command(path, JSON_SOURCE("t"), row_code(row)));
+	die("'%s': row %d: 'output' is a number, not a string: write the word that the adapter was "
+	    "trained to answer: %s",
+	    path, i, command(path, JSON_SOURCE("t"), row_code(row)));
 }
 
 void rowform_input(const char *path, int i)
 {
-	die("'%s': row %d has a text in 'input', which is not read: put all that the adapter was trained to read into "
+	die("'%s': row %d has a text in 'input', which is not read: put all that the adapter was "
+	    "trained to read into "
 	    "'instruction'; this joins both by a line break: %s",
 	    path, i,
-	    command(path, JSON_SOURCE("t"), "dict(instruction=(r['instruction']+'\\n'+(r.get('input')or'')).strip(),output=r['output'])"));
+	    command(path, JSON_SOURCE("t"),
+		    "dict(instruction=(r['instruction']+'\\n'+(r.get('input')or'')).strip(),output="
+		    "r['output'])"));
 }

@@ -1,6 +1,7 @@
-/* rowform.h: rows in the forms that other programs write. They are refused, with what they look like and a command that
- * converts the file. The command keeps the file under another name, and is made of what the file holds: the names of its
- * columns, the key its list stands under. Where that does not tell, words in capitals stand for what the user knows. */
+/* rowform.h: rows in the forms that other programs write. They are refused, with what they look
+ * like and a command that converts the file. The command keeps the file under another name, and is
+ * made of what the file holds: the names of its columns, the key its list stands under. Where that
+ * does not tell, words in capitals stand for what the user knows. */
 #ifndef ROWFORM_H
 #define ROWFORM_H
 
@@ -9,7 +10,8 @@
 
 /* die() where the text is a table: CSV, TSV, JSON Lines, Parquet, Arrow. */
 void rowform_refuse_table(const char *path, const char *text, size_t n);
-/* die() where the file's value is an object: a wrapper of the list, one row, or a table by columns. */
+/* die() where the file's value is an object: a wrapper of the list, one row, or a table by columns.
+ */
 void rowform_refuse_object(const char *path, json_t *v);
 
 /* Row i lacks the key `key`. */

@@ -53,7 +53,7 @@ static long row_chars(json_t *o)
 	const char *key;
 	json_t *v;
 	long n = 0;
-	json_object_foreach(o, key, v)
+	json_object_foreach (o, key, v)
 		n += value_chars(v);
 	return n;
 }
@@ -84,7 +84,8 @@ static bool is_nothing(const json_t *v)
 static void row_read(struct rows *r, json_t *o, const char *path, int i)
 {
 	if (!json_is_object(o))
-		die("'%s': row %d is %s, not an object {instruction, output, …}", path, i, type_name(o));
+		die("'%s': row %d is %s, not an object {instruction, output, …}", path, i,
+		    type_name(o));
 	struct row *row = &r->row[i];
 	row->instruction = row_string(o, path, i, "instruction");
 	row->output = row_string(o, path, i, "output");
@@ -119,14 +120,16 @@ static json_t *load_rows(const char *path)
 	return list;
 }
 
-/* A label that is a number as text is right for an adapter that was trained to answer numbers, and for no other. */
+/* A label that is a number as text is right for an adapter that was trained to answer numbers, and
+ * for no other. */
 static void note_numbers(const struct rows *r, const char *path)
 {
 	double x;
 	for (int i = 0; i < r->n; i++)
 		if (!text_to_double(r->row[i].output, &x))
 			return;
-	note("'%s': every label is a number, as '%s': right only if the adapter was trained to answer numbers; if not, write its words",
+	note("'%s': every label is a number, as '%s': right only if the adapter was trained to "
+	     "answer numbers; if not, write its words",
 	     path, r->row[0].output);
 }
 
@@ -187,12 +190,15 @@ void rows_read_numbers(const char *path, int n, int count, int *row)
 	for (int i = 0; i < found; i++) {
 		const json_t *v = json_array_get(list, (size_t)i);
 		if (!json_is_integer(v))
-			die("'%s': entry %d is %s, not the whole number of a row", path, i, type_name(v));
+			die("'%s': entry %d is %s, not the whole number of a row", path, i,
+			    type_name(v));
 		json_int_t k = json_integer_value(v);
 		if (k < 0 || k >= n)
-			die("'%s': entry %d is row %lld, but the rows are 0 to %d", path, i, (long long)k, n - 1);
+			die("'%s': entry %d is row %lld, but the rows are 0 to %d", path, i,
+			    (long long)k, n - 1);
 		if (seen[k])
-			die("'%s': row %lld is listed twice (entries %d and %d)", path, (long long)k, seen[k] - 1, i);
+			die("'%s': row %lld is listed twice (entries %d and %d)", path,
+			    (long long)k, seen[k] - 1, i);
 		seen[k] = i + 1;
 		row[i] = (int)k;
 	}

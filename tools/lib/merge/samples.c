@@ -1,4 +1,5 @@
-/* samples.c: see samples.h. Both files are ragged lists of ids: a dataset of lengths and one of all ids in a row. */
+/* samples.c: see samples.h. Both files are ragged lists of ids: a dataset of lengths and one of all
+ * ids in a row. */
 #include "merge/samples.h"
 
 #include <limits.h>
@@ -34,7 +35,9 @@ static void write_ints(struct h5 *f, const char *name, const int *v, int n)
 /* A dataset of n ints, none of them negative. */
 static int *read_ints(struct h5 *f, const char *name, size_t n)
 {
-	h5_expect_shape(f, name, n, 0); /* before the allocation: n is only what another number of the file says */
+	h5_expect_shape(
+		f, name, n,
+		0); /* before the allocation: n is only what another number of the file says */
 	int *v = xarray(n, sizeof *v);
 	h5_read_int(f, name, 0, n, v);
 	for (size_t i = 0; i < n; i++)
@@ -61,7 +64,8 @@ static int *read_lengths(struct h5 *f, const char *name, int S, int max, int **o
 	return length;
 }
 
-/* The common attributes. A file's S is believed only once the datasets are found to have that shape. */
+/* The common attributes. A file's S is believed only once the datasets are found to have that
+ * shape. */
 static int read_head(struct h5 *f, const char *task, char **name, const char *max_name, int *max)
 {
 	if (task)
@@ -80,7 +84,8 @@ static void need_vocab(const char *path, const char *name, const int *ids, int n
 {
 	for (int i = 0; i < n; i++)
 		if (ids[i] >= V)
-			die("'%s': %s[%d] is %d, but the model's vocabulary has %d entries", path, name, i, ids[i], V);
+			die("'%s': %s[%d] is %d, but the model's vocabulary has %d entries", path,
+			    name, i, ids[i], V);
 }
 
 void samples_read(struct samples *s, const char *path, const char *task)
@@ -91,7 +96,8 @@ void samples_read(struct samples *s, const char *path, const char *task)
 	s->row = read_ints(f, "row", (size_t)s->S);
 	s->length = read_lengths(f, "length", s->S, s->max_length, &s->offset, &s->total);
 	s->ids = read_ints(f, "ids", (size_t)s->total);
-	s->label_length = read_lengths(f, "label_length", s->S, s->max_length, &s->label_offset, &s->label_total);
+	s->label_length = read_lengths(f, "label_length", s->S, s->max_length, &s->label_offset,
+				       &s->label_total);
 	s->label_ids = read_ints(f, "label_ids", (size_t)s->label_total);
 	h5_close(f);
 }

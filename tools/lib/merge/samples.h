@@ -1,19 +1,22 @@
-/* samples.h: the calibration samples of a task (samples/T.h5) and their decoder tokens (tokens/T.h5).
+/* samples.h: the calibration samples of a task (samples/T.h5) and their decoder tokens
+ * (tokens/T.h5).
  *
- * Readers check everything before a caller uses it: shapes against S, every length, the lengths' sum against the ids,
- * no negative number. What they find wrong is die(), naming file, dataset and sample. */
+ * Readers check everything before a caller uses it: shapes against S, every length, the lengths'
+ * sum against the ids, no negative number. What they find wrong is die(), naming file, dataset and
+ * sample. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
-/* iteris-samples, version 1. Sample i has the encoder ids ids[offset[i] … offset[i] + length[i] - 1], </s> included. */
+/* iteris-samples, version 1. Sample i has the encoder ids ids[offset[i] … offset[i] + length[i] -
+ * 1], </s> included. */
 struct samples {
 	char *task;
 	int S, max_length;
-	int *row;                                 /* (S) row numbers of train.json */
-	int *length, *offset;                     /* (S) 1 … max_length; offset is where the sample's ids start */
-	int *ids, total;                          /* (total) */
-	int *label_length, *label_offset;         /* (S) 1 … max_length */
-	int *label_ids, label_total;              /* (label_total) the output's ids, </s> included */
+	int *row;             /* (S) row numbers of train.json */
+	int *length, *offset; /* (S) 1 … max_length; offset is where the sample's ids start */
+	int *ids, total;      /* (total) */
+	int *label_length, *label_offset; /* (S) 1 … max_length */
+	int *label_ids, label_total;      /* (label_total) the output's ids, </s> included */
 };
 
 /* Reads the file of `task` (NULL: of whichever task it holds). */
@@ -24,8 +27,8 @@ void samples_release(struct samples *s); /* zero is fine */
 /* die() unless every id is below V; `path` for the message. */
 void samples_need_vocab(const struct samples *s, const char *path, int V);
 
-/* iteris-tokens, version 1: the decoder's INPUT of each sample: the start token and each generated token but the
- * final </s>. */
+/* iteris-tokens, version 1: the decoder's INPUT of each sample: the start token and each generated
+ * token but the final </s>. */
 struct decoder_tokens {
 	char *task;
 	int S, max_new_tokens;

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
-#include "files/jsonx.h"
 #include "base/opts.h"
+#include "files/jsonx.h"
 
 enum { MOST_LABELS = 2000 }; /* more than a file of 1 MiB has room for */
 
@@ -27,12 +27,14 @@ static struct answers read_answers(const json_t *j, const char *path, long n)
 	for (size_t c = 0; c < K * (K + 1); c++) {
 		const json_t *v = json_array_get(json_array_get(rows, c / (K + 1)), c % (K + 1));
 		if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > n)
-			die("'%s' key 'confusion': row %zu: expected %zu counts", path, c / (K + 1), K + 1);
+			die("'%s' key 'confusion': row %zu: expected %zu counts", path, c / (K + 1),
+			    K + 1);
 		count[c] = (int)json_integer_value(v);
 		sum += count[c];
 	}
 	if (sum != n)
-		die("'%s' key 'confusion': expected counts that sum to 'n', %ld, found %lld", path, n, (long long)sum);
+		die("'%s' key 'confusion': expected counts that sum to 'n', %ld, found %lld", path,
+		    n, (long long)sum);
 	struct answers a = answers_of_confusion(count, (int)K);
 	free(count);
 	return a;
@@ -45,7 +47,8 @@ static int merged_labels(const json_t *j)
 	size_t n = 0;
 
 	for (size_t i = 0; i < json_array_size(shared); i++)
-		n += json_array_size(json_array_get(shared, i)) - (json_array_size(json_array_get(shared, i)) > 0);
+		n += json_array_size(json_array_get(shared, i)) -
+		     (json_array_size(json_array_get(shared, i)) > 0);
 	return (int)n;
 }
 
@@ -61,9 +64,16 @@ struct score score_read(const char *dir, const char *task, bool must)
 		return s;
 	}
 	j = jsonx_load(path, 1 << 20);
-	s = (struct score){true, jsonx_int(j, path, "n", 1, 1 << 30), jsonx_int(j, path, "no_label", 0, 1 << 30),
-	                   jsonx_number(j, path, "accuracy"), jsonx_number(j, path, "accuracy_stderr"), jsonx_number(j, path, "macro_f1"),
-	                   jsonx_number(j, path, "macro_f1_stderr"), jsonx_number(j, path, "loss"), {0}, 0};
+	s = (struct score){true,
+			   jsonx_int(j, path, "n", 1, 1 << 30),
+			   jsonx_int(j, path, "no_label", 0, 1 << 30),
+			   jsonx_number(j, path, "accuracy"),
+			   jsonx_number(j, path, "accuracy_stderr"),
+			   jsonx_number(j, path, "macro_f1"),
+			   jsonx_number(j, path, "macro_f1_stderr"),
+			   jsonx_number(j, path, "loss"),
+			   {0},
+			   0};
 	s.answers = read_answers(j, path, s.n);
 	s.labels = s.answers.labels + merged_labels(j);
 	json_decref(j);
@@ -71,7 +81,8 @@ struct score score_read(const char *dir, const char *task, bool must)
 	return s;
 }
 
-bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy_stderr, double *macro_f1)
+bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy_stderr,
+		double *macro_f1)
 {
 	double var = 0;
 
@@ -87,12 +98,14 @@ bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy
 	return true;
 }
 
-struct kept score_kept(double accuracy, double individual, double times, int digits, const char *unit)
+struct kept score_kept(double accuracy, double individual, double times, int digits,
+		       const char *unit)
 {
 	struct kept k = {"-"};
 
 	if (individual > 0)
-		snprintf(k.text, sizeof k.text, "%.*f%s", digits, times * accuracy / individual, unit);
+		snprintf(k.text, sizeof k.text, "%.*f%s", digits, times * accuracy / individual,
+			 unit);
 	return k;
 }
 
@@ -119,17 +132,22 @@ static void remark_chance(struct text *t, const char *task, const struct score *
 	free(words);
 }
 
-void scores_remarks(struct text *t, const struct strlist *tasks, const struct score *const *score, int M, int individual)
+void scores_remarks(struct text *t, const struct strlist *tasks, const struct score *const *score,
+		    int M, int individual)
 {
 	const struct score *own = score[individual];
 
 	for (int i = 0; i < tasks->n; i++)
 		if (*score_mark(&own[i]))
-			text_add(t, "* %s: its %d labels count as %d, because some begin with the same token (shared_labels in the results)\n",
-			         tasks->item[i], own[i].labels, own[i].answers.labels);
+			text_add(t,
+				 "* %s: its %d labels count as %d, because some begin with the "
+				 "same token (shared_labels in the results)\n",
+				 tasks->item[i], own[i].labels, own[i].answers.labels);
 	if (all_zero(score, M, tasks->n)) {
-		text_add(t, "Every accuracy is 0. Usually the texts lack the prompt that the adapters were trained on, the labels are not "
-		            "the words that they answer, or the tokenizer or the base model is another than in training.\n");
+		text_add(t, "Every accuracy is 0. Usually the texts lack the prompt that the "
+			    "adapters were trained on, the labels are not "
+			    "the words that they answer, or the tokenizer or the base model is "
+			    "another than in training.\n");
 		return;
 	}
 	for (int i = 0; i < tasks->n; i++)
@@ -161,10 +179,12 @@ bool *predictions_right(const char *path, int *n)
 
 	for (*n = 0; getline(&line, &room, f) > 0; ++*n) {
 		json_error_t error;
-		json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, &error), *correct = json_object_get(row, "correct");
+		json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, &error),
+		       *correct = json_object_get(row, "correct");
 
 		if (!json_is_boolean(correct))
-			die("'%s': line %d: expected an object with \"correct\": true or false", path, *n + 1);
+			die("'%s': line %d: expected an object with \"correct\": true or false",
+			    path, *n + 1);
 		right = xrealloc(right, (size_t)(*n + 1) * sizeof(*right));
 		right[*n] = json_is_true(correct);
 		json_decref(row);
@@ -179,7 +199,9 @@ static long solves_of(const char *tool, const char *message)
 {
 	const char *colon = strchr(message, ':');
 
-	return !strncmp(tool, "solve-", 6) && colon && strstr(message, "residual") ? strtol(colon + 1, NULL, 10) : 0;
+	return !strncmp(tool, "solve-", 6) && colon && strstr(message, "residual")
+		       ? strtol(colon + 1, NULL, 10)
+		       : 0;
 }
 
 static void cost_add(struct cost *c, char *line, const char *path, int number)
@@ -192,7 +214,8 @@ static void cost_add(struct cost *c, char *line, const char *path, int number)
 		if (!field[i])
 			die("'%s': line %d: expected five fields between tabs", path, number);
 	}
-	if (!text_to_double(field[2], &real) || !text_to_double(field[3], &cpu) || !text_to_double(field[4], &peak))
+	if (!text_to_double(field[2], &real) || !text_to_double(field[3], &cpu) ||
+	    !text_to_double(field[4], &peak))
 		die("'%s': line %d: expected numbers after the message", path, number);
 	if (!strcmp(field[0], "eval-emotion"))
 		return;

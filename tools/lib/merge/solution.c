@@ -17,7 +17,8 @@ void solution_sizes(struct h5 *out, const char *group, int R, int d_in, int d_ou
 	h5_set_int(out, group, "d_out", d_out);
 }
 
-void solution_double(struct h5 *out, const char *group, const char *name, size_t rows, size_t cols, const double *x)
+void solution_double(struct h5 *out, const char *group, const char *name, size_t rows, size_t cols,
+		     const double *x)
 {
 	char *path = xformat("%s/%s", group, name);
 
@@ -26,7 +27,8 @@ void solution_double(struct h5 *out, const char *group, const char *name, size_t
 	free(path);
 }
 
-void solution_float(struct h5 *out, const char *group, const char *name, size_t rows, size_t cols, const float *x)
+void solution_float(struct h5 *out, const char *group, const char *name, size_t rows, size_t cols,
+		    const float *x)
 {
 	char *path = xformat("%s/%s", group, name);
 

@@ -16,11 +16,15 @@ static double *parse_manual(const char *list, int N)
 
 	while ((item = strsep(&rest, ","))) {
 		if (n == N || !text_to_double(item, &m[n]) || m[n] < 0)
-			die_usage("--manual-ceof '%s': expected %d numbers, none below 0, one for every task or one for all", list, N);
+			die_usage("--manual-ceof '%s': expected %d numbers, none below 0, one for "
+				  "every task or one for all",
+				  list, N);
 		sum += m[n++];
 	}
 	if ((n != N && n != 1) || sum == 0)
-		die_usage("--manual-ceof '%s': expected %d numbers, not all 0, one for every task or one for all", list, N);
+		die_usage("--manual-ceof '%s': expected %d numbers, not all 0, one for every task "
+			  "or one for all",
+			  list, N);
 	for (int t = n; t < N; t++)
 		m[t] = m[0];
 	free(copy);
@@ -89,25 +93,28 @@ static void check_adapter(const struct system *s, const struct part *p, int t)
 	double scale = h5_get_double(s->gram[t], p->group, "scale");
 
 	if (found != r || scale != p->stack->s[t])
-		die("'%s': %s: made with an adapter of rank %ld and scale %g, but this one has %d and %g", h5_path(s->gram[t]), p->name,
-		    found, scale, r, p->stack->s[t]);
+		die("'%s': %s: made with an adapter of rank %ld and scale %g, but this one has %d "
+		    "and %g",
+		    h5_path(s->gram[t]), p->name, found, scale, r, p->stack->s[t]);
 }
 
 /* Reads rows of a dataset; one that is not finite ends the run, named. */
-static void read_rows(const struct system *s, int t, const char *path, size_t row0, size_t n, double *x)
+static void read_rows(const struct system *s, int t, const char *path, size_t row0, size_t n,
+		      double *x)
 {
 	size_t d = (size_t)s->d;
 
 	h5_read_double(s->gram[t], path, row0, n, x);
 	for (size_t i = 0; i < n * d; i++)
 		if (!isfinite(x[i]))
-			die_data("site %s, task %s, %s: row %zu of '%s' is not finite", s->site, s->tasks->item[t], path + strlen("/modules/"),
-			         row0 + i / d, h5_path(s->gram[t]));
+			die_data("site %s, task %s, %s: row %zu of '%s' is not finite", s->site,
+				 s->tasks->item[t], path + strlen("/modules/"), row0 + i / d,
+				 h5_path(s->gram[t]));
 }
 
 /* Calls add(arg, cm, rows, i0, n) over the rows of the module's `member`, a (d, d), in panels. */
-static void each_panel(struct system *s, int t, const char *group, const char *member, void (*add)(void *, double, const double *, int, int),
-                       void *arg, double cm)
+static void each_panel(struct system *s, int t, const char *group, const char *member,
+		       void (*add)(void *, double, const double *, int, int), void *arg, double cm)
 {
 	char *path = xformat("%s/%s", group, member);
 
@@ -139,27 +146,31 @@ static void add_rows(struct system *s, const struct part *p, int t, double cm)
 	path = xformat("%s/AC", p->group);
 	h5_expect_shape(s->gram[t], path, r, d);
 	read_rows(s, t, path, 0, r, AC);
-	solve_add_rows(p->q, (int)r0, (int)r, AC, k->A + r0 * d, cm * k->s[t], ridge, cm * h5_get_double(s->gram[t], p->group, "y_norm2"));
+	solve_add_rows(p->q, (int)r0, (int)r, AC, k->A + r0 * d, cm * k->s[t], ridge,
+		       cm * h5_get_double(s->gram[t], p->group, "y_norm2"));
 	free(path);
 	free(AC);
 }
 
 static void add_task(struct system *s, const struct part *p, int t, double *c)
 {
-	double w2 = h5_get_double(s->gram[t], p->group, "w_norm2"), xw2 = h5_get_double(s->gram[t], p->group, "xw_norm2");
+	double w2 = h5_get_double(s->gram[t], p->group, "w_norm2"),
+	       xw2 = h5_get_double(s->gram[t], p->group, "xw_norm2");
 	double cm;
 
 	check_adapter(s, p, t);
 	if (solve_coefficient(c, w2, xw2))
-		die_data("site %s, task %s, %s: the weight's norm is %g and its outputs' is %g: no coefficient", s->site, s->tasks->item[t],
-		         p->name, sqrt(w2), sqrt(xw2));
+		die_data("site %s, task %s, %s: the weight's norm is %g and its outputs' is %g: no "
+			 "coefficient",
+			 s->site, s->tasks->item[t], p->name, sqrt(w2), sqrt(xw2));
 	cm = *c * s->manual[t];
 	each_panel(s, t, p->group, "H", add_H, p->q, cm);
 	solve_add_ridge(p->q, cm, h5_get_double(s->gram[t], p->group, "h_norm"), &s->ridge);
 	add_rows(s, p, t, cm);
 }
 
-void system_sum(struct system *s, struct solve *q, const char *module, const struct stack *k, double *c)
+void system_sum(struct system *s, struct solve *q, const char *module, const struct stack *k,
+		double *c)
 {
 	struct part p = {q, module, xformat("/modules/%s", module), k};
 
@@ -174,9 +185,11 @@ double system_solve(struct system *s, struct solve *q, const char *module)
 	int info = solve_system(q, s->dcs ? SOLVE_DCS_RIDGE : 0, &condition);
 
 	if (info > 0)
-		die_data("site %s, %s: the system is not positive definite at pivot %d of %d", s->site, module, info, q->d);
+		die_data("site %s, %s: the system is not positive definite at pivot %d of %d",
+			 s->site, module, info, q->d);
 	if (info)
-		die_data("site %s, %s: the %s is not finite", s->site, module, info == -1 ? "system" : "solution");
+		die_data("site %s, %s: the %s is not finite", s->site, module,
+			 info == -1 ? "system" : "solution");
 	return condition;
 }
 
@@ -202,7 +215,8 @@ double system_sum_C(struct system *s, const char *module, const double *c, doubl
 	memset(C, 0, q.d * q.d * sizeof(*C));
 	for (int t = 0; t < s->tasks->n; t++) {
 		each_panel(s, t, group, "C", add_C, &q, c[t] * s->manual[t]);
-		tau += c[t] * s->manual[t] * s->alpha_1 * h5_get_double(s->gram[t], group, "xxm_norm");
+		tau += c[t] * s->manual[t] * s->alpha_1 *
+		       h5_get_double(s->gram[t], group, "xxm_norm");
 	}
 	free(group);
 	return tau;

@@ -1,8 +1,9 @@
 /* added.c: see added.h.
  *
- * T5Tokenizer keeps two dictionaries, id to token and text to id, and fills them in this order: the sentinels; the tokens
- * of the files, which replace others of their id; the special tokens that are named in the settings. A named token that is
- * neither there nor a piece of spiece.model gets the next free id. Here both dictionaries are JSON objects. */
+ * T5Tokenizer keeps two dictionaries, id to token and text to id, and fills them in this order: the
+ * sentinels; the tokens of the files, which replace others of their id; the special tokens that are
+ * named in the settings. A named token that is neither there nor a piece of spiece.model gets the
+ * next free id. Here both dictionaries are JSON objects. */
 #include "model/added.h"
 
 #include <limits.h>
@@ -17,11 +18,11 @@ enum { MOST_SENTINELS = 65536, MOST_ID = 999999999 };
 struct build {
 	const struct tokenizer_files *f;
 	const struct spm *spm;
-	json_t *token_of; /* "id" -> token */
-	json_t *id_of;    /* text -> id */
+	json_t *token_of;  /* "id" -> token */
+	json_t *id_of;     /* text -> id */
 	json_t *from_file; /* text -> token: those of the files */
-	json_t *seen;     /* text -> true: special tokens of the keys before */
-	json_t *named;    /* list of the special tokens that are named: strings and tokens */
+	json_t *seen;      /* text -> true: special tokens of the keys before */
+	json_t *named;     /* list of the special tokens that are named: strings and tokens */
 	int pieces;
 };
 
@@ -34,12 +35,14 @@ static void check_text(const char *path, const char *text)
 {
 	size_t n = strlen(text);
 	if (n == 0 || n > ADDED_MOST_BYTES)
-		die("'%s': an added token of %zu bytes ('%.20s'): expected 1 to %d", path, n, text, ADDED_MOST_BYTES);
+		die("'%s': an added token of %zu bytes ('%.20s'): expected 1 to %d", path, n, text,
+		    ADDED_MOST_BYTES);
 }
 
 static json_t *token_new(const char *text, bool strips, bool special)
 {
-	return json_pack("{s:s, s:b, s:b, s:b, s:b}", "content", text, "lstrip", strips, "rstrip", strips, "single_word", 0, "special", special);
+	return json_pack("{s:s, s:b, s:b, s:b, s:b}", "content", text, "lstrip", strips, "rstrip",
+			 strips, "single_word", 0, "special", special);
 }
 
 /* A token as the files write it, {content, lstrip, …}. */
@@ -48,9 +51,11 @@ static json_t *token_read(const char *path, const json_t *v, bool special)
 	const char *text = jsonx_string(v, path, "content");
 	check_text(path, text);
 	jsonx_bool_or(v, path, "normalized", false);
-	return json_pack("{s:s, s:b, s:b, s:b, s:b}", "content", text, "lstrip", jsonx_bool_or(v, path, "lstrip", false), "rstrip",
-	                 jsonx_bool_or(v, path, "rstrip", false), "single_word", jsonx_bool_or(v, path, "single_word", false), "special",
-	                 special || jsonx_bool_or(v, path, "special", false));
+	return json_pack("{s:s, s:b, s:b, s:b, s:b}", "content", text, "lstrip",
+			 jsonx_bool_or(v, path, "lstrip", false), "rstrip",
+			 jsonx_bool_or(v, path, "rstrip", false), "single_word",
+			 jsonx_bool_or(v, path, "single_word", false), "special",
+			 special || jsonx_bool_or(v, path, "special", false));
 }
 
 /* ------------------------------------------------------------ the two dictionaries */
@@ -85,17 +90,22 @@ static void put_from_file(struct build *b, const char *path, long id, json_t *to
 	const char *text = text_of(token);
 	const json_t *same_text = json_object_get(b->from_file, text), *same_id = token_at(b, id);
 	if (same_text && id_of(b, text) != id)
-		die("'%s': the token '%s' has the id %ld, but also %ld: one text can have one id", path, text, id, id_of(b, text));
-	if (same_id && json_object_get(b->from_file, text_of(same_id)) && strcmp(text_of(same_id), text) != 0)
-		die("'%s': the id %ld is of the token '%s', but also of '%s'", path, id, text, text_of(same_id));
+		die("'%s': the token '%s' has the id %ld, but also %ld: one text can have one id",
+		    path, text, id, id_of(b, text));
+	if (same_id && json_object_get(b->from_file, text_of(same_id)) &&
+	    strcmp(text_of(same_id), text) != 0)
+		die("'%s': the id %ld is of the token '%s', but also of '%s'", path, id, text,
+		    text_of(same_id));
 	json_object_set(b->from_file, text, token);
 	put(b, id, token);
 }
 
 /* ------------------------------------------------------------ the sentinels */
 
-/* Appends a file's list of tokens to `all`. The strings so far are the keys of `have`; `once`: none of them is repeated. */
-static void append_tokens(json_t *all, json_t *have, bool once, const char *path, const char *key, const json_t *list)
+/* Appends a file's list of tokens to `all`. The strings so far are the keys of `have`; `once`: none
+ * of them is repeated. */
+static void append_tokens(json_t *all, json_t *have, bool once, const char *path, const char *key,
+			  const json_t *list)
 {
 	size_t i;
 	json_t *v;
@@ -113,12 +123,14 @@ static void append_tokens(json_t *all, json_t *have, bool once, const char *path
 	}
 }
 
-/* additional_special_tokens, as the settings and special_tokens_map.json add up; NULL: neither names any. */
+/* additional_special_tokens, as the settings and special_tokens_map.json add up; NULL: neither
+ * names any. */
 static json_t *additional(const struct tokenizer_files *f)
 {
 	const char *key = f->version5 ? "extra_special_tokens" : "additional_special_tokens";
 	bool config_alone = f->version5 || json_object_get(f->config, "added_tokens_decoder");
-	const json_t *ours = json_object_get(f->config, key), *theirs = config_alone ? NULL : json_object_get(f->map, key);
+	const json_t *ours = json_object_get(f->config, key),
+		     *theirs = config_alone ? NULL : json_object_get(f->map, key);
 	if (json_is_null(theirs) || ((!ours || json_is_null(ours)) && !theirs))
 		return NULL;
 	json_t *all = json_array(), *have = json_object();
@@ -144,20 +156,25 @@ static long count_extra(const struct tokenizer_files *f)
 {
 	double n = jsonx_number_or(f->config, f->config_path, "extra_ids", 100);
 	if (!(n >= 0 && n <= MOST_SENTINELS) || n != (long)n)
-		die("'%s' key 'extra_ids': expected an integer from 0 to %d, found %g", f->config_path, MOST_SENTINELS, n);
+		die("'%s' key 'extra_ids': expected an integer from 0 to %d, found %g",
+		    f->config_path, MOST_SENTINELS, n);
 	return (long)n;
 }
 
-/* The sentinels count down from the highest id: <extra_id_0> has the last. Where additional_special_tokens names other tokens
- * but no sentinel, they have no ids yet, and follow it as named tokens. */
+/* The sentinels count down from the highest id: <extra_id_0> has the last. Where
+ * additional_special_tokens names other tokens but no sentinel, they have no ids yet, and follow it
+ * as named tokens. */
 static void put_sentinels(struct build *b, json_t **list)
 {
 	const char *path = b->f->config_path;
 	long extra = count_extra(b->f), n = *list ? count_sentinels(*list) : extra;
 	if (*list && n > 0 && extra > 0 && extra != n)
-		die("'%s': extra_ids is %ld, but additional_special_tokens has %ld of <extra_id_…>: make them equal", path, extra, n);
+		die("'%s': extra_ids is %ld, but additional_special_tokens has %ld of "
+		    "<extra_id_…>: make them equal",
+		    path, extra, n);
 	if (n > b->pieces + extra)
-		die("'%s': %ld sentinels <extra_id_…> are more than the pieces of spiece.model", path, n);
+		die("'%s': %ld sentinels <extra_id_…> are more than the pieces of spiece.model",
+		    path, n);
 	json_t *texts = json_array();
 	for (long i = 0; i < (n > 0 ? n : extra); i++) {
 		char text[40];
@@ -180,17 +197,21 @@ static void read_decoder(struct build *b)
 	const json_t *list = json_object_get(b->f->config, "added_tokens_decoder");
 	json_t *v;
 	if (!json_is_object(list))
-		die("'%s' key 'added_tokens_decoder': expected an object, found another type", path);
+		die("'%s' key 'added_tokens_decoder': expected an object, found another type",
+		    path);
 	json_object_foreach ((json_t *)list, key, v) {
 		char *end;
 		long id = strtol(key, &end, 10);
 		if (*key < '0' || *key > '9' || *end || strlen(key) > 9)
-			die("'%s' key 'added_tokens_decoder': expected ids from 0 to 999999999, found '%.40s'", path, key);
+			die("'%s' key 'added_tokens_decoder': expected ids from 0 to 999999999, "
+			    "found '%.40s'",
+			    path, key);
 		put_from_file(b, path, id, token_read(path, v, false));
 	}
 }
 
-static const char *const special_keys[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+static const char *const special_keys[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+					   "pad_token", "cls_token", "mask_token"};
 enum { SPECIAL_KEYS = sizeof special_keys / sizeof *special_keys };
 
 /* The texts of the special tokens that a file names, as a set: added_tokens.json does not say. */
@@ -216,7 +237,8 @@ static void read_added(struct build *b, const json_t *list)
 	json_object_foreach (b->f->added, text, v) {
 		check_text(path, text);
 		long id = jsonx_int(b->f->added, path, text, 0, MOST_ID);
-		put_from_file(b, path, id, token_new(text, false, json_object_get(special, text) != NULL));
+		put_from_file(b, path, id,
+			      token_new(text, false, json_object_get(special, text) != NULL));
 	}
 	json_decref(special);
 }
@@ -234,18 +256,24 @@ static bool has_blank_edge(const char *text)
 	return strchr(" \t\r\n", text[0]) || strchr(" \t\r\n", text[strlen(text) - 1]);
 }
 
-/* transformers 5 looks for such tokens by other rules than version 4: beside letters, in the normalised text, before blanks
- * are stripped. */
+/* transformers 5 looks for such tokens by other rules than version 4: beside letters, in the
+ * normalised text, before blanks are stripped. */
 static void check_version5(const char *path, const json_t *v)
 {
 	const char *text = jsonx_string(v, path, "content");
 	check_text(path, text);
 	if (has_blank_edge(text))
-		die("'%s': the token '%s' begins or ends with a blank, which is not read in files of transformers 5", path, text);
+		die("'%s': the token '%s' begins or ends with a blank, which is not read in files "
+		    "of transformers 5",
+		    path, text);
 	if (jsonx_bool_or(v, path, "single_word", false))
-		die("'%s': the token '%s' is set to single_word, which is not read in files of transformers 5", path, text);
+		die("'%s': the token '%s' is set to single_word, which is not read in files of "
+		    "transformers 5",
+		    path, text);
 	if (jsonx_bool_or(v, path, "normalized", false) && !is_ascii(text))
-		die("'%s': the token '%s' is set to normalized, which is not read beyond ASCII in files of transformers 5", path, text);
+		die("'%s': the token '%s' is set to normalized, which is not read beyond ASCII in "
+		    "files of transformers 5",
+		    path, text);
 }
 
 static void read_fast(struct build *b)
@@ -281,8 +309,9 @@ static void name_token(struct build *b, json_t *token)
 	json_decref(token);
 }
 
-/* eos, unk and pad are tokens even where the settings have a string or nothing; the others stay strings. A token of that text
- * which a file describes takes the place of what the settings have. */
+/* eos, unk and pad are tokens even where the settings have a string or nothing; the others stay
+ * strings. A token of that text which a file describes takes the place of what the settings have.
+ */
 static void name_special(struct build *b, const char *key, const char *fallback)
 {
 	const char *path = b->f->config_path;
@@ -291,7 +320,8 @@ static void name_special(struct build *b, const char *key, const char *fallback)
 		return;
 	if (v && !json_is_string(v) && !json_is_object(v))
 		die("'%s': %s: expected a token's text, found another type", path, key);
-	json_t *token = v && json_is_object(v) ? token_read(path, v, false) : json_string(v ? json_string_value(v) : fallback);
+	json_t *token = v && json_is_object(v) ? token_read(path, v, false)
+					       : json_string(v ? json_string_value(v) : fallback);
 	const char *text = text_of(token);
 	check_text(path, text);
 	bool describes = v && (b->f->fast || json_object_get(b->f->config, "added_tokens_decoder"));
@@ -313,10 +343,13 @@ static void name_extra(struct build *b)
 	const json_t *extra = json_object_get(b->f->config, "extra_special_tokens");
 	json_t *v;
 	if (extra && !json_is_object(extra) && !json_is_null(extra))
-		die("'%s' key 'extra_special_tokens': expected an object, found another type", path);
+		die("'%s' key 'extra_special_tokens': expected an object, found another type",
+		    path);
 	json_object_foreach ((json_t *)extra, key, v) {
 		if (!json_is_string(v) && !json_is_object(v))
-			die("'%s' key 'extra_special_tokens': '%.40s': expected a token, found another type", path, key);
+			die("'%s' key 'extra_special_tokens': '%.40s': expected a token, found "
+			    "another type",
+			    path, key);
 		json_t *token = json_is_object(v) ? token_read(path, v, false) : json_incref(v);
 		check_text(path, text_of(token));
 		name_token(b, json_incref(token));
@@ -376,11 +409,14 @@ static void put_named(struct build *b)
 			continue;
 		if (id < 0 && (id = piece_id(b, text)) < 0) {
 			if (b->f->version5)
-				die("'%s' names the special token '%s', which tokenizer.json has no id for", b->f->config_path, text);
+				die("'%s' names the special token '%s', which tokenizer.json has "
+				    "no id for",
+				    b->f->config_path, text);
 			id = next++;
 		}
 		if (token_at(b, id) && strcmp(text_of(token_at(b, id)), text) != 0)
-			die("'%s' names the special token '%s': its id %ld is that of '%s'", b->f->config_path, text, id, text_of(token_at(b, id)));
+			die("'%s' names the special token '%s': its id %ld is that of '%s'",
+			    b->f->config_path, text, id, text_of(token_at(b, id)));
 		put(b, id, json_is_string(v) ? token_new(text, false, true) : json_incref(v));
 		if (!json_is_string(v))
 			json_object_set_new(v, "special", json_true());
@@ -393,9 +429,11 @@ static void check_id(const struct build *b, const char *path, const char *text, 
 {
 	long ours = id_of(b, text);
 	if (ours < 0)
-		die("'%s' has the token '%s', which '%s' does not have: delete the older file", path, text, b->f->config_path);
+		die("'%s' has the token '%s', which '%s' does not have: delete the older file",
+		    path, text, b->f->config_path);
 	if (ours != id)
-		die("'%s': the token '%s' has the id %ld, but %ld by '%s': delete the older file", path, text, id, ours, b->f->config_path);
+		die("'%s': the token '%s' has the id %ld, but %ld by '%s': delete the older file",
+		    path, text, id, ours, b->f->config_path);
 }
 
 static void check_files(const struct build *b)
@@ -405,12 +443,16 @@ static void check_files(const struct build *b)
 	json_t *v;
 	size_t i;
 	json_object_foreach (f->added, text, v)
-		check_id(b, f->added_path, text, jsonx_int(f->added, f->added_path, text, 0, MOST_ID));
+		check_id(b, f->added_path, text,
+			 jsonx_int(f->added, f->added_path, text, 0, MOST_ID));
 	json_array_foreach (f->fast, i, v)
-		check_id(b, f->fast_path, jsonx_string(v, f->fast_path, "content"), jsonx_int(v, f->fast_path, "id", 0, MOST_ID));
+		check_id(b, f->fast_path, jsonx_string(v, f->fast_path, "content"),
+			 jsonx_int(v, f->fast_path, "id", 0, MOST_ID));
 	json_array_foreach (json_object_get(f->map, "additional_special_tokens"), i, v)
 		if (text_of(v) && id_of(b, text_of(v)) < 0)
-			die("'%s' has the token '%s', which '%s' does not have: delete the older file", f->map_path, text_of(v), f->config_path);
+			die("'%s' has the token '%s', which '%s' does not have: delete the older "
+			    "file",
+			    f->map_path, text_of(v), f->config_path);
 }
 
 /* ------------------------------------------------------------ the table */
@@ -423,12 +465,13 @@ static int by_text(const void *a, const void *b)
 static struct added_token token_make(const struct build *b, const json_t *v, long id)
 {
 	const char *text = text_of(v);
-	return (struct added_token){.text = xstrdup(text), .id = (int)id,
-	                            .lstrip = json_is_true(json_object_get(v, "lstrip")),
-	                            .rstrip = json_is_true(json_object_get(v, "rstrip")),
-	                            .single_word = json_is_true(json_object_get(v, "single_word")),
-	                            .special = json_is_true(json_object_get(v, "special")),
-	                            .named = json_object_get(b->seen, text) != NULL};
+	return (struct added_token){.text = xstrdup(text),
+				    .id = (int)id,
+				    .lstrip = json_is_true(json_object_get(v, "lstrip")),
+				    .rstrip = json_is_true(json_object_get(v, "rstrip")),
+				    .single_word = json_is_true(json_object_get(v, "single_word")),
+				    .special = json_is_true(json_object_get(v, "special")),
+				    .named = json_object_get(b->seen, text) != NULL};
 }
 
 static void fill_table(struct added *a, const struct build *b)
@@ -461,8 +504,14 @@ static void release_build(struct build *b)
 
 void added_init(struct added *a, const struct tokenizer_files *f, const struct spm *spm)
 {
-	struct build b = {.f = f, .spm = spm, .token_of = json_object(), .id_of = json_object(), .from_file = json_object(),
-	                  .seen = json_object(), .named = json_array(), .pieces = spm_vocab(spm)};
+	struct build b = {.f = f,
+			  .spm = spm,
+			  .token_of = json_object(),
+			  .id_of = json_object(),
+			  .from_file = json_object(),
+			  .seen = json_object(),
+			  .named = json_array(),
+			  .pieces = spm_vocab(spm)};
 	json_t *list = additional(f);
 	*a = (struct added){0};
 	if (!f->version5)

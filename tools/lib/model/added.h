@@ -1,8 +1,9 @@
-/* added.h: the tokens that stand in a text as one id each: special tokens, sentinels (`<extra_id_0>`) and tokens that a user has added.
+/* added.h: the tokens that stand in a text as one id each: special tokens, sentinels
+ * (`<extra_id_0>`) and tokens that a user has added.
  *
- * The table is what T5Tokenizer.from_pretrained() of transformers 4.57 (the slow tokenizer) makes of the folder, its
- * order of precedence included. Where the files contradict each other, so that versions of transformers would differ, it is
- * die(), naming both files. */
+ * The table is what T5Tokenizer.from_pretrained() of transformers 4.57 (the slow tokenizer) makes
+ * of the folder, its order of precedence included. Where the files contradict each other, so that
+ * versions of transformers would differ, it is die(), naming both files. */
 #ifndef ADDED_H
 #define ADDED_H
 
@@ -13,8 +14,8 @@
 #include "model/tokenizer_files.h"
 
 struct added_token {
-	char *text; /* never empty, and at most ADDED_MOST_BYTES */
-	int id;     /* may lie outside the model's vocabulary */
+	char *text;          /* never empty, and at most ADDED_MOST_BYTES */
+	int id;              /* may lie outside the model's vocabulary */
 	bool lstrip, rstrip; /* blanks before and behind it vanish */
 	bool single_word;    /* is text like any other beside another character than a blank */
 	bool special;        /* is left out of a decoded text */

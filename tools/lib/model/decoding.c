@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "files/exists.h"
 #include "base/text.h"
+#include "files/exists.h"
 #include "files/jsonx.h"
 
-/* Keys by which generate() gives other tokens than greedy ones, with the values that change nothing (JSON; null never does). Keys that
- * only tune sampling or beams stand behind do_sample and num_beams. */
+/* Keys by which generate() gives other tokens than greedy ones, with the values that change nothing
+ * (JSON; null never does). Keys that only tune sampling or beams stand behind do_sample and
+ * num_beams. */
 static const struct {
 	const char *key, *neutral;
 } NOT_FOLLOWED[] = {
@@ -56,14 +57,16 @@ static int token_or(int V, const json_t *o, const char *path, const char *key, i
 	return (int)jsonx_int_or(o, path, key, 0, V - 1, dflt);
 }
 
-/* eos_token_id: a token, or a list of them; null: none. `absent` (or -1) where the key is not there. */
+/* eos_token_id: a token, or a list of them; null: none. `absent` (or -1) where the key is not
+ * there. */
 static void read_eos(struct decoding *d, int V, const json_t *o, const char *path, int absent)
 {
 	const json_t *v = json_object_get(o, "eos_token_id");
 	size_t n = json_array_size(v);
 	d->neos = 0;
 	if (n > EOS_MAX)
-		die("'%s' key 'eos_token_id': expected at most %d tokens, found %zu", path, EOS_MAX, n);
+		die("'%s' key 'eos_token_id': expected at most %d tokens, found %zu", path, EOS_MAX,
+		    n);
 	for (size_t i = 0; i < n; i++)
 		d->eos[d->neos++] = (int)jsonx_item_int(v, path, "eos_token_id", i, 0, V - 1);
 	if (json_is_array(v) || json_is_null(v))
@@ -85,8 +88,10 @@ static void read_generation(struct decoding *d, int V, int pad, const json_t *o,
 	read_eos(d, V, o, path, -1);
 	d->start = start_of(V, o, path);
 	if (d->start < 0)
-		die("'%s' has neither decoder_start_token_id nor bos_token_id, so generate() cannot start an answer; T5 starts with the pad "
-		    "token: set \"decoder_start_token_id\": %d", path, pad);
+		die("'%s' has neither decoder_start_token_id nor bos_token_id, so generate() "
+		    "cannot start an answer; T5 starts with the pad "
+		    "token: set \"decoder_start_token_id\": %d",
+		    path, pad);
 	d->pad = token_or(V, o, path, "pad_token_id", d->neos ? d->eos[0] : pad);
 }
 
@@ -119,8 +124,9 @@ static bool changes_nothing(const json_t *v, const char *neutral)
 {
 	json_t *same = json_loads(neutral, JSON_DECODE_ANY, NULL);
 	bool equal = !v || json_is_null(v) || json_equal(v, same) ||
-	             (json_is_number(v) && json_is_number(same) && json_number_value(v) == json_number_value(same)) ||
-	             (json_is_array(v) && json_array_size(v) == 0);
+		     (json_is_number(v) && json_is_number(same) &&
+		      json_number_value(v) == json_number_value(same)) ||
+		     (json_is_array(v) && json_array_size(v) == 0);
 	json_decref(same);
 	return equal;
 }
@@ -132,8 +138,10 @@ static void add_not_followed(struct text *list, const json_t *o)
 		const json_t *v = json_object_get(o, NOT_FOLLOWED[i].key);
 		if (changes_nothing(v, NOT_FOLLOWED[i].neutral))
 			continue;
-		char *value = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
-		text_add(list, "%s%s %.40s", list->n ? ", " : "", NOT_FOLLOWED[i].key, value ? value : "");
+		char *value =
+			json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
+		text_add(list, "%s%s %.40s", list->n ? ", " : "", NOT_FOLLOWED[i].key,
+			 value ? value : "");
 		free(value);
 	}
 }
@@ -143,11 +151,13 @@ static void note_not_followed(const json_t *o, const char *path)
 	struct text list = {0};
 	add_not_followed(&list, o);
 	if (list.n)
-		note("'%s' asks for %s: not followed, answers here are greedy", path, text_get(&list));
+		note("'%s' asks for %s: not followed, answers here are greedy", path,
+		     text_get(&list));
 	text_release(&list);
 }
 
-/* config.json counts without a generation_config.json, and for transformers 4 also beside one that was made from it. */
+/* config.json counts without a generation_config.json, and for transformers 4 also beside one that
+ * was made from it. */
 static bool config_counts(const json_t *generation)
 {
 	return !generation || json_is_true(json_object_get(generation, "_from_model_config"));
@@ -156,13 +166,16 @@ static bool config_counts(const json_t *generation)
 void decoding_note(const struct decoding *d, const char *dir)
 {
 	char *path = xformat("%s/config.json", dir), *file;
-	json_t *generation = load_generation(dir, &file), *config = jsonx_load(path, CONFIG_MAX_BYTES);
+	json_t *generation = load_generation(dir, &file),
+	       *config = jsonx_load(path, CONFIG_MAX_BYTES);
 	if (generation)
 		note_not_followed(generation, file);
 	if (config_counts(generation))
 		note_not_followed(config, path);
 	if (!d->neos)
-		note("'%s' names no eos_token_id, so generated answers end at their length alone, as in generate()", generation ? file : path);
+		note("'%s' names no eos_token_id, so generated answers end at their length alone, "
+		     "as in generate()",
+		     generation ? file : path);
 	json_decref(config);
 	json_decref(generation);
 	free(file);

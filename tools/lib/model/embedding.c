@@ -3,7 +3,8 @@
 
 #include "base/die.h"
 
-static const char *const INPUT[] = {"shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"};
+static const char *const INPUT[] = {"shared.weight", "encoder.embed_tokens.weight",
+				    "decoder.embed_tokens.weight"};
 static const char HEAD[] = "lm_head.weight";
 enum { NINPUTS = sizeof(INPUT) / sizeof(*INPUT) };
 
@@ -25,24 +26,32 @@ static void find_input(struct embedding *e, const struct st *st, const struct t5
 		need(st, m, INPUT[0]);
 }
 
-static void need_equal(const struct embedding *e, const struct st *st, const struct t5 *m, const struct st_tensor *head, const char *dir)
+static void need_equal(const struct embedding *e, const struct st *st, const struct t5 *m,
+		       const struct st_tensor *head, const char *dir)
 {
-	size_t n = (size_t)m->V * (size_t)m->D, first = st_first_difference(st, e->input, head, 0, n);
+	size_t n = (size_t)m->V * (size_t)m->D,
+	       first = st_first_difference(st, e->input, head, 0, n);
 	if (first < n)
-		die("'%s/config.json': tie_word_embeddings is true, but %s differs from %s (row %zu), and scale_decoder_outputs is not given: "
-		    "transformers 4 drops %s, transformers 5 uses it; set tie_word_embeddings to false (T5 v1.1 and Flan-T5 as published), or "
-		    "scale_decoder_outputs to what transformers 5 trained with (true without the key)", dir, HEAD, e->input->name,
-		    first / (size_t)m->D, HEAD);
+		die("'%s/config.json': tie_word_embeddings is true, but %s differs from %s (row "
+		    "%zu), and scale_decoder_outputs is not given: "
+		    "transformers 4 drops %s, transformers 5 uses it; set tie_word_embeddings to "
+		    "false (T5 v1.1 and Flan-T5 as published), or "
+		    "scale_decoder_outputs to what transformers 5 trained with (true without the "
+		    "key)",
+		    dir, HEAD, e->input->name, first / (size_t)m->D, HEAD);
 }
 
-static const struct st_tensor *find_head(const struct embedding *e, const struct st *st, const struct t5 *m, const char *dir)
+static const struct st_tensor *find_head(const struct embedding *e, const struct st *st,
+					 const struct t5 *m, const char *dir)
 {
 	const struct st_tensor *head = st_find(st, HEAD) ? need(st, m, HEAD) : NULL;
 	if (m->scale_given)
 		return head ? head : e->input;
 	if (!m->tied && !head)
-		die("'%s/config.json': tie_word_embeddings is false, but there is no tensor '%s', and scale_decoder_outputs is not given: "
-		    "transformers 4 makes a random one, transformers 5 uses %s; set tie_word_embeddings to true, or save the model with its head",
+		die("'%s/config.json': tie_word_embeddings is false, but there is no tensor '%s', "
+		    "and scale_decoder_outputs is not given: "
+		    "transformers 4 makes a random one, transformers 5 uses %s; set "
+		    "tie_word_embeddings to true, or save the model with its head",
 		    dir, HEAD, e->input->name);
 	if (m->tied && head)
 		need_equal(e, st, m, head, dir);
@@ -63,15 +72,21 @@ void embedding_check_twins(const struct embedding *e, const struct st *st, size_
 	for (int i = 0; i < e->ntwins; i++) {
 		size_t first = st_first_difference(st, e->input, e->twin[i], row * D, n * D);
 		if (first < (row + n) * D)
-			die("'%s': tensors '%s' and '%s' differ (row %zu): transformers 4 uses one of them for both stacks, transformers 5 each "
-			    "stack's own; keep one of them in the file", st_file(st, e->twin[i]), e->input->name, e->twin[i]->name, first / D);
+			die("'%s': tensors '%s' and '%s' differ (row %zu): transformers 4 uses one "
+			    "of them for both stacks, transformers 5 each "
+			    "stack's own; keep one of them in the file",
+			    st_file(st, e->twin[i]), e->input->name, e->twin[i]->name, first / D);
 	}
 }
 
 void embedding_note(const struct embedding *e, const struct t5 *m, const char *dir)
 {
-	/* T5Config of 5.0 looked for tie_word_embeddings where it never was: every model it saved says `true`. */
+	/* T5Config of 5.0 looked for tie_word_embeddings where it never was: every model it saved
+	 * says `true`. */
 	if (m->scale_given && m->scaled && e->head != e->input)
-		note("'%s/config.json': scale_decoder_outputs is true beside a head of its own (%s): used so, as in transformers 5; transformers 5.0 "
-		     "wrote true for every T5, and the published v1.1 and Flan-T5 models need false", dir, HEAD);
+		note("'%s/config.json': scale_decoder_outputs is true beside a head of its own "
+		     "(%s): used so, as in transformers 5; transformers 5.0 "
+		     "wrote true for every T5, and the published v1.1 and Flan-T5 models need "
+		     "false",
+		     dir, HEAD);
 }

@@ -10,7 +10,9 @@
 #include "files/jsonx.h"
 
 #define WANTED "T5ForConditionalGeneration"
-#define WHAT_TO_DO "MODEL must be the T5 that the adapters were trained on, with encoder, decoder and language model head"
+#define WHAT_TO_DO                                                                           \
+	"MODEL must be the T5 that the adapters were trained on, with encoder, decoder and " \
+	"language model head"
 
 static bool ends_with(const char *s, const char *tail)
 {
@@ -30,17 +32,23 @@ void kind_check_folder(const char *dir)
 	static const struct {
 		const char *file, *what;
 	} OTHER[] = {
-		{"adapter_config.json", "an adapter and no model; its key base_model_name_or_path names the model that MODEL must be"},
-		{"model_index.json", "a diffusers pipeline and no model; the T5 in it has no decoder"},
-		{"sentence_bert_config.json", "a sentence-transformers model, which has no decoder"},
-		{"snapshots", "the hub's cache of a model; the model itself is in a folder under snapshots/"},
-		{"params.json", "a model in its publisher's own format; transformers' conversion scripts make a folder with config.json"},
+		{"adapter_config.json", "an adapter and no model; its key base_model_name_or_path "
+					"names the model that MODEL must be"},
+		{"model_index.json",
+		 "a diffusers pipeline and no model; the T5 in it has no decoder"},
+		{"sentence_bert_config.json",
+		 "a sentence-transformers model, which has no decoder"},
+		{"snapshots",
+		 "the hub's cache of a model; the model itself is in a folder under snapshots/"},
+		{"params.json", "a model in its publisher's own format; transformers' conversion "
+				"scripts make a folder with config.json"},
 	};
 	if (file_is_in(dir, "config.json"))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
 		if (file_is_in(dir, OTHER[i].file))
-			die("cannot open '%s/config.json': %s: the folder holds %s", dir, strerror(ENOENT), OTHER[i].what);
+			die("cannot open '%s/config.json': %s: the folder holds %s", dir,
+			    strerror(ENOENT), OTHER[i].what);
 }
 
 /* ---- config.json ---- */
@@ -53,13 +61,16 @@ static const char *first_architecture(const json_t *config)
 
 static void check_type(const json_t *config, const char *path)
 {
-	const char *type = jsonx_string(config, path, "model_type"), *name = first_architecture(config);
+	const char *type = jsonx_string(config, path, "model_type"),
+		   *name = first_architecture(config);
 	if (strcmp(type, "t5") != 0)
-		die("'%s': model_type: expected 't5' (T5, T5 v1.1, Flan-T5), found '%s'%s%s: adapters of other models cannot be merged here", path,
-		    type, name ? ", architecture " : "", name ? name : "");
+		die("'%s': model_type: expected 't5' (T5, T5 v1.1, Flan-T5), found '%s'%s%s: "
+		    "adapters of other models cannot be merged here",
+		    path, type, name ? ", architecture " : "", name ? name : "");
 }
 
-/* What an architecture lacks, or NULL for one that generates text. T5Model is the same without a head: one that is tied needs none. */
+/* What an architecture lacks, or NULL for one that generates text. T5Model is the same without a
+ * head: one that is tied needs none. */
 static const char *shortcoming(const char *name)
 {
 	static const struct {
@@ -70,7 +81,8 @@ static const char *shortcoming(const char *name)
 		{"ForTokenClassification", "has a classifier's head and gives no text"},
 		{"ForQuestionAnswering", "has a head that marks spans and gives no text"},
 	};
-	if (strcmp(name, WANTED) == 0 || strcmp(name, "T5Model") == 0 || strcmp(name, "T5WithLMHeadModel") == 0)
+	if (strcmp(name, WANTED) == 0 || strcmp(name, "T5Model") == 0 ||
+	    strcmp(name, "T5WithLMHeadModel") == 0)
 		return NULL;
 	for (size_t i = 0; i < sizeof(CASE) / sizeof(*CASE); i++)
 		if (strstr(name, CASE[i].part))
@@ -84,13 +96,14 @@ static void check_architectures(const json_t *config, const char *path)
 	size_t i;
 	if (list && !json_is_null(list) && !json_is_array(list))
 		die("'%s': architectures: expected a list of names", path);
-	json_array_foreach((json_t *)list, i, item) {
+	json_array_foreach ((json_t *)list, i, item) {
 		const char *what;
 		if (!json_is_string(item))
 			die("'%s': architectures: expected a list of names", path);
 		what = shortcoming(json_string_value(item));
 		if (what)
-			die("'%s': architectures: expected %s, found '%.100s', which %s; %s", path, WANTED, json_string_value(item), what, WHAT_TO_DO);
+			die("'%s': architectures: expected %s, found '%.100s', which %s; %s", path,
+			    WANTED, json_string_value(item), what, WHAT_TO_DO);
 	}
 }
 
@@ -99,8 +112,9 @@ static void check_quantization(const json_t *config, const char *path)
 	const json_t *q = json_object_get(config, "quantization_config");
 	const char *method = json_string_value(json_object_get(q, "quant_method"));
 	if (q && !json_is_null(q))
-		die("'%s': quantization_config%s%.50s: quantised weights are not read; take the folder that was quantised (F32, F16 or BF16)", path,
-		    method ? ": " : "", method ? method : "");
+		die("'%s': quantization_config%s%.50s: quantised weights are not read; take the "
+		    "folder that was quantised (F32, F16 or BF16)",
+		    path, method ? ": " : "", method ? method : "");
 }
 
 void kind_check_config(const json_t *config, const char *path)
@@ -111,7 +125,9 @@ void kind_check_config(const json_t *config, const char *path)
 	check_architectures(config, path);
 	check_quantization(config, path);
 	if (!jsonx_bool_or(config, path, "is_encoder_decoder", true))
-		die("'%s': is_encoder_decoder is false: the model has no decoder, so it gives no answers; %s", path, WHAT_TO_DO);
+		die("'%s': is_encoder_decoder is false: the model has no decoder, so it gives no "
+		    "answers; %s",
+		    path, WHAT_TO_DO);
 }
 
 /* ---- Tensors ---- */
@@ -119,16 +135,21 @@ void kind_check_config(const json_t *config, const char *path)
 /* Whether a tensor's name or type says what the whole model is; the message's middle, or NULL. */
 static const char *what_it_means(const struct st_tensor *t)
 {
-	static const char *const head[] = {"classification_head.", "classifier.", "qa_outputs.", "score."};
-	static const char *const quantised[] = {".SCB", ".absmax", ".quant_map", ".qweight", ".qzeros", ".scales", ".weight_scale", ".weight_format"};
+	static const char *const head[] = {"classification_head.", "classifier.", "qa_outputs.",
+					   "score."};
+	static const char *const quantised[] = {".SCB",          ".absmax",       ".quant_map",
+						".qweight",      ".qzeros",       ".scales",
+						".weight_scale", ".weight_format"};
 	for (size_t i = 0; i < sizeof(head) / sizeof(*head); i++)
 		if (starts_with(t->name, head[i]))
 			return "is a classifier's head: the model gives no text; " WHAT_TO_DO;
 	for (size_t i = 0; i < sizeof(quantised) / sizeof(*quantised); i++)
 		if (strstr(t->name, quantised[i]))
-			return "belongs to quantised weights, which are not read; take the folder that was quantised (F32, F16 or BF16)";
+			return "belongs to quantised weights, which are not read; take the folder "
+			       "that was quantised (F32, F16 or BF16)";
 	if (strstr(t->name, ".lora_A") || strstr(t->name, ".base_layer."))
-		return "belongs to an adapter inside the model; merge it in Python (merge_and_unload) and save the model again, or take its base";
+		return "belongs to an adapter inside the model; merge it in Python "
+		       "(merge_and_unload) and save the model again, or take its base";
 	return NULL;
 }
 
@@ -137,7 +158,8 @@ static void check_wrapper(const struct st *st, const struct st_tensor *t)
 {
 	size_t tail = strlen("shared.weight"), n = strlen(t->name);
 	if (n > tail && ends_with(t->name, ".shared.weight"))
-		die("'%s': tensor '%s': expected the name 'shared.weight'; the model was saved inside a wrapper ('%.*s'); save the model itself",
+		die("'%s': tensor '%s': expected the name 'shared.weight'; the model was saved "
+		    "inside a wrapper ('%.*s'); save the model itself",
 		    st_file(st, t), t->name, (int)(n - tail - 1 < 60 ? n - tail - 1 : 60), t->name);
 }
 
@@ -151,9 +173,12 @@ void kind_check_tensors(const struct st *st)
 			die("'%s': tensor '%s' %s", st_file(st, t), t->name, what);
 		check_wrapper(st, t);
 		if (t->dtype == ST_OTHER && ends_with(t->name, ".weight"))
-			die("'%s': tensor '%s': expected F32, F16 or BF16, found %s", st_file(st, t), t->name, t->type);
+			die("'%s': tensor '%s': expected F32, F16 or BF16, found %s",
+			    st_file(st, t), t->name, t->type);
 		decoder |= starts_with(t->name, "decoder.block.");
 	}
 	if (!decoder && st_count(st) > 0)
-		die("'%s': no tensor 'decoder.block…': the model has no decoder, so it gives no answers; %s", st_file(st, st_at(st, 0)), WHAT_TO_DO);
+		die("'%s': no tensor 'decoder.block…': the model has no decoder, so it gives no "
+		    "answers; %s",
+		    st_file(st, st_at(st, 0)), WHAT_TO_DO);
 }

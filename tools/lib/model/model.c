@@ -20,7 +20,8 @@ static char *norm_name(const struct t5 *m, int stack, int block, int which)
 
 static char *bias_name(int stack)
 {
-	return xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight", stack_name[stack]);
+	return xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+		       stack_name[stack]);
 }
 
 static const struct st_tensor *need(const struct model *model, char *name, int rows, int cols)
@@ -63,8 +64,10 @@ static void check_no_more_blocks(const struct model *model, int stack)
 		const struct st_tensor *t = st_at(model->st, i);
 
 		if (strncmp(t->name, more, strlen(more)) == 0)
-			die("'%s': tensor '%s' is of a block that config.json does not count: num_layers and num_decoder_layers are %d and %d; "
-			    "correct config.json, or take the block's tensors out", st_file(model->st, t), t->name, model->m.L[0], model->m.L[1]);
+			die("'%s': tensor '%s' is of a block that config.json does not count: "
+			    "num_layers and num_decoder_layers are %d and %d; "
+			    "correct config.json, or take the block's tensors out",
+			    st_file(model->st, t), t->name, model->m.L[0], model->m.L[1]);
 	}
 	free(more);
 }
@@ -82,7 +85,9 @@ struct model *model_open(const char *dir)
 	check_stack(model, 1);
 	check_no_more_blocks(model, 0);
 	check_no_more_blocks(model, 1);
-	model->weight = xarray((size_t)model->m.D * (size_t)(model->m.F > model->m.DI ? model->m.F : model->m.DI), sizeof(*model->weight));
+	model->weight = xarray(
+		(size_t)model->m.D * (size_t)(model->m.F > model->m.DI ? model->m.F : model->m.DI),
+		sizeof(*model->weight));
 	return model;
 }
 
@@ -113,9 +118,11 @@ void model_embed(const struct model *model, const int *ids, int n, float *X)
 
 	for (int i = 0; i < n; i++) {
 		if (ids[i] < 0 || ids[i] >= model->m.V)
-			die("%s: token id %d is outside the vocabulary of %d", model->dir, ids[i], model->m.V);
+			die("%s: token id %d is outside the vocabulary of %d", model->dir, ids[i],
+			    model->m.V);
 		embedding_check_twins(&model->embedding, model->st, (size_t)ids[i], 1);
-		st_read(model->st, model->embedding.input, (size_t)ids[i] * D, D, X + (size_t)i * D);
+		st_read(model->st, model->embedding.input, (size_t)ids[i] * D, D,
+			X + (size_t)i * D);
 	}
 }
 
@@ -134,8 +141,10 @@ static int bucket_of(const struct t5 *m, int stack, int distance)
 	exact = n / 2;
 	if (distance < exact)
 		return base + distance;
-	/* float32 as in the published models' code, so that distances on a bucket's edge fall the same way. */
-	far = exact + (int)(logf((float)distance / (float)exact) / (float)log((double)m->max_distance / exact) * (float)(n - exact));
+	/* float32 as in the published models' code, so that distances on a bucket's edge fall the
+	 * same way. */
+	far = exact + (int)(logf((float)distance / (float)exact) /
+			    (float)log((double)m->max_distance / exact) * (float)(n - exact));
 	return base + (far < n - 1 ? far : n - 1);
 }
 
@@ -163,7 +172,8 @@ float *model_norm(const struct model *model, int stack, int block, int which)
 	size_t D = (size_t)model->m.D;
 	float *host = xarray(D, sizeof(*host)), *norm = be->alloc(D * sizeof(*norm));
 
-	st_read(model->st, need(model, norm_name(&model->m, stack, block, which), model->m.D, 0), 0, D, host);
+	st_read(model->st, need(model, norm_name(&model->m, stack, block, which), model->m.D, 0), 0,
+		D, host);
 	be->put(norm, host, D * sizeof(*norm));
 	free(host);
 	return norm;

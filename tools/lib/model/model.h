@@ -1,4 +1,5 @@
-/* model.h: a T5 model folder, opened: geometry, tensors, and the small things that every block shares. */
+/* model.h: a T5 model folder, opened: geometry, tensors, and the small things that every block
+ * shares. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -14,23 +15,27 @@ struct model {
 	float *weight; /* as it is read; of the largest linear */
 };
 
-/* Opens DIR and checks that every tensor of the geometry is there with its shape: die(), naming file and tensor. */
+/* Opens DIR and checks that every tensor of the geometry is there with its shape: die(), naming
+ * file and tensor. */
 struct model *model_open(const char *dir);
 void model_close(struct model *model); /* NULL is fine */
 /* What a user should know of the model before a result: the notes of embedding.h and decoding.h. */
 void model_note(const struct model *model);
-/* Compares the whole of the file's copies of the input embedding (model_embed compares the rows that it reads): die() where they differ. */
+/* Compares the whole of the file's copies of the input embedding (model_embed compares the rows
+ * that it reads): die() where they differ. */
 void model_check_copies(const struct model *model);
 
-/* Rows of the input embedding: X (n, D), host memory. An id outside the vocabulary is die(), and so is a row that the file's copies of the
- * embedding give differently. */
+/* Rows of the input embedding: X (n, D), host memory. An id outside the vocabulary is die(), and so
+ * is a row that the file's copies of the embedding give differently. */
 void model_embed(const struct model *model, const int *ids, int n, float *X);
-/* Relative position bias of a stack for sequences up to T: (NH, 2T−1), entry key − query + T − 1; be->alloc'ed.
- * Buckets as in T5 (Raffel et al. 2020, section 2.1; bidirectional in the encoder): half exact, half logarithmic up to max_distance. */
+/* Relative position bias of a stack for sequences up to T: (NH, 2T−1), entry key − query + T − 1;
+ * be->alloc'ed. Buckets as in T5 (Raffel et al. 2020, section 2.1; bidirectional in the encoder):
+ * half exact, half logarithmic up to max_distance. */
 float *model_bias(const struct model *model, int stack, int T);
-/* A norm's weight (D), be->alloc'ed. which: 0, 1, 2 in the block's order; block = L: the stack's final norm. */
+/* A norm's weight (D), be->alloc'ed. which: 0, 1, 2 in the block's order; block = L: the stack's
+ * final norm. */
 float *model_norm(const struct model *model, int stack, int block, int which);
-/* A linear's weight W (d_out, d_in), host memory; the model's, and valid until the next call. (Allocated anew for each, weights of different sizes
- * would leave holes in the heap.) */
+/* A linear's weight W (d_out, d_in), host memory; the model's, and valid until the next call.
+ * (Allocated anew for each, weights of different sizes would leave holes in the heap.) */
 const float *model_weight(const struct model *model, struct module q);
 #endif

@@ -30,7 +30,8 @@ char *site_name(struct site s, char *buf)
 		strcpy(buf, MEMORY);
 		return buf;
 	}
-	BUG_IF(s.stack < 0 || s.stack > 1 || s.block < 0 || s.block > 9999 || (int)s.step < 0 || s.step >= STEP_END);
+	BUG_IF(s.stack < 0 || s.stack > 1 || s.block < 0 || s.block > 9999 || (int)s.step < 0 ||
+	       s.step >= STEP_END);
 	snprintf(buf, 24, "%s%02d-%s", STACK[s.stack], s.block, STEP[s.step]);
 	return buf;
 }
@@ -40,7 +41,8 @@ static bool step_exists(int stack, enum step step)
 	return stack == 1 || (step != STEP_CROSS && step != STEP_CROSSOUT);
 }
 
-/* A name is parsed by comparing it with every name of its block: "enc7-self" and "enc007-self" are no names. */
+/* A name is parsed by comparing it with every name of its block: "enc7-self" and "enc007-self" are
+ * no names. */
 bool site_parse(const struct t5 *m, const char *name, struct site *s)
 {
 	if (strcmp(name, MEMORY) == 0) {
@@ -61,7 +63,8 @@ bool site_parse(const struct t5 *m, const char *name, struct site *s)
 	for (int step = 0; step < STEP_END; step++) {
 		struct site candidate = {.stack = stack, .block = block, .step = (enum step)step};
 		char buf[24];
-		if (step_exists(stack, candidate.step) && strcmp(site_name(candidate, buf), name) == 0) {
+		if (step_exists(stack, candidate.step) &&
+		    strcmp(site_name(candidate, buf), name) == 0) {
 			*s = candidate;
 			return true;
 		}
@@ -82,21 +85,19 @@ int site_width(const struct t5 *m, struct site s)
 {
 	switch (s.step) {
 	case STEP_OUT:
-	case STEP_CROSSOUT:
-		return m->DI;
-	case STEP_DOWN:
-		return m->F;
-	default:
-		return m->D;
+	case STEP_CROSSOUT: return m->DI;
+	case STEP_DOWN: return m->F;
+	default: return m->D;
 	}
 }
 
 struct site site_of_module(struct module q)
 {
 	static const enum step step_of[SLOTS] = {
-		[SELF_Q] = STEP_SELF,   [SELF_K] = STEP_SELF,  [SELF_V] = STEP_SELF,  [SELF_O] = STEP_OUT,
-		[CROSS_Q] = STEP_CROSS, [CROSS_K] = STEP_END,  [CROSS_V] = STEP_END,  [CROSS_O] = STEP_CROSSOUT,
-		[WI] = STEP_FFN,        [WI_0] = STEP_FFN,     [WI_1] = STEP_FFN,     [WO] = STEP_DOWN,
+		[SELF_Q] = STEP_SELF, [SELF_K] = STEP_SELF,      [SELF_V] = STEP_SELF,
+		[SELF_O] = STEP_OUT,  [CROSS_Q] = STEP_CROSS,    [CROSS_K] = STEP_END,
+		[CROSS_V] = STEP_END, [CROSS_O] = STEP_CROSSOUT, [WI] = STEP_FFN,
+		[WI_0] = STEP_FFN,    [WI_1] = STEP_FFN,         [WO] = STEP_DOWN,
 	};
 	BUG_IF((int)q.slot < 0 || q.slot >= SLOTS);
 	if (q.slot == CROSS_K || q.slot == CROSS_V)

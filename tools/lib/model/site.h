@@ -1,18 +1,19 @@
 /* site.h: sites, the distinct input tensors of targeted modules, in the order of the computation.
  *
- * enc07-self (q k v), enc07-out (o), enc07-ffn (wi, wi_0, wi_1), enc07-down (wo); memory (k and v of ALL cross-attentions);
- * dec03-self, dec03-out, dec03-cross (q), dec03-crossout (o), dec03-ffn, dec03-down. */
+ * enc07-self (q k v), enc07-out (o), enc07-ffn (wi, wi_0, wi_1), enc07-down (wo); memory (k and v
+ * of ALL cross-attentions); dec03-self, dec03-out, dec03-cross (q), dec03-crossout (o), dec03-ffn,
+ * dec03-down. */
 #ifndef SITE_H
 #define SITE_H
 
 #include "model/t5.h"
 
-/* The places inside a block where a site can be, in order; a block's transition functions go from one to the next.
- * STEP_END is the start of the next block (or the end of the stack). */
+/* The places inside a block where a site can be, in order; a block's transition functions go from
+ * one to the next. STEP_END is the start of the next block (or the end of the stack). */
 enum step { STEP_SELF, STEP_OUT, STEP_CROSS, STEP_CROSSOUT, STEP_FFN, STEP_DOWN, STEP_END };
 
 struct site {
-	int stack;   /* 0 encoder, 1 decoder; memory: stack 1, block -1 */
+	int stack; /* 0 encoder, 1 decoder; memory: stack 1, block -1 */
 	int block;
 	enum step step; /* memory: STEP_END */
 };

@@ -1,8 +1,9 @@
 /* split.c: see split.h.
  *
- * The trie is the sorted table itself: a node is the range of the tokens that begin alike, and how many bytes they share.
- * Steps are whole characters, as there. The search of the earliest longest token keeps transformers' order of operations:
- * where tokens overlap, a token that a plain search would find may be missed, and it must be missed here, too. */
+ * The trie is the sorted table itself: a node is the range of the tokens that begin alike, and how
+ * many bytes they share. Steps are whole characters, as there. The search of the earliest longest
+ * token keeps transformers' order of operations: where tokens overlap, a token that a plain search
+ * would find may be missed, and it must be missed here, too. */
 #include "model/split.h"
 
 #include <stdlib.h>
@@ -87,7 +88,8 @@ static bool exists(struct node at)
 static void add_cut(struct search *s, size_t at)
 {
 	if (s->ncut == s->cut_room)
-		s->cut = xrealloc(s->cut, sizeof *s->cut * (size_t)(s->cut_room += s->cut_room + 16));
+		s->cut = xrealloc(s->cut,
+				  sizeof *s->cut * (size_t)(s->cut_room += s->cut_room + 16));
 	s->cut[s->ncut++] = at;
 }
 
@@ -98,15 +100,17 @@ static void add_match(struct search *s, size_t start, struct node at)
 	s->match[s->nmatch++] = (struct match){start, at, false};
 }
 
-/* A token ends before `here`: looks on for the longest token that starts there or earlier. Earlier matches have already
- * been moved on by the character at `here`, or failed at it and not been dropped yet. */
+/* A token ends before `here`: looks on for the longest token that starts there or earlier. Earlier
+ * matches have already been moved on by the character at `here`, or failed at it and not been
+ * dropped yet. */
 static void take_longest(struct search *s, size_t start, size_t here)
 {
 	size_t end = here;
 	for (int i = 0; i < s->nmatch && s->match[i].start <= start; i++) {
 		size_t ahead = s->match[i].start < start ? next_char(s, here) : here;
 		end = ahead;
-		for (struct node at = s->match[i].at; exists(at); ahead = ahead < s->bytes ? next_char(s, ahead) : ahead) {
+		for (struct node at = s->match[i].at; exists(at);
+		     ahead = ahead < s->bytes ? next_char(s, ahead) : ahead) {
 			if (is_token(s, at)) {
 				start = s->match[i].start;
 				end = s->skip = ahead;
@@ -146,7 +150,8 @@ static void find_cuts(struct search *s)
 		if (here < s->skip)
 			continue;
 		step(s, here);
-		struct node first = here >= s->skip ? child(s, (struct node){0, s->a->n, 0}, here) : (struct node){0};
+		struct node first = here >= s->skip ? child(s, (struct node){0, s->a->n, 0}, here)
+						    : (struct node){0};
 		if (exists(first))
 			add_match(s, here, first);
 	}
@@ -175,7 +180,8 @@ static struct parts cut_text(const struct search *s)
 	for (int i = 0; i < s->ncut; i++) {
 		if (s->cut[i] <= from)
 			continue;
-		p.part[p.n++] = (struct part){.text = copy(s->text + from, s->cut[i] - from), .bytes = s->cut[i] - from};
+		p.part[p.n++] = (struct part){.text = copy(s->text + from, s->cut[i] - from),
+					      .bytes = s->cut[i] - from};
 		from = s->cut[i];
 	}
 	return p;
@@ -183,9 +189,10 @@ static struct parts cut_text(const struct search *s)
 
 /* The characters that Python's str.strip() takes away. */
 static const char *const blanks[] = {
-	" ", "\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002",
-	"\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f",
-	"\u3000", "\xc2\x85",
+	" ",      "\t",     "\n",     "\v",     "\f",       "\r",     "\x1c",   "\x1d",
+	"\x1e",   "\x1f",   "\u00a0", "\u1680", "\u2000",   "\u2001", "\u2002", "\u2003",
+	"\u2004", "\u2005", "\u2006", "\u2007", "\u2008",   "\u2009", "\u200a", "\u2028",
+	"\u2029", "\u202f", "\u205f", "\u3000", "\xc2\x85",
 };
 
 /* Bytes of the blank at the front or the end of a part; 0: there is none. */
@@ -193,7 +200,8 @@ static size_t blank_at(const struct part *p, bool front)
 {
 	for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
 		size_t n = strlen(blanks[i]);
-		if (n <= p->bytes && memcmp(front ? p->text : p->text + p->bytes - n, blanks[i], n) == 0)
+		if (n <= p->bytes &&
+		    memcmp(front ? p->text : p->text + p->bytes - n, blanks[i], n) == 0)
 			return n;
 	}
 	return 0;
@@ -212,7 +220,8 @@ static void strip_end(struct part *p)
 }
 
 /* `to` becomes first + second, and `from`, one of the two, nothing. */
-static void join(struct part *to, struct part *from, const struct part *first, const struct part *second)
+static void join(struct part *to, struct part *from, const struct part *first,
+		 const struct part *second)
 {
 	char *text = xmalloc(first->bytes + second->bytes + 1);
 	memcpy(text, first->text, first->bytes);
@@ -222,7 +231,8 @@ static void join(struct part *to, struct part *from, const struct part *first, c
 	from->bytes = 0;
 }
 
-/* The rules of part i, a token, for its neighbours. Whether a neighbour ends with a blank is asked of what it was before. */
+/* The rules of part i, a token, for its neighbours. Whether a neighbour ends with a blank is asked
+ * of what it was before. */
 static void apply_rules(struct parts *p, int i)
 {
 	const struct added_token *t = p->part[i].token;

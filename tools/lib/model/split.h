@@ -1,7 +1,9 @@
-/* split.h: cuts a text at the added tokens in it, as transformers 4.57 does for its slow tokenizers.
+/* split.h: cuts a text at the added tokens in it, as transformers 4.57 does for its slow
+ * tokenizers.
  *
- * The cuts are those of its `Trie`: in one pass, the longest token of the earliest start. Then each token takes the blanks
- * that lstrip and rstrip name, and a single_word token beside another character than a blank becomes text again. */
+ * The cuts are those of its `Trie`: in one pass, the longest token of the earliest start. Then each
+ * token takes the blanks that lstrip and rstrip name, and a single_word token beside another
+ * character than a blank becomes text again. */
 #ifndef SPLIT_H
 #define SPLIT_H
 

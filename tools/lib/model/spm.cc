@@ -1,15 +1,16 @@
 /* spm.cc: spm.h over the sentencepiece C++ library (0.1.97 or later).
  *
- * Why a file of its own: the library has no C interface. Nothing C++ crosses the border: every entry catches
- * everything, and what it returns is plain memory from malloc. The model file is read here and handed over as bytes,
- * so that a folder, a missing file or a file of absurd size is reported in our words and never reaches the protobuf
- * parser.
+ * Why a file of its own: the library has no C interface. Nothing C++ crosses the border: every
+ * entry catches everything, and what it returns is plain memory from malloc. The model file is read
+ * here and handed over as bytes, so that a folder, a missing file or a file of absurd size is
+ * reported in our words and never reaches the protobuf parser.
  *
- * Why a Viterbi of our own: where two segmentations of a text have the same score (`??` + `?` and `?` + `??`), the
- * last bit of the sums decides, and library versions sum differently: up to 0.2.1 a candidate's sum is a double,
- * compared with a float; from 0.2.2 on all are floats. About one text in 600 is split differently. So that ids do not
- * depend on the library that is installed, the library only normalises, and the best path of a unigram model is found
- * here as 0.2.2 and later find it. */
+ * Why a Viterbi of our own: where two segmentations of a text have the same score (`??` + `?` and
+ * `?` + `??`), the last bit of the sums decides, and library versions sum differently: up to 0.2.1
+ * a candidate's sum is a double, compared with a float; from 0.2.2 on all are floats. About one
+ * text in 600 is split differently. So that ids do not depend on the library that is installed, the
+ * library only normalises, and the best path of a unigram model is found here as 0.2.2 and later
+ * find it. */
 #include "model/spm.h"
 
 #include <sentencepiece_processor.h>
@@ -26,7 +27,8 @@
 #include <string_view>
 #include <vector>
 
-namespace {
+namespace
+{
 
 struct piece {
 	std::string_view text; /* lies in the processor */
@@ -61,17 +63,22 @@ struct spm {
 	float unknown_score = 0;
 };
 
-namespace {
+namespace
+{
 
 /* The largest published vocabularies (256 000 pieces) take under 5 MB. */
 constexpr size_t kMaxModel = 64u << 20;
 
-/* Field 3 of the model (the normaliser's settings): {3: add_dummy_prefix = false}. A message that a protobuf file holds
- * twice is merged: appended to the file, these bytes change this setting alone. */
+/* Field 3 of the model (the normaliser's settings): {3: add_dummy_prefix = false}. A message that a
+ * protobuf file holds twice is merged: appended to the file, these bytes change this setting alone.
+ */
 constexpr char kNoPrefix[] = {3 << 3 | 2, 2, 3 << 3, 0};
 
 struct file_close {
-	void operator()(FILE *f) const { fclose(f); }
+	void operator()(FILE *f) const
+	{
+		fclose(f);
+	}
 };
 
 void set_error(char **error, const char *text)
@@ -124,7 +131,8 @@ void list_pieces(spm *s)
 		s->pieces.push_back({p.IdToPiece(id), id, p.GetScore(id)});
 		lowest = std::min(lowest, p.GetScore(id));
 	}
-	std::sort(s->pieces.begin(), s->pieces.end(), [](const piece &a, const piece &b) { return a.text < b.text; });
+	std::sort(s->pieces.begin(), s->pieces.end(),
+		  [](const piece &a, const piece &b) { return a.text < b.text; });
 	s->unknown_score = lowest - 10.0f; /* sentencepiece's penalty of an unknown character */
 }
 
@@ -140,15 +148,17 @@ void offer(path *to, float score, int from, int id)
 		*to = {score, from, id};
 }
 
-/* A learned piece's score is its log probability. A piece of score 0 is one that a user has defined: it must always
- * win, and the longer one. */
+/* A learned piece's score is its log probability. A piece of score 0 is one that a user has
+ * defined: it must always win, and the longer one. */
 float piece_score(const piece &p)
 {
 	return p.score != 0 ? p.score : (float)(0.1 * ((double)p.text.size() - 1));
 }
 
-/* Offers all pieces that start at `from`. Walking along the text narrows the sorted list to the pieces that begin so. */
-void offer_pieces(const spm *s, const std::string &text, int from, int character, std::vector<path> *best)
+/* Offers all pieces that start at `from`. Walking along the text narrows the sorted list to the
+ * pieces that begin so. */
+void offer_pieces(const spm *s, const std::string &text, int from, int character,
+		  std::vector<path> *best)
 {
 	auto lo = s->pieces.begin(), hi = s->pieces.end();
 	bool single = false;
@@ -156,7 +166,9 @@ void offer_pieces(const spm *s, const std::string &text, int from, int character
 
 	for (size_t n = 0; from + n < text.size(); n++) {
 		const unsigned char c = (unsigned char)text[from + n];
-		const auto before = [=](const piece &p) { return p.text.size() <= n || (unsigned char)p.text[n] < c; };
+		const auto before = [=](const piece &p) {
+			return p.text.size() <= n || (unsigned char)p.text[n] < c;
+		};
 		const auto same = [=](const piece &p) { return (unsigned char)p.text[n] == c; };
 		lo = std::partition_point(lo, hi, before);
 		hi = std::partition_point(lo, hi, same);
@@ -168,10 +180,12 @@ void offer_pieces(const spm *s, const std::string &text, int from, int character
 		single = single || (int)n + 1 == character;
 	}
 	if (!single)
-		offer(&(*best)[from + character], s->unknown_score + here, from, s->processor.unk_id());
+		offer(&(*best)[from + character], s->unknown_score + here, from,
+		      s->processor.unk_id());
 }
 
-/* Float sums lose their last bits when they grow: as in the library, scores start again from 0 at 100 000. */
+/* Float sums lose their last bits when they grow: as in the library, scores start again from 0 at
+ * 100 000. */
 void rebase(std::vector<path> *best, int from)
 {
 	const float offset = (*best)[from].score;
@@ -210,7 +224,8 @@ bool library_encode(const spm *s, absl::string_view text, encoding *e)
 {
 	std::vector<std::string> pieces;
 	std::vector<int> ids;
-	if (!s->processor.Encode(text, &ids).ok() || !s->processor.Encode(text, &pieces).ok() || ids.size() != pieces.size())
+	if (!s->processor.Encode(text, &ids).ok() || !s->processor.Encode(text, &pieces).ok() ||
+	    ids.size() != pieces.size())
 		return false;
 	for (size_t i = 0; i < ids.size(); i++) {
 		const size_t from = e->normalised.size();
@@ -220,8 +235,9 @@ bool library_encode(const spm *s, absl::string_view text, encoding *e)
 	return e->normalised.size() <= (size_t)std::numeric_limits<int>::max() / 2;
 }
 
-/* The library's pieces in a row are the normalised text, except where bytes stand for unknown characters (no T5
- * model's vocabulary does that): then, and for models that are not unigram, its ids are taken as they are. */
+/* The library's pieces in a row are the normalised text, except where bytes stand for unknown
+ * characters (no T5 model's vocabulary does that): then, and for models that are not unigram, its
+ * ids are taken as they are. */
 bool encode(const spm *s, absl::string_view text, encoding *e)
 {
 	if (!library_encode(s, text, e))
@@ -287,13 +303,17 @@ extern "C" int spm_find(const struct spm *s, const char *text)
 {
 	try {
 		const int id = s->processor.PieceToId(text);
-		return id >= 0 && id < s->processor.GetPieceSize() && s->processor.IdToPiece(id) == text ? id : -1;
+		return id >= 0 && id < s->processor.GetPieceSize() &&
+				       s->processor.IdToPiece(id) == text
+			       ? id
+			       : -1;
 	} catch (...) {
 		return -1;
 	}
 }
 
-extern "C" int spm_encode(const struct spm *s, const char *text, int bytes, spm_take *take, void *arg)
+extern "C" int spm_encode(const struct spm *s, const char *text, int bytes, spm_take *take,
+			  void *arg)
 {
 	try {
 		encoding e;

@@ -9,15 +9,16 @@ extern "C" {
 #endif
 
 struct spm;
-/* `prefix`: whether a text is encoded as if a blank stood before it, as the model file says; false: never.
- * NULL on failure; *error then holds an allocated message. */
+/* `prefix`: whether a text is encoded as if a blank stood before it, as the model file says; false:
+ * never. NULL on failure; *error then holds an allocated message. */
 struct spm *spm_open(const char *path, bool prefix, char **error);
 void spm_close(struct spm *s);
 int spm_vocab(const struct spm *s);
 /* Id of the piece that reads exactly `text`, of any kind; -1: there is none. */
 int spm_find(const struct spm *s, const char *text);
-/* Calls `take` for each piece of `text` (UTF-8, `bytes` long), in order and without </s>: its id, and the normalised
- * text that it stands for, which is no string and only valid during the call. Returns the number of pieces; -1 on failure. */
+/* Calls `take` for each piece of `text` (UTF-8, `bytes` long), in order and without </s>: its id,
+ * and the normalised text that it stands for, which is no string and only valid during the call.
+ * Returns the number of pieces; -1 on failure. */
 typedef void spm_take(void *arg, int id, const char *piece, int bytes);
 int spm_encode(const struct spm *s, const char *text, int bytes, spm_take *take, void *arg);
 /* Text of the ids (control pieces and ids outside the vocabulary are skipped), allocated. */

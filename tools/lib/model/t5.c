@@ -9,34 +9,43 @@
 #include "files/jsonx.h"
 #include "model/kind.h"
 
-/* Bounds above any T5 (t5-11b: d_model 1024, d_ff 65536, 128 heads of 128): each fits an int with room for small factors; products
- * of two widths are for size_t. */
-enum { MAX_WIDTH = 1 << 17, MAX_HEADS = 1 << 12, MAX_VOCABULARY = 1 << 24, MAX_BLOCKS = 999, MAX_BUCKETS = 1 << 10 };
+/* Bounds above any T5 (t5-11b: d_model 1024, d_ff 65536, 128 heads of 128): each fits an int with
+ * room for small factors; products of two widths are for size_t. */
+enum {
+	MAX_WIDTH = 1 << 17,
+	MAX_HEADS = 1 << 12,
+	MAX_VOCABULARY = 1 << 24,
+	MAX_BLOCKS = 999,
+	MAX_BUCKETS = 1 << 10
+};
 
-/* Where a slot lives: the sublayer's index in the encoder's and the decoder's blocks (-1: not there) and its name. */
+/* Where a slot lives: the sublayer's index in the encoder's and the decoder's blocks (-1: not
+ * there) and its name. */
 static const struct {
 	int layer[2];
 	const char *name;
 } SLOT[SLOTS] = {
-	[SELF_Q] = {{0, 0}, "SelfAttention.q"},    [SELF_K] = {{0, 0}, "SelfAttention.k"},
-	[SELF_V] = {{0, 0}, "SelfAttention.v"},    [SELF_O] = {{0, 0}, "SelfAttention.o"},
+	[SELF_Q] = {{0, 0}, "SelfAttention.q"},     [SELF_K] = {{0, 0}, "SelfAttention.k"},
+	[SELF_V] = {{0, 0}, "SelfAttention.v"},     [SELF_O] = {{0, 0}, "SelfAttention.o"},
 	[CROSS_Q] = {{-1, 1}, "EncDecAttention.q"}, [CROSS_K] = {{-1, 1}, "EncDecAttention.k"},
 	[CROSS_V] = {{-1, 1}, "EncDecAttention.v"}, [CROSS_O] = {{-1, 1}, "EncDecAttention.o"},
-	[WI] = {{1, 2}, "DenseReluDense.wi"},      [WI_0] = {{1, 2}, "DenseReluDense.wi_0"},
-	[WI_1] = {{1, 2}, "DenseReluDense.wi_1"},  [WO] = {{1, 2}, "DenseReluDense.wo"},
+	[WI] = {{1, 2}, "DenseReluDense.wi"},       [WI_0] = {{1, 2}, "DenseReluDense.wi_0"},
+	[WI_1] = {{1, 2}, "DenseReluDense.wi_1"},   [WO] = {{1, 2}, "DenseReluDense.wo"},
 };
 
 static const char *const STACK[2] = {"encoder", "decoder"};
 
-/* As transformers reads it: "relu", "gated-gelu", "gated-relu" …; "gated-gelu" means gelu_new (a leftover of old checkpoints);
- * the derived keys dense_act_fn and is_gated_act override it when a config carries them. */
+/* As transformers reads it: "relu", "gated-gelu", "gated-relu" …; "gated-gelu" means gelu_new (a
+ * leftover of old checkpoints); the derived keys dense_act_fn and is_gated_act override it when a
+ * config carries them. */
 static void read_activation(struct t5 *m, const json_t *o, const char *path)
 {
 	const char *proj = jsonx_string_or(o, path, "feed_forward_proj", "relu");
 	bool gated = strncmp(proj, "gated-", 6) == 0;
 	const char *act = gated ? proj + 6 : proj;
 	if (strchr(act, '-'))
-		die("'%s': feed_forward_proj: expected ACTIVATION or gated-ACTIVATION, found '%s'", path, proj);
+		die("'%s': feed_forward_proj: expected ACTIVATION or gated-ACTIVATION, found '%s'",
+		    path, proj);
 	if (strcmp(proj, "gated-gelu") == 0)
 		act = "gelu_new";
 
@@ -44,8 +53,9 @@ static void read_activation(struct t5 *m, const json_t *o, const char *path)
 	m->gated = jsonx_bool_or(o, path, "is_gated_act", gated);
 	m->gelu = strcmp(act, "gelu_new") == 0;
 	if (!m->gelu && strcmp(act, "relu") != 0)
-		die("'%s': feed_forward_proj '%s' asks for the activation '%s'; only relu and gelu_new (gated-gelu) are known", path, proj,
-		    act);
+		die("'%s': feed_forward_proj '%s' asks for the activation '%s'; only relu and "
+		    "gelu_new (gated-gelu) are known",
+		    path, proj, act);
 }
 
 static void read_widths(struct t5 *m, const json_t *o, const char *path)
@@ -55,7 +65,8 @@ static void read_widths(struct t5 *m, const json_t *o, const char *path)
 	m->HS = (int)jsonx_int(o, path, "d_kv", 1, MAX_WIDTH);
 	m->NH = (int)jsonx_int(o, path, "num_heads", 1, MAX_HEADS);
 	if (m->HS > MAX_WIDTH / m->NH)
-		die("'%s': num_heads × d_kv: expected at most %d, found %d × %d", path, MAX_WIDTH, m->NH, m->HS);
+		die("'%s': num_heads × d_kv: expected at most %d, found %d × %d", path, MAX_WIDTH,
+		    m->NH, m->HS);
 	m->DI = m->NH * m->HS;
 	m->V = (int)jsonx_int(o, path, "vocab_size", 1, MAX_VOCABULARY);
 	m->L[0] = (int)jsonx_int(o, path, "num_layers", 1, MAX_BLOCKS);
@@ -64,34 +75,43 @@ static void read_widths(struct t5 *m, const json_t *o, const char *path)
 
 static void read_positions(struct t5 *m, const json_t *o, const char *path)
 {
-	/* The encoder halves the buckets by sign, and half of what is left counts single steps: four at least. */
-	m->buckets = (int)jsonx_int_or(o, path, "relative_attention_num_buckets", 4, MAX_BUCKETS, 32);
-	m->max_distance = (int)jsonx_int_or(o, path, "relative_attention_max_distance", 2, 1 << 20, 128);
+	/* The encoder halves the buckets by sign, and half of what is left counts single steps:
+	 * four at least. */
+	m->buckets =
+		(int)jsonx_int_or(o, path, "relative_attention_num_buckets", 4, MAX_BUCKETS, 32);
+	m->max_distance =
+		(int)jsonx_int_or(o, path, "relative_attention_max_distance", 2, 1 << 20, 128);
 	/* The decoder's formula divides by log(max_distance / (buckets/2)). */
 	if (m->max_distance <= m->buckets / 2)
-		die("'%s': relative_attention_max_distance: expected more than half of %d buckets, found %d", path, m->buckets,
-		    m->max_distance);
+		die("'%s': relative_attention_max_distance: expected more than half of %d buckets, "
+		    "found %d",
+		    path, m->buckets, m->max_distance);
 }
 
 /* transformers 4 reads null as false, transformers 5 as true. */
 static bool read_tie(const struct t5 *m, const json_t *o, const char *path)
 {
 	if (!m->scale_given && json_is_null(json_object_get(o, "tie_word_embeddings")))
-		die("'%s' key 'tie_word_embeddings': expected true or false, found null, which versions of transformers read differently", path);
+		die("'%s' key 'tie_word_embeddings': expected true or false, found null, which "
+		    "versions of transformers read differently",
+		    path);
 	return jsonx_bool_or(o, path, "tie_word_embeddings", true);
 }
 
-/* transformers 4 has one key for the tie and the scaling. transformers 5 writes `true` for the tie of every model, and the scaling
- * under a key of its own. */
+/* transformers 4 has one key for the tie and the scaling. transformers 5 writes `true` for the tie
+ * of every model, and the scaling under a key of its own. */
 static void read_output(struct t5 *m, const json_t *o, const char *path)
 {
 	const json_t *scale = json_object_get(o, "scale_decoder_outputs");
 	m->scale_given = scale && !json_is_null(scale);
 	m->tied = read_tie(m, o, path);
 	m->scaled = jsonx_bool_or(o, path, "scale_decoder_outputs", m->tied);
-	/* transformers 4 gives encoder and decoder the same weights; transformers 5 ignores the key. */
+	/* transformers 4 gives encoder and decoder the same weights; transformers 5 ignores the
+	 * key. */
 	if (jsonx_bool_or(o, path, "tie_encoder_decoder", false))
-		die("'%s': tie_encoder_decoder is true: encoder and decoder that share their weights are not supported", path);
+		die("'%s': tie_encoder_decoder is true: encoder and decoder that share their "
+		    "weights are not supported",
+		    path);
 }
 
 struct t5 t5_load(const char *dir)
@@ -109,11 +129,13 @@ struct t5 t5_load(const char *dir)
 	read_output(&m, o, path);
 	double eps = jsonx_number_or(o, path, "layer_norm_epsilon", 1e-6);
 	if (!(eps > 0 && eps < 1) || (float)eps == 0.0f)
-		die("'%s': layer_norm_epsilon: expected a small positive number, found %g", path, eps);
+		die("'%s': layer_norm_epsilon: expected a small positive number, found %g", path,
+		    eps);
 	m.eps = (float)eps;
 	m.decoding = decoding_read(dir, o, path, m.V);
 	m.pad = (int)jsonx_int_or(o, path, "pad_token_id", 0, m.V - 1, 0);
-	m.label_start = (int)jsonx_int_or(o, path, "decoder_start_token_id", 0, m.V - 1, m.decoding.start);
+	m.label_start =
+		(int)jsonx_int_or(o, path, "decoder_start_token_id", 0, m.V - 1, m.decoding.start);
 
 	json_decref(o);
 	free(path);
@@ -134,10 +156,12 @@ bool slot_exists(const struct t5 *m, int stack, enum slot s)
 char *module_name(const struct t5 *m, struct module q)
 {
 	BUG_IF(!slot_exists(m, q.stack, q.slot) || q.block < 0 || q.block >= m->L[q.stack]);
-	return xformat("%s.block.%d.layer.%d.%s", STACK[q.stack], q.block, SLOT[q.slot].layer[q.stack], SLOT[q.slot].name);
+	return xformat("%s.block.%d.layer.%d.%s", STACK[q.stack], q.block,
+		       SLOT[q.slot].layer[q.stack], SLOT[q.slot].name);
 }
 
-/* The number at *s, written without sign and leading zeros; *s moves behind it. -1: none, or over MAX_BLOCKS. */
+/* The number at *s, written without sign and leading zeros; *s moves behind it. -1: none, or over
+ * MAX_BLOCKS. */
 static int take_number(const char **s)
 {
 	const char *p = *s;
@@ -174,7 +198,8 @@ bool module_parse(const struct t5 *m, const char *name, struct module *q)
 	if (layer < 0 || *name++ != '.')
 		return false;
 	for (int s = 0; s < SLOTS; s++) {
-		if (slot_exists(m, stack, (enum slot)s) && SLOT[s].layer[stack] == layer && strcmp(SLOT[s].name, name) == 0) {
+		if (slot_exists(m, stack, (enum slot)s) && SLOT[s].layer[stack] == layer &&
+		    strcmp(SLOT[s].name, name) == 0) {
 			*q = (struct module){.stack = stack, .block = block, .slot = (enum slot)s};
 			return true;
 		}
@@ -186,12 +211,9 @@ int module_d_in(const struct t5 *m, enum slot s)
 {
 	switch (s) {
 	case SELF_O:
-	case CROSS_O:
-		return m->DI;
-	case WO:
-		return m->F;
-	default:
-		return m->D;
+	case CROSS_O: return m->DI;
+	case WO: return m->F;
+	default: return m->D;
 	}
 }
 
@@ -200,13 +222,10 @@ int module_d_out(const struct t5 *m, enum slot s)
 	switch (s) {
 	case SELF_O:
 	case CROSS_O:
-	case WO:
-		return m->D;
+	case WO: return m->D;
 	case WI:
 	case WI_0:
-	case WI_1:
-		return m->F;
-	default:
-		return m->DI;
+	case WI_1: return m->F;
+	default: return m->DI;
 	}
 }

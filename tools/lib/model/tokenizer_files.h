@@ -1,19 +1,23 @@
-/* tokenizer_files.h: the JSON files beside spiece.model, in which T5's tokenizer keeps its settings and its added tokens.
+/* tokenizer_files.h: the JSON files beside spiece.model, in which T5's tokenizer keeps its settings
+ * and its added tokens.
  *
- * None of them need be there. What this program cannot follow (another tokenizer's class, lower case, sampling, a cut at
- * the front of a text), and two files that name different special tokens, is die(). */
+ * None of them need be there. What this program cannot follow (another tokenizer's class, lower
+ * case, sampling, a cut at the front of a text), and two files that name different special tokens,
+ * is die(). */
 #ifndef TOKENIZER_FILES_H
 #define TOKENIZER_FILES_H
 
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Every file of a model folder that a text's ids depend on, spiece.model first; NULL ends the list. */
+/* Every file of a model folder that a text's ids depend on, spiece.model first; NULL ends the list.
+ */
 extern const char *const tokenizer_file_names[];
 
 struct tokenizer_files {
 	char *config_path, *map_path, *added_path, *fast_path;
-	json_t *config; /* tokenizer_config.json, numbers as reals; an empty object where it is not there, as for the next two */
+	json_t *config; /* tokenizer_config.json, numbers as reals; an empty object where it is not
+			   there, as for the next two */
 	json_t *map;    /* special_tokens_map.json */
 	json_t *added;  /* added_tokens.json */
 	json_t *fast;   /* the list added_tokens of tokenizer.json; NULL without the file */

@@ -1,6 +1,7 @@
 /* tokens.c: see tokens.h.
  *
- * `legacy` (tokenizer_config.json; true where it is absent): sentencepiece puts a blank before every part of a text, so that
+ * `legacy` (tokenizer_config.json; true where it is absent): sentencepiece puts a blank before
+ * every part of a text, so that
  * "<extra_id_0>." becomes <extra_id_0>, "▁", ".". Without legacy only the text itself gets one. */
 #include "model/tokens.h"
 
@@ -11,10 +12,10 @@
 
 #include "base/die.h"
 #include "files/exists.h"
-#include "model/kind.h"
 #include "files/jsonx.h"
 #include "files/looks.h"
 #include "model/added.h"
+#include "model/kind.h"
 #include "model/split.h"
 
 static const char blank[] = "▁"; /* sentencepiece's sign of a blank */
@@ -33,8 +34,8 @@ struct tokenizer {
 struct sink {
 	const struct tokenizer *t;
 	int *id, n, room;
-	int drop;           /* so many pieces are left out first */
-	bool blank_first;   /* the first piece is "▁" */
+	int drop;            /* so many pieces are left out first */
+	bool blank_first;    /* the first piece is "▁" */
 	bool special_second; /* the second is a special token */
 };
 
@@ -61,9 +62,10 @@ static void take_nothing(void *arg, int id, const char *text, int bytes)
 	(void)arg, (void)id, (void)text, (void)bytes;
 }
 
-/* Text that begins with a blank, without legacy. sentencepiece would strip the blank: it is encoded behind the unknown
- * token's text, whose pieces are then left out. */
-static bool encode_behind_unknown(const struct tokenizer *t, const char *text, size_t bytes, struct sink *s)
+/* Text that begins with a blank, without legacy. sentencepiece would strip the blank: it is encoded
+ * behind the unknown token's text, whose pieces are then left out. */
+static bool encode_behind_unknown(const struct tokenizer *t, const char *text, size_t bytes,
+				  struct sink *s)
 {
 	char *whole = xformat("%s%.*s", t->added.unknown, (int)bytes, text);
 	int all = (int)strlen(whole), n = spm_encode(t->spm, whole, all, take_nothing, NULL);
@@ -75,7 +77,8 @@ static bool encode_behind_unknown(const struct tokenizer *t, const char *text, s
 
 static bool encode_plain(const struct tokenizer *t, const char *text, size_t bytes, struct sink *s)
 {
-	bool begins_blank = bytes > 0 && (*text == ' ' || (bytes >= BLANK && memcmp(text, blank, BLANK) == 0));
+	bool begins_blank =
+		bytes > 0 && (*text == ' ' || (bytes >= BLANK && memcmp(text, blank, BLANK) == 0));
 	if (!t->legacy && begins_blank)
 		return encode_behind_unknown(t, text, bytes, s);
 	return spm_encode(t->spm, text, (int)bytes, take, s) >= 0;
@@ -105,7 +108,8 @@ static bool encode_all(const struct tokenizer *t, const char *text, size_t bytes
 /* Without legacy: signs of a blank become blanks, and one stands before the text. */
 static char *with_prefix(const struct tokenizer *t, const char *text)
 {
-	char *whole = xformat("%s%s", t->prefix ? blank : "", text), *to = whole + (t->prefix ? BLANK : 0);
+	char *whole = xformat("%s%s", t->prefix ? blank : "", text),
+	     *to = whole + (t->prefix ? BLANK : 0);
 	for (const char *from = text; *from;) {
 		bool is_blank = strncmp(from, blank, BLANK) == 0;
 		*to++ = is_blank ? ' ' : *from;
@@ -143,9 +147,12 @@ char *tokens_outside(const struct tokenizer *t, const int *ids, int n)
 		return NULL;
 	const struct added_token *token = added_of_id(&t->added, ids[i]);
 	if (token)
-		return xformat("the token '%s' of id %d, but the vocabulary of '%s' ends at %d: the model has no such token", token->text,
-		               ids[i], t->dir, t->V - 1);
-	return xformat("the piece %d, but the vocabulary of '%s' ends at %d: is spiece.model this model's?", ids[i], t->dir, t->V - 1);
+		return xformat("the token '%s' of id %d, but the vocabulary of '%s' ends at %d: "
+			       "the model has no such token",
+			       token->text, ids[i], t->dir, t->V - 1);
+	return xformat("the piece %d, but the vocabulary of '%s' ends at %d: is spiece.model this "
+		       "model's?",
+		       ids[i], t->dir, t->V - 1);
 }
 
 /* Appends a piece of text behind a blank, unless it is the first. Frees both. */
@@ -177,28 +184,34 @@ char *tokens_decode(const struct tokenizer *t, const int *ids, int n)
 static void check_pad(const struct tokenizer *t, const struct t5 *m)
 {
 	if (t->added.pad != m->pad)
-		die("'%s': the tokenizer's pad token has the id %d, but config.json says pad_token_id %d: make them equal", t->dir, t->added.pad,
-		    m->pad);
+		die("'%s': the tokenizer's pad token has the id %d, but config.json says "
+		    "pad_token_id %d: make them equal",
+		    t->dir, t->added.pad, m->pad);
 }
 
-/* T5's texts end with </s>, whatever ends an answer (decoding.h). Another end token must be one that ends answers. */
+/* T5's texts end with </s>, whatever ends an answer (decoding.h). Another end token must be one
+ * that ends answers. */
 static void check_eos(const struct tokenizer *t, const struct t5 *m)
 {
 	const struct decoding *d = &m->decoding;
 	if (t->added.eos != spm_find(t->spm, "</s>") && !decoding_ends(d, t->added.eos))
-		die("'%s': the tokenizer's eos token has the id %d, but the model's answers end with eos_token_id %d: make them equal", t->dir,
-		    t->added.eos, d->neos ? d->eos[0] : -1);
+		die("'%s': the tokenizer's eos token has the id %d, but the model's answers end "
+		    "with eos_token_id %d: make them equal",
+		    t->dir, t->added.eos, d->neos ? d->eos[0] : -1);
 }
 
 void tokens_need(const char *model_dir)
 {
-	static const char *const OTHER[] = {"tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "sentencepiece.bpe.model"};
+	static const char *const OTHER[] = {"tokenizer.json", "vocab.json", "vocab.txt",
+					    "tokenizer.model", "sentencepiece.bpe.model"};
 	if (file_is_in(model_dir, "spiece.model"))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
 		if (file_is_in(model_dir, OTHER[i]))
-			die("cannot read '%s/spiece.model': %s; the folder's %s is not read: copy spiece.model from the model that this one was made "
-			    "from (transformers 5 saves tokenizer.json alone)", model_dir, strerror(ENOENT), OTHER[i]);
+			die("cannot read '%s/spiece.model': %s; the folder's %s is not read: copy "
+			    "spiece.model from the model that this one was made "
+			    "from (transformers 5 saves tokenizer.json alone)",
+			    model_dir, strerror(ENOENT), OTHER[i]);
 }
 
 static struct spm *open_spm(const char *dir, bool legacy)
@@ -219,15 +232,20 @@ struct tokenizer *tokens_open(const char *model_dir, const struct t5 *m)
 	struct tokenizer *t = xcalloc(1, sizeof *t);
 	tokens_need(model_dir);
 	tokenizer_files_read(&f, model_dir);
-	*t = (struct tokenizer){.spm = open_spm(model_dir, f.legacy), .dir = xstrdup(model_dir), .V = m->V, .legacy = f.legacy,
-	                        .prefix = jsonx_bool_or(f.config, f.config_path, "add_prefix_space", true),
-	                        .splits = !jsonx_bool_or(f.config, f.config_path, "split_special_tokens", false),
-	                        .always_eos = f.version5};
+	*t = (struct tokenizer){
+		.spm = open_spm(model_dir, f.legacy),
+		.dir = xstrdup(model_dir),
+		.V = m->V,
+		.legacy = f.legacy,
+		.prefix = jsonx_bool_or(f.config, f.config_path, "add_prefix_space", true),
+		.splits = !jsonx_bool_or(f.config, f.config_path, "split_special_tokens", false),
+		.always_eos = f.version5};
 	added_init(&t->added, &f, t->spm);
 	check_eos(t, m);
 	check_pad(t, m);
 	if (!t->legacy)
-		t->unknown_pieces = spm_encode(t->spm, t->added.unknown, (int)strlen(t->added.unknown), take_nothing, NULL);
+		t->unknown_pieces = spm_encode(t->spm, t->added.unknown,
+					       (int)strlen(t->added.unknown), take_nothing, NULL);
 	tokenizer_files_release(&f);
 	return t;
 }

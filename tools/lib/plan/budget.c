@@ -1,29 +1,34 @@
 /* budget.c: see budget.h. */
 #include "plan/budget.h"
 
-#include "forward/block.h"
-#include "math/dense.h"
-#include "forward/forward.h"
 #include "backend/cpu/gemm.h"
-#include "merge/gramfile.h"
+#include "forward/block.h"
+#include "forward/forward.h"
+#include "math/dense.h"
 #include "math/grams.h"
+#include "merge/gramfile.h"
 #include "merge/history.h"
 #include "merge/system.h"
 
-size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int rank, size_t whole, int tasks, enum be_precision p)
+size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int rank, size_t whole,
+		      int tasks, enum be_precision p)
 {
 	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, wide = F > DI ? F : DI;
-	size_t weights = D * ((decoder ? 8 : 4) * DI + (m->gated ? 3 : 2) * F) * (p == BE_BF16 ? 2 : 4);
-	size_t state = (size_t)rows * D * sizeof(float) * (decoder ? 3 : 1), largest = D * wide * sizeof(float);
+	size_t weights =
+		D * ((decoder ? 8 : 4) * DI + (m->gated ? 3 : 2) * F) * (p == BE_BF16 ? 2 : 4);
+	size_t state = (size_t)rows * D * sizeof(float) * (decoder ? 3 : 1),
+	       largest = D * wide * sizeof(float);
 
 	wide = wide > D ? wide : D;
-	return weights + whole + largest + work_bytes(m, decoder, rows, T, rank) + state + (size_t)rows * wide * sizeof(float) +
-	       (size_t)tasks * BUDGET_FILES + BUDGET_LIBRARIES;
+	return weights + whole + largest + work_bytes(m, decoder, rows, T, rank) + state +
+	       (size_t)rows * wide * sizeof(float) + (size_t)tasks * BUDGET_FILES +
+	       BUDGET_LIBRARIES;
 }
 
 size_t budget_forward(const struct forward *f, int longest, size_t group)
 {
-	return forward_bytes(f, longest) + group + (size_t)f->nsources * BUDGET_SOURCE + 2 * BUDGET_FILES + BUDGET_LIBRARIES;
+	return forward_bytes(f, longest) + group + (size_t)f->nsources * BUDGET_SOURCE +
+	       2 * BUDGET_FILES + BUDGET_LIBRARIES;
 }
 
 size_t budget_site(size_t arrays)
@@ -33,21 +38,25 @@ size_t budget_site(size_t arrays)
 
 size_t budget_grams(int d, int threads)
 {
-	size_t D = (size_t)d, few = GRAM_F64_ROWS * (D + 256) * sizeof(double), tile = GRAM_CHUNK * GEMM_TILE * sizeof(float);
+	size_t D = (size_t)d, few = GRAM_F64_ROWS * (D + 256) * sizeof(double),
+	       tile = GRAM_CHUNK * GEMM_TILE * sizeof(float);
 
-	return gram_bytes(d) + GRAMFILE_WEIGHT_ROWS * D * sizeof(float) + (size_t)threads * (few + tile) + GRAM_CHUNK * D * sizeof(float) + BUDGET_PACKED;
+	return gram_bytes(d) + GRAMFILE_WEIGHT_ROWS * D * sizeof(float) +
+	       (size_t)threads * (few + tile) + GRAM_CHUNK * D * sizeof(float) + BUDGET_PACKED;
 }
 
 size_t budget_layer(int d, int R, int d_out)
 {
-	return solve_bytes(d, R) + system_bytes(d) + (size_t)R * ((size_t)d + (size_t)d_out) * sizeof(float);
+	return solve_bytes(d, R) + system_bytes(d) +
+	       (size_t)R * ((size_t)d + (size_t)d_out) * sizeof(float);
 }
 
 size_t budget_dense(int d, int R, int d_out, int tasks, int pairs)
 {
 	int files = pairs + (tasks > 2 ? tasks - 2 : 0);
-	size_t rows = (size_t)DENSE_ROWS * (size_t)d * sizeof(float), weight = (size_t)d_out * (size_t)d * sizeof(float);
+	size_t rows = (size_t)DENSE_ROWS * (size_t)d * sizeof(float),
+	       weight = (size_t)d_out * (size_t)d * sizeof(float);
 
-	return budget_layer(d, R, d_out) + dense_bytes(d, R) + 2 * rows + weight + (pairs ? mats_bytes(PAST_ROWS, d, pairs) : 0) +
-	       (size_t)files * BUDGET_FILES;
+	return budget_layer(d, R, d_out) + dense_bytes(d, R) + 2 * rows + weight +
+	       (pairs ? mats_bytes(PAST_ROWS, d, pairs) : 0) + (size_t)files * BUDGET_FILES;
 }

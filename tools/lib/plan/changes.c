@@ -41,7 +41,9 @@ static void compare_line(struct changes *c, const char *name, const char *old, c
 	if (is_digest(value) || !before)
 		add_reason(c, xformat("%.*s of %s", key, line, name));
 	else
-		add_reason(c, xformat("%.*s %.*s -> %.*s", key, line, (int)strcspn(before + key + 1, "\n"), before + key + 1, (int)strcspn(value, "\n"), value));
+		add_reason(c, xformat("%.*s %.*s -> %.*s", key, line,
+				      (int)strcspn(before + key + 1, "\n"), before + key + 1,
+				      (int)strcspn(value, "\n"), value));
 }
 
 bool changes_add(struct changes *c, const char *path, const char *name, const char *text)
@@ -54,7 +56,8 @@ bool changes_add(struct changes *c, const char *path, const char *name, const ch
 	}
 	c->stamp = xrealloc(c->stamp, (size_t)(c->n + 1) * sizeof(*c->stamp));
 	c->stamp[c->n++] = xstrdup(name);
-	for (const char *line = text; old && *line; line += strcspn(line, "\n"), line += *line == '\n')
+	for (const char *line = text; old && *line;
+	     line += strcspn(line, "\n"), line += *line == '\n')
 		compare_line(c, name, old, line);
 	free(old);
 	return true;

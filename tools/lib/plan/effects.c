@@ -14,18 +14,21 @@ static bool in_force(const struct plan *p, const char *option)
 	return (config_key_find(option)->methods >> p->c.method & 1) && config_is_on(&p->c, option);
 }
 
-/* Says the first of the options ("use_camr", "!scale !if_balance") that is not as the key needs it; false: all are. */
+/* Says the first of the options ("use_camr", "!scale !if_balance") that is not as the key needs it;
+ * false: all are. */
 static bool say_options(const struct plan *p, const struct config_key *k)
 {
 	char *copy = xstrdup(k->with ? k->with : ""), *save = NULL;
 	bool said = false;
 
-	for (char *word = strtok_r(copy, " ", &save); word && !said; word = strtok_r(NULL, " ", &save)) {
+	for (char *word = strtok_r(copy, " ", &save); word && !said;
+	     word = strtok_r(NULL, " ", &save)) {
 		bool without = *word == '!';
 
 		said = in_force(p, word + without) == without;
 		if (said)
-			note("%s has no effect %s %s", k->name, without ? "with" : "without", word + without);
+			note("%s has no effect %s %s", k->name, without ? "with" : "without",
+			     word + without);
 	}
 	free(copy);
 	return said;
@@ -34,7 +37,8 @@ static bool say_options(const struct plan *p, const struct config_key *k)
 /* Keys of the draw, where every task brings the rows that it takes. */
 static void say_rows(const struct plan *p, const struct config_key *k)
 {
-	bool drawn = k->takes & 1u << STAGE_DRAW && !(k->takes & ~(1u << STAGE_DRAW)) && k != config_key_find("samples_num");
+	bool drawn = k->takes & 1u << STAGE_DRAW && !(k->takes & ~(1u << STAGE_DRAW)) &&
+		     k != config_key_find("samples_num");
 
 	if (drawn && plan_rows_given(p) == p->c.task_targets.n)
 		note("%s has no effect: every task brings its samples.json", k->name);
@@ -50,7 +54,8 @@ void effects_say(const struct plan *p)
 
 		if (config_asked(c, k)) {
 			if (!(k->methods >> c->method & 1))
-				note("%s has no effect in method %s: it counts in %s", k->name, method_name(c->method), list);
+				note("%s has no effect in method %s: it counts in %s", k->name,
+				     method_name(c->method), list);
 			else if (!say_options(p, k))
 				say_rows(p, k);
 		}

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "backend/be.h"
-#include "plan/budget.h"
-#include "forward/demand.h"
 #include "base/die.h"
-#include "math/grams.h"
+#include "forward/demand.h"
 #include "forward/seqs.h"
+#include "math/grams.h"
+#include "plan/budget.h"
 
 static size_t megabytes(size_t bytes)
 {
@@ -25,12 +25,14 @@ static int total_rank(const struct plan *p)
 	return R;
 }
 
-/* A forward pass over the whole model by so many adapters, with the largest group of encoder output that the samples can fill; `whole`: of whole
- * weights in a block. */
-static size_t forward_peak(const struct plan *p, enum be_precision precision, int adapters, size_t whole, size_t group)
+/* A forward pass over the whole model by so many adapters, with the largest group of encoder output
+ * that the samples can fill; `whole`: of whole weights in a block. */
+static size_t forward_peak(const struct plan *p, enum be_precision precision, int adapters,
+			   size_t whole, size_t group)
 {
 	struct delta_source *none = xcalloc((size_t)adapters, sizeof(*none));
-	const struct forward f = {.model = p->model, .nsources = adapters, .source = none, .precision = precision};
+	const struct forward f = {
+		.model = p->model, .nsources = adapters, .source = none, .precision = precision};
 	size_t bytes = budget_forward(&f, p->c.max_length, group) + whole;
 
 	free(none);
@@ -57,19 +59,23 @@ static struct demand_deltas deltas(const struct plan *p)
 }
 
 /* The same of the device's own memory, where it has any. */
-static void forecast_device(const struct plan *p, int rows, int R, int widest, enum be_precision precision)
+static void forecast_device(const struct plan *p, int rows, int R, int widest,
+			    enum be_precision precision)
 {
 	const struct t5 *m = &p->model->m;
 	const struct demand_deltas d = deltas(p);
-	int T = p->c.max_length, steps = p->c.max_new_tokens, decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
+	int T = p->c.max_length, steps = p->c.max_new_tokens,
+	    decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
 	int right_sides = plan_dense(p) && widest > R ? widest : R;
 
 	if (!be->array_bytes(1))
 		return;
-	printf("device  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
-	        megabytes(demand_extract(m, false, rows, T, T, &d, precision)),
-	        megabytes(demand_extract(m, true, decoder_rows, steps, T, &d, precision)), megabytes(demand_grams(widest)),
-	        plan_dense(p) ? "dense" : "layer", megabytes(demand_solve(widest, right_sides)));
+	printf("device  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, "
+	       "solve-%s %zu MB of the device's memory\n",
+	       megabytes(demand_extract(m, false, rows, T, T, &d, precision)),
+	       megabytes(demand_extract(m, true, decoder_rows, steps, T, &d, precision)),
+	       megabytes(demand_grams(widest)), plan_dense(p) ? "dense" : "layer",
+	       megabytes(demand_solve(widest, right_sides)));
 }
 
 /* The site's solve of the largest need. */
@@ -83,7 +89,9 @@ static size_t solve_peak(const struct plan *p, int R)
 		for (int i = 0; i < p->adapter[t]->n; i++) {
 			enum slot slot = p->adapter[t]->lora[i].module.slot;
 			int d = module_d_in(m, slot), d_out = module_d_out(m, slot);
-			size_t need = plan_dense(p) ? budget_dense(d, R, d_out, p->c.task_targets.n, pairs) : budget_layer(d, R, d_out);
+			size_t need = plan_dense(p) ? budget_dense(d, R, d_out, p->c.task_targets.n,
+								   pairs)
+						    : budget_layer(d, R, d_out);
 
 			most = need > most ? need : most;
 		}
@@ -100,16 +108,25 @@ void forecast_memory(const struct plan *p)
 	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
 	const struct demand_deltas d = deltas(p);
 	size_t whole[2] = {demand_whole(m, 0, &d, precision), demand_whole(m, 1, &d, precision)};
-	size_t generated = p->c.method == JACOBI && p->c.features == REFERENCE ? whole[1] : 0; /* by the merged model too */
+	size_t generated = p->c.method == JACOBI && p->c.features == REFERENCE
+				   ? whole[1]
+				   : 0; /* by the merged model too */
 
 	for (int i = 0; i < p->nsites; i++)
 		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
-	printf("memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
-	        megabytes(budget_extract(m, false, rows > T ? rows : T, T, R, whole[0], 1, precision)),
-	        megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1, precision)),
-	        megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "dense" : "layer", megabytes(solve_peak(p, R)));
-	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of texts under MAX_MEMORY)\n",
-	        megabytes(forward_peak(p, precision, p->c.task_targets.n, generated, BUDGET_GENERATE_GROUP)), megabytes(forward_peak(p, precision, 1, 0, BUDGET_EVAL_SLAB)));
+	printf("memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, "
+	       "solve-%s %zu MB: the planned peak of one process\n",
+	       megabytes(
+		       budget_extract(m, false, rows > T ? rows : T, T, R, whole[0], 1, precision)),
+	       megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1,
+					precision)),
+	       megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "dense" : "layer",
+	       megabytes(solve_peak(p, R)));
+	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of "
+	       "texts under MAX_MEMORY)\n",
+	       megabytes(forward_peak(p, precision, p->c.task_targets.n, generated,
+				      BUDGET_GENERATE_GROUP)),
+	       megabytes(forward_peak(p, precision, 1, 0, BUDGET_EVAL_SLAB)));
 	forecast_device(p, rows > T ? rows : T, R, widest, precision);
 }
 
@@ -127,7 +144,8 @@ static size_t whole_weights(const struct plan *p)
 			for (int u = 0; u < t; u++)
 				counted |= adapter_find(p->adapter[u], q) != NULL;
 			if (!counted)
-				bytes += (size_t)module_d_out(m, q.slot) * (size_t)module_d_in(m, q.slot) * sizeof(float);
+				bytes += (size_t)module_d_out(m, q.slot) *
+					 (size_t)module_d_in(m, q.slot) * sizeof(float);
 		}
 	return bytes;
 }
@@ -135,13 +153,17 @@ static size_t whole_weights(const struct plan *p)
 /* Acts of a site and one side, and its Grams, all tasks; samples at their longest. */
 void forecast_disk(const struct plan *p)
 {
-	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num * (size_t)p->c.max_length, side = 0, grams = 0, own = 0, sum = 0;
+	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num *
+		      (size_t)p->c.max_length,
+	       side = 0, grams = 0, own = 0, sum = 0;
 	bool two_sides = p->c.method == SWEEP || p->c.method == JACOBI;
 	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D, whole = whole_weights(p);
 
 	for (int i = 0; i < p->nsites; i++) {
-		size_t d = (size_t)site_width(&p->model->m, p->site[i]), n = p->site[i].stack && !site_is_memory(p->site[i]) ? rows / 16 : rows;
-		size_t acts = n * (d * cell + D * sizeof(float)), gram = (size_t)p->c.task_targets.n * d * d * sizeof(double);
+		size_t d = (size_t)site_width(&p->model->m, p->site[i]),
+		       n = p->site[i].stack && !site_is_memory(p->site[i]) ? rows / 16 : rows;
+		size_t acts = n * (d * cell + D * sizeof(float)),
+		       gram = (size_t)p->c.task_targets.n * d * d * sizeof(double);
 
 		side = acts > side ? acts : side;
 		grams = gram > grams ? gram : grams;
@@ -150,16 +172,22 @@ void forecast_disk(const struct plan *p)
 	}
 	if (p->c.method != SWEEP && p->c.method != REGMEAN && p->c.method != JACOBI)
 		return;
-	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams of two. Solutions are small, but for whole weights. */
-	if (p->c.sequential_layer_processing && p->c.method == JACOBI) /* the lora side whole, of the merged what a sweep has */
-		printf("disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for each iteration)",
-		        megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
+	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams
+	 * of two. Solutions are small, but for whole weights. */
+	if (p->c.sequential_layer_processing &&
+	    p->c.method == JACOBI) /* the lora side whole, of the merged what a sweep has */
+		printf("disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for "
+		       "each iteration)",
+		       megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
 	else if (p->c.sequential_layer_processing)
-		printf("disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)", megabytes((two_sides ? 7 : 4) * side + 2 * grams + whole),
-		        megabytes(sum + whole));
+		printf("disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)",
+		       megabytes((two_sides ? 7 : 4) * side + 2 * grams + whole),
+		       megabytes(sum + whole));
 	else
-		printf("disk    at most %zu MB%s", megabytes(sum + whole), p->c.method == JACOBI ? " for each iteration" : "");
+		printf("disk    at most %zu MB%s", megabytes(sum + whole),
+		       p->c.method == JACOBI ? " for each iteration" : "");
 	if (whole && p->c.method == JACOBI) /* W, and G(W) where MATS makes another of it */
-		printf(", and %zu MB of whole weights for each iteration", megabytes(whole * (p->c.use_mats ? 2 : 1)));
+		printf(", and %zu MB of whole weights for each iteration",
+		       megabytes(whole * (p->c.use_mats ? 2 : 1)));
 	printf("\n");
 }

@@ -83,7 +83,8 @@ static int file_number(struct graph *g, char *name)
 		return *slot - 1;
 	}
 	if (!(g->files & (g->files - 1))) /* room is the next power of two */
-		g->file = xrealloc(g->file, (g->files ? 2 * (size_t)g->files : 1) * sizeof(*g->file));
+		g->file =
+			xrealloc(g->file, (g->files ? 2 * (size_t)g->files : 1) * sizeof(*g->file));
 	g->file[g->files++] = new_file(g, name);
 	*slot = g->files;
 	return g->files - 1;
@@ -124,12 +125,12 @@ static char *format(const char *fmt, va_list ap)
 	return s;
 }
 
-#define ADD(rule, list)                                                              \
-	do {                                                                         \
-		va_list ap_;                                                         \
-		va_start(ap_, fmt);                                                  \
-		graph_list_add(list, file_number((rule)->graph, format(fmt, ap_)));        \
-		va_end(ap_);                                                         \
+#define ADD(rule, list)                                                             \
+	do {                                                                        \
+		va_list ap_;                                                        \
+		va_start(ap_, fmt);                                                 \
+		graph_list_add(list, file_number((rule)->graph, format(fmt, ap_))); \
+		va_end(ap_);                                                        \
 	} while (0)
 
 static void last_target_is_made(struct rule *r)
@@ -150,7 +151,8 @@ struct rule *graph_rule(struct graph *g, const char *task, const char *fmt, ...)
 	r->task = task ? xstrdup(task) : NULL;
 	r->group = task ? g->groups : 0;
 	if (!(g->rules & (g->rules - 1)))
-		g->rule = xrealloc(g->rule, (g->rules ? 2 * (size_t)g->rules : 1) * sizeof(*g->rule));
+		g->rule =
+			xrealloc(g->rule, (g->rules ? 2 * (size_t)g->rules : 1) * sizeof(*g->rule));
 	g->rule[g->rules++] = r;
 	ADD(r, &r->targets);
 	last_target_is_made(r);
@@ -243,7 +245,8 @@ static bool later(struct timespec a, struct timespec b)
 
 static bool is_newer(const struct file *need, const struct file *target)
 {
-	return need->changed || !need->there || (need->maker && need->maker->stale) || later(need->time, target->time);
+	return need->changed || !need->there || (need->maker && need->maker->stale) ||
+	       later(need->time, target->time);
 }
 
 static bool out_of_date(const struct graph *g, const struct rule *r)
@@ -274,7 +277,8 @@ static bool recall(const struct graph *g, const struct rule *r)
 	return any;
 }
 
-/* Forwards, what is made makes what needs it; backwards, it calls for spent files; until nothing is added. */
+/* Forwards, what is made makes what needs it; backwards, it calls for spent files; until nothing is
+ * added. */
 void graph_look(struct graph *g)
 {
 	bool more = true;
@@ -282,7 +286,8 @@ void graph_look(struct graph *g)
 	while (more) {
 		more = false;
 		for (int i = 0; i < g->rules; i++)
-			g->rule[i]->stale = !g->rule[i]->apart && (g->rule[i]->stale || out_of_date(g, g->rule[i]));
+			g->rule[i]->stale = !g->rule[i]->apart &&
+					    (g->rule[i]->stale || out_of_date(g, g->rule[i]));
 		for (int i = g->rules - 1; i >= 0; i--)
 			if (g->rule[i]->stale)
 				more |= recall(g, g->rule[i]);
@@ -304,7 +309,8 @@ bool graph_same_group(const struct rule *a, const struct rule *b)
 /* Rule i is the first of its process. */
 bool graph_leads(const struct graph *g, int i)
 {
-	for (int k = i - 1; k >= 0 && g->rule[i]->stale && graph_same_group(g->rule[k], g->rule[i]); k--)
+	for (int k = i - 1; k >= 0 && g->rule[i]->stale && graph_same_group(g->rule[k], g->rule[i]);
+	     k--)
 		if (g->rule[k]->stale)
 			return false;
 	return true;

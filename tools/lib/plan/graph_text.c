@@ -44,7 +44,8 @@ static struct process gather(const struct graph *g, int first)
 {
 	struct process p = {0};
 
-	for (int i = first; i < g->rules && (i == first || graph_same_group(g->rule[first], g->rule[i])); i++) {
+	for (int i = first;
+	     i < g->rules && (i == first || graph_same_group(g->rule[first], g->rule[i])); i++) {
 		const struct rule *r = g->rule[i];
 
 		if (i > first && !(r->stale && g->rule[first]->stale))
@@ -68,7 +69,8 @@ static void put_recipe(struct text *mk, const char *recipe, const char *tasks)
 	text_add(mk, "%s", recipe);
 }
 
-static void put_process(const struct graph *g, struct text *mk, const struct process *p, const char *recipe)
+static void put_process(const struct graph *g, struct text *mk, const struct process *p,
+			const char *recipe)
 {
 	int column = 0;
 

@@ -1,4 +1,5 @@
-/* hub.c: see hub.h. The cache: models--OWNER--NAME/refs/main holds the name of a folder below models--OWNER--NAME/snapshots. */
+/* hub.c: see hub.h. The cache: models--OWNER--NAME/refs/main holds the name of a folder below
+ * models--OWNER--NAME/snapshots. */
 #include "plan/hub.h"
 
 #include <dirent.h>
@@ -23,8 +24,13 @@ bool hub_looks_like(const char *path)
 
 static char *cache_folder(void)
 {
-	static const struct { const char *variable, *below; } places[] = {
-		{"HF_HUB_CACHE", ""}, {"HUGGINGFACE_HUB_CACHE", ""}, {"HF_HOME", "/hub"}, {"XDG_CACHE_HOME", "/huggingface/hub"},
+	static const struct {
+		const char *variable, *below;
+	} places[] = {
+		{"HF_HUB_CACHE", ""},
+		{"HUGGINGFACE_HUB_CACHE", ""},
+		{"HF_HOME", "/hub"},
+		{"XDG_CACHE_HOME", "/huggingface/hub"},
 		{"HOME", "/.cache/huggingface/hub"},
 	};
 
@@ -40,7 +46,8 @@ static char *cache_folder(void)
 /* SNAPSHOTS/NAME where it has a config.json (allocated), or NULL. */
 static char *snapshot(const char *snapshots, const char *name)
 {
-	char *folder = xformat("%s/%s", snapshots, name), *config = xformat("%s/config.json", folder);
+	char *folder = xformat("%s/%s", snapshots, name),
+	     *config = xformat("%s/config.json", folder);
 	struct stat st;
 
 	if (stat(config, &st) != 0) {
@@ -91,7 +98,8 @@ char *hub_cached(const char *id)
 	const char *slash = strchr(id, '/');
 	int owner = slash ? (int)(slash - id) : 0;
 	char *cache = cache_folder();
-	char *model = slash ? xformat("%s/models--%.*s--%s", cache, owner, id, slash + 1) : xformat("%s/models--%s", cache, id);
+	char *model = slash ? xformat("%s/models--%.*s--%s", cache, owner, id, slash + 1)
+			    : xformat("%s/models--%s", cache, id);
 	char *snapshots = xformat("%s/snapshots", model), *found = main_snapshot(model, snapshots);
 
 	if (!found)

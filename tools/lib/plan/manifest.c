@@ -26,7 +26,8 @@ static bool begins(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* The name in WORK of "$W/…", or of "$R/…" where that folder lies in WORK (allocated); NULL: elsewhere. */
+/* The name in WORK of "$W/…", or of "$R/…" where that folder lies in WORK (allocated); NULL:
+ * elsewhere. */
 static char *name_in_work(const struct manifest *m, const char *word)
 {
 	size_t n = strlen(m->work);
@@ -37,7 +38,9 @@ static char *name_in_work(const struct manifest *m, const char *word)
 		return NULL;
 	if (begins(m->reference, "$W/"))
 		return xformat("%s/%s", m->reference + 3, word + 3);
-	return begins(m->reference, m->work) && m->reference[n] == '/' ? xformat("%s/%s", m->reference + n + 1, word + 3) : NULL;
+	return begins(m->reference, m->work) && m->reference[n] == '/'
+		       ? xformat("%s/%s", m->reference + n + 1, word + 3)
+		       : NULL;
 }
 
 /* A folder's configuration is written last and stands for all of its files. */
@@ -82,7 +85,8 @@ static void read_rule(const struct manifest *m, char *line)
 	bool need = false;
 	char *save = NULL;
 
-	for (char *word = strtok_r(line, " \n\\", &save); word && strcmp(word, "|"); word = strtok_r(NULL, " \n\\", &save)) {
+	for (char *word = strtok_r(line, " \n\\", &save); word && strcmp(word, "|");
+	     word = strtok_r(NULL, " \n\\", &save)) {
 		bool last = word[strlen(word) - 1] == ':';
 		char *name;
 
@@ -150,7 +154,8 @@ static void read_plan(struct manifest *m, const char *name)
 		fclose(f);
 }
 
-/* How many iterations the merge is of: WORK/convergence names its last. Later ones are an earlier run's. */
+/* How many iterations the merge is of: WORK/convergence names its last. Later ones are an earlier
+ * run's. */
 static long iterations(const struct manifest *m)
 {
 	FILE *f = open_text(m->work, "convergence");
@@ -163,7 +168,8 @@ static long iterations(const struct manifest *m)
 	return n;
 }
 
-void manifest_each(const char *work, void (*fn)(void *arg, const char *name, const char *stamps), void *arg)
+void manifest_each(const char *work, void (*fn)(void *arg, const char *name, const char *stamps),
+		   void *arg)
 {
 	struct manifest m = {.work = work, .fn = fn, .arg = arg};
 

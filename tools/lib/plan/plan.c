@@ -14,10 +14,11 @@ static void check_adapter(const struct plan *p, int t)
 	const struct adapter *a = p->adapter[t];
 
 	if (c->rank && c->rank != a->r)
-		die("rank: the config says %d, %s/adapter_config.json says r = %d", c->rank, a->dir, a->r);
+		die("rank: the config says %d, %s/adapter_config.json says r = %d", c->rank, a->dir,
+		    a->r);
 	if (c->lora_alpha && c->lora_alpha[t] != a->alpha)
-		die("lora_alpha: the config says %g for task '%s', %s/adapter_config.json says %g", c->lora_alpha[t],
-		    c->task_targets.item[t], a->dir, a->alpha);
+		die("lora_alpha: the config says %g for task '%s', %s/adapter_config.json says %g",
+		    c->lora_alpha[t], c->task_targets.item[t], a->dir, a->alpha);
 }
 
 static int compare_sites(const void *a, const void *b)
@@ -44,13 +45,15 @@ static void find_sites(struct plan *p)
 	p->nsites = kept;
 }
 
-/* One base model for all adapters; what the result will name is said in one line where it is not what they name. */
+/* One base model for all adapters; what the result will name is said in one line where it is not
+ * what they name. */
 static void check_base_name(const struct plan *p)
 {
 	struct base_name base = {.given = p->c.model_name};
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
-		base_name_add(&base, p->adapter[t]->dir, p->adapter[t]->base, p->adapter[t]->revision);
+		base_name_add(&base, p->adapter[t]->dir, p->adapter[t]->base,
+			      p->adapter[t]->revision);
 	if (!plan_dense(p) || base.dispute) /* a full model names no base */
 		base_name_say(&base);
 	base_name_release(&base);
@@ -62,7 +65,8 @@ void plan_open(struct plan *p)
 
 	tokens_need(p->base);
 	p->model = model_open(p->base);
-	tokens_close(tokens_open(p->base, &p->model->m)); /* what it refuses, the draw and the evaluation would */
+	tokens_close(tokens_open(
+		p->base, &p->model->m)); /* what it refuses, the draw and the evaluation would */
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
 	for (int t = 0; t < tasks->n; t++) {
@@ -90,7 +94,8 @@ void plan_close(struct plan *p)
 
 bool plan_dense(const struct plan *p)
 {
-	return p->c.with_pretrain_matrix && (p->c.method == SWEEP || p->c.method == REGMEAN || p->c.method == JACOBI);
+	return p->c.with_pretrain_matrix &&
+	       (p->c.method == SWEEP || p->c.method == REGMEAN || p->c.method == JACOBI);
 }
 
 int plan_past(const struct plan *p)
@@ -102,7 +107,8 @@ bool plan_samples(const struct plan *p)
 {
 	const struct config *c = &p->c;
 
-	return config_keys[KEY_samples_num].methods >> c->method & 1 && !(config_keys[KEY_scale].methods >> c->method & 1 && c->scale > 0);
+	return config_keys[KEY_samples_num].methods >> c->method & 1 &&
+	       !(config_keys[KEY_scale].methods >> c->method & 1 && c->scale > 0);
 }
 
 int plan_rows_given(const struct plan *p)
@@ -118,7 +124,8 @@ int plan_rows_given(const struct plan *p)
 	return n;
 }
 
-/* Features as published: generation has no limit of its own there, and so transformers' default of 20 decoder positions, the start token among them. */
+/* Features as published: generation has no limit of its own there, and so transformers' default of
+ * 20 decoder positions, the start token among them. */
 enum { PUBLISHED_NEW_TOKENS = 19 };
 
 struct config plan_stage_config(const struct plan *p, enum stage stage)
@@ -133,7 +140,9 @@ struct config plan_stage_config(const struct plan *p, enum stage stage)
 
 bool plan_stage_depends(const struct plan *p, enum stage stage, const struct config_key *k)
 {
-	if (stage == STAGE_TOKENS && (k == &config_keys[KEY_inner_num] || k == &config_keys[KEY_if_divide])) /* its pads show only as published */
+	if (stage == STAGE_TOKENS &&
+	    (k == &config_keys[KEY_inner_num] ||
+	     k == &config_keys[KEY_if_divide])) /* its pads show only as published */
 		return k == &config_keys[KEY_inner_num] && p->c.features == REFERENCE;
 	if (stage == STAGE_COMBINE && k == &config_keys[KEY_seed]) /* only dare draws */
 		return p->c.method == DARE;

@@ -6,11 +6,11 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "files/out.h"
 #include "plan/rules.h"
 #include "plan/schedule.h"
-#include "base/text.h"
 
 static void put(struct text *mk, const char *name, const char *value)
 {
@@ -114,7 +114,8 @@ static void put_threads(struct text *mk, const struct plan *p)
 	text_add(mk, "threads := %d\n", cores / p->processes > 1 ? cores / p->processes : 1);
 }
 
-static void put_rules(struct text *mk, const struct plan *p, int iteration, const struct changes *changed)
+static void put_rules(struct text *mk, const struct plan *p, int iteration,
+		      const struct changes *changed)
 {
 	struct graph *g = rules_open(p, iteration, changed);
 
@@ -144,7 +145,10 @@ char *planmk_write_iteration(const struct plan *p, int iteration)
 	const struct changes none = {0};
 	struct text mk = {0};
 
-	text_add(&mk, "# Iteration %d: written by plan-pipeline; read by pipeline/main.mk after WORK/plan.mk.\n", iteration);
+	text_add(&mk,
+		 "# Iteration %d: written by plan-pipeline; read by pipeline/main.mk after "
+		 "WORK/plan.mk.\n",
+		 iteration);
 	text_add(&mk, "iteration := %d\npass := $W/iter%02d\n", iteration, iteration);
 	if (iteration > 1)
 		text_add(&mk, "before := $W/iter%02d\n", iteration - 1);

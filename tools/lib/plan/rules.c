@@ -143,7 +143,8 @@ static void add_copies(struct book *b)
 		r = graph_rule(b->g, NULL, "$W/solution/%s.h5", b->s.station[i].name);
 		rule_needs(r, "%s/solution/%s.h5", b->pass, b->s.station[i].name);
 		rule_needs(r, "$W/convergence");
-		rule_recipe(r, "$(copy) --from %s/solution/%s.h5 -o $@", b->pass, b->s.station[i].name);
+		rule_recipe(r, "$(copy) --from %s/solution/%s.h5 -o $@", b->pass,
+			    b->s.station[i].name);
 	}
 }
 
@@ -165,7 +166,8 @@ static void add_iteration(struct book *b)
 	book_add_saved_model(b);
 	graph_look(b->g);
 	book_spend_rest(b, convergence);
-	rule_recipe(convergence, "$(converge) --solutions %s/solution --iteration %d -o $@", b->pass, b->iteration);
+	rule_recipe(convergence, "$(converge) --solutions %s/solution --iteration %d -o $@",
+		    b->pass, b->iteration);
 	book_finish_result(b, result);
 }
 
@@ -181,13 +183,15 @@ static bool is_last(const struct plan *p, int iteration)
 
 static struct book open_book(const struct plan *p, int iteration)
 {
-	struct book b = {.p = p, .tasks = &p->c.task_targets, .s = schedule_make(p), .iteration = iteration};
+	struct book b = {
+		.p = p, .tasks = &p->c.task_targets, .s = schedule_make(p), .iteration = iteration};
 
 	b.g = graph_open(p->work, p->reference);
 	b.two_sided = p->c.method == SWEEP || iteration > 1;
 	b.pass = iteration ? xformat("$W/iter%02d", iteration) : xstrdup("$W");
 	b.before = iteration ? xformat("$W/iter%02d", iteration - 1) : xstrdup("$W");
-	b.merged_tokens = iteration && p->c.features == REFERENCE ? xformat("%s/tokens", b.pass) : xstrdup("$W/tokens");
+	b.merged_tokens = iteration && p->c.features == REFERENCE ? xformat("%s/tokens", b.pass)
+								  : xstrdup("$W/tokens");
 	return b;
 }
 
@@ -223,7 +227,8 @@ struct todo rules_todo(const struct plan *p, const struct changes *changed)
 		bool runs = graph_makes(g, convergence);
 
 		last = last || runs || is_last(p, k);
-		todo = (struct todo){last ? graph_processes(g) : 0, runs ? k : 0, runs || graph_makes(g, rules_result(p))};
+		todo = (struct todo){last ? graph_processes(g) : 0, runs ? k : 0,
+				     runs || graph_makes(g, rules_result(p))};
 		free(convergence);
 		graph_close(g);
 	}

@@ -1,7 +1,8 @@
 /* rules_private.h: what the files of the module rules share.
  *
- * rules.c: a pass, an iteration, what there is to do; rules_rows.c: samples, rows, tokens; rules_solutions.c: Grams, solutions, and which files
- * are spent; rules_results.c: the adapter or model, and the evaluation. Names of variables in recipes are those of pipeline/stages.mk. */
+ * rules.c: a pass, an iteration, what there is to do; rules_rows.c: samples, rows, tokens;
+ * rules_solutions.c: Grams, solutions, and which files are spent; rules_results.c: the adapter or
+ * model, and the evaluation. Names of variables in recipes are those of pipeline/stages.mk. */
 #ifndef RULES_PRIVATE_H
 #define RULES_PRIVATE_H
 
@@ -14,19 +15,21 @@ struct book {
 	const struct strlist *tasks;
 	struct graph *g;
 	struct schedule s;
-	int iteration;              /* 0: none */
-	bool two_sided;             /* rows of the merged model count */
-	char *pass, *before;        /* folders of this pass, and of that whose solutions its merged side runs with */
-	char *merged_tokens;        /* folder of the decoder's tokens on the merged side */
+	int iteration;       /* 0: none */
+	bool two_sided;      /* rows of the merged model count */
+	char *pass, *before; /* folders of this pass, and of that whose solutions its merged side
+				runs with */
+	char *merged_tokens; /* folder of the decoder's tokens on the merged side */
 };
 
 /* rules.c */
 const char *book_task(const struct book *b, int t);
-bool book_begins_group(const struct book *b, int t, int processes); /* task t is the first of one of so many groups */
+bool book_begins_group(const struct book *b, int t,
+		       int processes); /* task t is the first of one of so many groups */
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder);
 void book_needs_adapters(const struct book *b, struct rule *r);
 bool rules_fits_rows(const struct plan *p);
-bool rules_cuts(const struct plan *p);           /* to a low rank */
+bool rules_cuts(const struct plan *p); /* to a low rank */
 bool rules_searches_scale(const struct plan *p);
 
 /* rules_rows.c */

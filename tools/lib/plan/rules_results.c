@@ -23,7 +23,8 @@ static struct rule *adapter_rule(const struct book *b, const char *folder)
 
 static void add_scale(struct book *b)
 {
-	struct rule *unscaled = adapter_rule(b, "unscaled"), *scale = graph_rule(b->g, NULL, "$W/scale.json");
+	struct rule *unscaled = adapter_rule(b, "unscaled"),
+		    *scale = graph_rule(b->g, NULL, "$W/scale.json");
 
 	rule_recipe(unscaled, "$(assemble) -o $W/unscaled");
 	rule_needs(scale, "$W/stamps/search");
@@ -33,7 +34,8 @@ static void add_scale(struct book *b)
 	rule_recipe(scale, "$(search) -o $@");
 }
 
-/* The solutions as an adapter or (whole weights) a model. Its recipe comes later (finish_result). */
+/* The solutions as an adapter or (whole weights) a model. Its recipe comes later (finish_result).
+ */
 struct rule *book_add_result(struct book *b)
 {
 	struct rule *r;
@@ -58,9 +60,12 @@ void book_finish_result(const struct book *b, struct rule *r)
 
 	rule_recipe(r, "$(keep_previous)");
 	if (plan_dense(b->p))
-		rule_recipe(r, "$(assemble_model) --solutions $W/solution --sites $(all_sites) -o $W/model");
+		rule_recipe(r, "$(assemble_model) --solutions $W/solution --sites $(all_sites) -o "
+			       "$W/model");
 	else if (scaled)
-		rule_recipe(r, "$(assemble) %s -o $W/adapter", rules_searches_scale(b->p) ? "--scale-file $W/scale.json" : "--scale $(scale)");
+		rule_recipe(r, "$(assemble) %s -o $W/adapter",
+			    rules_searches_scale(b->p) ? "--scale-file $W/scale.json"
+						       : "--scale $(scale)");
 	else
 		rule_recipe(r, "$(assemble) -o $W/adapter");
 }
@@ -80,7 +85,8 @@ void book_add_saved_model(struct book *b)
 
 /* ------------------------------------------------------------ the evaluation */
 
-/* REFERENCE may be shared by several merges: its files go by stamps of its own, whose times change only with their text. */
+/* REFERENCE may be shared by several merges: its files go by stamps of its own, whose times change
+ * only with their text. */
 static void add_reference_stamp(struct book *b, const char *name, const char *of)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$R/stamps/%s%s", name, of);
@@ -90,7 +96,8 @@ static void add_reference_stamp(struct book *b, const char *name, const char *of
 	rule_recipe(r, "$(copy_stamp)");
 }
 
-static struct rule *evaluation(struct book *b, const char *folder, const char *predictions, const char *task, const char *stamps)
+static struct rule *evaluation(struct book *b, const char *folder, const char *predictions,
+			       const char *task, const char *stamps)
 {
 	struct rule *r = graph_rule(b->g, NULL, "%s/%s.json", folder, task);
 
@@ -106,11 +113,17 @@ static void add_evaluations(struct book *b, const char *task)
 	struct rule *r = evaluation(b, "$W/eval", "$W/predictions", task, "$W/stamps");
 
 	rule_needs(r, "%s", rules_result(b->p));
-	rule_recipe(r, "$(evaluate) --task %s --test $(data)/%s/test.json --name 'merge $(method)' %s --predictions $W/predictions/%s.jsonl -o $W/eval/%s.json",
-	            task, task, plan_dense(b->p) ? "--model $W/model" : "--model $(model) --adapter $W/adapter", task, task);
+	rule_recipe(r,
+		    "$(evaluate) --task %s --test $(data)/%s/test.json --name 'merge $(method)' %s "
+		    "--predictions $W/predictions/%s.jsonl -o $W/eval/%s.json",
+		    task, task,
+		    plan_dense(b->p) ? "--model $W/model" : "--model $(model) --adapter $W/adapter",
+		    task, task);
 	r = evaluation(b, "$R/base", "$R/base", task, "$R/stamps");
-	rule_recipe(r, "$(evaluate) --task %s --test $(data)/%s/test.json --name base --model $(model) --predictions $R/base/%s.jsonl -o $R/base/%s.json", task,
-	            task, task, task);
+	rule_recipe(r,
+		    "$(evaluate) --task %s --test $(data)/%s/test.json --name base --model "
+		    "$(model) --predictions $R/base/%s.jsonl -o $R/base/%s.json",
+		    task, task, task, task);
 	for (int a = 0; a < b->tasks->n; a++) {
 		const char *name = book_task(b, a);
 		char *folder = xformat("$R/adapters/%s", name);
@@ -118,8 +131,10 @@ static void add_evaluations(struct book *b, const char *task)
 		r = evaluation(b, folder, folder, task, "$R/stamps");
 		rule_needs(r, "$R/stamps/adapter-%s", name);
 		rule_recipe(r,
-		            "$(evaluate) --task %s --test $(data)/%s/test.json --name 'adapter %s' --model $(model) --adapter $(loras)/%s --predictions %s/%s.jsonl "
-		            "-o %s/%s.json", task, task, name, name, folder, task, folder, task);
+			    "$(evaluate) --task %s --test $(data)/%s/test.json --name 'adapter %s' "
+			    "--model $(model) --adapter $(loras)/%s --predictions %s/%s.jsonl "
+			    "-o %s/%s.json",
+			    task, task, name, name, folder, task, folder, task);
 		free(folder);
 	}
 }
@@ -142,7 +157,8 @@ void book_add_table(struct book *b)
 		rule_needs(r, "$R/base/%s.json", book_task(b, t));
 		for (int a = 0; a < b->tasks->n; a++)
 			if (a == t || b->p->matrix)
-				rule_needs(r, "$R/adapters/%s/%s.json", book_task(b, a), book_task(b, t));
+				rule_needs(r, "$R/adapters/%s/%s.json", book_task(b, a),
+					   book_task(b, t));
 	}
 	rule_recipe(r, "$(report) -o $@ >/dev/null");
 }

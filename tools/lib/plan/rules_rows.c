@@ -5,8 +5,8 @@
 
 #include "base/die.h"
 
-/* In a sweep the own side is extracted beside the merged side, so each has half of the processes: the fewer, the fewer times a block's weights are
- * read and packed. */
+/* In a sweep the own side is extracted beside the merged side, so each has half of the processes:
+ * the fewer, the fewer times a block's weights are read and packed. */
 static int extracting(const struct plan *p)
 {
 	return p->c.method == SWEEP ? (p->processes + 1) / 2 : p->processes;
@@ -21,14 +21,16 @@ void book_add_samples(struct book *b)
 		char *rows = plan_task_file(b->p->data, task, "samples.json");
 
 		rule_needs(r, "$W/stamps/draw-%s", task);
-		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/train.json%s%s -o $@", task, task, file_exists(rows) ? " --rows " : "",
-		            file_exists(rows) ? rows : "");
+		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/train.json%s%s -o $@", task,
+			    task, file_exists(rows) ? " --rows " : "",
+			    file_exists(rows) ? rows : "");
 		free(rows);
 	}
 }
 
-/* The own side keeps at most two sites ahead of the Grams, so that files do not pile up; in the decoder, whose rows are few, three: so its long
- * step (cross-attention and feed-forward) runs beside the merged side's. (Not ahead of the solutions: so there is something to do beside a
+/* The own side keeps at most two sites ahead of the Grams, so that files do not pile up; in the
+ * decoder, whose rows are few, three: so its long step (cross-attention and feed-forward) runs
+ * beside the merged side's. (Not ahead of the solutions: so there is something to do beside a
  * solve, and nothing long beside the Grams, which are then shared by all cores.) */
 static void keep_near(const struct book *b, struct rule *r, const struct station *s)
 {
@@ -43,7 +45,8 @@ static void keep_near(const struct book *b, struct rule *r, const struct station
 }
 
 /* What both sides read at a station, in `side`; the recipe's options for it (allocated). */
-static char *inputs(const struct book *b, struct rule *r, const struct station *s, const char *side, const char *tokens, const char *task)
+static char *inputs(const struct book *b, struct rule *r, const struct station *s, const char *side,
+		    const char *tokens, const char *task)
 {
 	struct text options = {0};
 	char *said;
@@ -56,7 +59,8 @@ static char *inputs(const struct book *b, struct rule *r, const struct station *
 	if (s->reads_encoder) {
 		rule_needs(r, "%s/%s.h5", tokens, task);
 		rule_needs(r, "%s/%s/memory.h5", side, task);
-		text_add(&options, " --tokens '%s/{task}.h5' --memory '%s/{task}/memory.h5'", tokens, side);
+		text_add(&options, " --tokens '%s/{task}.h5' --memory '%s/{task}/memory.h5'",
+			 tokens, side);
 	}
 	said = xstrdup(text_get(&options));
 	text_release(&options);
@@ -76,7 +80,9 @@ void book_add_own_rows(struct book *b, const struct station *s)
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		options = inputs(b, r, s, "$W/lora", "$W/tokens", book_task(b, t));
 		keep_near(b, r, s);
-		rule_recipe(r, "$(extract_own) --site %s --task {tasks}%s -o '$W/lora/{task}/%s.h5'", s->name, options, s->name);
+		rule_recipe(r,
+			    "$(extract_own) --site %s --task {tasks}%s -o '$W/lora/{task}/%s.h5'",
+			    s->name, options, s->name);
 		free(options);
 	}
 }
@@ -93,12 +99,13 @@ void book_add_own_tokens(struct book *b)
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
 		rule_needs(r, "$W/lora/%s/memory.h5", book_task(b, t));
-		rule_recipe(r, "$(generate_own) --task {tasks} --memory '$W/lora/{task}/memory.h5' -o '$W/tokens/{task}.h5'");
+		rule_recipe(r, "$(generate_own) --task {tasks} --memory '$W/lora/{task}/memory.h5' "
+			       "-o '$W/tokens/{task}.h5'");
 	}
 }
 
-/* A sweep's merged side runs with the solutions before the station. In an iteration, where a stack begins it needs the whole merged model of the
- * iteration before. */
+/* A sweep's merged side runs with the solutions before the station. In an iteration, where a stack
+ * begins it needs the whole merged model of the iteration before. */
 static void needs_merged_model(const struct book *b, struct rule *r, const struct station *s)
 {
 	if (b->iteration && s->from == NO_STATION)
@@ -117,12 +124,15 @@ void book_add_merged_rows(struct book *b, const struct station *s)
 
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
-		r = graph_rule(b->g, book_task(b, t), "%s/%s/%s.h5", side, book_task(b, t), s->name);
+		r = graph_rule(b->g, book_task(b, t), "%s/%s/%s.h5", side, book_task(b, t),
+			       s->name);
 		rule_needs(r, "$W/stamps/extract");
 		options = inputs(b, r, s, side, b->merged_tokens, book_task(b, t));
 		needs_merged_model(b, r, s);
-		rule_recipe(r, "$(extract_merged) --site %s --task {tasks} --solutions %s/solution%s -o '%s/{task}/%s.h5'", s->name, b->before, options,
-		            side, s->name);
+		rule_recipe(r,
+			    "$(extract_merged) --site %s --task {tasks} --solutions %s/solution%s "
+			    "-o '%s/{task}/%s.h5'",
+			    s->name, b->before, options, side, s->name);
 		free(options);
 	}
 	free(side);
@@ -139,7 +149,9 @@ void book_add_merged_tokens(struct book *b)
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
 		rule_needs(r, "%s/merged/%s/memory.h5", b->pass, book_task(b, t));
-		rule_recipe(r, "$(generate_merged) --task {tasks} --solutions %s/solution --memory '%s/merged/{task}/memory.h5' -o '%s/tokens/{task}.h5'",
-		            b->before, b->pass, b->pass);
+		rule_recipe(r,
+			    "$(generate_merged) --task {tasks} --solutions %s/solution --memory "
+			    "'%s/merged/{task}/memory.h5' -o '%s/tokens/{task}.h5'",
+			    b->before, b->pass, b->pass);
 	}
 }

@@ -14,7 +14,9 @@ static bool spends(const struct plan *p)
 void book_add_grams(struct book *b, const struct station *s)
 {
 	char *iteration = b->iteration ? xformat(" --iteration %d", b->iteration - 1) : xstrdup("");
-	char *merged = b->two_sided ? xformat(" --merged '%s/merged/{task}/%s.h5'", b->pass, s->name) : xstrdup("");
+	char *merged = b->two_sided
+			       ? xformat(" --merged '%s/merged/{task}/%s.h5'", b->pass, s->name)
+			       : xstrdup("");
 
 	for (int t = 0; t < b->tasks->n; t++) {
 		const char *task = book_task(b, t);
@@ -28,15 +30,19 @@ void book_add_grams(struct book *b, const struct station *s)
 		rule_needs(r, "$W/lora/%s/%s.h5", task, s->name);
 		if (b->two_sided)
 			rule_needs(r, "%s/merged/%s/%s.h5", b->pass, task, s->name);
-		rule_recipe(r, "$(grams) --site %s --task {tasks}%s --lora '$W/lora/{task}/%s.h5'%s -o '%s/grams/{task}/%s.h5'", s->name, iteration, s->name,
-		            merged, b->pass, s->name);
+		rule_recipe(r,
+			    "$(grams) --site %s --task {tasks}%s --lora '$W/lora/{task}/%s.h5'%s "
+			    "-o '%s/grams/{task}/%s.h5'",
+			    s->name, iteration, s->name, merged, b->pass, s->name);
 	}
 	free(merged);
 	free(iteration);
 }
 
-/* FOLDER KIND/{task}/STATION.h5 to a list of files in WORK; without `all` only if some task's is not spent yet. */
-static void add_used(const struct book *b, struct text *files, bool all, const char *folder, const char *kind, const struct station *s)
+/* FOLDER KIND/{task}/STATION.h5 to a list of files in WORK; without `all` only if some task's is
+ * not spent yet. */
+static void add_used(const struct book *b, struct text *files, bool all, const char *folder,
+		     const char *kind, const struct station *s)
 {
 	bool left = all;
 
@@ -47,10 +53,12 @@ static void add_used(const struct book *b, struct text *files, bool all, const c
 		free(name);
 	}
 	if (left)
-		text_add(files, "%s%s%s/{task}/%s.h5", *text_get(files) ? "," : "", folder, kind, s->name);
+		text_add(files, "%s%s%s/{task}/%s.h5", *text_get(files) ? "," : "", folder, kind,
+			 s->name);
 }
 
-/* The files that nothing needs once station i is solved. An iteration's own rows stay: the next one needs them. */
+/* The files that nothing needs once station i is solved. An iteration's own rows stay: the next one
+ * needs them. */
 static void used_up(const struct book *b, int i, bool all, struct text *files)
 {
 	char *folder = b->iteration ? xformat("iter%02d/", b->iteration) : xstrdup("");
@@ -81,13 +89,15 @@ static char *previous_solutions(const struct book *b, const struct station *s)
 	char *said;
 
 	for (int k = b->iteration - 1; k > 0 && k >= b->iteration - most; k--)
-		text_add(&list, "%s$W/iter%02d/solution/%s.h5", *text_get(&list) ? "," : "", k, s->name);
+		text_add(&list, "%s$W/iter%02d/solution/%s.h5", *text_get(&list) ? "," : "", k,
+			 s->name);
 	said = xstrdup(text_get(&list));
 	text_release(&list);
 	return said;
 }
 
-static void add_iteration_options(const struct book *b, struct rule *r, const struct station *s, struct text *options)
+static void add_iteration_options(const struct book *b, struct rule *r, const struct station *s,
+				  struct text *options)
 {
 	if (!b->iteration)
 		return;
@@ -113,9 +123,11 @@ void book_add_fit(struct book *b, int i)
 	for (int t = 0; t < b->tasks->n; t++)
 		rule_needs(r, "%s/grams/%s/%s.h5", b->pass, book_task(b, t), s->name);
 	add_iteration_options(b, r, s, &options);
-	if (b->p->c.method != SWEEP && b->p->c.sequential_layer_processing && s->before != NO_STATION) /* so that files are used up one site after the other */
+	if (b->p->c.method != SWEEP && b->p->c.sequential_layer_processing &&
+	    s->before != NO_STATION) /* so that files are used up one site after the other */
 		rule_after(r, "%s/solution/%s.h5", b->pass, b->s.station[s->before].name);
-	rule_recipe(r, "$(solve) --site %s --grams '%s/grams/{task}/%s.h5'%s -o $@", s->name, b->pass, s->name, text_get(&options));
+	rule_recipe(r, "$(solve) --site %s --grams '%s/grams/{task}/%s.h5'%s -o $@", s->name,
+		    b->pass, s->name, text_get(&options));
 	if (spends(b->p)) {
 		used_up(b, i, true, &files);
 		spend(r, &files);
@@ -134,8 +146,9 @@ void book_add_combination(struct book *b, const struct station *s)
 	rule_recipe(r, "%s --site %s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)", s->name);
 }
 
-/* A run that was killed between a solution and its files' turn: whoever needs the last of the solutions spends what is left. (Not where all was kept:
- * nothing is spent yet, and nothing is solved.) */
+/* A run that was killed between a solution and its files' turn: whoever needs the last of the
+ * solutions spends what is left. (Not where all was kept: nothing is spent yet, and nothing is
+ * solved.) */
 void book_spend_rest(const struct book *b, struct rule *r)
 {
 	struct text files = {0};

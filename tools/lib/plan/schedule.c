@@ -27,13 +27,15 @@ static bool same_block(struct site a, struct site b)
 	return a.stack == b.stack && a.block == b.block;
 }
 
-/* Whether a station's file holds a state: it is its block's first, or (without checkpointing) at a norm. */
+/* Whether a station's file holds a state: it is its block's first, or (without checkpointing) at a
+ * norm. */
 static bool holds_state(const struct plan *p, const struct schedule *s, int i, int from)
 {
 	struct site site = s->station[i].site;
 
 	return from == NO_STATION || !same_block(site, s->station[from].site) ||
-	       (!p->c.use_gradient_checkpointing && (site.step == STEP_CROSS || site.step == STEP_FFN));
+	       (!p->c.use_gradient_checkpointing &&
+		(site.step == STEP_CROSS || site.step == STEP_FFN));
 }
 
 /* A stack goes on from its own last state; memory from the encoder's. */
@@ -57,7 +59,8 @@ static void find_states(struct schedule *s, const struct plan *p)
 	}
 }
 
-/* The encoder's output serves to the end. What a station that is not solved reads is in use until the next one that is. */
+/* The encoder's output serves to the end. What a station that is not solved reads is in use until
+ * the next one that is. */
 static void find_last_users(struct schedule *s)
 {
 	int next = s->n - 1;

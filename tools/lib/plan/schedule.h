@@ -1,4 +1,5 @@
-/* schedule.h: which site goes on from which, and when a site's rows are of no further use: what depends on the order of the sites alone. */
+/* schedule.h: which site goes on from which, and when a site's rows are of no further use: what
+ * depends on the order of the sites alone. */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
 
@@ -6,13 +7,15 @@
 
 enum { NO_STATION = -1 };
 
-/* A place of the computation where rows are taken: a site of targeted modules, or the encoder's output, which the decoder needs in any case. */
+/* A place of the computation where rows are taken: a site of targeted modules, or the encoder's
+ * output, which the decoder needs in any case. */
 struct station {
 	struct site site;
 	char name[24];
 	bool solved;        /* it has targeted modules */
 	bool reads_encoder; /* it needs the encoder's output and the decoder's tokens */
-	int from;           /* the station whose file holds the state to go on from; NO_STATION: the embeddings */
+	int from;           /* the station whose file holds the state to go on from; NO_STATION: the
+			       embeddings */
 	int before;         /* the last solved station before it, or NO_STATION */
 	int last_user;      /* the solved station after which nothing needs its rows */
 };

@@ -6,10 +6,10 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/text.h"
 #include "files/digest.h"
 #include "files/out.h"
 #include "model/tokenizer_files.h"
-#include "base/text.h"
 
 /* One stamp as it is put together. */
 struct stamp {
@@ -25,7 +25,8 @@ static void add_file(struct stamp *s, const char *what, const char *path)
 	text_add(&s->text, "%s %016llx\n", what, (unsigned long long)digest_file(s->digests, path));
 }
 
-static void add_task_file(struct stamp *s, const char *what, const char *folder, const char *task, const char *file)
+static void add_task_file(struct stamp *s, const char *what, const char *folder, const char *task,
+			  const char *file)
 {
 	char *path = plan_task_file(folder, task, file);
 
@@ -157,7 +158,9 @@ static void stamp_test(struct stamp *s, const char *task)
 /* Whether a tool's results are the backend's. */
 static bool computes(const char *tool_name)
 {
-	static const char *const tools[] = {"extract-acts", "generate-tokens", "compute-grams", "solve-layer", "solve-dense", "search-scale", "eval-emotion"};
+	static const char *const tools[] = {"extract-acts", "generate-tokens", "compute-grams",
+					    "solve-layer",  "solve-dense",     "search-scale",
+					    "eval-emotion"};
 
 	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
 		if (!strcmp(tool_name, tools[i]))
@@ -197,7 +200,8 @@ static uint64_t digest_targets(const struct plan *p, int t)
 	return targets;
 }
 
-/* A task's Grams depend on the other tasks' adapters too: on which modules they target, and with DCS on what they compute. */
+/* A task's Grams depend on the other tasks' adapters too: on which modules they target, and with
+ * DCS on what they compute. */
 static void stamp_grams(struct stamp *s)
 {
 	const struct plan *p = s->p;
@@ -241,7 +245,8 @@ static void stamp_solutions(struct stamp *s)
 void stamps_compare(const struct plan *p, bool write, struct changes *changes)
 {
 	char *cache = xformat("%s/stamps/digests", p->work);
-	struct stamp s = {.p = p, .digests = digest_cache_open(cache), .changes = changes, .write = write};
+	struct stamp s = {
+		.p = p, .digests = digest_cache_open(cache), .changes = changes, .write = write};
 
 	stamp_rows(&s);
 	stamp_solutions(&s);

@@ -41,12 +41,18 @@ cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t
 cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode);
 const char *cublasGetStatusString(cublasStatus_t status);
 
-cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n, int k, const void *alpha,
-                            const void *A, cudaDataType Atype, int lda, const void *B, cudaDataType Btype, int ldb, const void *beta, void *C,
-                            cudaDataType Ctype, int ldc, cublasComputeType_t compute, cublasGemmAlgo_t algo);
-cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n, int k,
-                                         const float *alpha, const float *A, int lda, long long int strideA, const float *B, int ldb,
-                                         long long int strideB, const float *beta, float *C, int ldc, long long int strideC, int count);
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa,
+			    cublasOperation_t transb, int m, int n, int k, const void *alpha,
+			    const void *A, cudaDataType Atype, int lda, const void *B,
+			    cudaDataType Btype, int ldb, const void *beta, void *C,
+			    cudaDataType Ctype, int ldc, cublasComputeType_t compute,
+			    cublasGemmAlgo_t algo);
+cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t transa,
+					 cublasOperation_t transb, int m, int n, int k,
+					 const float *alpha, const float *A, int lda,
+					 long long int strideA, const float *B, int ldb,
+					 long long int strideB, const float *beta, float *C,
+					 int ldc, long long int strideC, int count);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
-/* cuda_runtime_api.h of the test double: the part of the CUDA runtime that the backend uses, declared anew. Where there is a toolkit the double
- * is also compiled against NVIDIA's own header, so that a declaration that differs is an error (tests/cuda/nvcc.sh). */
+/* cuda_runtime_api.h of the test double: the part of the CUDA runtime that the backend uses,
+ * declared anew. Where there is a toolkit the double is also compiled against NVIDIA's own header,
+ * so that a declaration that differs is an error (tests/cuda/nvcc.sh). */
 #ifndef CUDA_RUNTIME_API_H
 #define CUDA_RUNTIME_API_H
 
@@ -31,11 +32,7 @@ enum cudaDeviceAttr {
 	cudaDevAttrComputeCapabilityMinor = 76
 };
 
-typedef enum cudaDataType_t {
-	CUDA_R_32F = 0,
-	CUDA_R_16F = 2,
-	CUDA_R_16BF = 14
-} cudaDataType;
+typedef enum cudaDataType_t { CUDA_R_32F = 0, CUDA_R_16F = 2, CUDA_R_16BF = 14 } cudaDataType;
 
 typedef struct CUstream_st *cudaStream_t;
 typedef struct CUevent_st *cudaEvent_t;
@@ -46,7 +43,10 @@ typedef struct CUevent_st *cudaEvent_t;
 #ifdef __cplusplus
 struct dim3 {
 	unsigned int x, y, z;
-	constexpr dim3(unsigned int x_ = 1, unsigned int y_ = 1, unsigned int z_ = 1) : x(x_), y(y_), z(z_) {}
+	constexpr dim3(unsigned int x_ = 1, unsigned int y_ = 1, unsigned int z_ = 1)
+	    : x(x_), y(y_), z(z_)
+	{
+	}
 };
 extern "C" {
 #endif
@@ -63,7 +63,8 @@ cudaError_t cudaMalloc(void **p, size_t bytes);
 cudaError_t cudaFree(void *p);
 cudaError_t cudaMallocHost(void **p, size_t bytes);
 cudaError_t cudaFreeHost(void *p);
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
+			    cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned int flags);

@@ -1,7 +1,8 @@
-/* be_cpu.c: the CPU twin. Products in gemm.c, elementwise loops in simd.c; attention here, one (sequence, head) pair a task.
+/* be_cpu.c: the CPU twin. Products in gemm.c, elementwise loops in simd.c; attention here, one
+ * (sequence, head) pair a task.
  *
- * Attention products are dnnl_sgemm calls whose shapes come from the sequence alone, each inside one thread: equal sequences
- * give equal bits in any batch. */
+ * Attention products are dnnl_sgemm calls whose shapes come from the sequence alone, each inside
+ * one thread: equal sequences give equal bits in any batch. */
 #include "backend/be.h"
 
 #include <lapacke.h>
@@ -10,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/die.h"
-#include "base/threads.h"
 #include "backend/cpu/gemm.h"
 #include "backend/simd.h"
+#include "base/die.h"
+#include "base/threads.h"
 
 extern const struct backend be_cpu;
 
@@ -75,7 +76,8 @@ static void cpu_rmsnorm(float *Y, const float *X, const float *g, int P, int D, 
 {
 #pragma omp parallel for num_threads(threads_for(0.3 * P * D)) schedule(static)
 	for (int i = 0; i < P; i++)
-		simd_rmsnorm(Y + (size_t)i * (size_t)D, X + (size_t)i * (size_t)D, g, (size_t)D, eps);
+		simd_rmsnorm(Y + (size_t)i * (size_t)D, X + (size_t)i * (size_t)D, g, (size_t)D,
+			     eps);
 }
 
 /* Elementwise work in pieces that fit the first-level cache. */
@@ -105,9 +107,11 @@ static void cpu_activate(float *X, const float *G, bool gelu, size_t n)
 }
 
 /* C (m, n) = A (m, k) B, B (k, n) or, transposed, (n, k). One thread. */
-static void small_gemm(bool transposed, int m, int n, int k, const float *A, int lda, const float *B, int ldb, float *C, int ldc)
+static void small_gemm(bool transposed, int m, int n, int k, const float *A, int lda,
+		       const float *B, int ldb, float *C, int ldc)
 {
-	dnnl_status_t status = dnnl_sgemm('N', transposed ? 'T' : 'N', m, n, k, 1.0f, A, lda, B, ldb, 0.0f, C, ldc);
+	dnnl_status_t status = dnnl_sgemm('N', transposed ? 'T' : 'N', m, n, k, 1.0f, A, lda, B,
+					  ldb, 0.0f, C, ldc);
 
 	if (status != dnnl_success)
 		BUG("dnnl_sgemm %d %d %d: status %d", m, n, k, (int)status);
@@ -123,8 +127,8 @@ static float *grow(float **buffer, size_t *have, size_t need)
 	return *buffer;
 }
 
-static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len, int valid, bool causal,
-                        const float *bias, int T, int ld, int HS)
+static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len,
+			int valid, bool causal, const float *bias, int T, int ld, int HS)
 {
 	static _Thread_local float *S;
 	static _Thread_local size_t have;
@@ -143,7 +147,8 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 	small_gemm(false, len, HS, valid, S, valid, V, ld, ctx, ld);
 }
 
-/* Of attention, by one thread: two products and a softmax over so many rows of scores, for every sequence. */
+/* Of attention, by one thread: two products and a softmax over so many rows of scores, for every
+ * sequence. */
 static double attention_ns(struct be_ragged query, const int *valid, int heads, int width)
 {
 	double scores = 0;
@@ -153,26 +158,30 @@ static double attention_ns(struct be_ragged query, const int *valid, int heads, 
 	return heads * scores * (2.0 * width / PRODUCTS_PER_NS + 2);
 }
 
-static void cpu_self_attention(float *ctx, const float *Q, const float *K, const float *V, struct be_ragged seq, const int *valid,
-                               bool causal, const float *bias, int T, int NH, int HS)
+static void cpu_self_attention(float *ctx, const float *Q, const float *K, const float *V,
+			       struct be_ragged seq, const int *valid, bool causal,
+			       const float *bias, int T, int NH, int HS)
 {
 	int ld = NH * HS;
 
-#pragma omp parallel for collapse(2) num_threads(threads_for(attention_ns(seq, valid, NH, HS))) schedule(dynamic)
+#pragma omp parallel for collapse(2) num_threads(threads_for(attention_ns(seq, valid, NH, HS))) \
+	schedule(dynamic)
 	for (int i = 0; i < seq.n; i++)
 		for (int h = 0; h < NH; h++) {
 			size_t at = (size_t)seq.off[i] * (size_t)ld + (size_t)h * (size_t)HS;
 
 			if (seq.len[i] > 0)
-				attend_self(ctx + at, Q + at, K + at, V + at, seq.len[i], valid[i], causal,
-				            bias + (size_t)h * (size_t)(2 * T - 1), T, ld, HS);
+				attend_self(ctx + at, Q + at, K + at, V + at, seq.len[i], valid[i],
+					    causal, bias + (size_t)h * (size_t)(2 * T - 1), T, ld,
+					    HS);
 		}
 }
 
-static void cpu_cross_attention(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory,
-                                const int *valid, int NH, int D)
+static void cpu_cross_attention(float *U, const float *Q, const float *M, struct be_ragged query,
+				struct be_ragged memory, const int *valid, int NH, int D)
 {
-#pragma omp parallel for num_threads(threads_for(attention_ns(query, valid, NH, D))) schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(attention_ns(query, valid, NH, D))) \
+	schedule(dynamic)
 	for (int i = 0; i < query.n; i++) {
 		static _Thread_local float *S;
 		static _Thread_local size_t have;
@@ -217,7 +226,8 @@ static void cpu_scan(struct be_scan *state, const float *logits, int P, int n, i
 		scan_row(&state[i], logits + (size_t)i * (size_t)n, n, id0);
 }
 
-/* Row-major and symmetric: LAPACK's column-major 'U' is our lower triangle, and (r, d) rows are its d × r right-hand sides. */
+/* Row-major and symmetric: LAPACK's column-major 'U' is our lower triangle, and (r, d) rows are its
+ * d × r right-hand sides. */
 static int cpu_potrf(double *S, int d)
 {
 	return d > 0 ? LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, S, d) : 0;

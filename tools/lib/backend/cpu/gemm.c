@@ -1,15 +1,16 @@
 /* gemm.c: see gemm.h. A product is its (tile, panel) pairs, shared by the threads.
  *
- * The kernels want dense tiles: a tile of X that is not dense is gathered, and Y's tile is computed densely, then stored or added. */
+ * The kernels want dense tiles: a tile of X that is not dense is gathered, and Y's tile is computed
+ * densely, then stored or added. */
 #include "backend/cpu/gemm.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/die.h"
-#include "base/threads.h"
 #include "backend/cpu/gemm_private.h"
 #include "backend/simd.h"
+#include "base/die.h"
+#include "base/threads.h"
 
 static int tiles_of(int P)
 {
@@ -36,10 +37,12 @@ static size_t made_up_rows(const struct input *in)
 	return (size_t)(tiles_of(in->P) - 1) * GEMM_TILE + (size_t)in->tail;
 }
 
-/* Of a product with the weight's n rows, by one thread. bfloat16 is for processors with units of its own. */
+/* Of a product with the weight's n rows, by one thread. bfloat16 is for processors with units of
+ * its own. */
 static double product_ns(const struct be_weight *W, int P)
 {
-	return (double)P * W->n * W->k / (W->precision == BE_BF16 ? 8 * PRODUCTS_PER_NS : PRODUCTS_PER_NS);
+	return (double)P * W->n * W->k /
+	       (W->precision == BE_BF16 ? 8 * PRODUCTS_PER_NS : PRODUCTS_PER_NS);
 }
 
 /* Rows of X as bfloat16, dense; head after head. */
@@ -48,20 +51,25 @@ static const uint16_t *bf16_rows(const struct input *in, int heads)
 	size_t row = (size_t)in->k, rows = made_up_rows(in);
 	uint16_t *all = gemm_scratch(4, (size_t)heads * rows * row * sizeof(*all));
 
-#pragma omp parallel for collapse(2) num_threads(threads_for(0.2 * heads * (double)(rows * row))) schedule(static)
+#pragma omp parallel for collapse(2) num_threads(threads_for(0.2 * heads * (double)(rows * row))) \
+	schedule(static)
 	for (int h = 0; h < heads; h++)
 		for (size_t i = 0; i < rows; i++) {
 			uint16_t *to = all + ((size_t)h * rows + i) * row;
 
 			if (i < (size_t)in->P)
-				simd_to_bf16(to, in->X + (size_t)h * (size_t)in->step + i * (size_t)in->ldx, row);
+				simd_to_bf16(to,
+					     in->X + (size_t)h * (size_t)in->step +
+						     i * (size_t)in->ldx,
+					     row);
 			else
 				memset(to, 0, row * sizeof(*to));
 		}
 	return all;
 }
 
-static struct input input_of(const float *X, int ldx, int step, int heads, int P, const struct be_weight *W)
+static struct input input_of(const float *X, int ldx, int step, int heads, int P,
+			     const struct be_weight *W)
 {
 	struct input in = {X, ldx, step, P, W->k, GEMM_TILE, NULL};
 
@@ -107,9 +115,11 @@ static void store_tile(float *y, int ldy, const float *tile, int rows, int n, bo
 {
 	for (int i = 0; i < rows; i++) {
 		if (accumulate)
-			simd_add(y + (size_t)i * (size_t)ldy, tile + (size_t)i * (size_t)n, (size_t)n);
+			simd_add(y + (size_t)i * (size_t)ldy, tile + (size_t)i * (size_t)n,
+				 (size_t)n);
 		else
-			memcpy(y + (size_t)i * (size_t)ldy, tile + (size_t)i * (size_t)n, sizeof(float) * (size_t)n);
+			memcpy(y + (size_t)i * (size_t)ldy, tile + (size_t)i * (size_t)n,
+			       sizeof(float) * (size_t)n);
 	}
 }
 
@@ -124,17 +134,21 @@ static struct kernels kernels_of(const struct input *in, const struct be_weight 
 
 	for (int tail = 0; tail < 2; tail++)
 		for (int last = 0; last < 2; last++)
-			use.of[tail][last] = gemm_kernel(tail ? in->tail : GEMM_TILE, W->panel[last ? W->npanels - 1 : 0].n, W->k, W->precision);
+			use.of[tail][last] = gemm_kernel(tail ? in->tail : GEMM_TILE,
+							 W->panel[last ? W->npanels - 1 : 0].n,
+							 W->k, W->precision);
 	return use;
 }
 
 /* A tile of one panel of the product, dense: in scratch piece `which`. */
-static float *run_panel(const struct kernels *use, const struct be_weight *W, int panel, const struct input *in, int tile, const void *x, int which)
+static float *run_panel(const struct kernels *use, const struct be_weight *W, int panel,
+			const struct input *in, int tile, const void *x, int which)
 {
 	const struct panel *p = &W->panel[panel];
 	float *y = gemm_scratch(which, sizeof(float) * GEMM_TILE * (size_t)p->n);
 
-	gemm_kernel_run(use->of[tile == tiles_of(in->P) - 1][panel == W->npanels - 1], y, x, p->packed);
+	gemm_kernel_run(use->of[tile == tiles_of(in->P) - 1][panel == W->npanels - 1], y, x,
+			p->packed);
 	return y;
 }
 
@@ -144,42 +158,49 @@ static float *at_tile(float *Y, int ldy, int tile, int panel)
 	return Y + (size_t)tile * GEMM_TILE * (size_t)ldy + (size_t)panel * GEMM_PANEL;
 }
 
-void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
-                       bool accumulate)
+void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x,
+		       struct be_weight *const *W, int heads, int P, bool accumulate)
 {
 	const struct input in = input_of(X, ldx, step_x, heads, P, W[0]);
 	const struct kernels use = kernels_of(&in, W[0]);
 
-#pragma omp parallel for collapse(3) num_threads(threads_for(heads * product_ns(W[0], P))) schedule(dynamic)
+#pragma omp parallel for collapse(3) num_threads(threads_for(heads *product_ns(W[0], P))) \
+	schedule(dynamic)
 	for (int h = 0; h < heads; h++)
 		for (int j = 0; j < W[0]->npanels; j++)
 			for (int i = 0; i < tiles_of(P); i++) {
-				const float *tile = run_panel(&use, W[h], j, &in, i, input_tile(&in, h, i), 2);
+				const float *tile =
+					run_panel(&use, W[h], j, &in, i, input_tile(&in, h, i), 2);
 
-				store_tile(at_tile(Y + (size_t)h * (size_t)step_y, ldy, i, j), ldy, tile, tile_rows(P, i), W[h]->panel[j].n, accumulate);
+				store_tile(at_tile(Y + (size_t)h * (size_t)step_y, ldy, i, j), ldy,
+					   tile, tile_rows(P, i), W[h]->panel[j].n, accumulate);
 			}
 }
 
 /* The activation is taken while the tiles are in the cache. */
-void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P)
+void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
+		       const struct be_weight *W1, bool gelu, int P)
 {
 	const struct input in = input_of(X, W0->k, 0, 1, P, W0);
 	const struct kernels use = kernels_of(&in, W0);
 
 	(void)Z;
-#pragma omp parallel for collapse(2) num_threads(threads_for((W1 ? 2 : 1) * product_ns(W0, P))) schedule(dynamic)
+#pragma omp parallel for collapse(2) num_threads(threads_for((W1 ? 2 : 1) * product_ns(W0, P))) \
+	schedule(dynamic)
 	for (int j = 0; j < W0->npanels; j++)
 		for (int i = 0; i < tiles_of(P); i++) {
 			int rows = tile_rows(P, i), n = W0->panel[j].n;
 			const void *x = input_tile(&in, 0, i);
-			float *tile = run_panel(&use, W0, j, &in, i, x, 2), *gate = W1 ? run_panel(&use, W1, j, &in, i, x, 3) : NULL;
+			float *tile = run_panel(&use, W0, j, &in, i, x, 2),
+			      *gate = W1 ? run_panel(&use, W1, j, &in, i, x, 3) : NULL;
 
 			(gelu ? simd_gelu : simd_relu)(tile, gate, (size_t)rows * (size_t)n);
 			store_tile(at_tile(Y, W0->n, i, j), W0->n, tile, rows, n, false);
 		}
 }
 
-void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate)
+void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P,
+		 bool accumulate)
 {
 	gemm_linear_heads(Y, ldy, 0, X, ldx, 0, (struct be_weight *const *)&W, 1, P, accumulate);
 }

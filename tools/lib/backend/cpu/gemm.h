@@ -1,10 +1,13 @@
-/* gemm.h: products with packed weights on the CPU, by oneDNN, whose results do not depend on the batch or the threads.
+/* gemm.h: products with packed weights on the CPU, by oneDNN, whose results do not depend on the
+ * batch or the threads.
  *
- * A weight (n, k) is cut into panels of GEMM_PANEL outputs, packed once in the layout that oneDNN's kernel likes; X is cut
- * into tiles of GEMM_TILE rows, the last made up to a multiple of GEMM_STEP. Every (tile, panel) product is one call of one single-threaded
- * kernel that sums over all inputs in one order, so a row's bits depend on the row and the weight alone. Threads share the (tile, panel) pairs. The sizes: a panel of 2816 inputs and a tile fit a
- * second-level cache of 2 MiB (measured on one AVX-512 core over weights that are not in the cache, against 48 × 256: 1.06 times as fast in
- * float32 with 2816 inputs, level with 1024; 1.08 and 1.0 in bfloat16). */
+ * A weight (n, k) is cut into panels of GEMM_PANEL outputs, packed once in the layout that oneDNN's
+ * kernel likes; X is cut into tiles of GEMM_TILE rows, the last made up to a multiple of GEMM_STEP.
+ * Every (tile, panel) product is one call of one single-threaded kernel that sums over all inputs
+ * in one order, so a row's bits depend on the row and the weight alone. Threads share the (tile,
+ * panel) pairs. The sizes: a panel of 2816 inputs and a tile fit a second-level cache of 2 MiB
+ * (measured on one AVX-512 core over weights that are not in the cache, against 48 × 256: 1.06
+ * times as fast in float32 with 2816 inputs, level with 1024; 1.08 and 1.0 in bfloat16). */
 #ifndef GEMM_H
 #define GEMM_H
 
@@ -13,12 +16,15 @@
 enum { GEMM_TILE = 96, GEMM_STEP = 8, GEMM_PANEL = 128 };
 
 enum be_precision gemm_fast16(void);
-struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p);
+struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed,
+			    enum be_precision p);
 void gemm_weight_free(struct be_weight *w);
-void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate);
-void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
-                       bool accumulate);
-void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P);
+void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P,
+		 bool accumulate);
+void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x,
+		       struct be_weight *const *W, int heads, int P, bool accumulate);
+void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
+		       const struct be_weight *W1, bool gelu, int P);
 /* gram_cpu.c */
 void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n);
 void gemm_mirror(double *G, int m);

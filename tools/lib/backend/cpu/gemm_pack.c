@@ -1,7 +1,8 @@
 /* gemm_pack.c: see gemm_private.h. oneDNN's C API, version 2: matmul primitives over packed panels.
  *
- * The fast kernels want dense tiles: with other strides oneDNN falls back to one of half the speed (bfloat16), or another weight layout.
- * Primitives use scratch memory that the caller owns (one piece per thread): only so may threads share a primitive. */
+ * The fast kernels want dense tiles: with other strides oneDNN falls back to one of half the speed
+ * (bfloat16), or another weight layout. Primitives use scratch memory that the caller owns (one
+ * piece per thread): only so may threads share a primitive. */
 #include "backend/cpu/gemm_private.h"
 
 #include <stdlib.h>
@@ -35,10 +36,12 @@ enum be_precision gemm_fast16(void)
 	/* Without AVX512_BF16 oneDNN emulates bfloat16 products, slower than float32. */
 	dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
 
-	return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16 ? BE_BF16 : BE_F32;
+	return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16 ? BE_BF16
+										      : BE_F32;
 }
 
-static void matrix_desc(dnnl_memory_desc_t *md, int rows, int cols, long row_stride, long col_stride, dnnl_data_type_t type)
+static void matrix_desc(dnnl_memory_desc_t *md, int rows, int cols, long row_stride,
+			long col_stride, dnnl_data_type_t type)
 {
 	dnnl_dims_t dims = {rows, cols}, strides = {row_stride, col_stride};
 
@@ -108,19 +111,24 @@ const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p)
 	return g;
 }
 
-/* brgemm's kernels of one name sum a row's products in one order, whatever the number of rows. (For few rows oneDNN may prefer one without AMX.) */
+/* brgemm's kernels of one name sum a row's products in one order, whatever the number of rows. (For
+ * few rows oneDNN may prefer one without AMX.) */
 int gemm_tile_height(const struct be_weight *W, int rows)
 {
-	const char *whole = gemm_kernel(GEMM_TILE, W->panel[0].n, W->k, W->precision)->implementation;
+	const char *whole =
+		gemm_kernel(GEMM_TILE, W->panel[0].n, W->k, W->precision)->implementation;
 
-	for (int m = (rows + GEMM_STEP - 1) / GEMM_STEP * GEMM_STEP; m < GEMM_TILE && !strncmp(whole, "brg:", 4); m += GEMM_STEP)
-		if (!strcmp(gemm_kernel(m, W->panel[0].n, W->k, W->precision)->implementation, whole))
+	for (int m = (rows + GEMM_STEP - 1) / GEMM_STEP * GEMM_STEP;
+	     m < GEMM_TILE && !strncmp(whole, "brg:", 4); m += GEMM_STEP)
+		if (!strcmp(gemm_kernel(m, W->panel[0].n, W->k, W->precision)->implementation,
+			    whole))
 			return m;
 	return GEMM_TILE;
 }
 
-/* Panels of one block have the sizes of the next block's: what is released is kept for it. (Through malloc it would be mapped, cleared and
- * unmapped for every block, a tenth of the time of a pass with few rows.) */
+/* Panels of one block have the sizes of the next block's: what is released is kept for it. (Through
+ * malloc it would be mapped, cleared and unmapped for every block, a tenth of the time of a pass
+ * with few rows.) */
 struct spare {
 	size_t bytes;
 	struct spare *next;
@@ -174,7 +182,8 @@ static void panel_pack(const struct panel *panel, const float *w, int k, int ld,
 	matrix_desc(&plain, k, panel->n, transposed ? ld : 1, transposed ? 1 : ld, dnnl_f32);
 	CHECK(dnnl_memory_get_memory_desc(panel->packed, &want));
 	CHECK(dnnl_memory_create(&from, &plain, the_engine(), (void *)(uintptr_t)w));
-	CHECK(dnnl_reorder_primitive_desc_create(&pd, &plain, the_engine(), want, the_engine(), NULL));
+	CHECK(dnnl_reorder_primitive_desc_create(&pd, &plain, the_engine(), want, the_engine(),
+						 NULL));
 	CHECK(dnnl_primitive_create(&reorder, pd));
 	CHECK(dnnl_stream_create(&stream, the_engine(), dnnl_stream_default_flags));
 	dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, panel->packed}};
@@ -186,20 +195,24 @@ static void panel_pack(const struct panel *panel, const float *w, int k, int ld,
 	dnnl_memory_destroy(from);
 }
 
-struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
+struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed,
+			    enum be_precision p)
 {
 	struct be_weight *W = xcalloc(1, sizeof(*W));
 
 	BUG_IF(n < 1 || k < 1);
-	*W = (struct be_weight){.n = n, .k = k, .precision = p, .npanels = (n + GEMM_PANEL - 1) / GEMM_PANEL};
+	*W = (struct be_weight){
+		.n = n, .k = k, .precision = p, .npanels = (n + GEMM_PANEL - 1) / GEMM_PANEL};
 	W->panel = xcalloc((size_t)W->npanels, sizeof(*W->panel));
 	for (int i = 0; i < W->npanels; i++)
-		panel_init(&W->panel[i], n - i * GEMM_PANEL < GEMM_PANEL ? n - i * GEMM_PANEL : GEMM_PANEL, k, p);
+		panel_init(&W->panel[i],
+			   n - i * GEMM_PANEL < GEMM_PANEL ? n - i * GEMM_PANEL : GEMM_PANEL, k, p);
 #pragma omp parallel for num_threads(threads_for(0.5 * n * k)) schedule(dynamic)
 	for (int i = 0; i < W->npanels; i++) {
 		size_t first = (size_t)i * GEMM_PANEL;
 
-		panel_pack(&W->panel[i], transposed ? w + first : w + first * (size_t)ld, k, ld, transposed);
+		panel_pack(&W->panel[i], transposed ? w + first : w + first * (size_t)ld, k, ld,
+			   transposed);
 	}
 	return W;
 }
@@ -216,7 +229,10 @@ void gemm_weight_free(struct be_weight *W)
 
 void *gemm_scratch(int which, size_t bytes)
 {
-	static _Thread_local struct { void *p; size_t bytes; } kept[5];
+	static _Thread_local struct {
+		void *p;
+		size_t bytes;
+	} kept[5];
 
 	if (bytes > kept[which].bytes) {
 		free(kept[which].p);
@@ -228,7 +244,8 @@ void *gemm_scratch(int which, size_t bytes)
 	return kept[which].p;
 }
 
-/* What a thread hands to a kernel: made once, then pointed at each call's arrays. (To make and free it for every call took 1.5 % of a pass in bfloat16.) */
+/* What a thread hands to a kernel: made once, then pointed at each call's arrays. (To make and free
+ * it for every call took 1.5 % of a pass in bfloat16.) */
 struct binding {
 	const struct gemm_kernel *kernel;
 	dnnl_memory_t src, dst, scratch;
@@ -270,8 +287,10 @@ void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_
 	CHECK(dnnl_memory_set_data_handle(b->src, (void *)(uintptr_t)x));
 	CHECK(dnnl_memory_set_data_handle(b->dst, y));
 	CHECK(dnnl_memory_set_data_handle(b->scratch, own));
-	dnnl_exec_arg_t args[] = {
-		{DNNL_ARG_SRC, b->src}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, b->dst}, {DNNL_ARG_SCRATCHPAD, b->scratch}};
+	dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, b->src},
+				  {DNNL_ARG_WEIGHTS, packed},
+				  {DNNL_ARG_DST, b->dst},
+				  {DNNL_ARG_SCRATCHPAD, b->scratch}};
 	CHECK(dnnl_primitive_execute(g->primitive, the_stream(), 4, args));
 	CHECK(dnnl_stream_wait(the_stream()));
 }

@@ -1,21 +1,24 @@
 /* gram_cpu.c: the CPU twin's Gram: tiles of G, each by one thread, all rows of X in one order.
  *
- * Rows in float32 go through the kernels of the linears (gemm_private.h): Y's columns take the place of a weight, X's columns that of rows.
- * OpenBLAS where few rows are summed in float64. */
+ * Rows in float32 go through the kernels of the linears (gemm_private.h): Y's columns take the
+ * place of a weight, X's columns that of rows. OpenBLAS where few rows are summed in float64. */
 #include <cblas.h>
 #include <string.h>
 
-#include "base/die.h"
-#include "base/threads.h"
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/gemm_private.h"
 #include "backend/simd.h"
+#include "base/die.h"
+#include "base/threads.h"
 
-/* Few rows, in float64: a decoder's rows are few and alike (every sample begins with the same token), so their rounding
- * errors add up instead of cancelling, and the solve multiplies them by up to 1/alpha. */
-static void rows_f64(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi, int nj)
+/* Few rows, in float64: a decoder's rows are few and alike (every sample begins with the same
+ * token), so their rounding errors add up instead of cancelling, and the solve multiplies them by
+ * up to 1/alpha. */
+static void rows_f64(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi,
+		     int nj)
 {
-	double *x = gemm_scratch(1, sizeof(double) * (size_t)P * (size_t)mi), *y = gemm_scratch(2, sizeof(double) * (size_t)P * (size_t)nj);
+	double *x = gemm_scratch(1, sizeof(double) * (size_t)P * (size_t)mi),
+	       *y = gemm_scratch(2, sizeof(double) * (size_t)P * (size_t)nj);
 
 	for (size_t p = 0; p < (size_t)P; p++) {
 		for (int i = 0; i < mi; i++)
@@ -24,14 +27,15 @@ static void rows_f64(double *G, const float *X, const float *Y, int P, int m, in
 			y[p * (size_t)nj + (size_t)j] = (double)Y[p * (size_t)n + (size_t)j];
 	}
 	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, mi, nj, P, 1.0, x, mi, y, nj, 1.0,
-	            G + (size_t)i0 * (size_t)n, n);
+		    G + (size_t)i0 * (size_t)n, n);
 }
 
 static void gram_f64(double *G, const float *X, const float *Y, int P, int m, int n)
 {
 	enum { ROWS = 256 }; /* of G at a time, one thread each */
 
-#pragma omp parallel for num_threads(threads_for(2.0 * m * n * P / PRODUCTS_PER_NS)) schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(2.0 * m * n * P / PRODUCTS_PER_NS)) \
+	schedule(dynamic)
 	for (int i = 0; i < m; i += ROWS) {
 		int mi = m - i < ROWS ? m - i : ROWS;
 
@@ -51,7 +55,8 @@ static const float *column_tile(const float *X, int P, int m, int i0, int mi)
 }
 
 /* Rows [i0, i0+mi) of G, to the panel that column `end` is in. */
-static void rows_f32(double *G, const float *x, const struct be_weight *W, const struct gemm_kernel *const kernel[2], int i0, int mi, int end)
+static void rows_f32(double *G, const float *x, const struct be_weight *W,
+		     const struct gemm_kernel *const kernel[2], int i0, int mi, int end)
 {
 	for (int j = 0; j < W->npanels && j * GEMM_PANEL < end; j++) {
 		int nj = W->panel[j].n;
@@ -59,17 +64,20 @@ static void rows_f32(double *G, const float *x, const struct be_weight *W, const
 
 		gemm_kernel_run(kernel[j == W->npanels - 1], c, x, W->panel[j].packed);
 		for (int i = 0; i < mi; i++)
-			simd_add_f64(G + (size_t)(i0 + i) * (size_t)W->n + (size_t)j * GEMM_PANEL, c + (size_t)i * (size_t)nj, (size_t)nj);
+			simd_add_f64(G + (size_t)(i0 + i) * (size_t)W->n + (size_t)j * GEMM_PANEL,
+				     c + (size_t)i * (size_t)nj, (size_t)nj);
 	}
 }
 
 static void gram_f32(double *G, const float *X, const float *Y, int P, int m, int n)
 {
 	struct be_weight *W = gemm_pack(Y, n, P, n, true, BE_F32);
-	const struct gemm_kernel *kernel[2] = {gemm_kernel(GEMM_TILE, W->panel[0].n, P, BE_F32),
-	                                       gemm_kernel(GEMM_TILE, W->panel[W->npanels - 1].n, P, BE_F32)};
+	const struct gemm_kernel *kernel[2] = {
+		gemm_kernel(GEMM_TILE, W->panel[0].n, P, BE_F32),
+		gemm_kernel(GEMM_TILE, W->panel[W->npanels - 1].n, P, BE_F32)};
 
-#pragma omp parallel for num_threads(threads_for(1.0 * m * n * P / PRODUCTS_PER_NS)) schedule(dynamic)
+#pragma omp parallel for num_threads(threads_for(1.0 * m * n * P / PRODUCTS_PER_NS)) \
+	schedule(dynamic)
 	for (int i = 0; i < m; i += GEMM_TILE) {
 		int mi = m - i < GEMM_TILE ? m - i : GEMM_TILE;
 
@@ -83,7 +91,8 @@ void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
 	BUG_IF(X == Y && m != n);
 	for (int p = 0; p < P; p += GRAM_CHUNK) {
 		int rows = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
-		const float *x = X + (size_t)p * (size_t)m, *y = X == Y ? x : Y + (size_t)p * (size_t)n;
+		const float *x = X + (size_t)p * (size_t)m,
+			    *y = X == Y ? x : Y + (size_t)p * (size_t)n;
 
 		(P <= GRAM_F64_ROWS ? gram_f64 : gram_f32)(G, x, y, rows, m, n);
 	}
@@ -98,5 +107,6 @@ void gemm_mirror(double *G, int m)
 		for (int j0 = i0; j0 < m; j0 += SQUARE)
 			for (int i = i0; i < i0 + SQUARE && i < m; i++)
 				for (int j = j0 > i ? j0 : i + 1; j < j0 + SQUARE && j < m; j++)
-					G[(size_t)i * (size_t)m + (size_t)j] = G[(size_t)j * (size_t)m + (size_t)i];
+					G[(size_t)i * (size_t)m + (size_t)j] =
+						G[(size_t)j * (size_t)m + (size_t)i];
 }

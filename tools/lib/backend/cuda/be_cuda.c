@@ -1,10 +1,14 @@
-/* be_cuda.c: the CUDA twin: products by cuBLAS, factorisations by cuSOLVER, the rest by the kernels of be_kernels.cu, on the device of be_device.h.
+/* be_cuda.c: the CUDA twin: products by cuBLAS, factorisations by cuSOLVER, the rest by the kernels
+ * of be_kernels.cu, on the device of be_device.h.
  *
- * Libraries are column-major: a row-major (r, c) matrix is their c × r one with the same leading dimension, so Y = X Wᵀ is their Yᵀ = W Xᵀ.
+ * Libraries are column-major: a row-major (r, c) matrix is their c × r one with the same leading
+ * dimension, so Y = X Wᵀ is their Yᵀ = W Xᵀ.
  *
- * cuBLAS chooses its method by the shapes, so a row's bits may depend on how many rows are in the call. A weight's product is therefore always
- * the same call: a dense tile of LINEAR_ROWS rows, zeros where there are fewer, gathered before it and scattered after it. Attention's shapes come
- * from the sequence alone. So equal rows give equal bits in any batch, as on the CPU, as far as cuBLAS gives equal bits for equal calls. */
+ * cuBLAS chooses its method by the shapes, so a row's bits may depend on how many rows are in the
+ * call. A weight's product is therefore always the same call: a dense tile of LINEAR_ROWS rows,
+ * zeros where there are fewer, gathered before it and scattered after it. Attention's shapes come
+ * from the sequence alone. So equal rows give equal bits in any batch, as on the CPU, as far as
+ * cuBLAS gives equal bits for equal calls. */
 #include "backend/be.h"
 
 #include <stdlib.h>
@@ -12,8 +16,8 @@
 
 #include "backend/cuda/be_device.h"
 #include "backend/cuda/be_kernels.h"
-#include "base/die.h"
 #include "backend/simd.h"
+#include "base/die.h"
 
 extern const struct backend be_cuda;
 
@@ -50,7 +54,8 @@ static size_t area(int a, int b)
 
 static enum be_precision cuda_fast16(void)
 {
-	return BE_BF16; /* every device from sm_80 on multiplies it at several times float32's speed */
+	return BE_BF16; /* every device from sm_80 on multiplies it at several times float32's speed
+			 */
 }
 
 static size_t cuda_weight_bytes(int n, int k, enum be_precision p)
@@ -62,14 +67,16 @@ static int potrf_work(int d)
 {
 	int doubles;
 
-	SOLVER(cusolverDnDpotrf_bufferSize(device_solver(), CUBLAS_FILL_MODE_UPPER, d, NULL, d, &doubles));
+	SOLVER(cusolverDnDpotrf_bufferSize(device_solver(), CUBLAS_FILL_MODE_UPPER, d, NULL, d,
+					   &doubles));
 	return doubles;
 }
 
 static size_t solve_bytes_of(int d, int r)
 {
 	size_t matrix = device_round(area(d, d) * sizeof(double)), info = device_round(sizeof(int));
-	size_t factor = device_round((size_t)potrf_work(d) * sizeof(double)), rows = device_round(area(d, r) * sizeof(double));
+	size_t factor = device_round((size_t)potrf_work(d) * sizeof(double)),
+	       rows = device_round(area(d, r) * sizeof(double));
 
 	return matrix + info + (factor > rows ? factor : rows);
 }
@@ -81,7 +88,8 @@ static size_t cuda_work_bytes(const struct be_sizes *s)
 	if (s->n || s->T || s->gram_m)
 		bytes += device_round(DEVICE_BLAS_BYTES);
 	if (s->n)
-		bytes += device_round(LINEAR_ROWS * (size_t)s->k * size_of(s->p)) + device_round(LINEAR_ROWS * (size_t)s->n * sizeof(float));
+		bytes += device_round(LINEAR_ROWS * (size_t)s->k * size_of(s->p)) +
+			 device_round(LINEAR_ROWS * (size_t)s->n * sizeof(float));
 	if (s->T)
 		bytes += device_round((size_t)s->NH * area(s->T, s->keys) * sizeof(float));
 	if (s->gram_m)
@@ -131,7 +139,8 @@ struct be_weight {
 };
 
 /* Rows of w, as the device wants them, into staging memory. */
-static void fill_stage(void *stage, const float *w, size_t rows, size_t cols, size_t ld, enum be_precision p)
+static void fill_stage(void *stage, const float *w, size_t rows, size_t cols, size_t ld,
+		       enum be_precision p)
 {
 	for (size_t i = 0; i < rows; i++) {
 		if (p == BE_BF16)
@@ -141,10 +150,12 @@ static void fill_stage(void *stage, const float *w, size_t rows, size_t cols, si
 	}
 }
 
-static struct be_weight *cuda_weight_pack(const float *w, int n, int k, int ld, bool transposed, enum be_precision p)
+static struct be_weight *cuda_weight_pack(const float *w, int n, int k, int ld, bool transposed,
+					  enum be_precision p)
 {
 	struct be_weight *W = xcalloc(1, sizeof(*W));
-	size_t rows = (size_t)(transposed ? k : n), cols = (size_t)(transposed ? n : k), row_bytes = cols * size_of(p);
+	size_t rows = (size_t)(transposed ? k : n), cols = (size_t)(transposed ? n : k),
+	       row_bytes = cols * size_of(p);
 	size_t step = DEVICE_STAGE_BYTES / row_bytes;
 
 	BUG_IF(n < 1 || k < 1 || step < 1);
@@ -153,7 +164,8 @@ static struct be_weight *cuda_weight_pack(const float *w, int n, int k, int ld, 
 	CUDA(cudaEventCreateWithFlags(&W->ready, cudaEventDisableTiming));
 	for (size_t i = 0, some; i < rows; i += some) {
 		some = rows - i < step ? rows - i : step;
-		fill_stage(device_stage(device.copy), w + i * (size_t)ld, some, cols, (size_t)ld, p);
+		fill_stage(device_stage(device.copy), w + i * (size_t)ld, some, cols, (size_t)ld,
+			   p);
 		device_send((char *)W->p + i * row_bytes, some * row_bytes, device.copy);
 	}
 	CUDA(cudaEventRecord(W->ready, device.copy));
@@ -179,18 +191,21 @@ static void cuda_weight_free(struct be_weight *W)
 
 /* ------------------------------------------------------------ products */
 
-/* C (m, n) = A (m, k) B, B (k, n), or with transB (n, k), or with transA A is (k, m); row-major and dense but for the lds. */
-static void product(bool transA, bool transB, int m, int n, int k, const void *A, int lda, const void *B, int ldb, float *C, int ldc,
-                    enum be_precision p)
+/* C (m, n) = A (m, k) B, B (k, n), or with transB (n, k), or with transA A is (k, m); row-major and
+ * dense but for the lds. */
+static void product(bool transA, bool transB, int m, int n, int k, const void *A, int lda,
+		    const void *B, int ldb, float *C, int ldc, enum be_precision p)
 {
 	const float one = 1, zero = 0;
 	cudaDataType type = p == BE_BF16 ? CUDA_R_16BF : CUDA_R_32F;
 
-	BLAS(cublasGemmEx(device_blas(), transB ? CUBLAS_OP_T : CUBLAS_OP_N, transA ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &one, B, type, ldb, A, type,
-	                  lda, &zero, C, CUDA_R_32F, ldc, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+	BLAS(cublasGemmEx(device_blas(), transB ? CUBLAS_OP_T : CUBLAS_OP_N,
+			  transA ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &one, B, type, ldb, A, type,
+			  lda, &zero, C, CUDA_R_32F, ldc, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
 }
 
-static void cuda_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P, bool accumulate)
+static void cuda_linear(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W,
+			int P, bool accumulate)
 {
 	int n = W->n, k = W->k;
 	void *in = grown(&tile_in, LINEAR_ROWS * (size_t)k * size_of(W->precision));
@@ -200,17 +215,21 @@ static void cuda_linear(float *Y, int ldy, const float *X, int ldx, const struct
 	for (int i = 0; i < P; i += LINEAR_ROWS) {
 		int rows = P - i < LINEAR_ROWS ? P - i : LINEAR_ROWS;
 
-		CUDA(kernel_gather(device.compute, in, X + area(i, ldx), ldx, rows, LINEAR_ROWS, k, W->precision));
-		product(false, !W->transposed, LINEAR_ROWS, n, k, in, k, W->p, W->transposed ? n : k, out, n, W->precision);
-		CUDA(kernel_scatter(device.compute, Y + area(i, ldy), ldy, out, rows, n, accumulate));
+		CUDA(kernel_gather(device.compute, in, X + area(i, ldx), ldx, rows, LINEAR_ROWS, k,
+				   W->precision));
+		product(false, !W->transposed, LINEAR_ROWS, n, k, in, k, W->p,
+			W->transposed ? n : k, out, n, W->precision);
+		CUDA(kernel_scatter(device.compute, Y + area(i, ldy), ldy, out, rows, n,
+				    accumulate));
 	}
 }
 
-static void cuda_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x, struct be_weight *const *W, int heads, int P,
-                              bool accumulate)
+static void cuda_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x,
+			      struct be_weight *const *W, int heads, int P, bool accumulate)
 {
 	for (int h = 0; h < heads; h++)
-		cuda_linear(Y + area(h, step_y), ldy, X + area(h, step_x), ldx, W[h], P, accumulate);
+		cuda_linear(Y + area(h, step_y), ldy, X + area(h, step_x), ldx, W[h], P,
+			    accumulate);
 }
 
 static void cuda_activate(float *X, const float *G, bool gelu, size_t n)
@@ -218,7 +237,8 @@ static void cuda_activate(float *X, const float *G, bool gelu, size_t n)
 	CUDA(kernel_activate(device.compute, X, G, gelu, n));
 }
 
-static void cuda_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0, const struct be_weight *W1, bool gelu, int P)
+static void cuda_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
+			      const struct be_weight *W1, bool gelu, int P)
 {
 	cuda_linear(Y, W0->n, X, W0->k, W0, P, false);
 	if (W1)
@@ -244,8 +264,8 @@ static void cuda_scale(float *X, float factor, size_t n)
 /* ------------------------------------------------------------ attention */
 
 /* One sequence, all heads: head h's rows are HS columns of ld. */
-static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len, int valid, bool causal, const float *bias, int T,
-                        int NH, int HS)
+static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len,
+			int valid, bool causal, const float *bias, int T, int NH, int HS)
 {
 	const float one = 1, zero = 0;
 	int ld = NH * HS;
@@ -253,26 +273,30 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 	long long step = (long long)len * valid;
 
 	/* S_h (len, valid) = Q_h K_hᵀ */
-	BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_T, CUBLAS_OP_N, valid, len, HS, &one, K, ld, HS, Q, ld, HS, &zero, S, valid, step, NH));
+	BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_T, CUBLAS_OP_N, valid, len, HS,
+				       &one, K, ld, HS, Q, ld, HS, &zero, S, valid, step, NH));
 	CUDA(kernel_softmax(device.compute, S, NH, len, valid, causal, bias, T));
 	/* ctx_h (len, HS) = S_h V_h */
-	BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_N, CUBLAS_OP_N, HS, len, valid, &one, V, ld, HS, S, valid, step, &zero, ctx, ld, HS, NH));
+	BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_N, CUBLAS_OP_N, HS, len, valid,
+				       &one, V, ld, HS, S, valid, step, &zero, ctx, ld, HS, NH));
 }
 
-static void cuda_self_attention(float *ctx, const float *Q, const float *K, const float *V, struct be_ragged seq, const int *valid, bool causal,
-                                const float *bias, int T, int NH, int HS)
+static void cuda_self_attention(float *ctx, const float *Q, const float *K, const float *V,
+				struct be_ragged seq, const int *valid, bool causal,
+				const float *bias, int T, int NH, int HS)
 {
 	for (int i = 0; i < seq.n; i++) {
 		size_t at = area(seq.off[i], NH * HS);
 
 		BUG_IF(seq.len[i] > T || (seq.len[i] > 0 && valid[i] < 1));
 		if (seq.len[i] > 0)
-			attend_self(ctx + at, Q + at, K + at, V + at, seq.len[i], valid[i], causal, bias, T, NH, HS);
+			attend_self(ctx + at, Q + at, K + at, V + at, seq.len[i], valid[i], causal,
+				    bias, T, NH, HS);
 	}
 }
 
-static void cuda_cross_attention(float *U, const float *Q, const float *M, struct be_ragged query, struct be_ragged memory, const int *valid, int NH,
-                                 int D)
+static void cuda_cross_attention(float *U, const float *Q, const float *M, struct be_ragged query,
+				 struct be_ragged memory, const int *valid, int NH, int D)
 {
 	for (int i = 0; i < query.n; i++) {
 		int rows = query.len[i] * NH, keys = valid[i];
@@ -304,7 +328,8 @@ static void cuda_gram(double *G, const float *X, const float *Y, int P, int m, i
 	for (int p = 0; p < P; p += GRAM_CHUNK) {
 		int rows = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
 
-		product(true, false, m, n, rows, X + area(p, m), m, Y + area(p, n), n, C, n, BE_F32);
+		product(true, false, m, n, rows, X + area(p, m), m, Y + area(p, n), n, C, n,
+			BE_F32);
 		CUDA(kernel_gram_add(device.compute, G, C, area(m, n)));
 	}
 }
@@ -319,7 +344,8 @@ static void cuda_scan(struct be_scan *state, const float *logits, int P, int n, 
 	CUDA(kernel_scan(device.compute, state, logits, P, n, id0));
 }
 
-/* The lower triangle of S (d, d) from the device, by panels: of the other triangle cuSOLVER promises nothing. */
+/* The lower triangle of S (d, d) from the device, by panels: of the other triangle cuSOLVER
+ * promises nothing. */
 static void get_lower(double *S, const double *from, int d)
 {
 	enum { PANEL = 256 };
@@ -330,7 +356,8 @@ static void get_lower(double *S, const double *from, int d)
 
 		cuda_get(panel, from + area(i0, d), area(n, d) * sizeof(*panel));
 		for (int i = 0; i < n; i++)
-			memcpy(S + area(i0 + i, d), panel + area(i, d), (size_t)(i0 + i + 1) * sizeof(*panel));
+			memcpy(S + area(i0 + i, d), panel + area(i, d),
+			       (size_t)(i0 + i + 1) * sizeof(*panel));
 	}
 	free(panel);
 }
@@ -348,7 +375,8 @@ static int cuda_potrf(double *S, int d)
 	work = device_take((size_t)lwork * sizeof(double), device.compute);
 	info = device_take(sizeof(*info), device.compute);
 	cuda_put(A, S, bytes);
-	SOLVER(cusolverDnDpotrf(device_solver(), CUBLAS_FILL_MODE_UPPER, d, A, d, work, lwork, info));
+	SOLVER(cusolverDnDpotrf(device_solver(), CUBLAS_FILL_MODE_UPPER, d, A, d, work, lwork,
+				info));
 	cuda_get(&found, info, sizeof(found));
 	BUG_IF(found < 0);
 	get_lower(S, A, d);

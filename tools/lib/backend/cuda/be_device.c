@@ -38,8 +38,9 @@ void device_check_solver(cusolverStatus_t status, const char *call)
 
 /* ------------------------------------------------------------ the device */
 
-/* One process at a time: each may then plan with all that is free. The lock is a file of this user, named after the device; the kernel lets go of
- * it when the process ends, however it ends. (Another user's processes are not kept off: what is free is asked for, not assumed.) */
+/* One process at a time: each may then plan with all that is free. The lock is a file of this user,
+ * named after the device; the kernel lets go of it when the process ends, however it ends. (Another
+ * user's processes are not kept off: what is free is asked for, not assumed.) */
 static void lock_device(void)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");
@@ -50,7 +51,8 @@ static void lock_device(void)
 	for (char *c = id; *c; c++)
 		if (*c == ':' || *c == '.')
 			*c = '-';
-	path = xformat("%s/iteris-cuda-%ld-%s.lock", dir && *dir ? dir : "/tmp", (long)getuid(), id);
+	path = xformat("%s/iteris-cuda-%ld-%s.lock", dir && *dir ? dir : "/tmp", (long)getuid(),
+		       id);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		die("cannot open '%s', the lock of the CUDA device: %s", path, strerror(errno));
@@ -68,11 +70,13 @@ void device_open(void)
 	cudaError_t status = cudaGetDeviceCount(&count);
 
 	if (status != cudaSuccess || count < 1)
-		die("backend 'cuda': there is no device to compute on: %s", status == cudaSuccess ? "none is visible" : cudaGetErrorString(status));
+		die("backend 'cuda': there is no device to compute on: %s",
+		    status == cudaSuccess ? "none is visible" : cudaGetErrorString(status));
 	CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0));
 	CUDA(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0));
 	if (major < 8)
-		die("backend 'cuda': the device has compute capability %d.%d, and 8.0 is needed", major, minor);
+		die("backend 'cuda': the device has compute capability %d.%d, and 8.0 is needed",
+		    major, minor);
 	lock_device();
 	CUDA(cudaSetDevice(0));
 	CUDA(cudaStreamCreateWithFlags(&device.compute, cudaStreamNonBlocking));
@@ -85,9 +89,13 @@ cublasHandle_t device_blas(void)
 		return device.blas;
 	BLAS(cublasCreate(&device.blas));
 	BLAS(cublasSetStream(device.blas, device.compute));
-	BLAS(cublasSetWorkspace(device.blas, device_take(DEVICE_BLAS_BYTES, device.compute), DEVICE_BLAS_BYTES));
-	/* Float32 products are float32 (no TF32), and 16-bit ones are summed in float32 across threads too. */
-	BLAS(cublasSetMathMode(device.blas, (cublasMath_t)(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
+	BLAS(cublasSetWorkspace(device.blas, device_take(DEVICE_BLAS_BYTES, device.compute),
+				DEVICE_BLAS_BYTES));
+	/* Float32 products are float32 (no TF32), and 16-bit ones are summed in float32 across
+	 * threads too. */
+	BLAS(cublasSetMathMode(device.blas,
+			       (cublasMath_t)(CUBLAS_DEFAULT_MATH |
+					      CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
 	return device.blas;
 }
 
@@ -127,9 +135,11 @@ void device_reserve(size_t bytes)
 
 	CUDA(cudaMemGetInfo(&free_bytes, &total));
 	if (common.max_memory && bytes > common.max_memory)
-		die("--max-memory %zu MB is too little: %zu MB of the device's memory are needed", common.max_memory >> 20, (bytes >> 20) + 1);
+		die("--max-memory %zu MB is too little: %zu MB of the device's memory are needed",
+		    common.max_memory >> 20, (bytes >> 20) + 1);
 	if (bytes > free_bytes)
-		die("the CUDA device has %zu MB of memory free, of %zu MB, and %zu MB are needed", free_bytes >> 20, total >> 20, (bytes >> 20) + 1);
+		die("the CUDA device has %zu MB of memory free, of %zu MB, and %zu MB are needed",
+		    free_bytes >> 20, total >> 20, (bytes >> 20) + 1);
 	limit = bytes;
 }
 
@@ -166,7 +176,8 @@ static struct span *span_new(size_t bytes)
 	if (limit && held + bytes > limit)
 		trim(bytes);
 	if (limit && held + bytes > limit)
-		BUG("%zu bytes of device memory planned, %zu held, %zu asked for", limit, held, bytes);
+		BUG("%zu bytes of device memory planned, %zu held, %zu asked for", limit, held,
+		    bytes);
 	status = cudaMalloc(&s->p, bytes);
 	if (status == cudaErrorMemoryAllocation) {
 		cudaGetLastError(); /* so that no later launch reports it */
@@ -174,7 +185,8 @@ static struct span *span_new(size_t bytes)
 		status = cudaMalloc(&s->p, bytes);
 	}
 	if (status == cudaErrorMemoryAllocation)
-		die("out of device memory: %zu MB held, %zu bytes more asked for", held >> 20, bytes);
+		die("out of device memory: %zu MB held, %zu bytes more asked for", held >> 20,
+		    bytes);
 	CUDA(status);
 	CUDA(cudaEventCreateWithFlags(&s->given, cudaEventDisableTiming));
 	s->bytes = bytes;

@@ -1,9 +1,12 @@
-/* be_device.h: the CUDA device as the backend uses it: its lock, streams and libraries, and its memory.
+/* be_device.h: the CUDA device as the backend uses it: its lock, streams and libraries, and its
+ * memory.
  *
- * Two streams. Everything is computed on `compute`, in order; weights come in on `copy`, and compute waits for a weight before its first
- * product. What the host gives is copied to pinned staging memory first, so that a transfer never waits for the host nor the host for it
- * (beyond the staging's size). Memory that is freed is kept for the next allocation of the same size (blocks of a model are alike, and an
- * allocation stops the device); kept memory is given back when the plan of device_reserve() needs the room. */
+ * Two streams. Everything is computed on `compute`, in order; weights come in on `copy`, and
+ * compute waits for a weight before its first product. What the host gives is copied to pinned
+ * staging memory first, so that a transfer never waits for the host nor the host for it (beyond the
+ * staging's size). Memory that is freed is kept for the next allocation of the same size (blocks of
+ * a model are alike, and an allocation stops the device); kept memory is given back when the plan
+ * of device_reserve() needs the room. */
 #ifndef BE_DEVICE_H
 #define BE_DEVICE_H
 
@@ -25,7 +28,8 @@ enum { DEVICE_BLAS_BYTES = 32 << 20 };
 /* Of one staging buffer; each stream has two. */
 enum { DEVICE_STAGE_BYTES = 4 << 20 };
 
-/* Locks and opens the first device that is visible; die() when there is none, or one of before sm_80. */
+/* Locks and opens the first device that is visible; die() when there is none, or one of before
+ * sm_80. */
 void device_open(void);
 /* The libraries' handles, on the compute stream. */
 cublasHandle_t device_blas(void);
@@ -36,12 +40,14 @@ size_t device_round(size_t bytes);
 void device_reserve(size_t bytes);
 struct be_memory device_memory(void);
 
-/* Memory that work on stream `by` may overwrite: what still uses it is waited for, on the device. Not zeroed. */
+/* Memory that work on stream `by` may overwrite: what still uses it is waited for, on the device.
+ * Not zeroed. */
 void *device_take(size_t bytes, cudaStream_t by);
 /* Work queued on the compute stream so far is the last to use it. NULL is fine. */
 void device_give(void *p);
 
-/* A staging buffer of DEVICE_STAGE_BYTES to fill, and its transfer on the stream (compute or copy) that it was asked for. */
+/* A staging buffer of DEVICE_STAGE_BYTES to fill, and its transfer on the stream (compute or copy)
+ * that it was asked for. */
 void *device_stage(cudaStream_t by);
 void device_send(void *to, size_t bytes, cudaStream_t by);
 

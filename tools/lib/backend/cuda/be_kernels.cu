@@ -1,8 +1,9 @@
 /* be_kernels.cu: see be_kernels.h.
  *
- * Two shapes only: one thread an element, and one block a row. A row's block reduces through shared memory: every thread leaves its part
- * there, and after the barrier every thread adds up all parts in the same order. That is one barrier where a tree has eight, the reads are
- * broadcasts, and the sum is the same for every thread and in every run. */
+ * Two shapes only: one thread an element, and one block a row. A row's block reduces through shared
+ * memory: every thread leaves its part there, and after the barrier every thread adds up all parts
+ * in the same order. That is one barrier where a tree has eight, the reads are broadcasts, and the
+ * sum is the same for every thread and in every run. */
 #include "backend/cuda/be_kernels.h"
 
 #include <limits.h>
@@ -27,13 +28,17 @@ __device__ static size_t element(void)
 
 __device__ static uint16_t to_bf16(float x)
 {
-	union { float f; uint32_t u; } bits;
+	union {
+		float f;
+		uint32_t u;
+	} bits;
 
 	bits.f = x;
 	return bf16_round(bits.u);
 }
 
-__global__ static void gather(float *tile, uint16_t *tile16, const float *X, int ldx, int P, size_t n, int k)
+__global__ static void gather(float *tile, uint16_t *tile16, const float *X, int ldx, int P,
+			      size_t n, int k)
 {
 	size_t e = element();
 
@@ -48,16 +53,19 @@ __global__ static void gather(float *tile, uint16_t *tile16, const float *X, int
 		tile[e] = x;
 }
 
-extern "C" cudaError_t kernel_gather(cudaStream_t s, void *tile, const float *X, int ldx, int P, int rows, int k, enum be_precision p)
+extern "C" cudaError_t kernel_gather(cudaStream_t s, void *tile, const float *X, int ldx, int P,
+				     int rows, int k, enum be_precision p)
 {
 	size_t n = (size_t)rows * (size_t)k;
 
 	if (!n)
 		return cudaSuccess;
-	return LAUNCH(gather, blocks_for(n), THREADS, s, p == BE_F32 ? (float *)tile : NULL, p == BE_BF16 ? (uint16_t *)tile : NULL, X, ldx, P, n, k);
+	return LAUNCH(gather, blocks_for(n), THREADS, s, p == BE_F32 ? (float *)tile : NULL,
+		      p == BE_BF16 ? (uint16_t *)tile : NULL, X, ldx, P, n, k);
 }
 
-__global__ static void scatter(float *Y, int ldy, const float *tile, size_t n, int width, bool accumulate)
+__global__ static void scatter(float *Y, int ldy, const float *tile, size_t n, int width,
+			       bool accumulate)
 {
 	size_t e = element();
 
@@ -68,11 +76,13 @@ __global__ static void scatter(float *Y, int ldy, const float *tile, size_t n, i
 	*y = accumulate ? *y + tile[e] : tile[e];
 }
 
-extern "C" cudaError_t kernel_scatter(cudaStream_t s, float *Y, int ldy, const float *tile, int P, int n, bool accumulate)
+extern "C" cudaError_t kernel_scatter(cudaStream_t s, float *Y, int ldy, const float *tile, int P,
+				      int n, bool accumulate)
 {
 	size_t all = (size_t)P * (size_t)n;
 
-	return all ? LAUNCH(scatter, blocks_for(all), THREADS, s, Y, ldy, tile, all, n, accumulate) : cudaSuccess;
+	return all ? LAUNCH(scatter, blocks_for(all), THREADS, s, Y, ldy, tile, all, n, accumulate)
+		   : cudaSuccess;
 }
 
 __global__ static void add(float *Y, const float *X, size_t n)
@@ -109,17 +119,21 @@ __global__ static void activate(float *X, const float *G, bool gelu, size_t n)
 
 	if (e >= n)
 		return;
-	float x = X[e], y = gelu ? x / (1.0f + expf(-twice * (x + 0.044715f * x * x * x))) : x > 0 ? x : 0;
+	float x = X[e], y = gelu    ? x / (1.0f + expf(-twice * (x + 0.044715f * x * x * x)))
+			    : x > 0 ? x
+				    : 0;
 
 	X[e] = G ? y * G[e] : y;
 }
 
-extern "C" cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, bool gelu, size_t n)
+extern "C" cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, bool gelu,
+				       size_t n)
 {
 	return n ? LAUNCH(activate, blocks_for(n), THREADS, s, X, G, gelu, n) : cudaSuccess;
 }
 
-__global__ static void gram(double *G, const float *X, const float *Y, int P, int m, int n, size_t all)
+__global__ static void gram(double *G, const float *X, const float *Y, int P, int m, int n,
+			    size_t all)
 {
 	size_t e = element();
 
@@ -133,7 +147,8 @@ __global__ static void gram(double *G, const float *X, const float *Y, int P, in
 	G[e] += sum;
 }
 
-extern "C" cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *Y, int P, int m, int n)
+extern "C" cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *Y, int P,
+				   int m, int n)
 {
 	size_t all = (size_t)m * (size_t)n;
 
@@ -221,7 +236,8 @@ __global__ static void rmsnorm(float *Y, const float *X, const float *g, int D, 
 		Y[row + (size_t)i] = X[row + (size_t)i] * factor * g[i];
 }
 
-extern "C" cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, const float *g, int P, int D, float eps)
+extern "C" cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, const float *g,
+				      int P, int D, float eps)
 {
 	return P ? LAUNCH(rmsnorm, (unsigned)P, threads_for(D), s, Y, X, g, D, eps) : cudaSuccess;
 }
@@ -230,9 +246,11 @@ extern "C" cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, 
 __global__ static void softmax(float *S, int rows, int keys, bool causal, const float *bias, int T)
 {
 	SHARED(float, part, THREADS);
-	int row = (int)blockIdx.x, head = (int)blockIdx.y, n = causal && row + 1 < keys ? row + 1 : keys;
+	int row = (int)blockIdx.x, head = (int)blockIdx.y,
+	    n = causal && row + 1 < keys ? row + 1 : keys;
 	float *s = S + ((size_t)head * (size_t)rows + (size_t)row) * (size_t)keys;
-	const float *b = bias ? bias + (size_t)head * (size_t)(2 * T - 1) + (size_t)(T - 1 - row) : NULL;
+	const float *b =
+		bias ? bias + (size_t)head * (size_t)(2 * T - 1) + (size_t)(T - 1 - row) : NULL;
 	float max = -INFINITY, sum = 0;
 
 	for (int j = (int)threadIdx.x; j < n; j += (int)blockDim.x) {
@@ -251,15 +269,18 @@ __global__ static void softmax(float *S, int rows, int keys, bool causal, const 
 		s[j] = j < n ? s[j] / sum : 0;
 }
 
-extern "C" cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys, bool causal, const float *bias, int T)
+extern "C" cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys,
+				      bool causal, const float *bias, int T)
 {
 	if (!rows || !heads)
 		return cudaSuccess;
-	return LAUNCH(softmax, dim3((unsigned)rows, (unsigned)heads), threads_for(keys), s, S, rows, keys, causal, bias, T);
+	return LAUNCH(softmax, dim3((unsigned)rows, (unsigned)heads), threads_for(keys), s, S, rows,
+		      keys, causal, bias, T);
 }
 
 /* The two largest of two pairs; of equal ones the lower id is the first. */
-__device__ static void top_two(float *top, float *second, int *id, float top2, float second2, int id2)
+__device__ static void top_two(float *top, float *second, int *id, float top2, float second2,
+			       int id2)
 {
 	if (top2 > *top || (top2 == *top && id2 < *id)) {
 		*second = *top > second2 ? *top : second2;
@@ -304,7 +325,9 @@ __global__ static void scan(struct be_scan *state, const float *logits, int n, i
 		r->logit = x[r->want - id0];
 }
 
-extern "C" cudaError_t kernel_scan(cudaStream_t s, struct be_scan *state, const float *logits, int P, int n, int id0)
+extern "C" cudaError_t kernel_scan(cudaStream_t s, struct be_scan *state, const float *logits,
+				   int P, int n, int id0)
 {
-	return P && n ? LAUNCH(scan, (unsigned)P, threads_for(n), s, state, logits, n, id0) : cudaSuccess;
+	return P && n ? LAUNCH(scan, (unsigned)P, threads_for(n), s, state, logits, n, id0)
+		      : cudaSuccess;
 }

@@ -1,6 +1,7 @@
 /* h5.c: the HDF5 files between the stages: create, commit, open, close.
  *
- * The HDF5 library prints nothing and has no part in exit(): after a failed write it would try again, and print. */
+ * The HDF5 library prints nothing and has no part in exit(): after a failed write it would try
+ * again, and print. */
 #include "files/h5/h5.h"
 
 #include <errno.h>
@@ -22,14 +23,16 @@ static void library_init(void)
 	if (done)
 		return;
 	done = true;
-	H5dont_atexit(); /* fails only if HDF5 is in use already, and then it is too late to matter */
+	H5dont_atexit(); /* fails only if HDF5 is in use already, and then it is too late to matter
+			  */
 	if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
 		die("cannot start the HDF5 library");
 }
 
 /* ------------------------------------------------------------ the form of a file
  *
- * Attributes and links stay in the headers of their objects, however many there are: h5form.c then has no heaps and trees to judge. No times. */
+ * Attributes and links stay in the headers of their objects, however many there are: h5form.c then
+ * has no heaps and trees to judge. No times. */
 
 enum { ALL_COMPACT = 65535 };
 
@@ -46,9 +49,10 @@ void h5_plain_group(hid_t list)
 
 /* ------------------------------------------------------------ files */
 
-/* The oldest format that has checksums on all its metadata, and no newer one: the bytes do not depend on the library's age. (1.8's has none on the
- * index of chunks: one wrong bit there, and a chunk reads as zeros.)
- * Locks are off: a file under its final name is never written again, and some network file systems have none. */
+/* The oldest format that has checksums on all its metadata, and no newer one: the bytes do not
+ * depend on the library's age. (1.8's has none on the index of chunks: one wrong bit there, and a
+ * chunk reads as zeros.) Locks are off: a file under its final name is never written again, and
+ * some network file systems have none. */
 static hid_t file_access_list(void)
 {
 	hid_t fapl = h5_must(H5Pcreate(H5P_FILE_ACCESS));
@@ -145,7 +149,8 @@ struct h5 *h5_open(const char *path, const char *schema, int version)
 	free(found);
 	long v = h5_get_int(f, "/", "schema_version");
 	if (v != version)
-		die("'%s': expected version %d of schema '%s', found %ld", path, version, schema, v);
+		die("'%s': expected version %d of schema '%s', found %ld", path, version, schema,
+		    v);
 	if (!root_has_attribute(f, "complete") || h5_get_int(f, "/", "complete") != 1)
 		die("'%s' is not complete: it has no attribute 'complete' of value 1", path);
 	return f;

@@ -8,7 +8,8 @@
 #include "files/h5/h5_private.h"
 
 /* An attribute's message names the attribute and the object it belongs to. */
-_Noreturn static void fail_attribute(struct h5 *f, const char *verb, const char *obj, const char *name)
+_Noreturn static void fail_attribute(struct h5 *f, const char *verb, const char *obj,
+				     const char *name)
 {
 	struct reason r = h5_reason_now();
 	if (r.damaged)
@@ -16,14 +17,16 @@ _Noreturn static void fail_attribute(struct h5 *f, const char *verb, const char 
 	die("cannot %s attribute '%s' of '%s' in '%s': %s", verb, name, obj, f->path, r.text);
 }
 
-static void set_attribute(struct h5 *f, const char *obj, const char *name, hid_t disk, hid_t mem, const void *v)
+static void set_attribute(struct h5 *f, const char *obj, const char *name, hid_t disk, hid_t mem,
+			  const void *v)
 {
 	if (!f->writing)
 		BUG("'%s' is open for reading", f->path);
 	if (!h5_has(f, obj))
 		BUG("attribute '%s' of '%s', which '%s' does not have", name, obj, f->path);
 	hid_t space = h5_must(H5Screate(H5S_SCALAR));
-	hid_t a = H5Acreate_by_name(f->file, obj, name, disk, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	hid_t a = H5Acreate_by_name(f->file, obj, name, disk, space, H5P_DEFAULT, H5P_DEFAULT,
+				    H5P_DEFAULT);
 	if (a < 0 || H5Awrite(a, mem, v) < 0)
 		fail_attribute(f, "write", obj, name);
 	if (H5Aclose(a) < 0)
@@ -41,7 +44,8 @@ void h5_set_double(struct h5 *f, const char *obj, const char *name, double v)
 	set_attribute(f, obj, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &v);
 }
 
-/* Fixed length: stored inside the object's header and covered by its checksum, which a string of variable length is not. */
+/* Fixed length: stored inside the object's header and covered by its checksum, which a string of
+ * variable length is not. */
 void h5_set_string(struct h5 *f, const char *obj, const char *name, const char *v)
 {
 	hid_t t = h5_must(H5Tcopy(H5T_C_S1));
@@ -52,8 +56,8 @@ void h5_set_string(struct h5 *f, const char *obj, const char *name, const char *
 }
 
 /* Opens a scalar attribute and its type, whose class is to be one of two. */
-static hid_t open_attribute(struct h5 *f, const char *obj, const char *name, H5T_class_t a, H5T_class_t b, const char *kind,
-                            hid_t *type)
+static hid_t open_attribute(struct h5 *f, const char *obj, const char *name, H5T_class_t a,
+			    H5T_class_t b, const char *kind, hid_t *type)
 {
 	if (!h5_has(f, obj))
 		die("'%s' has no '%s'", f->path, obj);
@@ -69,13 +73,15 @@ static hid_t open_attribute(struct h5 *f, const char *obj, const char *name, H5T
 		fail_attribute(f, "read", obj, name);
 	H5T_class_t c = H5Tget_class(*type);
 	if ((c != a && c != b) || H5Sget_simple_extent_npoints(space) != 1)
-		die("attribute '%s' of '%s' in '%s': expected %s, found another type or more than one value", name, obj, f->path,
-		    kind);
+		die("attribute '%s' of '%s' in '%s': expected %s, found another type or more than "
+		    "one value",
+		    name, obj, f->path, kind);
 	H5Sclose(space);
 	return id;
 }
 
-static void read_number(struct h5 *f, const char *obj, const char *name, H5T_class_t also, const char *kind, hid_t mem, void *v)
+static void read_number(struct h5 *f, const char *obj, const char *name, H5T_class_t also,
+			const char *kind, hid_t mem, void *v)
 {
 	hid_t type, id = open_attribute(f, obj, name, H5T_INTEGER, also, kind, &type);
 	if (H5Aread(id, mem, v) < 0)

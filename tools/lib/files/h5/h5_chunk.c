@@ -1,7 +1,8 @@
 /* h5_chunk.c: the chunks of an open dataset, one of them in memory at a time.
  *
- * Not through the library's own cache: its checksum would take more time than all else that is done with rows, and a chunk's first portion would be
- * merged with what was read back from the disk. Chunks pass the filters by and are written and read whole (H5Dwrite_chunk, H5Dread_chunk), with
+ * Not through the library's own cache: its checksum would take more time than all else that is done
+ * with rows, and a chunk's first portion would be merged with what was read back from the disk.
+ * Chunks pass the filters by and are written and read whole (H5Dwrite_chunk, H5Dread_chunk), with
  * the checksum that the fletcher32 filter would make: other programs read them as any file. */
 #include <hdf5.h>
 #include <stdlib.h>
@@ -16,9 +17,13 @@ enum { SUM_BYTES = 4 };
 
 static const size_t NONE = (size_t)-1;
 
-void h5_chunks_init(struct chunks *c, size_t dataset_rows, size_t rows, size_t row_bytes, bool fresh)
+void h5_chunks_init(struct chunks *c, size_t dataset_rows, size_t rows, size_t row_bytes,
+		    bool fresh)
 {
-	*c = (struct chunks){.rows = rows, .row_bytes = row_bytes, .n = (dataset_rows + rows - 1) / rows, .held = NONE};
+	*c = (struct chunks){.rows = rows,
+			     .row_bytes = row_bytes,
+			     .n = (dataset_rows + rows - 1) / rows,
+			     .held = NONE};
 	if (fresh)
 		c->unwritten = xcalloc(c->n + 1, 1);
 	for (size_t i = 0; fresh && i < c->n; i++)
@@ -59,13 +64,14 @@ static void read_held(struct h5 *f, struct dataset *d)
 	if (H5Dget_chunk_storage_size(d->id, offset, &stored) < 0)
 		h5_fail(f, "read", "dataset", d->path);
 	if (stored != chunk_bytes(c) + SUM_BYTES)
-		die("dataset '%s' of '%s' is damaged: expected %zu bytes in a chunk, found %llu", d->path, f->path, chunk_bytes(c) + SUM_BYTES,
-		    (unsigned long long)stored);
+		die("dataset '%s' of '%s' is damaged: expected %zu bytes in a chunk, found %llu",
+		    d->path, f->path, chunk_bytes(c) + SUM_BYTES, (unsigned long long)stored);
 	if (H5Dread_chunk(d->id, H5P_DEFAULT, offset, &skipped, c->data) < 0)
 		h5_fail(f, "read", "dataset", d->path);
 	put_sum(sum, fletcher32(c->data, chunk_bytes(c)));
 	if (skipped || memcmp(sum, c->data + chunk_bytes(c), SUM_BYTES))
-		die("dataset '%s' of '%s' is damaged: a chunk has another checksum than its data", d->path, f->path);
+		die("dataset '%s' of '%s' is damaged: a chunk has another checksum than its data",
+		    d->path, f->path);
 }
 
 /* Chunk `which` into memory; its contents too, unless they are to be overwritten. */
@@ -86,8 +92,8 @@ static void hold(struct h5 *f, struct dataset *d, size_t which, bool contents)
 		read_held(f, d);
 }
 
-/* After a portion that ends before row `end`. Rows mostly go from first to last: at the end of the dataset its memory is given back, so that files
- * may stay open at no cost. */
+/* After a portion that ends before row `end`. Rows mostly go from first to last: at the end of the
+ * dataset its memory is given back, so that files may stay open at no cost. */
 static void passed(struct h5 *f, struct dataset *d, size_t end)
 {
 	struct chunks *c = &d->chunks;
@@ -108,7 +114,8 @@ static size_t rows_in_chunk(const struct chunks *c, size_t row0, size_t nrows, s
 	return nrows < c->rows - *first ? nrows : c->rows - *first;
 }
 
-void h5_chunks_write(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, const void *from)
+void h5_chunks_write(struct h5 *f, struct dataset *d, size_t row0, size_t nrows,
+		     const struct conversion *how, const void *from)
 {
 	struct chunks *c = &d->chunks;
 	const unsigned char *p = from;
@@ -123,7 +130,8 @@ void h5_chunks_write(struct h5 *f, struct dataset *d, size_t row0, size_t nrows,
 	}
 }
 
-void h5_chunks_read(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, void *to)
+void h5_chunks_read(struct h5 *f, struct dataset *d, size_t row0, size_t nrows,
+		    const struct conversion *how, void *to)
 {
 	struct chunks *c = &d->chunks;
 	unsigned char *p = to;

@@ -1,11 +1,13 @@
 /* h5_dataset.c: datasets: their types, their chunks, and the open ones of a file.
  *
- * Equal data must give equal bytes, in whatever portions and order the rows are written (the portion depends on the batch
- * size). HDF5 places a chunk in the file when it is first written, so the order of writing would show. Hence early
- * allocation: all chunks of a dataset get their place when the dataset is created.
+ * Equal data must give equal bytes, in whatever portions and order the rows are written (the
+ * portion depends on the batch size). HDF5 places a chunk in the file when it is first written, so
+ * the order of writing would show. Hence early allocation: all chunks of a dataset get their place
+ * when the dataset is created.
  *
- * An open dataset holds one chunk (h5_chunk.c), so that going through the rows in order reads and writes each chunk once; at most MAX_DATASETS
- * datasets of a file are open at a time, which bounds the memory of a file to about 4 MiB unless one row is larger than a chunk. */
+ * An open dataset holds one chunk (h5_chunk.c), so that going through the rows in order reads and
+ * writes each chunk once; at most MAX_DATASETS datasets of a file are open at a time, which bounds
+ * the memory of a file to about 4 MiB unless one row is larger than a chunk. */
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,8 @@
 #include "files/h5/h5_private.h"
 
 enum {
-	CHUNK_BYTES = 512 * 1024, /* a chunk is read whole to get one row of it, and has its own place and checksum */
+	CHUNK_BYTES = 512 * 1024, /* a chunk is read whole to get one row of it, and has its own
+				     place and checksum */
 };
 
 /* ------------------------------------------------------------ types */
@@ -25,18 +28,16 @@ static hid_t disk_type(enum h5_type type)
 	hid_t t;
 	switch (type) {
 	case H5_F16:
-		/* IEEE binary16: 1 sign, 5 exponent, 10 fraction bits. The fields first: they must lie inside the size. */
+		/* IEEE binary16: 1 sign, 5 exponent, 10 fraction bits. The fields first: they must
+		 * lie inside the size. */
 		t = h5_must(H5Tcopy(H5T_IEEE_F32LE));
 		h5_must(H5Tset_fields(t, 15, 10, 5, 0, 10));
 		h5_must(H5Tset_size(t, 2));
 		h5_must(H5Tset_ebias(t, 15));
 		return t;
-	case H5_F32:
-		return h5_must(H5Tcopy(H5T_IEEE_F32LE));
-	case H5_F64:
-		return h5_must(H5Tcopy(H5T_IEEE_F64LE));
-	case H5_I32:
-		return h5_must(H5Tcopy(H5T_STD_I32LE));
+	case H5_F32: return h5_must(H5Tcopy(H5T_IEEE_F32LE));
+	case H5_F64: return h5_must(H5Tcopy(H5T_IEEE_F64LE));
+	case H5_I32: return h5_must(H5Tcopy(H5T_STD_I32LE));
 	}
 	BUG("type %d", (int)type);
 }
@@ -118,20 +119,24 @@ static struct dataset *dataset_keep(struct h5 *f, struct dataset d, const char *
 static void dataset_inspect(struct h5 *f, struct dataset *d, const char *path)
 {
 	hsize_t dims[2] = {0, 0}, chunk[2] = {0, 0};
-	hid_t type = H5Dget_type(d->id), space = H5Dget_space(d->id), dcpl = H5Dget_create_plist(d->id);
+	hid_t type = H5Dget_type(d->id), space = H5Dget_space(d->id),
+	      dcpl = H5Dget_create_plist(d->id);
 	if (type < 0 || space < 0 || dcpl < 0)
 		h5_fail(f, "read", "dataset", path);
 	int rank = H5Sget_simple_extent_ndims(space);
 	if (rank != 1 && rank != 2)
-		die("dataset '%s' of '%s': expected 1 or 2 dimensions, found %d", path, f->path, rank);
+		die("dataset '%s' of '%s': expected 1 or 2 dimensions, found %d", path, f->path,
+		    rank);
 	if (!type_known(type, &d->type))
-		die("dataset '%s' of '%s': expected float16, float32, float64 or int32 elements, found another type", path,
-		    f->path);
+		die("dataset '%s' of '%s': expected float16, float32, float64 or int32 elements, "
+		    "found another type",
+		    path, f->path);
 	if (H5Sget_simple_extent_dims(space, dims, NULL) < 0)
 		h5_fail(f, "read", "dataset", path);
 	d->rows = (size_t)dims[0];
 	d->cols = rank == 2 ? (size_t)dims[1] : 0;
-	if (H5Pget_layout(dcpl) != H5D_CHUNKED || H5Pget_chunk(dcpl, rank, chunk) != rank || !chunk[0] || (rank == 2 && chunk[1] != dims[1]))
+	if (H5Pget_layout(dcpl) != H5D_CHUNKED || H5Pget_chunk(dcpl, rank, chunk) != rank ||
+	    !chunk[0] || (rank == 2 && chunk[1] != dims[1]))
 		die("dataset '%s' of '%s': expected chunks of whole rows", path, f->path);
 	h5_chunks_init(&d->chunks, d->rows, (size_t)chunk[0], row_bytes(d), false);
 	H5Tclose(type);
@@ -155,8 +160,8 @@ struct dataset *h5_dataset_open(struct h5 *f, const char *path)
 
 /* ------------------------------------------------------------ datasets */
 
-/* Whole rows, about CHUNK_BYTES; the rows are spread evenly, so that the last chunk, which takes the place of a full one, is
- * nearly full. */
+/* Whole rows, about CHUNK_BYTES; the rows are spread evenly, so that the last chunk, which takes
+ * the place of a full one, is nearly full. */
 static size_t chunk_rows(size_t rows, size_t bytes)
 {
 	size_t most = bytes && bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
@@ -183,7 +188,8 @@ void h5_dataset(struct h5 *f, const char *path, enum h5_type type, size_t rows, 
 	int rank = cols ? 2 : 1;
 	struct dataset d = {.type = type, .rows = rows, .cols = cols};
 	hsize_t dims[2] = {rows, cols}, chunk[2] = {chunk_rows(rows, row_bytes(&d)), cols};
-	hid_t dcpl = creation_list(rank, chunk), space = h5_must(H5Screate_simple(rank, dims, NULL)), t = disk_type(type);
+	hid_t dcpl = creation_list(rank, chunk),
+	      space = h5_must(H5Screate_simple(rank, dims, NULL)), t = disk_type(type);
 	d.id = H5Dcreate2(f->file, path, t, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
 	if (d.id < 0)
 		h5_fail(f, "create", "dataset", path);

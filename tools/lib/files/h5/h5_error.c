@@ -27,7 +27,8 @@ static herr_t see_error(unsigned n, const H5E_error2_t *e, void *arg)
 struct reason h5_reason_now(void)
 {
 	struct reason r = {.text = ""};
-	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, see_error, &r); /* upward: the innermost comes first */
+	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, see_error,
+		 &r); /* upward: the innermost comes first */
 	if (!*r.text)
 		snprintf(r.text, sizeof(r.text), "unknown HDF5 error");
 	return r;

@@ -107,7 +107,8 @@ void h5_each(struct h5 *f, const char *group, void (*fn)(const char *name, void 
 	if (!h5_has(f, group))
 		die("'%s' has no group '%s'", f->path, group);
 	/* Collected first, so that fn may do as it likes with the file. */
-	if (H5Literate_by_name(f->file, group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &l, H5P_DEFAULT) < 0)
+	if (H5Literate_by_name(f->file, group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &l,
+			       H5P_DEFAULT) < 0)
 		h5_fail(f, "list", "group", group);
 	if (l.n)
 		qsort(l.name, (size_t)l.n, sizeof(*l.name), compare_names);

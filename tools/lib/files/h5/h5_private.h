@@ -37,14 +37,16 @@ struct h5 {
 /* ------------------------------------------------------------ errors: h5_error.c */
 
 struct reason {
-	char text[256]; /* the operating system's words where there are any, else the innermost HDF5 message */
+	char text[256]; /* the operating system's words where there are any, else the innermost HDF5
+			   message */
 	bool from_system;
 	bool damaged; /* a checksum did not agree */
 };
 
 /* Must be the first HDF5 call after the failed one: the next call clears the stack. */
 struct reason h5_reason_now(void);
-/* "cannot read dataset 'rows' of 'x.h5': …"; `what` is "dataset", "attribute" …, NULL for the file itself. */
+/* "cannot read dataset 'rows' of 'x.h5': …"; `what` is "dataset", "attribute" …, NULL for the file
+ * itself. */
 _Noreturn void h5_fail(const struct h5 *f, const char *verb, const char *what, const char *obj);
 /* For calls that fail only without memory or by a mistake here. */
 hid_t h5_must(hid_t id);
@@ -75,10 +77,13 @@ struct conversion {
 };
 
 /* Of a dataset that has been created (fresh) or opened. */
-void h5_chunks_init(struct chunks *c, size_t dataset_rows, size_t rows, size_t row_bytes, bool fresh);
+void h5_chunks_init(struct chunks *c, size_t dataset_rows, size_t rows, size_t row_bytes,
+		    bool fresh);
 /* Rows [row0, row0+nrows), which exist. */
-void h5_chunks_write(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, const void *from);
-void h5_chunks_read(struct h5 *f, struct dataset *d, size_t row0, size_t nrows, const struct conversion *how, void *to);
+void h5_chunks_write(struct h5 *f, struct dataset *d, size_t row0, size_t nrows,
+		     const struct conversion *how, const void *from);
+void h5_chunks_read(struct h5 *f, struct dataset *d, size_t row0, size_t nrows,
+		    const struct conversion *how, void *to);
 /* Of a file that is written: what is not on disk yet goes there. */
 void h5_chunks_close(struct h5 *f, struct dataset *d);
 

@@ -10,7 +10,8 @@
 
 static const char *const type_names[] = {"float16", "float32", "float64", "int32"};
 
-/* ------------------------------------------------------------ elements, between memory and disk; both little-endian */
+/* ------------------------------------------------------------ elements, between memory and disk;
+ * both little-endian */
 
 static void copy4(void *to, const void *from, size_t n)
 {
@@ -54,14 +55,17 @@ static void widen(void *to, const void *from, size_t n)
 		((double *)to)[i] = (double)((const float *)from)[i];
 }
 
-static struct conversion conversion(const struct dataset *d, void (*const by_type[])(void *, const void *, size_t), size_t bytes)
+static struct conversion conversion(const struct dataset *d,
+				    void (*const by_type[])(void *, const void *, size_t),
+				    size_t bytes)
 {
 	return (struct conversion){by_type[d->type], d->cols ? d->cols : 1, bytes};
 }
 
 /* ------------------------------------------------------------ checks */
 
-static struct dataset *for_writing(struct h5 *f, const char *path, size_t row0, size_t nrows, bool integers)
+static struct dataset *for_writing(struct h5 *f, const char *path, size_t row0, size_t nrows,
+				   bool integers)
 {
 	if (!f->writing)
 		BUG("'%s' is open for reading", f->path);
@@ -73,14 +77,16 @@ static struct dataset *for_writing(struct h5 *f, const char *path, size_t row0, 
 	return d;
 }
 
-static struct dataset *for_reading(struct h5 *f, const char *path, size_t row0, size_t nrows, bool integers)
+static struct dataset *for_reading(struct h5 *f, const char *path, size_t row0, size_t nrows,
+				   bool integers)
 {
 	struct dataset *d = h5_dataset_open(f, path);
 	if (nrows > d->rows || row0 > d->rows - nrows)
-		die("dataset '%s' of '%s': expected rows %zu to %zu, found %zu rows", path, f->path, row0, row0 + nrows, d->rows);
+		die("dataset '%s' of '%s': expected rows %zu to %zu, found %zu rows", path, f->path,
+		    row0, row0 + nrows, d->rows);
 	if ((d->type == H5_I32) != integers)
-		die("dataset '%s' of '%s': expected %s, found %s", path, f->path, integers ? "int32" : "floating point",
-		    type_names[d->type]);
+		die("dataset '%s' of '%s': expected %s, found %s", path, f->path,
+		    integers ? "int32" : "floating point", type_names[d->type]);
 	return d;
 }
 
@@ -88,7 +94,8 @@ static struct dataset *for_reading(struct h5 *f, const char *path, size_t row0, 
 
 void h5_write_float(struct h5 *f, const char *path, size_t row0, size_t nrows, const float *data)
 {
-	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F16] = halves, [H5_F32] = copy4, [H5_F64] = widen};
+	static void (*const by_type[])(void *, const void *, size_t) = {
+		[H5_F16] = halves, [H5_F32] = copy4, [H5_F64] = widen};
 	struct dataset *d = for_writing(f, path, row0, nrows, false);
 	struct conversion how = conversion(d, by_type, sizeof(*data));
 
@@ -97,7 +104,8 @@ void h5_write_float(struct h5 *f, const char *path, size_t row0, size_t nrows, c
 
 void h5_write_double(struct h5 *f, const char *path, size_t row0, size_t nrows, const double *data)
 {
-	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F32] = narrow, [H5_F64] = copy8};
+	static void (*const by_type[])(void *, const void *,
+				       size_t) = {[H5_F32] = narrow, [H5_F64] = copy8};
 	struct dataset *d = for_writing(f, path, row0, nrows, false);
 	struct conversion how = conversion(d, by_type, sizeof(*data));
 
@@ -116,7 +124,8 @@ void h5_write_int(struct h5 *f, const char *path, size_t row0, size_t nrows, con
 
 void h5_read_float(struct h5 *f, const char *path, size_t row0, size_t nrows, float *data)
 {
-	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F16] = from_halves, [H5_F32] = copy4, [H5_F64] = narrow};
+	static void (*const by_type[])(void *, const void *, size_t) = {
+		[H5_F16] = from_halves, [H5_F32] = copy4, [H5_F64] = narrow};
 	struct dataset *d = for_reading(f, path, row0, nrows, false);
 	struct conversion how = conversion(d, by_type, sizeof(*data));
 
@@ -125,7 +134,8 @@ void h5_read_float(struct h5 *f, const char *path, size_t row0, size_t nrows, fl
 
 void h5_read_double(struct h5 *f, const char *path, size_t row0, size_t nrows, double *data)
 {
-	static void (*const by_type[])(void *, const void *, size_t) = {[H5_F16] = doubles_from_halves, [H5_F32] = widen, [H5_F64] = copy8};
+	static void (*const by_type[])(void *, const void *, size_t) = {
+		[H5_F16] = doubles_from_halves, [H5_F32] = widen, [H5_F64] = copy8};
 	struct dataset *d = for_reading(f, path, row0, nrows, false);
 	struct conversion how = conversion(d, by_type, sizeof(*data));
 

@@ -1,7 +1,9 @@
-/* h5form.c: see h5form.h. Names of structures and messages are those of the HDF5 File Format Specification, version 3.0.
+/* h5form.c: see h5form.h. Names of structures and messages are those of the HDF5 File Format
+ * Specification, version 3.0.
  *
- * Every block of metadata is claimed before it is read: it lies in the file, has its signature, and overlaps no other (two readings of the same bytes are how
- * the library gets confused). All that is claimed together is no more than the file, which bounds memory and time. */
+ * Every block of metadata is claimed before it is read: it lies in the file, has its signature, and
+ * overlaps no other (two readings of the same bytes are how the library gets confused). All that is
+ * claimed together is no more than the file, which bounds memory and time. */
 #include "files/h5/h5form.h"
 
 #include <errno.h>
@@ -109,7 +111,8 @@ static void add_object(struct form *f, uint64_t at)
 	if (f->nobjects == MAX_OBJECTS)
 		bad(f, at, "too many objects");
 	if (!(f->nobjects & (f->nobjects - 1))) /* room is the next power of two */
-		f->object = xrealloc(f->object, (f->nobjects ? 2 * (size_t)f->nobjects : 1) * sizeof(*f->object));
+		f->object = xrealloc(f->object, (f->nobjects ? 2 * (size_t)f->nobjects : 1) *
+							sizeof(*f->object));
 	f->object[f->nobjects++] = at;
 }
 
@@ -132,11 +135,11 @@ static const struct {
 	const char *bytes;
 	size_t n, element;
 } types[] = {
-	{"\x10\x08\0\0\x08\0\0\0\0\0\x40\0", 12, 8},                                         /* int64: attributes */
-	{"\x10\x08\0\0\x04\0\0\0\0\0\x20\0", 12, 4},                                         /* int32 */
-	{"\x11\x20\x3f\0\x08\0\0\0\0\0\x40\0\x34\x0b\0\x34\xff\x03\0\0", 20, 8},             /* float64 */
-	{"\x11\x20\x1f\0\x04\0\0\0\0\0\x20\0\x17\x08\0\x17\x7f\0\0\0", 20, 4},               /* float32 */
-	{"\x11\x20\x0f\0\x02\0\0\0\0\0\x10\0\x0a\x05\0\x0a\x0f\0\0\0", 20, 2},               /* float16 */
+	{"\x10\x08\0\0\x08\0\0\0\0\0\x40\0", 12, 8}, /* int64: attributes */
+	{"\x10\x08\0\0\x04\0\0\0\0\0\x20\0", 12, 4}, /* int32 */
+	{"\x11\x20\x3f\0\x08\0\0\0\0\0\x40\0\x34\x0b\0\x34\xff\x03\0\0", 20, 8}, /* float64 */
+	{"\x11\x20\x1f\0\x04\0\0\0\0\0\x20\0\x17\x08\0\x17\x7f\0\0\0", 20, 4},   /* float32 */
+	{"\x11\x20\x0f\0\x02\0\0\0\0\0\x10\0\x0a\x05\0\x0a\x0f\0\0\0", 20, 2},   /* float16 */
 };
 
 /* Bytes of an element of that type, 0: none of ours. */
@@ -163,7 +166,8 @@ static bool dataspace(struct object *o, const unsigned char *p, size_t n)
 {
 	int rank = n > 4 ? p[1] : 0;
 
-	if ((rank != 1 && rank != 2) || n != 4 + 16 * (size_t)rank || p[0] != 2 || p[2] != 1 || p[3] != 1)
+	if ((rank != 1 && rank != 2) || n != 4 + 16 * (size_t)rank || p[0] != 2 || p[2] != 1 ||
+	    p[3] != 1)
 		return false;
 	o->rank = rank;
 	o->dims[1] = 1;
@@ -192,7 +196,8 @@ static bool fill_value(struct object *o, const unsigned char *p, size_t n)
 
 static bool link_message(struct object *o, const unsigned char *p, size_t n)
 {
-	if (n < 12 || p[0] != 1 || p[1] != 0 || n != 11 + (size_t)p[2] || memchr(p + 3, '/', p[2]) || memchr(p + 3, 0, p[2]))
+	if (n < 12 || p[0] != 1 || p[1] != 0 || n != 11 + (size_t)p[2] ||
+	    memchr(p + 3, '/', p[2]) || memchr(p + 3, 0, p[2]))
 		return false;
 	add_object(o->f, get(p + 3 + p[2], 8));
 	return true;
@@ -222,15 +227,19 @@ static bool filters(struct object *o, const unsigned char *p, size_t n)
 /* A scalar: a 64-bit number, or a string of fixed length in UTF-8 that ends with 0. */
 static bool attribute(struct object *o, const unsigned char *p, size_t n)
 {
-	size_t name = n > 9 ? (size_t)get(p + 2, 2) : 0, type = n > 9 ? (size_t)get(p + 4, 2) : 0, value;
+	size_t name = n > 9 ? (size_t)get(p + 2, 2) : 0, type = n > 9 ? (size_t)get(p + 4, 2) : 0,
+	       value;
 
 	(void)o;
-	if (name < 2 || 9 + name + type + 4 > n || p[0] != 3 || p[1] != 0 || get(p + 6, 2) != 4 || p[8] != 0)
+	if (name < 2 || 9 + name + type + 4 > n || p[0] != 3 || p[1] != 0 || get(p + 6, 2) != 4 ||
+	    p[8] != 0)
 		return false;
-	if (memchr(p + 9, 0, name) != p + 9 + name - 1 || memcmp(p + 9 + name + type, "\2\0\0\0", 4))
+	if (memchr(p + 9, 0, name) != p + 9 + name - 1 ||
+	    memcmp(p + 9 + name + type, "\2\0\0\0", 4))
 		return false;
 	if (type == 8)
-		value = memcmp(p + 9 + name, "\x13\x10\0\0", 4) ? 0 : (size_t)get(p + 9 + name + 4, 4);
+		value = memcmp(p + 9 + name, "\x13\x10\0\0", 4) ? 0
+								: (size_t)get(p + 9 + name + 4, 4);
 	else
 		value = (size_t)type_size(p + 9 + name, type);
 	return value && n == 9 + name + type + 4 + value && (type == 8 || value == 8);
@@ -241,7 +250,8 @@ static bool continuation(struct object *o, const unsigned char *p, size_t n)
 	if (n != 16)
 		return false;
 	if (!(o->nmore & (o->nmore - 1)))
-		o->more = xrealloc(o->more, (o->nmore ? 2 * (size_t)o->nmore : 1) * sizeof(*o->more));
+		o->more =
+			xrealloc(o->more, (o->nmore ? 2 * (size_t)o->nmore : 1) * sizeof(*o->more));
 	o->more[o->nmore++] = (struct span){get(p, 8), get(p + 8, 8)};
 	return true;
 }
@@ -252,8 +262,22 @@ static bool reference_count(struct object *o, const unsigned char *p, size_t n)
 	return n == 5 && p[0] == 0;
 }
 
-enum { NIL = 0, DATASPACE = 1, LINK_INFO = 2, DATATYPE = 3, FILL = 5, LINK = 6, LAYOUT = 8, GROUP_INFO = 10, FILTERS = 11, ATTRIBUTE = 12,
-       CONTINUATION = 16, ATTRIBUTE_INFO = 21, REFERENCES = 22, KINDS };
+enum {
+	NIL = 0,
+	DATASPACE = 1,
+	LINK_INFO = 2,
+	DATATYPE = 3,
+	FILL = 5,
+	LINK = 6,
+	LAYOUT = 8,
+	GROUP_INFO = 10,
+	FILTERS = 11,
+	ATTRIBUTE = 12,
+	CONTINUATION = 16,
+	ATTRIBUTE_INFO = 21,
+	REFERENCES = 22,
+	KINDS
+};
 
 static const struct {
 	bool (*fits)(struct object *o, const unsigned char *body, size_t n);
@@ -282,7 +306,8 @@ static void check_messages(struct object *o, const unsigned char *p, uint64_t n,
 		unsigned kind = p[0];
 		size_t body = (size_t)get(p + 1, 2);
 
-		if (kind >= KINDS || !kinds[kind].fits || p[3] != kinds[kind].flags || (!kinds[kind].many && o->seen & 1u << kind))
+		if (kind >= KINDS || !kinds[kind].fits || p[3] != kinds[kind].flags ||
+		    (!kinds[kind].many && o->seen & 1u << kind))
 			bad(o->f, at, "an unexpected header message");
 		if (body > n - 4 || !kinds[kind].fits(o, p + 4, body))
 			bad(o->f, at, "a header message of another form");
@@ -295,7 +320,8 @@ static void check_messages(struct object *o, const unsigned char *p, uint64_t n,
 
 /* ------------------------------------------------------------ chunks */
 
-static void check_chunk(struct form *f, const unsigned char *entry, size_t width, uint64_t bytes, uint64_t at)
+static void check_chunk(struct form *f, const unsigned char *entry, size_t width, uint64_t bytes,
+			uint64_t at)
 {
 	/* Its address, its length with the checksum, and which filters were left out: none. */
 	if (get(entry + 8, width) != bytes + 4 || get(entry + 8 + width, 4))
@@ -304,7 +330,8 @@ static void check_chunk(struct form *f, const unsigned char *entry, size_t width
 }
 
 /* Entries of a data block, or of one of its pages. */
-static void check_entries(struct form *f, const unsigned char *p, uint64_t n, size_t entry, uint64_t bytes, uint64_t at)
+static void check_entries(struct form *f, const unsigned char *p, uint64_t n, size_t entry,
+			  uint64_t bytes, uint64_t at)
 {
 	for (uint64_t i = 0; i < n; i++)
 		check_chunk(f, p + i * entry, entry - 12, bytes, at);
@@ -314,10 +341,12 @@ static void check_fixed_array(struct form *f, uint64_t at, uint64_t nchunks, uin
 {
 	unsigned char *head = claim_block(f, at, 28, "FAHD"), *p;
 	size_t entry = head[6];
-	uint64_t data = get(head + 16, 8), page = 1 << PAGE_BITS, npages = (nchunks + page - 1) / page, map = (npages + 7) / 8;
+	uint64_t data = get(head + 16, 8), page = 1 << PAGE_BITS,
+		 npages = (nchunks + page - 1) / page, map = (npages + 7) / 8;
 	bool paged = nchunks > page;
 
-	if (head[4] != 0 || head[5] != 1 || entry < 13 || entry > 20 || head[7] != PAGE_BITS || get(head + 8, 8) != nchunks || nchunks > f->size)
+	if (head[4] != 0 || head[5] != 1 || entry < 13 || entry > 20 || head[7] != PAGE_BITS ||
+	    get(head + 8, 8) != nchunks || nchunks > f->size)
 		bad(f, at, "an index of chunks of another form");
 	free(head);
 	p = claim_block(f, data, 14 + (paged ? map : nchunks * entry) + 4, "FADB");
@@ -344,12 +373,14 @@ static void check_layout(struct object *o, uint64_t at)
 	size_t width = p[4], index = 5 + ((size_t)o->rank + 1) * width;
 	uint64_t chunk[3] = {0, 1, 0}, bytes, nchunks;
 
-	if (o->nlayout < 5 || p[0] != 4 || p[1] != 2 || p[3] != o->rank + 1 || width < 1 || width > 8 || index + 10 > o->nlayout)
+	if (o->nlayout < 5 || p[0] != 4 || p[1] != 2 || p[3] != o->rank + 1 || width < 1 ||
+	    width > 8 || index + 10 > o->nlayout)
 		bad(o->f, at, "a layout of another form");
 	for (int i = 0; i < o->rank; i++)
 		chunk[i] = get(p + 5 + (size_t)i * width, width);
 	chunk[2] = get(p + 5 + (size_t)o->rank * width, width);
-	if (!chunk[0] || !chunk[1] || chunk[1] != o->dims[1] || chunk[2] != o->element || __builtin_mul_overflow(chunk[0], chunk[1], &bytes) ||
+	if (!chunk[0] || !chunk[1] || chunk[1] != o->dims[1] || chunk[2] != o->element ||
+	    __builtin_mul_overflow(chunk[0], chunk[1], &bytes) ||
 	    __builtin_mul_overflow(bytes, o->element, &bytes) || bytes > UINT32_MAX - 4)
 		bad(o->f, at, "chunks of another form");
 	nchunks = o->dims[0] / chunk[0] + (o->dims[0] % chunk[0] != 0);
@@ -359,7 +390,8 @@ static void check_layout(struct object *o, uint64_t at)
 		memcpy(entry, p + index + 13, 8);
 		memcpy(entry + 8, p + index + 1, 12);
 		check_chunk(o->f, entry, 8, bytes, at);
-	} else if (p[index] == 3 && p[2] == 0 && o->nlayout == index + 10 && p[index + 1] == PAGE_BITS) {
+	} else if (p[index] == 3 && p[2] == 0 && o->nlayout == index + 10 &&
+		   p[index + 1] == PAGE_BITS) {
 		uint64_t array = get(p + index + 2, 8);
 
 		if (nchunks)
@@ -375,7 +407,9 @@ static void check_layout(struct object *o, uint64_t at)
 
 static void check_object(struct form *f, uint64_t at)
 {
-	const unsigned group = 1u << LINK_INFO | 1u << GROUP_INFO, dataset = 1u << DATASPACE | 1u << DATATYPE | 1u << FILL | 1u << LAYOUT | 1u << FILTERS;
+	const unsigned group = 1u << LINK_INFO | 1u << GROUP_INFO,
+		       dataset = 1u << DATASPACE | 1u << DATATYPE | 1u << FILL | 1u << LAYOUT |
+				 1u << FILTERS;
 	struct object o = {.f = f};
 	unsigned char head[14], *p;
 	size_t start;
@@ -384,8 +418,10 @@ static void check_object(struct form *f, uint64_t at)
 	peek(f, at, sizeof(head), head);
 	start = 10 + ((size_t)1 << (head[5] & 3));
 	n = get(head + 10, start - 10 < 4 ? start - 10 : 4);
-	/* Version 2; no times, no order of creation, but the two limits that keep attributes in the header. */
-	if (head[4] != 2 || (head[5] & ~3) != 0x10 || start > 14 || memcmp(head + 6, "\xff\xff\0\0", 4))
+	/* Version 2; no times, no order of creation, but the two limits that keep attributes in the
+	 * header. */
+	if (head[4] != 2 || (head[5] & ~3) != 0x10 || start > 14 ||
+	    memcmp(head + 6, "\xff\xff\0\0", 4))
 		bad(f, at, "an object header of another form");
 	p = claim_block(f, at, start + n + 4, "OHDR");
 	check_messages(&o, p + start, n, at + start);
@@ -414,11 +450,15 @@ static void check_superblock(struct form *f)
 		bad(f, f->size, "truncated");
 	peek(f, 0, SUPERBLOCK, p);
 	if (p[8] != 3)
-		die("'%s' is an HDF5 file of another program: expected superblock version 3, found %d", f->path, p[8]);
-	if (p[9] != 8 || p[10] != 8 || p[11] != 0 || get(p + 12, 8) != 0 || get(p + 20, 8) != UNDEFINED)
+		die("'%s' is an HDF5 file of another program: expected superblock version 3, found "
+		    "%d",
+		    f->path, p[8]);
+	if (p[9] != 8 || p[10] != 8 || p[11] != 0 || get(p + 12, 8) != 0 ||
+	    get(p + 20, 8) != UNDEFINED)
 		bad(f, 8, "a superblock of another form");
 	if (get(p + 28, 8) != f->size)
-		die("'%s' is damaged: it has %" PRIu64 " bytes, and should have %" PRIu64, f->path, f->size, get(p + 28, 8));
+		die("'%s' is damaged: it has %" PRIu64 " bytes, and should have %" PRIu64, f->path,
+		    f->size, get(p + 28, 8));
 	claim(f, 0, SUPERBLOCK);
 	add_object(f, get(p + 36, 8));
 }

@@ -1,6 +1,7 @@
 /* st.c: a safetensors file's tensors and their elements; see st.h.
  *
- * After st_open() every [offset, offset + bytes) lies in its file, so a read that ends early means that the file was cut meanwhile. */
+ * After st_open() every [offset, offset + bytes) lies in its file, so a read that ends early means
+ * that the file was cut meanwhile. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,16 +14,20 @@
 #include "files/safetensors/st_private.h"
 
 enum {
-	BLOCK = 64, /* elements converted and checked at once: a fixed count, so that -O2 vectorises it */
-	COMPARED = 1 << 15, /* elements compared at once: those that differ mostly do so in the first few */
-	PIECE = 1 << 18, /* bytes per pread: still in the second-level cache when it is converted and checked */
+	BLOCK = 64, /* elements converted and checked at once: a fixed count, so that -O2 vectorises
+		       it */
+	COMPARED = 1 << 15, /* elements compared at once: those that differ mostly do so in the
+			       first few */
+	PIECE = 1 << 18,    /* bytes per pread: still in the second-level cache when it is converted
+			       and checked */
 };
 
 const char *st_shape_text(const size_t *dim, int ndim, char *buf)
 {
 	size_t used = (size_t)snprintf(buf, SHAPE_TEXT, "(");
 	for (int i = 0; i < ndim; i++)
-		used += (size_t)snprintf(buf + used, SHAPE_TEXT - used, "%s%zu", i ? ", " : "", dim[i]);
+		used += (size_t)snprintf(buf + used, SHAPE_TEXT - used, "%s%zu", i ? ", " : "",
+					 dim[i]);
 	snprintf(buf + used, SHAPE_TEXT - used, ")");
 	return buf;
 }
@@ -37,7 +42,8 @@ void st_read_bytes(const struct shard *f, void *dst, size_t n, uint64_t offset)
 		if (k < 0)
 			die("cannot read '%s': %s", f->path, strerror(errno));
 		if (k == 0)
-			die("'%s' was cut while it was read: %zu bytes are missing at byte %llu", f->path, n, (unsigned long long)offset);
+			die("'%s' was cut while it was read: %zu bytes are missing at byte %llu",
+			    f->path, n, (unsigned long long)offset);
 		p += k;
 		n -= (size_t)k;
 		offset += (uint64_t)k;
@@ -78,7 +84,8 @@ const struct st_tensor *st_need(const struct st *s, const char *name, size_t row
 	if (!t)
 		die("'%s': missing tensor '%s' of shape %s", s->path, name, expected);
 	if (t->ndim != ndim || t->dim[0] != rows || (cols && t->dim[1] != cols))
-		die("'%s': tensor '%s': expected shape %s, found %s", st_file(s, t), name, expected, st_shape_text(t->dim, t->ndim, found));
+		die("'%s': tensor '%s': expected shape %s, found %s", st_file(s, t), name, expected,
+		    st_shape_text(t->dim, t->ndim, found));
 	return t;
 }
 
@@ -103,10 +110,11 @@ static inline float f32_of_bits(uint32_t u)
 	return x;
 }
 
-/* IEEE half: sign 1, exponent 5 (bias 15), fraction 10. Moved to float's places the exponent is 127 - 15 = 112 too small; the
- * all-ones exponent (infinity, NaN) needs as much again. Below 2^-14 the value is fraction × 2^-24: exactly 2^-14 (1 + fraction/2^10)
- * - 2^-14, which never goes through a float subnormal and so does not depend on the flush-to-zero mode. Selection by mask: with a
- * branch the loop is not vectorised. */
+/* IEEE half: sign 1, exponent 5 (bias 15), fraction 10. Moved to float's places the exponent is 127
+ * - 15 = 112 too small; the all-ones exponent (infinity, NaN) needs as much again. Below 2^-14 the
+ * value is fraction × 2^-24: exactly 2^-14 (1 + fraction/2^10)
+ * - 2^-14, which never goes through a float subnormal and so does not depend on the flush-to-zero
+ * mode. Selection by mask: with a branch the loop is not vectorised. */
 static inline float f32_of_f16(uint16_t h)
 {
 	uint32_t sign = (uint32_t)(h & 0x8000) << 16, em = h & 0x7fff;
@@ -130,7 +138,8 @@ static void convert_bf16(float *restrict dst, const uint16_t *restrict src)
 
 static void convert(float *dst, const uint16_t *src, size_t n, enum st_dtype dtype)
 {
-	void (*block)(float *restrict, const uint16_t *restrict) = dtype == ST_F16 ? convert_f16 : convert_bf16;
+	void (*block)(float *restrict, const uint16_t *restrict) =
+		dtype == ST_F16 ? convert_f16 : convert_bf16;
 	size_t whole = n / BLOCK * BLOCK;
 	for (size_t i = 0; i < whole; i += BLOCK)
 		block(dst + i, src + i);
@@ -167,21 +176,25 @@ static size_t first_nonfinite(const float *x, size_t n)
 void st_read(const struct st *s, const struct st_tensor *t, size_t first, size_t n, float *dst)
 {
 	if (t->dtype == ST_OTHER)
-		die("'%s': tensor '%s': expected F32, F16 or BF16, found %s", st_file(s, t), t->name, t->type);
+		die("'%s': tensor '%s': expected F32, F16 or BF16, found %s", st_file(s, t),
+		    t->name, t->type);
 	size_t size = t->dtype == ST_F32 ? 4 : 2, total = t->bytes / size, piece = PIECE / size;
 	BUG_IF(first > total || n > total - first);
 
-#pragma omp parallel for num_threads(n > piece ? threads_for(0.3 * (double)(n * size)) : 1) schedule(static)
+#pragma omp parallel for num_threads(n > piece ? threads_for(0.3 * (double)(n * size)) : 1) \
+	schedule(static)
 	for (size_t done = 0; done < n; done += piece) {
 		size_t k = n - done < piece ? n - done : piece;
 		uint16_t *half = size == 2 ? xarray(k, sizeof(*half)) : NULL;
-		st_read_bytes(&s->file[t->file], half ? (void *)half : (void *)(dst + done), k * size, t->offset + (uint64_t)(first + done) * size);
+		st_read_bytes(&s->file[t->file], half ? (void *)half : (void *)(dst + done),
+			      k * size, t->offset + (uint64_t)(first + done) * size);
 		if (half)
 			convert(dst + done, half, k, t->dtype);
 		free(half);
 		size_t bad = first_nonfinite(dst + done, k);
 		if (bad < k)
-			die("'%s': tensor '%s': element %zu is %s", st_file(s, t), t->name, first + done + bad,
+			die("'%s': tensor '%s': element %zu is %s", st_file(s, t), t->name,
+			    first + done + bad,
 			    dst[done + bad] != dst[done + bad] ? "NaN" : "infinite");
 	}
 }
@@ -194,7 +207,8 @@ static size_t first_unequal(const float *x, const float *y, size_t n)
 	return i;
 }
 
-size_t st_first_difference(const struct st *s, const struct st_tensor *a, const struct st_tensor *b, size_t first, size_t n)
+size_t st_first_difference(const struct st *s, const struct st_tensor *a, const struct st_tensor *b,
+			   size_t first, size_t n)
 {
 	size_t room = n < COMPARED ? n : COMPARED, end = first + n, same = room;
 	float *x = xarray(room, sizeof(*x)), *y = xarray(room, sizeof(*y));

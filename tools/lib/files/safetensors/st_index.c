@@ -26,7 +26,9 @@ static struct shard shard_open(const char *path)
 	struct shard f = {.path = xstrdup(path)};
 	struct stat sb;
 	sums_check(path);
-	f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to hang on a fifo; a plain file does not mind */
+	f.fd = open(path,
+		    O_RDONLY | O_CLOEXEC |
+			    O_NONBLOCK); /* not to hang on a fifo; a plain file does not mind */
 	if (f.fd < 0)
 		die("cannot open '%s': %s", path, strerror(errno));
 	if (fstat(f.fd, &sb) != 0)
@@ -51,7 +53,9 @@ static void open_single(struct st *s, const char *file)
 static int shard_add(struct st *s, const char *dir, const char *index, const char *name)
 {
 	if (strchr(name, '/') || name[0] == '.' || !ends_with(name, ".safetensors"))
-		die("'%s': weight_map: expected the plain name of a .safetensors file of the same folder, found '%.200s'", index, name);
+		die("'%s': weight_map: expected the plain name of a .safetensors file of the same "
+		    "folder, found '%.200s'",
+		    index, name);
 	char *path = xformat("%s/%s", dir, name);
 	for (int i = s->nfiles - 1; i >= 0; i--) {
 		if (strcmp(s->file[i].path, path) == 0) {
@@ -65,7 +69,8 @@ static int shard_add(struct st *s, const char *dir, const char *index, const cha
 	return s->nfiles++;
 }
 
-/* Every name of the index is in the shard that it names, and every tensor of the shards is in the index. */
+/* Every name of the index is in the shard that it names, and every tensor of the shards is in the
+ * index. */
 static void check_index(const struct st *s, const char *index, const json_t *map, const int *shard)
 {
 	const char *name;
@@ -73,17 +78,20 @@ static void check_index(const struct st *s, const char *index, const json_t *map
 	int i = 0;
 	for (int k = 1; k < s->n; k++)
 		if (strcmp(s->tensor[k - 1].name, s->tensor[k].name) == 0)
-			die("'%s': tensor '%s' is in two shards, '%s' and '%s'", index, s->tensor[k].name, s->file[s->tensor[k - 1].file].path,
+			die("'%s': tensor '%s' is in two shards, '%s' and '%s'", index,
+			    s->tensor[k].name, s->file[s->tensor[k - 1].file].path,
 			    s->file[s->tensor[k].file].path);
-	json_object_foreach((json_t *)map, name, value) {
+	json_object_foreach ((json_t *)map, name, value) {
 		const struct st_tensor *t = st_find(s, name);
 		if (!t || t->file != shard[i])
-			die("'%s' says that tensor '%s' is in '%s', but it is not", index, name, s->file[shard[i]].path);
+			die("'%s' says that tensor '%s' is in '%s', but it is not", index, name,
+			    s->file[shard[i]].path);
 		i++;
 	}
 	for (int k = 0; k < s->n; k++)
 		if (!json_object_get(map, s->tensor[k].name))
-			die("'%s' does not list tensor '%s' of '%s'", index, s->tensor[k].name, s->file[s->tensor[k].file].path);
+			die("'%s' does not list tensor '%s' of '%s'", index, s->tensor[k].name,
+			    s->file[s->tensor[k].file].path);
 }
 
 static void open_index(struct st *s, const char *dir, const char *index)
@@ -95,7 +103,7 @@ static void open_index(struct st *s, const char *dir, const char *index)
 	if (!json_is_object(map) || json_object_size(map) == 0)
 		die("'%s': weight_map: expected an object of tensor names and file names", index);
 	int *shard = xarray(json_object_size(map), sizeof(*shard));
-	json_object_foreach((json_t *)map, name, value) {
+	json_object_foreach ((json_t *)map, name, value) {
 		if (!json_is_string(value))
 			die("'%s': weight_map: '%s': expected a file name", index, name);
 		shard[i++] = shard_add(s, dir, index, json_string_value(value));
@@ -113,8 +121,12 @@ static void open_index(struct st *s, const char *dir, const char *index)
 static const struct {
 	const char *tail, *what;
 } OTHER_FORMAT[] = {
-	{".gguf", "quantised weights of llama.cpp"}, {"tf_model.h5", "TensorFlow weights"}, {".msgpack", "Flax weights"},
-	{".onnx", "an ONNX graph"},                  {"rust_model.ot", "a file of rust-bert"}, {".npz", "NumPy arrays"},
+	{".gguf", "quantised weights of llama.cpp"},
+	{"tf_model.h5", "TensorFlow weights"},
+	{".msgpack", "Flax weights"},
+	{".onnx", "an ONNX graph"},
+	{"rust_model.ot", "a file of rust-bert"},
+	{".npz", "NumPy arrays"},
 };
 
 static const char *other_format(const char *name)
@@ -127,10 +139,12 @@ static const char *other_format(const char *name)
 
 static bool is_pickle(const char *name)
 {
-	return ends_with(name, ".bin") || ends_with(name, ".pth") || ends_with(name, ".pt") || ends_with(name, ".ckpt");
+	return ends_with(name, ".bin") || ends_with(name, ".pth") || ends_with(name, ".pt") ||
+	       ends_with(name, ".ckpt");
 }
 
-/* There is no safetensors file where one was asked for: says so, and why a pickle file beside it will not do. */
+/* There is no safetensors file where one was asked for: says so, and why a pickle file beside it
+ * will not do. */
 static _Noreturn void die_missing(const char *dir, const char *wanted)
 {
 	DIR *d = opendir(dir);
@@ -142,12 +156,15 @@ static _Noreturn void die_missing(const char *dir, const char *wanted)
 		if (!other && other_format(e->d_name))
 			other = xstrdup(e->d_name);
 		if (is_pickle(e->d_name))
-			die("'%s' has no %s, and pickle files such as its '%s' are not read, because unpickling runs code from the file; convert it "
-			    "in Python: save_pretrained(folder, safe_serialization=True)", dir, wanted, e->d_name);
+			die("'%s' has no %s, and pickle files such as its '%s' are not read, "
+			    "because unpickling runs code from the file; convert it "
+			    "in Python: save_pretrained(folder, safe_serialization=True)",
+			    dir, wanted, e->d_name);
 	}
 	closedir(d);
 	if (other)
-		die("'%s' has no %s, and its '%s' (%s) is not read; take the model's safetensors files, or load it in Python and save_pretrained(folder)",
+		die("'%s' has no %s, and its '%s' (%s) is not read; take the model's safetensors "
+		    "files, or load it in Python and save_pretrained(folder)",
 		    dir, wanted, other, other_format(other));
 	die("'%s' has no %s", dir, wanted);
 }
@@ -190,7 +207,9 @@ struct st *st_open(const char *path)
 	if (S_ISDIR(sb.st_mode))
 		open_folder(s, path);
 	else if (is_pickle(path))
-		die("'%s': pickle files are not read, because unpickling runs code from the file; expected safetensors", path);
+		die("'%s': pickle files are not read, because unpickling runs code from the file; "
+		    "expected safetensors",
+		    path);
 	else
 		open_single(s, path);
 	return s;

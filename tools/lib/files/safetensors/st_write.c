@@ -53,14 +53,18 @@ void st_declare(struct st_out *o, const char *name, size_t rows, size_t cols)
 	BUG_IF(o->started);
 	if (json_object_get(o->header, name))
 		BUG("tensor '%s' declared twice", name);
-	if (__builtin_mul_overflow((uint64_t)rows, (uint64_t)(cols ? cols : 1) * sizeof(float), &bytes) ||
+	if (__builtin_mul_overflow((uint64_t)rows, (uint64_t)(cols ? cols : 1) * sizeof(float),
+				   &bytes) ||
 	    bytes > INT64_MAX - o->declared)
 		BUG("tensor '%s' is too large", name);
 	json_int_t begin = (json_int_t)o->declared, end = (json_int_t)(o->declared + bytes);
-	json_t *shape = cols ? json_pack("[I,I]", (json_int_t)rows, (json_int_t)cols) : json_pack("[I]", (json_int_t)rows);
-	json_t *entry = json_pack("{s:s,s:o,s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", begin, end);
+	json_t *shape = cols ? json_pack("[I,I]", (json_int_t)rows, (json_int_t)cols)
+			     : json_pack("[I]", (json_int_t)rows);
+	json_t *entry = json_pack("{s:s,s:o,s:[I,I]}", "dtype", "F32", "shape", shape,
+				  "data_offsets", begin, end);
 	if (!entry || json_object_set_new(o->header, name, entry) != 0)
-		die("cannot write '%s': tensor '%s': its name is not UTF-8, or memory ran out", o->target, name);
+		die("cannot write '%s': tensor '%s': its name is not UTF-8, or memory ran out",
+		    o->target, name);
 	o->declared += bytes;
 }
 
