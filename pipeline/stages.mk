@@ -8,14 +8,14 @@ all_tasks := $(call list,$(tasks))
 all_sites := $(call list,$(sites))
 
 Q := $(if $(V),,@)
-every := -t $(threads) --log $W/log.tsv --sums $W/checksums.tsv
+every := -t $(threads) --log $W/log.tsv --checksums $W/checksums.tsv
 computes := $(every) $(memory_flags) --model $(model)
 adapters := --tasks $(all_tasks) --adapter '$(loras)/{task}'
 
 draw = $(Q)$(bin)/draw-samples $(every) --model $(model) $(draw_flags)
 
 extract = $(Q)$(bin)/extract-acts $(computes) $(extract_flags) --samples '$W/samples/{task}.h5'
-extract_own = $(extract) --side lora --adapter '$(loras)/{task}'
+extract_own = $(extract) --side own --adapter '$(loras)/{task}'
 extract_merged = $(extract) --side merged --sites $(all_sites)
 
 generate = $(Q)$(bin)/generate-tokens $(computes) $(tokens_flags) --samples '$W/samples/{task}.h5'
@@ -25,11 +25,11 @@ generate_merged = $(generate) --sites $(all_sites)
 grams = $(Q)$(bin)/compute-grams $(computes) $(adapters) $(grams_flags) $(if $(dense),--dense 1)
 
 # Of factors or (dense: with_pretrain_matrix) of whole weights; ties and dare only combine and cut.
-solve = $(Q)$(bin)/$(if $(dense),solve-dense,solve-layer) $(computes) $(adapters) $(solve_flags)
+solve = $(Q)$(bin)/$(if $(dense),solve-full-weight,solve-layer) $(computes) $(adapters) $(solve_flags)
 combine = $(Q)$(bin)/combine-layer $(computes) $(adapters) $(combine_flags)
 
-# Once a site is solved, its Grams and the rows that nothing needs any more are spent: file and time stay, the data go.
-spend = $(Q)$(bin)/spend-files -q $(every) --tasks $(all_tasks) --in $W
+# Once a site is solved, its Grams and the rows that nothing needs any more are released: file and time stay, the data go.
+release = $(Q)$(bin)/release-files -q $(every) --tasks $(all_tasks) --in $W
 
 # The scale of ties, dare and task-arithmetic, where the key `scale` does not give it: the one that does best on the calibration rows.
 search = $(Q)$(bin)/search-scale $(computes) $(search_flags) --adapter $W/unscaled --tasks $(all_tasks) --samples '$W/samples/{task}.h5'
@@ -47,7 +47,7 @@ copy_stamp = $(Q)cmp -s $< $@ || $(bin)/copy-output $(every) --from $< -o $@
 converge = $(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --log-from $(log_from) $(if $(since),--since $(since))
 
 evaluate = $(Q)$(bin)/eval-emotion $(every) $(memory_flags) $(eval_flags)
-report = $(Q)$(bin)/report-eval --sums $W/checksums.tsv --tasks $(all_tasks) --reference $R --merged $(method)=$W/eval
+report = $(Q)$(bin)/report-eval --checksums $W/checksums.tsv --tasks $(all_tasks) --reference $R --merged $(method)=$W/eval
 
 # The largest process of this run: of the log's lines after the first log_from.
 say_memory = @awk -F'\t' -v from=$(log_from) 'NR > from && $$5 > most { most = $$5 } \

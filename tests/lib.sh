@@ -112,7 +112,7 @@ expect_remade() {
 		{ echo "expected (<) and remade (>):"; cat "$T/remade.diff"; } | head -n 40 | say
 	fi
 }
-# each PATTERN TASKS SITES: PATTERN with T and S put in for all combinations: each grams/T/S.h5 'tec isear' 'enc00-self memory'
+# each PATTERN TASKS SITES: PATTERN with T and S put in for all combinations: each grams/T/S.h5 'tec isear' 'enc00-self encoder-output'
 each() {
 	for t in $2; do for s in ${3:-x}; do echo "$1" | sed "s/\bT\b/$t/g; s/\bS\b/$s/g"; done; done
 }
@@ -136,7 +136,7 @@ worked() {
 LIMIT="limited 60"
 draw_samples() { $LIMIT "$BUILD/draw-samples" --model "${model:-$M}" --train "${train:-$D/tec/train.json}" --task tec --samples-num "${samples_num:-12}" -o "${out:-$OUT/x.h5}" "$@"; }
 extract_acts() {
-	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side lora --site "${site:-enc01-self}" --task tec --samples "${samples:-$W/samples/tec.h5}" \
+	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side own --site "${site:-enc01-self}" --task tec --samples "${samples:-$W/samples/tec.h5}" \
 		--adapter "${adapter:-$L/tec}" -o "${out:-$OUT/x.h5}" "$@"
 }
 extract_merged() {
@@ -145,11 +145,11 @@ extract_merged() {
 }
 generate_tokens() {
 	$LIMIT "$BUILD/generate-tokens" --model "${model:-$M}" --task tec --adapter "${adapter:-$L/tec}" --samples "${samples:-$W/samples/tec.h5}" \
-		--memory "${memory:-$W/lora/tec/memory.h5}" -o "${out:-$OUT/x.h5}" "$@"
+		--encoder-output "${encoder_output:-$W/own/tec/encoder-output.h5}" -o "${out:-$OUT/x.h5}" "$@"
 }
 compute_grams() {
 	$LIMIT "$BUILD/compute-grams" --model "${model:-$M}" --site "${site:-enc01-self}" --task tec --tasks "$PAIR" --adapter "${adapter:-$L/{task\}}" \
-		--lora "${lora:-$W/lora/tec/enc01-self.h5}" --merged "${merged:-$W/merged/tec/enc01-self.h5}" -o "${out:-$OUT/x.h5}" "$@"
+		--own "${lora:-$W/own/tec/enc01-self.h5}" --merged "${merged:-$W/merged/tec/enc01-self.h5}" -o "${out:-$OUT/x.h5}" "$@"
 }
 solve_layer() {
 	$LIMIT "$BUILD/solve-layer" --model "${model:-$M}" --site "${site:-enc01-self}" --tasks "$PAIR" --adapter "${adapter:-$L/{task\}}" \

@@ -48,18 +48,18 @@ static const struct tool tool = {
 		   "-o mine/adapter",
 };
 
-struct entry {
+struct lora_entry {
 	struct module module;
 	char *name;
 	int site; /* its number in the list */
 	int R, d_in, d_out;
 };
 
-struct job {
+struct lora_job {
 	struct t5 m;
 	struct strlist sites;
 	int n;
-	struct entry *entry;
+	struct lora_entry *entry;
 	char *method, *tasks; /* the same in all files */
 	struct base_name base;
 	int r; /* the commonest R */
@@ -68,7 +68,7 @@ struct job {
 /* ------------------------------------------------------------ the solutions */
 
 struct reading {
-	struct job *job;
+	struct lora_job *job;
 	struct h5 *file;
 	int site;
 };
@@ -76,8 +76,8 @@ struct reading {
 static void add_entry(const char *name, void *arg)
 {
 	struct reading *k = arg;
-	struct job *j = k->job;
-	struct entry e = {.name = xstrdup(name), .site = k->site};
+	struct lora_job *j = k->job;
+	struct lora_entry e = {.name = xstrdup(name), .site = k->site};
 	char site[32], *group = xformat("/modules/%s", name), *A = xformat("%s/A", group),
 		       *B = xformat("%s/B", group);
 
@@ -97,7 +97,7 @@ static void add_entry(const char *name, void *arg)
 	free(group);
 }
 
-static struct h5 *open_solution(const struct job *j, int site)
+static struct h5 *open_solution(const struct lora_job *j, int site)
 {
 	char *path = xformat("%s/%s.h5", solutions_arg, j->sites.item[site]);
 	struct h5 *f = h5_open(path, "iteris-solution", 1);
@@ -107,7 +107,7 @@ static struct h5 *open_solution(const struct job *j, int site)
 	return f;
 }
 
-static void read_entries(struct job *j)
+static void read_entries(struct lora_job *j)
 {
 	for (int s = 0; s < j->sites.n; s++) {
 		struct reading k = {j, open_solution(j, s), s};
@@ -127,7 +127,7 @@ static void read_entries(struct job *j)
 
 /* ------------------------------------------------------------ the base model's name */
 
-static void read_base(struct job *j)
+static void read_base(struct lora_job *j)
 {
 	struct strlist tasks = strlist_split(j->tasks, "the solutions' tasks");
 
@@ -146,8 +146,8 @@ static void read_base(struct job *j)
 
 /* ------------------------------------------------------------ the tensors */
 
-static void write_tensor(struct st_out *o, struct h5 *f, const struct entry *e, const char *member,
-			 int rows, int cols, double factor)
+static void write_tensor(struct st_out *o, struct h5 *f, const struct lora_entry *e,
+			 const char *member, int rows, int cols, double factor)
 {
 	size_t n = (size_t)rows * (size_t)cols;
 	char *path = xformat("/modules/%s/%s", e->name, member);
@@ -167,7 +167,8 @@ static void write_tensor(struct st_out *o, struct h5 *f, const struct entry *e, 
 	free(path);
 }
 
-static void declare(struct st_out *o, const struct entry *e, const char *member, int rows, int cols)
+static void declare(struct st_out *o, const struct lora_entry *e, const char *member, int rows,
+		    int cols)
 {
 	char *name = xformat("base_model.model.%s.%s.weight", e->name, member);
 
@@ -175,7 +176,7 @@ static void declare(struct st_out *o, const struct entry *e, const char *member,
 	free(name);
 }
 
-static void write_weights(const struct job *j)
+static void write_weights(const struct lora_job *j)
 {
 	char *path = xformat("%s/adapter_model.safetensors", output_arg);
 	struct st_out *o = st_create(path);
@@ -186,7 +187,7 @@ static void write_weights(const struct job *j)
 		declare(o, &j->entry[i], "lora_B", j->entry[i].d_out, j->entry[i].R);
 	}
 	for (int i = 0; i < j->n; i++) {
-		const struct entry *e = &j->entry[i];
+		const struct lora_entry *e = &j->entry[i];
 
 		if (i == 0 || e->site != e[-1].site) {
 			h5_close(f);
@@ -202,7 +203,7 @@ static void write_weights(const struct job *j)
 
 /* ------------------------------------------------------------ adapter_config.json */
 
-static int commonest_rank(const struct job *j)
+static int commonest_rank(const struct lora_job *j)
 {
 	int best = 0, most = 0;
 
@@ -229,7 +230,7 @@ static const char *suffix_of(const char *name, int parts)
 	return s;
 }
 
-static bool is_entry(const struct job *j, const char *name)
+static bool is_entry(const struct lora_job *j, const char *name)
 {
 	for (int i = 0; i < j->n; i++)
 		if (!strcmp(j->entry[i].name, name))
@@ -247,7 +248,7 @@ static bool has_string(const json_t *list, const char *s)
 
 /* PEFT takes a name that is in the list or ends with a dot and one of the list: do these suffixes
  * take our modules and no other linear of the model? */
-static bool selects_exactly(const struct job *j, const json_t *suffixes, int parts)
+static bool selects_exactly(const struct lora_job *j, const json_t *suffixes, int parts)
 {
 	for (int stack = 0; stack < 2; stack++)
 		for (int block = 0; block < j->m.L[stack]; block++)
@@ -269,7 +270,7 @@ static bool selects_exactly(const struct job *j, const json_t *suffixes, int par
 }
 
 /* ["q", "v"] where that is all of them, else ["SelfAttention.q", …], else every full name. */
-static json_t *target_modules(const struct job *j)
+static json_t *target_modules(const struct lora_job *j)
 {
 	enum { ALL_PARTS = 99 };
 	static const int parts[] = {1, 2, ALL_PARTS};
@@ -291,7 +292,7 @@ static json_t *target_modules(const struct job *j)
 
 /* {name: R} of the modules whose R is not the commonest. Full names: PEFT takes the first key that
  * matches. */
-static json_t *pattern(const struct job *j)
+static json_t *pattern(const struct lora_job *j)
 {
 	json_t *o = json_object();
 
@@ -301,7 +302,7 @@ static json_t *pattern(const struct job *j)
 	return o;
 }
 
-static void write_config(const struct job *j)
+static void write_config(const struct lora_job *j)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s?, s:s?, s:i, s:i, s:f, s:s, s:b, s:b, s:b, s:b, s:b, "
 			      "s:o, s:o, s:o, s:n}",
@@ -339,7 +340,7 @@ static double read_scale(const char *path)
 
 static void run(void)
 {
-	struct job j = {.m = t5_load(model_dir), .sites = strlist_split(sites_arg, "--sites")};
+	struct lora_job j = {.m = t5_load(model_dir), .sites = strlist_split(sites_arg, "--sites")};
 
 	if (!adapter_arg && !model_name)
 		die_usage("expected --adapter or --model-name: what adapter_config.json names as "

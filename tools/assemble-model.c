@@ -2,9 +2,9 @@
  *
  * Every tensor of the base is written under its own name (tied stays tied), in panels of rows: W0,
  * plus s B A where the adapter targets the linear (--adapter), or the whole weight that was solved
- * for (--solutions, of solve-dense). Memory is one panel and one module's factors, whatever the
- * model's size. The tokenizer's files are copied; config.json is written last, so a folder with one
- * is complete. */
+ * for (--solutions, of solve-full-weight). Memory is one panel and one module's factors, whatever
+ * the model's size. The tokenizer's files are copied; config.json is written last, so a folder with
+ * one is complete. */
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -30,7 +30,7 @@ static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR", "base model folder"},
 	{"adapter", 0, OPT_STRING, &adapter_dir, false, 0, 0, "DIR", "PEFT adapter to add"},
 	{"solutions", 0, OPT_STRING, &solutions_arg, false, 0, 0, "DIR",
-	 "or: folder of solve-dense's files SITE.h5"},
+	 "or: folder of solve-full-weight's files SITE.h5"},
 	{"sites", 0, OPT_STRING, &sites_arg, false, 0, 0, "SITE[,…]",
 	 "with --solutions: all sites of the merge"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "DIR", "model folder to write"},
@@ -52,7 +52,7 @@ static const char *const companions[] = {"generation_config.json",  "spiece.mode
 					 "tokenizer.json",          "tokenizer_config.json",
 					 "special_tokens_map.json", "added_tokens.json"};
 
-struct job {
+struct model_job {
 	struct model *model;
 	struct adapter *adapter; /* NULL: solutions */
 	struct strlist sites;
@@ -62,14 +62,14 @@ struct job {
 /* ------------------------------------------------------------ tensors */
 
 /* The adapter's factors of one linear, with the scale in A. */
-struct factors {
+struct adapter_factors {
 	int r;
 	size_t d_in;
 	float *A, *B; /* (r, d_in), (d_out, r) */
 };
 
 /* The linear that a tensor is the weight of; false: none. */
-static bool module_of(const struct job *j, const char *tensor, struct module *q)
+static bool module_of(const struct model_job *j, const char *tensor, struct module *q)
 {
 	size_t n = strlen(tensor), tail = strlen(".weight");
 	char *name;
@@ -84,15 +84,16 @@ static bool module_of(const struct job *j, const char *tensor, struct module *q)
 	return found;
 }
 
-static void factors_read(struct factors *f, const struct job *j, const struct lora *l)
+static void adapter_factors_read(struct adapter_factors *f, const struct model_job *j,
+				 const struct lora *l)
 {
 	size_t d_in = (size_t)module_d_in(&j->model->m, l->module.slot),
 	       d_out = (size_t)module_d_out(&j->model->m, l->module.slot);
 
-	*f = (struct factors){.r = l->r,
-			      .d_in = d_in,
-			      .A = xarray((size_t)l->r * d_in, sizeof(float)),
-			      .B = xarray((size_t)l->r * d_out, sizeof(float))};
+	*f = (struct adapter_factors){.r = l->r,
+				      .d_in = d_in,
+				      .A = xarray((size_t)l->r * d_in, sizeof(float)),
+				      .B = xarray((size_t)l->r * d_out, sizeof(float))};
 	lora_read_A(j->adapter, l, f->A);
 	lora_read_B(j->adapter, l, f->B);
 	for (size_t i = 0; i < (size_t)l->r * d_in; i++)
@@ -101,7 +102,7 @@ static void factors_read(struct factors *f, const struct job *j, const struct lo
 
 /* W (n, d_in) += rows [o, o+n) of B A; sums in float64: this is the last rounding of a weight that
  * others will compute with. */
-static void factors_add(const struct factors *f, float *W, size_t o, size_t n)
+static void factors_add(const struct adapter_factors *f, float *W, size_t o, size_t n)
 {
 #pragma omp parallel for num_threads(threads_for(0.5 * (double)(n * f->d_in) * f->r)) \
 	schedule(static)
@@ -127,7 +128,7 @@ static void check_finite(const struct st_tensor *t, const float *x, size_t n)
 }
 
 /* The solution that holds the module's whole weight, or NULL; *path: of that dataset, allocated. */
-static struct h5 *open_whole(const struct job *j, struct module q, char **path)
+static struct h5 *open_whole(const struct model_job *j, struct module q, char **path)
 {
 	char site[32], *file, *name;
 	struct h5 *f;
@@ -153,7 +154,7 @@ static struct h5 *open_whole(const struct job *j, struct module q, char **path)
 	return f;
 }
 
-static void write_tensor(struct job *j, struct st_out *out, const struct st_tensor *t)
+static void write_tensor(struct model_job *j, struct st_out *out, const struct st_tensor *t)
 {
 	struct module q;
 	bool linear = module_of(j, t->name, &q);
@@ -162,13 +163,13 @@ static void write_tensor(struct job *j, struct st_out *out, const struct st_tens
 	struct h5 *whole = linear && solutions_arg ? open_whole(j, q, &path) : NULL;
 	size_t cols = t->ndim == 2 ? t->dim[1] : 1, rows = t->dim[0],
 	       most = PANEL_BYTES / (cols * sizeof(float));
-	struct factors f = {0};
+	struct adapter_factors f = {0};
 	float *panel;
 
 	most = most < 1 ? 1 : most > rows ? rows : most;
 	panel = xarray(most * cols, sizeof(*panel));
 	if (l)
-		factors_read(&f, j, l);
+		adapter_factors_read(&f, j, l);
 	for (size_t row = 0, n; row < rows; row += n) {
 		n = rows - row < most ? rows - row : most;
 		if (whole)
@@ -189,7 +190,7 @@ static void write_tensor(struct job *j, struct st_out *out, const struct st_tens
 	free(f.B);
 }
 
-static void write_weights(struct job *j)
+static void write_weights(struct model_job *j)
 {
 	char *path = xformat("%s/model.safetensors", output_arg);
 	const struct st *st = j->model->st;
@@ -267,7 +268,7 @@ static void write_config(const struct model *model)
 
 int main(int argc, char **argv)
 {
-	struct job j = {0};
+	struct model_job j = {0};
 
 	tool_start(&tool, argc, argv);
 	if (!adapter_dir == !solutions_arg || !solutions_arg != !sites_arg)

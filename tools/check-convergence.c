@@ -47,7 +47,7 @@ static const struct tool tool = {
 		   "jacobi/iter02/solution --iteration 2 -o mine/convergence",
 };
 
-struct sums {
+struct change {
 	struct h5 *file;
 	double change, norm, residual;
 	int modules;
@@ -56,7 +56,7 @@ struct sums {
 
 static void add_module(const char *name, void *arg)
 {
-	struct sums *s = arg;
+	struct change *s = arg;
 	char *group = xformat("/modules/%s", name);
 	double residual = h5_get_double(s->file, group, "relative_residual");
 
@@ -72,7 +72,7 @@ static void add_module(const char *name, void *arg)
 	free(group);
 }
 
-static void add_sites(struct sums *s)
+static void add_sites(struct change *s)
 {
 	struct strlist sites = strlist_split(o.sites, "--sites");
 
@@ -115,7 +115,7 @@ static double largest_process(void)
 	return most;
 }
 
-static void say(const struct sums *s, double relative, int converged)
+static void say(const struct change *s, double relative, int converged)
 {
 	char *change = o.iteration > 1 ? xformat("relative change %.3g%s", relative,
 						 converged ? " (converged)" : "")
@@ -138,7 +138,7 @@ static void say(const struct sums *s, double relative, int converged)
 
 int main(int argc, char **argv)
 {
-	struct sums s = {0};
+	struct change s = {0};
 	double relative;
 	int converged;
 	char *text;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/area.h"
+#include "backend/address_space.h"
 #include "base/die.h"
 #include "config/keys.h"
 #include "files/digest.h"
@@ -49,7 +49,7 @@ static const struct tool tool = {
 		   "-o mine/ties/enc01-self.h5",
 };
 
-struct run {
+struct combine_run {
 	struct job job;
 	struct h5 *out;
 	bool ties;
@@ -57,25 +57,25 @@ struct run {
 };
 
 /* One module's merge on its way. */
-struct part {
+struct combine_part {
 	int i;
 	char *name;
-	struct stack stack;
+	struct factors factors;
 	size_t d, d_out;
 	float *M;     /* (d_out, d) the merged ΔW */
 	float *panel; /* (N, PANEL_ROWS, d) */
 };
 
 /* Rows [o, o+n) of ΔW_t. */
-static void task_rows(const struct part *p, int t, size_t o, size_t n, float *W)
+static void task_rows(const struct combine_part *p, int t, size_t o, size_t n, float *W)
 {
 	memset(W, 0, n * p->d * sizeof(*W));
-	stack_add(&p->stack, t, (int)o, (int)n, W);
+	factors_add(&p->factors, t, (int)o, (int)n, W);
 }
 
-static void ties(const struct part *p)
+static void ties(const struct combine_part *p)
 {
-	int N = p->stack.N;
+	int N = p->factors.N;
 	struct ties_trim *trim = xarray((size_t)N, sizeof(*trim));
 	const float **x = xarray((size_t)N, sizeof(*x));
 
@@ -98,14 +98,14 @@ static void ties(const struct part *p)
 	free(trim);
 }
 
-static void dare(const struct run *run, const struct part *p)
+static void dare(const struct combine_run *run, const struct combine_part *p)
 {
 	memset(p->M, 0, p->d_out * p->d * sizeof(*p->M));
-	for (int t = 0; t < p->stack.N; t++) {
+	for (int t = 0; t < p->factors.N; t++) {
 		uint64_t own = digest_bytes((uint64_t)seed, p->name, strlen(p->name));
 		struct rng rng;
 
-		if (p->stack.first[t] == p->stack.first[t + 1])
+		if (p->factors.first[t] == p->factors.first[t + 1])
 			continue;
 		rng_seed(&rng,
 			 digest_bytes(own, run->job.tasks.item[t], strlen(run->job.tasks.item[t])));
@@ -117,8 +117,8 @@ static void dare(const struct run *run, const struct part *p)
 	}
 }
 
-static void write_module(struct run *run, const struct part *p, int R, const double *A,
-			 const float *B, double error)
+static void write_module(struct combine_run *run, const struct combine_part *p, int R,
+			 const double *A, const float *B, double error)
 {
 	char *group = xformat("/modules/%s", p->name);
 
@@ -131,10 +131,10 @@ static void write_module(struct run *run, const struct part *p, int R, const dou
 }
 
 /* Cuts p->M and writes it. */
-static void cut(struct run *run, const struct part *p)
+static void cut(struct combine_run *run, const struct combine_part *p)
 {
 	int m = (int)p->d_out, n = (int)p->d, most = m < n ? m : n,
-	    R = merge_rank ? merge_rank : p->stack.R, info;
+	    R = merge_rank ? merge_rank : p->factors.R, info;
 	double *A, *work, error;
 	float *B;
 	int *iwork;
@@ -158,16 +158,16 @@ static void cut(struct run *run, const struct part *p)
 	free(A);
 }
 
-static void run_module(struct run *run, int i)
+static void run_module(struct combine_run *run, int i)
 {
 	const struct job *j = &run->job;
-	struct part p = {.i = i, .name = job_module(j, i)};
+	struct combine_part p = {.i = i, .name = job_module(j, i)};
 
-	stack_load(&p.stack, &j->targets, i);
-	p.d = (size_t)p.stack.d;
-	p.d_out = (size_t)p.stack.d_out;
+	factors_load(&p.factors, &j->targets, i);
+	p.d = (size_t)p.factors.d;
+	p.d_out = (size_t)p.factors.d_out;
 	p.M = xaligned(p.d_out * p.d, sizeof(*p.M));
-	p.panel = xaligned((size_t)p.stack.N * PANEL_ROWS * p.d, sizeof(*p.panel));
+	p.panel = xaligned((size_t)p.factors.N * PANEL_ROWS * p.d, sizeof(*p.panel));
 	if (run->ties)
 		ties(&p);
 	else
@@ -175,11 +175,11 @@ static void run_module(struct run *run, int i)
 	cut(run, &p);
 	free(p.panel);
 	free(p.M);
-	stack_release(&p.stack);
+	factors_release(&p.factors);
 	free(p.name);
 }
 
-static void run_open(struct run *run)
+static void run_open(struct combine_run *run)
 {
 	struct job *j = &run->job;
 	size_t d, d_out, rank, R, need;
@@ -196,13 +196,13 @@ static void run_open(struct run *run)
 				(rank + R) * (d_out + 2 * d)) +
 	       sizeof(double) * truncate_doubles(j->d_out, j->d, (int)R);
 	job_limit(j, budget_site(need));
-	areas_claim(common.threads);
+	address_space_claim(common.threads);
 	run->out = solution_create(output_arg);
 }
 
 int main(int argc, char **argv)
 {
-	struct run run = {0};
+	struct combine_run run = {0};
 	const struct job *j = &run.job;
 	char *worst;
 

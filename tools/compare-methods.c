@@ -42,7 +42,7 @@ static const struct tool tool = {
 		   "--pairs mine/pairs.tsv --markdown mine/compare.md",
 };
 
-struct model {
+struct compared_model {
 	char *name;
 	struct score *score; /* per task */
 	bool merged;
@@ -54,21 +54,21 @@ struct model {
 enum { OWN = 1 }; /* the second model: each task's own adapter */
 
 static struct strlist tasks;
-static struct model *models;
+static struct compared_model *models;
 static int nmodels;
 static double individual; /* mean accuracy of the tasks' own adapters */
 
-static struct model *model_add(const char *name)
+static struct compared_model *model_add(const char *name)
 {
 	models = xrealloc(models, sizeof(*models) * (size_t)(nmodels + 1));
-	models[nmodels] = (struct model){.name = xstrdup(name),
-					 .score = xcalloc((size_t)tasks.n, sizeof(struct score))};
+	models[nmodels] = (struct compared_model){
+		.name = xstrdup(name), .score = xcalloc((size_t)tasks.n, sizeof(struct score))};
 	return &models[nmodels++];
 }
 
 static void read_reference(void)
 {
-	struct model *base = model_add("base"), *own;
+	struct compared_model *base = model_add("base"), *own;
 	double stderr_, f1;
 
 	for (int t = 0; t < tasks.n; t++) {
@@ -89,7 +89,7 @@ static void read_reference(void)
 
 static void read_method(const char *name, const char *work)
 {
-	struct model *m = model_add(name);
+	struct compared_model *m = model_add(name);
 	char *eval = xformat("%s/eval", work), *log = xformat("%s/log.tsv", work);
 
 	m->merged = true;
@@ -138,7 +138,7 @@ static void write_models(void)
 	text_add(&s, "\taccuracy\taccuracy_stderr\tmacro_f1\tkept\tprocess_seconds\tcpu_"
 		     "seconds\twall_seconds\tpeak_MB\tprocesses\tsolves\n");
 	for (int i = 0; i < nmodels; i++) {
-		const struct model *m = &models[i];
+		const struct compared_model *m = &models[i];
 		double a, e, f1;
 
 		text_add(&s, "%s", m->name);
@@ -231,7 +231,8 @@ struct difference {
 
 /* Rows of one task. Paired: the variance of the difference of two 0-1 variables over the same rows.
  */
-static struct difference compare_task(const struct model *a, const struct model *b, int t)
+static struct difference compare_task(const struct compared_model *a,
+				      const struct compared_model *b, int t)
 {
 	struct difference d = {0};
 	int n = a->n[t];
@@ -248,7 +249,7 @@ static struct difference compare_task(const struct model *a, const struct model 
 }
 
 /* The mean over the tasks of the differences; counts and p over all rows. */
-static struct difference compare_all(const struct model *a, const struct model *b)
+static struct difference compare_all(const struct compared_model *a, const struct compared_model *b)
 {
 	struct difference all = {0};
 	bool *right_a, *right_b;
@@ -273,8 +274,8 @@ static struct difference compare_all(const struct model *a, const struct model *
 	return all;
 }
 
-static void add_pair(struct text *s, const struct model *a, const struct model *b, const char *task,
-		     struct difference d)
+static void add_pair(struct text *s, const struct compared_model *a, const struct compared_model *b,
+		     const char *task, struct difference d)
 {
 	text_add(s, "%s\t%s\t%s\t%.6f\t%.6f\t%d\t%d\t%.4g\n", a->name, b->name, task, d.mean,
 		 sqrt(d.variance), d.only_a, d.only_b, d.p);
@@ -292,7 +293,7 @@ static void write_pairs(struct text *markdown)
 			   "|\n|---|---|---|---|---|---|\n");
 	for (int i = 0; i < nmodels; i++)
 		for (int j = i + 1; j < nmodels; j++) {
-			const struct model *a = &models[i], *b = &models[j];
+			const struct compared_model *a = &models[i], *b = &models[j];
 			struct difference d;
 
 			if (!a->merged || !b->merged)

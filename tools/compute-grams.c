@@ -9,10 +9,10 @@
 #include "backend/be.h"
 #include "base/die.h"
 #include "config/keys.h"
+#include "files/checksums.h"
 #include "files/h5/h5.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
-#include "files/sums.h"
 #include "forward/demand.h"
 #include "math/dcs.h"
 #include "math/grams.h"
@@ -21,7 +21,7 @@
 #include "merge/job.h"
 #include "plan/budget.h"
 
-static const char *task_arg, *lora_arg, *merged_arg, *output_arg;
+static const char *task_arg, *own_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma;
 static bool use_dcs, dense;
 static int iteration;
@@ -30,14 +30,14 @@ static const struct opt options[] = {
 	JOB_OPTIONS,
 	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]",
 	 "task or tasks to do; {task} in a path stands for each"},
-	{"lora", 0, OPT_STRING, &lora_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
+	{"own", 0, OPT_STRING, &own_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
 	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE",
 	 "rows of the merged model; without: X (regmean)"},
 	KEY_OPTION(reg_ceof, reg_ceof),
 	KEY_OPTION(use_dcs, use_dcs),
 	KEY_OPTION(dcs_sigma, dcs_sigma),
 	{"dense", 0, OPT_BOOL, &dense, false, 0, 0, "BOOL",
-	 "also store XᵀXm whole: for solve-dense"},
+	 "also store XᵀXm whole: for solve-full-weight"},
 	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K",
 	 "iteration, from 0: DCS warms up over two"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "Gram file to write (HDF5)"},
@@ -47,12 +47,12 @@ static const struct opt options[] = {
 static const struct tool tool = {
 	.name = "compute-grams",
 	.summary = "Gram matrices and norms of a task's rows at a site",
-	.details = "--adapter, --lora, --merged and -o may hold {task}, and must when several "
+	.details = "--adapter, --own, --merged and -o may hold {task}, and must when several "
 		   "tasks are given.",
 	.opts = options,
 	.example = "compute-grams --model model --site enc01-self --tasks tec,isear --task "
 		   "tec,isear --adapter 'loras/{task}' "
-		   "--lora 'work/lora/{task}/enc01-self.h5' --merged "
+		   "--own 'work/own/{task}/enc01-self.h5' --merged "
 		   "'work/merged/{task}/enc01-self.h5' -o 'mine/grams/{task}.h5'",
 };
 
@@ -82,7 +82,7 @@ static char *open_sides(struct gramfile *k, int ntasks)
 {
 	char *features;
 
-	k->side[GRAM_SIDE_X] = open_side(k, lora_arg, ntasks, "--lora", "lora");
+	k->side[GRAM_SIDE_X] = open_side(k, own_arg, ntasks, "--own", "own");
 	features = h5_get_string(k->side[GRAM_SIDE_X], "/", "features");
 	k->rows = (struct gram_rows){.same = !merged_arg, .rho = reg_ceof};
 	k->rows.P = (size_t)h5_get_int(k->side[GRAM_SIDE_X], "/", "P");
@@ -111,11 +111,11 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 
 	if (k.t < 0)
 		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
-	sums_scope(name);
+	checksums_scope(name);
 	features = open_sides(&k, ntasks);
 	target = path_for_task(output_arg, name, ntasks, "-o");
 	gramfile_make(&k, target, features);
-	sums_scope(NULL);
+	checksums_scope(NULL);
 	h5_close(k.side[GRAM_SIDE_XM]);
 	h5_close(k.side[GRAM_SIDE_X]);
 	free(target);

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/out.h"
 #include "files/start.h"
-#include "files/sums.h"
 
 static const char *from, *to;
 
@@ -56,7 +56,7 @@ static void copy(void)
 int main(int argc, char **argv)
 {
 	tool_start(&tool, argc, argv);
-	sums_check(from);
+	checksums_check(from);
 	copy();
 	return 0;
 }

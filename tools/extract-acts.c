@@ -1,7 +1,8 @@
 /* extract-acts: advances a model's state from one site to the next, and writes the site's rows.
  *
  * Here: what is read beside the acts files, and the plan of the memory; the walk is
- * lib/merge/advance.h's. Several tasks may share one process, and so the packed weights of a block.
+ * lib/merge/propagate.h's. Several tasks may share one process, and so the packed weights of a
+ * block.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +12,18 @@
 #include "backend/be.h"
 #include "base/die.h"
 #include "config/keys.h"
+#include "files/checksums.h"
 #include "files/h5/h5.h"
 #include "files/start.h"
-#include "files/sums.h"
 #include "forward/demand.h"
-#include "merge/advance.h"
+#include "merge/propagate.h"
 #include "merge/samples.h"
 #include "model/model.h"
 #include "plan/budget.h"
 
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites,
-		*from, *memory, *features, *out;
+		*from, *encoder_output, *features, *out;
 	bool fp16, checkpoint;
 	int inner_num;
 } o;
@@ -30,24 +31,24 @@ static struct {
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
 	{"side", 0, OPT_STRING, &o.side, true, 0, 0, "SIDE",
-	 "lora (each task's own adapter) or merged (the solutions so far)"},
+	 "own (each task's own adapter) or merged (the solutions so far)"},
 	{"site", 0, OPT_STRING, &o.site, true, 0, 0, "SITE",
-	 "site to extract, e.g. enc07-self, memory, dec03-cross"},
+	 "site to extract, e.g. enc07-self, encoder-output, dec03-cross"},
 	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST",
 	 "task, or several separated by commas"},
 	{"samples", 0, OPT_STRING, &o.samples, true, 0, 0, "FILE", "samples/{task}.h5"},
 	{"tokens", 0, OPT_STRING, &o.tokens, false, 0, 0, "FILE",
 	 "tokens/{task}.h5 (decoder sites)"},
 	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR",
-	 "the task's adapter folder (side lora)"},
+	 "the task's adapter folder (side own)"},
 	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR",
 	 "folder of solution files (side merged)"},
 	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST",
 	 "the sites of the run, of which solutions exist (side merged)"},
 	{"from", 0, OPT_STRING, &o.from, false, 0, 0, "FILE",
 	 "acts file with the state to go on from (default: the embeddings)"},
-	{"memory", 0, OPT_STRING, &o.memory, false, 0, 0, "FILE",
-	 "acts file of site memory (decoder sites)"},
+	{"encoder-output", 0, OPT_STRING, &o.encoder_output, false, 0, 0, "FILE",
+	 "acts file of site encoder-output (decoder sites)"},
 	KEY_OPTION_AS(features, o.features,
 		      "tokens, or reference: encoder pads too, each sample's last decoder row"),
 	KEY_OPTION(use_fp16, o.fp16),
@@ -65,30 +66,30 @@ static const struct tool tool = {
 	.summary = "advance the state to a site and write the site's rows",
 	.details = "{task} in a FILE or DIR stands for the task's name.",
 	.opts = options,
-	.example = "extract-acts --model model --side lora --site enc01-self --task tec,isear "
+	.example = "extract-acts --model model --side own --site enc01-self --task tec,isear "
 		   "--adapter 'loras/{task}' "
-		   "--samples 'work/samples/{task}.h5' --from 'work/lora/{task}/enc00-self.h5' -o "
-		   "'mine/lora/{task}/enc01-self.h5'",
+		   "--samples 'work/samples/{task}.h5' --from 'work/own/{task}/enc00-self.h5' -o "
+		   "'mine/own/{task}/enc01-self.h5'",
 };
 
 /* What a task's sequences and ΔW are made of. */
-struct input {
+struct extract_input {
 	struct samples samples;
 	struct decoder_tokens tokens;
 	struct adapter *adapter;
 };
 
-struct run {
-	struct advance a;
+struct extract_run {
+	struct propagation a;
 	struct strlist tasks, sites;
-	struct input *input; /* by task */
-	int rank;            /* of ΔW, at most */
+	struct extract_input *input; /* by task */
+	int rank;                    /* of ΔW, at most */
 	struct demand_deltas deltas;
 };
 
 static bool is_lora(void)
 {
-	return !strcmp(o.side, "lora");
+	return !strcmp(o.side, "own");
 }
 
 static bool is_reference(void)
@@ -96,7 +97,7 @@ static bool is_reference(void)
 	return !strcmp(o.features, "reference");
 }
 
-static void open_tokens(struct run *r, struct advance_task *t, struct input *in)
+static void open_tokens(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
 {
 	const struct t5 *m = &r->a.model->m;
 	char *path = path_for_task(o.tokens, t->name, r->tasks.n, "--tokens");
@@ -108,7 +109,8 @@ static void open_tokens(struct run *r, struct advance_task *t, struct input *in)
 	free(path);
 }
 
-static void open_adapter(struct run *r, const struct advance_task *t, struct input *in)
+static void open_adapter(struct extract_run *r, const struct propagation_task *t,
+			 struct extract_input *in)
 {
 	char *path = path_for_task(o.adapter, t->name, r->tasks.n, "--adapter");
 
@@ -120,35 +122,36 @@ static void open_adapter(struct run *r, const struct advance_task *t, struct inp
 	free(path);
 }
 
-static void open_inputs(struct run *r, struct advance_task *t, struct input *in)
+static void open_inputs(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
 {
 	const struct t5 *m = &r->a.model->m;
 	char *path = path_for_task(o.samples, t->name, r->tasks.n, "--samples");
 
-	sums_scope(t->name);
+	checksums_scope(t->name);
 	samples_read(&in->samples, path, t->name);
 	samples_need_vocab(&in->samples, path, m->V);
 	seqs_init(&t->enc, in->samples.S, in->samples.length, in->samples.offset, in->samples.ids,
 		  is_reference() ? in->samples.max_length : 0, m->pad);
 	free(path);
-	if (advance_in_decoder(&r->a))
+	if (propagate_in_decoder(&r->a))
 		open_tokens(r, t, in);
 	if (is_lora())
 		open_adapter(r, t, in);
 	t->source = (struct delta_source){in->adapter, is_lora() ? NULL : o.solutions, &r->sites};
-	sums_scope(NULL);
+	checksums_scope(NULL);
 }
 
 /* Whether the walk meets the solution of site s. */
-static bool meets(const struct advance *a, struct site s)
+static bool meets(const struct propagation *a, struct site s)
 {
 	return site_compare(s, a->site) < 0 &&
-	       (site_is_memory(s) || (s.stack == advance_in_decoder(a) && s.block >= a->start));
+	       (site_is_encoder_output(s) ||
+		(s.stack == propagate_in_decoder(a) && s.block >= a->start));
 }
 
 /* The rank of the merge: the largest of the solutions that will be met; they are noted for the plan
  * too. */
-static int solutions_rank(struct run *r)
+static int solutions_rank(struct extract_run *r)
 {
 	const struct t5 *m = &r->a.model->m;
 	int rank = 1;
@@ -172,23 +175,23 @@ static int solutions_rank(struct run *r)
 	return rank;
 }
 
-static void check_usage(const struct run *r)
+static void check_usage(const struct extract_run *r)
 {
-	bool decoder = advance_in_decoder(&r->a);
+	bool decoder = propagate_in_decoder(&r->a);
 
-	if (strcmp(o.side, "lora") && strcmp(o.side, "merged"))
-		die_usage("--side '%s': expected lora or merged", o.side);
+	if (strcmp(o.side, "own") && strcmp(o.side, "merged"))
+		die_usage("--side '%s': expected own or merged", o.side);
 	if (strcmp(o.features, "tokens") && strcmp(o.features, "reference"))
 		die_usage("--features '%s': expected tokens or reference", o.features);
 	if (is_lora() ? !o.adapter || o.solutions : !o.solutions || !o.sites || o.adapter)
-		die_usage("side lora takes --adapter, side merged takes --solutions and --sites");
-	if (decoder ? !o.tokens || !o.memory : o.tokens || o.memory)
-		die_usage("site %s %s --tokens and --memory", o.site,
+		die_usage("side own takes --adapter, side merged takes --solutions and --sites");
+	if (decoder ? !o.tokens || !o.encoder_output : o.tokens || o.encoder_output)
+		die_usage("site %s %s --tokens and --encoder-output", o.site,
 			  decoder ? "needs" : "takes no");
 }
 
 /* The longest sequence of a stack, of all tasks. */
-static int longest(const struct run *r, bool decoder)
+static int longest(const struct extract_run *r, bool decoder)
 {
 	int T = 1;
 
@@ -200,9 +203,9 @@ static int longest(const struct run *r, bool decoder)
 	return T;
 }
 
-static size_t device_need(const struct run *r, int rows)
+static size_t device_need(const struct extract_run *r, int rows)
 {
-	bool decoder = advance_in_decoder(&r->a);
+	bool decoder = propagate_in_decoder(&r->a);
 
 	return demand_extract(&r->a.model->m, decoder, rows, longest(r, decoder), longest(r, false),
 			      &r->deltas, r->a.precision);
@@ -210,16 +213,16 @@ static size_t device_need(const struct run *r, int rows)
 
 /* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence
  * is never cut. */
-static int choose_rows(const struct run *r, int T)
+static int choose_rows(const struct extract_run *r, int T)
 {
-	const struct advance *a = &r->a;
-	bool decoder = advance_in_decoder(a);
+	const struct propagation *a = &r->a;
+	bool decoder = propagate_in_decoder(a);
 	size_t need, whole = demand_whole(&a->model->m, decoder, &r->deltas, a->precision);
 	int rows = !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
 	/* A single pass has one task's files open at a time; outputs that several passes go over
 	 * stay open. */
-	int files = a->start + 1 < advance_target(a) ? r->tasks.n : 1;
+	int files = a->start + 1 < propagate_target(a) ? r->tasks.n : 1;
 
 	rows = T > rows ? T : rows;
 	while (((need = budget_extract(&a->model->m, decoder, rows, T, r->rank, whole, files,
@@ -233,19 +236,19 @@ static int choose_rows(const struct run *r, int T)
 	return rows;
 }
 
-static void run_buffers(struct run *r)
+static void run_buffers(struct extract_run *r)
 {
 	int T = longest(r, false) > longest(r, true) ? longest(r, false) : longest(r, true);
 
 	r->a.rows = choose_rows(r, T);
 	be->reserve(device_need(r, r->a.rows));
-	advance_init(&r->a, T, r->rank);
+	propagate_init(&r->a, T, r->rank);
 }
 
 /* The walk that the options ask for. */
-static void run_open(struct run *r)
+static void run_open(struct extract_run *r)
 {
-	struct advance *a = &r->a;
+	struct propagation *a = &r->a;
 
 	a->model = model_open(o.model);
 	if (!site_parse(&a->model->m, o.site, &a->site))
@@ -256,11 +259,11 @@ static void run_open(struct run *r)
 		r->sites = strlist_split(o.sites, "--sites");
 	a->of = (struct acts_of){o.site, NULL, o.side, o.features};
 	a->from = o.from;
-	a->memory = o.memory;
+	a->encoder_output = o.encoder_output;
 	a->out = o.out;
 	a->precision = o.fp16 ? be->fast16() : BE_F32;
 	a->fp16 = o.fp16;
-	a->last_rows = is_reference() && advance_in_decoder(a);
+	a->last_rows = is_reference() && propagate_in_decoder(a);
 	a->every_state = !o.checkpoint;
 	a->ntasks = r->tasks.n;
 	a->task = xcalloc((size_t)r->tasks.n, sizeof(*a->task));
@@ -269,12 +272,12 @@ static void run_open(struct run *r)
 		a->task[i].name = r->tasks.item[i];
 		open_inputs(r, &a->task[i], &r->input[i]);
 	}
-	advance_start(a);
+	propagate_start(a);
 	if (!is_lora())
 		r->rank = solutions_rank(r);
 }
 
-static void run_close(struct run *r)
+static void run_close(struct extract_run *r)
 {
 	for (int i = 0; i < r->tasks.n; i++) {
 		adapter_close(r->input[i].adapter);
@@ -283,7 +286,7 @@ static void run_close(struct run *r)
 		samples_release(&r->input[i].samples);
 		decoder_tokens_release(&r->input[i].tokens);
 	}
-	advance_release(&r->a);
+	propagate_release(&r->a);
 	free(r->input);
 	free(r->a.task);
 	strlist_release(&r->tasks);
@@ -293,16 +296,16 @@ static void run_close(struct run *r)
 
 int main(int argc, char **argv)
 {
-	struct run r = {.rank = 1};
+	struct extract_run r = {.rank = 1};
 	long P = 0;
 
 	tool_start(&tool, argc, argv);
 	be_select(common.backend);
 	run_open(&r);
 	run_buffers(&r);
-	advance_run(&r.a);
+	propagate_run(&r.a);
 	for (int i = 0; i < r.tasks.n; i++)
-		P += advance_rows(&r.a, &r.a.task[i]);
+		P += propagate_rows(&r.a, &r.a.task[i]);
 	tool_done("%s %s: %ld rows of %d task%s, %s products", o.side, o.site, P, r.tasks.n,
 		  r.tasks.n == 1 ? "" : "s", r.a.precision == BE_BF16 ? "bfloat16" : "float32");
 	run_close(&r);

@@ -1,9 +1,9 @@
 /* generate-tokens: the decoder tokens of the calibration samples, as a model generates them
  * (greedy): each task's own (--adapter), or the merged one of an iteration (--solutions).
  *
- * The encoder has been run: its output is the state of the task's `memory` file. Samples are taken
- * in groups, so that memory does not grow with their number. Features `reference`: as in the
- * published run the samples are generated in batches of
+ * The encoder has been run: its output is the state of the task's `encoder-output` file. Samples
+ * are taken in groups, so that memory does not grow with their number. Features `reference`: as in
+ * the published run the samples are generated in batches of
  * --inner-num, and a sample that is finished is fed pads until its batch ends. */
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +11,19 @@
 #include "backend/be.h"
 #include "base/die.h"
 #include "config/keys.h"
+#include "files/checksums.h"
 #include "files/h5/h5.h"
 #include "files/start.h"
-#include "files/sums.h"
 #include "forward/generate.h"
 #include "merge/acts.h"
 #include "merge/answers.h"
-#include "merge/pool.h"
+#include "merge/calibration_set.h"
 #include "merge/samples.h"
 #include "plan/budget.h"
 
 static struct {
-	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *memory, *features, *out;
+	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *encoder_output,
+		*features, *out;
 	int max_new, inner_num;
 	bool fp16;
 } o;
@@ -38,8 +39,8 @@ static const struct opt options[] = {
 	 "folder of solution files (the merged model)"},
 	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST",
 	 "the sites of the run (the merged model)"},
-	{"memory", 0, OPT_STRING, &o.memory, true, 0, 0, "FILE",
-	 "acts file of site memory, of the same model"},
+	{"encoder-output", 0, OPT_STRING, &o.encoder_output, true, 0, 0, "FILE",
+	 "acts file of site encoder-output, of the same model"},
 	KEY_OPTION_AS(features, o.features, "tokens or reference"),
 	KEY_OPTION(max_new_tokens, o.max_new),
 	KEY_OPTION_AS(inner_num, o.inner_num, "samples of a batch (reference only)"),
@@ -54,7 +55,8 @@ static const struct tool tool = {
 	.details = "{task} in a FILE or DIR stands for the task's name.",
 	.opts = options,
 	.example = "generate-tokens --model model --task tec,isear --adapter 'loras/{task}' "
-		   "--samples 'work/samples/{task}.h5' --memory 'work/lora/{task}/memory.h5' -o "
+		   "--samples 'work/samples/{task}.h5' --encoder-output "
+		   "'work/own/{task}/encoder-output.h5' -o "
 		   "'mine/tokens/{task}.h5'",
 };
 
@@ -113,15 +115,17 @@ static bool reference(void)
 	return !strcmp(o.features, "reference");
 }
 
-static struct h5 *open_memory(const struct forward *f, const struct pool_task *t, int ntasks)
+static struct h5 *open_encoder_output(const struct forward *f, const struct calibration_task *t,
+				      int ntasks)
 {
-	char *path = path_for_task(o.memory, t->name, ntasks, "--memory");
-	const struct acts_of of = {"memory", t->name, t->adapter ? "lora" : "merged", o.features};
+	char *path = path_for_task(o.encoder_output, t->name, ntasks, "--encoder-output");
+	const struct acts_of of = {"encoder-output", t->name, t->adapter ? "own" : "merged",
+				   o.features};
 	struct h5 *m;
 
-	sums_scope(t->name);
+	checksums_scope(t->name);
 	m = acts_open(path, &of);
-	sums_scope(NULL);
+	checksums_scope(NULL);
 	acts_need_state(m, reference() ? t->samples.S * t->samples.max_length : t->samples.total,
 			f->model->m.D);
 	free(path);
@@ -130,10 +134,10 @@ static struct h5 *open_memory(const struct forward *f, const struct pool_task *t
 
 /* The encoder's output of the pool's samples [first, last), all of task t, which begin at row `row`
  * of H. */
-static void read_memory(const struct forward *f, const struct pool_task *t, int ntasks,
-			const struct seqs *enc, int first, int last, float *H)
+static void read_encoder_output(const struct forward *f, const struct calibration_task *t,
+				int ntasks, const struct seqs *enc, int first, int last, float *H)
 {
-	struct h5 *m = open_memory(f, t, ntasks);
+	struct h5 *m = open_encoder_output(f, t, ntasks);
 	int from = first - t->first, rows = 0;
 	size_t row0 = reference() ? (size_t)from * (size_t)t->samples.max_length
 				  : (size_t)t->samples.offset[from];
@@ -153,8 +157,8 @@ static void read_memory(const struct forward *f, const struct pool_task *t, int 
 }
 
 /* Generation for samples [first, first+n) of the pool; H has room for their memory. */
-static void generate_group(const struct forward *f, const struct pool *p, int first, int n,
-			   float *H, struct generation *all)
+static void generate_group(const struct forward *f, const struct calibration_set *p, int first,
+			   int n, float *H, struct generation *all)
 {
 	struct forward part = *f;
 	struct seqs enc;
@@ -164,12 +168,12 @@ static void generate_group(const struct forward *f, const struct pool *p, int fi
 	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, p->pad_to,
 		  f->model->m.pad);
 	for (int i = 0, last; i < n; i = last) {
-		struct pool_task *t = &p->task[p->task_of[first + i]];
+		struct calibration_task *t = &p->task[p->task_of[first + i]];
 		struct seqs some = {.len = enc.len + i};
 
 		last = t->first + t->samples.S - first < n ? t->first + t->samples.S - first : n;
-		read_memory(f, t, p->ntasks, &some, first + i, first + last,
-			    H + (size_t)enc.off[i] * D);
+		read_encoder_output(f, t, p->ntasks, &some, first + i, first + last,
+				    H + (size_t)enc.off[i] * D);
 	}
 	part.source_of = p->task_of + first;
 	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids,
@@ -197,13 +201,13 @@ static size_t choose_group(const struct forward *f, int longest)
 }
 
 /* Samples from `first` on that a group of `most` rows has room for. */
-static int group_of(const struct pool *p, int first, size_t most)
+static int group_of(const struct calibration_set *p, int first, size_t most)
 {
 	return seqs_within(p->length + first, p->n - first, p->pad_to, tokens_needed(), most);
 }
 
 /* The encoder's rows of the largest group. */
-static size_t largest_group(const struct pool *p, size_t most)
+static size_t largest_group(const struct calibration_set *p, size_t most)
 {
 	size_t largest = 0;
 
@@ -218,7 +222,7 @@ static size_t largest_group(const struct pool *p, size_t most)
 	return largest;
 }
 
-static void generate_all(const struct forward *f, const struct pool *p, size_t group,
+static void generate_all(const struct forward *f, const struct calibration_set *p, size_t group,
 			 struct generation *g)
 {
 	size_t row = (size_t)f->model->m.D * sizeof(float), most = group / row;
@@ -237,7 +241,7 @@ static void generate_all(const struct forward *f, const struct pool *p, size_t g
 }
 
 /* The part of the pool's generation that is the task's; a view. */
-static struct generation of_task(const struct generation *all, const struct pool_task *t)
+static struct generation of_task(const struct generation *all, const struct calibration_task *t)
 {
 	return (struct generation){.n = t->samples.S,
 				   .max_new = all->max_new,
@@ -268,7 +272,7 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 	free(ids);
 }
 
-static void write_task(const struct pool *p, const struct pool_task *t,
+static void write_task(const struct calibration_set *p, const struct calibration_task *t,
 		       const struct generation *all, const struct t5 *m)
 {
 	char *out = path_for_task(o.out, t->name, p->ntasks, "--output");
@@ -276,16 +280,16 @@ static void write_task(const struct pool *p, const struct pool_task *t,
 	struct decoder_tokens tokens;
 
 	tokens_from(&tokens, t->name, &t->samples, &g, m);
-	sums_scope(t->name);
+	checksums_scope(t->name);
 	decoder_tokens_write(&tokens, out);
-	sums_scope(NULL);
+	checksums_scope(NULL);
 	decoder_tokens_release(&tokens);
 	free(out);
 }
 
 /* What a task's own adapter answers to its own rows: one line where that is no better than chance.
  * The answers are there anyway; with --max-new-tokens 1 none is. */
-static void check_answers(const struct pool_task *t, const struct generation *all)
+static void check_answers(const struct calibration_task *t, const struct generation *all)
 {
 	const struct generation g = of_task(all, t);
 	const struct samples *s = &t->samples;
@@ -310,7 +314,7 @@ int main(int argc, char **argv)
 {
 	struct strlist tasks, sites = {0};
 	struct model *model;
-	struct pool p;
+	struct calibration_set p;
 	struct forward f;
 	struct generation g;
 
@@ -324,8 +328,9 @@ int main(int argc, char **argv)
 	if (o.sites)
 		sites = strlist_split(o.sites, "--sites");
 	model = model_open(o.model);
-	pool_open(&p, model, &tasks, &sites,
-		  &(struct pool_args){o.samples, o.adapter, o.solutions, reference()});
+	calibration_set_open(
+		&p, model, &tasks, &sites,
+		&(struct calibration_args){o.samples, o.adapter, o.solutions, reference()});
 	f = (struct forward){.model = model,
 			     .nsources = p.ntasks,
 			     .source = p.source,
@@ -337,7 +342,7 @@ int main(int argc, char **argv)
 		check_answers(&p.task[i], &g);
 	tool_done("decoder tokens of %d task%s", tasks.n, tasks.n == 1 ? "" : "s");
 	generation_release(&g);
-	pool_close(&p);
+	calibration_set_close(&p);
 	model_close(model);
 	strlist_release(&tasks);
 	strlist_release(&sites);

@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/out.h"
 #include "files/start.h"
-#include "files/sums.h"
 
 static const char *work;
 
@@ -131,7 +131,7 @@ static void delete_tree(const char *path)
 
 static void move(const char *path, const char *to)
 {
-	sums_check(path);
+	checksums_check(path);
 	make_parent_folder(to);
 	out_move(path, to);
 }
@@ -168,10 +168,10 @@ static void each_evaluation(const char *into, void (*fn)(const char *path, const
 /* A line of checksums for the file's new name: made of what it is. */
 static void record(const char *path, const char *to)
 {
-	sums_scope(path);
-	sums_check(path);
-	sums_record(path, to);
-	sums_scope(NULL);
+	checksums_scope(path);
+	checksums_check(path);
+	checksums_record(path, to);
+	checksums_scope(NULL);
 }
 
 static void delete_previous(const struct result *r)

@@ -15,8 +15,8 @@
 #include "base/die.h"
 #include "base/text.h"
 #include "base/threads.h"
+#include "files/checksums.h"
 #include "files/start.h"
-#include "files/sums.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
 #include "plan/plan.h"
@@ -241,8 +241,8 @@ static void write_all(const struct plan *p)
 	struct changes changes = {0};
 
 	if (!o.iteration)
-		sums_compact(sums);
-	sums_use(sums);
+		checksums_compact(sums);
+	checksums_use(sums);
 	if (!o.iteration) {
 		stamps_compare(p, true, &changes);
 		say_replaced(p, &changes);

@@ -34,26 +34,26 @@ static const struct tool tool = {
 		   "-o mine/eval.tsv",
 };
 
-struct model {
+struct reported_model {
 	char *name;
 	struct score *score; /* per task */
 };
 
 static struct strlist tasks;
-static struct model *models;
+static struct reported_model *models;
 static int nmodels, individual;
 
-static struct model *model_add(const char *name)
+static struct reported_model *model_add(const char *name)
 {
 	models = xrealloc(models, sizeof(*models) * (size_t)(nmodels + 1));
-	models[nmodels] =
-		(struct model){xstrdup(name), xcalloc((size_t)tasks.n, sizeof(struct score))};
+	models[nmodels] = (struct reported_model){xstrdup(name),
+						  xcalloc((size_t)tasks.n, sizeof(struct score))};
 	return &models[nmodels++];
 }
 
 static void model_read(const char *name, const char *dir, const char *must_have)
 {
-	struct model *m = model_add(name);
+	struct reported_model *m = model_add(name);
 
 	for (int t = 0; t < tasks.n; t++)
 		m->score[t] = score_read(dir, tasks.item[t],
@@ -64,7 +64,7 @@ static void read_all(void)
 {
 	struct strlist merged = strlist_split(merged_arg, "--merged");
 	char *dir = xformat("%s/base", reference);
-	struct model *own;
+	struct reported_model *own;
 
 	model_read("base", dir, NULL);
 	free(dir);

@@ -46,14 +46,14 @@ static const struct tool tool = {
 enum { SLAB_BYTES = 96 << 20 }; /* of residual stream, when no limit was asked for */
 
 /* All tasks' rows, one after the other. */
-struct rows {
+struct scale_rows {
 	int n;
 	int *task, *length, *offset, *ids; /* (n), (n), (n), flat */
 	int *label;                        /* (n) first token of the label */
 	int *count;                        /* (tasks) rows */
 };
 
-static void rows_add(struct rows *r, const struct samples *s, int t, int *total)
+static void rows_add(struct scale_rows *r, const struct samples *s, int t, int *total)
 {
 	size_t n = (size_t)(r->n + s->S), N = n * sizeof(int);
 
@@ -74,11 +74,11 @@ static void rows_add(struct rows *r, const struct samples *s, int t, int *total)
 	r->count[t] = s->S;
 }
 
-static void rows_read_all(struct rows *r, const struct strlist *tasks, int V)
+static void rows_read_all(struct scale_rows *r, const struct strlist *tasks, int V)
 {
 	int total = 0;
 
-	*r = (struct rows){.count = xcalloc((size_t)tasks->n, sizeof(int))};
+	*r = (struct scale_rows){.count = xcalloc((size_t)tasks->n, sizeof(int))};
 	for (int t = 0; t < tasks->n; t++) {
 		char *path = path_for_task(samples_arg, tasks->item[t], tasks->n, "--samples");
 		struct samples s;
@@ -91,7 +91,7 @@ static void rows_read_all(struct rows *r, const struct strlist *tasks, int V)
 	}
 }
 
-static void rows_free(struct rows *r)
+static void rows_free(struct scale_rows *r)
 {
 	free(r->task);
 	free(r->length);
@@ -102,7 +102,8 @@ static void rows_free(struct rows *r)
 }
 
 /* Rows [first, first+n): one decoder step from the start token; right[t] counts the hits. */
-static void run_slab(const struct forward *f, const struct rows *r, int first, int n, int *right)
+static void run_slab(const struct forward *f, const struct scale_rows *r, int first, int n,
+		     int *right)
 {
 	const struct t5 *m = &f->model->m;
 	int *one = xarray((size_t)n, sizeof(*one)), *which = xarray((size_t)n, sizeof(*which)),
@@ -132,7 +133,7 @@ static void run_slab(const struct forward *f, const struct rows *r, int first, i
 	free(one);
 }
 
-static size_t slab_rows(const struct forward *f, const struct rows *r)
+static size_t slab_rows(const struct forward *f, const struct scale_rows *r)
 {
 	size_t row = (size_t)f->model->m.D * sizeof(float), fixed,
 	       longest = 1; /* with one decoder row */
@@ -148,7 +149,7 @@ static size_t slab_rows(const struct forward *f, const struct rows *r)
 	return (common.max_memory - fixed) / row;
 }
 
-static void run_all(const struct forward *f, const struct rows *r, int *right)
+static void run_all(const struct forward *f, const struct scale_rows *r, int *right)
 {
 	size_t most = slab_rows(f, r);
 
@@ -161,7 +162,7 @@ static void run_all(const struct forward *f, const struct rows *r, int *right)
 
 /* One candidate: its entry of the result; the mean accuracy is returned. */
 static double candidate(const struct forward *f, struct adapter *a, const double *base,
-			double scale, const struct rows *r, const struct strlist *tasks,
+			double scale, const struct scale_rows *r, const struct strlist *tasks,
 			json_t *list)
 {
 	int *right = xcalloc((size_t)tasks->n, sizeof(*right));
@@ -204,7 +205,7 @@ int main(int argc, char **argv)
 	struct adapter *a;
 	struct delta_source source = {0};
 	struct forward f;
-	struct rows r;
+	struct scale_rows r;
 	double *base, best = -1, chosen = 0;
 	json_t *list = json_array();
 

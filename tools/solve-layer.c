@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/area.h"
+#include "backend/address_space.h"
 #include "base/die.h"
 #include "config/keys.h"
 #include "files/start.h"
@@ -44,10 +44,10 @@ static const struct tool tool = {
 		   "mine/solution/enc01-self.h5",
 };
 
-struct run {
+struct solve_run {
 	struct job job;
 	bool fitted; /* to Grams; otherwise by the weights alone */
-	struct system system;
+	struct normal_equations system;
 	void *slab; /* of struct solve */
 	struct h5 *out;
 	struct h5 *previous; /* iteration k−1, or NULL */
@@ -55,10 +55,10 @@ struct run {
 };
 
 /* One module on its way. */
-struct part {
+struct solve_part {
 	int i;
 	char *name, *group; /* "/modules/<name>" */
-	struct stack stack;
+	struct factors factors;
 	struct solve solve;
 	double *c; /* (N) */
 };
@@ -66,9 +66,9 @@ struct part {
 /* ------------------------------------------------------------ the modules */
 
 /* From the fit G(W_{k−1}) to W_k (the same, but for MATS), and how far that is from W_{k−1}. */
-static void iterate(struct run *run, struct part *p, const double *BtB)
+static void iterate(struct solve_run *run, struct solve_part *p, const double *BtB)
 {
-	size_t R = (size_t)p->stack.R, d = (size_t)p->stack.d;
+	size_t R = (size_t)p->factors.R, d = (size_t)p->factors.d;
 	double *A = p->solve.A, *before = NULL;
 	enum mats_outcome outcome = MATS_PLAIN;
 	struct mats m;
@@ -91,14 +91,14 @@ static void iterate(struct run *run, struct part *p, const double *BtB)
 	free(before);
 }
 
-static void fit(struct run *run, struct part *p)
+static void fit(struct solve_run *run, struct solve_part *p)
 {
-	size_t R = (size_t)p->stack.R;
+	size_t R = (size_t)p->factors.R;
 	double *BtB = xarray(R * R, sizeof(*BtB)), condition, residual;
 
-	system_sum(&run->system, &p->solve, p->name, &p->stack, p->c);
-	condition = system_solve(&run->system, &p->solve, p->name);
-	solve_BtB(BtB, p->stack.B, (int)R, p->stack.d_out, (int)R);
+	equations_sum(&run->system, &p->solve, p->name, &p->factors, p->c);
+	condition = equations_solve(&run->system, &p->solve, p->name);
+	solve_BtB(BtB, p->factors.B, (int)R, p->factors.d_out, (int)R);
 	residual = solve_residual(&p->solve, BtB);
 	h5_set_double(run->out, p->group, "relative_residual", residual);
 	h5_set_double(run->out, p->group, "condition", condition);
@@ -114,21 +114,21 @@ static void fit(struct run *run, struct part *p)
 
 /* average: A = [ s_t / N A_t ], task-arithmetic: A = [ s_t A_t ] (assemble-lora scales it). A task
  * whose adapter does not target the module counts as ΔW = 0. */
-static void combine(struct part *p, double share)
+static void combine(struct solve_part *p, double share)
 {
-	size_t d = (size_t)p->stack.d;
+	size_t d = (size_t)p->factors.d;
 
-	for (size_t i = 0; i < (size_t)p->stack.R; i++) {
-		double scale = p->stack.s[p->stack.task_of[i]] * share;
+	for (size_t i = 0; i < (size_t)p->factors.R; i++) {
+		double scale = p->factors.s[p->factors.task_of[i]] * share;
 
 		for (size_t e = 0; e < d; e++)
-			p->solve.A[i * d + e] = scale * (double)p->stack.A[i * d + e];
+			p->solve.A[i * d + e] = scale * (double)p->factors.A[i * d + e];
 	}
 }
 
-static void write_module(struct run *run, const struct part *p)
+static void write_module(struct solve_run *run, const struct solve_part *p)
 {
-	const struct stack *s = &p->stack;
+	const struct factors *s = &p->factors;
 
 	solution_sizes(run->out, p->group, s->R, s->d, s->d_out);
 	solution_double(run->out, p->group, "A", (size_t)s->R, (size_t)s->d, p->solve.A);
@@ -138,22 +138,22 @@ static void write_module(struct run *run, const struct part *p)
 		solution_double(run->out, p->group, "c", (size_t)run->job.tasks.n, 0, p->c);
 }
 
-static void run_module(struct run *run, int i)
+static void run_module(struct solve_run *run, int i)
 {
 	const struct job *j = &run->job;
-	struct part p = {.i = i, .name = job_module(j, i)};
+	struct solve_part p = {.i = i, .name = job_module(j, i)};
 
 	p.group = xformat("/modules/%s", p.name);
 	p.c = xcalloc((size_t)j->tasks.n, sizeof(*p.c));
-	stack_load(&p.stack, &j->targets, i);
-	solve_place(&p.solve, run->slab, p.stack.d, p.stack.R);
+	factors_load(&p.factors, &j->targets, i);
+	solve_place(&p.solve, run->slab, p.factors.d, p.factors.R);
 	h5_group(run->out, p.group);
 	if (run->fitted)
 		fit(run, &p);
 	else
 		combine(&p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
 	write_module(run, &p);
-	stack_release(&p.stack);
+	factors_release(&p.factors);
 	free(p.c);
 	free(p.group);
 	free(p.name);
@@ -161,7 +161,7 @@ static void run_module(struct run *run, int i)
 
 /* ------------------------------------------------------------ the site */
 
-static void run_open(struct run *run)
+static void run_open(struct solve_run *run)
 {
 	struct job *j = &run->job;
 
@@ -174,7 +174,7 @@ static void run_open(struct run *run)
 		be->reserve(demand_solve(j->d, j->R));
 		fit_open(&run->system, j, grams_arg);
 	} else {
-		areas_claim(common.threads);
+		address_space_claim(common.threads);
 	}
 	if (iteration_args.previous)
 		run->previous = history_open(iteration_args.previous, j->name, job_args.tasks,
@@ -182,20 +182,20 @@ static void run_open(struct run *run)
 	run->out = solution_create(output_arg);
 }
 
-static void run_finish(struct run *run)
+static void run_finish(struct solve_run *run)
 {
 	solution_attributes(run->out, &run->job, method, run->job.R);
 	if (iteration_args.k)
 		h5_set_int(run->out, "/", "iteration", iteration_args.k);
 	if (run->fitted)
-		system_write_largest(&run->system, run->out);
+		equations_write_largest(&run->system, run->out);
 	h5_commit(run->out);
 }
 
-static void run_close(struct run *run)
+static void run_close(struct solve_run *run)
 {
 	if (run->fitted)
-		system_close(&run->system);
+		equations_close(&run->system);
 	h5_close(run->previous);
 	free(run->slab);
 	job_close(&run->job);
@@ -221,7 +221,7 @@ static void check_method(void)
 	history_check(method);
 }
 
-static void say_done(const struct run *run)
+static void say_done(const struct solve_run *run)
 {
 	const struct job *j = &run->job;
 	int n = j->targets.n;
@@ -239,7 +239,7 @@ static void say_done(const struct run *run)
 
 int main(int argc, char **argv)
 {
-	struct run run = {0};
+	struct solve_run run = {0};
 
 	tool_start(&tool, argc, argv);
 	check_method();

@@ -1,6 +1,6 @@
 /* verify-work: re-reads everything under a WORK folder and names what is damaged or stale.
  *
- * damaged    its bytes are not those that were written (checksums.tsv, lib/files/sums.h)
+ * damaged    its bytes are not those that were written (checksums.tsv, lib/files/checksums.h)
  * stale      made from another version of one of its inputs, or its stage's stamp is newer: the
  * next make makes it anew. Of files that the plan has a use for (lib/plan/manifest.h); what an
  * earlier plan has left is not said to be stale unlisted   has no line in checksums.tsv: nothing
@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/digest.h"
 #include "files/h5/h5.h"
 #include "files/start.h"
-#include "files/sums.h"
 #include "plan/manifest.h"
 
 static const char *work;
@@ -36,17 +36,17 @@ static const struct tool tool = {
 	.example = "verify-work --work work",
 };
 
-struct file {
+struct work_file {
 	char *name; /* in the folder */
 	uint64_t digest, size;
 	struct timespec time;
-	const struct sums_line *line; /* of its bytes; NULL: there is none */
-	bool stale;                   /* said already */
+	const struct checksums_line *line; /* of its bytes; NULL: there is none */
+	bool stale;                        /* said already */
 };
 
 struct verify {
-	struct sums sums;
-	struct file *file;
+	struct checksums checksums;
+	struct work_file *file;
 	int n, found; /* files; findings */
 	uint64_t bytes;
 };
@@ -83,7 +83,7 @@ static void add_file(struct verify *v, const char *path, const struct stat *st)
 		finding(v, "set aside", name, "found damaged by a run", "");
 	else {
 		v->file = xrealloc(v->file, (size_t)(v->n + 1) * sizeof(*v->file));
-		v->file[v->n++] = (struct file){.name = xstrdup(name), .time = st->st_mtim};
+		v->file[v->n++] = (struct work_file){.name = xstrdup(name), .time = st->st_mtim};
 	}
 }
 
@@ -117,19 +117,19 @@ static void walk(struct verify *v, const char *folder)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
+	return strcmp(((const struct work_file *)a)->name, ((const struct work_file *)b)->name);
 }
 
-static struct file *file_find(const struct verify *v, const char *name)
+static struct work_file *file_find(const struct verify *v, const char *name)
 {
-	struct file key = {.name = (char *)name};
+	struct work_file key = {.name = (char *)name};
 
 	return bsearch(&key, v->file, (size_t)v->n, sizeof(key), by_name);
 }
 
 /* ------------------------------------------------------------ what is stale */
 
-static void stale(struct verify *v, struct file *f, const char *why, const char *of)
+static void stale(struct verify *v, struct work_file *f, const char *why, const char *of)
 {
 	if (!f->stale)
 		finding(v, "stale", f->name, why, of);
@@ -137,20 +137,20 @@ static void stale(struct verify *v, struct file *f, const char *why, const char 
 }
 
 /* Each "name=digest" that it was made of is to be that of the file in place; an input that is gone
- * or spent says nothing. */
-static void check_inputs(struct verify *v, struct file *f)
+ * or released says nothing. */
+static void check_inputs(struct verify *v, struct work_file *f)
 {
 	char *copy = xstrdup(f->line->inputs), *rest = copy, *word;
 
 	while ((word = strsep(&rest, " "))) {
 		char *equals = strrchr(word, '=');
-		const struct file *in;
+		const struct work_file *in;
 
 		if (!equals)
 			continue;
 		*equals = 0;
 		in = file_find(v, word);
-		if (in && in->size != strlen(H5_SPENT) &&
+		if (in && in->size != strlen(H5_RELEASED) &&
 		    in->digest != strtoull(equals + 1, NULL, 16))
 			stale(v, f, "made from another version of ", word);
 	}
@@ -164,23 +164,23 @@ static bool later(struct timespec a, struct timespec b)
 
 /* A copy of a stamp keeps its time when the stamp is rewritten with the same text; with another
  * text it is stale itself. */
-static void check_copy(struct verify *v, struct file *copy)
+static void check_copy(struct verify *v, struct work_file *copy)
 {
 	const char *of = copy->name + strlen("eval/");
-	const struct file *stamp = strncmp(copy->name, "eval/stamps/", strlen("eval/stamps/"))
-					   ? NULL
-					   : file_find(v, of);
+	const struct work_file *stamp = strncmp(copy->name, "eval/stamps/", strlen("eval/stamps/"))
+						? NULL
+						: file_find(v, of);
 
 	if (stamp && stamp->digest != copy->digest)
 		stale(v, copy, "another text than ", of);
 }
 
-static void check_stamps(struct verify *v, struct file *f, const char *stamps)
+static void check_stamps(struct verify *v, struct work_file *f, const char *stamps)
 {
 	char *copy = xstrdup(stamps), *save = NULL;
 
 	for (char *name = strtok_r(copy, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
-		struct file *s = file_find(v, name);
+		struct work_file *s = file_find(v, name);
 
 		if (s)
 			check_copy(v, s);
@@ -190,7 +190,7 @@ static void check_stamps(struct verify *v, struct file *f, const char *stamps)
 	free(copy);
 }
 
-static void check_stale(struct verify *v, struct file *f, const char *stamps)
+static void check_stale(struct verify *v, struct work_file *f, const char *stamps)
 {
 	if (!f->line)
 		return;
@@ -203,7 +203,7 @@ static void check_listed(void *arg, const char *name, const char *stamps)
 {
 	struct verify *v = arg;
 	size_t n = strlen(name);
-	struct file *f = file_find(v, name);
+	struct work_file *f = file_find(v, name);
 
 	if (f)
 		check_stale(v, f, stamps);
@@ -214,10 +214,11 @@ static void check_listed(void *arg, const char *name, const char *stamps)
 
 /* ------------------------------------------------------------ what is damaged */
 
-static void check_bytes(struct verify *v, struct file *f)
+static void check_bytes(struct verify *v, struct work_file *f)
 {
 	bool fits;
-	const struct sums_line *l = sums_find(&v->sums, f->name, f->digest, f->size, &fits);
+	const struct checksums_line *l =
+		checksums_find(&v->checksums, f->name, f->digest, f->size, &fits);
 
 	if (!l)
 		finding(v, "unlisted", f->name, "no line in checksums.tsv", "");
@@ -233,8 +234,8 @@ static void run(struct verify *v)
 
 	walk(v, work);
 	qsort(v->file, (size_t)v->n, sizeof(*v->file), by_name);
-	sums_load(&v->sums, sums);
-	if (!v->sums.n && !v->sums.bad)
+	checksums_load(&v->checksums, sums);
+	if (!v->checksums.n && !v->checksums.bad)
 		die("'%s' has no checksums: no merge was run here", work);
 	for (int i = 0; i < v->n; i++) {
 		char *path = xformat("%s/%s", work, v->file[i].name);
@@ -243,7 +244,7 @@ static void run(struct verify *v)
 		v->bytes += v->file[i].size;
 		free(path);
 	}
-	for (int i = 0; i < v->sums.bad; i++)
+	for (int i = 0; i < v->checksums.bad; i++)
 		finding(v, "damaged", "checksums.tsv", "a line that is not as it was written", "");
 	for (int i = 0; i < v->n; i++)
 		check_bytes(v, &v->file[i]);
@@ -264,6 +265,6 @@ int main(int argc, char **argv)
 	for (int i = 0; i < v.n; i++)
 		free(v.file[i].name);
 	free(v.file);
-	sums_release(&v.sums);
+	checksums_release(&v.checksums);
 	return v.found ? 1 : 0;
 }

@@ -11,7 +11,7 @@
  * when the command has ended, the closing line says how to go on.
  *
  * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set
- * a damaged file aside (lib/files/sums.h) is run once more, which makes that file anew. */
+ * a damaged file aside (lib/files/checksums.h) is run once more, which makes that file anew. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -107,7 +107,7 @@ static double generate_ops(const struct t5 *m, const struct texts *t)
 	       2 * t->generated * m->D * m->V;
 }
 
-struct sums {
+struct work_done {
 	const struct t5 *m;
 	struct strlist tasks;
 	struct texts *texts;
@@ -126,7 +126,7 @@ static bool few(double P, double d)
  * and its solves. */
 static void add_module(const char *name, void *arg)
 {
-	struct sums *s = arg;
+	struct work_done *s = arg;
 	char *group = xformat("/modules/%s", name);
 	double R = (double)h5_get_int(s->f, group, "R"),
 	       d = (double)h5_get_int(s->f, group, "d_in"),
@@ -134,8 +134,8 @@ static void add_module(const char *name, void *arg)
 	int N = s->tasks.n;
 
 	for (int t = 0; t < N; t++) {
-		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec
-								     : s->texts[t].enc;
+		double P = s->site.stack && !site_is_encoder_output(s->site) ? s->texts[t].dec
+									     : s->texts[t].enc;
 
 		s->ops[EXTRACT] += 2 * P * (R / N + R) * (d + n);
 		s->ops[GRAMS] += (few(P, d) ? 2 * P : d) * n * d + 2 * (R / N) * d * d;
@@ -145,7 +145,7 @@ static void add_module(const char *name, void *arg)
 }
 
 /* A site: H (half), C and, where the rows are not few, K (half) of every task, and its modules. */
-static void add_site(struct sums *s, const char *file)
+static void add_site(struct work_done *s, const char *file)
 {
 	char *path = xformat("%s/solution/%s", work, file), *name;
 
@@ -154,8 +154,8 @@ static void add_site(struct sums *s, const char *file)
 	if (!site_parse(s->m, name, &s->site))
 		die("%s: '%s' is no site of this model", path, name);
 	for (int t = 0; t < s->tasks.n; t++) {
-		double P = s->site.stack && !site_is_memory(s->site) ? s->texts[t].dec
-								     : s->texts[t].enc,
+		double P = s->site.stack && !site_is_encoder_output(s->site) ? s->texts[t].dec
+									     : s->texts[t].enc,
 		       d = site_width(s->m, s->site);
 
 		s->ops[GRAMS] += (few(P, d) ? 3 : 4) * P * d * d;
@@ -166,7 +166,7 @@ static void add_site(struct sums *s, const char *file)
 	free(path);
 }
 
-static void count_ops(struct sums *s)
+static void count_ops(struct work_done *s)
 {
 	char *folder = xformat("%s/solution", work);
 	DIR *d = opendir(folder);
@@ -263,7 +263,7 @@ static void table_line(struct text *t, struct text *md, const char *name, int pr
 	text_add(md, "%.0f |\n", mb);
 }
 
-static void tables(const struct sums *s, const struct log *l)
+static void tables(const struct work_done *s, const struct log *l)
 {
 	struct text t = {0}, md = {0};
 	double peak = figure(peak_file, kind), wall = figure(watch_file, "wall"), all = 0,
@@ -308,7 +308,7 @@ static void tables(const struct sums *s, const struct log *l)
 
 int main(int argc, char **argv)
 {
-	struct sums s = {0};
+	struct work_done s = {0};
 	struct log l = {0};
 	struct t5 m;
 

@@ -5,12 +5,12 @@ tiny
 worked
 
 # The readers: tool, the variable that names its input, the good file, its schema.
-reader_samples="$W/samples/tec.h5" reader_lora="$W/lora/tec/enc01-self.h5" reader_merged="$W/merged/tec/enc01-self.h5" reader_memory="$W/lora/tec/memory.h5"
+reader_samples="$W/samples/tec.h5" reader_own="$W/own/tec/enc01-self.h5" reader_merged="$W/merged/tec/enc01-self.h5" reader_encoder_output="$W/own/tec/encoder-output.h5"
 every() { # FUNCTION: calls it for every reader as FUNCTION TOOL VARIABLE GOOD SCHEMA
 	"$1" extract_acts samples "$reader_samples" iteris-samples
 	"$1" generate_tokens samples "$reader_samples" iteris-samples
-	"$1" generate_tokens memory "$reader_memory" iteris-acts
-	"$1" compute_grams lora "$reader_lora" iteris-acts
+	"$1" generate_tokens encoder_output "$reader_encoder_output" iteris-acts
+	"$1" compute_grams own "$reader_own" iteris-acts
 	"$1" compute_grams merged "$reader_merged" iteris-acts
 	"$1" solve_layer grams "$W/grams/tec/enc01-self.h5" iteris-grams
 	"$1" assemble_lora solutions "$W/solution/enc00-self.h5" iteris-solution
@@ -84,25 +84,25 @@ every damaged
 
 # Of another run: right kind, wrong contents.
 (samples=$W/samples/emoint.h5; refuses 'extract_acts: samples of another task' 1 "emoint.h5': expected task 'tec', found 'emoint'" extract_acts)
-(lora=$W/lora/emoint/enc01-self.h5; refuses 'compute_grams: rows of another task' 1 "expected task 'tec', found 'emoint'" compute_grams)
-(lora=$W/lora/tec/enc00-self.h5; refuses 'compute_grams: rows of another site' 1 "expected site 'enc01-self', found 'enc00-self'" compute_grams)
-(lora=$W/merged/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side' 1 "expected side 'lora', found 'merged'" compute_grams)
-(merged=$W/lora/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side as merged' 1 "expected side 'merged', found 'lora'" compute_grams)
-(memory=$W/lora/tec/enc01-self.h5; refuses 'generate_tokens: another site as memory' 1 "expected site 'memory', found 'enc01-self'" generate_tokens)
+(lora=$W/own/emoint/enc01-self.h5; refuses 'compute_grams: rows of another task' 1 "expected task 'tec', found 'emoint'" compute_grams)
+(lora=$W/own/tec/enc00-self.h5; refuses 'compute_grams: rows of another site' 1 "expected site 'enc01-self', found 'enc00-self'" compute_grams)
+(lora=$W/merged/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side' 1 "expected side 'own', found 'merged'" compute_grams)
+(merged=$W/own/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side as merged' 1 "expected side 'merged', found 'own'" compute_grams)
+(encoder_output=$W/own/tec/enc01-self.h5; refuses 'generate_tokens: another site as memory' 1 "expected site 'encoder-output', found 'enc01-self'" generate_tokens)
 (grams=$W/grams/{task}/enc00-self.h5; refuses 'solve_layer: Grams of another site' 1 "expected site 'enc01-self', found 'enc00-self'" solve_layer)
 (sites=enc01-self solutions=$T/wrong; mkdir "$T/wrong"; cp "$W/solution/enc00-self.h5" "$T/wrong/enc01-self.h5"
 	refuses 'assemble_lora: a solution of another site' 1 "expected site 'enc01-self', found 'enc00-self'" assemble_lora)
 must run "$T/other" merge TASK_TARGETS=tec MANUAL_CEOF=1
 (rm -rf "$T/wrong"; cp -r "$W/solution" "$T/wrong"; cp "$T/other/solution/enc01-self.h5" "$T/wrong/"; solutions=$T/wrong
 	refuses 'assemble_lora: solutions of two merges' 1 "enc01-self.h5': expected tasks 'emoint,tec', found 'tec'" assemble_lora)
-refuses 'extract_acts: a state of later on' 1 "enc01-self.h5.*: site 'enc01-self' is not before 'enc01-self'" extract_acts --from "$W/lora/tec/enc01-self.h5"
+refuses 'extract_acts: a state of later on' 1 "enc01-self.h5.*: site 'enc01-self' is not before 'enc01-self'" extract_acts --from "$W/own/tec/enc01-self.h5"
 
 # Another adapter than the Grams were made with, or samples of other lengths than the rows.
 cp -r "$L" "$T/scaled"
 sed -i 's/"lora_alpha": 8/"lora_alpha": 9/' "$T/scaled/tec/adapter_config.json"
 (adapter=$T/scaled/{task}; refuses 'solve_layer: Grams of another adapter' 1 "grams/tec/enc01-self.h5': .*made with an adapter of rank 4 and scale 2, but this one has 4 and 2.25" solve_layer)
 must "$BUILD/draw-samples" -q --model "$M" --train "$D/tec/train.json" --task tec --samples-num 11 -o "$T/eleven.h5"
-(samples=$T/eleven.h5; refuses 'generate_tokens: a memory of other samples' 1 "memory.h5': expected shape" generate_tokens)
+(samples=$T/eleven.h5; refuses 'generate_tokens: a memory of other samples' 1 "encoder-output.h5': expected shape" generate_tokens)
 
 (reference=$T/nowhere; refuses 'report_eval: no results' 1 "'.*nowhere/" report_eval)
 finish

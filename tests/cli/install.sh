@@ -89,7 +89,7 @@ mv "$T/user/work/sweep" "$T/user/sweep" && rm -r "$T/user/work" && mv "$T/user/s
 echo 'all:;' >"$T/user/my.mk"
 example_runs() { (cd "$T/user" && [ -s "$T/example" ] && grep -q "^$1 " "$T/example" && PATH=$U/libexec/merge-lora:$PATH sh -e "$T/example"); }
 # The two that change the results of others come last.
-for tool in $(echo "$tools" | grep -vxE 'spend-files|keep-previous') spend-files keep-previous; do
+for tool in $(echo "$tools" | grep -vxE 'release-files|keep-previous') release-files keep-previous; do
 	"$U/libexec/merge-lora/$tool" --help | sed -n '/^Examples:$/,$p' >"$T/end"
 	sed -n 's/^  \$ //p' "$T/end" >"$T/example"
 	check "$tool: --help ends with an example" [ "$(wc -l <"$T/end")" = $(($(wc -l <"$T/example") + 1)) ]

@@ -51,9 +51,9 @@ for x in nan inf -inf; do
 		in_weights decoder.block.0.$tensor.weight 5 generate_tokens
 	done
 
-	spoil "$W/lora/tec/enc00-self.h5" /state 7 3 $x
+	spoil "$W/own/tec/enc00-self.h5" /state 7 3 $x
 	refuses "state: $x" 3 "task '?tec'?,? site enc01-self,? row [0-9]+.* not finite" extract_acts --from "$COPY"
-	spoil "$W/lora/tec/enc01-self.h5" /rows 7 3 $x
+	spoil "$W/own/tec/enc01-self.h5" /rows 7 3 $x
 	(lora=$COPY; refuses "rows: $x" 3 "task tec, site enc01-self: row 7 .*not finite" compute_grams)
 	spoil "$W/merged/tec/enc01-self.h5" /rows 9 0 $x
 	(merged=$COPY; refuses "rows of the merged side: $x" 3 "task tec, site enc01-self: row 9 .*not finite" compute_grams)

@@ -51,9 +51,9 @@ check 'solve-layer: one weight counts for all tasks' cmp "$T/2.h5" "$T/one.h5"
 (site=; number 'solve-layer: a nameless site' "'SELF'.* no site" "$BUILD/solve-layer" --model "$M" --site SELF --tasks tec --adapter "$L/tec" --grams x -o "$OUT/x.h5")
 (site=dec00-self; number 'extract-acts: a decoder site without tokens' '--(tokens|memory)' extract_acts)
 refuses 'extract-acts: an unknown side' 2 "'left'" "$BUILD/extract-acts" --model "$M" --side left --site enc00-self --task tec --samples "$W/samples/tec.h5" -o "$OUT/x.h5"
-refuses 'extract-acts: several tasks, one path' 2 'no \{task\} in it' "$BUILD/extract-acts" --model "$M" --side lora --site enc00-self --task tec,emoint \
+refuses 'extract-acts: several tasks, one path' 2 'no \{task\} in it' "$BUILD/extract-acts" --model "$M" --side own --site enc00-self --task tec,emoint \
 	--samples "$W/samples/{task}.h5" --adapter "$L/{task}" -o "$OUT/x.h5"
-refuses 'extract-acts: a task twice' 2 "'tec' is listed twice" "$BUILD/extract-acts" --model "$M" --side lora --site enc00-self --task tec,tec \
+refuses 'extract-acts: a task twice' 2 "'tec' is listed twice" "$BUILD/extract-acts" --model "$M" --side own --site enc00-self --task tec,tec \
 	--samples "$W/samples/{task}.h5" --adapter "$L/{task}" -o "$OUT/{task}.h5"
 refuses 'eval-emotion: too little memory' 1 'max-memory.*at least [0-9]+ MB' eval_emotion --max-memory 1M
 finish

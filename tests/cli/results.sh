@@ -96,8 +96,8 @@ printf '{"task": "x", "n": 20, "accuracy": 0, "accuracy_stderr": 0, "macro_f1": 
 # The demo's adapters on their calibration rows. answers TASK: draws 24 of $T/train.json, generates; stderr in $T/stderr.
 answers() {
 	must "$BUILD/draw-samples" -q --model $DEMO/model --train "$T/train.json" --task "$1" --samples-num 24 -o "$T/samples.h5"
-	must "$BUILD/extract-acts" -q --model $DEMO/model --side lora --site memory --task "$1" --samples "$T/samples.h5" --adapter $DEMO/loras/"$1" -o "$T/memory.h5"
-	"$BUILD/generate-tokens" -q --model $DEMO/model --task "$1" --adapter $DEMO/loras/"$1" --samples "$T/samples.h5" --memory "$T/memory.h5" -o "$T/tokens.h5" "${2:---max-new-tokens=3}" 2>"$T/stderr"
+	must "$BUILD/extract-acts" -q --model $DEMO/model --side own --site encoder-output --task "$1" --samples "$T/samples.h5" --adapter $DEMO/loras/"$1" -o "$T/encoder-output.h5"
+	"$BUILD/generate-tokens" -q --model $DEMO/model --task "$1" --adapter $DEMO/loras/"$1" --samples "$T/samples.h5" --encoder-output "$T/encoder-output.h5" -o "$T/tokens.h5" "${2:---max-new-tokens=3}" 2>"$T/stderr"
 }
 for task in emoint tec; do
 	cp "$DEMO/data/$task/train.json" "$T/train.json"

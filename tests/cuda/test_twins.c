@@ -62,7 +62,7 @@ static const struct bound {
 	[CROSS] = {"cross_attention", 3e-7, false},
 	[GRAM_CHUNKS] = {"gram, chunks", 6e-8, true},
 	[GRAM_FEW] = {"gram, few rows", 1.1e-16, true},
-	[SCAN_SUM] = {"scan, sum", 1e-7, false},
+	[SCAN_SUM] = {"logits_reduce, sum", 1e-7, false},
 	[CHOLESKY] = {"potrf, potrs", 1e-13, false},
 };
 /* Of the bound, by backend. */
@@ -743,16 +743,16 @@ static void scan_pieces(void)
 {
 	enum { P = 5, V = 300, PIECE = 130 };
 	float *L = random_array(P * V);
-	struct be_scan rows[P], *r;
+	struct be_logits rows[P], *r;
 
 	L[1 * V + 40] = L[1 * V + 200] = 3; /* a tie over two pieces, and one within a piece */
 	L[2 * V + 33] = L[2 * V + 1] = 4;
 	L[3 * V + 0] = 5;
 	for (int i = 0; i < P; i++)
-		rows[i] = (struct be_scan){.top = -INFINITY,
-					   .second = -INFINITY,
-					   .id = -1,
-					   .want = i == 4 ? -1 : 70 * i};
+		rows[i] = (struct be_logits){.top = -INFINITY,
+					     .second = -INFINITY,
+					     .id = -1,
+					     .want = i == 4 ? -1 : 70 * i};
 	r = to_device(rows, sizeof(rows));
 	for (int id0 = 0; id0 < V; id0 += PIECE) {
 		int n = V - id0 < PIECE ? V - id0 : PIECE;
@@ -761,8 +761,8 @@ static void scan_pieces(void)
 		for (int i = 0; i < P; i++)
 			memcpy(piece + i * n, L + i * V + id0, (size_t)n * sizeof(float));
 		logits = to_device(piece, (size_t)(P * n) * sizeof(float));
-		be->scan(r, logits, P, n, id0);
-		be->scan(r, logits, 0, n, id0);
+		be->logits_reduce(r, logits, P, n, id0);
+		be->logits_reduce(r, logits, 0, n, id0);
 		be->free(logits);
 		free(piece);
 	}
@@ -788,7 +788,7 @@ static void scan_pieces(void)
 	free(L);
 }
 
-static void scan(void **state)
+static void logits_reduce(void **state)
 {
 	(void)state;
 	each_twin(scan_pieces);
@@ -935,26 +935,17 @@ static int say_worst(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory),
-		cmocka_unit_test(linear),
+		cmocka_unit_test(memory),          cmocka_unit_test(linear),
 #ifndef EMU_TSAN
-		cmocka_unit_test(large),
-		cmocka_unit_test(same_bits_in_any_batch),
+		cmocka_unit_test(large),           cmocka_unit_test(same_bits_in_any_batch),
 #endif
-		cmocka_unit_test(heads),
-		cmocka_unit_test(rounding),
-		cmocka_unit_test(weights_in_turn),
-		cmocka_unit_test(rmsnorm),
-		cmocka_unit_test(feed_forward),
-		cmocka_unit_test(elements),
-		cmocka_unit_test(gelu_far_out),
-		cmocka_unit_test(self_attention),
-		cmocka_unit_test(cross_attention),
-		cmocka_unit_test(gram),
-		cmocka_unit_test(scan),
-		cmocka_unit_test(solves),
-		cmocka_unit_test(counted),
-		cmocka_unit_test(nothing_left),
+		cmocka_unit_test(heads),           cmocka_unit_test(rounding),
+		cmocka_unit_test(weights_in_turn), cmocka_unit_test(rmsnorm),
+		cmocka_unit_test(feed_forward),    cmocka_unit_test(elements),
+		cmocka_unit_test(gelu_far_out),    cmocka_unit_test(self_attention),
+		cmocka_unit_test(cross_attention), cmocka_unit_test(gram),
+		cmocka_unit_test(logits_reduce),   cmocka_unit_test(solves),
+		cmocka_unit_test(counted),         cmocka_unit_test(nothing_left),
 	};
 
 	be_select("cuda");

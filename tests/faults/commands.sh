@@ -1,6 +1,6 @@
 # commands.sh: one command of each kind of process of all merges and their evaluation, on one line each in $T/commands; the folders they work in are
 # finished, under $T/runs. Kinds: the tool; of extract-acts, by side; of compute-grams and solve-layer, by what they are given; with an adapter or
-# without. A preloaded shim writes down the commands. Sourced after lib.sh. spend-files and keep-previous are cases for every-write.sh.
+# without. A preloaded shim writes down the commands. Sourced after lib.sh. release-files and keep-previous are cases for every-write.sh.
 tiny --blocks 1
 record() { # FOLDER SETTINGS…
 	folder=$T/runs/$1
@@ -21,7 +21,7 @@ compare="'$BUILD/compare-methods' --tasks emoint,tec --reference '$W/eval' --met
 compare=$(echo "$compare" | tr '\n\t' '  ')
 must sh -c "$compare"
 {
-	grep -vE "^'[^']*/(plan-pipeline|with-lock|one-error|spend-files|keep-previous)'" "$T/raw"
+	grep -vE "^'[^']*/(plan-pipeline|with-lock|one-error|release-files|keep-previous)'" "$T/raw"
 	echo "$compare"
 } | awk '{
 	key = $1

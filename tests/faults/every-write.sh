@@ -44,23 +44,23 @@ while read -r command; do
 		try ENOSPC $n "$command"
 		n=$((n + STEP))
 	done
-	echo "# $count calls: $(echo "$command" | tr -d "'" | sed "s,^$BUILD/,,; s, -t .* --sums [^ ]*,,; s,$T/,,g" | cut -c1-110)"
+	echo "# $count calls: $(echo "$command" | tr -d "'" | sed "s,^$BUILD/,,; s, -t .* --checksums [^ ]*,,; s,$T/,,g" | cut -c1-110)"
 done <"$T/commands"
 
-# spend-files takes back what is there, so every run begins with the files of a finished merge, in a folder of its own: then each is as it was or
-# spent, nothing else, and another run spends the rest.
-P=$T/spend
-command="'$BUILD/spend-files' --log '$P/log.tsv' --sums '$P/checksums.tsv' --tasks emoint,tec --files '$P/lora/{task}/enc00-self.h5,$P/grams/{task}/enc00-self.h5' -q"
+# release-files takes back what is there, so every run begins with the files of a finished merge, in a folder of its own: then each is as it was or
+# released, nothing else, and another run releases the rest.
+P=$T/release
+command="'$BUILD/release-files' --log '$P/log.tsv' --checksums '$P/checksums.tsv' --tasks emoint,tec --files '$P/own/{task}/enc00-self.h5,$P/grams/{task}/enc00-self.h5' -q"
 fresh() {
 	rm -rf "$P"
 	mkdir "$P"
-	cp -a "$W/lora" "$W/grams" "$W/checksums.tsv" "$P"
+	cp -a "$W/own" "$W/grams" "$W/checksums.tsv" "$P"
 }
 contents() { (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | sort -k3; find . -name '*.h5' -size -64c -exec head -n 1 {} +; find . -name '.?*'); }
 fresh
 contents >"$T/all"
 counted "$command"
-contents >"$T/spent"
+contents >"$T/released"
 count=$(cat "$T/count") n=1
 while [ "$n" -le "$count" ]; do
 	for kind in EIO ENOSPC; do
@@ -69,16 +69,16 @@ while [ "$n" -le "$count" ]; do
 		{ (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | grep -vxFf "$T/all"); find "$P" -name '.?*'; } >"$T/diff"
 		[ ! -s "$T/diff" ] || differs $kind $n "$command"
 		sh -c "exec $command" 2>&1 | say
-		contents | diff "$T/spent" - >"$T/diff" || differs $kind $n "$command"
+		contents | diff "$T/released" - >"$T/diff" || differs $kind $n "$command"
 	done
 	n=$((n + STEP))
 done
 n_tools=$((n_tools + 1))
-echo "# $count calls: spend-files"
+echo "# $count calls: release-files"
 
 # keep-previous renames a finished merge: after a fault it is whole under one of the two names, and another run ends as one without a fault does.
 P=$T/keep
-command="'$BUILD/keep-previous' --in '$P' --sums '$P/checksums.tsv' -q"
+command="'$BUILD/keep-previous' --in '$P' --checksums '$P/checksums.tsv' -q"
 fresh() {
 	rm -rf "$P"
 	mkdir -p "$P/eval"
@@ -155,7 +155,7 @@ check 'every rename follows a sync of the file, and a sync of its folder follows
 	}
 	END { print n " renames"; exit bad || wanted != "" || n < 10 }' "$T/trace"
 
-tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo spend-files; echo keep-previous; echo plan-pipeline; }
+tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo release-files; echo keep-previous; echo plan-pipeline; }
 for tool in "$BUILD"/*-*; do
 	[ -x "$tool" ] && [ ! -d "$tool" ] || continue
 	case $tool in */with-lock | */one-error | */verify-work) continue ;; esac # write no results

@@ -7,7 +7,7 @@
 RUNS=${RUNS:-10} SEED=${SEED:-1}
 tiny --blocks 1
 
-# Run n is of kind n mod 8. Kinds 0 and 2 work in bounded disk, where used files are spent.
+# Run n is of kind n mod 8. Kinds 0 and 2 work in bounded disk, where used files are released.
 KINDS=8
 settings() {
 	echo "-j2 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $SMALL"

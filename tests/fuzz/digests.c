@@ -1,8 +1,8 @@
 /* The two tables of digests that are read back: stamps/digests and checksums.tsv. */
 #include <stdlib.h>
 
+#include "files/checksums.h"
 #include "files/digest.h"
-#include "files/sums.h"
 #include "fuzz.h"
 
 static void load_cache(const char *path)
@@ -13,15 +13,15 @@ static void load_cache(const char *path)
 
 static void load_sums(const char *path)
 {
-	struct sums s;
+	struct checksums s;
 	bool fits;
 
-	sums_load(&s, path);
+	checksums_load(&s, path);
 	for (int i = 0; i < s.n; i++)
-		if (!sums_find(&s, s.line[i].name, s.line[i].digest, s.line[i].size, &fits) ||
+		if (!checksums_find(&s, s.line[i].name, s.line[i].digest, s.line[i].size, &fits) ||
 		    !fits)
 			abort();
-	sums_release(&s);
+	checksums_release(&s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -14,8 +14,8 @@ save := 0
 result := $W/adapter/adapter_config.json
 pass := $W
 tasks := emoint emotion-cause tec isear
-sites := enc00-self enc01-self enc02-self memory dec00-self dec00-cross dec01-self dec01-cross
-stations := enc00-self enc01-self enc02-self memory dec00-self dec00-cross dec01-self dec01-cross
+sites := enc00-self enc01-self enc02-self encoder-output dec00-self dec00-cross dec01-self dec01-cross
+extract_sites := enc00-self enc01-self enc02-self encoder-output dec00-self dec00-cross dec01-self dec01-cross
 threads := 1
 draw_flags := --seed 42 --max-length 100 --samples-num 60 --select-long 1 --if-balance 1 --shuffle 1
 extract_flags := --inner-num 3 --use-fp16 0 --use-gradient-checkpointing 1 --features tokens
@@ -41,11 +41,11 @@ $W/samples/tec.h5: $W/stamps/draw-tec
 $W/samples/isear.h5: $W/stamps/draw-isear
 	$(draw) --task isear --train $(data)/isear/train.json -o $@
 
-$W/lora/emoint/enc00-self.h5 $W/lora/emotion-cause/enc00-self.h5 $W/lora/tec/enc00-self.h5 \
-    $W/lora/isear/enc00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+$W/own/emoint/enc00-self.h5 $W/own/emotion-cause/enc00-self.h5 $W/own/tec/enc00-self.h5 \
+    $W/own/isear/enc00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
     $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
     $W/stamps/adapter-isear $W/samples/isear.h5
-	$(extract_own) --site enc00-self --task emoint,emotion-cause,tec,isear -o '$W/lora/{task}/enc00-self.h5'
+	$(extract_own) --site enc00-self --task emoint,emotion-cause,tec,isear -o '$W/own/{task}/enc00-self.h5'
 
 $W/merged/emoint/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5 $W/merged/tec/enc00-self.h5 \
     $W/merged/isear/enc00-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/samples/emotion-cause.h5 \
@@ -53,27 +53,27 @@ $W/merged/emoint/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5 $W/merged/t
 	$(extract_merged) --site enc00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution -o '$W/merged/{task}/enc00-self.h5'
 
 $W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/lora/emoint/enc00-self.h5 $W/merged/emoint/enc00-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5
-	$(grams) --site enc00-self --task emoint,emotion-cause --lora '$W/lora/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
+    $W/stamps/adapter-emoint $W/own/emoint/enc00-self.h5 $W/merged/emoint/enc00-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5
+	$(grams) --site enc00-self --task emoint,emotion-cause --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
 
 $W/grams/tec/enc00-self.h5 $W/grams/isear/enc00-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/enc00-self.h5 $W/merged/tec/enc00-self.h5 $W/stamps/adapter-isear $W/lora/isear/enc00-self.h5 \
+    $W/own/tec/enc00-self.h5 $W/merged/tec/enc00-self.h5 $W/stamps/adapter-isear $W/own/isear/enc00-self.h5 \
     $W/merged/isear/enc00-self.h5
-	$(grams) --site enc00-self --task tec,isear --lora '$W/lora/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
+	$(grams) --site enc00-self --task tec,isear --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
 
 $W/solution/enc00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc00-self.h5 \
     $W/grams/emotion-cause/enc00-self.h5 $W/grams/tec/enc00-self.h5 $W/grams/isear/enc00-self.h5
 	$(solve) --site enc00-self --grams '$W/grams/{task}/enc00-self.h5' -o $@
-	$(spend) --files 'grams/{task}/enc00-self.h5'
+	$(release) --files 'grams/{task}/enc00-self.h5'
 
-$W/lora/emoint/enc01-self.h5 $W/lora/emotion-cause/enc01-self.h5 $W/lora/tec/enc01-self.h5 \
-    $W/lora/isear/enc01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/lora/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
-    $W/lora/emotion-cause/enc00-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/enc00-self.h5 \
-    $W/stamps/adapter-isear $W/samples/isear.h5 $W/lora/isear/enc00-self.h5
-	$(extract_own) --site enc01-self --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/enc00-self.h5' -o '$W/lora/{task}/enc01-self.h5'
+$W/own/emoint/enc01-self.h5 $W/own/emotion-cause/enc01-self.h5 $W/own/tec/enc01-self.h5 \
+    $W/own/isear/enc01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/own/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
+    $W/own/emotion-cause/enc00-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc00-self.h5 \
+    $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc00-self.h5
+	$(extract_own) --site enc01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc00-self.h5' -o '$W/own/{task}/enc01-self.h5'
 
 $W/merged/emoint/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5 $W/merged/tec/enc01-self.h5 \
     $W/merged/isear/enc01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc00-self.h5 \
@@ -82,29 +82,29 @@ $W/merged/emoint/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5 $W/merged/t
 	$(extract_merged) --site enc01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc00-self.h5' -o '$W/merged/{task}/enc01-self.h5'
 
 $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/lora/emoint/enc01-self.h5 $W/merged/emoint/enc01-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5
-	$(grams) --site enc01-self --task emoint,emotion-cause --lora '$W/lora/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
+    $W/stamps/adapter-emoint $W/own/emoint/enc01-self.h5 $W/merged/emoint/enc01-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5
+	$(grams) --site enc01-self --task emoint,emotion-cause --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
 
 $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/enc01-self.h5 $W/merged/tec/enc01-self.h5 $W/stamps/adapter-isear $W/lora/isear/enc01-self.h5 \
+    $W/own/tec/enc01-self.h5 $W/merged/tec/enc01-self.h5 $W/stamps/adapter-isear $W/own/isear/enc01-self.h5 \
     $W/merged/isear/enc01-self.h5
-	$(grams) --site enc01-self --task tec,isear --lora '$W/lora/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
+	$(grams) --site enc01-self --task tec,isear --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
 
 $W/solution/enc01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc01-self.h5 \
     $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
 	$(solve) --site enc01-self --grams '$W/grams/{task}/enc01-self.h5' -o $@
-	$(spend) --files 'lora/{task}/enc00-self.h5,merged/{task}/enc00-self.h5,grams/{task}/enc01-self.h5'
+	$(release) --files 'own/{task}/enc00-self.h5,merged/{task}/enc00-self.h5,grams/{task}/enc01-self.h5'
 
-$W/lora/emoint/enc02-self.h5 $W/lora/emotion-cause/enc02-self.h5 $W/lora/tec/enc02-self.h5 \
-    $W/lora/isear/enc02-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/lora/emoint/enc01-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
-    $W/lora/emotion-cause/enc01-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/enc01-self.h5 \
-    $W/stamps/adapter-isear $W/samples/isear.h5 $W/lora/isear/enc01-self.h5 | \
+$W/own/emoint/enc02-self.h5 $W/own/emotion-cause/enc02-self.h5 $W/own/tec/enc02-self.h5 \
+    $W/own/isear/enc02-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/own/emoint/enc01-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
+    $W/own/emotion-cause/enc01-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc01-self.h5 \
+    $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc01-self.h5 | \
     $W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 $W/grams/tec/enc00-self.h5 \
     $W/grams/isear/enc00-self.h5
-	$(extract_own) --site enc02-self --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/enc01-self.h5' -o '$W/lora/{task}/enc02-self.h5'
+	$(extract_own) --site enc02-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc01-self.h5' -o '$W/own/{task}/enc02-self.h5'
 
 $W/merged/emoint/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5 $W/merged/tec/enc02-self.h5 \
     $W/merged/isear/enc02-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc01-self.h5 \
@@ -113,197 +113,197 @@ $W/merged/emoint/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5 $W/merged/t
 	$(extract_merged) --site enc02-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc01-self.h5' -o '$W/merged/{task}/enc02-self.h5'
 
 $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/lora/emoint/enc02-self.h5 $W/merged/emoint/enc02-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5
-	$(grams) --site enc02-self --task emoint,emotion-cause --lora '$W/lora/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
+    $W/stamps/adapter-emoint $W/own/emoint/enc02-self.h5 $W/merged/emoint/enc02-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5
+	$(grams) --site enc02-self --task emoint,emotion-cause --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
 
 $W/grams/tec/enc02-self.h5 $W/grams/isear/enc02-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/enc02-self.h5 $W/merged/tec/enc02-self.h5 $W/stamps/adapter-isear $W/lora/isear/enc02-self.h5 \
+    $W/own/tec/enc02-self.h5 $W/merged/tec/enc02-self.h5 $W/stamps/adapter-isear $W/own/isear/enc02-self.h5 \
     $W/merged/isear/enc02-self.h5
-	$(grams) --site enc02-self --task tec,isear --lora '$W/lora/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
+	$(grams) --site enc02-self --task tec,isear --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
 
 $W/solution/enc02-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc02-self.h5 \
     $W/grams/emotion-cause/enc02-self.h5 $W/grams/tec/enc02-self.h5 $W/grams/isear/enc02-self.h5
 	$(solve) --site enc02-self --grams '$W/grams/{task}/enc02-self.h5' -o $@
-	$(spend) --files 'lora/{task}/enc01-self.h5,merged/{task}/enc01-self.h5,grams/{task}/enc02-self.h5'
+	$(release) --files 'own/{task}/enc01-self.h5,merged/{task}/enc01-self.h5,grams/{task}/enc02-self.h5'
 
-$W/lora/emoint/memory.h5 $W/lora/emotion-cause/memory.h5 $W/lora/tec/memory.h5 $W/lora/isear/memory.h5 &: \
-    $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/lora/emoint/enc02-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/lora/emotion-cause/enc02-self.h5 \
-    $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/enc02-self.h5 $W/stamps/adapter-isear \
-    $W/samples/isear.h5 $W/lora/isear/enc02-self.h5 | $W/grams/emoint/enc01-self.h5 \
+$W/own/emoint/encoder-output.h5 $W/own/emotion-cause/encoder-output.h5 $W/own/tec/encoder-output.h5 $W/own/isear/encoder-output.h5 &: \
+    $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/own/emoint/enc02-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/enc02-self.h5 \
+    $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc02-self.h5 $W/stamps/adapter-isear \
+    $W/samples/isear.h5 $W/own/isear/enc02-self.h5 | $W/grams/emoint/enc01-self.h5 \
     $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
-	$(extract_own) --site memory --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/enc02-self.h5' -o '$W/lora/{task}/memory.h5'
+	$(extract_own) --site encoder-output --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc02-self.h5' -o '$W/own/{task}/encoder-output.h5'
 
 $W/tokens/emoint.h5 $W/tokens/emotion-cause.h5 $W/tokens/tec.h5 $W/tokens/isear.h5 &: $W/stamps/tokens \
-    $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
-    $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/lora/isear/memory.h5
-	$(generate_own) --task emoint,emotion-cause,tec,isear --memory '$W/lora/{task}/memory.h5' -o '$W/tokens/{task}.h5'
+    $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/encoder-output.h5
+	$(generate_own) --task emoint,emotion-cause,tec,isear --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/tokens/{task}.h5'
 
-$W/merged/emoint/memory.h5 $W/merged/emotion-cause/memory.h5 $W/merged/tec/memory.h5 \
-    $W/merged/isear/memory.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc02-self.h5 \
+$W/merged/emoint/encoder-output.h5 $W/merged/emotion-cause/encoder-output.h5 $W/merged/tec/encoder-output.h5 \
+    $W/merged/isear/encoder-output.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc02-self.h5 \
     $W/solution/enc02-self.h5 $W/samples/emotion-cause.h5 $W/merged/emotion-cause/enc02-self.h5 \
     $W/samples/tec.h5 $W/merged/tec/enc02-self.h5 $W/samples/isear.h5 $W/merged/isear/enc02-self.h5
-	$(extract_merged) --site memory --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc02-self.h5' -o '$W/merged/{task}/memory.h5'
+	$(extract_merged) --site encoder-output --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc02-self.h5' -o '$W/merged/{task}/encoder-output.h5'
 
-$W/grams/emoint/memory.h5 $W/grams/emotion-cause/memory.h5 &: $W/stamps/grams $W/stamps/adapter-emoint \
-    $W/lora/emoint/memory.h5 $W/merged/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
-    $W/lora/emotion-cause/memory.h5 $W/merged/emotion-cause/memory.h5
-	$(grams) --site memory --task emoint,emotion-cause --lora '$W/lora/{task}/memory.h5' --merged '$W/merged/{task}/memory.h5' -o '$W/grams/{task}/memory.h5'
+$W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 &: $W/stamps/grams $W/stamps/adapter-emoint \
+    $W/own/emoint/encoder-output.h5 $W/merged/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
+    $W/own/emotion-cause/encoder-output.h5 $W/merged/emotion-cause/encoder-output.h5
+	$(grams) --site encoder-output --task emoint,emotion-cause --own '$W/own/{task}/encoder-output.h5' --merged '$W/merged/{task}/encoder-output.h5' -o '$W/grams/{task}/encoder-output.h5'
 
-$W/grams/tec/memory.h5 $W/grams/isear/memory.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/memory.h5 $W/merged/tec/memory.h5 $W/stamps/adapter-isear $W/lora/isear/memory.h5 \
-    $W/merged/isear/memory.h5
-	$(grams) --site memory --task tec,isear --lora '$W/lora/{task}/memory.h5' --merged '$W/merged/{task}/memory.h5' -o '$W/grams/{task}/memory.h5'
+$W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
+    $W/own/tec/encoder-output.h5 $W/merged/tec/encoder-output.h5 $W/stamps/adapter-isear $W/own/isear/encoder-output.h5 \
+    $W/merged/isear/encoder-output.h5
+	$(grams) --site encoder-output --task tec,isear --own '$W/own/{task}/encoder-output.h5' --merged '$W/merged/{task}/encoder-output.h5' -o '$W/grams/{task}/encoder-output.h5'
 
-$W/solution/memory.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
-    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/memory.h5 $W/grams/emotion-cause/memory.h5 \
-    $W/grams/tec/memory.h5 $W/grams/isear/memory.h5
-	$(solve) --site memory --grams '$W/grams/{task}/memory.h5' -o $@
-	$(spend) --files 'lora/{task}/enc02-self.h5,merged/{task}/enc02-self.h5,grams/{task}/memory.h5'
+$W/solution/encoder-output.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 \
+    $W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5
+	$(solve) --site encoder-output --grams '$W/grams/{task}/encoder-output.h5' -o $@
+	$(release) --files 'own/{task}/enc02-self.h5,merged/{task}/enc02-self.h5,grams/{task}/encoder-output.h5'
 
-$W/lora/emoint/dec00-self.h5 $W/lora/emotion-cause/dec00-self.h5 $W/lora/tec/dec00-self.h5 \
-    $W/lora/isear/dec00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
-    $W/tokens/emotion-cause.h5 $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
-    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/tokens/isear.h5 \
-    $W/lora/isear/memory.h5 | $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 \
+$W/own/emoint/dec00-self.h5 $W/own/emotion-cause/dec00-self.h5 $W/own/tec/dec00-self.h5 \
+    $W/own/isear/dec00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
+    $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/tokens/isear.h5 \
+    $W/own/isear/encoder-output.h5 | $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 \
     $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
-	$(extract_own) --site dec00-self --task emoint,emotion-cause,tec,isear --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec00-self.h5'
+	$(extract_own) --site dec00-self --task emoint,emotion-cause,tec,isear --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec00-self.h5'
 
 $W/merged/emoint/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5 $W/merged/tec/dec00-self.h5 \
     $W/merged/isear/dec00-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/tokens/emoint.h5 \
-    $W/merged/emoint/memory.h5 $W/solution/memory.h5 $W/samples/emotion-cause.h5 $W/tokens/emotion-cause.h5 \
-    $W/merged/emotion-cause/memory.h5 $W/samples/tec.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 \
-    $W/samples/isear.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
-	$(extract_merged) --site dec00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec00-self.h5'
+    $W/merged/emoint/encoder-output.h5 $W/solution/encoder-output.h5 $W/samples/emotion-cause.h5 $W/tokens/emotion-cause.h5 \
+    $W/merged/emotion-cause/encoder-output.h5 $W/samples/tec.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 \
+    $W/samples/isear.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+	$(extract_merged) --site dec00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec00-self.h5'
 
 $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/lora/emoint/dec00-self.h5 $W/merged/emoint/dec00-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5
-	$(grams) --site dec00-self --task emoint,emotion-cause --lora '$W/lora/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
+    $W/stamps/adapter-emoint $W/own/emoint/dec00-self.h5 $W/merged/emoint/dec00-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5
+	$(grams) --site dec00-self --task emoint,emotion-cause --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
 
 $W/grams/tec/dec00-self.h5 $W/grams/isear/dec00-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/dec00-self.h5 $W/merged/tec/dec00-self.h5 $W/stamps/adapter-isear $W/lora/isear/dec00-self.h5 \
+    $W/own/tec/dec00-self.h5 $W/merged/tec/dec00-self.h5 $W/stamps/adapter-isear $W/own/isear/dec00-self.h5 \
     $W/merged/isear/dec00-self.h5
-	$(grams) --site dec00-self --task tec,isear --lora '$W/lora/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
+	$(grams) --site dec00-self --task tec,isear --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
 
 $W/solution/dec00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec00-self.h5 \
     $W/grams/emotion-cause/dec00-self.h5 $W/grams/tec/dec00-self.h5 $W/grams/isear/dec00-self.h5
 	$(solve) --site dec00-self --grams '$W/grams/{task}/dec00-self.h5' -o $@
-	$(spend) --files 'grams/{task}/dec00-self.h5'
+	$(release) --files 'grams/{task}/dec00-self.h5'
 
-$W/lora/emoint/dec00-cross.h5 $W/lora/emotion-cause/dec00-cross.h5 $W/lora/tec/dec00-cross.h5 \
-    $W/lora/isear/dec00-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/lora/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
-    $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/dec00-self.h5 \
-    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
-    $W/lora/isear/dec00-self.h5 $W/tokens/isear.h5 $W/lora/isear/memory.h5 | \
+$W/own/emoint/dec00-cross.h5 $W/own/emotion-cause/dec00-cross.h5 $W/own/tec/dec00-cross.h5 \
+    $W/own/isear/dec00-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/dec00-self.h5 \
+    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
+    $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 $W/grams/tec/enc02-self.h5 \
     $W/grams/isear/enc02-self.h5
-	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec00-cross.h5'
+	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec00-cross.h5'
 
 $W/merged/emoint/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 \
     $W/merged/isear/dec00-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
-    $W/tokens/emoint.h5 $W/merged/emoint/memory.h5 $W/solution/dec00-self.h5 $W/samples/emotion-cause.h5 \
-    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/memory.h5 \
-    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 $W/samples/isear.h5 \
-    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
-	$(extract_merged) --site dec00-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec00-cross.h5'
+    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec00-self.h5 $W/samples/emotion-cause.h5 \
+    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/encoder-output.h5 \
+    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 \
+    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+	$(extract_merged) --site dec00-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec00-cross.h5'
 
 $W/grams/emoint/dec00-cross.h5 $W/grams/emotion-cause/dec00-cross.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/lora/emoint/dec00-cross.h5 $W/merged/emoint/dec00-cross.h5 \
-    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec00-cross.h5 \
+    $W/stamps/adapter-emoint $W/own/emoint/dec00-cross.h5 $W/merged/emoint/dec00-cross.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-cross.h5 \
     $W/merged/emotion-cause/dec00-cross.h5
-	$(grams) --site dec00-cross --task emoint,emotion-cause --lora '$W/lora/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
+	$(grams) --site dec00-cross --task emoint,emotion-cause --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
 $W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear \
-    $W/lora/isear/dec00-cross.h5 $W/merged/isear/dec00-cross.h5
-	$(grams) --site dec00-cross --task tec,isear --lora '$W/lora/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
+    $W/own/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear \
+    $W/own/isear/dec00-cross.h5 $W/merged/isear/dec00-cross.h5
+	$(grams) --site dec00-cross --task tec,isear --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
 $W/solution/dec00-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec00-cross.h5 \
     $W/grams/emotion-cause/dec00-cross.h5 $W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5
 	$(solve) --site dec00-cross --grams '$W/grams/{task}/dec00-cross.h5' -o $@
-	$(spend) --files 'lora/{task}/dec00-cross.h5,merged/{task}/dec00-cross.h5,grams/{task}/dec00-cross.h5'
+	$(release) --files 'own/{task}/dec00-cross.h5,merged/{task}/dec00-cross.h5,grams/{task}/dec00-cross.h5'
 
-$W/lora/emoint/dec01-self.h5 $W/lora/emotion-cause/dec01-self.h5 $W/lora/tec/dec01-self.h5 \
-    $W/lora/isear/dec01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/lora/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
-    $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/dec00-self.h5 \
-    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
-    $W/lora/isear/dec00-self.h5 $W/tokens/isear.h5 $W/lora/isear/memory.h5 | $W/grams/emoint/memory.h5 \
-    $W/grams/emotion-cause/memory.h5 $W/grams/tec/memory.h5 $W/grams/isear/memory.h5
-	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec01-self.h5'
+$W/own/emoint/dec01-self.h5 $W/own/emotion-cause/dec01-self.h5 $W/own/tec/dec01-self.h5 \
+    $W/own/isear/dec01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/dec00-self.h5 \
+    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
+    $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | $W/grams/emoint/encoder-output.h5 \
+    $W/grams/emotion-cause/encoder-output.h5 $W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5
+	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec01-self.h5'
 
 $W/merged/emoint/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5 $W/merged/tec/dec01-self.h5 \
     $W/merged/isear/dec01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
-    $W/tokens/emoint.h5 $W/merged/emoint/memory.h5 $W/solution/dec00-cross.h5 $W/samples/emotion-cause.h5 \
-    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/memory.h5 \
-    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 $W/samples/isear.h5 \
-    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
-	$(extract_merged) --site dec01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec01-self.h5'
+    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec00-cross.h5 $W/samples/emotion-cause.h5 \
+    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/encoder-output.h5 \
+    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 \
+    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+	$(extract_merged) --site dec01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec01-self.h5'
 
 $W/grams/emoint/dec01-self.h5 $W/grams/emotion-cause/dec01-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/lora/emoint/dec01-self.h5 $W/merged/emoint/dec01-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5
-	$(grams) --site dec01-self --task emoint,emotion-cause --lora '$W/lora/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
+    $W/stamps/adapter-emoint $W/own/emoint/dec01-self.h5 $W/merged/emoint/dec01-self.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5
+	$(grams) --site dec01-self --task emoint,emotion-cause --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
 
 $W/grams/tec/dec01-self.h5 $W/grams/isear/dec01-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/dec01-self.h5 $W/merged/tec/dec01-self.h5 $W/stamps/adapter-isear $W/lora/isear/dec01-self.h5 \
+    $W/own/tec/dec01-self.h5 $W/merged/tec/dec01-self.h5 $W/stamps/adapter-isear $W/own/isear/dec01-self.h5 \
     $W/merged/isear/dec01-self.h5
-	$(grams) --site dec01-self --task tec,isear --lora '$W/lora/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
+	$(grams) --site dec01-self --task tec,isear --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
 
 $W/solution/dec01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec01-self.h5 \
     $W/grams/emotion-cause/dec01-self.h5 $W/grams/tec/dec01-self.h5 $W/grams/isear/dec01-self.h5
 	$(solve) --site dec01-self --grams '$W/grams/{task}/dec01-self.h5' -o $@
-	$(spend) --files 'lora/{task}/dec00-self.h5,merged/{task}/dec00-self.h5,grams/{task}/dec01-self.h5'
+	$(release) --files 'own/{task}/dec00-self.h5,merged/{task}/dec00-self.h5,grams/{task}/dec01-self.h5'
 
-$W/lora/emoint/dec01-cross.h5 $W/lora/emotion-cause/dec01-cross.h5 $W/lora/tec/dec01-cross.h5 \
-    $W/lora/isear/dec01-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/lora/emoint/dec01-self.h5 $W/tokens/emoint.h5 $W/lora/emoint/memory.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/lora/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 \
-    $W/lora/emotion-cause/memory.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/lora/tec/dec01-self.h5 \
-    $W/tokens/tec.h5 $W/lora/tec/memory.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
-    $W/lora/isear/dec01-self.h5 $W/tokens/isear.h5 $W/lora/isear/memory.h5 | \
+$W/own/emoint/dec01-cross.h5 $W/own/emotion-cause/dec01-cross.h5 $W/own/tec/dec01-cross.h5 \
+    $W/own/isear/dec01-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/own/emoint/dec01-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/dec01-self.h5 \
+    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
+    $W/own/isear/dec01-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 $W/grams/tec/dec00-self.h5 \
     $W/grams/isear/dec00-self.h5
-	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/lora/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/lora/{task}/memory.h5' -o '$W/lora/{task}/dec01-cross.h5'
+	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec01-cross.h5'
 
 $W/merged/emoint/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 \
     $W/merged/isear/dec01-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec01-self.h5 \
-    $W/tokens/emoint.h5 $W/merged/emoint/memory.h5 $W/solution/dec01-self.h5 $W/samples/emotion-cause.h5 \
-    $W/merged/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/memory.h5 \
-    $W/samples/tec.h5 $W/merged/tec/dec01-self.h5 $W/tokens/tec.h5 $W/merged/tec/memory.h5 $W/samples/isear.h5 \
-    $W/merged/isear/dec01-self.h5 $W/tokens/isear.h5 $W/merged/isear/memory.h5
-	$(extract_merged) --site dec01-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --memory '$W/merged/{task}/memory.h5' -o '$W/merged/{task}/dec01-cross.h5'
+    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec01-self.h5 $W/samples/emotion-cause.h5 \
+    $W/merged/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/encoder-output.h5 \
+    $W/samples/tec.h5 $W/merged/tec/dec01-self.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 \
+    $W/merged/isear/dec01-self.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+	$(extract_merged) --site dec01-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec01-cross.h5'
 
 $W/grams/emoint/dec01-cross.h5 $W/grams/emotion-cause/dec01-cross.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/lora/emoint/dec01-cross.h5 $W/merged/emoint/dec01-cross.h5 \
-    $W/stamps/adapter-emotion-cause $W/lora/emotion-cause/dec01-cross.h5 \
+    $W/stamps/adapter-emoint $W/own/emoint/dec01-cross.h5 $W/merged/emoint/dec01-cross.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-cross.h5 \
     $W/merged/emotion-cause/dec01-cross.h5
-	$(grams) --site dec01-cross --task emoint,emotion-cause --lora '$W/lora/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
+	$(grams) --site dec01-cross --task emoint,emotion-cause --own '$W/own/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
 
 $W/grams/tec/dec01-cross.h5 $W/grams/isear/dec01-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/lora/tec/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 $W/stamps/adapter-isear \
-    $W/lora/isear/dec01-cross.h5 $W/merged/isear/dec01-cross.h5
-	$(grams) --site dec01-cross --task tec,isear --lora '$W/lora/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
+    $W/own/tec/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 $W/stamps/adapter-isear \
+    $W/own/isear/dec01-cross.h5 $W/merged/isear/dec01-cross.h5
+	$(grams) --site dec01-cross --task tec,isear --own '$W/own/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
 
 $W/solution/dec01-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec01-cross.h5 \
     $W/grams/emotion-cause/dec01-cross.h5 $W/grams/tec/dec01-cross.h5 $W/grams/isear/dec01-cross.h5
 	$(solve) --site dec01-cross --grams '$W/grams/{task}/dec01-cross.h5' -o $@
-	$(spend) --files 'lora/{task}/memory.h5,merged/{task}/memory.h5,lora/{task}/dec01-self.h5,merged/{task}/dec01-self.h5,lora/{task}/dec01-cross.h5,merged/{task}/dec01-cross.h5,grams/{task}/dec01-cross.h5'
+	$(release) --files 'own/{task}/encoder-output.h5,merged/{task}/encoder-output.h5,own/{task}/dec01-self.h5,merged/{task}/dec01-self.h5,own/{task}/dec01-cross.h5,merged/{task}/dec01-cross.h5,grams/{task}/dec01-cross.h5'
 
 $W/adapter/adapter_config.json $W/adapter/adapter_model.safetensors &: $W/stamps/assemble \
-    $W/solution/enc00-self.h5 $W/solution/enc01-self.h5 $W/solution/enc02-self.h5 $W/solution/memory.h5 \
+    $W/solution/enc00-self.h5 $W/solution/enc01-self.h5 $W/solution/enc02-self.h5 $W/solution/encoder-output.h5 \
     $W/solution/dec00-self.h5 $W/solution/dec00-cross.h5 $W/solution/dec01-self.h5 $W/solution/dec01-cross.h5
 	$(keep_previous)
 	$(assemble) -o $W/adapter

@@ -20,7 +20,7 @@ plan "$T/one" --jobs 1 >"$T/plan1.mk"
 check 'one job: all tasks share a process' grep -q -- '--task emoint,emotion-cause,tec,isear ' "$T/plan1.mk"
 check 'by make -n the graph is complete' make -n -f pipeline/main.mk PLAN="$T/demo/plan.mk" log_from=0 eval
 plan "$T/kept" --jobs 2 --keep-acts >"$T/plan2.mk"
-check 'KEEP_ACTS spends nothing' lacks '[$].spend' "$T/plan2.mk"
+check 'KEEP_ACTS releases nothing' lacks '[$].release' "$T/plan2.mk"
 for method in sweep regmean average task-arithmetic ties dare; do
 	plan "$T/$method" --set "METHOD=$method" >"$T/plan.$method"
 	check "$method: every file that is needed has a rule or is there" make -n -f pipeline/main.mk PLAN="$T/$method/plan.mk" log_from=0 merge

@@ -23,14 +23,14 @@ struct states {
 	float *logits;                 /* (rows[1], V) */
 };
 
-struct states_memory {
+struct states_output {
 	const float *H;
 	const struct seqs *enc;
 };
 
 static inline const float *states_fetch(void *arg, int first, int n, int *off)
 {
-	struct states_memory *m = arg;
+	struct states_output *m = arg;
 
 	memcpy(off, m->enc->off + first, sizeof(int) * (size_t)n);
 	return m->H;
@@ -55,7 +55,7 @@ static inline float *states_copy(const float *H, size_t n)
 
 /* One stack over all sequences; H (rows, D) ends as its normed output. */
 static inline void states_stack(struct states *st, const struct forward *f, int stack,
-				const struct seqs *s, float *H, struct memory *mem)
+				const struct seqs *s, float *H, struct encoder_output *mem)
 {
 	const struct t5 *m = &f->model->m;
 	size_t n = (size_t)s->rows * (size_t)m->D;
@@ -112,8 +112,8 @@ static inline void states_run(struct states *st, const struct forward *f, const 
 	size_t D = (size_t)f->model->m.D;
 	float *H = be->alloc((size_t)enc->rows * D * sizeof(*H)),
 	      *X = be->alloc((size_t)dec->rows * D * sizeof(*X));
-	struct states_memory arg = {H, enc};
-	struct memory mem = {&arg, states_fetch, enc->len, enc->valid, 0, enc->rows};
+	struct states_output arg = {H, enc};
+	struct encoder_output mem = {&arg, states_fetch, enc->len, enc->valid, 0, enc->rows};
 
 	*st = (struct states){.D = f->model->m.D, .V = f->model->m.V};
 	states_stack(st, f, 0, enc, H, NULL);

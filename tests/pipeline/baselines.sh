@@ -44,14 +44,14 @@ must run "$T/whole" -j2 merge METHOD=sweep WITH_PRETRAIN_MATRIX=1
 check 'a second make does nothing' lacks ' peak$' "$T/must.out"
 # With DCS, against a direct evaluation from the same rows (κ is dcs_sigma / 2 in a single pass); measured 1e-7, which is float32's sums of the Grams.
 must run "$T/dcs" -j2 merge WITH_PRETRAIN_MATRIX=1 USE_DCS=1 DCS_SIGMA=3 ALPHA_1=1e-2 ALPHA_2=1e-2
-direct() { "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/dcs" --site "$1" --tasks "$TASKS" --alpha-1 1e-2 --alpha-2 1e-2 --kappa "$2" --max "$3"; }
+direct() { "$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$T/dcs" --site "$1" --tasks "$TASKS" --alpha-1 1e-2 --alpha-2 1e-2 --kappa "$2" --max "$3"; }
 for site in $(sed -n 's/^sites := //p' "$T/dcs/plan.mk"); do check "the whole weight with DCS, $site" direct "$site" 1.5 1e-6; done
-check 'the comparison can tell: another kappa' sh -c '! "$@"' - "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/dcs" --site enc01-self --tasks "$TASKS" \
+check 'the comparison can tell: another kappa' sh -c '! "$@"' - "$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$T/dcs" --site enc01-self --tasks "$TASKS" \
 	--alpha-1 1e-2 --alpha-2 1e-2 --kappa 1.4 --max 1e-3
 # And with CAMR's ridge.
 must run "$T/camr" -j2 merge WITH_PRETRAIN_MATRIX=1 USE_CAMR=1 CAMR_ALPHA=1e-2 CAMR_BETA=1e-3
 for site in enc01-self memory dec01-cross; do
-	check "the whole weight with CAMR, $site" "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/camr" --site $site --tasks "$TASKS" --alpha-1 8e-5 \
+	check "the whole weight with CAMR, $site" "$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$T/camr" --site $site --tasks "$TASKS" --alpha-1 8e-5 \
 		--camr-alpha 1e-2 --camr-beta 1e-3 --max 1e-6
 done
 

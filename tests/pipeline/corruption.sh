@@ -53,21 +53,21 @@ must two merge METHOD=ties SCALE=1
 must two merge METHOD=ties SCALE=1 ALPHA_1=1e-3
 check 'a setting of another method makes nothing stale' verify
 must replan METHOD=ties SCALE=1 DENSITY=0.3
-finds 'one of its own does' '^stale	solution/memory.h5	older than stamps/combine'
+finds 'one of its own does' '^stale	solution/encoder-output.h5	older than stamps/combine'
 
 # Iterations have folders of their own.
 W=$T/jacobi
 must two merge METHOD=jacobi MAX_ITER=3
 check 'jacobi: a finished merge is whole' verify
 must replan METHOD=jacobi MAX_ITER=3 REG_CEOF=0.2
-finds 'jacobi: Grams of an iteration older than their stamp' '^stale	iter02/grams/tec/memory.h5	older than stamps/grams'
+finds 'jacobi: Grams of an iteration older than their stamp' '^stale	iter02/grams/tec/encoder-output.h5	older than stamps/grams'
 must replan METHOD=jacobi MAX_ITER=3 MATS_HISTORY_SIZE=2
-finds 'jacobi: solutions older than the stamp of MATS' '^stale	iter03/solution/memory.h5	older than stamps/mats'
+finds 'jacobi: solutions older than the stamp of MATS' '^stale	iter03/solution/encoder-output.h5	older than stamps/mats'
 check 'but not the first, which has none' sh -c '! grep -q iter01/solution "$1"' - "$T/found"
-cp -a "$W/iter02/solution/memory.h5" "$T/keep.h5"
-printf x >>"$W/iter02/solution/memory.h5"
-finds 'jacobi: a file that has grown' '^damaged	iter02/solution/memory.h5'
-cp -a "$T/keep.h5" "$W/iter02/solution/memory.h5"
+cp -a "$W/iter02/solution/encoder-output.h5" "$T/keep.h5"
+printf x >>"$W/iter02/solution/encoder-output.h5"
+finds 'jacobi: a file that has grown' '^damaged	iter02/solution/encoder-output.h5'
+cp -a "$T/keep.h5" "$W/iter02/solution/encoder-output.h5"
 must two merge METHOD=jacobi MAX_ITER=2 ALPHA_1=1e-3
 check 'jacobi: an iteration that an earlier run has left is not stale' verify
 W=$T/work
@@ -78,8 +78,8 @@ finds 'a file that has grown' '^damaged	samples/emoint.h5'
 mv "$W/samples/keep" "$W/samples/emoint.h5"
 
 # Met during a run, because what was made of it is gone and has to be made again.
-for pair in lora/tec/enc00-self.h5:grams samples/emoint.h5:lora/emoint tokens/tec.h5:lora/tec/dec00-self.h5 solution/enc00-self.h5:merged/tec/memory.h5 \
-	grams/tec/memory.h5:solution/memory.h5; do
+for pair in own/tec/enc00-self.h5:grams samples/emoint.h5:own/emoint tokens/tec.h5:own/tec/dec00-self.h5 solution/enc00-self.h5:merged/tec/encoder-output.h5 \
+	grams/tec/encoder-output.h5:solution/encoder-output.h5; do
 	victim=${pair%:*} gone=${pair#*:}
 	rm -rf "$W"
 	cp -a "$T/sound" "$W"

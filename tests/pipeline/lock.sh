@@ -50,8 +50,8 @@ wait $above
 if [ $((($(date +%s%N) - start) / 1000000)) -lt $((nap * 1000 - 500)) ]; then ok 'make -j above a killed holder ends at once'; else not_ok 'make -j above a killed holder ends at once'; fi
 check 'and what runs below goes on, as many jobs side by side' await $((nap + nap / 3)) sh -c 'grep -q one "$1" && grep -q two "$1"' - "$T/below"
 
-mkdir -p "$W/lora/tec" "$T/other"
-touch "$W/lora/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" "$T/other/.x.json.tmp-999999999-0"
+mkdir -p "$W/own/tec" "$T/other"
+touch "$W/own/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" "$T/other/.x.json.tmp-999999999-0"
 must "$BUILD/with-lock" --folder "$W" --also "$T/other" -- true
 left=$(find "$W" "$T/other" -name '*.tmp-*')
 if [ -z "$left" ] && [ -e "$W/.keep" ]; then ok 'temporary files of killed processes are removed, others stay'; else not_ok "left: $left"; fi

@@ -82,7 +82,7 @@ mkdir "$T/older" && cp "$T/first/adapter/adapter_model.safetensors" "$T/older"
 after 'the older one deleted by half' "cp -r '$T/older' adapter.previous"
 after 'the table moved' 'mv eval.tsv adapter/'
 after 'all of the evaluation moved' 'mkdir adapter/eval && mv eval.tsv adapter/ && mv eval/*.json adapter/eval/ && mv predictions adapter/'
-after 'the folder renamed' "$PWD/$BUILD/keep-previous -q --in . --sums ./checksums.tsv"
+after 'the folder renamed' "$PWD/$BUILD/keep-previous -q --in . --checksums ./checksums.tsv"
 
 # ---- a full model goes the same way
 W=$T/m

@@ -67,8 +67,8 @@ must "$HELP/tiny-model" -q --seed 2 -o "$T/second-model"
 cp "$T/second-model/loras/tec/adapter_model.safetensors" "$L/tec/"
 must run "$W" -j2 eval
 remade "$W" >"$T/remade"
-check "a changed adapter: its own model's side" sh -c 'for s in $2; do grep -qx "lora/tec/$s.h5" "$1" || exit 1; done; grep -qx tokens/tec.h5 "$1"' - "$T/remade" "$sites"
-check "a changed adapter: no sample, no other's own side" sh -c '! grep -E "^samples/|^(lora|tokens)/(emo|isear)|^eval/base|^eval/adapters/(emo|isear)" "$1"' - "$T/remade"
+check "a changed adapter: its own model's side" sh -c 'for s in $2; do grep -qx "own/tec/$s.h5" "$1" || exit 1; done; grep -qx tokens/tec.h5 "$1"' - "$T/remade" "$sites"
+check "a changed adapter: no sample, no other's own side" sh -c '! grep -E "^samples/|^(own|tokens)/(emo|isear)|^eval/base|^eval/adapters/(emo|isear)" "$1"' - "$T/remade"
 expect_as_fresh 'a changed adapter: as from scratch'
 expect_sound 'a changed adapter'
 
@@ -113,7 +113,7 @@ must run "$W" -j1 merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1
 mark "$W"
 must run "$W" -j3 merge TASK_TARGETS=emoint,tec,isear MANUAL_CEOF=1
 remade "$W" >"$T/remade"
-check 'a task more: the own side of the others stays' sh -c '! grep -E "^(samples|lora|tokens)/(emoint|tec)" "$1"' - "$T/remade"
+check 'a task more: the own side of the others stays' sh -c '! grep -E "^(samples|own|tokens)/(emoint|tec)" "$1"' - "$T/remade"
 rm -rf "$T/fresh"
 must run "$T/fresh" -j2 merge TASK_TARGETS=emoint,tec,isear MANUAL_CEOF=1
 same 'a task more: as from scratch' "$W" "$T/fresh"
@@ -129,13 +129,13 @@ rm -rf "$T/fresh"
 must run "$T/fresh" -j4 merge
 same 'an adapter with more targets: as from scratch' "$W" "$T/fresh"
 
-# Without KEEP_ACTS what has been used is spent; a change makes it anew.
-W=$T/spent KEEP=
+# Without KEEP_ACTS what has been used is released; a change makes it anew.
+W=$T/released KEEP=
 must run "$W" -j2 merge
 mark "$W"
 must run "$W" -j2 merge
 expect_nothing 'without KEEP_ACTS: a second make runs nothing' "$W"
 must run "$W" -j2 merge ALPHA_1=2e-4
-must run "$T/spent-fresh" -j2 merge ALPHA_1=2e-4
-for part in solution adapter; do check "without KEEP_ACTS: ALPHA_1, $part as from scratch" diff -r "$W/$part" "$T/spent-fresh/$part"; done
+must run "$T/released-fresh" -j2 merge ALPHA_1=2e-4
+for part in solution adapter; do check "without KEEP_ACTS: ALPHA_1, $part as from scratch" diff -r "$W/$part" "$T/released-fresh/$part"; done
 finish

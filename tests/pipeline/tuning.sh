@@ -1,15 +1,15 @@
 #!/bin/sh
 # tuning.sh: each step of the guide to memory, disk and time in pipeline/README.md does what the guide says: to the result, and to the files. (Memory itself:
-# tests/pipeline/memory.sh; mats_history_size: jacobi.sh and dense.sh.)
+# tests/pipeline/memory.sh; mats_history_size: jacobi.sh and full-weight.sh.)
 . "$(dirname "$0")/../lib.sh"
 tiny --rows 200
 SMALL= KEEP=
 size() { du -sb "$1" | cut -f1; } # size FOLDER, bytes
 # even FILE N: the decoder inputs of each N samples after each other are equally many.
 even() { h5dump -y -w 0 -d length "$1" | tr -cs '0-9 \n' ' ' | awk -v n="$2" 'NF > 20 { for (i = 1; i <= NF; i++) if ($i != $(i - (i - 1) % n)) exit 1; found = NF } END { exit found != 60 }'; }
-# spent WORK: how many used files are but their names; whole WORK: how many still hold data.
-spent() { find "$1/lora" "$1/merged" "$1/grams" -name '*.h5' -size -64c | wc -l; }
-whole() { find "$1/lora" "$1/merged" "$1/grams" -name '*.h5' -size +63c | wc -l; }
+# released WORK: how many used files are but their names; whole WORK: how many still hold data.
+released() { find "$1/own" "$1/merged" "$1/grams" -name '*.h5' -size -64c | wc -l; }
+whole() { find "$1/own" "$1/merged" "$1/grams" -name '*.h5' -size +63c | wc -l; }
 same_adapter() { diff -r "$T/base/adapter" "$1/adapter"; }
 other_adapter() { ! cmp -s "$T/base/adapter/adapter_model.safetensors" "$1/adapter/adapter_model.safetensors"; }
 
@@ -28,26 +28,26 @@ refuses 'a product that is not samples_num' 2 'inner_num x outer_num must be sam
 # With all files kept, what they take can be compared.
 must run "$T/kept" -j2 merge SEQUENTIAL_LAYER_PROCESSING=0
 check 'sequential_layer_processing off: the same adapter' same_adapter "$T/kept"
-check '… and all files are kept' test "$(spent "$T/kept")" = 0
-check '… on: they are spent' test "$(whole "$T/base")" = 0 -a "$(spent "$T/base")" = "$(whole "$T/kept")"
+check '… and all files are kept' test "$(released "$T/kept")" = 0
+check '… on: they are released' test "$(whole "$T/base")" = 0 -a "$(released "$T/base")" = "$(whole "$T/kept")"
 for n in 40 30; do
 	must run "$T/fewer" -j2 merge SEQUENTIAL_LAYER_PROCESSING=0 SAMPLES_NUM=$n INNER_NUM=2 OUTER_NUM=$((n / 2))
 	check "samples_num $n: so many rows of train.json" sh -c 'h5dump -d row -H "$1" | grep -q "( $2 ) / ( $2 )"' - "$T/fewer/samples/tec.h5" $n
-	check "… less disk" sh -c '[ "$1" -lt "$2" ]' - "$(size "$T/fewer/lora")" "$(size "$T/kept/lora")"
+	check "… less disk" sh -c '[ "$1" -lt "$2" ]' - "$(size "$T/fewer/own")" "$(size "$T/kept/own")"
 	check "… another adapter" other_adapter "$T/fewer"
 	rm -rf "$T/fewer"
 done
 
 must run "$T/states" -j2 merge SEQUENTIAL_LAYER_PROCESSING=0 USE_GRADIENT_CHECKPOINTING=0
 check 'use_gradient_checkpointing off: the same adapter' same_adapter "$T/states"
-check '… and a state at a site inside a block' sh -c 'h5dump -H "$1" | grep -q "\"state\""' - "$T/states/lora/tec/dec01-cross.h5"
-check '… on: none there' sh -c '! h5dump -H "$1" | grep -q "\"state\""' - "$T/kept/lora/tec/dec01-cross.h5"
-check '… off takes more disk' sh -c '[ "$1" -gt "$2" ]' - "$(size "$T/states/lora")" "$(size "$T/kept/lora")"
+check '… and a state at a site inside a block' sh -c 'h5dump -H "$1" | grep -q "\"state\""' - "$T/states/own/tec/dec01-cross.h5"
+check '… on: none there' sh -c '! h5dump -H "$1" | grep -q "\"state\""' - "$T/kept/own/tec/dec01-cross.h5"
+check '… off takes more disk' sh -c '[ "$1" -gt "$2" ]' - "$(size "$T/states/own")" "$(size "$T/kept/own")"
 
 must run "$T/halves" -j2 merge SEQUENTIAL_LAYER_PROCESSING=0 USE_FP16=1
-check 'use_fp16: float16 rows' sh -c 'h5dump -H -d rows "$1" | grep -Eq "16-bit|F16"' - "$T/halves/lora/tec/enc01-self.h5"
-check '… and float32 without' sh -c 'h5dump -H -d rows "$1" | grep -q "F32LE"' - "$T/kept/lora/tec/enc01-self.h5"
-check '… less disk' sh -c '[ "$1" -lt "$2" ]' - "$(size "$T/halves/lora")" "$(size "$T/kept/lora")"
+check 'use_fp16: float16 rows' sh -c 'h5dump -H -d rows "$1" | grep -Eq "16-bit|F16"' - "$T/halves/own/tec/enc01-self.h5"
+check '… and float32 without' sh -c 'h5dump -H -d rows "$1" | grep -q "F32LE"' - "$T/kept/own/tec/enc01-self.h5"
+check '… less disk' sh -c '[ "$1" -lt "$2" ]' - "$(size "$T/halves/own")" "$(size "$T/kept/own")"
 # Rows have 11 bits, and where the CPU multiplies bfloat16 the products 8. A solve multiplies errors by its condition, which a ridge this large keeps
 # under 1 + 1/alpha_2 = 11.
 for fp16 in 0 1; do must run "$T/close$fp16" -j2 merge USE_FP16=$fp16 ALPHA_1=0.1 ALPHA_2=0.1; done

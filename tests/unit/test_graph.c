@@ -1,5 +1,5 @@
-/* test_graph.c: which rules have something to do, by make's rule of times and for spent files; and
- * their text. */
+/* test_graph.c: which rules have something to do, by make's rule of times and for released files;
+ * and their text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +15,8 @@
 #include "files/out.h"
 #include "plan/graph.h"
 
-/* A file of work/ whose time is so many seconds; spent: with such contents. */
-static void make_file(const char *name, long time, bool spent)
+/* A file of work/ whose time is so many seconds; released: with such contents. */
+static void make_file(const char *name, long time, bool released)
 {
 	char *path = xformat("work/%s", name);
 	FILE *f;
@@ -25,9 +25,10 @@ static void make_file(const char *name, long time, bool spent)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fprintf(f, "%s",
-		spent ? H5_SPENT
-		      : "data of a file that is longer than the line which a spent one has, by "
-			"far");
+		released ? H5_RELEASED
+			 : "data of a file that is longer than the line which a released one has, "
+			   "by "
+			   "far");
 	fclose(f);
 	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){{time, 0}, {time, 0}}, 0),
 			 0);
@@ -35,7 +36,7 @@ static void make_file(const char *name, long time, bool spent)
 }
 
 /* stamp -> own/T -> state/T -> sum, for tasks a and b: time goes up by one a step. */
-static void make_chain(bool spent)
+static void make_chain(bool released)
 {
 	static const char *const tasks[] = {"a", "b"};
 
@@ -45,8 +46,8 @@ static void make_chain(bool spent)
 		     *state = xformat("state/%s.h5", tasks[t]);
 
 		make_file(in, 1, false);
-		make_file(own, 2, spent);
-		make_file(state, 3, spent);
+		make_file(own, 2, released);
+		make_file(state, 3, released);
 		free(state);
 		free(own);
 		free(in);
@@ -126,7 +127,7 @@ static void test_times(void **state)
 	expect(0, 0);
 }
 
-static void test_spent(void **state)
+static void test_released(void **state)
 {
 	(void)state;
 	make_chain(true);
@@ -135,7 +136,7 @@ static void test_spent(void **state)
 			 0); /* it reads both states, and these what is theirs */
 	expect(ALL, 3);
 	make_chain(true);
-	make_file("own/a.h5", 2, false); /* what is not spent is not made again */
+	make_file("own/a.h5", 2, false); /* what is not released is not made again */
 	assert_int_equal(remove("work/sum"), 0);
 	expect(ALL & ~OWN_A, 3);
 }
@@ -208,7 +209,7 @@ static void test_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times),   cmocka_unit_test(test_spent),
+		cmocka_unit_test(test_times),   cmocka_unit_test(test_released),
 		cmocka_unit_test(test_changed), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_twice),
 	};

@@ -397,42 +397,38 @@ static void test_die(void **state)
 	free(s);
 }
 
-static const char *sums_path;
+static const char *checksums_path;
 
 static void take_sums(const char *path)
 {
-	sums_path = path;
+	checksums_path = path;
 }
 
-/* --sums is for programs that say what is to become of it. */
-static void test_sums(void **state)
+/* --checksums is for programs that say what is to become of it. */
+static void test_checksums(void **state)
 {
 	(void)state;
-	refused(ARGS("--model", "m", "-o", "o", "--sums", "work/checksums.tsv"),
-		"option '--sums': this program keeps no checksums");
+	refused(ARGS("--model", "m", "-o", "o", "--checksums", "work/checksums.tsv"),
+		"option '--checksums': this program keeps no checksums");
 	reset();
-	opts_sums = take_sums;
-	parse(ARGS("--model", "m", "-o", "o", "--sums", "work/checksums.tsv"));
-	assert_string_equal(sums_path, "work/checksums.tsv");
+	opts_checksums = take_sums;
+	parse(ARGS("--model", "m", "-o", "o", "--checksums", "work/checksums.tsv"));
+	assert_string_equal(checksums_path, "work/checksums.tsv");
 	reset();
 	parse(ARGS("--model", "m", "-o", "o"));
-	assert_null(sums_path);
-	opts_sums = NULL;
+	assert_null(checksums_path);
+	opts_checksums = NULL;
 	reset();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_forms),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_help_and_version),
-		cmocka_unit_test(test_done),
-		cmocka_unit_test(test_text_to),
-		cmocka_unit_test(test_nearest_word),
-		cmocka_unit_test(test_lists_and_paths),
-		cmocka_unit_test(test_die),
-		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_all_forms),        cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_help_and_version), cmocka_unit_test(test_done),
+		cmocka_unit_test(test_text_to),          cmocka_unit_test(test_nearest_word),
+		cmocka_unit_test(test_lists_and_paths),  cmocka_unit_test(test_die),
+		cmocka_unit_test(test_checksums),
 	};
 	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ static void put_sites(struct plan *p, int steps)
 	p->nsites = 0;
 	for (int stack = 0; stack < 2; stack++) {
 		if (stack && steps >> 7 & 1)
-			p->site[p->nsites++] = site_memory();
+			p->site[p->nsites++] = site_encoder_output();
 		for (int block = 0; block < 2; block++)
 			for (int step = STEP_SELF; step < STEP_END; step++)
 				if (steps >> step & 1 &&
@@ -30,26 +30,27 @@ static void put_sites(struct plan *p, int steps)
 
 static bool is_first_of_block(const struct schedule *s, int i)
 {
-	const struct site a = s->station[i].site;
+	const struct site a = s->extract_site[i].site;
 
 	for (int j = 0; j < i; j++)
-		if (!site_is_memory(s->station[j].site) && s->station[j].site.stack == a.stack &&
-		    s->station[j].site.block == a.block)
+		if (!site_is_encoder_output(s->extract_site[j].site) &&
+		    s->extract_site[j].site.stack == a.stack &&
+		    s->extract_site[j].site.block == a.block)
 			return false;
 	return true;
 }
 
-/* The last station before i in the same stack (memory: the encoder) that is its block's first or,
- * without checkpointing, at a norm. */
+/* The last extract_site before i in the same stack (memory: the encoder) that is its block's first
+ * or, without checkpointing, at a norm. */
 static int state_of(const struct plan *p, const struct schedule *s, int i)
 {
-	bool memory = site_is_memory(s->station[i].site);
-	int stack = memory ? 0 : s->station[i].site.stack, from = NO_STATION;
+	bool encoder_output = site_is_encoder_output(s->extract_site[i].site);
+	int stack = memory ? 0 : s->extract_site[i].site.stack, from = NO_SITE;
 
 	for (int j = 0; j < i; j++) {
-		const struct site a = s->station[j].site;
+		const struct site a = s->extract_site[j].site;
 
-		if (!site_is_memory(a) && a.stack == stack &&
+		if (!site_is_encoder_output(a) && a.stack == stack &&
 		    (is_first_of_block(s, j) || (!p->c.use_gradient_checkpointing &&
 						 (a.step == STEP_CROSS || a.step == STEP_FFN))))
 			from = j;
@@ -57,13 +58,14 @@ static int state_of(const struct plan *p, const struct schedule *s, int i)
 	return from;
 }
 
-/* Whether what is solved after station i reads the rows of station j ≤ i; a station that is not
- * solved is made for the next that is. */
+/* Whether what is solved after extract_site i reads the rows of extract_site j ≤ i; a extract_site
+ * that is not solved is made for the next that is. */
 static bool is_read_after(const struct schedule *s, int i, int j)
 {
 	for (int n = i + 1; n < s->n; n++)
-		if (s->station[n].from == j ||
-		    (site_is_memory(s->station[j].site) && s->station[n].reads_encoder))
+		if (s->extract_site[n].from == j ||
+		    (site_is_encoder_output(s->extract_site[j].site) &&
+		     s->extract_site[n].reads_encoder))
 			return true;
 	return false;
 }
@@ -71,25 +73,25 @@ static bool is_read_after(const struct schedule *s, int i, int j)
 static void check(const struct plan *p)
 {
 	struct schedule s = schedule_make(p);
-	int solved = NO_STATION;
+	int solved = NO_SITE;
 
 	for (int i = 0; i < s.n; i++) {
-		assert_int_equal(s.station[i].from, state_of(p, &s, i));
-		assert_int_equal(s.station[i].before, solved);
-		assert_int_equal(s.station[i].reads_encoder,
-				 s.station[i].site.stack == 1 &&
-					 !site_is_memory(s.station[i].site));
-		solved = s.station[i].solved ? i : solved;
+		assert_int_equal(s.extract_site[i].from, state_of(p, &s, i));
+		assert_int_equal(s.extract_site[i].before, solved);
+		assert_int_equal(s.extract_site[i].reads_encoder,
+				 s.extract_site[i].site.stack == 1 &&
+					 !site_is_encoder_output(s.extract_site[i].site));
+		solved = s.extract_site[i].solved ? i : solved;
 	}
 	for (int j = 0; j < s.n; j++) {
-		int user = s.station[j].last_user;
+		int user = s.extract_site[j].last_user;
 
-		assert_true(s.station[user].solved);
+		assert_true(s.extract_site[user].solved);
 		assert_false(is_read_after(&s, user > j ? user : j, j) && user != solved);
 		for (int i = j; i < user; i++) /* not later than need be */
-			if (s.station[i].solved)
+			if (s.extract_site[i].solved)
 				assert_true(is_read_after(&s, i, j) ||
-					    site_is_memory(s.station[j].site));
+					    site_is_encoder_output(s.extract_site[j].site));
 	}
 	schedule_release(&s);
 }
@@ -126,10 +128,10 @@ static void test_published(void **state)
 	s = schedule_make(&p);
 	assert_int_equal(s.n, 7);
 	for (int i = 0; i < s.n; i++) {
-		const struct station *t = &s.station[i];
+		const struct extract_site *t = &s.extract_site[i];
 		char *said = xformat("%s from %s until %s", t->name,
-				     t->from == NO_STATION ? "-" : s.station[t->from].name,
-				     s.station[t->last_user].name);
+				     t->from == NO_SITE ? "-" : s.extract_site[t->from].name,
+				     s.extract_site[t->last_user].name);
 
 		assert_string_equal(said, want[i]);
 		free(said);

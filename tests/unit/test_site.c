@@ -28,9 +28,9 @@ static void test_order(void **state)
 {
 	/* Every site of a model with 2 + 1 blocks, in the order of the computation. */
 	static const char *const name[] = {
-		"enc00-self", "enc00-out",   "enc00-ffn",      "enc00-down", "enc01-self",
-		"enc01-out",  "enc01-ffn",   "enc01-down",     "memory",     "dec00-self",
-		"dec00-out",  "dec00-cross", "dec00-crossout", "dec00-ffn",  "dec00-down",
+		"enc00-self", "enc00-out",   "enc00-ffn",      "enc00-down",     "enc01-self",
+		"enc01-out",  "enc01-ffn",   "enc01-down",     "encoder-output", "dec00-self",
+		"dec00-out",  "dec00-cross", "dec00-crossout", "dec00-ffn",      "dec00-down",
 	};
 	static const int width[] = {8, 6, 8, 12, 8, 6, 8, 12, 8, 8, 6, 8, 6, 8, 12};
 	struct t5 m = model(2, 1);
@@ -41,12 +41,12 @@ static void test_order(void **state)
 		assert_true(site_parse(&m, name[i], &s[i]));
 		assert_string_equal(site_name(s[i], buf), name[i]);
 		assert_int_equal(site_width(&m, s[i]), width[i]);
-		assert_int_equal(site_is_memory(s[i]), i == 8);
+		assert_int_equal(site_is_encoder_output(s[i]), i == 8);
 	}
 	for (size_t i = 0; i < COUNT(name); i++)
 		for (size_t k = 0; k < COUNT(name); k++)
 			assert_int_equal(site_compare(s[i], s[k]), (i > k) - (i < k));
-	assert_int_equal(site_compare(site_memory(), s[8]), 0);
+	assert_int_equal(site_compare(site_encoder_output(), s[8]), 0);
 }
 
 static void test_no_sites(void **state)
@@ -118,8 +118,8 @@ static void test_modules(void **state)
 		{"decoder.block.3.layer.0.SelfAttention.v", "dec03-self"},
 		{"decoder.block.3.layer.0.SelfAttention.o", "dec03-out"},
 		{"decoder.block.3.layer.1.EncDecAttention.q", "dec03-cross"},
-		{"decoder.block.3.layer.1.EncDecAttention.k", "memory"},
-		{"decoder.block.0.layer.1.EncDecAttention.v", "memory"},
+		{"decoder.block.3.layer.1.EncDecAttention.k", "encoder-output"},
+		{"decoder.block.0.layer.1.EncDecAttention.v", "encoder-output"},
 		{"decoder.block.3.layer.1.EncDecAttention.o", "dec03-crossout"},
 		{"decoder.block.3.layer.2.DenseReluDense.wi_0", "dec03-ffn"},
 		{"decoder.block.3.layer.2.DenseReluDense.wo", "dec03-down"},

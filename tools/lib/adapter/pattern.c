@@ -26,7 +26,7 @@ struct pattern {
 /* What a quantifier would follow. */
 enum item { NOTHING, POSITION, PIECE, REPEAT };
 
-struct reader {
+struct pattern_reader {
 	const char *text, *in; /* the pattern and what is left of it */
 	const char *why;       /* the first failure */
 	int at;
@@ -39,7 +39,7 @@ struct reader {
 
 /* The first failure counts; the rest of the text is passed over, so that every loop of the reader
  * ends. */
-static void fail(struct reader *r, const char *why)
+static void fail(struct pattern_reader *r, const char *why)
 {
 	if (!r->why) {
 		r->why = why;
@@ -48,7 +48,7 @@ static void fail(struct reader *r, const char *why)
 	r->in = "";
 }
 
-static bool take(struct reader *r, char c)
+static bool take(struct pattern_reader *r, char c)
 {
 	if (*r->in != c)
 		return false;
@@ -56,14 +56,14 @@ static bool take(struct reader *r, char c)
 	return true;
 }
 
-static void copy(struct reader *r, size_t n)
+static void copy(struct pattern_reader *r, size_t n)
 {
 	text_add(&r->out, "%.*s", (int)n, r->in);
 	r->in += n;
 }
 
 /* Behind a backslash. `letters`: those that may follow. */
-static void take_escape(struct reader *r, const char *letters)
+static void take_escape(struct pattern_reader *r, const char *letters)
 {
 	char c = *r->in;
 
@@ -82,7 +82,7 @@ static void take_escape(struct reader *r, const char *letters)
 
 /* Behind '['. A ']' right behind the opening is an ordinary character; so is what PCRE2 takes for
  * the start of [:alpha:], [.a.] or [=a=]. */
-static void take_class(struct reader *r)
+static void take_class(struct pattern_reader *r)
 {
 	text_add(&r->out, take(r, '^') ? "[^" : "[");
 	for (bool first = true; first || *r->in != ']'; first = false) {
@@ -103,10 +103,10 @@ static void take_class(struct reader *r)
 
 /* ---- Groups ---- */
 
-static void take_alternatives(struct reader *r, bool outermost);
+static void take_alternatives(struct pattern_reader *r, bool outermost);
 
 /* Behind "(?": letters of flags; true: they are for the whole pattern, and have no group. */
-static bool take_flags(struct reader *r, bool first)
+static bool take_flags(struct pattern_reader *r, bool first)
 {
 	size_t n = strspn(r->in, "ims");
 
@@ -128,7 +128,7 @@ static bool take_flags(struct reader *r, bool first)
 }
 
 /* Behind "(?"; false: one of flags, or nothing known. */
-static bool take_opening(struct reader *r, const char **end)
+static bool take_opening(struct pattern_reader *r, const char **end)
 {
 	static const char *const openings[] = {":", "=", "!", ">", "<=", "<!"};
 	const char *name = strncmp(r->in, "P<", 2) == 0 ? strchr(r->in, '>') : NULL;
@@ -156,7 +156,7 @@ static bool take_opening(struct reader *r, const char **end)
 }
 
 /* Behind '('; what a quantifier would follow then. */
-static enum item take_group(struct reader *r, bool first)
+static enum item take_group(struct pattern_reader *r, bool first)
 {
 	const char *end = ")";
 
@@ -193,7 +193,7 @@ static size_t quantifier_length(const char *s)
 }
 
 /* A quantifier of n characters. */
-static void take_quantifier(struct reader *r, size_t n, enum item before)
+static void take_quantifier(struct pattern_reader *r, size_t n, enum item before)
 {
 	if (before != PIECE) {
 		fail(r, before == REPEAT ? "a repeat of a repeat" : "nothing to repeat");
@@ -212,7 +212,7 @@ static void take_quantifier(struct reader *r, size_t n, enum item before)
 /* ---- Sequences ---- */
 
 /* first: nothing but flags stand before it in the whole text. */
-static enum item take_item(struct reader *r, enum item before, bool first)
+static enum item take_item(struct pattern_reader *r, enum item before, bool first)
 {
 	size_t n = quantifier_length(r->in);
 
@@ -239,7 +239,7 @@ static enum item take_item(struct reader *r, enum item before, bool first)
 	return *r->in++ == '{' ? PIECE : POSITION;
 }
 
-static void take_alternatives(struct reader *r, bool outermost)
+static void take_alternatives(struct pattern_reader *r, bool outermost)
 {
 	enum item before = NOTHING;
 
@@ -263,7 +263,7 @@ static bool is_ascii(const char *s)
 }
 
 /* The whole text in PCRE2's words to r->out. */
-static void translate(struct reader *r, enum pattern_kind kind)
+static void translate(struct pattern_reader *r, enum pattern_kind kind)
 {
 	static const struct {
 		const char *before, *after;
@@ -334,7 +334,7 @@ static pcre2_code *compile(const char *text, const char **why)
 
 struct pattern *pattern_compile(const char *text, enum pattern_kind kind, const char **why, int *at)
 {
-	struct reader r = {.text = text, .in = text};
+	struct pattern_reader r = {.text = text, .in = text};
 	struct pattern *p = NULL;
 	pcre2_code *code = NULL;
 

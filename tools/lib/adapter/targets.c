@@ -80,7 +80,7 @@ void targets_sizes(const struct targets *t, int *R, int *d_out)
 	}
 }
 
-static void load_task(struct stack *k, const struct targets *t, int task, int i)
+static void load_task(struct factors *k, const struct targets *t, int task, int i)
 {
 	const struct lora *l = adapter_find(t->adapter[task], t->module[i]);
 	size_t r0 = (size_t)k->first[task], R = (size_t)k->R;
@@ -99,11 +99,11 @@ static void load_task(struct stack *k, const struct targets *t, int task, int i)
 	free(B);
 }
 
-void stack_load(struct stack *k, const struct targets *t, int i)
+void factors_load(struct factors *k, const struct targets *t, int i)
 {
 	enum slot slot = t->module[i].slot;
 
-	*k = (struct stack){
+	*k = (struct factors){
 		.N = t->N, .d = module_d_in(t->m, slot), .d_out = module_d_out(t->m, slot)};
 	k->first = xcalloc((size_t)t->N + 1, sizeof(*k->first));
 	k->s = xcalloc((size_t)t->N, sizeof(*k->s));
@@ -117,17 +117,17 @@ void stack_load(struct stack *k, const struct targets *t, int i)
 		load_task(k, t, task, i);
 }
 
-void stack_release(struct stack *k)
+void factors_release(struct factors *k)
 {
 	free(k->first);
 	free(k->s);
 	free(k->task_of);
 	free(k->A);
 	free(k->B);
-	*k = (struct stack){0};
+	*k = (struct factors){0};
 }
 
-void stack_add(const struct stack *k, int task, int o, int n, float *W)
+void factors_add(const struct factors *k, int task, int o, int n, float *W)
 {
 	size_t d = (size_t)k->d;
 

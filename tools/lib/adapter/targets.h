@@ -23,7 +23,7 @@ void targets_close(struct targets *t);
 
 /* The factors of module i of all adapters, raw: B = [B_1 … B_N], A = [A_1; …; A_N]. An adapter that
  * does not target the module has no rows. */
-struct stack {
+struct factors {
 	int R, d, d_out, N;
 	int *first; /* (N+1): adapter t's rows of A and columns of B are first[t] … first[t+1]-1 */
 	double *s;  /* (N) ΔW_t = s B_t A_t; 0 where not targeted */
@@ -32,10 +32,10 @@ struct stack {
 	float *B;     /* (d_out, R) */
 };
 
-void stack_load(struct stack *k, const struct targets *t, int i);
-void stack_release(struct stack *k);
+void factors_load(struct factors *k, const struct targets *t, int i);
+void factors_release(struct factors *k);
 /* W (n, d) += rows [o, o+n) of ΔW_t. */
-void stack_add(const struct stack *k, int task, int o, int n, float *W);
+void factors_add(const struct factors *k, int task, int o, int n, float *W);
 /* The largest R and d_out of the site's modules, for planning. */
 void targets_sizes(const struct targets *t, int *R, int *d_out);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "backend/area.h"
+#include "backend/address_space.h"
 #include "base/die.h"
 #include "base/opts.h"
 
@@ -23,6 +23,6 @@ void be_select(const char *name)
 		die("backend 'cuda': this build has the CPU backend only");
 	else
 		be = &be_cuda;
-	areas_claim(common.threads);
+	address_space_claim(common.threads);
 	be->open();
 }

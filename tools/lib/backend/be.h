@@ -22,8 +22,8 @@ struct be_ragged {
 	const int *off, *len; /* host arrays */
 };
 
-/* Running figures of one row of logits, over the vocabulary in pieces (scan). */
-struct be_scan {
+/* Running figures of one row of logits, over the vocabulary in pieces (logits_reduce). */
+struct be_logits {
 	double sum;        /* Σ exp(logit − top) */
 	float top, second; /* the two largest logits */
 	float logit;       /* of token `want` */
@@ -121,7 +121,7 @@ struct backend {
 	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
 	void (*mirror)(double *G, int m);
 	/* Row i of state (P; backend memory) takes in the logits (P, n) of tokens id0 … id0+n−1. */
-	void (*scan)(struct be_scan *state, const float *logits, int P, int n, int id0);
+	void (*logits_reduce)(struct be_logits *state, const float *logits, int P, int n, int id0);
 
 	/* Solving, in float64, on host arrays. potrf: S (d, d), of which the lower triangle counts,
 	 * becomes its Cholesky factor there; the strict upper triangle stays. Returns 0, or k > 0
@@ -133,8 +133,8 @@ struct backend {
 enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };
 
 extern const struct backend *be;
-/* Chooses the backend by name, and has the linear algebra libraries claim their area (area.h); an
- * unknown or unavailable one is die(): never a silent fall back. */
+/* Chooses the backend by name, and has the linear algebra libraries claim their area
+ * (address_space.h); an unknown or unavailable one is die(): never a silent fall back. */
 void be_select(const char *name);
 
 #endif

@@ -16,7 +16,7 @@
 #include "base/threads.h"
 
 struct common_opts common = {.threads = 1, .backend = "cpu"};
-void (*opts_sums)(const char *path);
+void (*opts_checksums)(const char *path);
 
 static bool want_help, want_version;
 
@@ -45,9 +45,9 @@ static const struct opt common_table[] = {
 	 .value = &common.log,
 	 .arg = "FILE",
 	 .help = "append the closing line's figures to FILE (tab-separated)"},
-	{.name = "sums",
+	{.name = "checksums",
 	 .type = OPT_STRING,
-	 .value = &common.sums,
+	 .value = &common.checksums,
 	 .arg = "FILE",
 	 .help = "check inputs by the checksums in FILE, append those of the outputs"},
 	{.name = "quiet",
@@ -275,10 +275,10 @@ static void check_common(void)
 	if (strcmp(common.backend, "cpu") && strcmp(common.backend, "cuda"))
 		die_usage("option '--backend': expected cpu or cuda, found '%s'", common.backend);
 	note_quiet = common.quiet;
-	if (opts_sums)
-		opts_sums(common.sums);
-	else if (common.sums)
-		die_usage("option '--sums': this program keeps no checksums");
+	if (opts_checksums)
+		opts_checksums(common.checksums);
+	else if (common.checksums)
+		die_usage("option '--checksums': this program keeps no checksums");
 	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the
 	 * next, not given back page by page. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);

@@ -70,15 +70,15 @@ struct common_opts {
 	const char *backend; /* -b: "cpu" (default) or "cuda" */
 	size_t max_memory;   /* bytes; 0: no limit asked for */
 	bool quiet, verbose;
-	const char *log;  /* file that tool_done() appends its figures to, or NULL */
-	const char *sums; /* file that outputs' checksums are appended to, and inputs checked by, or
-			     NULL */
+	const char *log;       /* file that tool_done() appends its figures to, or NULL */
+	const char *checksums; /* file that outputs' checksums are appended to, and inputs checked
+			     by, or NULL */
 };
 extern struct common_opts common;
 
-/* What opts_parse() does with the file of --sums. NULL, as at first: the program keeps no
+/* What opts_parse() does with the file of --checksums. NULL, as at first: the program keeps no
  * checksums, and the option is an error. */
-extern void (*opts_sums)(const char *path);
+extern void (*opts_checksums)(const char *path);
 
 /* Parses argv into the table's values and `common`; --help and --version print and exit 0, an error
  * exits 2. Positional arguments are a usage error. Also sets prog_name, starts the clock of

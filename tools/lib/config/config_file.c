@@ -19,7 +19,7 @@ enum {
 	MAX_SECTIONS = 1000 /* names are compared pairwise */
 };
 
-struct reader {
+struct yaml_reader {
 	const char *path;
 	char *text; /* the whole file */
 	size_t bytes;
@@ -28,7 +28,7 @@ struct reader {
 	int depth;          /* maps and lists that are open */
 };
 
-static struct where here(const struct reader *r)
+static struct where here(const struct yaml_reader *r)
 {
 	return (struct where){r->path, (int)r->event.start_mark.line + 1};
 }
@@ -50,7 +50,7 @@ static char *read_file(const char *path, size_t *bytes)
 	return text;
 }
 
-_Noreturn static void fail_yaml(const struct reader *r)
+_Noreturn static void fail_yaml(const struct yaml_reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
 	const char *context = p->context ? p->context : "", *comma = p->context ? ", " : "";
@@ -68,19 +68,19 @@ _Noreturn static void fail_yaml(const struct reader *r)
 		    p->problem ? p->problem : "unknown error");
 }
 
-static bool opens(const struct reader *r)
+static bool opens(const struct yaml_reader *r)
 {
 	return r->event.type == YAML_MAPPING_START_EVENT ||
 	       r->event.type == YAML_SEQUENCE_START_EVENT;
 }
 
-static bool closes(const struct reader *r)
+static bool closes(const struct yaml_reader *r)
 {
 	return r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT;
 }
 
 /* The YAML that no setting needs. */
-static void refuse(const struct reader *r)
+static void refuse(const struct yaml_reader *r)
 {
 	const yaml_event_t *e = &r->event;
 	const yaml_char_t *anchor = NULL, *tag = NULL;
@@ -102,7 +102,7 @@ static void refuse(const struct reader *r)
 		config_fail(here(r), "a text holds a zero byte");
 }
 
-static void next(struct reader *r)
+static void next(struct yaml_reader *r)
 {
 	yaml_event_delete(&r->event);
 	if (!yaml_parser_parse(&r->parser, &r->event))
@@ -111,20 +111,20 @@ static void next(struct reader *r)
 	refuse(r);
 }
 
-static const char *scalar(const struct reader *r)
+static const char *scalar(const struct yaml_reader *r)
 {
 	return (const char *)r->event.data.scalar.value;
 }
 
 /* A key of a map: the name, valid until next(). */
-static const char *key_name(const struct reader *r)
+static const char *key_name(const struct yaml_reader *r)
 {
 	if (r->event.type != YAML_SCALAR_EVENT)
 		config_fail(here(r), "a key must be a word");
 	return scalar(r);
 }
 
-static bool scalar_is_null(const struct reader *r)
+static bool scalar_is_null(const struct yaml_reader *r)
 {
 	static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
 
@@ -137,7 +137,7 @@ static bool scalar_is_null(const struct reader *r)
 }
 
 /* Reads one key's value; the present event is its first. */
-static void read_value(struct reader *r, const struct config_key *k, struct value *v)
+static void read_value(struct yaml_reader *r, const struct config_key *k, struct value *v)
 {
 	if (r->event.type == YAML_MAPPING_START_EVENT)
 		config_fail_value(here(r), k, "a map");
@@ -157,7 +157,7 @@ static void read_value(struct reader *r, const struct config_key *k, struct valu
 }
 
 /* The value of key k, which stands at line `line` and whose value is the next event. */
-static void read_key(struct reader *r, struct config *c, const struct config_key *k, int line)
+static void read_key(struct yaml_reader *r, struct config *c, const struct config_key *k, int line)
 {
 	struct where w = {r->path, line};
 	struct value v = {0};
@@ -169,7 +169,7 @@ static void read_key(struct reader *r, struct config *c, const struct config_key
 }
 
 /* The section asked for; the present event is the start of its map. */
-static void read_section(struct reader *r, struct config *c)
+static void read_section(struct yaml_reader *r, struct config *c)
 {
 	int first[CONFIG_KEYS] = {0}; /* line of each key given */
 
@@ -191,14 +191,14 @@ static void read_section(struct reader *r, struct config *c)
 }
 
 /* Passes over a section that is not asked for; the present event is its start. */
-static void skip_section(struct reader *r)
+static void skip_section(struct yaml_reader *r)
 {
 	for (int depth = r->depth; r->depth >= depth;)
 		next(r);
 }
 
 /* One entry of the file's map: seed or a section, whose name goes to `sections`. */
-static void read_entry(struct reader *r, struct config *c, const char *task_type,
+static void read_entry(struct yaml_reader *r, struct config *c, const char *task_type,
 		       struct value *sections)
 {
 	const char *name = key_name(r);
@@ -251,7 +251,7 @@ _Noreturn static void fail_no_section(const char *path, const char *task_type,
 }
 
 /* The document: a map of entries and nothing after it. */
-static void read_document(struct reader *r, struct config *c, const char *task_type)
+static void read_document(struct yaml_reader *r, struct config *c, const char *task_type)
 {
 	struct value sections = {0};
 
@@ -279,7 +279,7 @@ static void read_document(struct reader *r, struct config *c, const char *task_t
 
 void config_load(struct config *c, const char *path, const char *task_type)
 {
-	struct reader r = {.path = path};
+	struct yaml_reader r = {.path = path};
 
 	if (!config_plain_name(task_type))
 		die("task type '%s' cannot name a folder: letters, digits, '.', '_' and '-', no "

@@ -15,16 +15,16 @@
 #include "base/threads.h"
 #include "files/out.h"
 
-struct entry {
+struct cached_digest {
 	char *path;
 	uint64_t digest, size, mtime, inode;
 	int used;
-	struct entry *next;
+	struct cached_digest *next;
 };
 
 struct digest_cache {
 	char *path;
-	struct entry *entries;
+	struct cached_digest *entries;
 	int changed;
 };
 
@@ -131,7 +131,7 @@ struct digest_cache *digest_cache_open(const char *path)
 
 	c->path = xstrdup(path);
 	while (f && getline(&line, &room, f) > 0) {
-		struct entry e = {0};
+		struct cached_digest e = {0};
 		int at = 0;
 
 		line[strcspn(line, "\n")] = 0;
@@ -153,7 +153,7 @@ struct digest_cache *digest_cache_open(const char *path)
 uint64_t digest_file(struct digest_cache *c, const char *path)
 {
 	struct stat st;
-	struct entry *e;
+	struct cached_digest *e;
 	uint64_t mtime;
 
 	if (stat(path, &st))
@@ -182,7 +182,7 @@ void digest_cache_close(struct digest_cache *c, bool write)
 {
 	char *text = xstrdup("");
 
-	for (struct entry *e = c->entries, *next; e; e = next) {
+	for (struct cached_digest *e = c->entries, *next; e; e = next) {
 		next = e->next;
 		if (e->used) {
 			char *more =

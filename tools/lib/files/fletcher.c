@@ -17,7 +17,7 @@ enum {
 	MODULUS = 65535
 }; /* TURNS: until b, at most 65535 · 256 · 257 / 2, is emptied */
 
-struct sums {
+struct lane_sums {
 	uint64_t first, second; /* modulo MODULUS, of the words so far, in this machine's order */
 };
 
@@ -28,7 +28,7 @@ static uint32_t canonical(uint64_t sum, int any)
 }
 
 /* Words so far count once more in the second sum for each word that follows. */
-CLONES static void add_turns(struct sums *s, const unsigned char *p, size_t turns)
+CLONES static void add_turns(struct lane_sums *s, const unsigned char *p, size_t turns)
 {
 	uint32_t a[LANES] = {0}, b[LANES] = {0};
 	uint64_t first = 0, second = s->second + s->first * turns * LANES;
@@ -53,7 +53,7 @@ CLONES static void add_turns(struct sums *s, const unsigned char *p, size_t turn
 uint32_t fletcher32(const void *data, size_t n)
 {
 	const unsigned char *p = data;
-	struct sums s = {0, 0};
+	struct lane_sums s = {0, 0};
 	size_t words = n / 2, step;
 	int any;
 

@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/jsonwords.h"
 #include "files/looks.h"
-#include "files/sums.h"
 
 /* The size is looked at before, and again while reading: a pipe has none. */
 char *jsonx_read(const char *path, size_t max_bytes, size_t *n)
 {
-	sums_check(path);
+	checksums_check(path);
 	FILE *f = fopen(path, "rbe");
 	struct stat st;
 	if (!f || fstat(fileno(f), &st))

@@ -1,10 +1,10 @@
 /* start.c: see start.h. */
 #include "files/start.h"
 
-#include "files/sums.h"
+#include "files/checksums.h"
 
 void tool_start(const struct tool *tool, int argc, char **argv)
 {
-	opts_sums = sums_use;
+	opts_checksums = checksums_use;
 	opts_parse(tool, argc, argv);
 }

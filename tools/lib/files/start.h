@@ -5,8 +5,8 @@
 
 #include "base/opts.h"
 
-/* opts_parse(); with --sums FILE, inputs are checked and outputs recorded by that file from here on
- * (sums.h). */
+/* opts_parse(); with --checksums FILE, inputs are checked and outputs recorded by that file from
+ * here on (checksums.h). */
 void tool_start(const struct tool *tool, int argc, char **argv);
 
 #endif

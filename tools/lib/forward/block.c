@@ -227,9 +227,9 @@ static void attend_self(const struct block *b, const struct block_deltas *d, str
 
 /* Rows [row, row+P) of the queries against memory rows M, already fetched; result in the same rows
  * of ctx (P, DI). */
-static void attend_memory(const struct block *b, const struct block_deltas *d, struct work *w,
-			  float *ctx, const float *q, int P, const float *M, struct be_ragged query,
-			  struct be_ragged rows, const int *valid)
+static void attend_encoder_output(const struct block *b, const struct block_deltas *d,
+				  struct work *w, float *ctx, const float *q, int P, const float *M,
+				  struct be_ragged query, struct be_ragged rows, const int *valid)
 {
 	const struct t5 *m = &b->model->m;
 	const struct delta *dk = d->slot[CROSS_K], *dv = d->slot[CROSS_V];
@@ -254,8 +254,8 @@ static void attend_memory(const struct block *b, const struct block_deltas *d, s
 
 /* How many sequences from `first` on fit the cross-attention's working rows and one fetch of
  * memory. */
-static int cross_group(const struct work *w, const struct batch *s, const struct memory *mem,
-		       int first)
+static int cross_group(const struct work *w, const struct batch *s,
+		       const struct encoder_output *mem, int first)
 {
 	int n = 0, rows = 0, held = 0;
 
@@ -270,7 +270,7 @@ static int cross_group(const struct work *w, const struct batch *s, const struct
 }
 
 static void attend_cross(const struct block *b, const struct block_deltas *d, struct work *w,
-			 const struct batch *s, const struct memory *mem)
+			 const struct batch *s, const struct encoder_output *mem)
 {
 	const struct t5 *m = &b->model->m;
 	int *off = xarray((size_t)s->n, sizeof(*off)),
@@ -289,11 +289,11 @@ static void attend_cross(const struct block *b, const struct block_deltas *d, st
 		if (!P)
 			continue;
 		M = mem->fetch(mem->arg, mem->base + first, n, off);
-		attend_memory(b, d, w, w->x + (size_t)row * (size_t)m->DI,
-			      w->y + (size_t)row * (size_t)m->DI, P, M,
-			      (struct be_ragged){n, query_off, s->len + first},
-			      (struct be_ragged){n, off, mem->len + mem->base + first},
-			      mem->valid + mem->base + first);
+		attend_encoder_output(b, d, w, w->x + (size_t)row * (size_t)m->DI,
+				      w->y + (size_t)row * (size_t)m->DI, P, M,
+				      (struct be_ragged){n, query_off, s->len + first},
+				      (struct be_ragged){n, off, mem->len + mem->base + first},
+				      mem->valid + mem->base + first);
 	}
 	free(off);
 	free(query_off);
@@ -318,7 +318,7 @@ static void feed_forward(const struct block *b, const struct block_deltas *d, st
 }
 
 void block_run(const struct block *b, const struct block_deltas *d, struct work *w,
-	       const struct batch *s, const struct memory *mem, float *h, enum step to)
+	       const struct batch *s, const struct encoder_output *mem, float *h, enum step to)
 {
 	const struct t5 *m = &b->model->m;
 	enum step at = b->from;

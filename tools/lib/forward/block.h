@@ -53,7 +53,7 @@ struct batch {
 /* The encoder's output, for the decoder's cross-attention. fetch() returns rows of sequences
  * [first, first+n) in backend memory, valid until the next call; off[i] is the row of sequence
  * first+i in what is returned. The batch's sequences are numbers base, base+1, … */
-struct memory {
+struct encoder_output {
 	void *arg;
 	const float *(*fetch)(void *arg, int first, int n, int *off);
 	const int *len, *valid; /* per sequence: rows, and rows that are no pads */
@@ -85,6 +85,6 @@ size_t work_bytes(const struct t5 *m, int stack, int rows, int T, int rank);
  * the linears at `to` is left in w->x (for STEP_END: nothing). x is recomputed from h at b->from,
  * which is SELF, CROSS or FFN. */
 void block_run(const struct block *b, const struct block_deltas *d, struct work *w,
-	       const struct batch *s, const struct memory *mem, float *h, enum step to);
+	       const struct batch *s, const struct encoder_output *mem, float *h, enum step to);
 
 #endif

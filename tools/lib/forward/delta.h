@@ -16,8 +16,8 @@ struct delta {
 	int R;
 	struct be_weight *A; /* (R, d_in); CROSS_K: its transpose (d_in, R) */
 	struct be_weight *B; /* (d_out, R); NULL for CROSS_K and CROSS_V */
-	/* Instead of A and B, from a solution of the dense path (R = 0): a weight that takes the
-	 * place of the base's. */
+	/* Instead of A and B, from a solution of the full-weight path (R = 0): a weight that takes
+	 * the place of the base's. */
 	struct be_weight *W;       /* (d_out, d_in); NULL for CROSS_K and CROSS_V */
 	struct be_weight **W_head; /* as struct block's k_head or v_head */
 	struct be_weight **B_head; /* CROSS_K: NH of (R, HS), the head's rows transposed; CROSS_V:

@@ -1,5 +1,5 @@
-/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, advance.c, grams.c
- * and be_cuda.c one by one. */
+/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, propagate.c,
+ * grams.c and be_cuda.c one by one. */
 #include "forward/demand.h"
 
 #include <stdlib.h>
@@ -198,7 +198,7 @@ size_t demand_forward(const struct t5 *m, const struct demand_deltas *d, const i
 	size_t encoder = stack_pass(m, 0, d, T, p), decoder = X + stack_pass(m, 1, d, T, p);
 	size_t head = X + be->weight_bytes(head_rows, m->D, p) +
 		      floats((size_t)BATCH_ROWS * (size_t)head_rows) +
-		      be->array_bytes((size_t)rows[1] * sizeof(struct be_scan));
+		      be->array_bytes((size_t)rows[1] * sizeof(struct be_logits));
 	size_t most = encoder > decoder ? encoder : decoder;
 
 	return H + (most > head ? most : head) + operations(m, 1, both, T[0], rank, head_rows, p);

@@ -70,7 +70,7 @@ static int source_of(const struct forward *f, const int *which, int i)
 /* Sequences [first, last) are of one source. */
 static void run_sequences(const struct forward *f, const struct block *b, struct work *w,
 			  const struct seqs *s, int first, int last, int source, float *H,
-			  struct memory *mem)
+			  struct encoder_output *mem)
 {
 	struct block_deltas d;
 	int *off = xarray((size_t)s->n, sizeof(*off));
@@ -92,7 +92,7 @@ static void run_sequences(const struct forward *f, const struct block *b, struct
 
 /* which (s->n): the encoder's number of each sequence; NULL: its own. */
 static void run_block(const struct forward *f, const struct block *b, struct work *w,
-		      const struct seqs *s, const int *which, float *H, struct memory *mem)
+		      const struct seqs *s, const int *which, float *H, struct encoder_output *mem)
 {
 	for (int first = 0, last; first < s->n; first = last) {
 		int source = source_of(f, which, first);
@@ -105,7 +105,7 @@ static void run_block(const struct forward *f, const struct block *b, struct wor
 
 /* All blocks, each loaded while the one before is computed where the backend can. */
 static void run_blocks(const struct forward *f, int stack, struct work *w, const struct seqs *s,
-		       const int *which, float *H, struct memory *mem)
+		       const int *which, float *H, struct encoder_output *mem)
 {
 	int L = f->model->m.L[stack];
 	struct block b[2];
@@ -140,7 +140,7 @@ static void embed(const struct forward *f, const struct seqs *s, float *H)
 
 /* A whole stack; for the decoder with the memory to attend to. The final norm is part of it. */
 static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which,
-		      float *H, struct memory *mem)
+		      float *H, struct encoder_output *mem)
 {
 	const struct t5 *m = &f->model->m;
 	size_t D = (size_t)m->D;
@@ -166,7 +166,7 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 }
 
 /* The output embedding in pieces of HEAD_ROWS tokens, each for all rows of X (rows, D). */
-static void scan_head(const struct forward *f, const float *X, int rows, struct be_scan *scan)
+static void scan_head(const struct forward *f, const float *X, int rows, struct be_logits *scan)
 {
 	const struct t5 *m = &f->model->m;
 	const struct st_tensor *t = f->model->embedding.head;
@@ -184,7 +184,7 @@ static void scan_head(const struct forward *f, const float *X, int rows, struct 
 			int P = rows - row < BATCH_ROWS ? rows - row : BATCH_ROWS;
 
 			be->linear(logits, n, X + (size_t)row * D, m->D, head, P, false);
-			be->scan(scan + row, logits, P, n, id0);
+			be->logits_reduce(scan + row, logits, P, n, id0);
 		}
 		be->weight_free(head);
 	}
@@ -195,20 +195,20 @@ static void scan_head(const struct forward *f, const float *X, int rows, struct 
 static void run_head(const struct forward *f, const float *X, int rows, const int *target,
 		     struct prediction *out)
 {
-	size_t bytes = (size_t)rows * sizeof(struct be_scan);
-	struct be_scan *host = xmalloc(bytes), *scan = be->alloc(bytes);
+	size_t bytes = (size_t)rows * sizeof(struct be_logits);
+	struct be_logits *host = xmalloc(bytes), *scan = be->alloc(bytes);
 
 	for (int i = 0; i < rows; i++)
-		host[i] = (struct be_scan){.top = -INFINITY,
-					   .second = -INFINITY,
-					   .id = -1,
-					   .want = target ? target[i] : -1};
+		host[i] = (struct be_logits){.top = -INFINITY,
+					     .second = -INFINITY,
+					     .id = -1,
+					     .want = target ? target[i] : -1};
 	be->put(scan, host, bytes);
 	scan_head(f, X, rows, scan);
 	be->get(host, scan, bytes);
 	be->free(scan);
 	for (int i = 0; i < rows; i++) {
-		const struct be_scan *r = &host[i];
+		const struct be_logits *r = &host[i];
 
 		out[i] = (struct prediction){.id = r->id, .top = r->top, .second = r->second};
 		if (r->want >= 0)
@@ -247,7 +247,7 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 	size_t bytes = sizeof(int) * (size_t)dec->n;
 	int *off = xmalloc(bytes), *len = xmalloc(bytes), *valid = xmalloc(bytes);
 	struct resident resident = {H, off};
-	struct memory mem = {&resident, resident_fetch, len, valid, 0, enc->rows};
+	struct encoder_output mem = {&resident, resident_fetch, len, valid, 0, enc->rows};
 	float *X = be->alloc((size_t)dec->rows * (size_t)f->model->m.D * sizeof(float));
 
 	for (int i = 0; i < dec->n; i++) {

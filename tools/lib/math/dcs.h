@@ -5,7 +5,7 @@
  * adapters w = exp(−κ · minmax(log1p v)),  w /= mean w,  w = clamp(w, 0.1, 3),  w /= mean w;    κ =
  * max(dcs_sigma · min(1, (k+1)/2), 0.1)
  *
- * over the lora side's rows x of one task, at iteration k = 0, 1, …; rows of X and Xm are then
+ * over the own side's rows x of one task, at iteration k = 0, 1, …; rows of X and Xm are then
  * multiplied by √w. Factored: with z = [A_1 x; …; A_N x] (R), y_j = s_j B_j z_j, so v = zᵀ M z with
  * an R × R matrix M of the products B_jᵀB_l: no y is ever formed. An adapter that does not target
  * the module has ΔW = 0 and counts in N. */

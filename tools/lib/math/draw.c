@@ -8,7 +8,7 @@
 #include "base/die.h"
 #include "base/rng.h"
 
-struct pool {
+struct candidates {
 	int n;
 	int *row;
 };
@@ -27,7 +27,7 @@ static int by_length(const void *a, const void *b)
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
-static void keep_longest(struct pool *p, const long *chars, struct rng *rng)
+static void keep_longest(struct candidates *p, const long *chars, struct rng *rng)
 {
 	/* 2n/3 of all rows, not of the shuffled 3000: as published. In 64 bits: n may be over 2^30.
 	 */
@@ -47,7 +47,7 @@ static void keep_longest(struct pool *p, const long *chars, struct rng *rng)
 }
 
 /* The pool's rows of one label, in the pool's order. */
-static int rows_of_label(const struct pool *p, const int *label, int want, int *row)
+static int rows_of_label(const struct candidates *p, const int *label, int want, int *row)
 {
 	int n = 0;
 	for (int i = 0; i < p->n; i++)
@@ -57,7 +57,7 @@ static int rows_of_label(const struct pool *p, const int *label, int want, int *
 }
 
 /* Labels that occur in the pool, ascending; returns how many. */
-static int labels_of_pool(const struct pool *p, const int *label, int K, int *present)
+static int labels_of_pool(const struct candidates *p, const int *label, int K, int *present)
 {
 	int *count = xcalloc((size_t)K, sizeof *count);
 	int n = 0;
@@ -70,7 +70,7 @@ static int labels_of_pool(const struct pool *p, const int *label, int K, int *pr
 	return n;
 }
 
-static int pick_balanced(const struct pool *p, const int *label, int K, int samples_num,
+static int pick_balanced(const struct candidates *p, const int *label, int K, int samples_num,
 			 struct rng *rng, int *picked, struct draw_shortage *shortage)
 {
 	int *order = xarray((size_t)K, sizeof *order);
@@ -105,7 +105,7 @@ int draw_rows(const struct draw_rules *o, int n, const long *chars, const int *l
 	      int *picked, struct draw_shortage *shortage)
 {
 	struct rng rng;
-	struct pool p = {n, xarray((size_t)n, sizeof *p.row)};
+	struct candidates p = {n, xarray((size_t)n, sizeof *p.row)};
 	int status = DRAW_OK;
 
 	BUG_IF(n < 1 || K < 1 || o->samples_num < 1);

@@ -4,7 +4,7 @@
  *   XmᵀXm, XᵀXm or XᵀX, in chunks of GRAM_CHUNK rows (float32 inside a chunk, float64 between);
  *   ‖G‖_F,  A G (r rows),  tr(W G Wᵀ)
  *
- * X are the lora side's rows, Xm (X tilde) the merged side's, blended as Xm ← (1−ρ) Xm + ρ X, both
+ * X are the own side's rows, Xm (X tilde) the merged side's, blended as Xm ← (1−ρ) Xm + ρ X, both
  * multiplied by √w where there are weights. Memory: one d × d of float64, two chunks of rows,
  * panels; it does not grow with the rows. Results do not depend on the number of threads: fixed
  * tiles, each by one thread, summed in a fixed order. */

@@ -8,7 +8,7 @@
 
 bool acts_state_is_rows(const struct acts_of *of, bool fp16)
 {
-	return !strcmp(of->site, "memory") && !fp16;
+	return !strcmp(of->site, "encoder-output") && !fp16;
 }
 
 struct h5 *acts_create(const char *path, const struct acts_of *of, int P, int d, bool fp16,

@@ -1,7 +1,7 @@
-/* acts.h: the acts file of a task and a site (lora/T/SITE.h5, merged/T/SITE.h5): the site's rows,
+/* acts.h: the acts file of a task and a site (own/T/SITE.h5, merged/T/SITE.h5): the site's rows,
  * and the state to go on from.
  *
- * iteris-acts, version 1. Attributes site, task, side (lora, merged), features (tokens, reference),
+ * iteris-acts, version 1. Attributes site, task, side (own, merged), features (tokens, reference),
  * P, d, D, P_state, state_step; datasets rows (P, d)          inputs of the site's linears, float32
  * or float16 state (P_state, D)   the residual stream at the start of the site's block (of memory:
  * the encoder's normed output; with state_step other than STEP_SELF: at the site), float32; only in

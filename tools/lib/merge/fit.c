@@ -3,12 +3,12 @@
 
 struct fit_args fit_args;
 
-void fit_open(struct system *s, const struct job *j, const char *grams)
+void fit_open(struct normal_equations *s, const struct job *j, const char *grams)
 {
-	*s = (struct system){.site = j->name,
-			     .tasks = &j->tasks,
-			     .d = j->d,
-			     .alpha_1 = fit_args.alpha_1,
-			     .ridge = fit_args.ridge};
-	system_open(s, grams, fit_args.manual);
+	*s = (struct normal_equations){.site = j->name,
+				       .tasks = &j->tasks,
+				       .d = j->d,
+				       .alpha_1 = fit_args.alpha_1,
+				       .ridge = fit_args.ridge};
+	equations_open(s, grams, fit_args.manual);
 }

@@ -4,7 +4,7 @@
 #define FIT_H
 
 #include "merge/job.h"
-#include "merge/system.h"
+#include "merge/normal_equations.h"
 
 struct fit_args {
 	const char *manual;
@@ -21,7 +21,7 @@ extern struct fit_args fit_args;
 		KEY_OPTION(camr_alpha, fit_args.ridge.camr_alpha),                       \
 		KEY_OPTION(camr_beta, fit_args.ridge.camr_beta)
 
-/* The job's system by fit_args; grams: a path with {task}. system_close() is the caller's. */
-void fit_open(struct system *s, const struct job *j, const char *grams);
+/* The job's system by fit_args; grams: a path with {task}. equations_close() is the caller's. */
+void fit_open(struct normal_equations *s, const struct job *j, const char *grams);
 
 #endif

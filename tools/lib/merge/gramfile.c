@@ -70,7 +70,7 @@ static void write_gram(struct gramfile *k, const char *path)
 }
 
 /* The present Gram is C = XᵀXm: A_t C and ‖C‖. */
-static void cross(struct gramfile *k, const struct stack *s, int i, double xxm)
+static void cross(struct gramfile *k, const struct factors *s, int i, double xxm)
 {
 	size_t r0 = (size_t)s->first[k->t], r = (size_t)s->first[k->t + 1] - r0, d = (size_t)s->d;
 	double *AC = xarray(r * d, sizeof(*AC));
@@ -87,7 +87,7 @@ static void cross(struct gramfile *k, const struct stack *s, int i, double xxm)
 }
 
 /* The present Gram is K = XᵀX: ‖W‖² and tr(W K Wᵀ) of W = W0+ΔW_t, by panels of its rows. */
-static void whole_norms(struct gramfile *k, const struct stack *s, int i, double *w2, double *xw2)
+static void whole_norms(struct gramfile *k, const struct factors *s, int i, double *w2, double *xw2)
 {
 	char *name = job_module(k->job, i), *weight = xformat("%s.weight", name);
 	const struct st_tensor *W0 = st_need(k->model, weight, (size_t)s->d_out, (size_t)s->d);
@@ -98,7 +98,7 @@ static void whole_norms(struct gramfile *k, const struct stack *s, int i, double
 		size_t count = (size_t)n * d;
 
 		st_read(k->model, W0, (size_t)o * d, count, k->W);
-		stack_add(s, k->t, o, n, k->W);
+		factors_add(s, k->t, o, n, k->W);
 		*w2 += simd_dot_f64(k->W, k->W, count);
 		*xw2 += gram_trace(k->gram, k->W, n);
 	}
@@ -106,14 +106,14 @@ static void whole_norms(struct gramfile *k, const struct stack *s, int i, double
 	free(name);
 }
 
-static void weight_norms(struct gramfile *k, const struct stack *s, int i)
+static void weight_norms(struct gramfile *k, const struct factors *s, int i)
 {
 	whole_norms(k, s, i, &k->norms[i].w2, &k->norms[i].xw2);
 	k->norms[i].yw2 = k->norms[i].xw2;
 }
 
 /* The present Gram is K = XᵀX: ‖X ΔW_tᵀ‖². */
-static void target_norm(struct gramfile *k, const struct stack *s, int i)
+static void target_norm(struct gramfile *k, const struct factors *s, int i)
 {
 	int r0 = s->first[k->t], r = s->first[k->t + 1] - r0;
 	double *BtB = xarray((size_t)r * (size_t)r, sizeof(*BtB));
@@ -128,18 +128,18 @@ static void target_norm(struct gramfile *k, const struct stack *s, int i)
 
 /* Calls fn for every module with its factors. */
 static void each_module(struct gramfile *k,
-			void (*fn)(struct gramfile *k, const struct stack *s, int i))
+			void (*fn)(struct gramfile *k, const struct factors *s, int i))
 {
 	for (int i = 0; i < k->job->targets.n; i++) {
-		struct stack s;
+		struct factors s;
 
-		stack_load(&s, &k->job->targets, i);
+		factors_load(&s, &k->job->targets, i);
 		fn(k, &s, i);
-		stack_release(&s);
+		factors_release(&s);
 	}
 }
 
-static void shared_H(struct gramfile *k, const struct stack *s, int i)
+static void shared_H(struct gramfile *k, const struct factors *s, int i)
 {
 	char *path = module_path(k, i, "/H");
 
@@ -149,7 +149,7 @@ static void shared_H(struct gramfile *k, const struct stack *s, int i)
 	free(path);
 }
 
-static void shared_C(struct gramfile *k, const struct stack *s, int i)
+static void shared_C(struct gramfile *k, const struct factors *s, int i)
 {
 	char *path = module_path(k, i, "/C");
 
@@ -158,12 +158,12 @@ static void shared_C(struct gramfile *k, const struct stack *s, int i)
 	free(path);
 }
 
-static void shared_cross(struct gramfile *k, const struct stack *s, int i)
+static void shared_cross(struct gramfile *k, const struct factors *s, int i)
 {
 	cross(k, s, i, i ? k->norms[0].xxm : gram_norm(k->gram));
 }
 
-static void x_norms(struct gramfile *k, const struct stack *s, int i)
+static void x_norms(struct gramfile *k, const struct factors *s, int i)
 {
 	weight_norms(k, s, i);
 	target_norm(k, s, i);
@@ -188,7 +188,7 @@ static void unweighted(struct gramfile *k)
 }
 
 /* The module's weights (P), allocated; its ‖√w X ΔWᵀ‖² to norms. */
-static double *row_weights(struct gramfile *k, const struct stack *s, int i)
+static double *row_weights(struct gramfile *k, const struct factors *s, int i)
 {
 	struct gram *g = k->gram;
 	struct dcs q;
@@ -215,7 +215,7 @@ static double *row_weights(struct gramfile *k, const struct stack *s, int i)
 }
 
 /* The present Gram is the module's own C. */
-static void weighted_dense(struct gramfile *k, const struct stack *s, int i)
+static void weighted_dense(struct gramfile *k, const struct factors *s, int i)
 {
 	char *path = module_path(k, i, "/C");
 	double w2 = 0;
@@ -228,7 +228,7 @@ static void weighted_dense(struct gramfile *k, const struct stack *s, int i)
 	free(path);
 }
 
-static void weighted_module(struct gramfile *k, const struct stack *s, int i)
+static void weighted_module(struct gramfile *k, const struct factors *s, int i)
 {
 	double *w = row_weights(k, s, i);
 	char *path = module_path(k, i, "/H");

@@ -4,7 +4,7 @@
  *   H = XmᵀXm (d, d); for every module of the site that any adapter of the merge targets: A_t XᵀXm
  * (r, d) and the norms ‖XᵀXm‖_F, ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖², ‖X ΔW_tᵀ‖²
  *
- * X are the lora side's rows, Xm (X tilde) the merged side's. No ridge is added: solve-layer does,
+ * X are the own side's rows, Xm (X tilde) the merged side's. No ridge is added: solve-layer does,
  * so that its parameters can change without this. The DCS weights' mean is 1; the coefficient c
  * keeps the unweighted rows, as published. */
 #ifndef GRAMFILE_H

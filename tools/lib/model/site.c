@@ -6,28 +6,28 @@
 
 #include "base/die.h"
 
-static const char MEMORY[] = "memory";
+static const char ENCODER_OUTPUT[] = "encoder-output";
 static const char *const STACK[2] = {"enc", "dec"};
 static const char *const STEP[STEP_END] = {
 	[STEP_SELF] = "self",         [STEP_OUT] = "out", [STEP_CROSS] = "cross",
 	[STEP_CROSSOUT] = "crossout", [STEP_FFN] = "ffn", [STEP_DOWN] = "down",
 };
 
-struct site site_memory(void)
+struct site site_encoder_output(void)
 {
 	/* Block -1 of the decoder: after every encoder site and before every other decoder site. */
 	return (struct site){.stack = 1, .block = -1, .step = STEP_END};
 }
 
-bool site_is_memory(struct site s)
+bool site_is_encoder_output(struct site s)
 {
 	return s.stack == 1 && s.block == -1;
 }
 
 char *site_name(struct site s, char *buf)
 {
-	if (site_is_memory(s)) {
-		strcpy(buf, MEMORY);
+	if (site_is_encoder_output(s)) {
+		strcpy(buf, ENCODER_OUTPUT);
 		return buf;
 	}
 	BUG_IF(s.stack < 0 || s.stack > 1 || s.block < 0 || s.block > 9999 || (int)s.step < 0 ||
@@ -45,8 +45,8 @@ static bool step_exists(int stack, enum step step)
  * no names. */
 bool site_parse(const struct t5 *m, const char *name, struct site *s)
 {
-	if (strcmp(name, MEMORY) == 0) {
-		*s = site_memory();
+	if (strcmp(name, ENCODER_OUTPUT) == 0) {
+		*s = site_encoder_output();
 		return true;
 	}
 	int stack = strncmp(name, STACK[1], 3) == 0;
@@ -101,6 +101,6 @@ struct site site_of_module(struct module q)
 	};
 	BUG_IF((int)q.slot < 0 || q.slot >= SLOTS);
 	if (q.slot == CROSS_K || q.slot == CROSS_V)
-		return site_memory();
+		return site_encoder_output();
 	return (struct site){.stack = q.stack, .block = q.block, .step = step_of[q.slot]};
 }

@@ -18,8 +18,8 @@ struct site {
 	enum step step; /* memory: STEP_END */
 };
 
-struct site site_memory(void);
-bool site_is_memory(struct site s);
+struct site site_encoder_output(void);
+bool site_is_encoder_output(struct site s);
 /* Buffer of at least 24 bytes; returns it. */
 char *site_name(struct site s, char *buf);
 /* False when the name is no site of this model (block out of range, cross in the encoder …). */

@@ -4,11 +4,11 @@
 #include "backend/cpu/gemm.h"
 #include "forward/block.h"
 #include "forward/forward.h"
-#include "math/dense.h"
+#include "math/full_weight.h"
 #include "math/grams.h"
 #include "merge/gramfile.h"
 #include "merge/history.h"
-#include "merge/system.h"
+#include "merge/normal_equations.h"
 
 size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int rank, size_t whole,
 		      int tasks, enum be_precision p)
@@ -47,16 +47,16 @@ size_t budget_grams(int d, int threads)
 
 size_t budget_layer(int d, int R, int d_out)
 {
-	return solve_bytes(d, R) + system_bytes(d) +
+	return solve_bytes(d, R) + equations_bytes(d) +
 	       (size_t)R * ((size_t)d + (size_t)d_out) * sizeof(float);
 }
 
 size_t budget_dense(int d, int R, int d_out, int tasks, int pairs)
 {
 	int files = pairs + (tasks > 2 ? tasks - 2 : 0);
-	size_t rows = (size_t)DENSE_ROWS * (size_t)d * sizeof(float),
+	size_t rows = (size_t)FULL_WEIGHT_ROWS * (size_t)d * sizeof(float),
 	       weight = (size_t)d_out * (size_t)d * sizeof(float);
 
-	return budget_layer(d, R, d_out) + dense_bytes(d, R) + 2 * rows + weight +
+	return budget_layer(d, R, d_out) + full_weight_bytes(d, R) + 2 * rows + weight +
 	       (pairs ? mats_bytes(PAST_ROWS, d, pairs) : 0) + (size_t)files * BUDGET_FILES;
 }

@@ -32,9 +32,9 @@ size_t budget_grams(int d, int threads);
  * the Grams, the adapters' factors. (MATS's pairs, of R × d, are not in it: the other modules'
  * factors were let go by then.) */
 size_t budget_layer(int d, int R, int d_out);
-/* Arrays of solve-dense: those, two more d × d, rows, and the fitted weight; with `pairs` of MATS
- * (0: none) parts of them, and their files; and of `tasks` Gram files, of which two matrices are
- * read, those that budget_site() does not count. */
+/* Arrays of solve-full-weight: those, two more d × d, rows, and the fitted weight; with `pairs` of
+ * MATS (0: none) parts of them, and their files; and of `tasks` Gram files, of which two matrices
+ * are read, those that budget_site() does not count. */
 size_t budget_dense(int d, int R, int d_out, int tasks, int pairs);
 
 /* Residual streams (the encoder's output, the decoder's rows) that generate-tokens and eval-emotion

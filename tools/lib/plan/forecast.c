@@ -39,7 +39,7 @@ static size_t forward_peak(const struct plan *p, enum be_precision precision, in
 	return bytes;
 }
 
-/* ΔW as the merged side has them, or (where only the lora side is run) one adapter's. */
+/* ΔW as the merged side has them, or (where only the own side is run) one adapter's. */
 static struct demand_deltas deltas(const struct plan *p)
 {
 	bool merged = p->c.method == SWEEP || p->c.method == JACOBI;
@@ -161,7 +161,8 @@ void forecast_disk(const struct plan *p)
 
 	for (int i = 0; i < p->nsites; i++) {
 		size_t d = (size_t)site_width(&p->model->m, p->site[i]),
-		       n = p->site[i].stack && !site_is_memory(p->site[i]) ? rows / 16 : rows;
+		       n = p->site[i].stack && !site_is_encoder_output(p->site[i]) ? rows / 16
+										   : rows;
 		size_t acts = n * (d * cell + D * sizeof(float)),
 		       gram = (size_t)p->c.task_targets.n * d * d * sizeof(double);
 
@@ -172,10 +173,10 @@ void forecast_disk(const struct plan *p)
 	}
 	if (p->c.method != SWEEP && p->c.method != REGMEAN && p->c.method != JACOBI)
 		return;
-	/* One site at a time: three of the lora side, two of the merged, memory on both, the Grams
+	/* One site at a time: three of the own side, two of the merged, memory on both, the Grams
 	 * of two. Solutions are small, but for whole weights. */
 	if (p->c.sequential_layer_processing &&
-	    p->c.method == JACOBI) /* the lora side whole, of the merged what a sweep has */
+	    p->c.method == JACOBI) /* the own side whole, of the merged what a sweep has */
 		printf("disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for "
 		       "each iteration)",
 		       megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));

@@ -37,7 +37,7 @@ static void grow_table(struct graph *g)
 		*find_slot(g, g->file[i]->name) = i + 1;
 }
 
-static const struct file *known_file(const struct graph *g, const char *name)
+static const struct graph_file *known_file(const struct graph *g, const char *name)
 {
 	int i = *find_slot(g, name);
 
@@ -54,9 +54,9 @@ static char *path_of(const struct graph *g, const char *name)
 	return xstrdup(name);
 }
 
-static struct file *new_file(const struct graph *g, char *name)
+static struct graph_file *new_file(const struct graph *g, char *name)
 {
-	struct file *f = xcalloc(1, sizeof(*f));
+	struct graph_file *f = xcalloc(1, sizeof(*f));
 	char *path = path_of(g, name);
 	struct stat st;
 
@@ -64,7 +64,7 @@ static struct file *new_file(const struct graph *g, char *name)
 	f->there = !stat(path, &st);
 	if (f->there) {
 		f->time = st.st_mtim;
-		f->spent = st.st_size <= (off_t)strlen(H5_SPENT) && strstr(name, ".h5");
+		f->released = st.st_size <= (off_t)strlen(H5_RELEASED) && strstr(name, ".h5");
 	}
 	free(path);
 	return f;
@@ -135,7 +135,7 @@ static char *format(const char *fmt, va_list ap)
 
 static void last_target_is_made(struct rule *r)
 {
-	struct file *f = r->graph->file[r->targets.item[r->targets.n - 1]];
+	struct graph_file *f = r->graph->file[r->targets.item[r->targets.n - 1]];
 
 	if (f->maker)
 		BUG("two rules for '%s'", f->name);
@@ -243,7 +243,7 @@ static bool later(struct timespec a, struct timespec b)
 	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-static bool is_newer(const struct file *need, const struct file *target)
+static bool is_newer(const struct graph_file *need, const struct graph_file *target)
 {
 	return need->changed || !need->there || (need->maker && need->maker->stale) ||
 	       later(need->time, target->time);
@@ -252,7 +252,7 @@ static bool is_newer(const struct file *need, const struct file *target)
 static bool out_of_date(const struct graph *g, const struct rule *r)
 {
 	for (int t = 0; t < r->targets.n; t++) {
-		const struct file *target = g->file[r->targets.item[t]];
+		const struct graph_file *target = g->file[r->targets.item[t]];
 
 		if (!target->there)
 			return true;
@@ -263,22 +263,22 @@ static bool out_of_date(const struct graph *g, const struct rule *r)
 	return r->forced;
 }
 
-/* The spent files that r reads are made again; false: there are none. */
+/* The released files that r reads are made again; false: there are none. */
 static bool recall(const struct graph *g, const struct rule *r)
 {
 	bool any = false;
 
 	for (int i = 0; i < r->needs.n; i++) {
-		const struct file *need = g->file[r->needs.item[i]];
+		const struct graph_file *need = g->file[r->needs.item[i]];
 
-		if (need->spent && need->maker && !need->maker->stale)
+		if (need->released && need->maker && !need->maker->stale)
 			any = need->maker->stale = need->maker->forced = true;
 	}
 	return any;
 }
 
-/* Forwards, what is made makes what needs it; backwards, it calls for spent files; until nothing is
- * added. */
+/* Forwards, what is made makes what needs it; backwards, it calls for released files; until nothing
+ * is added. */
 void graph_look(struct graph *g)
 {
 	bool more = true;
@@ -296,7 +296,7 @@ void graph_look(struct graph *g)
 
 bool graph_makes(const struct graph *g, const char *name)
 {
-	const struct file *f = known_file(g, name);
+	const struct graph_file *f = known_file(g, name);
 
 	return f && f->maker && f->maker->stale;
 }
@@ -325,17 +325,17 @@ int graph_processes(const struct graph *g)
 	return n;
 }
 
-bool graph_spends(const struct graph *g)
+bool graph_has_released(const struct graph *g)
 {
 	for (int i = 0; i < g->files; i++)
-		if (g->file[i]->spent)
+		if (g->file[i]->released)
 			return true;
 	return false;
 }
 
-bool graph_is_spent(const struct graph *g, const char *name)
+bool graph_is_released(const struct graph *g, const char *name)
 {
-	const struct file *f = known_file(g, name);
+	const struct graph_file *f = known_file(g, name);
 
-	return !f || !f->there || f->spent;
+	return !f || !f->there || f->released;
 }

@@ -1,7 +1,7 @@
 /* graph.h: the rules of one merge: what is made of what, by which command; which of them have
  * something to do; and their text for make.
  *
- * A file is named as make reads it: $W/lora/tec/enc00-self.h5, $W being WORK and $R the folder
+ * A file is named as make reads it: $W/own/tec/enc00-self.h5, $W being WORK and $R the folder
  * REFERENCE. A rule has targets, needs (files that it reads: a newer one makes the target out of
  * date), others that only must be there before it, and a recipe. Rules are added in the order of
  * the computation: a file's rule before the rules that need the file.
@@ -44,15 +44,16 @@ void graph_mute(struct graph *g, bool mute); /* rules that are added from here o
 void graph_changed(struct graph *g, const char *name);
 
 /* By make's own rule: a target is made if it is missing, or older than one of its needs, or one of
- * these is made. A spent file (files/h5/h5.h) that is read by what is made is made again itself. */
+ * these is made. A released file (files/h5/h5.h) that is read by what is made is made again itself.
+ */
 void graph_look(struct graph *g);
 
 /* After graph_look(). */
 bool graph_makes(const struct graph *g, const char *name); /* the file of that name is to be made */
 int graph_processes(const struct graph *g);                /* so many processes */
-bool graph_spends(const struct graph *g);                  /* there are spent files */
-bool graph_is_spent(const struct graph *g,
-		    const char *name); /* its data are gone already, or it is not there */
+bool graph_has_released(const struct graph *g);            /* there are released files */
+bool graph_is_released(const struct graph *g,
+		       const char *name); /* its data are gone already, or it is not there */
 
 /* The rules as text for make. */
 void graph_text(const struct graph *g, struct text *mk);

@@ -6,10 +6,10 @@
 
 #include "plan/graph.h"
 
-struct file {
+struct graph_file {
 	char *name;
 	struct rule *maker; /* NULL: an input */
-	bool there, spent, changed;
+	bool there, released, changed;
 	struct timespec time;
 };
 
@@ -30,7 +30,7 @@ struct graph {
 	char *work, *reference;
 	int files, rules, groups;
 	bool mute;
-	struct file **file;
+	struct graph_file **file;
 	struct rule **rule;
 	int *slot, slots; /* hash table of the files' names: number + 1 */
 };

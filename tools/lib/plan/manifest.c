@@ -60,14 +60,14 @@ static bool is_stamp(const char *name)
 }
 
 /* A rule as it is read: the names in WORK of its targets, and of the stamps that it needs. */
-struct rule {
+struct manifest_rule {
 	char **target;
 	int n;
 	struct text stamps;
 };
 
 /* Targets that are stamps are not listed: a copy of a stamp goes by its text, not by its time. */
-static void add_word(struct rule *r, char *name, bool need)
+static void add_word(struct manifest_rule *r, char *name, bool need)
 {
 	if (need && is_stamp(name)) {
 		text_add(&r->stamps, "%s ", name);
@@ -81,7 +81,7 @@ static void add_word(struct rule *r, char *name, bool need)
 /* The words of a rule: targets up to a colon, then needs up to a bar. */
 static void read_rule(const struct manifest *m, char *line)
 {
-	struct rule r = {0};
+	struct manifest_rule r = {0};
 	bool need = false;
 	char *save = NULL;
 

@@ -77,11 +77,11 @@ static void put_tasks(struct text *mk, const struct plan *p)
 		text_add(mk, " %s", tasks->item[t]);
 	text_add(mk, "\nsites :=");
 	for (int i = 0; i < s.n; i++)
-		if (s.station[i].solved)
-			text_add(mk, " %s", s.station[i].name);
+		if (s.extract_site[i].solved)
+			text_add(mk, " %s", s.extract_site[i].name);
 	text_add(mk, "\nstations :=");
 	for (int i = 0; i < s.n; i++)
-		text_add(mk, " %s", s.station[i].name);
+		text_add(mk, " %s", s.extract_site[i].name);
 	text_add(mk, "\n");
 	schedule_release(&s);
 }

@@ -2,7 +2,7 @@
  * then explicit rules.
  *
  * W: WORK; R: the folder REFERENCE. model loras data bin method …: what was asked for. tasks;
- * sites: those of targeted modules; stations: and memory, which the decoder needs in any case.
+ * sites: those of targeted modules; extract_sites: and memory, which the decoder needs in any case.
  * result: the file that a merge ends with. X_flags: options of tool X. The rules: plan/rules.h. */
 #ifndef PLANMK_H
 #define PLANMK_H

@@ -42,8 +42,8 @@ bool rules_searches_scale(const struct plan *p)
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder)
 {
 	for (int i = 0; i < b->s.n; i++)
-		if (b->s.station[i].solved)
-			rule_needs(r, "%s/solution/%s.h5", folder, b->s.station[i].name);
+		if (b->s.extract_site[i].solved)
+			rule_needs(r, "%s/solution/%s.h5", folder, b->s.extract_site[i].name);
 }
 
 void book_needs_adapters(const struct book *b, struct rule *r)
@@ -57,16 +57,17 @@ void book_needs_adapters(const struct book *b, struct rule *r)
 static void add_pass(struct book *b, bool own, bool fit)
 {
 	for (int i = 0; i < b->s.n; i++) {
-		const struct station *s = &b->s.station[i];
-		bool memory = site_is_memory(s->site);
+		const struct extract_site *s = &b->s.extract_site[i];
+		bool encoder_output = site_is_encoder_output(s->site);
 
 		if (own)
 			book_add_own_rows(b, s);
-		if (own && memory)
+		if (own && encoder_output)
 			book_add_own_tokens(b);
 		if (fit && b->two_sided)
 			book_add_merged_rows(b, s);
-		if (fit && b->iteration && b->two_sided && memory && b->p->c.features == REFERENCE)
+		if (fit && b->iteration && b->two_sided && encoder_output &&
+		    b->p->c.features == REFERENCE)
 			book_add_merged_tokens(b);
 		if (fit && s->solved) {
 			book_add_grams(b, s);
@@ -87,15 +88,15 @@ static void add_one_pass(struct book *b)
 		add_pass(b, true, p->c.method != JACOBI);
 	else
 		for (int i = 0; i < b->s.n; i++)
-			if (b->s.station[i].solved)
-				book_add_combination(b, &b->s.station[i]);
+			if (b->s.extract_site[i].solved)
+				book_add_combination(b, &b->s.extract_site[i]);
 	if (p->c.method != JACOBI)
 		result = book_add_result(b);
 	book_add_saved_model(b);
 	book_add_table(b);
 	graph_look(b->g);
 	if (result) {
-		book_spend_rest(b, result);
+		book_release_rest(b, result);
 		book_finish_result(b, result);
 	}
 }
@@ -138,13 +139,13 @@ static void add_copies(struct book *b)
 	for (int i = 0; i < b->s.n; i++) {
 		struct rule *r;
 
-		if (!b->s.station[i].solved)
+		if (!b->s.extract_site[i].solved)
 			continue;
-		r = graph_rule(b->g, NULL, "$W/solution/%s.h5", b->s.station[i].name);
-		rule_needs(r, "%s/solution/%s.h5", b->pass, b->s.station[i].name);
+		r = graph_rule(b->g, NULL, "$W/solution/%s.h5", b->s.extract_site[i].name);
+		rule_needs(r, "%s/solution/%s.h5", b->pass, b->s.extract_site[i].name);
 		rule_needs(r, "$W/convergence");
 		rule_recipe(r, "$(copy) --from %s/solution/%s.h5 -o $@", b->pass,
-			    b->s.station[i].name);
+			    b->s.extract_site[i].name);
 	}
 }
 
@@ -165,7 +166,7 @@ static void add_iteration(struct book *b)
 	graph_mute(b->g, true);
 	book_add_saved_model(b);
 	graph_look(b->g);
-	book_spend_rest(b, convergence);
+	book_release_rest(b, convergence);
 	rule_recipe(convergence, "$(converge) --solutions %s/solution --iteration %d -o $@",
 		    b->pass, b->iteration);
 	book_finish_result(b, result);

@@ -1,8 +1,8 @@
 /* rules_private.h: what the files of the module rules share.
  *
  * rules.c: a pass, an iteration, what there is to do; rules_rows.c: samples, rows, tokens;
- * rules_solutions.c: Grams, solutions, and which files are spent; rules_results.c: the adapter or
- * model, and the evaluation. Names of variables in recipes are those of pipeline/stages.mk. */
+ * rules_solutions.c: Grams, solutions, and which files are released; rules_results.c: the adapter
+ * or model, and the evaluation. Names of variables in recipes are those of pipeline/stages.mk. */
 #ifndef RULES_PRIVATE_H
 #define RULES_PRIVATE_H
 
@@ -34,16 +34,16 @@ bool rules_searches_scale(const struct plan *p);
 
 /* rules_rows.c */
 void book_add_samples(struct book *b);
-void book_add_own_rows(struct book *b, const struct station *s);
+void book_add_own_rows(struct book *b, const struct extract_site *s);
 void book_add_own_tokens(struct book *b);
-void book_add_merged_rows(struct book *b, const struct station *s);
+void book_add_merged_rows(struct book *b, const struct extract_site *s);
 void book_add_merged_tokens(struct book *b);
 
 /* rules_solutions.c */
-void book_add_grams(struct book *b, const struct station *s);
+void book_add_grams(struct book *b, const struct extract_site *s);
 void book_add_fit(struct book *b, int i);
-void book_add_combination(struct book *b, const struct station *s);
-void book_spend_rest(const struct book *b, struct rule *r);
+void book_add_combination(struct book *b, const struct extract_site *s);
+void book_release_rest(const struct book *b, struct rule *r);
 
 /* rules_results.c */
 struct rule *book_add_result(struct book *b);

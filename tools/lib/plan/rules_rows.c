@@ -32,34 +32,36 @@ void book_add_samples(struct book *b)
  * decoder, whose rows are few, three: so its long step (cross-attention and feed-forward) runs
  * beside the merged side's. (Not ahead of the solutions: so there is something to do beside a
  * solve, and nothing long beside the Grams, which are then shared by all cores.) */
-static void keep_near(const struct book *b, struct rule *r, const struct station *s)
+static void keep_near(const struct book *b, struct rule *r, const struct extract_site *s)
 {
 	int lead = s->before;
 
-	for (int i = s->reads_encoder ? 2 : 1; i > 0 && lead != NO_STATION; i--)
-		lead = b->s.station[lead].before;
-	if (lead == NO_STATION || !b->p->c.sequential_layer_processing || b->p->c.method == JACOBI)
+	for (int i = s->reads_encoder ? 2 : 1; i > 0 && lead != NO_SITE; i--)
+		lead = b->s.extract_site[lead].before;
+	if (lead == NO_SITE || !b->p->c.sequential_layer_processing || b->p->c.method == JACOBI)
 		return;
 	for (int t = 0; t < b->tasks->n; t++)
-		rule_after(r, "$W/grams/%s/%s.h5", book_task(b, t), b->s.station[lead].name);
+		rule_after(r, "$W/grams/%s/%s.h5", book_task(b, t), b->s.extract_site[lead].name);
 }
 
-/* What both sides read at a station, in `side`; the recipe's options for it (allocated). */
-static char *inputs(const struct book *b, struct rule *r, const struct station *s, const char *side,
-		    const char *tokens, const char *task)
+/* What both sides read at a extract_site, in `side`; the recipe's options for it (allocated). */
+static char *inputs(const struct book *b, struct rule *r, const struct extract_site *s,
+		    const char *side, const char *tokens, const char *task)
 {
 	struct text options = {0};
 	char *said;
 
 	rule_needs(r, "$W/samples/%s.h5", task);
-	if (s->from != NO_STATION) {
-		rule_needs(r, "%s/%s/%s.h5", side, task, b->s.station[s->from].name);
-		text_add(&options, " --from '%s/{task}/%s.h5'", side, b->s.station[s->from].name);
+	if (s->from != NO_SITE) {
+		rule_needs(r, "%s/%s/%s.h5", side, task, b->s.extract_site[s->from].name);
+		text_add(&options, " --from '%s/{task}/%s.h5'", side,
+			 b->s.extract_site[s->from].name);
 	}
 	if (s->reads_encoder) {
 		rule_needs(r, "%s/%s.h5", tokens, task);
-		rule_needs(r, "%s/%s/memory.h5", side, task);
-		text_add(&options, " --tokens '%s/{task}.h5' --memory '%s/{task}/memory.h5'",
+		rule_needs(r, "%s/%s/encoder-output.h5", side, task);
+		text_add(&options,
+			 " --tokens '%s/{task}.h5' --encoder-output '%s/{task}/encoder-output.h5'",
 			 tokens, side);
 	}
 	said = xstrdup(text_get(&options));
@@ -67,7 +69,7 @@ static char *inputs(const struct book *b, struct rule *r, const struct station *
 	return said;
 }
 
-void book_add_own_rows(struct book *b, const struct station *s)
+void book_add_own_rows(struct book *b, const struct extract_site *s)
 {
 	for (int t = 0; t < b->tasks->n; t++) {
 		struct rule *r;
@@ -75,13 +77,12 @@ void book_add_own_rows(struct book *b, const struct station *s)
 
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
-		r = graph_rule(b->g, book_task(b, t), "$W/lora/%s/%s.h5", book_task(b, t), s->name);
+		r = graph_rule(b->g, book_task(b, t), "$W/own/%s/%s.h5", book_task(b, t), s->name);
 		rule_needs(r, "$W/stamps/extract");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
-		options = inputs(b, r, s, "$W/lora", "$W/tokens", book_task(b, t));
+		options = inputs(b, r, s, "$W/own", "$W/tokens", book_task(b, t));
 		keep_near(b, r, s);
-		rule_recipe(r,
-			    "$(extract_own) --site %s --task {tasks}%s -o '$W/lora/{task}/%s.h5'",
+		rule_recipe(r, "$(extract_own) --site %s --task {tasks}%s -o '$W/own/{task}/%s.h5'",
 			    s->name, options, s->name);
 		free(options);
 	}
@@ -98,23 +99,24 @@ void book_add_own_tokens(struct book *b)
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
-		rule_needs(r, "$W/lora/%s/memory.h5", book_task(b, t));
-		rule_recipe(r, "$(generate_own) --task {tasks} --memory '$W/lora/{task}/memory.h5' "
+		rule_needs(r, "$W/own/%s/encoder-output.h5", book_task(b, t));
+		rule_recipe(r, "$(generate_own) --task {tasks} --encoder-output "
+			       "'$W/own/{task}/encoder-output.h5' "
 			       "-o '$W/tokens/{task}.h5'");
 	}
 }
 
-/* A sweep's merged side runs with the solutions before the station. In an iteration, where a stack
- * begins it needs the whole merged model of the iteration before. */
-static void needs_merged_model(const struct book *b, struct rule *r, const struct station *s)
+/* A sweep's merged side runs with the solutions before the extract_site. In an iteration, where a
+ * stack begins it needs the whole merged model of the iteration before. */
+static void needs_merged_model(const struct book *b, struct rule *r, const struct extract_site *s)
 {
-	if (b->iteration && s->from == NO_STATION)
+	if (b->iteration && s->from == NO_SITE)
 		book_needs_solutions(b, r, b->before);
-	else if (!b->iteration && s->before != NO_STATION)
-		rule_needs(r, "$W/solution/%s.h5", b->s.station[s->before].name);
+	else if (!b->iteration && s->before != NO_SITE)
+		rule_needs(r, "$W/solution/%s.h5", b->s.extract_site[s->before].name);
 }
 
-void book_add_merged_rows(struct book *b, const struct station *s)
+void book_add_merged_rows(struct book *b, const struct extract_site *s)
 {
 	char *side = xformat("%s/merged", b->pass);
 
@@ -148,10 +150,11 @@ void book_add_merged_tokens(struct book *b)
 		r = graph_rule(b->g, book_task(b, t), "%s/tokens/%s.h5", b->pass, book_task(b, t));
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
-		rule_needs(r, "%s/merged/%s/memory.h5", b->pass, book_task(b, t));
+		rule_needs(r, "%s/merged/%s/encoder-output.h5", b->pass, book_task(b, t));
 		rule_recipe(r,
-			    "$(generate_merged) --task {tasks} --solutions %s/solution --memory "
-			    "'%s/merged/{task}/memory.h5' -o '%s/tokens/{task}.h5'",
+			    "$(generate_merged) --task {tasks} --solutions %s/solution "
+			    "--encoder-output "
+			    "'%s/merged/{task}/encoder-output.h5' -o '%s/tokens/{task}.h5'",
 			    b->before, b->pass, b->pass);
 	}
 }

@@ -5,13 +5,13 @@
 
 #include "base/die.h"
 
-/* Used files are spent. */
-static bool spends(const struct plan *p)
+/* Used files are released. */
+static bool releases(const struct plan *p)
 {
 	return rules_fits_rows(p) && p->c.sequential_layer_processing && !p->keep_acts;
 }
 
-void book_add_grams(struct book *b, const struct station *s)
+void book_add_grams(struct book *b, const struct extract_site *s)
 {
 	char *iteration = b->iteration ? xformat(" --iteration %d", b->iteration - 1) : xstrdup("");
 	char *merged = b->two_sided
@@ -27,11 +27,11 @@ void book_add_grams(struct book *b, const struct station *s)
 		r = graph_rule(b->g, task, "%s/grams/%s/%s.h5", b->pass, task, s->name);
 		rule_needs(r, "$W/stamps/grams");
 		rule_needs(r, "$W/stamps/adapter-%s", task);
-		rule_needs(r, "$W/lora/%s/%s.h5", task, s->name);
+		rule_needs(r, "$W/own/%s/%s.h5", task, s->name);
 		if (b->two_sided)
 			rule_needs(r, "%s/merged/%s/%s.h5", b->pass, task, s->name);
 		rule_recipe(r,
-			    "$(grams) --site %s --task {tasks}%s --lora '$W/lora/{task}/%s.h5'%s "
+			    "$(grams) --site %s --task {tasks}%s --own '$W/own/{task}/%s.h5'%s "
 			    "-o '%s/grams/{task}/%s.h5'",
 			    s->name, iteration, s->name, merged, b->pass, s->name);
 	}
@@ -40,16 +40,16 @@ void book_add_grams(struct book *b, const struct station *s)
 }
 
 /* FOLDER KIND/{task}/STATION.h5 to a list of files in WORK; without `all` only if some task's is
- * not spent yet. */
+ * not released yet. */
 static void add_used(const struct book *b, struct text *files, bool all, const char *folder,
-		     const char *kind, const struct station *s)
+		     const char *kind, const struct extract_site *s)
 {
 	bool left = all;
 
 	for (int t = 0; !left && t < b->tasks->n; t++) {
 		char *name = xformat("$W/%s%s/%s/%s.h5", folder, kind, book_task(b, t), s->name);
 
-		left = !graph_is_spent(b->g, name);
+		left = !graph_is_released(b->g, name);
 		free(name);
 	}
 	if (left)
@@ -57,32 +57,32 @@ static void add_used(const struct book *b, struct text *files, bool all, const c
 			 s->name);
 }
 
-/* The files that nothing needs once station i is solved. An iteration's own rows stay: the next one
- * needs them. */
+/* The files that nothing needs once extract_site i is solved. An iteration's own rows stay: the
+ * next one needs them. */
 static void used_up(const struct book *b, int i, bool all, struct text *files)
 {
 	char *folder = b->iteration ? xformat("iter%02d/", b->iteration) : xstrdup("");
 
 	for (int j = 0; j < b->s.n; j++) {
-		if (b->s.station[j].last_user != i)
+		if (b->s.extract_site[j].last_user != i)
 			continue;
 		if (!b->iteration)
-			add_used(b, files, all, "", "lora", &b->s.station[j]);
+			add_used(b, files, all, "", "own", &b->s.extract_site[j]);
 		if (b->two_sided)
-			add_used(b, files, all, folder, "merged", &b->s.station[j]);
+			add_used(b, files, all, folder, "merged", &b->s.extract_site[j]);
 	}
-	add_used(b, files, all, folder, "grams", &b->s.station[i]);
+	add_used(b, files, all, folder, "grams", &b->s.extract_site[i]);
 	free(folder);
 }
 
-static void spend(struct rule *r, const struct text *files)
+static void release(struct rule *r, const struct text *files)
 {
 	if (*text_get(files))
-		rule_recipe(r, "$(spend) --files '%s'", text_get(files));
+		rule_recipe(r, "$(release) --files '%s'", text_get(files));
 }
 
 /* What a whole weight's iteration looks back on; factors have their history with them. */
-static char *previous_solutions(const struct book *b, const struct station *s)
+static char *previous_solutions(const struct book *b, const struct extract_site *s)
 {
 	int most = plan_dense(b->p) ? plan_past(b->p) : 1;
 	struct text list = {0};
@@ -96,8 +96,8 @@ static char *previous_solutions(const struct book *b, const struct station *s)
 	return said;
 }
 
-static void add_iteration_options(const struct book *b, struct rule *r, const struct station *s,
-				  struct text *options)
+static void add_iteration_options(const struct book *b, struct rule *r,
+				  const struct extract_site *s, struct text *options)
 {
 	if (!b->iteration)
 		return;
@@ -114,7 +114,7 @@ static void add_iteration_options(const struct book *b, struct rule *r, const st
 
 void book_add_fit(struct book *b, int i)
 {
-	const struct station *s = &b->s.station[i];
+	const struct extract_site *s = &b->s.extract_site[i];
 	struct rule *r = graph_rule(b->g, NULL, "%s/solution/%s.h5", b->pass, s->name);
 	struct text options = {0}, files = {0};
 
@@ -124,20 +124,20 @@ void book_add_fit(struct book *b, int i)
 		rule_needs(r, "%s/grams/%s/%s.h5", b->pass, book_task(b, t), s->name);
 	add_iteration_options(b, r, s, &options);
 	if (b->p->c.method != SWEEP && b->p->c.sequential_layer_processing &&
-	    s->before != NO_STATION) /* so that files are used up one site after the other */
-		rule_after(r, "%s/solution/%s.h5", b->pass, b->s.station[s->before].name);
+	    s->before != NO_SITE) /* so that files are used up one site after the other */
+		rule_after(r, "%s/solution/%s.h5", b->pass, b->s.extract_site[s->before].name);
 	rule_recipe(r, "$(solve) --site %s --grams '%s/grams/{task}/%s.h5'%s -o $@", s->name,
 		    b->pass, s->name, text_get(&options));
-	if (spends(b->p)) {
+	if (releases(b->p)) {
 		used_up(b, i, true, &files);
-		spend(r, &files);
+		release(r, &files);
 	}
 	text_release(&files);
 	text_release(&options);
 }
 
 /* The methods that look at weights alone. */
-void book_add_combination(struct book *b, const struct station *s)
+void book_add_combination(struct book *b, const struct extract_site *s)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$W/solution/%s.h5", s->name);
 
@@ -147,26 +147,26 @@ void book_add_combination(struct book *b, const struct station *s)
 }
 
 /* A run that was killed between a solution and its files' turn: whoever needs the last of the
- * solutions spends what is left. (Not where all was kept: nothing is spent yet, and nothing is
+ * solutions releases what is left. (Not where all was kept: nothing is released yet, and nothing is
  * solved.) */
-void book_spend_rest(const struct book *b, struct rule *r)
+void book_release_rest(const struct book *b, struct rule *r)
 {
 	struct text files = {0};
 	bool solves = false;
 
 	for (int i = 0; i < b->s.n; i++) {
-		char *name = xformat("%s/solution/%s.h5", b->pass, b->s.station[i].name);
+		char *name = xformat("%s/solution/%s.h5", b->pass, b->s.extract_site[i].name);
 
 		solves |= graph_makes(b->g, name);
 		free(name);
 	}
-	for (int i = 0; i < b->s.n && spends(b->p) && (solves || graph_spends(b->g)); i++) {
-		char *name = xformat("%s/solution/%s.h5", b->pass, b->s.station[i].name);
+	for (int i = 0; i < b->s.n && releases(b->p) && (solves || graph_has_released(b->g)); i++) {
+		char *name = xformat("%s/solution/%s.h5", b->pass, b->s.extract_site[i].name);
 
-		if (b->s.station[i].solved && !graph_makes(b->g, name))
+		if (b->s.extract_site[i].solved && !graph_makes(b->g, name))
 			used_up(b, i, false, &files);
 		free(name);
 	}
-	spend(r, &files);
+	release(r, &files);
 	text_release(&files);
 }

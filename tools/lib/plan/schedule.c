@@ -8,17 +8,19 @@
 /* Targeted sites, and memory before the decoder's. */
 static void find_stations(struct schedule *s, const struct plan *p)
 {
-	bool memory = false;
+	bool encoder_output = false;
 
-	s->station = xcalloc((size_t)p->nsites + 1, sizeof(*s->station));
+	s->extract_site = xcalloc((size_t)p->nsites + 1, sizeof(*s->extract_site));
 	for (int i = 0; i <= p->nsites; i++) {
-		int order = i < p->nsites ? site_compare(p->site[i], site_memory()) : 1;
+		int order = i < p->nsites ? site_compare(p->site[i], site_encoder_output()) : 1;
 
-		if (order > 0 && !memory)
-			s->station[s->n++] = (struct station){.site = site_memory()};
-		memory = memory || order >= 0;
+		if (order > 0 && !encoder_output)
+			s->extract_site[s->n++] =
+				(struct extract_site){.site = site_encoder_output()};
+		encoder_output = encoder_output || order >= 0;
 		if (i < p->nsites)
-			s->station[s->n++] = (struct station){.site = p->site[i], .solved = true};
+			s->extract_site[s->n++] =
+				(struct extract_site){.site = p->site[i], .solved = true};
 	}
 }
 
@@ -27,13 +29,13 @@ static bool same_block(struct site a, struct site b)
 	return a.stack == b.stack && a.block == b.block;
 }
 
-/* Whether a station's file holds a state: it is its block's first, or (without checkpointing) at a
- * norm. */
+/* Whether a extract_site's file holds a state: it is its block's first, or (without checkpointing)
+ * at a norm. */
 static bool holds_state(const struct plan *p, const struct schedule *s, int i, int from)
 {
-	struct site site = s->station[i].site;
+	struct site site = s->extract_site[i].site;
 
-	return from == NO_STATION || !same_block(site, s->station[from].site) ||
+	return from == NO_SITE || !same_block(site, s->extract_site[from].site) ||
 	       (!p->c.use_gradient_checkpointing &&
 		(site.step == STEP_CROSS || site.step == STEP_FFN));
 }
@@ -41,42 +43,43 @@ static bool holds_state(const struct plan *p, const struct schedule *s, int i, i
 /* A stack goes on from its own last state; memory from the encoder's. */
 static void find_states(struct schedule *s, const struct plan *p)
 {
-	int last[2] = {NO_STATION, NO_STATION}, solved = NO_STATION;
+	int last[2] = {NO_SITE, NO_SITE}, solved = NO_SITE;
 
 	for (int i = 0; i < s->n; i++) {
-		struct station *t = &s->station[i];
-		bool memory = site_is_memory(t->site);
-		int *state = &last[memory ? 0 : t->site.stack];
+		struct extract_site *t = &s->extract_site[i];
+		bool encoder_output = site_is_encoder_output(t->site);
+		int *state = &last[encoder_output ? 0 : t->site.stack];
 
 		site_name(t->site, t->name);
-		t->reads_encoder = t->site.stack == 1 && !memory;
+		t->reads_encoder = t->site.stack == 1 && !encoder_output;
 		t->from = *state;
 		t->before = solved;
-		if (!memory && holds_state(p, s, i, *state))
+		if (!encoder_output && holds_state(p, s, i, *state))
 			*state = i;
 		if (t->solved)
 			solved = i;
 	}
 }
 
-/* The encoder's output serves to the end. What a station that is not solved reads is in use until
- * the next one that is. */
+/* The encoder's output serves to the end. What a extract_site that is not solved reads is in use
+ * until the next one that is. */
 static void find_last_users(struct schedule *s)
 {
 	int next = s->n - 1;
 
-	while (next > 0 && !s->station[next].solved)
+	while (next > 0 && !s->extract_site[next].solved)
 		next--;
 	for (int i = 0, last = next; i < s->n; i++)
-		s->station[i].last_user = site_is_memory(s->station[i].site) ? last : i;
+		s->extract_site[i].last_user =
+			site_is_encoder_output(s->extract_site[i].site) ? last : i;
 	for (int i = s->n - 1; i >= 0; i--) {
 		int *user;
 
-		if (s->station[i].solved)
+		if (s->extract_site[i].solved)
 			next = i;
-		if (s->station[i].from == NO_STATION)
+		if (s->extract_site[i].from == NO_SITE)
 			continue;
-		user = &s->station[s->station[i].from].last_user;
+		user = &s->extract_site[s->extract_site[i].from].last_user;
 		*user = next > *user ? next : *user;
 	}
 }
@@ -93,5 +96,5 @@ struct schedule schedule_make(const struct plan *p)
 
 void schedule_release(struct schedule *s)
 {
-	free(s->station);
+	free(s->extract_site);
 }

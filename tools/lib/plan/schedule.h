@@ -5,24 +5,24 @@
 
 #include "plan/plan.h"
 
-enum { NO_STATION = -1 };
+enum { NO_SITE = -1 };
 
 /* A place of the computation where rows are taken: a site of targeted modules, or the encoder's
  * output, which the decoder needs in any case. */
-struct station {
+struct extract_site {
 	struct site site;
 	char name[24];
 	bool solved;        /* it has targeted modules */
 	bool reads_encoder; /* it needs the encoder's output and the decoder's tokens */
-	int from;           /* the station whose file holds the state to go on from; NO_STATION: the
-			       embeddings */
-	int before;         /* the last solved station before it, or NO_STATION */
-	int last_user;      /* the solved station after which nothing needs its rows */
+	int from;      /* the extract_site whose file holds the state to go on from; NO_SITE: the
+			  embeddings */
+	int before;    /* the last solved extract_site before it, or NO_SITE */
+	int last_user; /* the solved extract_site after which nothing needs its rows */
 };
 
 struct schedule {
 	int n;
-	struct station *station; /* in the order of the computation */
+	struct extract_site *extract_site; /* in the order of the computation */
 };
 
 struct schedule schedule_make(const struct plan *p);

@@ -158,8 +158,8 @@ static void stamp_test(struct stamp *s, const char *task)
 /* Whether a tool's results are the backend's. */
 static bool computes(const char *tool_name)
 {
-	static const char *const tools[] = {"extract-acts", "generate-tokens", "compute-grams",
-					    "solve-layer",  "solve-dense",     "search-scale",
+	static const char *const tools[] = {"extract-acts", "generate-tokens",   "compute-grams",
+					    "solve-layer",  "solve-full-weight", "search-scale",
 					    "eval-emotion"};
 
 	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
@@ -183,7 +183,7 @@ static void stamp_stage(struct stamp *s, enum stage stage, bool model)
 {
 	bool dense = plan_dense(s->p) && (stage == STAGE_SOLVE || stage == STAGE_MATS);
 
-	add_stage(s, stage, dense ? "solve-dense" : config_stages[stage].tool, model);
+	add_stage(s, stage, dense ? "solve-full-weight" : config_stages[stage].tool, model);
 	write_stamp(s, "%s", config_stages[stage].name);
 }
 

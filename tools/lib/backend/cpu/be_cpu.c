@@ -199,7 +199,7 @@ static void cpu_cross_attention(float *U, const float *Q, const float *M, struct
 	}
 }
 
-static void scan_row(struct be_scan *r, const float *logits, int n, int id0)
+static void logits_reduce_row(struct be_logits *r, const float *logits, int n, int id0)
 {
 	double old = (double)r->top;
 
@@ -219,11 +219,11 @@ static void scan_row(struct be_scan *r, const float *logits, int n, int id0)
 		r->logit = logits[r->want - id0];
 }
 
-static void cpu_scan(struct be_scan *state, const float *logits, int P, int n, int id0)
+static void cpu_scan(struct be_logits *state, const float *logits, int P, int n, int id0)
 {
 #pragma omp parallel for num_threads(threads_for(8.0 * P * n)) schedule(static)
 	for (int i = 0; i < P; i++)
-		scan_row(&state[i], logits + (size_t)i * (size_t)n, n, id0);
+		logits_reduce_row(&state[i], logits + (size_t)i * (size_t)n, n, id0);
 }
 
 /* Row-major and symmetric: LAPACK's column-major 'U' is our lower triangle, and (r, d) rows are its
@@ -265,7 +265,7 @@ const struct backend be_cpu = {
 	.cross_attention = cpu_cross_attention,
 	.gram = gemm_gram,
 	.mirror = gemm_mirror,
-	.scan = cpu_scan,
+	.logits_reduce = cpu_scan,
 	.potrf = cpu_potrf,
 	.potrs = cpu_potrs,
 };

@@ -18,7 +18,7 @@ static int tiles_of(int P)
 }
 
 /* The rows of a product, head h's at X + h·step; the last tile's made up by zeros. */
-struct input {
+struct gemm_input {
 	const float *X;
 	int ldx, step, P, k;
 	int tail;            /* rows that the last tile is made up to */
@@ -32,7 +32,7 @@ static int tile_rows(int P, int tile)
 	return left < GEMM_TILE ? left : GEMM_TILE;
 }
 
-static size_t made_up_rows(const struct input *in)
+static size_t made_up_rows(const struct gemm_input *in)
 {
 	return (size_t)(tiles_of(in->P) - 1) * GEMM_TILE + (size_t)in->tail;
 }
@@ -46,7 +46,7 @@ static double product_ns(const struct be_weight *W, int P)
 }
 
 /* Rows of X as bfloat16, dense; head after head. */
-static const uint16_t *bf16_rows(const struct input *in, int heads)
+static const uint16_t *bf16_rows(const struct gemm_input *in, int heads)
 {
 	size_t row = (size_t)in->k, rows = made_up_rows(in);
 	uint16_t *all = gemm_scratch(4, (size_t)heads * rows * row * sizeof(*all));
@@ -68,10 +68,10 @@ static const uint16_t *bf16_rows(const struct input *in, int heads)
 	return all;
 }
 
-static struct input input_of(const float *X, int ldx, int step, int heads, int P,
-			     const struct be_weight *W)
+static struct gemm_input input_of(const float *X, int ldx, int step, int heads, int P,
+				  const struct be_weight *W)
 {
-	struct input in = {X, ldx, step, P, W->k, GEMM_TILE, NULL};
+	struct gemm_input in = {X, ldx, step, P, W->k, GEMM_TILE, NULL};
 
 	if (P <= 0)
 		return in;
@@ -81,13 +81,13 @@ static struct input input_of(const float *X, int ldx, int step, int heads, int P
 	return in;
 }
 
-static int tile_height(const struct input *in, int tile)
+static int tile_height(const struct gemm_input *in, int tile)
 {
 	return tile == tiles_of(in->P) - 1 ? in->tail : GEMM_TILE;
 }
 
 /* A dense tile: X itself where it is one, else a copy. */
-static const float *dense_tile(const struct input *in, const float *x, int tile)
+static const float *dense_tile(const struct gemm_input *in, const float *x, int tile)
 {
 	size_t row = sizeof(float) * (size_t)in->k;
 	int rows = tile_rows(in->P, tile), height = tile_height(in, tile);
@@ -102,7 +102,7 @@ static const float *dense_tile(const struct input *in, const float *x, int tile)
 	return xs;
 }
 
-static const void *input_tile(const struct input *in, int head, int tile)
+static const void *input_tile(const struct gemm_input *in, int head, int tile)
 {
 	size_t row = (size_t)tile * GEMM_TILE, h = (size_t)head;
 
@@ -128,7 +128,7 @@ struct kernels {
 	const struct gemm_kernel *of[2][2];
 };
 
-static struct kernels kernels_of(const struct input *in, const struct be_weight *W)
+static struct kernels kernels_of(const struct gemm_input *in, const struct be_weight *W)
 {
 	struct kernels use;
 
@@ -142,7 +142,7 @@ static struct kernels kernels_of(const struct input *in, const struct be_weight 
 
 /* A tile of one panel of the product, dense: in scratch piece `which`. */
 static float *run_panel(const struct kernels *use, const struct be_weight *W, int panel,
-			const struct input *in, int tile, const void *x, int which)
+			const struct gemm_input *in, int tile, const void *x, int which)
 {
 	const struct panel *p = &W->panel[panel];
 	float *y = gemm_scratch(which, sizeof(float) * GEMM_TILE * (size_t)p->n);
@@ -161,7 +161,7 @@ static float *at_tile(float *Y, int ldy, int tile, int panel)
 void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x,
 		       struct be_weight *const *W, int heads, int P, bool accumulate)
 {
-	const struct input in = input_of(X, ldx, step_x, heads, P, W[0]);
+	const struct gemm_input in = input_of(X, ldx, step_x, heads, P, W[0]);
 	const struct kernels use = kernels_of(&in, W[0]);
 
 #pragma omp parallel for collapse(3) num_threads(threads_for(heads *product_ns(W[0], P))) \
@@ -181,7 +181,7 @@ void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, i
 void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
 		       const struct be_weight *W1, bool gelu, int P)
 {
-	const struct input in = input_of(X, W0->k, 0, 1, P, W0);
+	const struct gemm_input in = input_of(X, W0->k, 0, 1, P, W0);
 	const struct kernels use = kernels_of(&in, W0);
 
 	(void)Z;

@@ -339,9 +339,9 @@ static void cuda_mirror(double *G, int m)
 	CUDA(kernel_mirror(device.compute, G, m));
 }
 
-static void cuda_scan(struct be_scan *state, const float *logits, int P, int n, int id0)
+static void cuda_scan(struct be_logits *state, const float *logits, int P, int n, int id0)
 {
-	CUDA(kernel_scan(device.compute, state, logits, P, n, id0));
+	CUDA(kernel_logits_reduce(device.compute, state, logits, P, n, id0));
 }
 
 /* The lower triangle of S (d, d) from the device, by panels: of the other triangle cuSOLVER
@@ -435,7 +435,7 @@ const struct backend be_cuda = {
 	.cross_attention = cuda_cross_attention,
 	.gram = cuda_gram,
 	.mirror = cuda_mirror,
-	.scan = cuda_scan,
+	.logits_reduce = cuda_scan,
 	.potrf = cuda_potrf,
 	.potrs = cuda_potrs,
 };

@@ -110,15 +110,15 @@ cusolverDnHandle_t device_solver(void)
 
 /* ------------------------------------------------------------ memory */
 
-struct span {
+struct device_span {
 	void *p;
 	size_t bytes;
 	bool used;
 	cudaEvent_t given; /* on the compute stream, when it was last given back */
-	struct span *next;
+	struct device_span *next;
 };
 
-static struct span *spans;
+static struct device_span *spans;
 static struct be_memory memory;
 static size_t held, limit;
 
@@ -153,8 +153,8 @@ static void trim(size_t bytes)
 {
 	CUDA(cudaStreamSynchronize(device.copy));
 	CUDA(cudaStreamSynchronize(device.compute));
-	for (struct span **at = &spans; *at;) {
-		struct span *s = *at;
+	for (struct device_span **at = &spans; *at;) {
+		struct device_span *s = *at;
 
 		if (s->used || (bytes && held + bytes <= limit)) {
 			at = &s->next;
@@ -168,9 +168,9 @@ static void trim(size_t bytes)
 	}
 }
 
-static struct span *span_new(size_t bytes)
+static struct device_span *span_new(size_t bytes)
 {
-	struct span *s = xcalloc(1, sizeof(*s));
+	struct device_span *s = xcalloc(1, sizeof(*s));
 	cudaError_t status;
 
 	if (limit && held + bytes > limit)
@@ -199,7 +199,7 @@ static struct span *span_new(size_t bytes)
 
 void *device_take(size_t bytes, cudaStream_t by)
 {
-	struct span *s = spans;
+	struct device_span *s = spans;
 
 	bytes = device_round(bytes);
 	while (s && (s->used || s->bytes != bytes))
@@ -215,7 +215,7 @@ void *device_take(size_t bytes, cudaStream_t by)
 
 void device_give(void *p)
 {
-	struct span *s = spans;
+	struct device_span *s = spans;
 
 	if (!p)
 		return;

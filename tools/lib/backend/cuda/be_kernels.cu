@@ -291,13 +291,13 @@ __device__ static void top_two(float *top, float *second, int *id, float top2, f
 	}
 }
 
-__global__ static void scan(struct be_scan *state, const float *logits, int n, int id0)
+__global__ static void logits_reduce(struct be_logits *state, const float *logits, int n, int id0)
 {
 	SHARED(float, tops, THREADS);
 	SHARED(float, seconds, THREADS);
 	SHARED(int, ids, THREADS);
 	SHARED(double, part, THREADS);
-	struct be_scan *r = state + blockIdx.x;
+	struct be_logits *r = state + blockIdx.x;
 	const float *x = logits + (size_t)blockIdx.x * (size_t)n;
 	float top = -INFINITY, second = -INFINITY, before = r->top;
 	int id = INT_MAX;
@@ -325,9 +325,9 @@ __global__ static void scan(struct be_scan *state, const float *logits, int n, i
 		r->logit = x[r->want - id0];
 }
 
-extern "C" cudaError_t kernel_scan(cudaStream_t s, struct be_scan *state, const float *logits,
-				   int P, int n, int id0)
+extern "C" cudaError_t kernel_logits_reduce(cudaStream_t s, struct be_logits *state,
+					    const float *logits, int P, int n, int id0)
 {
-	return P && n ? LAUNCH(scan, (unsigned)P, threads_for(n), s, state, logits, n, id0)
+	return P && n ? LAUNCH(logits_reduce, (unsigned)P, threads_for(n), s, state, logits, n, id0)
 		      : cudaSuccess;
 }

@@ -37,8 +37,8 @@ cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *
 cudaError_t kernel_gram_add(cudaStream_t s, double *G, const float *C, size_t n);
 /* G (m, m): above the diagonal what is below it. */
 cudaError_t kernel_mirror(cudaStream_t s, double *G, int m);
-cudaError_t kernel_scan(cudaStream_t s, struct be_scan *state, const float *logits, int P, int n,
-			int id0);
+cudaError_t kernel_logits_reduce(cudaStream_t s, struct be_logits *state, const float *logits,
+				 int P, int n, int id0);
 
 #ifdef __cplusplus
 }

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/h5/h5_private.h"
 #include "files/h5/h5form.h"
 #include "files/out.h"
-#include "files/sums.h"
 
 static void library_init(void)
 {
@@ -114,8 +114,8 @@ static void need_hdf5(const char *path)
 		die("cannot read '%s': %s", path, strerror(errno));
 	close(fd);
 	/* Ours have no user block, so the signature is at the very start. */
-	if (n == (ssize_t)sizeof(head) && !memcmp(head, H5_SPENT, sizeof(head)))
-		die("'%s' was " H5_SPENT_WORDS, path);
+	if (n == (ssize_t)sizeof(head) && !memcmp(head, H5_RELEASED, sizeof(head)))
+		die("'%s' was " H5_RELEASED_WORDS, path);
 	if (n != (ssize_t)sizeof(head) || memcmp(head, signature, sizeof(head)))
 		die("'%s' is not an HDF5 file", path);
 }
@@ -131,7 +131,7 @@ static bool root_has_attribute(struct h5 *f, const char *name)
 struct h5 *h5_open(const char *path, const char *schema, int version)
 {
 	library_init();
-	sums_check(path);
+	checksums_check(path);
 	need_hdf5(path);
 	h5form_check(path);
 	struct h5 *f = xcalloc(1, sizeof(*f));

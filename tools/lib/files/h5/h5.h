@@ -17,10 +17,10 @@
 
 enum h5_type { H5_F16, H5_F32, H5_F64, H5_I32 };
 
-/* The whole contents of a file that was spent (spend-files.c): its name and time are kept, its data
- * are gone. */
-#define H5_SPENT_WORDS "spent: its work is done; KEEP_ACTS=1 keeps such files"
-#define H5_SPENT H5_SPENT_WORDS "\n"
+/* The whole contents of a file that was released (release-files.c): its name and time are kept, its
+ * data are gone. */
+#define H5_RELEASED_WORDS "released: its work is done; KEEP_ACTS=1 keeps such files"
+#define H5_RELEASED H5_RELEASED_WORDS "\n"
 
 struct h5; /* one open file, for reading or for writing */
 

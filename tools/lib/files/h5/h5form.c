@@ -21,7 +21,7 @@
 enum { SUPERBLOCK = 48, MAX_OBJECTS = 1 << 16, MAX_LAYOUT = 64, PAGE_BITS = 10 };
 static const uint64_t UNDEFINED = UINT64_MAX;
 
-struct span {
+struct file_span {
 	uint64_t at, n;
 };
 
@@ -29,7 +29,7 @@ struct form {
 	const char *path;
 	int fd;
 	uint64_t size, claimed;
-	struct span *span;
+	struct file_span *span;
 	int nspans, room;
 	uint64_t *object; /* addresses of headers, each once */
 	int nobjects;
@@ -71,7 +71,7 @@ static void claim(struct form *f, uint64_t at, uint64_t n)
 		f->room = f->room ? 2 * f->room : 256;
 		f->span = xrealloc(f->span, (size_t)f->room * sizeof(*f->span));
 	}
-	f->span[f->nspans++] = (struct span){at, n};
+	f->span[f->nspans++] = (struct file_span){at, n};
 	f->claimed += n;
 }
 
@@ -90,7 +90,7 @@ static unsigned char *claim_block(struct form *f, uint64_t at, uint64_t n, const
 
 static int by_place(const void *a, const void *b)
 {
-	const struct span *s = a, *t = b;
+	const struct file_span *s = a, *t = b;
 
 	return s->at < t->at ? -1 : s->at > t->at;
 }
@@ -127,7 +127,7 @@ struct object {
 	uint64_t dims[2], element; /* bytes of an element */
 	unsigned char layout[MAX_LAYOUT];
 	size_t nlayout;
-	struct span *more; /* continuations */
+	struct file_span *more; /* continuations */
 	int nmore;
 };
 
@@ -252,7 +252,7 @@ static bool continuation(struct object *o, const unsigned char *p, size_t n)
 	if (!(o->nmore & (o->nmore - 1)))
 		o->more =
 			xrealloc(o->more, (o->nmore ? 2 * (size_t)o->nmore : 1) * sizeof(*o->more));
-	o->more[o->nmore++] = (struct span){get(p, 8), get(p + 8, 8)};
+	o->more[o->nmore++] = (struct file_span){get(p, 8), get(p + 8, 8)};
 	return true;
 }
 
@@ -427,7 +427,7 @@ static void check_object(struct form *f, uint64_t at)
 	check_messages(&o, p + start, n, at + start);
 	free(p);
 	for (int i = 0; i < o.nmore; i++) {
-		struct span s = o.more[i];
+		struct file_span s = o.more[i];
 
 		if (s.n < 8)
 			bad(f, s.at, "a continuation of no length");

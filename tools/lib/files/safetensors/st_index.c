@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/exists.h"
 #include "files/jsonx.h"
 #include "files/safetensors/st_private.h"
-#include "files/sums.h"
 
 static bool ends_with(const char *s, const char *tail)
 {
@@ -25,7 +25,7 @@ static struct shard shard_open(const char *path)
 {
 	struct shard f = {.path = xstrdup(path)};
 	struct stat sb;
-	sums_check(path);
+	checksums_check(path);
 	f.fd = open(path,
 		    O_RDONLY | O_CLOEXEC |
 			    O_NONBLOCK); /* not to hang on a fifo; a plain file does not mind */

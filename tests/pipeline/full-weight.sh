@@ -1,5 +1,5 @@
 #!/bin/sh
-# dense.sh: the iteration over whole weights (jacobi with with_pretrain_matrix) on the tiny case: what each of its steps solves, where it ends, and
+# full-weight.sh: the iteration over whole weights (jacobi with with_pretrain_matrix) on the tiny case: what each of its steps solves, where it ends, and
 # that nothing is lost when it is killed. (tests/pipeline/baselines.sh has sweep's.)
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../iterations.sh"
@@ -36,7 +36,7 @@ check "nothing is damaged or stale" run "$T/full" verify
 direct() { # direct WORK SITE ITERATION OPTIONS…
 	in=$1 site=$2 k=$3
 	shift 3
-	"$HELP/compare-dense" --model "$M" --loras "$L" --work "$in" --site "$site" --tasks "$TASKS" --iteration "$k" --max 1e-6 "$@"
+	"$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$in" --site "$site" --tasks "$TASKS" --iteration "$k" --max 1e-6 "$@"
 }
 mats() { "$HELP/compare-mats" --work "$1" --site "$2" --iteration "$3" --history "$4" --max 1e-6; } # mats WORK SITE ITERATION HISTORY
 for k in 1 2 4; do
@@ -51,7 +51,7 @@ for site in $(sites "$T/both"); do
 	check "CAMR and DCS, iteration 1, $site" direct "$T/both" "$site" 1 --alpha-1 1e-2 --camr-alpha 1e-2 --camr-beta 1e-3 --kappa 1.5
 	check "CAMR and DCS, iteration 3, $site" direct "$T/both" "$site" 3 --alpha-1 1e-2 --camr-alpha 1e-2 --camr-beta 1e-3 --kappa 3
 done
-check "the comparison can tell: another CAMR" sh -c '! "$@"' - "$HELP/compare-dense" --model "$M" --loras "$L" --work "$T/both" --site enc01-self \
+check "the comparison can tell: another CAMR" sh -c '! "$@"' - "$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$T/both" --site enc01-self \
 	--tasks "$TASKS" --iteration 3 --alpha-1 1e-2 --camr-alpha 9e-3 --camr-beta 1e-3 --kappa 3 --max 1e-5
 
 # The ends of the iteration, and its settings.
@@ -83,7 +83,7 @@ killed() {
 	iterate "$T/killed" 30 KEEP_ACTS= -j2 && same_solutions "$T/killed" "$T/full" && diff -r "$T/killed/model" "$T/full/model"
 }
 check "killed in the middle of an iteration, then by two processes: the same bytes" killed iter04/solution/enc01-self.h5
-check "whose used files were spent" test -z "$(find "$T"/killed/iter??/grams -name '*.h5' -size +64c)"
+check "whose used files were released" test -z "$(find "$T"/killed/iter??/grams -name '*.h5' -size +64c)"
 check "killed between two: the same bytes" killed iter03/convergence
 
 # Features as published, where the merged model makes its own tokens.
@@ -96,16 +96,16 @@ for site in memory dec01-self; do check "features reference, MATS with CAMR and 
 check "it is evaluated" run "$T/b" eval METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 USE_CAMR=1 USE_DCS=1
 
 # Memory: no process holds more than the plan says.
-planned() { run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 2>&1 | sed -n 's/.*solve-dense \([0-9]*\) MB: the planned peak.*/\1/p' | head -n 1; }
-check "solve-dense keeps to its plan" awk -F'\t' -v most="$(planned)" '$1 == "solve-dense" && $5 > most { exit 1 } END { exit !most }' "$T/a/log.tsv"
+planned() { run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 2>&1 | sed -n 's/.*solve-full-weight \([0-9]*\) MB: the planned peak.*/\1/p' | head -n 1; }
+check "solve-full-weight keeps to its plan" awk -F'\t' -v most="$(planned)" '$1 == "solve-full-weight" && $5 > most { exit 1 } END { exit !most }' "$T/a/log.tsv"
 must run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4
 check "the plan says what disk the iterations take" grep -q 'MB of whole weights for each iteration' "$T/must.out"
-solve_dense() {
-	"$BUILD/solve-dense" --model "$M" --site memory --tasks "$TASKS" --adapter "$L/{task}" --grams "$T/full/iter04/grams/{task}/memory.h5" -o "$OUT/x.h5" "$@"
+solve_full_weight() {
+	"$BUILD/solve-full-weight" --model "$M" --site encoder-output --tasks "$TASKS" --adapter "$L/{task}" --grams "$T/full/iter04/grams/{task}/encoder-output.h5" -o "$OUT/x.h5" "$@"
 }
-past() { echo "$T/full/iter03/solution/memory.h5,$T/full/iter02/solution/memory.h5${1:+,$T/full/iter01/solution/memory.h5}"; }
-refuses 'too few earlier solutions' 2 'names 2 files: iteration 4 needs 3' solve_dense --method jacobi --iteration 4 --use-mats 1 --previous "$(past)"
-refuses 'those of another iteration' 1 "iteration" solve_dense --method jacobi --iteration 5 --use-mats 1 --mats-history-size 2 --previous "$(past 1)"
-refuses 'an iteration without method jacobi' 2 'iteration is of method jacobi' solve_dense --method sweep --iteration 1
-refuses 'less memory than it takes' 1 'at least [0-9]+ MB are needed for site memory' solve_dense --method jacobi --max-memory 1M --iteration 4 --use-mats 1 --previous "$(past 1)"
+past() { echo "$T/full/iter03/solution/encoder-output.h5,$T/full/iter02/solution/encoder-output.h5${1:+,$T/full/iter01/solution/encoder-output.h5}"; }
+refuses 'too few earlier solutions' 2 'names 2 files: iteration 4 needs 3' solve_full_weight --method jacobi --iteration 4 --use-mats 1 --previous "$(past)"
+refuses 'those of another iteration' 1 "iteration" solve_full_weight --method jacobi --iteration 5 --use-mats 1 --mats-history-size 2 --previous "$(past 1)"
+refuses 'an iteration without method jacobi' 2 'iteration is of method jacobi' solve_full_weight --method sweep --iteration 1
+refuses 'less memory than it takes' 1 'at least [0-9]+ MB are needed for site encoder-output' solve_full_weight --method jacobi --max-memory 1M --iteration 4 --use-mats 1 --previous "$(past 1)"
 finish

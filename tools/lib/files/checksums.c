@@ -1,9 +1,9 @@
-/* sums.c: see sums.h.
+/* checksums.c: see checksums.h.
  *
  * The digest of a file is taken by reading it back from the page cache, once when it is finished
  * and once by each process that reads it: 3.6 GB/s a core, a small part of what HDF5's own
  * checksums cost. One changed bit always changes the digest: every step of it can be undone. */
-#include "files/sums.h"
+#include "files/checksums.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,22 +16,22 @@
 
 #include "base/die.h"
 #include "base/text.h"
+#include "files/checksums_private.h"
 #include "files/digest.h"
 #include "files/out.h"
-#include "files/sums_private.h"
 
-static char *sums_path;   /* NULL: no sums */
-static size_t folder_len; /* of its folder, with the slash */
-static struct sums known; /* as last read */
+static char *checksums_path;   /* NULL: no sums */
+static size_t folder_len;      /* of its folder, with the slash */
+static struct checksums known; /* as last read */
 static bool loaded;
 
 /* What was checked so far. */
-struct input {
+struct checked_input {
 	char *name, *scope;
 	uint64_t digest;
 };
 
-static struct input *input;
+static struct checked_input *input;
 static int ninputs;
 static char *scope;
 
@@ -46,22 +46,22 @@ static void forget_inputs(void)
 	ninputs = 0;
 }
 
-void sums_use(const char *path)
+void checksums_use(const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
 
-	free(sums_path);
-	sums_path = path ? xstrdup(path) : NULL;
+	free(checksums_path);
+	checksums_path = path ? xstrdup(path) : NULL;
 	folder_len = slash ? (size_t)(slash + 1 - path) : 0;
 	if (loaded)
-		sums_release(&known);
+		checksums_release(&known);
 	loaded = false;
 	forget_inputs();
-	sums_scope(NULL);
-	out_on_commit(path ? sums_record : NULL);
+	checksums_scope(NULL);
+	out_on_commit(path ? checksums_record : NULL);
 }
 
-void sums_scope(const char *name)
+void checksums_scope(const char *name)
 {
 	char *copy = name ? xstrdup(name) : NULL;
 
@@ -72,7 +72,8 @@ void sums_scope(const char *name)
 /* The name inside the folder of sums, or NULL. */
 static const char *inside(const char *path)
 {
-	if (!sums_path || strncmp(path, sums_path, folder_len) || (!folder_len && *path == '/'))
+	if (!checksums_path || strncmp(path, checksums_path, folder_len) ||
+	    (!folder_len && *path == '/'))
 		return NULL;
 	return path + folder_len;
 }
@@ -81,23 +82,23 @@ static const char *inside(const char *path)
  * gets its end first. */
 static void append(const char *line)
 {
-	int fd = open(sums_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	int fd = open(checksums_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	size_t n = strlen(line);
 	struct stat st;
 	char last = '\n';
 
 	if (fd < 0 || fstat(fd, &st))
-		die("cannot append to '%s': %s", sums_path, strerror(errno));
+		die("cannot append to '%s': %s", checksums_path, strerror(errno));
 	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
 	    write(fd, "\n", 1) != 1)
-		die("cannot append to '%s': %s", sums_path, strerror(errno));
+		die("cannot append to '%s': %s", checksums_path, strerror(errno));
 	errno = ENOSPC; /* what a short write means */
 	if (write(fd, line, n) != (ssize_t)n || close(fd))
-		die("cannot append to '%s': %s", sums_path, strerror(errno));
+		die("cannot append to '%s': %s", checksums_path, strerror(errno));
 }
 
 /* It was read in this scope, or for all. */
-static bool in_scope(const struct input *i)
+static bool in_scope(const struct checked_input *i)
 {
 	return !i->scope || (scope && !strcmp(i->scope, scope));
 }
@@ -114,7 +115,7 @@ static struct text made_of(void)
 	return t;
 }
 
-void sums_record(const char *tmp, const char *target)
+void checksums_record(const char *tmp, const char *target)
 {
 	const char *name = inside(target);
 	uint64_t size;
@@ -123,7 +124,7 @@ void sums_record(const char *tmp, const char *target)
 		return;
 	uint64_t digest = digest_contents(tmp, &size);
 	struct text from = made_of();
-	char *line = sums_format(digest, size, name, text_get(&from));
+	char *line = checksums_format(digest, size, name, text_get(&from));
 
 	append(line);
 	free(line);
@@ -134,15 +135,15 @@ static bool looks_right(const char *name, uint64_t digest, uint64_t size, bool *
 {
 	bool fits;
 
-	*listed = sums_find(&known, name, digest, size, &fits) != NULL;
+	*listed = checksums_find(&known, name, digest, size, &fits) != NULL;
 	return *listed && fits;
 }
 
 static void reload(void)
 {
 	if (loaded)
-		sums_release(&known);
-	sums_load(&known, sums_path);
+		checksums_release(&known);
+	checksums_load(&known, checksums_path);
 	loaded = true;
 }
 
@@ -162,14 +163,15 @@ _Noreturn static void set_aside(const char *path)
 static void note_input(const char *name, uint64_t digest)
 {
 	input = xrealloc(input, sizeof(*input) * (size_t)(ninputs + 1));
-	input[ninputs++] = (struct input){xstrdup(name), scope ? xstrdup(scope) : NULL, digest};
+	input[ninputs++] =
+		(struct checked_input){xstrdup(name), scope ? xstrdup(scope) : NULL, digest};
 }
 
 /* Files under their final names do not change while a process runs: once is enough. What another
  * scope has read is noted for this one, too. */
 static bool checked(const char *name)
 {
-	const struct input *seen = NULL;
+	const struct checked_input *seen = NULL;
 
 	for (int i = 0; i < ninputs; i++) {
 		if (strcmp(input[i].name, name))
@@ -183,7 +185,7 @@ static bool checked(const char *name)
 	return seen;
 }
 
-void sums_check(const char *path)
+void checksums_check(const char *path)
 {
 	const char *name = inside(path);
 	struct stat st;

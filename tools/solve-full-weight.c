@@ -1,7 +1,7 @@
-/* solve-dense: the merged weight of every module of a site where the whole weight is fitted
+/* solve-full-weight: the merged weight of every module of a site where the whole weight is fitted
  * (with_pretrain_matrix), as solution/SITE.h5.
  *
- * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/math/dense.h). The result has full rank:
+ * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/math/full_weight.h). The result has full rank:
  * dataset W (d_out, d) instead of A and B. Memory: three d × d of float64, one d_out × d of
  * float32, and panels; W0 and, in an iteration (jacobi), the weights of those before are read by
  * rows. The Grams must be those of compute-grams --dense. */
@@ -13,7 +13,7 @@
 #include "files/safetensors/st.h"
 #include "files/start.h"
 #include "forward/demand.h"
-#include "math/dense.h"
+#include "math/full_weight.h"
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "merge/solution.h"
@@ -36,24 +36,24 @@ static const struct opt options[] = {
 };
 
 static const struct tool tool = {
-	.name = "solve-dense",
+	.name = "solve-full-weight",
 	.summary = "solve for the merged whole weights of a site's modules",
 	.opts = options,
 	.example = "compute-grams --dense 1 --model model --site enc01-self --tasks tec,isear "
 		   "--task tec,isear --adapter 'loras/{task}' "
-		   "--lora 'work/lora/{task}/enc01-self.h5' --merged "
+		   "--own 'work/own/{task}/enc01-self.h5' --merged "
 		   "'work/merged/{task}/enc01-self.h5' -o 'mine/full/{task}.h5'\n"
-		   "solve-dense --model model --site enc01-self --tasks tec,isear --adapter "
+		   "solve-full-weight --model model --site enc01-self --tasks tec,isear --adapter "
 		   "'loras/{task}' "
 		   "--grams 'mine/full/{task}.h5' -o mine/full/enc01-self.h5",
 };
 
-struct run {
+struct full_weight_run {
 	struct job job;
 	struct st *model;
-	struct system system;
+	struct normal_equations system;
 	void *slab, *dense_slab;
-	float *W0; /* (DENSE_ROWS, d) */
+	float *W0; /* (FULL_WEIGHT_ROWS, d) */
 	float *W;  /* (d_out, d) the fit, then the solution */
 	struct past past;
 	double *c; /* (N) */
@@ -62,16 +62,16 @@ struct run {
 };
 
 /* One module on its way. */
-struct part {
+struct full_weight_part {
 	char *name, *group; /* "/modules/<name>" */
 	size_t d, d_out;
-	struct stack stack;
+	struct factors factors;
 	struct solve solve;
-	struct dense dense;
+	struct full_weight dense;
 };
 
 /* run->W, by rows from W0. */
-static void fit(struct run *run, struct part *p)
+static void fit(struct full_weight_run *run, struct full_weight_part *p)
 {
 	char *weight = xformat("%s.weight", p->name);
 	const struct st_tensor *W0 = st_need(run->model, weight, p->d_out, p->d);
@@ -79,9 +79,10 @@ static void fit(struct run *run, struct part *p)
 	for (size_t o = 0, n; o < p->d_out; o += n) {
 		float *W = run->W + o * p->d;
 
-		n = p->d_out - o < DENSE_ROWS ? p->d_out - o : DENSE_ROWS;
+		n = p->d_out - o < FULL_WEIGHT_ROWS ? p->d_out - o : FULL_WEIGHT_ROWS;
 		st_read(run->model, W0, o * p->d, n * p->d, run->W0);
-		dense_rows(&p->dense, run->W0, p->stack.B + o * (size_t)p->stack.R, (int)n);
+		full_weight_rows(&p->dense, run->W0, p->factors.B + o * (size_t)p->factors.R,
+				 (int)n);
 		for (size_t i = 0; i < n * p->d; i++) {
 			W[i] = (float)p->dense.W[i];
 			if (!isfinite(W[i]))
@@ -94,14 +95,16 @@ static void fit(struct run *run, struct part *p)
 }
 
 /* Rows [row, row + m->R) of all pairs. */
-static void read_pairs(struct run *run, const struct part *p, struct mats *m, size_t row)
+static void read_pairs(struct full_weight_run *run, const struct full_weight_part *p,
+		       struct mats *m, size_t row)
 {
 	m->R = p->d_out - row < PAST_ROWS ? (int)(p->d_out - row) : PAST_ROWS;
 	past_read(&run->past, p->group, row, p->d_out, run->W + row * p->d, m);
 }
 
 /* run->W from the fit G(W_{k−1}) to W_k; the fit itself goes to the file where that is another. */
-static enum mats_outcome accelerate(struct run *run, const struct part *p, struct mats *m)
+static enum mats_outcome accelerate(struct full_weight_run *run, const struct full_weight_part *p,
+				    struct mats *m)
 {
 	double *A = xarray(PAST_ROWS * p->d, sizeof(*A));
 	enum mats_outcome outcome;
@@ -127,7 +130,7 @@ static enum mats_outcome accelerate(struct run *run, const struct part *p, struc
 	return outcome;
 }
 /* How large the solution is, and how far from the one before. */
-static void measure(struct run *run, const struct part *p)
+static void measure(struct full_weight_run *run, const struct full_weight_part *p)
 {
 	char *path = xformat("%s/W", p->group);
 	double norm2 = 0, change2 = 0;
@@ -135,7 +138,7 @@ static void measure(struct run *run, const struct part *p)
 	for (size_t o = 0, n; o < p->d_out; o += n) {
 		const float *W = run->W + o * p->d;
 
-		n = p->d_out - o < DENSE_ROWS ? p->d_out - o : DENSE_ROWS;
+		n = p->d_out - o < FULL_WEIGHT_ROWS ? p->d_out - o : FULL_WEIGHT_ROWS;
 		if (run->past.n)
 			h5_read_float(run->past.file[0], path, o, n, run->W0);
 		for (size_t i = 0; i < n * p->d; i++) {
@@ -155,7 +158,7 @@ static void measure(struct run *run, const struct part *p)
 }
 
 /* From the fit to W_k, and what the next iterations need of it. */
-static void iterate(struct run *run, struct part *p)
+static void iterate(struct full_weight_run *run, struct full_weight_part *p)
 {
 	bool paired = iteration_args.use_mats && run->past.n;
 	enum mats_outcome outcome = MATS_PLAIN;
@@ -180,34 +183,35 @@ static void iterate(struct run *run, struct part *p)
 	history_say(p->name, outcome);
 }
 
-static void write_figures(struct run *run, const struct part *p, double condition, double residual)
+static void write_figures(struct full_weight_run *run, const struct full_weight_part *p,
+			  double condition, double residual)
 {
-	solution_sizes(run->out, p->group, 0, p->stack.d, p->stack.d_out);
+	solution_sizes(run->out, p->group, 0, p->factors.d, p->factors.d_out);
 	h5_set_double(run->out, p->group, "relative_residual", residual);
 	h5_set_double(run->out, p->group, "condition", condition);
 	solution_double(run->out, p->group, "c", (size_t)run->job.tasks.n, 0, run->c);
 }
 
-static void run_module(struct run *run, int i)
+static void run_module(struct full_weight_run *run, int i)
 {
 	struct job *j = &run->job;
-	struct part p = {.name = job_module(j, i)};
+	struct full_weight_part p = {.name = job_module(j, i)};
 	double condition, residual, tau;
 
 	p.group = xformat("/modules/%s", p.name);
-	stack_load(&p.stack, &j->targets, i);
-	p.d = (size_t)p.stack.d;
-	p.d_out = (size_t)p.stack.d_out;
-	solve_place(&p.solve, run->slab, p.stack.d, p.stack.R);
-	dense_place(&p.dense, run->dense_slab, &p.solve);
+	factors_load(&p.factors, &j->targets, i);
+	p.d = (size_t)p.factors.d;
+	p.d_out = (size_t)p.factors.d_out;
+	solve_place(&p.solve, run->slab, p.factors.d, p.factors.R);
+	full_weight_place(&p.dense, run->dense_slab, &p.solve);
 	h5_group(run->out, p.group);
-	system_sum(&run->system, &p.solve, p.name, &p.stack, run->c);
-	condition = system_solve(&run->system, &p.solve, p.name);
-	tau = system_sum_C(&run->system, p.name, run->c, p.dense.C);
-	if (dense_solve(&p.dense, tau))
+	equations_sum(&run->system, &p.solve, p.name, &p.factors, run->c);
+	condition = equations_solve(&run->system, &p.solve, p.name);
+	tau = equations_sum_C(&run->system, p.name, run->c, p.dense.C);
+	if (full_weight_solve(&p.dense, tau))
 		die_data("site %s, %s: the solution is not finite", j->name, p.name);
 	fit(run, &p);
-	residual = dense_residual(&p.dense, system_whole_norm2(&run->system, p.name, run->c));
+	residual = dense_residual(&p.dense, equations_full_norm2(&run->system, p.name, run->c));
 	if (iteration_args.k)
 		iterate(run, &p);
 	else
@@ -215,12 +219,12 @@ static void run_module(struct run *run, int i)
 	write_figures(run, &p, condition, residual);
 	job_worst(j, i, residual);
 	run->condition = fmax(run->condition, condition);
-	stack_release(&p.stack);
+	factors_release(&p.factors);
 	free(p.group);
 	free(p.name);
 }
 
-static void run_open(struct run *run)
+static void run_open(struct full_weight_run *run)
 {
 	struct job *j = &run->job;
 
@@ -228,8 +232,8 @@ static void run_open(struct run *run)
 	job_limit(j, budget_site(budget_dense(j->d, j->R, j->d_out, j->tasks.n, past_needed())));
 	run->model = st_open(job_args.model);
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
-	run->dense_slab = xaligned(1, dense_bytes(j->d, j->R));
-	run->W0 = xarray(DENSE_ROWS * (size_t)j->d, sizeof(*run->W0));
+	run->dense_slab = xaligned(1, full_weight_bytes(j->d, j->R));
+	run->W0 = xarray(FULL_WEIGHT_ROWS * (size_t)j->d, sizeof(*run->W0));
 	run->W = xarray((size_t)j->d_out * (size_t)j->d, sizeof(*run->W));
 	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
 	be_select(common.backend);
@@ -239,10 +243,10 @@ static void run_open(struct run *run)
 	run->out = solution_create(output_arg);
 }
 
-static void run_close(struct run *run)
+static void run_close(struct full_weight_run *run)
 {
 	past_close(&run->past);
-	system_close(&run->system);
+	equations_close(&run->system);
 	free(run->c);
 	free(run->W);
 	free(run->W0);
@@ -254,7 +258,7 @@ static void run_close(struct run *run)
 
 int main(int argc, char **argv)
 {
-	struct run run = {0};
+	struct full_weight_run run = {0};
 	const struct job *j = &run.job;
 	char *worst;
 
@@ -266,7 +270,7 @@ int main(int argc, char **argv)
 	solution_attributes(run.out, j, method, 0);
 	if (iteration_args.k)
 		h5_set_int(run.out, "/", "iteration", iteration_args.k);
-	system_write_largest(&run.system, run.out);
+	equations_write_largest(&run.system, run.out);
 	h5_commit(run.out);
 	worst = job_module(j, j->worst);
 	tool_done("%s: %d module%s, whole weights, worst residual %.4g (%s), worst condition %.3g",

@@ -1,5 +1,5 @@
-/* test_sums.c: checksums.tsv: a line for each file made; which of several lines counts; and what is
- * left of them when it is made compact. */
+/* test_checksums.c: checksums.tsv: a line for each file made; which of several lines counts; and
+ * what is left of them when it is made compact. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +11,9 @@
 #include "base/die.h"
 #include "case.h"
 #include "child.h"
+#include "files/checksums.h"
 #include "files/digest.h"
 #include "files/out.h"
-#include "files/sums.h"
 
 #define WORK "w"
 #define SUMS WORK "/checksums.tsv"
@@ -24,14 +24,14 @@ static int begin(void **state)
 	(void)state;
 	remove_tree(WORK);
 	assert_int_equal(mkdir(WORK, 0777), 0);
-	sums_use(SUMS);
+	checksums_use(SUMS);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	sums_use(NULL);
+	checksums_use(NULL);
 	return 0;
 }
 
@@ -49,27 +49,27 @@ static void record_only(const char *name, const char *text)
 	char *path = xformat(WORK "/%s", name);
 
 	write_text("unfinished", text);
-	sums_record("unfinished", path);
+	checksums_record("unfinished", path);
 	free(path);
 }
 
 static void compact(void)
 {
-	sums_use(NULL);
-	sums_compact(SUMS);
-	sums_use(SUMS);
+	checksums_use(NULL);
+	checksums_compact(SUMS);
+	checksums_use(SUMS);
 }
 
 static void lines_are(const char *const *names, int n)
 {
-	struct sums s;
+	struct checksums s;
 
-	sums_load(&s, SUMS);
+	checksums_load(&s, SUMS);
 	assert_int_equal(s.n, n);
 	assert_int_equal(s.bad, 0);
 	for (int i = 0; i < n; i++)
 		assert_string_equal(s.line[i].name, names[i]);
-	sums_release(&s);
+	checksums_release(&s);
 }
 #define LINES_ARE(...) \
 	lines_are((const char *const[]){__VA_ARGS__}, COUNT(((const char *const[]){__VA_ARGS__})))
@@ -78,13 +78,13 @@ static void lines_are(const char *const *names, int n)
 static bool fits(const char *name)
 {
 	char *path = xformat(WORK "/%s", name);
-	struct sums s;
+	struct checksums s;
 	uint64_t size, digest = digest_contents(path, &size);
 	bool yes;
 
-	sums_load(&s, SUMS);
-	assert_non_null(sums_find(&s, name, digest, size, &yes));
-	sums_release(&s);
+	checksums_load(&s, SUMS);
+	assert_non_null(checksums_find(&s, name, digest, size, &yes));
+	checksums_release(&s);
 	free(path);
 	return yes;
 }
@@ -106,7 +106,7 @@ static void test_one_line_each(void **state)
 
 static void test_inputs_stay(void **state)
 {
-	struct sums s;
+	struct checksums s;
 	uint64_t size;
 	char want[32];
 
@@ -114,24 +114,24 @@ static void test_inputs_stay(void **state)
 	make_file("a", "one");
 	snprintf(want, sizeof(want), "a=%016llx",
 		 (unsigned long long)digest_contents(WORK "/a", &size));
-	sums_check(WORK "/a");
+	checksums_check(WORK "/a");
 	make_file("b", "of a");
 	make_file("b", "of A");
 	compact();
-	sums_load(&s, SUMS);
+	checksums_load(&s, SUMS);
 	assert_int_equal(s.n, 2);
 	assert_string_equal(s.line[1].inputs, want);
-	sums_release(&s);
+	checksums_release(&s);
 }
 
 /* What the last line of that name says that it is made of: file names without digests. */
 static void made_of(const char *name, const char *want)
 {
-	struct sums s;
+	struct checksums s;
 	const char *from = NULL;
 	char have[256] = "";
 
-	sums_load(&s, SUMS);
+	checksums_load(&s, SUMS);
 	for (int i = 0; i < s.n; i++)
 		if (!strcmp(s.line[i].name, name))
 			from = s.line[i].inputs;
@@ -145,7 +145,7 @@ static void made_of(const char *name, const char *want)
 		at = end ? end + 1 : at + strlen(at);
 	}
 	assert_string_equal(have, want);
-	sums_release(&s);
+	checksums_release(&s);
 }
 
 static void test_scopes(void **state)
@@ -155,21 +155,21 @@ static void test_scopes(void **state)
 	make_file("a", "2");
 	make_file("b", "3");
 	make_file("late", "4");
-	sums_check(WORK "/all");
-	sums_scope("A");
-	sums_check(WORK "/a");
-	sums_check(WORK "/late");
+	checksums_check(WORK "/all");
+	checksums_scope("A");
+	checksums_check(WORK "/a");
+	checksums_check(WORK "/late");
 	make_file("of a", "5");
-	sums_scope("B");
-	sums_check(WORK "/b");
+	checksums_scope("B");
+	checksums_check(WORK "/b");
 	make_file("of b", "6");
-	sums_check(WORK "/a"); /* read before, for the other */
+	checksums_check(WORK "/a"); /* read before, for the other */
 	make_file("of both", "7");
-	sums_scope(NULL);
-	sums_check(WORK "/late"); /* for all from here on */
-	sums_scope("B");
+	checksums_scope(NULL);
+	checksums_check(WORK "/late"); /* for all from here on */
+	checksums_scope("B");
 	make_file("of b, later", "8");
-	sums_scope(NULL);
+	checksums_scope(NULL);
 	make_file("of all", "9");
 	made_of("of a", "all a late");
 	made_of("of b", "all b");
@@ -194,7 +194,7 @@ static void test_killed_before_rename(void **state)
 
 static void check_child(void *arg)
 {
-	sums_check(arg);
+	checksums_check(arg);
 }
 
 /* A damaged file is one before and after, whatever its size. */
@@ -220,7 +220,7 @@ static void test_damaged(void **state)
 
 static void test_damaged_line(void **state)
 {
-	struct sums s;
+	struct checksums s;
 	FILE *f;
 
 	(void)state;
@@ -230,9 +230,9 @@ static void test_damaged_line(void **state)
 	assert_non_null(f);
 	assert_int_equal(fputc('x', f), 'x');
 	assert_int_equal(fclose(f), 0);
-	sums_load(&s, SUMS);
+	checksums_load(&s, SUMS);
 	assert_true(s.n == 1 && s.bad == 1);
-	sums_release(&s);
+	checksums_release(&s);
 	compact();
 	LINES_ARE("b");
 }
@@ -270,7 +270,7 @@ int main(void)
 	char *scratch = scratch_enter();
 	int failed;
 
-	failed = cmocka_run_group_tests_name("sums", tests, NULL, NULL);
+	failed = cmocka_run_group_tests_name("checksums", tests, NULL, NULL);
 	scratch_leave(scratch);
 	return failed;
 }

@@ -1,73 +1,73 @@
-/* advance.h: the walk of a model's state over the blocks between two sites, and the rows written
+/* propagate.h: the walk of a model's state over the blocks between two sites, and the rows written
  * where it arrives.
  *
- * The state is the residual stream h at the start of a block (of `memory`: the encoder's normed
- * output). It is read from the acts file of the site where it stands, or laid down from the
+ * The state is the residual stream h at the start of a block (of `encoder-output`: the encoder's
+ * normed output). It is read from the acts file of the site where it stands, or laid down from the
  * embeddings, and goes to the file of the site that is walked to, with the site's rows. A pass runs
  * one block over all sequences of all tasks, batch by batch: only one block's weights and one batch
  * of rows are in memory, whatever the depth and the number of samples; between passes the state
  * lies in the output file. */
-#ifndef ADVANCE_H
-#define ADVANCE_H
+#ifndef PROPAGATE_H
+#define PROPAGATE_H
 
 #include "forward/block.h"
 #include "forward/seqs.h"
 #include "merge/acts.h"
 
 /* A task. All but the files is the caller's, and stays so. */
-struct advance_task {
+struct propagation_task {
 	const char *name;
 	struct seqs enc, dec;       /* dec: at decoder sites only */
 	struct delta_source source; /* ΔW of the task's model */
-	struct h5 *in, *memory,
+	struct h5 *in, *encoder_output,
 		*out; /* open only while they are used: what is held does not grow with the tasks */
 };
 
-struct advance {
-	/* The caller's: set before advance_start(). */
+struct propagation {
+	/* The caller's: set before propagate_start(). */
 	struct model *model;
 	struct site site; /* to arrive at */
 	struct acts_of
 		of; /* what the files are about; its site is the name of `site`, its task NULL */
-	const char *from, *memory,
+	const char *from, *encoder_output,
 		*out; /* paths of acts files, {task} in them: where the state stands, NULL: in the
-		       * embeddings; site memory, at decoder sites only; to be written */
+		       * embeddings; site encoder-output, at decoder sites only; to be written */
 	int ntasks;
-	struct advance_task *task;   /* (ntasks) */
-	enum be_precision precision; /* of products with weights */
-	bool fp16;                   /* rows on disk are float16 */
-	bool last_rows;              /* of each sequence the last row only */
+	struct propagation_task *task; /* (ntasks) */
+	enum be_precision precision;   /* of products with weights */
+	bool fp16;                     /* rows on disk are float16 */
+	bool last_rows;                /* of each sequence the last row only */
 	bool every_state; /* keep the state at every site that can hold it, not at block starts only
 			   */
 	int rows;         /* of a batch at most, but for a sequence that is longer; set before
-			     advance_init() */
+			     propagate_init() */
 
-	/* By advance_start(). */
+	/* By propagate_start(). */
 	int start;            /* first block to run, */
 	enum step start_step; /* from this step on */
 	char *from_site;      /* the site of `from` */
 
-	/* By advance_init(). */
+	/* By propagate_init(). */
 	struct work work;
 	float *h, *host;   /* a batch of rows: backend (rows, D), host (rows, max(D, DI, F)) */
 	float *M, *M_host; /* rows of memory, (rows, D): backend, host; at decoder sites only */
 };
 
 /* The site is of the decoder's stack; memory is not: it is where the encoder's ends. */
-bool advance_in_decoder(const struct advance *a);
+bool propagate_in_decoder(const struct propagation *a);
 /* The block that the site is in; of memory: the number of the encoder's blocks. */
-int advance_target(const struct advance *a);
+int propagate_target(const struct propagation *a);
 /* Rows that a task's file gets. */
-int advance_rows(const struct advance *a, const struct advance_task *t);
+int propagate_rows(const struct propagation *a, const struct propagation_task *t);
 
 /* Where the state stands: die() when `from` is no place to go on from to the site. */
-void advance_start(struct advance *a);
+void propagate_start(struct propagation *a);
 /* Arrays for batches of a->rows rows, sequences of up to T (a->rows at most) and ΔW of up to
  * `rank`. */
-void advance_init(struct advance *a, int T, int rank);
+void propagate_init(struct propagation *a, int T, int rank);
 /* The walk, of all tasks; their output files are complete after it. */
-void advance_run(struct advance *a);
-/* What advance_start() and advance_init() made; zero is fine. */
-void advance_release(struct advance *a);
+void propagate_run(struct propagation *a);
+/* What propagate_start() and propagate_init() made; zero is fine. */
+void propagate_release(struct propagation *a);
 
 #endif

@@ -1,5 +1,5 @@
-/* dense.c: see dense.h. */
-#include "math/dense.h"
+/* full_weight.c: see full_weight.h. */
+#include "math/full_weight.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -10,25 +10,26 @@ static size_t area(int a, int b)
 	return (size_t)a * (size_t)b;
 }
 
-size_t dense_bytes(int d, int R)
+size_t full_weight_bytes(int d, int R)
 {
-	return (2 * area(d, d) + 3 * area(DENSE_ROWS, d) + area(DENSE_ROWS, R)) * sizeof(double);
+	return (2 * area(d, d) + 3 * area(FULL_WEIGHT_ROWS, d) + area(FULL_WEIGHT_ROWS, R)) *
+	       sizeof(double);
 }
 
-void dense_place(struct dense *x, void *slab, struct solve *q)
+void full_weight_place(struct full_weight *x, void *slab, struct solve *q)
 {
 	double *p = slab;
 
-	*x = (struct dense){.q = q, .C = p};
+	*x = (struct full_weight){.q = q, .C = p};
 	p += area(q->d, q->d);
 	x->K = p, p += area(q->d, q->d);
-	x->W = p, p += area(DENSE_ROWS, q->d);
-	x->Z = p, p += area(DENSE_ROWS, q->d);
-	x->w0 = p, p += area(DENSE_ROWS, q->d);
+	x->W = p, p += area(FULL_WEIGHT_ROWS, q->d);
+	x->Z = p, p += area(FULL_WEIGHT_ROWS, q->d);
+	x->w0 = p, p += area(FULL_WEIGHT_ROWS, q->d);
 	x->b = p;
 }
 
-int dense_solve(struct dense *x, double tau)
+int full_weight_solve(struct full_weight *x, double tau)
 {
 	int d = x->q->d;
 
@@ -44,7 +45,7 @@ int dense_solve(struct dense *x, double tau)
 	return 0;
 }
 
-void dense_rows(struct dense *x, const float *W0, const float *B, int n)
+void full_weight_rows(struct full_weight *x, const float *W0, const float *B, int n)
 {
 	int d = x->q->d, R = x->q->R;
 
@@ -68,7 +69,7 @@ void dense_rows(struct dense *x, const float *W0, const float *B, int n)
 	x->residual += cblas_ddot((int)area(n, d), x->Z, 1, x->W, 1);
 }
 
-double dense_residual(const struct dense *x, double norm2)
+double dense_residual(const struct full_weight *x, double norm2)
 {
 	double sum = norm2 + x->residual;
 

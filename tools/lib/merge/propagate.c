@@ -1,44 +1,44 @@
-/* advance.c: see advance.h. */
-#include "merge/advance.h"
+/* propagate.c: see propagate.h. */
+#include "merge/propagate.h"
 
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/die.h"
 #include "base/opts.h"
-#include "files/sums.h"
+#include "files/checksums.h"
 
-bool advance_in_decoder(const struct advance *a)
+bool propagate_in_decoder(const struct propagation *a)
 {
-	return a->site.stack == 1 && !site_is_memory(a->site);
+	return a->site.stack == 1 && !site_is_encoder_output(a->site);
 }
 
-int advance_target(const struct advance *a)
+int propagate_target(const struct propagation *a)
 {
-	return site_is_memory(a->site) ? a->model->m.L[0] : a->site.block;
+	return site_is_encoder_output(a->site) ? a->model->m.L[0] : a->site.block;
 }
 
-static const struct seqs *seqs_of(const struct advance *a, const struct advance_task *t)
+static const struct seqs *seqs_of(const struct propagation *a, const struct propagation_task *t)
 {
-	return advance_in_decoder(a) ? &t->dec : &t->enc;
+	return propagate_in_decoder(a) ? &t->dec : &t->enc;
 }
 
-int advance_rows(const struct advance *a, const struct advance_task *t)
+int propagate_rows(const struct propagation *a, const struct propagation_task *t)
 {
 	const struct seqs *s = seqs_of(a, t);
 
 	return a->last_rows ? s->n : s->rows;
 }
 
-static struct acts_of acts_of(const struct advance *a, const struct advance_task *t,
+static struct acts_of acts_of(const struct propagation *a, const struct propagation_task *t,
 			      const char *site)
 {
 	return (struct acts_of){site, t->name, a->of.side, a->of.features};
 }
 
 /* An acts file of the task; site NULL: any. */
-static struct h5 *open_acts(const struct advance *a, const char *template,
-			    const struct advance_task *t, const char *site)
+static struct h5 *open_acts(const struct propagation *a, const char *template,
+			    const struct propagation_task *t, const char *site)
 {
 	char *path = path_for_task(template, t->name, a->ntasks, "path");
 	const struct acts_of of = acts_of(a, t, site);
@@ -48,7 +48,7 @@ static struct h5 *open_acts(const struct advance *a, const char *template,
 	return f;
 }
 
-void advance_start(struct advance *a)
+void propagate_start(struct propagation *a)
 {
 	struct site from;
 	struct h5 *in;
@@ -56,12 +56,12 @@ void advance_start(struct advance *a)
 
 	if (!a->from)
 		return;
-	sums_scope(a->task[0].name);
+	checksums_scope(a->task[0].name);
 	in = open_acts(a, a->from, &a->task[0], NULL);
-	sums_scope(NULL);
+	checksums_scope(NULL);
 	name = h5_get_string(in, "/", "site");
-	if (!site_parse(&a->model->m, name, &from) || site_is_memory(from) ||
-	    from.stack != advance_in_decoder(a) || site_compare(from, a->site) >= 0)
+	if (!site_parse(&a->model->m, name, &from) || site_is_encoder_output(from) ||
+	    from.stack != propagate_in_decoder(a) || site_compare(from, a->site) >= 0)
 		die("%s: site '%s' is not before '%s' in the same stack", h5_path(in), name,
 		    a->of.site);
 	a->start_step = (enum step)h5_get_int(in, "/", "state_step");
@@ -74,16 +74,17 @@ void advance_start(struct advance *a)
 }
 
 /* A site where x follows from h (a norm's) can hold h as it is there. */
-static bool state_at_site(const struct advance *a)
+static bool state_at_site(const struct propagation *a)
 {
 	return a->every_state && (a->site.step == STEP_CROSS || a->site.step == STEP_FFN);
 }
 
 /* The first site of a block carries the block's state; later sites of the block go on from that
  * file. */
-static bool writes_state(const struct advance *a)
+static bool writes_state(const struct propagation *a)
 {
-	return !a->from || site_is_memory(a->site) || a->start < a->site.block || state_at_site(a);
+	return !a->from || site_is_encoder_output(a->site) || a->start < a->site.block ||
+	       state_at_site(a);
 }
 
 struct pass {
@@ -92,44 +93,45 @@ struct pass {
 	bool first, last;
 };
 
-static void open_output(const struct advance *a, struct advance_task *t)
+static void open_output(const struct propagation *a, struct propagation_task *t)
 {
 	char *path = path_for_task(a->out, t->name, a->ntasks, "--output");
 	const struct t5 *m = &a->model->m;
 	const struct acts_of of = acts_of(a, t, a->of.site);
 
-	t->out = acts_create(path, &of, advance_rows(a, t), site_width(m, a->site), a->fp16,
+	t->out = acts_create(path, &of, propagate_rows(a, t), site_width(m, a->site), a->fp16,
 			     writes_state(a) ? seqs_of(a, t)->rows : 0, m->D,
 			     state_at_site(a) ? a->site.step : STEP_SELF);
 	free(path);
 }
 
 /* A task's files for a pass: what it goes on from, the encoder's output, what it writes. */
-static void open_files(const struct advance *a, struct advance_task *t, const struct pass *p)
+static void open_files(const struct propagation *a, struct propagation_task *t,
+		       const struct pass *p)
 {
 	if (p->first && a->from) {
 		t->in = open_acts(a, a->from, t, a->from_site);
 		acts_need_state(t->in, seqs_of(a, t)->rows, a->model->m.D);
 	}
-	if (advance_in_decoder(a) && p->to > STEP_CROSS) {
-		t->memory = open_acts(a, a->memory, t, "memory");
-		acts_need_state(t->memory, t->enc.rows, a->model->m.D);
+	if (propagate_in_decoder(a) && p->to > STEP_CROSS) {
+		t->encoder_output = open_acts(a, a->encoder_output, t, "encoder-output");
+		acts_need_state(t->encoder_output, t->enc.rows, a->model->m.D);
 	}
 	if (p->first)
 		open_output(a, t);
 }
 
-static void close_files(struct advance_task *t, const struct pass *p)
+static void close_files(struct propagation_task *t, const struct pass *p)
 {
 	h5_close(t->in);
-	h5_close(t->memory);
-	t->in = t->memory = NULL;
+	h5_close(t->encoder_output);
+	t->in = t->encoder_output = NULL;
 	if (p->last)
 		h5_commit(t->out);
 }
 
-static void write_rows(const struct advance *a, const struct advance_task *t, const struct batch *b,
-		       int first)
+static void write_rows(const struct propagation *a, const struct propagation_task *t,
+		       const struct batch *b, int first)
 {
 	int d = site_width(&a->model->m, a->site);
 	size_t row = (size_t)d * sizeof(float);
@@ -146,10 +148,10 @@ static void write_rows(const struct advance *a, const struct advance_task *t, co
 	acts_write_rows(t->out, &of, a->fp16, seqs_of(a, t)->off[first], b->rows, d, a->host);
 }
 
-static void write_state(const struct advance *a, const struct advance_task *t, const struct pass *p,
-			const struct batch *b, int first)
+static void write_state(const struct propagation *a, const struct propagation_task *t,
+			const struct pass *p, const struct batch *b, int first)
 {
-	const float *from = site_is_memory(a->site) && p->last ? a->work.x : a->h;
+	const float *from = site_is_encoder_output(a->site) && p->last ? a->work.x : a->h;
 	const struct acts_of of = acts_of(a, t, a->of.site);
 
 	if (p->last && acts_state_is_rows(&of, a->fp16))
@@ -161,8 +163,8 @@ static void write_state(const struct advance *a, const struct advance_task *t, c
 
 /* h at the start of a pass: from the embeddings, from `from`, or what the pass before left in the
  * output. */
-static void read_state(const struct advance *a, const struct advance_task *t, const struct pass *p,
-		       const struct batch *b, int first)
+static void read_state(const struct propagation *a, const struct propagation_task *t,
+		       const struct pass *p, const struct batch *b, int first)
 {
 	const struct seqs *s = seqs_of(a, t);
 	struct h5 *from = p->first ? t->in : t->out;
@@ -176,14 +178,14 @@ static void read_state(const struct advance *a, const struct advance_task *t, co
 
 /* Memory rows for the decoder's cross-attention, from the memory site's file. */
 struct fetch {
-	const struct advance *a;
-	const struct advance_task *t;
+	const struct propagation *a;
+	const struct propagation_task *t;
 };
 
-static const float *fetch_memory(void *arg, int first, int n, int *off)
+static const float *fetch_encoder_output(void *arg, int first, int n, int *off)
 {
 	const struct fetch *f = arg;
-	const struct advance *a = f->a;
+	const struct propagation *a = f->a;
 	const struct seqs *s = &f->t->enc;
 	int row0 = s->off[first], rows = 0;
 
@@ -191,14 +193,14 @@ static const float *fetch_memory(void *arg, int first, int n, int *off)
 		off[i] = rows;
 		rows += s->len[first + i];
 	}
-	h5_read_float(f->t->memory, "/state", (size_t)row0, (size_t)rows, a->M_host);
+	h5_read_float(f->t->encoder_output, "/state", (size_t)row0, (size_t)rows, a->M_host);
 	be->put(a->M, a->M_host, (size_t)rows * (size_t)a->model->m.D * sizeof(float));
 	return a->M;
 }
 
 /* One task through one pass (b NULL: over no block). At the last pass's end x at the site is its
  * rows. */
-static void pass_task(struct advance *a, struct advance_task *t, const struct block *b,
+static void pass_task(struct propagation *a, struct propagation_task *t, const struct block *b,
 		      const struct pass *p, const float *next_norm)
 {
 	const struct seqs *s = seqs_of(a, t);
@@ -206,10 +208,11 @@ static void pass_task(struct advance *a, struct advance_task *t, const struct bl
 	int *off = xarray((size_t)s->n, sizeof(int));
 	struct block_deltas deltas = {{NULL}};
 	struct fetch fetch = {a, t};
-	struct memory mem = {&fetch, fetch_memory, t->enc.len, t->enc.valid, 0, a->rows};
+	struct encoder_output mem = {&fetch, fetch_encoder_output, t->enc.len, t->enc.valid, 0,
+				     a->rows};
 	struct batch batch;
 
-	sums_scope(t->name);
+	checksums_scope(t->name);
 	open_files(a, t, p);
 	if (b)
 		block_deltas_load(&deltas, b, &t->source);
@@ -229,18 +232,18 @@ static void pass_task(struct advance *a, struct advance_task *t, const struct bl
 	if (b)
 		block_deltas_release(&deltas, b);
 	close_files(t, p);
-	sums_scope(NULL);
+	checksums_scope(NULL);
 	free(off);
 }
 
-static void pass_run(struct advance *a, const struct pass *p)
+static void pass_run(struct propagation *a, const struct pass *p)
 {
-	int stack = advance_in_decoder(a);
+	int stack = propagate_in_decoder(a);
 	struct block b;
 	float *next_norm = NULL;
 
 	if (p->last && (p->to == STEP_END || p->block < 0))
-		next_norm = model_norm(a->model, stack, advance_target(a), 0);
+		next_norm = model_norm(a->model, stack, propagate_target(a), 0);
 	if (p->block >= 0)
 		block_load(&b, a->model, stack, p->block, p->from, p->to, a->precision);
 	for (int i = 0; i < a->ntasks; i++)
@@ -253,10 +256,10 @@ static void pass_run(struct advance *a, const struct pass *p)
 /* Blocks start … target−1 whole; the target block as far as the site. A site at a block's start
  * needs no more than the norm after the block before it, so that it is part of that block's pass.
  */
-void advance_run(struct advance *a)
+void propagate_run(struct propagation *a)
 {
-	int target = advance_target(a);
-	bool at_start = site_is_memory(a->site) || a->site.step == STEP_SELF;
+	int target = propagate_target(a);
+	bool at_start = site_is_encoder_output(a->site) || a->site.step == STEP_SELF;
 	bool first = true;
 
 	for (int b = a->start; b < target; b++) {
@@ -280,22 +283,22 @@ void advance_run(struct advance *a)
 				   true});
 }
 
-void advance_init(struct advance *a, int T, int rank)
+void propagate_init(struct propagation *a, int T, int rank)
 {
 	const struct t5 *m = &a->model->m;
 	int wide = m->D > m->F ? m->D : m->F;
 
 	wide = wide > m->DI ? wide : m->DI;
-	work_init(&a->work, a->model, advance_in_decoder(a), a->rows, T, rank);
+	work_init(&a->work, a->model, propagate_in_decoder(a), a->rows, T, rank);
 	a->h = be->alloc((size_t)a->rows * (size_t)m->D * sizeof(float));
 	a->host = xarray((size_t)a->rows * (size_t)wide, sizeof(float));
-	if (advance_in_decoder(a)) {
+	if (propagate_in_decoder(a)) {
 		a->M = be->alloc((size_t)a->rows * (size_t)m->D * sizeof(float));
 		a->M_host = xarray((size_t)a->rows * (size_t)m->D, sizeof(float));
 	}
 }
 
-void advance_release(struct advance *a)
+void propagate_release(struct propagation *a)
 {
 	work_release(&a->work);
 	be->free(a->h);

@@ -1,9 +1,9 @@
-/* spend-files: takes back the disk space of intermediate files whose work is done.
+/* release-files: takes back the disk space of intermediate files whose work is done.
  *
- * A spent file keeps its name and its time, so that make still counts it as made; its contents
+ * A released file keeps its name and its time, so that make still counts it as made; its contents
  * become one line of text, so that a tool that is given it by hand says what it is. (Not synced: an
- * empty file counts as spent as well, and twelve syncs a site would be waited for.) plan-pipeline
- * has those made again that something to do reads (lib/plan/graph.h). */
+ * empty file counts as released as well, and twelve syncs a site would be waited for.)
+ * plan-pipeline has those made again that something to do reads (lib/plan/graph.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,32 +21,32 @@ static const char *tasks_arg, *files_arg, *in_arg;
 static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "tasks that {task} stands for"},
 	{"files", 0, OPT_STRING, &files_arg, true, 0, 0, "LIST",
-	 "files; those that are not there, or are spent, are passed over"},
+	 "files; those that are not there, or are released, are passed over"},
 	{"in", 0, OPT_STRING, &in_arg, false, 0, 0, "DIR",
 	 "folder that the FILES lie in (default: the current one)"},
 	{.type = OPT_END},
 };
 
 static const struct tool tool = {
-	.name = "spend-files",
+	.name = "release-files",
 	.summary = "take back the space of intermediate files",
 	.opts = options,
-	.example = "spend-files --tasks tec,isear --in work --files 'lora/{task}/enc00-self.h5'",
+	.example = "release-files --tasks tec,isear --in work --files 'own/{task}/enc00-self.h5'",
 };
 
 static long freed;
 
-static void spend(const char *path)
+static void release(const char *path)
 {
 	struct stat st;
 	const char *tmp;
 	FILE *f;
 
-	if (stat(path, &st) || (size_t)st.st_size == strlen(H5_SPENT))
+	if (stat(path, &st) || (size_t)st.st_size == strlen(H5_RELEASED))
 		return;
 	tmp = out_begin(path);
 	f = fopen(tmp, "w");
-	if (!f || fputs(H5_SPENT, f) < 0 || fclose(f))
+	if (!f || fputs(H5_RELEASED, f) < 0 || fclose(f))
 		die("cannot write '%s': %s", path, strerror(errno));
 	if (utimensat(AT_FDCWD, tmp, (struct timespec[]){st.st_atim, st.st_mtim}, 0))
 		die("cannot set the time of '%s': %s", path, strerror(errno));
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 						   "--files"),
 			     *path = in_arg ? xformat("%s/%s", in_arg, name) : xstrdup(name);
 
-			spend(path);
+			release(path);
 			free(path);
 			free(name);
 		}

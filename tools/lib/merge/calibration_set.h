@@ -1,24 +1,24 @@
-/* pool.h: the calibration samples of all tasks in one row, so that a pass over the decoder serves
- * them all: its weights are read once.
+/* calibration_set.h: the calibration samples of all tasks in one row, so that a pass over the
+ * decoder serves them all: its weights are read once.
  *
  * A task's samples are neighbours, the tasks in the order they are given. */
-#ifndef POOL_H
-#define POOL_H
+#ifndef CALIBRATION_SET_H
+#define CALIBRATION_SET_H
 
 #include "forward/delta.h"
 #include "merge/samples.h"
 #include "model/model.h"
 
-struct pool_task {
+struct calibration_task {
 	const char *name; /* the caller's */
 	struct samples samples;
 	struct adapter *adapter; /* NULL: the merged model */
 	int first;               /* of its samples in the pool */
 };
 
-struct pool {
+struct calibration_set {
 	int n, ntasks; /* samples, tasks */
-	struct pool_task *task;
+	struct calibration_task *task;
 	struct delta_source *source; /* by task */
 	int *task_of;                /* (n) */
 	int *length, *offset, *ids;  /* (n), (n), (Σ length): the encoder's tokens */
@@ -28,7 +28,7 @@ struct pool {
 };
 
 /* Where the tasks' things are: paths with {task} in them. */
-struct pool_args {
+struct calibration_args {
 	const char *samples;
 	const char *adapter;   /* each task's own model; NULL: */
 	const char *solutions; /* the merged one */
@@ -38,8 +38,9 @@ struct pool_args {
 
 /* Reads and checks all samples; die() where one is wrong. tasks and sites (of the merged model)
  * must outlive the pool. */
-void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks,
-	       const struct strlist *sites, const struct pool_args *args);
-void pool_close(struct pool *p);
+void calibration_set_open(struct calibration_set *p, const struct model *model,
+			  const struct strlist *tasks, const struct strlist *sites,
+			  const struct calibration_args *args);
+void calibration_set_close(struct calibration_set *p);
 
 #endif

@@ -1,4 +1,4 @@
-/* test_dense.c: lib/dense against the normal equations of the whole weight, formed and solved
+/* test_full_weight.c: lib/dense against the normal equations of the whole weight, formed and solved
  * directly in float64; and with rows weighted by DCS, the weights there evaluated by their
  * definition, from the adapters' whole outputs. */
 #include <math.h>
@@ -14,7 +14,7 @@
 
 #include "base/rng.h"
 #include "math/dcs.h"
-#include "math/dense.h"
+#include "math/full_weight.h"
 
 enum {
 	N = 3,
@@ -22,7 +22,7 @@ enum {
 	D = 17,
 	M = 150,
 	R = 5
-}; /* tasks, rows, d_in, d_out (over DENSE_ROWS), ranks together */
+}; /* tasks, rows, d_in, d_out (over FULL_WEIGHT_ROWS), ranks together */
 
 static const int first[N + 1] = {0, 2, 2, 5}; /* task 1 does not target the module */
 static const double s[N] = {0.5, 0, 2}, cm[N] = {0.3, 1, 1.7}, alpha_1 = 1e-2;
@@ -161,20 +161,20 @@ static double sums(struct solve *q, double *C)
  */
 static double fitted(double *W, double extra, double norm2)
 {
-	void *slab = malloc(solve_bytes(D, R)), *more = malloc(dense_bytes(D, R));
+	void *slab = malloc(solve_bytes(D, R)), *more = malloc(full_weight_bytes(D, R));
 	struct solve q;
-	struct dense x;
+	struct full_weight x;
 	double condition, residual, tau;
 
 	solve_place(&q, slab, D, R);
-	dense_place(&x, more, &q);
+	full_weight_place(&x, more, &q);
 	tau = sums(&q, x.C);
 	assert_int_equal(solve_system(&q, extra, &condition), 0);
-	assert_int_equal(dense_solve(&x, tau), 0);
-	for (int o = 0; o < M; o += DENSE_ROWS) {
-		int n = M - o < DENSE_ROWS ? M - o : DENSE_ROWS;
+	assert_int_equal(full_weight_solve(&x, tau), 0);
+	for (int o = 0; o < M; o += FULL_WEIGHT_ROWS) {
+		int n = M - o < FULL_WEIGHT_ROWS ? M - o : FULL_WEIGHT_ROWS;
 
-		dense_rows(&x, W0 + o * D, B + o * R, n);
+		full_weight_rows(&x, W0 + o * D, B + o * R, n);
 		memcpy(W + o * D, x.W, (size_t)(n * D) * sizeof(double));
 	}
 	residual = dense_residual(&x, norm2);

@@ -1,5 +1,5 @@
-/* system.c: see system.h. */
-#include "merge/system.h"
+/* normal_equations.c: see normal_equations.h. */
+#include "merge/normal_equations.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static double *parse_manual(const char *list, int N)
 	return m;
 }
 
-static struct h5 *open_gram(struct system *s, const char *grams, int t, const char *features)
+static struct h5 *open_gram(struct normal_equations *s, const char *grams, int t,
+			    const char *features)
 {
 	char *path = path_for_task(grams, s->tasks->item[t], s->tasks->n, "--grams");
 	struct h5 *f = h5_open(path, "iteris-grams", 1);
@@ -48,7 +49,7 @@ static struct h5 *open_gram(struct system *s, const char *grams, int t, const ch
 	return f;
 }
 
-void system_open(struct system *s, const char *grams, const char *manual)
+void equations_open(struct normal_equations *s, const char *grams, const char *manual)
 {
 	char *features = NULL;
 
@@ -59,11 +60,11 @@ void system_open(struct system *s, const char *grams, const char *manual)
 		if (!features)
 			features = h5_get_string(s->gram[t], "/", "features");
 	}
-	s->panel = xarray(SYSTEM_ROWS * (size_t)s->d, sizeof(*s->panel));
+	s->panel = xarray(EQUATIONS_ROWS * (size_t)s->d, sizeof(*s->panel));
 	free(features);
 }
 
-void system_close(struct system *s)
+void equations_close(struct normal_equations *s)
 {
 	for (int t = 0; s->gram && t < s->tasks->n; t++)
 		h5_close(s->gram[t]);
@@ -72,21 +73,21 @@ void system_close(struct system *s)
 	free(s->panel);
 }
 
-size_t system_bytes(int d)
+size_t equations_bytes(int d)
 {
-	return SYSTEM_ROWS * (size_t)d * sizeof(double);
+	return EQUATIONS_ROWS * (size_t)d * sizeof(double);
 }
 
 /* One module's sums on their way. */
-struct part {
+struct module_sums {
 	struct solve *q;
 	const char *name;
 	char *group; /* "/modules/<name>" */
-	const struct stack *stack;
+	const struct factors *stack;
 };
 
 /* The Gram file was made with this adapter: its rank and scale are the file's. */
-static void check_adapter(const struct system *s, const struct part *p, int t)
+static void check_adapter(const struct normal_equations *s, const struct module_sums *p, int t)
 {
 	int r = p->stack->first[t + 1] - p->stack->first[t];
 	long found = h5_get_int(s->gram[t], p->group, "r");
@@ -99,8 +100,8 @@ static void check_adapter(const struct system *s, const struct part *p, int t)
 }
 
 /* Reads rows of a dataset; one that is not finite ends the run, named. */
-static void read_rows(const struct system *s, int t, const char *path, size_t row0, size_t n,
-		      double *x)
+static void read_rows(const struct normal_equations *s, int t, const char *path, size_t row0,
+		      size_t n, double *x)
 {
 	size_t d = (size_t)s->d;
 
@@ -113,14 +114,14 @@ static void read_rows(const struct system *s, int t, const char *path, size_t ro
 }
 
 /* Calls add(arg, cm, rows, i0, n) over the rows of the module's `member`, a (d, d), in panels. */
-static void each_panel(struct system *s, int t, const char *group, const char *member,
+static void each_panel(struct normal_equations *s, int t, const char *group, const char *member,
 		       void (*add)(void *, double, const double *, int, int), void *arg, double cm)
 {
 	char *path = xformat("%s/%s", group, member);
 
 	h5_expect_shape(s->gram[t], path, (size_t)s->d, (size_t)s->d);
-	for (int i0 = 0; i0 < s->d; i0 += SYSTEM_ROWS) {
-		int n = s->d - i0 < SYSTEM_ROWS ? s->d - i0 : SYSTEM_ROWS;
+	for (int i0 = 0; i0 < s->d; i0 += EQUATIONS_ROWS) {
+		int n = s->d - i0 < EQUATIONS_ROWS ? s->d - i0 : EQUATIONS_ROWS;
 
 		read_rows(s, t, path, (size_t)i0, (size_t)n, s->panel);
 		add(arg, cm, s->panel, i0, n);
@@ -133,9 +134,9 @@ static void add_H(void *arg, double cm, const double *H, int i0, int n)
 	solve_add_H(arg, cm, H, i0, n);
 }
 
-static void add_rows(struct system *s, const struct part *p, int t, double cm)
+static void add_rows(struct normal_equations *s, const struct module_sums *p, int t, double cm)
 {
-	const struct stack *k = p->stack;
+	const struct factors *k = p->stack;
 	size_t r0 = (size_t)k->first[t], r = (size_t)k->first[t + 1] - r0, d = (size_t)k->d;
 	double *AC, ridge = s->alpha_1 * h5_get_double(s->gram[t], p->group, "xxm_norm");
 	char *path;
@@ -152,7 +153,7 @@ static void add_rows(struct system *s, const struct part *p, int t, double cm)
 	free(AC);
 }
 
-static void add_task(struct system *s, const struct part *p, int t, double *c)
+static void add_task(struct normal_equations *s, const struct module_sums *p, int t, double *c)
 {
 	double w2 = h5_get_double(s->gram[t], p->group, "w_norm2"),
 	       xw2 = h5_get_double(s->gram[t], p->group, "xw_norm2");
@@ -169,17 +170,17 @@ static void add_task(struct system *s, const struct part *p, int t, double *c)
 	add_rows(s, p, t, cm);
 }
 
-void system_sum(struct system *s, struct solve *q, const char *module, const struct stack *k,
-		double *c)
+void equations_sum(struct normal_equations *s, struct solve *q, const char *module,
+		   const struct factors *k, double *c)
 {
-	struct part p = {q, module, xformat("/modules/%s", module), k};
+	struct module_sums p = {q, module, xformat("/modules/%s", module), k};
 
 	for (int t = 0; t < s->tasks->n; t++)
 		add_task(s, &p, t, &c[t]);
 	free(p.group);
 }
 
-double system_solve(struct system *s, struct solve *q, const char *module)
+double equations_solve(struct normal_equations *s, struct solve *q, const char *module)
 {
 	double condition;
 	int info = solve_system(q, s->dcs ? SOLVE_DCS_RIDGE : 0, &condition);
@@ -206,7 +207,7 @@ static void add_C(void *arg, double cm, const double *rows, int i0, int n)
 		q->C[(size_t)i0 * q->d + i] += cm * rows[i];
 }
 
-double system_sum_C(struct system *s, const char *module, const double *c, double *C)
+double equations_sum_C(struct normal_equations *s, const char *module, const double *c, double *C)
 {
 	struct square q = {C, (size_t)s->d};
 	char *group = xformat("/modules/%s", module);
@@ -222,7 +223,7 @@ double system_sum_C(struct system *s, const char *module, const double *c, doubl
 	return tau;
 }
 
-double system_whole_norm2(struct system *s, const char *module, const double *c)
+double equations_full_norm2(struct normal_equations *s, const char *module, const double *c)
 {
 	char *group = xformat("/modules/%s", module);
 	double sum = 0;
@@ -233,7 +234,7 @@ double system_whole_norm2(struct system *s, const char *module, const double *c)
 	return sum;
 }
 
-void system_write_largest(struct system *s, struct h5 *out)
+void equations_write_largest(struct normal_equations *s, struct h5 *out)
 {
 	int at = 0;
 	double norm = -1;

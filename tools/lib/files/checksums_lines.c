@@ -1,5 +1,6 @@
-/* sums_lines.c: see sums.h: the lines of a file of checksums, and one line of each file. */
-#include "files/sums_private.h"
+/* checksums_lines.c: see checksums.h: the lines of a file of checksums, and one line of each file.
+ */
+#include "files/checksums_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +19,7 @@ static uint64_t text_digest(const char *s)
 	return digest_bytes(1, s, strlen(s));
 }
 
-char *sums_format(uint64_t digest, uint64_t size, const char *name, const char *made_of)
+char *checksums_format(uint64_t digest, uint64_t size, const char *name, const char *made_of)
 {
 	char *text = xformat("%016" PRIx64 "\t%" PRIu64 "\t%s\t%s", digest, size, name, made_of);
 	char *line = xformat("%s\t%016" PRIx64 "\n", text, text_digest(text));
@@ -28,7 +29,7 @@ char *sums_format(uint64_t digest, uint64_t size, const char *name, const char *
 }
 
 /* Takes the line apart in place; false: damaged. */
-static bool parse(char *line, struct sums_line *l)
+static bool parse(char *line, struct checksums_line *l)
 {
 	char *field[5] = {line}, want[17];
 	int n = 1;
@@ -46,12 +47,12 @@ static bool parse(char *line, struct sums_line *l)
 	}
 	if (n != 4)
 		return false;
-	*l = (struct sums_line){strtoull(field[0], NULL, 16), strtoull(field[1], NULL, 10),
-				xstrdup(field[2]), xstrdup(field[3])};
+	*l = (struct checksums_line){strtoull(field[0], NULL, 16), strtoull(field[1], NULL, 10),
+				     xstrdup(field[2]), xstrdup(field[3])};
 	return true;
 }
 
-void sums_load(struct sums *s, const char *path)
+void checksums_load(struct checksums *s, const char *path)
 {
 	FILE *f = fopen(path, "re");
 	char *line = NULL;
@@ -64,7 +65,7 @@ void sums_load(struct sums *s, const char *path)
 	if (!f)
 		die("cannot open '%s': %s", path, strerror(errno));
 	while ((n = getline(&line, &room, f)) > 0) {
-		struct sums_line l;
+		struct checksums_line l;
 
 		if (line[n - 1] == '\n')
 			line[--n] = 0;
@@ -83,7 +84,7 @@ void sums_load(struct sums *s, const char *path)
 	fclose(f);
 }
 
-void sums_release(struct sums *s)
+void checksums_release(struct checksums *s)
 {
 	for (int i = 0; i < s->n; i++) {
 		free(s->line[i].name);
@@ -93,14 +94,14 @@ void sums_release(struct sums *s)
 	memset(s, 0, sizeof(*s));
 }
 
-const struct sums_line *sums_find(const struct sums *s, const char *name, uint64_t digest,
-				  uint64_t size, bool *fits)
+const struct checksums_line *checksums_find(const struct checksums *s, const char *name,
+					    uint64_t digest, uint64_t size, bool *fits)
 {
-	const struct sums_line *last = NULL;
+	const struct checksums_line *last = NULL;
 
 	*fits = false;
 	for (int i = s->n - 1; i >= 0; i--) {
-		const struct sums_line *l = &s->line[i];
+		const struct checksums_line *l = &s->line[i];
 
 		if (strcmp(l->name, name))
 			continue;
@@ -117,8 +118,8 @@ const struct sums_line *sums_find(const struct sums *s, const char *name, uint64
 
 static int by_name(const void *a, const void *b)
 {
-	const struct sums_line *p = *(struct sums_line *const *)a,
-			       *q = *(struct sums_line *const *)b;
+	const struct checksums_line *p = *(struct checksums_line *const *)a,
+				    *q = *(struct checksums_line *const *)b;
 	int order = strcmp(p->name, q->name);
 
 	return order ? order : p < q ? -1 : p > q;
@@ -127,10 +128,10 @@ static int by_name(const void *a, const void *b)
 /* Of n lines of one file, oldest first, the one to keep; NULL: the file is gone. Only where two of
  * its size differ is it read. Where none fits, one stays, so that readers say what is wrong with
  * the file. */
-static struct sums_line *choose(const char *folder, struct sums_line **line, int n)
+static struct checksums_line *choose(const char *folder, struct checksums_line **line, int n)
 {
 	char *path = xformat("%s%s", folder, line[0]->name);
-	struct sums_line *last = NULL, *kept = line[n - 1];
+	struct checksums_line *last = NULL, *kept = line[n - 1];
 	bool differ = false;
 	uint64_t digest, size;
 	struct stat st;
@@ -156,9 +157,9 @@ static struct sums_line *choose(const char *folder, struct sums_line **line, int
 }
 
 /* Which of the lines stay: a mark for each, allocated; *n is how many. */
-static bool *mark(const struct sums *s, const char *folder, int *n)
+static bool *mark(const struct checksums *s, const char *folder, int *n)
 {
-	struct sums_line **sorted = xarray((size_t)s->n, sizeof(*sorted));
+	struct checksums_line **sorted = xarray((size_t)s->n, sizeof(*sorted));
 	bool *stays = xcalloc((size_t)s->n, sizeof(*stays));
 
 	for (int i = 0; i < s->n; i++)
@@ -166,7 +167,7 @@ static bool *mark(const struct sums *s, const char *folder, int *n)
 	qsort(sorted, (size_t)s->n, sizeof(*sorted), by_name);
 	*n = 0;
 	for (int i = 0, next; i < s->n; i = next) {
-		struct sums_line *kept;
+		struct checksums_line *kept;
 
 		for (next = i + 1; next < s->n && !strcmp(sorted[next]->name, sorted[i]->name);)
 			next++;
@@ -180,21 +181,21 @@ static bool *mark(const struct sums *s, const char *folder, int *n)
 	return stays;
 }
 
-void sums_compact(const char *path)
+void checksums_compact(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *folder = xformat("%.*s", slash ? (int)(slash + 1 - path) : 0, path);
-	struct sums s;
+	struct checksums s;
 	struct text t = {0};
 	bool *stays;
 	int n;
 
-	sums_load(&s, path);
+	checksums_load(&s, path);
 	stays = mark(&s, folder, &n);
 	for (int i = 0; i < s.n; i++)
 		if (stays[i]) {
-			char *line = sums_format(s.line[i].digest, s.line[i].size, s.line[i].name,
-						 s.line[i].inputs);
+			char *line = checksums_format(s.line[i].digest, s.line[i].size,
+						      s.line[i].name, s.line[i].inputs);
 
 			text_add(&t, "%s", line);
 			free(line);
@@ -203,6 +204,6 @@ void sums_compact(const char *path)
 		out_write_text(path, text_get(&t));
 	text_release(&t);
 	free(stays);
-	sums_release(&s);
+	checksums_release(&s);
 	free(folder);
 }

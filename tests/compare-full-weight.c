@@ -1,7 +1,7 @@
-/* compare-dense.c: solutions of the whole weight (with_pretrain_matrix) against a direct evaluation
- * in float64 from the rows that they are of: WORK/lora/TASK/SITE.h5 and WORK/merged/TASK/SITE.h5
- * (KEEP_ACTS=1), the base's weights and the adapters. --iteration K: those of jacobi's iteration,
- * WORK/iterKK; what MATS makes of the fit is compare-mats' business.
+/* compare-full_weight.c: solutions of the whole weight (with_pretrain_matrix) against a direct
+ * evaluation in float64 from the rows that they are of: WORK/own/TASK/SITE.h5 and
+ * WORK/merged/TASK/SITE.h5 (KEEP_ACTS=1), the base's weights and the adapters. --iteration K: those
+ * of jacobi's iteration, WORK/iterKK; what MATS makes of the fit is compare-mats' business.
  *
  *   W = (Σ c V_t (C_t + α₁‖C_t‖ I)) (Σ c (H_t + Λ_t) + 1e-4 I)⁻¹,   V_t = W0 + ΔW_t,  C_t = Xᵀ
  * diag(w) Xm,  H_t = Xmᵀ diag(w) Xm c_t = ‖V_t‖² / ‖X V_tᵀ‖²;  Λ_t = α₂‖H_t‖ I, or with --camr-…
@@ -43,7 +43,7 @@ static const struct opt options[] = {
 	{.type = OPT_END},
 };
 
-static const struct tool tool = {.name = "compare-dense",
+static const struct tool tool = {.name = "compare-full-weight",
 				 .summary = "check solutions of whole weights directly",
 				 .opts = options};
 
@@ -292,8 +292,8 @@ static void open_tasks(const char *in)
 		size_t P;
 
 		task[t].adapter = adapter_open(dir, &m);
-		task[t].X = read_rows(work, "lora", tasks.item[t], &task[t].P);
-		task[t].Xm = iteration == 1 ? read_rows(work, "lora", tasks.item[t], &P)
+		task[t].X = read_rows(work, "own", tasks.item[t], &task[t].P);
+		task[t].Xm = iteration == 1 ? read_rows(work, "own", tasks.item[t], &P)
 					    : read_rows(in, "merged", tasks.item[t], &P);
 		if (P != task[t].P)
 			die("%s: %zu rows of one side, %zu of the other", tasks.item[t], task[t].P,

@@ -1,5 +1,6 @@
-/* area.c: see area.h. Most of it is never touched: it takes addresses, hardly memory. */
-#include "backend/area.h"
+/* address_space.c: see address_space.h. Most of it is never touched: it takes addresses, hardly
+ * memory. */
+#include "backend/address_space.h"
 
 #include <cblas.h>
 #include <dnnl.h>
@@ -15,7 +16,7 @@ enum {
 				  and more with other shapes */
 };
 
-void areas_claim(int threads)
+void address_space_claim(int threads)
 {
 	size_t n = (size_t)threads * BLAS_BYTES + CODE_BYTES;
 	double x = 0, y = 0;

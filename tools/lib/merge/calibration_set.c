@@ -1,5 +1,5 @@
-/* pool.c: see pool.h. */
-#include "merge/pool.h"
+/* calibration_set.c: see calibration_set.h. */
+#include "merge/calibration_set.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,27 +8,27 @@
 #include "base/alloc.h"
 #include "base/die.h"
 #include "base/opts.h"
-#include "files/sums.h"
+#include "files/checksums.h"
 
-static void task_open(struct pool_task *t, const struct model *model, int ntasks,
-		      const struct pool_args *args)
+static void task_open(struct calibration_task *t, const struct model *model, int ntasks,
+		      const struct calibration_args *args)
 {
 	char *samples = path_for_task(args->samples, t->name, ntasks, "--samples");
 	char *dir =
 		args->adapter ? path_for_task(args->adapter, t->name, ntasks, "--adapter") : NULL;
 
-	sums_scope(t->name);
+	checksums_scope(t->name);
 	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
 	if (t->adapter)
 		copies_check(t->adapter->file, model);
 	samples_read(&t->samples, samples, t->name);
 	samples_need_vocab(&t->samples, samples, model->m.V);
-	sums_scope(NULL);
+	checksums_scope(NULL);
 	free(samples);
 	free(dir);
 }
 
-static void need_same_length(const struct pool_task *t, const struct pool_task *first)
+static void need_same_length(const struct calibration_task *t, const struct calibration_task *first)
 {
 	if (t->samples.max_length != first->samples.max_length)
 		die("task '%s': its samples are made for max_length %d, those of '%s' for %d",
@@ -36,7 +36,7 @@ static void need_same_length(const struct pool_task *t, const struct pool_task *
 }
 
 /* Counts the task's samples, and the rows of the longest. */
-static void count(struct pool *p, const struct samples *s)
+static void count(struct calibration_set *p, const struct samples *s)
 {
 	p->n += s->S;
 	for (int i = 0; i < s->S; i++) {
@@ -60,7 +60,7 @@ static void append(int *length, int *offset, int **ids, int *total, int n, const
 }
 
 /* The samples of all tasks, one after the other. */
-static void lay_out(struct pool *p)
+static void lay_out(struct calibration_set *p)
 {
 	int total = 0, labels = 0;
 	int **each[] = {&p->task_of, &p->length, &p->offset, &p->label_length, &p->label_offset};
@@ -80,16 +80,17 @@ static void lay_out(struct pool *p)
 	}
 }
 
-void pool_open(struct pool *p, const struct model *model, const struct strlist *tasks,
-	       const struct strlist *sites, const struct pool_args *args)
+void calibration_set_open(struct calibration_set *p, const struct model *model,
+			  const struct strlist *tasks, const struct strlist *sites,
+			  const struct calibration_args *args)
 {
-	*p = (struct pool){.ntasks = tasks->n,
-			   .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
-			   .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
+	*p = (struct calibration_set){.ntasks = tasks->n,
+				      .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
+				      .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
 	for (int i = 0; i < tasks->n; i++) {
-		struct pool_task *t = &p->task[i];
+		struct calibration_task *t = &p->task[i];
 
-		*t = (struct pool_task){.name = tasks->item[i], .first = p->n};
+		*t = (struct calibration_task){.name = tasks->item[i], .first = p->n};
 		task_open(t, model, tasks->n, args);
 		p->source[i] = (struct delta_source){t->adapter, args->solutions, sites};
 		if (args->padded) {
@@ -101,7 +102,7 @@ void pool_open(struct pool *p, const struct model *model, const struct strlist *
 	lay_out(p);
 }
 
-void pool_close(struct pool *p)
+void calibration_set_close(struct calibration_set *p)
 {
 	for (int i = 0; i < p->ntasks; i++) {
 		samples_release(&p->task[i].samples);

@@ -1,58 +1,58 @@
-/* sums.h: the checksums of a WORK folder: every finished file's digest, and the inputs it was made
- * of.
+/* checksums.h: the checksums of a WORK folder: every finished file's digest, and the inputs it was
+ * made of.
  *
  * WORK/checksums.tsv has one line per output, appended before the output gets its final name:
  * digest, bytes, name relative to WORK, "name=digest …" of the files of WORK that the process had
  * read before (of this scope), and the digest of the line itself. Of several lines of one name any
  * may be that of the file in place (a process killed between line and rename leaves the older
  * file); readers take the last that fits. A line that is damaged counts as absent. The file grows
- * by a line with every file made; sums_compact() keeps one line of each file that is there. A
+ * by a line with every file made; checksums_compact() keeps one line of each file that is there. A
  * reader that meets a file of WORK whose bytes fit none of its lines names it, sets it aside as
  * NAME.damaged, and ends: the next make makes it anew. Files without a line are taken as they are
  * (HDF5's own checksums still hold); verify-work names them. */
-#ifndef SUMS_H
-#define SUMS_H
+#ifndef CHECKSUMS_H
+#define CHECKSUMS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Records and checks from here on by this file; NULL: neither. Recording is out.h's hook. */
-void sums_use(const char *path);
+void checksums_use(const char *path);
 
 /* A process that makes files of several tasks: what is read from here on goes into those of scope
  * `name` (a task) alone, and what is written is made of what was read in that scope or in none.
  * NULL: no scope; read for all, and made of all. */
-void sums_scope(const char *name);
+void checksums_scope(const char *name);
 
 /* `tmp` is complete and about to be renamed to `target`: what out_commit() calls. Nothing is done
  * for a target outside the folder of sums. */
-void sums_record(const char *tmp, const char *target);
+void checksums_record(const char *tmp, const char *target);
 
 /* An input is about to be read: die() if it is damaged. Nothing is done for a file outside the
  * folder of sums. */
-void sums_check(const char *path);
+void checksums_check(const char *path);
 
 /* Leaves one line of each file in place: the last that fits it. Lines of files that are gone, and
  * damaged lines, are dropped. The folder's lock is held, so that nobody appends meanwhile; before
- * sums_use(). The file is replaced whole, or not at all. */
-void sums_compact(const char *path);
+ * checksums_use(). The file is replaced whole, or not at all. */
+void checksums_compact(const char *path);
 
 /* The lines, for verify-work. */
-struct sums_line {
+struct checksums_line {
 	uint64_t digest, size;
 	char *name, *inputs;
 };
 
-struct sums {
-	struct sums_line *line;
+struct checksums {
+	struct checksums_line *line;
 	int n, bad; /* whole lines; damaged ones */
 };
 
-void sums_load(struct sums *s, const char *path); /* a missing file has no lines */
-void sums_release(struct sums *s);
+void checksums_load(struct checksums *s, const char *path); /* a missing file has no lines */
+void checksums_release(struct checksums *s);
 /* The last line of that name that fits (digest, size), else the last of that name, *fits telling
  * which; NULL: none. */
-const struct sums_line *sums_find(const struct sums *s, const char *name, uint64_t digest,
-				  uint64_t size, bool *fits);
+const struct checksums_line *checksums_find(const struct checksums *s, const char *name,
+					    uint64_t digest, uint64_t size, bool *fits);
 
 #endif
