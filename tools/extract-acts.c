@@ -11,6 +11,7 @@
 #include "adapter/copies.h"
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/renamed.h"
 #include "config/keys.h"
 #include "files/checksums.h"
 #include "files/h5/h5.h"
@@ -251,6 +252,8 @@ static void run_open(struct extract_run *r)
 	struct propagation *a = &r->a;
 
 	a->model = model_open(o.model);
+	if (!site_parse(&a->model->m, o.site, &a->site) && renamed(o.site))
+		die_usage("--site '%s' is called '%s' now", o.site, renamed(o.site));
 	if (!site_parse(&a->model->m, o.site, &a->site))
 		die_usage("--site '%s': no site of this model", o.site);
 	check_usage(r);

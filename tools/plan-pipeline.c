@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "files/checksums.h"
+#include "files/exists.h"
 #include "files/start.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
@@ -254,6 +255,15 @@ static void write_all(const struct plan *p)
 	changes_release(&changes);
 }
 
+/* A folder of an earlier version: its files have other names now, and are made again. */
+static void say_left_over(const char *work)
+{
+	if (file_is_in(work, "lora"))
+		note("'%s/lora' is of an earlier version, which called the side own lora: nothing "
+		     "reads it, remove it",
+		     work);
+}
+
 static bool goal(const char *name)
 {
 	return o.goals && strstr(o.goals, name);
@@ -270,6 +280,7 @@ static void check_request(const struct plan *p)
 	request_check_loras(p->loras, p->data, tasks, o.stands);
 	request_check_data(p->data, tasks, o.stands);
 	request_check_work(p->work, p->base, p->loras, p->data);
+	say_left_over(p->work);
 	request_say_stands(o.stands, named, typed, 4);
 }
 

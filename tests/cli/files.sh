@@ -84,9 +84,9 @@ every damaged
 
 # Of another run: right kind, wrong contents.
 (samples=$W/samples/emoint.h5; refuses 'extract_acts: samples of another task' 1 "emoint.h5': expected task 'tec', found 'emoint'" extract_acts)
-(lora=$W/own/emoint/enc01-self.h5; refuses 'compute_grams: rows of another task' 1 "expected task 'tec', found 'emoint'" compute_grams)
-(lora=$W/own/tec/enc00-self.h5; refuses 'compute_grams: rows of another site' 1 "expected site 'enc01-self', found 'enc00-self'" compute_grams)
-(lora=$W/merged/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side' 1 "expected side 'own', found 'merged'" compute_grams)
+(own=$W/own/emoint/enc01-self.h5; refuses 'compute_grams: rows of another task' 1 "expected task 'tec', found 'emoint'" compute_grams)
+(own=$W/own/tec/enc00-self.h5; refuses 'compute_grams: rows of another site' 1 "expected site 'enc01-self', found 'enc00-self'" compute_grams)
+(own=$W/merged/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side' 1 "expected side 'own', found 'merged'" compute_grams)
 (merged=$W/own/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side as merged' 1 "expected side 'merged', found 'own'" compute_grams)
 (encoder_output=$W/own/tec/enc01-self.h5; refuses 'generate_tokens: another site as memory' 1 "expected site 'encoder-output', found 'enc01-self'" generate_tokens)
 (grams=$W/grams/{task}/enc00-self.h5; refuses 'solve_layer: Grams of another site' 1 "expected site 'enc01-self', found 'enc00-self'" solve_layer)

@@ -42,7 +42,7 @@ for x in nan inf -inf; do
 		in_weights encoder.block.0.$tensor.weight 5 extract_acts extract_merged
 	done
 	in_weights encoder.block.1.layer.0.layer_norm.weight 5 extract_acts
-	(site=memory sites=enc00-self,enc01-self,memory; in_weights encoder.final_layer_norm.weight 5 extract_acts extract_merged)
+	(site=encoder-output sites=enc00-self,enc01-self,encoder-output; in_weights encoder.final_layer_norm.weight 5 extract_acts extract_merged)
 	in_weights encoder.block.1.layer.0.SelfAttention.q.weight 5 compute_grams
 	in_weights decoder.final_layer_norm.weight 5 generate_tokens eval_emotion
 	in_weights lm_head.weight 5 generate_tokens eval_emotion
@@ -54,7 +54,7 @@ for x in nan inf -inf; do
 	spoil "$W/own/tec/enc00-self.h5" /state 7 3 $x
 	refuses "state: $x" 3 "task '?tec'?,? site enc01-self,? row [0-9]+.* not finite" extract_acts --from "$COPY"
 	spoil "$W/own/tec/enc01-self.h5" /rows 7 3 $x
-	(lora=$COPY; refuses "rows: $x" 3 "task tec, site enc01-self: row 7 .*not finite" compute_grams)
+	(own=$COPY; refuses "rows: $x" 3 "task tec, site enc01-self: row 7 .*not finite" compute_grams)
 	spoil "$W/merged/tec/enc01-self.h5" /rows 9 0 $x
 	(merged=$COPY; refuses "rows of the merged side: $x" 3 "task tec, site enc01-self: row 9 .*not finite" compute_grams)
 

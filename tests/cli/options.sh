@@ -56,4 +56,9 @@ refuses 'extract-acts: several tasks, one path' 2 'no \{task\} in it' "$BUILD/ex
 refuses 'extract-acts: a task twice' 2 "'tec' is listed twice" "$BUILD/extract-acts" --model "$M" --side own --site enc00-self --task tec,tec \
 	--samples "$W/samples/{task}.h5" --adapter "$L/{task}" -o "$OUT/{task}.h5"
 refuses 'eval-emotion: too little memory' 1 'max-memory.*at least [0-9]+ MB' eval_emotion --max-memory 1M
+# What was called otherwise in earlier versions.
+(site=memory; refuses 'a site by its old name' 2 "--site 'memory' is called 'encoder-output' now" extract_acts)
+(site=memory; refuses 'a site by its old name, of the Grams' 2 "--site 'memory' is called 'encoder-output' now" compute_grams)
+refuses 'an option by its old name' 2 "option '--lora' is called '--own' now" compute_grams --lora x
+refuses 'a side by its old name' 2 "--side 'lora': expected own or merged" extract_acts --side lora
 finish

@@ -128,18 +128,20 @@ $W/solution/enc02-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 	$(solve) --site enc02-self --grams '$W/grams/{task}/enc02-self.h5' -o $@
 	$(release) --files 'own/{task}/enc01-self.h5,merged/{task}/enc01-self.h5,grams/{task}/enc02-self.h5'
 
-$W/own/emoint/encoder-output.h5 $W/own/emotion-cause/encoder-output.h5 $W/own/tec/encoder-output.h5 $W/own/isear/encoder-output.h5 &: \
-    $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/own/emoint/enc02-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/enc02-self.h5 \
-    $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc02-self.h5 $W/stamps/adapter-isear \
-    $W/samples/isear.h5 $W/own/isear/enc02-self.h5 | $W/grams/emoint/enc01-self.h5 \
-    $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
+$W/own/emoint/encoder-output.h5 $W/own/emotion-cause/encoder-output.h5 $W/own/tec/encoder-output.h5 \
+    $W/own/isear/encoder-output.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
+    $W/own/emoint/enc02-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
+    $W/own/emotion-cause/enc02-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc02-self.h5 \
+    $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc02-self.h5 | \
+    $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 \
+    $W/grams/isear/enc01-self.h5
 	$(extract_own) --site encoder-output --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc02-self.h5' -o '$W/own/{task}/encoder-output.h5'
 
 $W/tokens/emoint.h5 $W/tokens/emotion-cause.h5 $W/tokens/tec.h5 $W/tokens/isear.h5 &: $W/stamps/tokens \
-    $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
-    $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/encoder-output.h5
+    $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/own/emoint/encoder-output.h5 \
+    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 \
+    $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
+    $W/samples/isear.h5 $W/own/isear/encoder-output.h5
 	$(generate_own) --task emoint,emotion-cause,tec,isear --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/tokens/{task}.h5'
 
 $W/merged/emoint/encoder-output.h5 $W/merged/emotion-cause/encoder-output.h5 $W/merged/tec/encoder-output.h5 \
@@ -148,36 +150,38 @@ $W/merged/emoint/encoder-output.h5 $W/merged/emotion-cause/encoder-output.h5 $W/
     $W/samples/tec.h5 $W/merged/tec/enc02-self.h5 $W/samples/isear.h5 $W/merged/isear/enc02-self.h5
 	$(extract_merged) --site encoder-output --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc02-self.h5' -o '$W/merged/{task}/encoder-output.h5'
 
-$W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 &: $W/stamps/grams $W/stamps/adapter-emoint \
-    $W/own/emoint/encoder-output.h5 $W/merged/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
-    $W/own/emotion-cause/encoder-output.h5 $W/merged/emotion-cause/encoder-output.h5
+$W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 &: $W/stamps/grams \
+    $W/stamps/adapter-emoint $W/own/emoint/encoder-output.h5 $W/merged/emoint/encoder-output.h5 \
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/encoder-output.h5 \
+    $W/merged/emotion-cause/encoder-output.h5
 	$(grams) --site encoder-output --task emoint,emotion-cause --own '$W/own/{task}/encoder-output.h5' --merged '$W/merged/{task}/encoder-output.h5' -o '$W/grams/{task}/encoder-output.h5'
 
 $W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/encoder-output.h5 $W/merged/tec/encoder-output.h5 $W/stamps/adapter-isear $W/own/isear/encoder-output.h5 \
-    $W/merged/isear/encoder-output.h5
+    $W/own/tec/encoder-output.h5 $W/merged/tec/encoder-output.h5 $W/stamps/adapter-isear \
+    $W/own/isear/encoder-output.h5 $W/merged/isear/encoder-output.h5
 	$(grams) --site encoder-output --task tec,isear --own '$W/own/{task}/encoder-output.h5' --merged '$W/merged/{task}/encoder-output.h5' -o '$W/grams/{task}/encoder-output.h5'
 
 $W/solution/encoder-output.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
-    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 \
-    $W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5
+    $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/encoder-output.h5 \
+    $W/grams/emotion-cause/encoder-output.h5 $W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5
 	$(solve) --site encoder-output --grams '$W/grams/{task}/encoder-output.h5' -o $@
 	$(release) --files 'own/{task}/enc02-self.h5,merged/{task}/enc02-self.h5,grams/{task}/encoder-output.h5'
 
 $W/own/emoint/dec00-self.h5 $W/own/emotion-cause/dec00-self.h5 $W/own/tec/dec00-self.h5 \
     $W/own/isear/dec00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
-    $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
-    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/tokens/isear.h5 \
-    $W/own/isear/encoder-output.h5 | $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 \
-    $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5
+    $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 \
+    $W/stamps/adapter-tec $W/samples/tec.h5 $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 \
+    $W/stamps/adapter-isear $W/samples/isear.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
+    $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 \
+    $W/grams/isear/enc01-self.h5
 	$(extract_own) --site dec00-self --task emoint,emotion-cause,tec,isear --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec00-self.h5'
 
 $W/merged/emoint/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5 $W/merged/tec/dec00-self.h5 \
     $W/merged/isear/dec00-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/tokens/emoint.h5 \
-    $W/merged/emoint/encoder-output.h5 $W/solution/encoder-output.h5 $W/samples/emotion-cause.h5 $W/tokens/emotion-cause.h5 \
-    $W/merged/emotion-cause/encoder-output.h5 $W/samples/tec.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 \
-    $W/samples/isear.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+    $W/merged/emoint/encoder-output.h5 $W/solution/encoder-output.h5 $W/samples/emotion-cause.h5 \
+    $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/encoder-output.h5 $W/samples/tec.h5 $W/tokens/tec.h5 \
+    $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
 	$(extract_merged) --site dec00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec00-self.h5'
 
 $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 &: $W/stamps/grams \
@@ -198,32 +202,32 @@ $W/solution/dec00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 
 $W/own/emoint/dec00-cross.h5 $W/own/emotion-cause/dec00-cross.h5 $W/own/tec/dec00-cross.h5 \
     $W/own/isear/dec00-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
-    $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/dec00-self.h5 \
-    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
-    $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
+    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
+    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 \
+    $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/own/tec/dec00-self.h5 $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
+    $W/samples/isear.h5 $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 $W/grams/tec/enc02-self.h5 \
     $W/grams/isear/enc02-self.h5
 	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec00-cross.h5'
 
 $W/merged/emoint/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 \
     $W/merged/isear/dec00-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
-    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec00-self.h5 $W/samples/emotion-cause.h5 \
-    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/encoder-output.h5 \
-    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 \
-    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec00-self.h5 \
+    $W/samples/emotion-cause.h5 $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/merged/emotion-cause/encoder-output.h5 $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 \
+    $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 \
+    $W/merged/isear/encoder-output.h5
 	$(extract_merged) --site dec00-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec00-cross.h5'
 
 $W/grams/emoint/dec00-cross.h5 $W/grams/emotion-cause/dec00-cross.h5 &: $W/stamps/grams \
     $W/stamps/adapter-emoint $W/own/emoint/dec00-cross.h5 $W/merged/emoint/dec00-cross.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-cross.h5 \
-    $W/merged/emotion-cause/dec00-cross.h5
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5
 	$(grams) --site dec00-cross --task emoint,emotion-cause --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
 $W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear \
-    $W/own/isear/dec00-cross.h5 $W/merged/isear/dec00-cross.h5
+    $W/own/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear $W/own/isear/dec00-cross.h5 \
+    $W/merged/isear/dec00-cross.h5
 	$(grams) --site dec00-cross --task tec,isear --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
 $W/solution/dec00-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -234,20 +238,22 @@ $W/solution/dec00-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/a
 
 $W/own/emoint/dec01-self.h5 $W/own/emotion-cause/dec01-self.h5 $W/own/tec/dec01-self.h5 \
     $W/own/isear/dec01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
-    $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/dec00-self.h5 \
-    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
-    $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | $W/grams/emoint/encoder-output.h5 \
-    $W/grams/emotion-cause/encoder-output.h5 $W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5
+    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
+    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 \
+    $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/own/tec/dec00-self.h5 $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
+    $W/samples/isear.h5 $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
+    $W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 $W/grams/tec/encoder-output.h5 \
+    $W/grams/isear/encoder-output.h5
 	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec01-self.h5'
 
 $W/merged/emoint/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5 $W/merged/tec/dec01-self.h5 \
     $W/merged/isear/dec01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
-    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec00-cross.h5 $W/samples/emotion-cause.h5 \
-    $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/encoder-output.h5 \
-    $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 \
-    $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec00-cross.h5 \
+    $W/samples/emotion-cause.h5 $W/merged/emotion-cause/dec00-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/merged/emotion-cause/encoder-output.h5 $W/samples/tec.h5 $W/merged/tec/dec00-self.h5 $W/tokens/tec.h5 \
+    $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 $W/merged/isear/dec00-self.h5 $W/tokens/isear.h5 \
+    $W/merged/isear/encoder-output.h5
 	$(extract_merged) --site dec01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec01-self.h5'
 
 $W/grams/emoint/dec01-self.h5 $W/grams/emotion-cause/dec01-self.h5 &: $W/stamps/grams \
@@ -268,32 +274,32 @@ $W/solution/dec01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 
 $W/own/emoint/dec01-cross.h5 $W/own/emotion-cause/dec01-cross.h5 $W/own/tec/dec01-cross.h5 \
     $W/own/isear/dec01-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/dec01-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause \
-    $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 \
-    $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/dec01-self.h5 \
-    $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear $W/samples/isear.h5 \
-    $W/own/isear/dec01-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
+    $W/own/emoint/dec01-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
+    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec01-self.h5 \
+    $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/own/tec/dec01-self.h5 $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
+    $W/samples/isear.h5 $W/own/isear/dec01-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 $W/grams/tec/dec00-self.h5 \
     $W/grams/isear/dec00-self.h5
 	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec01-cross.h5'
 
 $W/merged/emoint/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 \
     $W/merged/isear/dec01-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec01-self.h5 \
-    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec01-self.h5 $W/samples/emotion-cause.h5 \
-    $W/merged/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 $W/merged/emotion-cause/encoder-output.h5 \
-    $W/samples/tec.h5 $W/merged/tec/dec01-self.h5 $W/tokens/tec.h5 $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 \
-    $W/merged/isear/dec01-self.h5 $W/tokens/isear.h5 $W/merged/isear/encoder-output.h5
+    $W/tokens/emoint.h5 $W/merged/emoint/encoder-output.h5 $W/solution/dec01-self.h5 \
+    $W/samples/emotion-cause.h5 $W/merged/emotion-cause/dec01-self.h5 $W/tokens/emotion-cause.h5 \
+    $W/merged/emotion-cause/encoder-output.h5 $W/samples/tec.h5 $W/merged/tec/dec01-self.h5 $W/tokens/tec.h5 \
+    $W/merged/tec/encoder-output.h5 $W/samples/isear.h5 $W/merged/isear/dec01-self.h5 $W/tokens/isear.h5 \
+    $W/merged/isear/encoder-output.h5
 	$(extract_merged) --site dec01-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec01-cross.h5'
 
 $W/grams/emoint/dec01-cross.h5 $W/grams/emotion-cause/dec01-cross.h5 &: $W/stamps/grams \
     $W/stamps/adapter-emoint $W/own/emoint/dec01-cross.h5 $W/merged/emoint/dec01-cross.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-cross.h5 \
-    $W/merged/emotion-cause/dec01-cross.h5
+    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5
 	$(grams) --site dec01-cross --task emoint,emotion-cause --own '$W/own/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
 
 $W/grams/tec/dec01-cross.h5 $W/grams/isear/dec01-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 $W/stamps/adapter-isear \
-    $W/own/isear/dec01-cross.h5 $W/merged/isear/dec01-cross.h5
+    $W/own/tec/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 $W/stamps/adapter-isear $W/own/isear/dec01-cross.h5 \
+    $W/merged/isear/dec01-cross.h5
 	$(grams) --site dec01-cross --task tec,isear --own '$W/own/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
 
 $W/solution/dec01-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -303,8 +309,9 @@ $W/solution/dec01-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/a
 	$(release) --files 'own/{task}/encoder-output.h5,merged/{task}/encoder-output.h5,own/{task}/dec01-self.h5,merged/{task}/dec01-self.h5,own/{task}/dec01-cross.h5,merged/{task}/dec01-cross.h5,grams/{task}/dec01-cross.h5'
 
 $W/adapter/adapter_config.json $W/adapter/adapter_model.safetensors &: $W/stamps/assemble \
-    $W/solution/enc00-self.h5 $W/solution/enc01-self.h5 $W/solution/enc02-self.h5 $W/solution/encoder-output.h5 \
-    $W/solution/dec00-self.h5 $W/solution/dec00-cross.h5 $W/solution/dec01-self.h5 $W/solution/dec01-cross.h5
+    $W/solution/enc00-self.h5 $W/solution/enc01-self.h5 $W/solution/enc02-self.h5 \
+    $W/solution/encoder-output.h5 $W/solution/dec00-self.h5 $W/solution/dec00-cross.h5 \
+    $W/solution/dec01-self.h5 $W/solution/dec01-cross.h5
 	$(keep_previous)
 	$(assemble) -o $W/adapter
 

@@ -145,6 +145,9 @@ static void test_refusals(void **state)
 	refused(ARGS("--mod", "m"), "unknown option '--mod'"); /* no abbreviations */
 	refused(ARGS("--zzzzzzzzzzzz=1"), "unknown option '--zzzzzzzzzzzz'; see --help");
 	refused(ARGS("-x"), "unknown option '-x'");
+	refused(ARGS("--sums=1"), "option '--sums' is called '--checksums' now");
+	refused(ARGS("--memory", "x"), "option '--memory' is called '--encoder-output' now");
+	refused(ARGS("--lora", "x"), "option '--lora' is called '--own' now");
 	refused(ARGS("--model", "m", "stray"), "unexpected argument 'stray'");
 	refused(ARGS("--model", "m", "--"), "unexpected argument '--'");
 	refused(ARGS("--model", "m", "-"), "unexpected argument '-'");

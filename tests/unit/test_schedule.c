@@ -45,7 +45,7 @@ static bool is_first_of_block(const struct schedule *s, int i)
 static int state_of(const struct plan *p, const struct schedule *s, int i)
 {
 	bool encoder_output = site_is_encoder_output(s->extract_site[i].site);
-	int stack = memory ? 0 : s->extract_site[i].site.stack, from = NO_SITE;
+	int stack = encoder_output ? 0 : s->extract_site[i].site.stack, from = NO_SITE;
 
 	for (int j = 0; j < i; j++) {
 		const struct site a = s->extract_site[j].site;
@@ -114,8 +114,8 @@ static void test_all(void **state)
 static void test_published(void **state)
 {
 	static const char *const want[] = {"enc00-self from - until enc01-self",
-					   "enc01-self from enc00-self until memory",
-					   "memory from enc01-self until dec01-cross",
+					   "enc01-self from enc00-self until encoder-output",
+					   "encoder-output from enc01-self until dec01-cross",
 					   "dec00-self from - until dec01-self",
 					   "dec00-cross from dec00-self until dec00-cross",
 					   "dec01-self from dec00-self until dec01-cross",

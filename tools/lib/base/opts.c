@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/renamed.h"
 #include "base/threads.h"
 
 struct common_opts common = {.threads = 1, .backend = "cpu"};
@@ -215,6 +216,8 @@ static int find_long(const struct parser *p, const char *name, size_t length)
 			words[n++] = p->opt[i].name;
 	char *wrong = xformat("%.*s", (int)(length < 200 ? length : 200), name);
 	const char *near = nearest_word(wrong, words, n);
+	if (renamed(wrong))
+		die_usage("option '--%s' is called '--%s' now", wrong, renamed(wrong));
 	if (near)
 		die_usage("unknown option '--%s'; did you mean '--%s'?", wrong, near);
 	die_usage("unknown option '--%s'; see --help", wrong);

@@ -2,12 +2,15 @@
 #include "merge/job.h"
 
 #include "base/die.h"
+#include "base/renamed.h"
 
 struct job_args job_args;
 
 void job_open(struct job *j)
 {
 	*j = (struct job){.m = t5_load(job_args.model), .worst = -1};
+	if (!site_parse(&j->m, job_args.site, &j->site) && renamed(job_args.site))
+		die_usage("--site '%s' is called '%s' now", job_args.site, renamed(job_args.site));
 	if (!site_parse(&j->m, job_args.site, &j->site))
 		die_usage("--site '%s' is no site of the model in '%s'", job_args.site,
 			  job_args.model);

@@ -1,0 +1,8 @@
+/* renamed.h: words that users could write in earlier versions and that have another name now. */
+#ifndef RENAMED_H
+#define RENAMED_H
+
+/* What the option, site or side `old` is called now; NULL: it has not been renamed. */
+const char *renamed(const char *old);
+
+#endif
