@@ -1,0 +1,103 @@
+"""What the oracle scripts for decoder-only models share: transformers' own models in true float64, their sites' inputs.
+
+transformers computes three things in float32 whatever the model's type: the norms, the softmax and the rotation. For a float64
+model all three are replaced here. The inverse frequencies stay the float32 numbers of transformers' own functions: they are the
+model's definition. Angles, cosines and sines are float64, so a difference from these numbers is the tested code's alone.
+Works with transformers 4.57 and 5.24. Not a script.
+"""
+import importlib
+
+import torch
+from transformers import AutoModelForCausalLM
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+FAMILIES = ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'phi3']
+# site -> the linear whose input it is; the second name is that of Phi3's fused weight
+SITES = {'self': ('self_attn.q_proj', 'self_attn.qkv_proj'), 'out': ('self_attn.o_proj',),
+         'ffn': ('mlp.gate_proj', 'mlp.gate_up_proj'), 'down': ('mlp.down_proj',)}
+
+torch.set_grad_enabled(False)
+
+
+def _norm(real, plus):
+    def forward(self, x):
+        if x.dtype != torch.float64:
+            return real(self, x)
+        eps = self.eps if plus else self.variance_epsilon
+        return (self.weight + plus) * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps))
+    return forward
+
+
+def _frequencies(self, length, layer_type):
+    """(inverse frequencies, factor of cosine and sine) of a text of that length, whatever texts came before."""
+    prefix = f'{layer_type}_' if layer_type else ''
+    kind = self.rope_type[layer_type] if layer_type else self.rope_type
+    if kind in ('dynamic', 'longrope'):
+        return ROPE_INIT_FUNCTIONS[kind](self.config, 'cpu', seq_len=length)
+    return getattr(self, prefix + 'inv_freq'), getattr(self, prefix + 'attention_scaling')
+
+
+def _rotary(real):
+    def forward(self, x, position_ids, layer_type=None):
+        if x.dtype != torch.float64:
+            return real(self, x, position_ids, layer_type) if layer_type else real(self, x, position_ids)
+        inverse, factor = _frequencies(self, int(position_ids.max()) + 1, layer_type)
+        angle = position_ids[..., None].double() * inverse.double()
+        angle = torch.cat([angle, angle], -1)
+        return angle.cos() * factor, angle.sin() * factor
+    return forward
+
+
+def _softmax(x, dim=None, dtype=None, **kwargs):
+    return _real_softmax(x, dim=dim, dtype=None if x.dtype == torch.float64 else dtype, **kwargs)
+
+
+_real_softmax = torch.nn.functional.softmax
+torch.nn.functional.softmax = _softmax
+for family in FAMILIES:
+    modeling = importlib.import_module(f'transformers.models.{family}.modeling_{family}')
+    for name, cls in list(vars(modeling).items()):
+        if name.endswith('RMSNorm'):
+            cls.forward = _norm(cls.forward, 1.0 if family.startswith('gemma') else 0.0)
+        elif name.endswith('RotaryEmbedding'):
+            cls.forward = _rotary(cls.forward)
+
+
+def load(folder, dtype=torch.float64, config=None):
+    return AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=dtype, attn_implementation='eager').eval()
+
+
+def layers(model):
+    return model.model.layers
+
+
+def site_linears(layer):
+    """{site: its first linear}"""
+    named = dict(layer.named_modules())
+    return {site: next(named[n] for n in names if n in named) for site, names in SITES.items()}
+
+
+def states(model, sequences):
+    """{place: (rows, width)}, all sequences' rows end to end; each sequence runs alone.
+
+    Places: layer00-self, -out, -ffn, -down: the sites' inputs; layer00: what the layer hands on; norm: the last norm's output;
+    logits: of each sequence's last row only."""
+    grabbed, handles = {}, []
+
+    def grab(place, which):
+        def hook(module, args, out=None):
+            x = args[0] if which == 'in' else out[0] if isinstance(out, tuple) else out
+            grabbed.setdefault(place, []).append(x.reshape(-1, x.shape[-1]))
+        return hook
+
+    for i, layer in enumerate(layers(model)):
+        for site, linear in site_linears(layer).items():
+            handles.append(linear.register_forward_pre_hook(grab(f'layer{i:02}-{site}', 'in')))
+        handles.append(layer.register_forward_hook(grab(f'layer{i:02}', 'out')))
+    handles.append(model.model.norm.register_forward_hook(grab('norm', 'out')))
+    for ids in sequences:
+        logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits
+        grabbed.setdefault('logits', []).append(logits[0, -1:])
+    for h in handles:
+        h.remove()
+    return {place: torch.cat(rows) for place, rows in grabbed.items()}
