@@ -6,6 +6,7 @@ model's definition. Angles, cosines and sines are float64, so a difference from 
 Works with transformers 4.57 and 5.24. Not a script.
 """
 import importlib
+import json
 
 import torch
 from transformers import AutoModelForCausalLM
@@ -61,6 +62,23 @@ for family in FAMILIES:
             cls.forward = _norm(cls.forward, 1.0 if family.startswith('gemma') else 0.0)
         elif name.endswith('RotaryEmbedding'):
             cls.forward = _rotary(cls.forward)
+
+
+def read_json(path):
+    with open(path, encoding='utf-8') as f:
+        return json.load(f)
+
+
+def write_json(path, value, indent=1):
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump(value, f, ensure_ascii=False, indent=indent)
+        f.write('\n')
+
+
+def write_rows(path, rows):
+    """A list, one item a line."""
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('[' + ',\n '.join(json.dumps(r, ensure_ascii=False) for r in rows) + ']\n')
 
 
 def load(folder, dtype=torch.float64, config=None):

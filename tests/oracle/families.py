@@ -10,7 +10,6 @@ ids of three sequences, and states.safetensors: all sequences' rows end to end, 
 says what the places are and how float64 is reached. The README beside the models has a table of the options.
 """
 import argparse
-import json
 import os
 import sys
 
@@ -80,17 +79,6 @@ WITHOUT = {
 }
 
 
-def write_json(path, value):
-    with open(path, 'w', encoding='utf-8') as f:
-        json.dump(value, f, indent=1)
-        f.write('\n')
-
-
-def read_json(path):
-    with open(path, encoding='utf-8') as f:
-        return json.load(f)
-
-
 def config_of(name):
     kind, dtype, keys, base = MODELS[name]
     keys = {**COMMON, **keys}
@@ -120,7 +108,7 @@ def sequences(name):
 def make(folder, name, seed):
     _, dtype, _, base = MODELS[name]
     os.makedirs(folder, exist_ok=True)
-    write_json(f'{folder}/config.json', config_of(name))
+    decoder.write_json(f'{folder}/config.json', config_of(name))
     path = f'{folder}/model.safetensors'
     if os.path.lexists(path):
         os.remove(path)
@@ -136,7 +124,7 @@ def make(folder, name, seed):
 
 def model_config(folder):
     """As transformers reads it. 4.57 does not know rope_parameters: it gets the older form of the same."""
-    config, parameters = AutoConfig.from_pretrained(folder), read_json(f'{folder}/config.json').get('rope_parameters')
+    config, parameters = AutoConfig.from_pretrained(folder), decoder.read_json(f'{folder}/config.json').get('rope_parameters')
     if parameters and version.startswith('4.'):
         config.rope_theta = parameters['rope_theta']
         config.rope_scaling = {k: v for k, v in parameters.items() if k != 'rope_theta'}
@@ -145,14 +133,14 @@ def model_config(folder):
 
 def states(folder, config=None):
     model = decoder.load(folder, config=config or model_config(folder))
-    return decoder.states(model, read_json(f'{folder}/states.json')['sequences'])
+    return decoder.states(model, decoder.read_json(f'{folder}/states.json')['sequences'])
 
 
 def make_all(root):
     for seed, name in enumerate(MODELS):
         folder = os.path.join(root, name)
         make(folder, name, seed)
-        write_json(f'{folder}/states.json', {'sequences': sequences(name)})
+        decoder.write_json(f'{folder}/states.json', {'sequences': sequences(name)}, None)
     for name in MODELS:
         folder = os.path.join(root, name)
         found = states(folder)
