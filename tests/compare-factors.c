@@ -1,15 +1,17 @@
 /* compare-factors.c: is a merged adapter the reference? The change ΔW = s B A of every module of a
- * PEFT folder, against a safetensors file of the reference: ‖ΔW − ΔW_ref‖ / ‖ΔW_ref‖ in the
- * Frobenius norm, products in float64.
+ * PEFT folder, against that of a reference: ‖ΔW − ΔW_ref‖ / ‖ΔW_ref‖ in the Frobenius norm,
+ * products in float64.
  *
- * The reference holds ΔW itself ("<module>"), or the right factors ("<module>.A") where --left
- * names the file of the left ones ("<module>.B"). No model is needed, so any family will do. Prints
- * the worst module. Ends with 1 where it is over --max, or where one side has a module that the
- * other has not. */
+ * The reference is another PEFT folder; a safetensors file of ΔW itself ("<module>"); or, where
+ * --left is given, two files: of right factors ("<module>.A") and of left ones ("<module>.B"). No
+ * model is needed, so any family will do. Prints the worst module. Ends with 1 where it is over
+ * --max, or where one side has a module that the other has not. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/die.h"
@@ -17,13 +19,14 @@
 #include "files/jsonx.h"
 #include "files/safetensors/st.h"
 
-static const char *adapter_dir, *reference_file, *left_file;
+static const char *adapter_dir, *reference_path, *left_file;
 static double most = 1e-3;
 
 static const struct opt options[] = {
 	{"adapter", 0, OPT_STRING, &adapter_dir, true, 0, 0, "DIR",
 	 "merged adapter, as PEFT reads it"},
-	{"reference", 0, OPT_STRING, &reference_file, true, 0, 0, "FILE", "ΔW, or right factors"},
+	{"reference", 0, OPT_STRING, &reference_path, true, 0, 0, "PATH",
+	 "PEFT folder, file of ΔW, or of right factors"},
 	{"left", 0, OPT_STRING, &left_file, false, 0, 0, "FILE", "left factors of the reference"},
 	{"max", 0, OPT_FLOAT, &most, false, 0, 1e9, "X", "largest relative difference"},
 	{.type = OPT_END},
@@ -42,9 +45,6 @@ struct matrix {
 struct affix {
 	const char *before, *after;
 };
-
-static const struct affix PEFT_A = {"base_model.model.", ".lora_A.weight"};
-static const struct affix PEFT_B = {"base_model.model.", ".lora_B.weight"};
 
 static struct matrix matrix_read(const struct st *file, struct affix a, const char *module)
 {
@@ -77,17 +77,6 @@ static struct matrix product(const struct matrix *B, const struct matrix *A, con
 	return W;
 }
 
-static struct matrix multiplied(const struct st *left, struct affix b, const struct st *right,
-				struct affix a, const char *module)
-{
-	struct matrix B = matrix_read(left, b, module);
-	struct matrix A = matrix_read(right, a, module);
-	struct matrix W = product(&B, &A, module);
-	free(B.x);
-	free(A.x);
-	return W;
-}
-
 static double difference(const struct matrix *W, const struct matrix *want, const char *module)
 {
 	if (W->rows != want->rows || W->cols != want->cols)
@@ -101,76 +90,127 @@ static double difference(const struct matrix *W, const struct matrix *want, cons
 	return sqrt(diff / norm);
 }
 
-/* A merged adapter's scale is one number for all modules: lora_alpha / r. */
-static double scale(void)
+/* One side: its files, and what stands around the names of its factors. */
+struct side {
+	struct st *left, *right; /* the same where one file holds both; left NULL: right holds ΔW */
+	struct affix b, a;       /* of B, of A */
+	double scale;
+};
+
+/* One number for all modules: lora_alpha / r, or lora_alpha / √r. */
+static double scale(const char *dir)
 {
-	char *path = xformat("%s/adapter_config.json", adapter_dir);
+	char *path = xformat("%s/adapter_config.json", dir);
 	json_t *config = jsonx_load(path, 1 << 20);
-	double s = jsonx_number(config, path, "lora_alpha") / jsonx_number(config, path, "r");
+	double r = jsonx_number(config, path, "r");
+	double s = jsonx_number(config, path, "lora_alpha");
+	s /= jsonx_bool_or(config, path, "use_rslora", false) ? sqrt(r) : r;
 	const json_t *alphas = json_object_get(config, "alpha_pattern");
 	const json_t *ranks = json_object_get(config, "rank_pattern");
-	if (jsonx_bool_or(config, path, "use_rslora", false) || !json_equal(alphas, ranks))
+	bool patterns = json_object_size(alphas) + json_object_size(ranks) > 0;
+	if (patterns && (s != 1 || !json_equal(alphas, ranks)))
 		die("'%s': the scale differs from module to module", path);
 	json_decref(config);
 	free(path);
 	return s;
 }
 
-/* The module that a tensor of the reference belongs to; allocated. */
-static char *module_of(const char *name)
+static struct side peft(const char *dir)
 {
-	size_t n = strlen(name),
-	       cut = left_file && n > 2 && strcmp(name + n - 2, ".A") == 0 ? 2 : 0;
-	return xformat("%.*s", (int)(n - cut), name);
+	char *path = xformat("%s/adapter_model.safetensors", dir);
+	struct st *st = st_open(path);
+	free(path);
+	return (struct side){st,
+			     st,
+			     {"base_model.model.", ".lora_B.weight"},
+			     {"base_model.model.", ".lora_A.weight"},
+			     scale(dir)};
 }
 
-static struct matrix reference(const struct st *right, const struct st *left, const char *module)
+static struct side reference(void)
 {
-	const struct affix A = {"", ".A"}, B = {"", ".B"}, none = {"", ""};
-	return left ? multiplied(left, B, right, A, module) : matrix_read(right, none, module);
+	struct stat sb;
+	if (stat(reference_path, &sb) == 0 && S_ISDIR(sb.st_mode))
+		return peft(reference_path);
+	if (left_file)
+		return (struct side){
+			st_open(left_file), st_open(reference_path), {"", ".B"}, {"", ".A"}, 1};
+	return (struct side){NULL, st_open(reference_path), {"", ""}, {"", ""}, 1};
 }
 
-static double module_difference(const struct st *adapter, const struct matrix *want, double s,
-				const char *module)
+static void side_close(struct side *s)
 {
-	struct matrix W = multiplied(adapter, PEFT_B, adapter, PEFT_A, module);
+	if (s->left != s->right)
+		st_close(s->left);
+	st_close(s->right);
+}
+
+static int modules(const struct side *s)
+{
+	return st_count(s->right) / (s->left == s->right ? 2 : 1);
+}
+
+/* The module of a right factor; NULL for another tensor. Allocated. */
+static char *module_of(const struct side *s, const char *name)
+{
+	size_t n = strlen(name), before = strlen(s->a.before), after = strlen(s->a.after);
+	if (n < before + after || strcmp(name + n - after, s->a.after) != 0)
+		return NULL;
+	return xformat("%.*s", (int)(n - before - after), name + before);
+}
+
+static struct matrix change(const struct side *s, const char *module)
+{
+	struct matrix A = matrix_read(s->right, s->a, module);
+	if (!s->left)
+		return A;
+	struct matrix B = matrix_read(s->left, s->b, module), W = product(&B, &A, module);
 	for (size_t i = 0; i < W.rows * W.cols; i++)
-		W.x[i] *= s;
-	double d = difference(&W, want, module);
+		W.x[i] *= s->scale;
+	free(B.x);
+	free(A.x);
+	return W;
+}
+
+static double module_difference(const struct side *a, const struct side *b, const char *module)
+{
+	struct matrix W = change(a, module), want = change(b, module);
+	double d = difference(&W, &want, module);
 	free(W.x);
+	free(want.x);
 	return d;
+}
+
+static double worst_module(const struct side *a, const struct side *b, char **place)
+{
+	double worst = 0;
+	*place = NULL;
+	for (int i = 0; i < st_count(b->right); i++) {
+		char *module = module_of(b, st_at(b->right, i)->name);
+		double d = module ? module_difference(a, b, module) : 0;
+		if (!(d <= worst)) { /* NaN counts as worst */
+			worst = d;
+			free(*place);
+			*place = xstrdup(module);
+		}
+		free(module);
+	}
+	return worst;
 }
 
 int main(int argc, char **argv)
 {
 	opts_parse(&tool, argc, argv);
-	char *file = xformat("%s/adapter_model.safetensors", adapter_dir);
-	struct st *adapter = st_open(file), *right = st_open(reference_file), *left = NULL;
-	if (left_file)
-		left = st_open(left_file);
-	double s = scale(), worst = 0;
-	char *place = xstrdup("none");
+	struct side a = peft(adapter_dir), b = reference();
+	char *place;
 
-	if (st_count(adapter) != 2 * st_count(right))
-		die("the adapter has %d modules, the reference %d", st_count(adapter) / 2,
-		    st_count(right));
-	for (int i = 0; i < st_count(right); i++) {
-		char *module = module_of(st_at(right, i)->name);
-		struct matrix want = reference(right, left, module);
-		double d = module_difference(adapter, &want, s, module);
-		free(want.x);
-		if (!(d <= worst)) { /* NaN counts as worst */
-			worst = d;
-			free(place);
-			place = xstrdup(module);
-		}
-		free(module);
-	}
-	printf("%d modules, worst %.2g (%s), allowed %.2g\n", st_count(right), worst, place, most);
+	if (modules(&a) != modules(&b))
+		die("the adapter has %d modules, the reference %d", modules(&a), modules(&b));
+	double worst = worst_module(&a, &b, &place);
+	printf("%d modules, worst %.2g (%s), allowed %.2g\n", modules(&b), worst,
+	       place ? place : "none", most);
 	free(place);
-	free(file);
-	st_close(adapter);
-	st_close(right);
-	st_close(left);
+	side_close(&a);
+	side_close(&b);
 	return !(worst <= most);
 }
