@@ -7,8 +7,10 @@ Works with transformers 4.57 and 5.24. Not a script.
 """
 import importlib
 import json
+import os
 
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
@@ -85,10 +87,6 @@ def load(folder, dtype=torch.float64, config=None):
     return AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=dtype, attn_implementation='eager').eval()
 
 
-def layers(model):
-    return model.model.layers
-
-
 def site_linears(layer):
     """{site: its first linear}"""
     named = dict(layer.named_modules())
@@ -108,7 +106,7 @@ def states(model, sequences):
             grabbed.setdefault(place, []).append(x.reshape(-1, x.shape[-1]))
         return hook
 
-    for i, layer in enumerate(layers(model)):
+    for i, layer in enumerate(model.model.layers):
         for site, linear in site_linears(layer).items():
             handles.append(linear.register_forward_pre_hook(grab(f'layer{i:02}-{site}', 'in')))
         handles.append(layer.register_forward_hook(grab(f'layer{i:02}', 'out')))
@@ -119,3 +117,36 @@ def states(model, sequences):
     for h in handles:
         h.remove()
     return {place: torch.cat(rows) for place, rows in grabbed.items()}
+
+
+class Text:
+    """Turns rows into token ids, and ids into text. Templates: {key} stands for the row's, \\n for a line end."""
+
+    def __init__(self, model_dir, prompt='{instruction}', answer='{output}', eos=2, max_length=512):
+        path = os.path.join(model_dir, 'tokenizer.json')
+        self.tokenizer = Tokenizer.from_file(path) if os.path.exists(path) else None
+        self.prompt, self.answer = (t.replace('\\n', '\n') for t in (prompt, answer))
+        self.eos, self.max_length = eos, max_length
+
+    def encode(self, row):
+        """(prompt, answer with its end token): the row's own ids if it has them."""
+        if 'prompt_ids' in row:
+            return row['prompt_ids'], row['answer_ids']
+        prompt = self.tokenizer.encode(self.prompt.format(**row)).ids
+        if len(prompt) > self.max_length:
+            raise SystemExit(f'a prompt has {len(prompt)} tokens: this script does not shorten')
+        return prompt, self.tokenizer.encode(self.answer.format(**row), add_special_tokens=False).ids + [self.eos]
+
+    def decode(self, ids):
+        """Blanks at the ends aside; ids where there is no tokenizer."""
+        return self.tokenizer.decode(ids).strip() if self.tokenizer else ids
+
+
+def text_arguments(parser):
+    parser.add_argument('--prompt', default='{instruction}')
+    parser.add_argument('--answer', default='{output}')
+    parser.add_argument('--eos', type=int, default=2)
+
+
+def text_of(args):
+    return Text(args.model, args.prompt, args.answer, args.eos)

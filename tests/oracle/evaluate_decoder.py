@@ -10,7 +10,7 @@ tokenizer.json turn into ids (blanks and line ends in a template: \\n). Every ro
   first-token  the first greedy token is the answer's first
   likelihood   the label with the largest Σ log p of its tokens given the prompt, its end token not counted; per-byte: divided by the
                UTF-8 bytes of the label. Labels are the distinct outputs of the rows; none where there are more than 64. First wins a tie.
-  exact        the greedy text, up to an end token, equals the output, blanks at both ends aside (ids where there is no tokenizer)
+  exact        the greedy text, up to the end token, equals the output, blanks at both ends aside (ids where there is no tokenizer)
   loss         mean negative log-likelihood per token of the answers, their end token counted
 
 ±: one standard error. --save writes each row's results, and lists rows whose two largest numbers are closer than a tie.
@@ -22,7 +22,6 @@ import os
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
 import decoder
 import merge_decoder
@@ -30,28 +29,6 @@ import merge_decoder
 TIE = 1e-4
 MOST_LABELS = 64
 SCORES = ['first-token', 'likelihood', 'per-byte', 'exact', 'loss']
-
-
-class Text:
-    """Turns rows into ids, and ids into text."""
-
-    def __init__(self, args):
-        path = os.path.join(args.model, 'tokenizer.json')
-        self.tokenizer = Tokenizer.from_file(path) if os.path.exists(path) else None
-        self.prompt, self.answer = (t.replace('\\n', '\n') for t in (args.prompt, args.answer))
-        self.eos, self.max_length = args.eos, args.max_length
-
-    def encode(self, row):
-        """(prompt, answer with its end token)"""
-        if 'prompt_ids' in row:
-            return row['prompt_ids'], row['answer_ids']
-        prompt = self.tokenizer.encode(self.prompt.format(**row)).ids
-        if len(prompt) > self.max_length:
-            raise SystemExit(f'a prompt has {len(prompt)} tokens: this script does not shorten')
-        return prompt, self.tokenizer.encode(self.answer.format(**row), add_special_tokens=False).ids + [self.eos[0]]
-
-    def decode(self, ids):
-        return self.tokenizer.decode(ids).strip() if self.tokenizer else ids
 
 
 def log_probabilities(model, ids):
@@ -67,14 +44,14 @@ def summed(model, prompt, answer, first):
 
 
 def greedy(model, prompt, steps, eos):
-    """(ids up to an end token, log p after the prompt, smallest gap of the two largest logits)"""
+    """(ids up to the end token, log p after the prompt, smallest gap of the two largest logits)"""
     out = model(input_ids=torch.tensor([prompt]), use_cache=True)
     ids, gap, first = [], math.inf, out.logits[0, -1].log_softmax(-1)
     while True:
         top = out.logits[0, -1].topk(2)
         gap = min(gap, float(top.values[0] - top.values[1]))
         ids.append(int(top.indices[0]))
-        if ids[-1] in eos or len(ids) == steps:
+        if ids[-1] == eos or len(ids) == steps:
             return ids, first, gap
         out = model(input_ids=torch.tensor([ids[-1:]]), past_key_values=out.past_key_values, use_cache=True)
 
@@ -95,7 +72,7 @@ def two_largest(values):
 def score_row(model, text, row, labels, args):
     prompt, answer = text.encode(row)
     ids, first, gap = greedy(model, prompt, args.max_new_tokens, text.eos)
-    end = [i for i in ids if i not in text.eos]
+    end = [i for i in ids if i != text.eos]
     got = {'text': text.decode(end), 'first-token': ids[0] == answer[0], 'loss': -summed(model, prompt, answer, first),
            'tokens': len(answer), 'exact': text.decode(end) == (row['output'].strip() if text.tokenizer else answer[:-1]),
            'tie': gap < TIE}
@@ -159,19 +136,16 @@ def arguments():
     p.add_argument('--average', action='store_true')
     p.add_argument('--matrix', action='store_true', help='each adapter on every task, not on its own alone')
     p.add_argument('--float32', action='store_true')
-    p.add_argument('--prompt', default='{instruction}')
-    p.add_argument('--answer', default='{output}')
-    p.add_argument('--max-length', type=int, default=512)
     p.add_argument('--max-new-tokens', type=int, default=8)
-    p.add_argument('--eos', type=int, nargs='*', default=[2])
     p.add_argument('--save')
+    decoder.text_arguments(p)
     return p.parse_args()
 
 
 def main():
     args = arguments()
     tasks = args.tasks.split(',') if args.tasks else merge_decoder.task_names(args.loras)
-    text, saved = Text(args), {}
+    text, saved = decoder.text_of(args), {}
     rows = {t: decoder.read_json(os.path.join(args.data, t, 'test.json'))[:args.rows] for t in tasks}
     print('| | task | ' + ' | '.join(SCORES) + ' |\n|---|---|' + '---|' * len(SCORES), flush=True)
     for name, model, wanted in models(args, tasks, torch.float32 if args.float32 else torch.float64):

@@ -66,7 +66,7 @@ def case(model_dir, folder, seed):
     for method in 'sweep', 'regmean', 'jacobi':
         args = types.SimpleNamespace(model=model_dir, loras=f'{folder}/loras', data=f'{folder}/data', method=method, tasks=None,
                                      iterations=2, alpha=8e-5, layers=None)
-        found = merge_decoder.Merge(args).run()
+        found = merge_decoder.Merge(args, decoder.Text(model_dir, eos=EOS)).run()
         save_file({n: w.to(torch.float32).contiguous() for n, w in found.items()}, f'{folder}/{method}.safetensors')
         print(f'{folder}: {method}, {len(found)} modules, norms {min(float(w.norm()) for w in found.values()):.2g} to '
               f'{max(float(w.norm()) for w in found.values()):.2g}')

@@ -2,10 +2,11 @@
 """The merge of a decoder-only model's adapters in float64 PyTorch: sweep, regmean, jacobi and average, answers given.
 
     merge_decoder.py MODEL LORAS DATA METHOD OUT.safetensors [--tasks a,b] [--iterations 2] [--alpha 8e-5] [--layers K]
-                     [--golden FILE [--factors B.safetensors]]
+                     [--golden FILE [--factors B.safetensors]] [--prompt '{instruction}'] [--answer '{output}'] [--eos 2]
 
-Rows: `prompt_ids` and `answer_ids` of the rows of train.json that samples.json names; every position that is an input counts. A task
-whose adapter does not target a module has ΔW_t = 0 there and its own rows. OUT holds each module's dense ΔW (d_out, d_in), float32.
+Rows: those of train.json that samples.json names, or the first 60; their prompt_ids and answer_ids, or their texts by the templates
+and the model's tokenizer.json. Every position that is an input counts. A task whose adapter does not target a module has ΔW_t = 0
+there and its own rows. OUT holds each module's dense ΔW (d_out, d_in), float32.
 Everything is dense, every site runs the whole model again, and PEFT computes the adapters' ΔW: no shortcut is shared with the tools.
 --layers K works on the first K layers only: their solutions do not depend on what follows. --golden compares with dense ΔW per module,
 or with "<module>.A" where --factors names a file of "<module>.B"; status 1 where the worst module differs by more than 1e-4.
@@ -44,12 +45,12 @@ def deltas(folder, adapter, layers=None, dtype=torch.float64):
             if hasattr(module, 'lora_A') and any(name.startswith(k) for k in kept)}
 
 
-def inputs_of(data, task):
+def inputs_of(data, task, text, number=60):
     """Token ids of the calibration rows: prompt and answer, but for the last token."""
     train = decoder.read_json(os.path.join(data, task, 'train.json'))
     samples = os.path.join(data, task, 'samples.json')
-    rows = [train[i] for i in decoder.read_json(samples)] if os.path.exists(samples) else train
-    return [(r['prompt_ids'] + r['answer_ids'])[:-1] for r in rows]
+    rows = [train[i] for i in decoder.read_json(samples)] if os.path.exists(samples) else train[:number]
+    return [sum(text.encode(row), [])[:-1] for row in rows]
 
 
 class Done(Exception):
@@ -105,8 +106,8 @@ def sites(model, targeted):
 
 
 class Merge:
-    def __init__(self, args, log=lambda text: None):
-        self.args, self.log = args, log
+    def __init__(self, args, text, log=lambda line: None):
+        self.args, self.text, self.log = args, text, log
         self.tasks = args.tasks.split(',') if args.tasks else task_names(args.loras)
         self.own = {t: deltas(args.model, os.path.join(args.loras, t), args.layers) for t in self.tasks}
         self.names = set().union(*self.own.values())
@@ -116,7 +117,7 @@ class Merge:
     def own_rows(self):
         """{task: {first module of a site: X}}"""
         model, X = Patched(load(self.args.model, self.args.layers)), {}
-        self.sequences = {t: inputs_of(self.args.data, t) for t in self.tasks}
+        self.sequences = {t: inputs_of(self.args.data, t, self.text) for t in self.tasks}
         for t in self.tasks:
             model.reset()
             for name, delta in self.own[t].items():
@@ -190,8 +191,9 @@ def main():
     p.add_argument('--layers', type=int)
     p.add_argument('--golden')
     p.add_argument('--factors')
+    decoder.text_arguments(p)
     args = p.parse_args()
-    solution = Merge(args, lambda text: print(text, file=sys.stderr, flush=True)).run()
+    solution = Merge(args, decoder.text_of(args), lambda line: print(line, file=sys.stderr, flush=True)).run()
     save_file({n: w.to(torch.float32).contiguous() for n, w in solution.items()}, args.out)
     sys.exit(bool(args.golden) and not compare(solution, args.golden, args.factors))
 
