@@ -84,7 +84,7 @@ static void draw(const struct rows *r, const char *path, int *picked)
 }
 
 /* Ids of one text of row `row` into ids (max_length); returns how many. Its last one is </s>. */
-static int encode(const struct tokenizer *t, const char *path, int row, const char *key,
+static int encode(const struct t5_tokenizer *t, const char *path, int row, const char *key,
 		  const char *text, int *ids)
 {
 	int n = tokens_encode(t, text, max_length, ids);
@@ -97,7 +97,7 @@ static int encode(const struct tokenizer *t, const char *path, int row, const ch
 }
 
 static void tokenise(struct samples *s, const struct rows *r, const char *path,
-		     const struct tokenizer *t)
+		     const struct t5_tokenizer *t)
 {
 	size_t S = (size_t)s->S, most = S * (size_t)max_length;
 	s->length = xarray(S, sizeof *s->length);
@@ -123,7 +123,7 @@ static void tokenise(struct samples *s, const struct rows *r, const char *path,
 	ragged_offsets(s->label_length, s->S, s->label_offset);
 }
 
-static void draw_task(const char *task, int ntasks, const struct tokenizer *t)
+static void draw_task(const char *task, int ntasks, const struct t5_tokenizer *t)
 {
 	char *train_path = path_for_task(train, task, ntasks, "--train");
 	char *output_path = path_for_task(output, task, ntasks, "-o");
@@ -154,7 +154,7 @@ static void run(void)
 			  samples_num, max_length, INT_MAX);
 	struct strlist list = strlist_split(tasks, "--task");
 	struct t5 m = t5_load(model_dir);
-	struct tokenizer *t = tokens_open(model_dir, &m);
+	struct t5_tokenizer *t = tokens_open(model_dir, &m);
 
 	for (int i = 0; i < list.n; i++)
 		draw_task(list.item[i], list.n, t);

@@ -68,7 +68,7 @@ struct test {
 	struct labels labels;
 };
 
-static int *tokenise(const struct tokenizer *tokenizer, const struct rows *r, bool label,
+static int *tokenise(const struct t5_tokenizer *tokenizer, const struct rows *r, bool label,
 		     int *length, int *offset)
 {
 	int *ids = xarray((size_t)r->n * (size_t)o.max_length, sizeof(int)), total = 0;
@@ -103,7 +103,7 @@ static void classify(struct test *t)
 	free(first);
 }
 
-static void test_read(struct test *t, const struct tokenizer *tokenizer)
+static void test_read(struct test *t, const struct t5_tokenizer *tokenizer)
 {
 	size_t bytes;
 
@@ -199,7 +199,7 @@ static void run_all(const struct forward *f, const struct test *t, struct result
 		die_data("task '%s': the loss is not finite", o.task);
 }
 
-static void write_predictions(const struct test *t, const struct tokenizer *tokenizer,
+static void write_predictions(const struct test *t, const struct t5_tokenizer *tokenizer,
 			      const struct result *r)
 {
 	const char *tmp = out_begin(o.predictions);
@@ -289,7 +289,7 @@ int main(int argc, char **argv)
 	struct test t = {0};
 	struct result r;
 	struct model *model;
-	struct tokenizer *tokenizer;
+	struct t5_tokenizer *tokenizer;
 	struct delta_source source = {0};
 	struct adapter *adapter = NULL;
 	struct forward f;

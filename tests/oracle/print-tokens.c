@@ -10,7 +10,7 @@
 
 enum { LABEL_TOKENS = 65536 }; /* more than any label has */
 
-static void print_ids(const struct tokenizer *t, const char *text, int max_length)
+static void print_ids(const struct t5_tokenizer *t, const char *text, int max_length)
 {
 	int *ids = xarray((size_t)max_length, sizeof *ids);
 	int n = tokens_encode(t, text, max_length, ids);
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	if (argc != 4 || atoi(argv[3]) < 1)
 		die_usage("usage: print-tokens MODEL ROWS MAX_LENGTH");
 	struct t5 m = t5_load(argv[1]);
-	struct tokenizer *t = tokens_open(argv[1], &m);
+	struct t5_tokenizer *t = tokens_open(argv[1], &m);
 	struct rows r;
 	rows_read(&r, argv[2]);
 	for (int i = 0; i < r.n; i++) {

@@ -34,7 +34,7 @@ static int leave(void **state)
 }
 
 /* The tokenizer of these settings; NULL: none. */
-static struct tokenizer *open_with(const char *settings)
+static struct t5_tokenizer *open_with(const char *settings)
 {
 	remove("tokenizer_config.json");
 	if (settings) {
@@ -46,7 +46,7 @@ static struct tokenizer *open_with(const char *settings)
 	return tokens_open(".", &m);
 }
 
-static void assert_ids(const struct tokenizer *t, const char *text, const int *want, int n)
+static void assert_ids(const struct t5_tokenizer *t, const char *text, const int *want, int n)
 {
 	int ids[MAX];
 	assert_int_equal(tokens_encode(t, text, MAX, ids), n);
@@ -79,7 +79,7 @@ static void test_lengths(void **state)
 	(void)state;
 	static const int full[] = {3, 11, 3, 4, 11};
 	int ids[MAX];
-	struct tokenizer *t = open_with(NULL);
+	struct t5_tokenizer *t = open_with(NULL);
 	IDS(t, "", EOS);
 	IDS(t, "   ", EOS);
 	IDS(t, "ab aab", 3, 11, 3, 4, 11, EOS);
@@ -99,7 +99,7 @@ static void test_special(void **state)
 {
 	(void)state;
 	int ids[MAX];
-	struct tokenizer *t = open_with(NULL);
+	struct t5_tokenizer *t = open_with(NULL);
 	IDS(t, "<extra_id_0>", 111, EOS);
 	IDS(t, "a <extra_id_99>  b", 3, 4, 12, 6, EOS);
 	IDS(t, "a</s>b", 3, 4, EOS, 6, EOS);
@@ -121,7 +121,7 @@ static void test_special(void **state)
 static void test_overlaps(void **state)
 {
 	(void)state;
-	struct tokenizer *t = open_with(ADDED(
+	struct t5_tokenizer *t = open_with(ADDED(
 		"", TOKEN(112, "ab", "") ", " TOKEN(113, "abx", "") ", " TOKEN(
 			    114, "bxy", "") ", " TOKEN(115, "▁b", "") ", " TOKEN(116, "😀", "")));
 	IDS(t, "abx", 113, EOS);
@@ -136,7 +136,7 @@ static void test_overlaps(void **state)
 static void test_blanks(void **state)
 {
 	(void)state;
-	struct tokenizer *t = open_with(ADDED(
+	struct t5_tokenizer *t = open_with(ADDED(
 		"\"legacy\": false, ",
 		TOKEN(112, "[R]", ", \"rstrip\": true") ", " TOKEN(
 			113, "[L]", ", \"lstrip\": true") ", " TOKEN(114, "b?",
@@ -154,7 +154,7 @@ static void test_blanks(void **state)
 static void test_legacy(void **state)
 {
 	(void)state;
-	struct tokenizer *t = open_with("{\"legacy\": true}");
+	struct t5_tokenizer *t = open_with("{\"legacy\": true}");
 	IDS(t, "</s>b", EOS, 6, EOS);
 	tokens_close(t);
 	t = open_with("{\"legacy\": false}");
@@ -171,7 +171,7 @@ static void test_legacy(void **state)
 static void test_outside(void **state)
 {
 	(void)state;
-	struct tokenizer *t = open_with(ADDED("", TOKEN(200, "[X]", "")));
+	struct t5_tokenizer *t = open_with(ADDED("", TOKEN(200, "[X]", "")));
 	assert_null(tokens_outside(t, (const int[]){0, 3, VOCAB - 1}, 3));
 	assert_null(tokens_outside(t, NULL, 0));
 	char *words = tokens_outside(t, (const int[]){3, 200}, 2);
@@ -188,7 +188,7 @@ static void test_outside(void **state)
 static void test_decode(void **state)
 {
 	(void)state;
-	struct tokenizer *t = open_with(ADDED("", TOKEN(112, "[X]", "")));
+	struct t5_tokenizer *t = open_with(ADDED("", TOKEN(112, "[X]", "")));
 	const int ids[] = {PAD, 6, 9, 112, 112, 3, 11, 111, EOS};
 	char *text = tokens_decode(t, ids, 9);
 	assert_string_equal(text, "b?? [X] [X] ab");

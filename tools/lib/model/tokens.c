@@ -21,7 +21,7 @@
 static const char blank[] = "▁"; /* sentencepiece's sign of a blank */
 enum { BLANK = sizeof blank - 1 };
 
-struct tokenizer {
+struct t5_tokenizer {
 	struct spm *spm;
 	struct added added;
 	char *dir;
@@ -32,7 +32,7 @@ struct tokenizer {
 
 /* The ids of a text as they come. */
 struct sink {
-	const struct tokenizer *t;
+	const struct t5_tokenizer *t;
 	int *id, n, room;
 	int drop;            /* so many pieces are left out first */
 	bool blank_first;    /* the first piece is "▁" */
@@ -64,7 +64,7 @@ static void take_nothing(void *arg, int id, const char *text, int bytes)
 
 /* Text that begins with a blank, without legacy. sentencepiece would strip the blank: it is encoded
  * behind the unknown token's text, whose pieces are then left out. */
-static bool encode_behind_unknown(const struct tokenizer *t, const char *text, size_t bytes,
+static bool encode_behind_unknown(const struct t5_tokenizer *t, const char *text, size_t bytes,
 				  struct sink *s)
 {
 	char *whole = xformat("%s%.*s", t->added.unknown, (int)bytes, text);
@@ -75,7 +75,8 @@ static bool encode_behind_unknown(const struct tokenizer *t, const char *text, s
 	return n >= 0;
 }
 
-static bool encode_plain(const struct tokenizer *t, const char *text, size_t bytes, struct sink *s)
+static bool encode_plain(const struct t5_tokenizer *t, const char *text, size_t bytes,
+			 struct sink *s)
 {
 	bool begins_blank =
 		bytes > 0 && (*text == ' ' || (bytes >= BLANK && memcmp(text, blank, BLANK) == 0));
@@ -84,7 +85,8 @@ static bool encode_plain(const struct tokenizer *t, const char *text, size_t byt
 	return spm_encode(t->spm, text, (int)bytes, take, s) >= 0;
 }
 
-static bool encode_parts(const struct tokenizer *t, const char *text, size_t bytes, struct sink *s)
+static bool encode_parts(const struct t5_tokenizer *t, const char *text, size_t bytes,
+			 struct sink *s)
 {
 	struct parts p = split_text(&t->added, text, bytes);
 	bool ok = true;
@@ -98,7 +100,7 @@ static bool encode_parts(const struct tokenizer *t, const char *text, size_t byt
 	return ok;
 }
 
-static bool encode_all(const struct tokenizer *t, const char *text, size_t bytes, struct sink *s)
+static bool encode_all(const struct t5_tokenizer *t, const char *text, size_t bytes, struct sink *s)
 {
 	if (t->splits && split_needed(&t->added, text, bytes))
 		return encode_parts(t, text, bytes, s);
@@ -106,7 +108,7 @@ static bool encode_all(const struct tokenizer *t, const char *text, size_t bytes
 }
 
 /* Without legacy: signs of a blank become blanks, and one stands before the text. */
-static char *with_prefix(const struct tokenizer *t, const char *text)
+static char *with_prefix(const struct t5_tokenizer *t, const char *text)
 {
 	char *whole = xformat("%s%s", t->prefix ? blank : "", text),
 	     *to = whole + (t->prefix ? BLANK : 0);
@@ -119,7 +121,7 @@ static char *with_prefix(const struct tokenizer *t, const char *text)
 	return whole;
 }
 
-int tokens_encode(const struct tokenizer *t, const char *text, int max_length, int *ids)
+int tokens_encode(const struct t5_tokenizer *t, const char *text, int max_length, int *ids)
 {
 	BUG_IF(max_length < 1);
 	struct sink s = {.t = t};
@@ -138,7 +140,7 @@ int tokens_encode(const struct tokenizer *t, const char *text, int max_length, i
 	return ok ? n : -1;
 }
 
-char *tokens_outside(const struct tokenizer *t, const int *ids, int n)
+char *tokens_outside(const struct t5_tokenizer *t, const int *ids, int n)
 {
 	int i = 0;
 	while (i < n && ids[i] >= 0 && ids[i] < t->V)
@@ -164,7 +166,7 @@ static char *append(char *text, char *more)
 	return whole;
 }
 
-char *tokens_decode(const struct tokenizer *t, const int *ids, int n)
+char *tokens_decode(const struct t5_tokenizer *t, const int *ids, int n)
 {
 	char *text = xstrdup("");
 	for (int i = 0, from = 0; i <= n; i++) {
@@ -181,7 +183,7 @@ char *tokens_decode(const struct tokenizer *t, const int *ids, int n)
 }
 
 /* config.json has the id that pads a text, too. */
-static void check_pad(const struct tokenizer *t, const struct t5 *m)
+static void check_pad(const struct t5_tokenizer *t, const struct t5 *m)
 {
 	if (t->added.pad != m->pad)
 		die("'%s': the tokenizer's pad token has the id %d, but config.json says "
@@ -191,7 +193,7 @@ static void check_pad(const struct tokenizer *t, const struct t5 *m)
 
 /* T5's texts end with </s>, whatever ends an answer (decoding.h). Another end token must be one
  * that ends answers. */
-static void check_eos(const struct tokenizer *t, const struct t5 *m)
+static void check_eos(const struct t5_tokenizer *t, const struct t5 *m)
 {
 	const struct decoding *d = &m->decoding;
 	if (t->added.eos != spm_find(t->spm, "</s>") && !decoding_ends(d, t->added.eos))
@@ -226,13 +228,13 @@ static struct spm *open_spm(const char *dir, bool legacy)
 	return s;
 }
 
-struct tokenizer *tokens_open(const char *model_dir, const struct t5 *m)
+struct t5_tokenizer *tokens_open(const char *model_dir, const struct t5 *m)
 {
 	struct tokenizer_files f;
-	struct tokenizer *t = xcalloc(1, sizeof *t);
+	struct t5_tokenizer *t = xcalloc(1, sizeof *t);
 	tokens_need(model_dir);
 	tokenizer_files_read(&f, model_dir);
-	*t = (struct tokenizer){
+	*t = (struct t5_tokenizer){
 		.spm = open_spm(model_dir, f.legacy),
 		.dir = xstrdup(model_dir),
 		.V = m->V,
@@ -250,7 +252,7 @@ struct tokenizer *tokens_open(const char *model_dir, const struct t5 *m)
 	return t;
 }
 
-void tokens_close(struct tokenizer *t)
+void tokens_close(struct t5_tokenizer *t)
 {
 	if (!t)
 		return;
