@@ -69,7 +69,7 @@ for word; do
 	-j*) ;;
 	-*) refuse "unknown option '$word'" ;;
 	[A-Za-z]*=*) ;;
-	merge | eval | plan | report | verify | compare | demo) command=$word ;;
+	merge | eval | plan | report | verify | compare | demo | tokens) command=$word ;;
 	*) refuse "unknown command '$word'" ;;
 	esac
 done

@@ -8,6 +8,8 @@
 #? make verify …same…      re-read everything under WORK, and name what is damaged or stale
 #? make compare METHODS=a,b,… …same…
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv
+#? make tokens MODEL=DIR TEXT='…'
+#?                         the token ids and pieces of a text; without TEXT, of every line of standard input
 #? make demo               merge and evaluate the demo by three methods
 #? BACKEND=cuda            compute on the GPU, with tools that were built for it
 #? KEEP_ACTS=1             keep rows and Grams that have been used (default: only their names are kept, to save disk)
@@ -32,7 +34,7 @@ WORK =
 BACKEND =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
-OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS
+OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS TEXT
 # (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
@@ -93,6 +95,11 @@ plan: all
 verify: all
 	@work='$(WORK)'; [ -n "$$work" ] || work=$$($(PLAN) --print-work) && if [ -d "$$work" ]; then $(LOCKED) -- $(VERIFY); else $(VERIFY); fi
 VERIFY = $(BUILD)/verify-work --work "$$work"
+
+# The text as it was typed: not expanded, and no blank of it lost.
+.PHONY: tokens
+tokens: all
+	@$(BUILD)/show-tokens $(call OPTIONAL,model,$(MODEL)) $(if $(value TEXT),--text '$(subst ','\'',$(value TEXT))')
 
 # `make -j merge eval`: one after the other.
 ifneq (,$(filter merge,$(MAKECMDGOALS)))

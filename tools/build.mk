@@ -25,7 +25,7 @@ NO_FOLDER = -ffile-prefix-map=$(CURDIR)=.
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Itools/lib -I/usr/include/hdf5/serial $(WARN) -Wstrict-prototypes -Wmissing-prototypes \
           -fno-math-errno -fno-trapping-math -fopenmp -DMERGE_LORA_VERSION='"$(VERSION)"' $(NO_FOLDER) $(CFLAGS)
 CXX_FLAGS = -std=c++17 -Itools/lib $(WARN) $(NO_FOLDER) $(CFLAGS)
-LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm
+LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lonig -lutf8proc -lsentencepiece -lstdc++ -lm
 
 # Objects lie in OBJ, programs in BUILD: the same folder, but with CUDA.
 OBJ := $(BUILD)

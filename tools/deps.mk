@@ -2,11 +2,13 @@
 # libpcre2-dev: the regular expressions of adapter_config.json. They are Python's, with look-ahead and \b, which regcomp() has not; and they come from
 # others, so that a match needs a bound on its steps.
 # clang-format: the layout of the sources, which a test checks and `make format` brings about.
+# libonig-dev: the regular expressions of a tokenizer.json. The tokenizers library runs them by Oniguruma; PCRE2's \s has U+180E, and so on.
+# libutf8proc-dev: NFC, which such a file may ask for; characters of UTF-8.
 # help2man: `make install` makes the man pages of the tools' --help with it.
 #? make deps               install what is missing (by sudo where not root); the only step that needs the network
 
 PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
-            libsentencepiece-dev libpcre2-dev libcmocka-dev help2man clang-format
+            libsentencepiece-dev libpcre2-dev libonig-dev libutf8proc-dev libcmocka-dev help2man clang-format
 #? make deps-fuzz          the same for what only make fuzz needs: clang
 deps-fuzz: PACKAGES = clang
 

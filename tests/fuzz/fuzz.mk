@@ -18,7 +18,7 @@ REPLAY_DIR = $(BUILD)/replay
 # Functions that only its clauses call are then unused.
 SANITIZE = -g -O1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ_WARN = $(filter-out -fopenmp -g -O%,$(C_FLAGS)) -Wno-unknown-pragmas -Wno-unused-function
-FUZZ_LIBS = -Wl,--wrap=fopen,--wrap=fclose -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -l:libgomp.so.1 -lstdc++ -lm
+FUZZ_LIBS = -Wl,--wrap=fopen,--wrap=fclose -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lonig -lutf8proc -lsentencepiece -l:libgomp.so.1 -lstdc++ -lm
 
 .PHONY: fuzz fuzzers fuzz-replay replayers
 ifeq ($(FUZZ_CC),)

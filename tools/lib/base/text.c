@@ -4,8 +4,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/die.h"
+
+/* Room for n bytes more and the zero behind them. */
+static void reserve(struct text *t, size_t n)
+{
+	if (t->n + n + 1 <= t->room)
+		return;
+	t->room = 2 * t->room + n + 1;
+	t->s = xrealloc(t->s, t->room);
+}
 
 void text_add(struct text *t, const char *fmt, ...)
 {
@@ -16,14 +26,20 @@ void text_add(struct text *t, const char *fmt, ...)
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	BUG_IF(n < 0);
-	if (t->n + (size_t)n + 1 > t->room) {
-		t->room = 2 * t->room + (size_t)n + 1;
-		t->s = xrealloc(t->s, t->room);
-	}
+	reserve(t, (size_t)n);
 	va_start(ap, fmt);
 	vsnprintf(t->s + t->n, (size_t)n + 1, fmt, ap);
 	va_end(ap);
 	t->n += (size_t)n;
+}
+
+void text_put(struct text *t, const char *s, size_t n)
+{
+	reserve(t, n);
+	if (n > 0)
+		memcpy(t->s + t->n, s, n);
+	t->n += n;
+	t->s[t->n] = 0;
 }
 
 const char *text_get(const struct text *t)

@@ -10,6 +10,8 @@ struct text {
 };
 
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for n bytes, zero bytes among them. */
+void text_put(struct text *t, const char *s, size_t n);
 const char *text_get(const struct text *t); /* "" when empty */
 void text_release(struct text *t);
 

@@ -312,6 +312,17 @@ extern "C" int spm_find(const struct spm *s, const char *text)
 	}
 }
 
+extern "C" char *spm_piece(const struct spm *s, int id)
+{
+	try {
+		return id >= 0 && id < s->processor.GetPieceSize()
+			       ? strdup(s->processor.IdToPiece(id).c_str())
+			       : nullptr;
+	} catch (...) {
+		return nullptr;
+	}
+}
+
 extern "C" int spm_encode(const struct spm *s, const char *text, int bytes, spm_take *take,
 			  void *arg)
 {

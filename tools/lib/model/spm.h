@@ -16,6 +16,8 @@ void spm_close(struct spm *s);
 int spm_vocab(const struct spm *s);
 /* Id of the piece that reads exactly `text`, of any kind; -1: there is none. */
 int spm_find(const struct spm *s, const char *text);
+/* The text of a piece, allocated; NULL: none has this id. */
+char *spm_piece(const struct spm *s, int id);
 /* Calls `take` for each piece of `text` (UTF-8, `bytes` long), in order and without </s>: its id,
  * and the normalised text that it stands for, which is no string and only valid during the call.
  * Returns the number of pieces; -1 on failure. */

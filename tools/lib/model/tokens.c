@@ -121,23 +121,72 @@ static char *with_prefix(const struct t5_tokenizer *t, const char *text)
 	return whole;
 }
 
+/* All ids but the end token's, from s->id[*first] on. */
+static bool encode_text(const struct t5_tokenizer *t, const char *text, struct sink *s, int *first)
+{
+	char *prefixed = t->legacy || !*text ? NULL : with_prefix(t, text);
+	const char *whole = prefixed ? prefixed : text;
+	size_t bytes = strlen(whole);
+	bool ok = bytes < INT_MAX / 2 && encode_all(t, whole, bytes, s);
+	*first = prefixed && s->n > 1 && s->blank_first && s->special_second;
+	free(prefixed);
+	return ok;
+}
+
+/* Whether </s> follows these ids. */
+static bool needs_end(const struct t5_tokenizer *t, const int *ids, int n)
+{
+	return n == 0 || t->always_eos || ids[n - 1] != t->added.eos;
+}
+
 int tokens_encode(const struct t5_tokenizer *t, const char *text, int max_length, int *ids)
 {
 	BUG_IF(max_length < 1);
 	struct sink s = {.t = t};
-	char *prefixed = t->legacy || !*text ? NULL : with_prefix(t, text);
-	const char *whole = prefixed ? prefixed : text;
-	size_t bytes = strlen(whole);
-	bool ok = bytes < INT_MAX / 2 && encode_all(t, whole, bytes, &s);
-	int first = prefixed && s.n > 1 && s.blank_first && s.special_second, n = s.n - first;
+	int first;
+	bool ok = encode_text(t, text, &s, &first);
+	int n = s.n - first;
 	n = n < max_length - 1 ? n : max_length - 1;
 	if (n > 0)
 		memcpy(ids, s.id + first, sizeof *ids * (size_t)n);
-	if (n == 0 || t->always_eos || ids[n - 1] != t->added.eos)
+	if (needs_end(t, ids, n))
 		ids[n++] = t->added.eos;
 	free(s.id);
-	free(prefixed);
 	return ok ? n : -1;
+}
+
+bool tokens_encode_whole(const struct t5_tokenizer *t, const char *text, bool end,
+			 struct token_ids *ids)
+{
+	struct sink s = {.t = t};
+	int first;
+	bool ok = encode_text(t, text, &s, &first);
+	for (int i = first; ok && i < s.n; i++)
+		token_ids_add(ids, s.id[i]);
+	if (ok && end && needs_end(t, s.id + first, s.n - first))
+		token_ids_add(ids, t->added.eos);
+	free(s.id);
+	return ok;
+}
+
+char *tokens_piece(const struct t5_tokenizer *t, int id)
+{
+	const struct added_token *token = added_of_id(&t->added, id);
+	return token ? xstrdup(token->text) : spm_piece(t->spm, id);
+}
+
+int tokens_find(const struct t5_tokenizer *t, const char *text)
+{
+	const struct added_token *token = added_find(&t->added, text, strlen(text));
+	return token ? token->id : spm_find(t->spm, text);
+}
+
+int tokens_size(const struct t5_tokenizer *t)
+{
+	int size = spm_vocab(t->spm);
+	for (int i = 0; i < t->added.n; i++)
+		size = t->added.token[i].id >= size ? t->added.token[i].id + 1 : size;
+	return size;
 }
 
 char *tokens_outside(const struct t5_tokenizer *t, const int *ids, int n)

@@ -6,7 +6,10 @@
 #ifndef TOKENS_H
 #define TOKENS_H
 
+#include <stdbool.h>
+
 #include "model/t5.h"
+#include "model/token_ids.h"
 
 struct t5_tokenizer;
 
@@ -23,6 +26,17 @@ void tokens_need(const char *model_dir);
  * 5). `ids` holds max_length ints. Returns the number of ids (1 … max_length), or -1 when
  * sentencepiece cannot encode the text. */
 int tokens_encode(const struct t5_tokenizer *t, const char *text, int max_length, int *ids);
+
+/* Appends the ids of a whole text, however long; `end`: with </s>, as above. false: sentencepiece
+ * cannot encode it, and *ids is as it was. */
+bool tokens_encode_whole(const struct t5_tokenizer *t, const char *text, bool end,
+			 struct token_ids *ids);
+
+/* A token's text, allocated; NULL: no token has this id. The id of a text, or -1. The highest id
+ * + 1. */
+char *tokens_piece(const struct t5_tokenizer *t, int id);
+int tokens_find(const struct t5_tokenizer *t, const char *text);
+int tokens_size(const struct t5_tokenizer *t);
 
 /* The first id outside the model's vocabulary, in words (allocated); NULL: none. Such ids would
  * read past the model's embedding: the caller refuses the text. */

@@ -1,0 +1,132 @@
+/* tokenizer.c: see tokenizer.h. */
+#include "model/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "files/exists.h"
+#include "model/bpe_tokenizer.h"
+#include "model/tokenizer_json.h"
+#include "model/tokenizer_settings.h"
+#include "model/tokens.h"
+#include "model/utf8.h"
+
+struct tokenizer {
+	struct t5_tokenizer *t5; /* NULL: bpe counts */
+	struct bpe_tokenizer bpe;
+};
+
+/* ------------------------------------------------------------ which kind a folder holds */
+
+static struct t5_tokenizer *open_t5(const char *dir)
+{
+	struct t5 m = t5_load(dir);
+	return tokens_open(dir, &m);
+}
+
+static void open_json(struct bpe_tokenizer *t, const char *dir, const char *path)
+{
+	struct tokenizer_settings s;
+	tokenizer_settings_open(&s, dir);
+	tokenizer_json_read(t, path);
+	tokenizer_settings_check(&s, t);
+	tokenizer_settings_close(&s);
+}
+
+_Noreturn static void die_unknown(const char *dir)
+{
+	static const char *const other[] = {"vocab.json", "vocab.txt", "sentencepiece.bpe.model"};
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+		if (file_is_in(dir, other[i]))
+			die("'%s' has no tokenizer.json, tokenizer.model or spiece.model; its %s "
+			    "is not "
+			    "read: save the tokenizer again by transformers, which writes "
+			    "tokenizer.json",
+			    dir, other[i]);
+	die("'%s' has no tokenizer.json, tokenizer.model or spiece.model: copy them from the model "
+	    "that "
+	    "this one was made from",
+	    dir);
+}
+
+struct tokenizer *tokenizer_open(const char *dir)
+{
+	struct tokenizer *t = xcalloc(1, sizeof *t);
+	char *json = xformat("%s/tokenizer.json", dir);
+	if (file_is_in(dir, "spiece.model"))
+		t->t5 = open_t5(dir);
+	else if (file_exists(json))
+		open_json(&t->bpe, dir, json);
+	else
+		die_unknown(dir);
+	free(json);
+	return t;
+}
+
+void tokenizer_close(struct tokenizer *t)
+{
+	if (!t)
+		return;
+	tokens_close(t->t5);
+	bpe_tokenizer_release(&t->bpe);
+	free(t);
+}
+
+/* ------------------------------------------------------------ texts and ids */
+
+/* sentencepiece's wrapper takes a text that ends at its zero byte. */
+static bool encode_t5(const struct t5_tokenizer *t, const char *text, size_t bytes, bool frame,
+		      struct token_ids *ids)
+{
+	if (bytes > 0 && memchr(text, 0, bytes))
+		return false;
+	char *copy = xformat("%.*s", (int)bytes, text);
+	bool ok = tokens_encode_whole(t, copy, frame, ids);
+	free(copy);
+	return ok;
+}
+
+bool tokenizer_encode(const struct tokenizer *t, const char *text, size_t bytes, bool frame,
+		      struct token_ids *ids)
+{
+	if (bytes > TOKENIZER_MOST_BYTES || utf8_valid(text, bytes) < bytes)
+		return false;
+	if (t->t5)
+		return encode_t5(t->t5, text, bytes, frame, ids);
+	bpe_tokenizer_encode(&t->bpe, text, bytes, frame, ids);
+	return true;
+}
+
+char *tokenizer_decode(const struct tokenizer *t, const int *ids, int n, bool skip_special,
+		       size_t *bytes)
+{
+	struct text text = {0};
+	char *t5_text = t->t5 ? tokens_decode(t->t5, ids, n) : NULL;
+	text_put(&text, t5_text, t5_text ? strlen(t5_text) : 0);
+	free(t5_text);
+	if (!t->t5)
+		bpe_tokenizer_decode(&t->bpe, ids, n, skip_special, &text);
+	if (bytes)
+		*bytes = text.n;
+	return text.s;
+}
+
+char *tokenizer_piece(const struct tokenizer *t, int id)
+{
+	size_t bytes = 0;
+	if (t->t5)
+		return tokens_piece(t->t5, id);
+	const char *text = bpe_tokenizer_piece(&t->bpe, id, &bytes);
+	return text ? xformat("%.*s", (int)bytes, text) : NULL;
+}
+
+int tokenizer_find(const struct tokenizer *t, const char *text)
+{
+	return t->t5 ? tokens_find(t->t5, text) : bpe_tokenizer_find(&t->bpe, text);
+}
+
+int tokenizer_size(const struct tokenizer *t)
+{
+	return t->t5 ? tokens_size(t->t5) : bpe_tokenizer_end(&t->bpe);
+}

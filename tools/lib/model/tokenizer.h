@@ -1,0 +1,41 @@
+/* tokenizer.h: the tokenizer of a model folder, whatever its kind.
+ *
+ * - spiece.model: T5's, sentencepiece's Unigram (tokens.h).
+ * - tokenizer.json: byte pair encoding (tokenizer_json.h).
+ *
+ * What a folder holds instead, and what of it is not followed, is die(). */
+#ifndef TOKENIZER_H
+#define TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/token_ids.h"
+
+struct tokenizer;
+
+enum { TOKENIZER_MOST_BYTES = 1 << 29 }; /* of one text */
+
+struct tokenizer *tokenizer_open(const char *dir);
+void tokenizer_close(struct tokenizer *t); /* NULL is fine */
+
+/* Appends the ids of a text. `frame`: with the tokens that the tokenizer's post-processor puts
+ * before and behind it (a BOS; T5's </s>), or without. false, and *ids is as it was: the text is no
+ * UTF-8, is over TOKENIZER_MOST_BYTES, or (T5) has a zero byte. */
+bool tokenizer_encode(const struct tokenizer *t, const char *text, size_t bytes, bool frame,
+		      struct token_ids *ids);
+
+/* The text of the ids, allocated, its length in *bytes (NULL: not asked for). Ids of no token are
+ * left out, and special tokens if so asked; T5's always are. Bytes that are no UTF-8 become U+FFFD.
+ * What transformers' clean_up_tokenization_spaces does is not done. */
+char *tokenizer_decode(const struct tokenizer *t, const int *ids, int n, bool skip_special,
+		       size_t *bytes);
+
+/* The token's text as the files have it, allocated ("Ġthe"); NULL: no token has this id. */
+char *tokenizer_piece(const struct tokenizer *t, int id);
+/* The id of this text, an added token's or the vocabulary's; -1: there is none. */
+int tokenizer_find(const struct tokenizer *t, const char *text);
+/* The highest id + 1; a model's vocabulary may be larger, and must not be smaller. */
+int tokenizer_size(const struct tokenizer *t);
+
+#endif

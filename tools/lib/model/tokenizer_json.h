@@ -1,0 +1,22 @@
+/* tokenizer_json.h: the tokenizer that a tokenizer.json of the tokenizers library describes.
+ *
+ * Its model must be BPE. A key, a type or a word that is not known is die(), naming the file, the
+ * part, what was found and what is known. */
+#ifndef TOKENIZER_JSON_H
+#define TOKENIZER_JSON_H
+
+#include "model/bpe_tokenizer.h"
+
+void tokenizer_json_read(struct bpe_tokenizer *t, const char *path);
+
+/* The type of the model in the file ("BPE", "Unigram"), allocated; NULL: it says none. */
+char *tokenizer_json_model(const char *path);
+
+/* An added token as JSON has it: content and flags. `id` is left as it is. The text lies in v. */
+struct set_token tokenizer_json_token(struct jsonpart p);
+
+/* The id that the library gives to a token that is not there yet: behind the vocabulary and behind
+ * the tokens that were added before. */
+int tokenizer_json_next_id(const struct bpe_tokenizer *t);
+
+#endif

@@ -1,0 +1,17 @@
+/* utf8.h: characters of a text in UTF-8. */
+#ifndef UTF8_H
+#define UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of the character at text, of `left` bytes; at least 1 where left is. */
+size_t utf8_bytes(const char *text, size_t left);
+/* Where the first byte stands that is no UTF-8 (RFC 3629); `bytes` when all are. */
+size_t utf8_valid(const char *text, size_t bytes);
+/* The code point of the character at text, which is valid. */
+int utf8_code(const char *text, size_t left);
+/* Writes the character; returns its 1 to 4 bytes. */
+size_t utf8_put(int code, char *to);
+
+#endif
