@@ -64,7 +64,7 @@ static void encode_raw(struct encoding *e, const char *text, size_t bytes, bool 
 			token_ids_add(e->ids, p.token->id);
 		else
 			encode_section(e, all + p.at.from, p.at.to - p.at.from,
-				       at_start && p.at.from == 0);
+				       e->section.at_start && p.at.from == 0);
 	}
 }
 

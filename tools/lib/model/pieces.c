@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "model/utf8.h"
 
 void pieces_release(struct pieces *p)
 {
@@ -139,6 +140,16 @@ static void take_all(struct pieces *p, struct pieces *to)
 	*p = *to;
 }
 
+/* The library counts what is put in the place of several characters as one that begins with the
+ * last of them: not at the start. */
+static bool replaces_start(const struct pieces *p, const struct cuts *c, const char *by)
+{
+	if (c->n == 0 || !c->cut[0].match)
+		return false;
+	struct span s = c->cut[0].at;
+	return !*by || utf8_bytes(p->text.s + s.from, s.to - s.from) < s.to - s.from;
+}
+
 const char *pieces_replace(struct pieces *p, const struct regexp *r, const char *by)
 {
 	struct pieces to = {0};
@@ -147,6 +158,7 @@ const char *pieces_replace(struct pieces *p, const struct regexp *r, const char 
 	for (int i = 0; i < p->n && !why; i++) {
 		size_t from = to.text.n;
 		why = find_cuts(&c, p, p->span[i], r, false);
+		p->at_start = p->at_start && !(i == 0 && replaces_start(p, &c, by));
 		for (int k = 0; k < c.n; k++) {
 			struct span s = c.cut[k].at;
 			if (c.cut[k].match)

@@ -158,6 +158,18 @@ bool pretokenizer_prepends(const struct pretokenizer *t)
 	return false;
 }
 
+bool pretokenizer_prefixes_twice(const struct pretokenizer *t, bool before)
+{
+	for (int i = 0; i < t->n; i++) {
+		if (t->step[i].kind != PREFIX)
+			continue;
+		if (t->step[i].first_only && before)
+			return true;
+		before = true;
+	}
+	return false;
+}
+
 const char *pretokenizer_apply(const struct pretokenizer *t, struct pieces *p)
 {
 	const char *why = NULL;

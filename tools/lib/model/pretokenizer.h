@@ -30,6 +30,9 @@ void pretokenizer_add_metaspace(struct pretokenizer *t, const char *replacement,
 
 /* Whether it puts a blank before a text. */
 bool pretokenizer_prepends(const struct pretokenizer *t);
+/* Whether a prefix for the first piece alone follows another prefix (`before`: one of the
+ * normaliser). The library's rule for that goes by how it counts the characters of prefixes. */
+bool pretokenizer_prefixes_twice(const struct pretokenizer *t, bool before);
 /* Not NULL: why not (pieces.h). */
 const char *pretokenizer_apply(const struct pretokenizer *t, struct pieces *p);
 

@@ -225,8 +225,11 @@ void set_parts_release(struct set_parts *p)
 	*p = (struct set_parts){0};
 }
 
+/* Nothing where the token before has taken the white space that this one consists of. */
 static void add_part(struct set_parts *p, struct span at, const struct set_token *t)
 {
+	if (at.from >= at.to)
+		return;
 	if (p->n == p->room)
 		p->part = xrealloc(p->part, sizeof *p->part * (size_t)(p->room += p->room + 16));
 	p->part[p->n++] = (struct set_part){at, t};
@@ -247,14 +250,12 @@ void token_set_split(const struct token_set *s, const struct set_index *in, cons
 		if (t->single_word && in_word(s, text, bytes, at))
 			continue;
 		if (t->lstrip)
-			at.from = blanks_before(text, at.from, from);
+			at.from = at.from < from ? from : blanks_before(text, at.from, from);
 		if (t->rstrip)
 			at.to = blanks_behind(text, at.to, bytes);
-		if (from < at.from)
-			add_part(p, (struct span){from, at.from}, NULL);
+		add_part(p, (struct span){from, at.from}, NULL);
 		add_part(p, at, t);
 		from = at.to;
 	}
-	if (from < bytes)
-		add_part(p, (struct span){from, bytes}, NULL);
+	add_part(p, (struct span){from, bytes}, NULL);
 }

@@ -8,6 +8,7 @@
 #include "files/exists.h"
 #include "model/bpe_tokenizer.h"
 #include "model/tokenizer_json.h"
+#include "model/tokenizer_model.h"
 #include "model/tokenizer_settings.h"
 #include "model/tokens.h"
 #include "model/utf8.h"
@@ -25,13 +26,19 @@ static struct t5_tokenizer *open_t5(const char *dir)
 	return tokens_open(dir, &m);
 }
 
-static void open_json(struct bpe_tokenizer *t, const char *dir, const char *path)
+/* Of tokenizer.json (`json`) or tokenizer.model. */
+static void open_bpe(struct bpe_tokenizer *t, const char *dir, bool json)
 {
 	struct tokenizer_settings s;
+	char *path = xformat("%s/%s", dir, json ? "tokenizer.json" : "tokenizer.model");
 	tokenizer_settings_open(&s, dir);
-	tokenizer_json_read(t, path);
+	if (json)
+		tokenizer_json_read(t, path);
+	else
+		tokenizer_model_read(t, path, &s);
 	tokenizer_settings_check(&s, t);
 	tokenizer_settings_close(&s);
+	free(path);
 }
 
 _Noreturn static void die_unknown(const char *dir)
@@ -53,14 +60,14 @@ _Noreturn static void die_unknown(const char *dir)
 struct tokenizer *tokenizer_open(const char *dir)
 {
 	struct tokenizer *t = xcalloc(1, sizeof *t);
-	char *json = xformat("%s/tokenizer.json", dir);
 	if (file_is_in(dir, "spiece.model"))
 		t->t5 = open_t5(dir);
-	else if (file_exists(json))
-		open_json(&t->bpe, dir, json);
+	else if (file_is_in(dir, "tokenizer.json"))
+		open_bpe(&t->bpe, dir, true);
+	else if (file_is_in(dir, "tokenizer.model"))
+		open_bpe(&t->bpe, dir, false);
 	else
 		die_unknown(dir);
-	free(json);
 	return t;
 }
 

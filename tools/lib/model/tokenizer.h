@@ -2,6 +2,7 @@
  *
  * - spiece.model: T5's, sentencepiece's Unigram (tokens.h).
  * - tokenizer.json: byte pair encoding (tokenizer_json.h).
+ * - tokenizer.model without tokenizer.json: Llama 2's and Mistral's (tokenizer_model.h).
  *
  * What a folder holds instead, and what of it is not followed, is die(). */
 #ifndef TOKENIZER_H

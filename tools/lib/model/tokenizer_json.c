@@ -212,6 +212,11 @@ static void read_parts(struct bpe_tokenizer *t, struct jsonpart file)
 	read_model(&t->bpe, part_of(file, "model"));
 	normaliser_read(&t->normaliser, part_of(file, "normalizer"));
 	pretokenizer_read(&t->pretokenizer, part_of(file, "pre_tokenizer"));
+	if (pretokenizer_prefixes_twice(&t->pretokenizer, normaliser_prepends(&t->normaliser)))
+		die("'%s' pre_tokenizer: Metaspace: prepend_scheme 'first' behind another prefix "
+		    "is not "
+		    "followed: only 'always' and 'never' are",
+		    file.path);
 	postprocessor_read(&t->post, part_of(file, "post_processor"));
 	detokenizer_read(&t->detokenizer, part_of(file, "decoder"));
 	read_all_added(t, file);
