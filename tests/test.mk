@@ -1,12 +1,19 @@
 # The tests: programs of tests/unit (cmocka), scripts of tests/cli, tests/pipeline and tests/golden (TAP), small helpers of theirs in tests/*.c.
 #? make test               build and run every test that needs no GPU; the last line counts them
 #?                         EMOTION_DIR=DIR names the folder of the real case; without it its tests skip, saying so
+#?                         SMOLLM2_DIR=DIR, SMOLLM2_MODEL=DIR name SmolLM2's reference files and its model folder, likewise
 #?                         TESTS='tests/cli/config.sh …' runs these alone
 
-OWN_VARIABLES += EMOTION_DIR
+OWN_VARIABLES += EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL
 ifeq ($(origin EMOTION_DIR),undefined)
 EMOTION_DIR := $(if $(wildcard ../shared/emotion/model),$(abspath ../shared/emotion))
 endif
+
+ifeq ($(origin SMOLLM2_DIR),undefined)
+SMOLLM2_DIR := $(if $(wildcard ../shared/smollm2/token-ids.json),$(abspath ../shared/smollm2))
+endif
+# Empty ones are not there.
+TEST_ENV = env $(foreach v,EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL,$(if $($v),$v='$($v)',-u $v))
 
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard tests/unit/test_*.c tests/golden/test_*.c)))
 TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
@@ -22,7 +29,7 @@ tests:
 test-programs: programs $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model
 
 test: tests
-	@BUILD=$(BUILD) $(if $(EMOTION_DIR),EMOTION_DIR='$(EMOTION_DIR)',env -u EMOTION_DIR) sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
+	@$(TEST_ENV) BUILD=$(BUILD) sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
 
 $(BUILD)/tests/%.so: tests/%.c tests/test.mk | $(BUILD)/tests
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<

@@ -135,6 +135,24 @@ def from_model(folder):
     return LlamaTokenizerFast.from_pretrained(folder).backend_tokenizer
 
 
+def train_t5(lines, folder):
+    """T5's kind, Unigram, as tokenizer.json alone. Its table of characters has five rules, for it to be small."""
+    from transformers import T5TokenizerFast
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in (('corpus.txt', lines), ('rules.tsv', ['9\t20', 'A\t20', 'D\t20', 'A0\t20', 'FF21\t41'])):
+            with open(os.path.join(scratch, name), 'w', encoding='utf-8') as f:
+                f.write('\n'.join(content) + '\n')
+        sentencepiece.SentencePieceTrainer.train(
+            input=os.path.join(scratch, 'corpus.txt'), model_prefix=os.path.join(scratch, 'spiece'), model_type='unigram', vocab_size=200, character_coverage=0.99,
+            normalization_rule_tsv=os.path.join(scratch, 'rules.tsv'), pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2)
+        dump(os.path.join(scratch, 'tokenizer_config.json'), {'tokenizer_class': 'T5Tokenizer', 'extra_ids': 5})
+        t = T5TokenizerFast.from_pretrained(scratch).backend_tokenizer
+    os.makedirs(folder, exist_ok=True)
+    dump(os.path.join(folder, 'config.json'), {'architectures': ['T5ForConditionalGeneration'], 'model_type': 't5', 'd_model': 8, 'd_ff': 16, 'd_kv': 4, 'num_heads': 2, 'num_layers': 1,
+                                               'vocab_size': t.get_vocab_size(), 'pad_token_id': 0, 'eos_token_id': 1, 'decoder_start_token_id': 0}, 1)
+    return save(folder, t, {'tokenizer_class': 'T5Tokenizer', 'extra_ids': 5, 'eos_token': '</s>', 'unk_token': '<unk>', 'pad_token': '<pad>'})
+
+
 # ---------------------------------------------------------------- golden files
 
 def dump(path, value, indent=None):
@@ -179,6 +197,7 @@ def write(out):
         made[name] = save(os.path.join(out, name), made[name + '-model'], {**LLAMA2, **more})
         if any(reference(made[name], text) != reference(made[name + '-model'], text) for text in TEXTS):
             sys.exit(f'{name}: tokenizer.model and tokenizer.json differ')
+    made['t5'] = train_t5(lines, os.path.join(out, 't5'))
     dump(os.path.join(out, 'texts.json'), TEXTS, 0)
     for name, t in made.items():
         if not name.endswith('-model'):  # ids as those of the folder without it

@@ -131,6 +131,8 @@ static json_t *additional(const struct tokenizer_files *f)
 	bool config_alone = f->version5 || json_object_get(f->config, "added_tokens_decoder");
 	const json_t *ours = json_object_get(f->config, key),
 		     *theirs = config_alone ? NULL : json_object_get(f->map, key);
+	if (f->version5 && json_is_object(ours)) /* of version 4, whose tokens tokenizer.json has */
+		ours = NULL;
 	if (json_is_null(theirs) || ((!ours || json_is_null(ours)) && !theirs))
 		return NULL;
 	json_t *all = json_array(), *have = json_object();

@@ -255,18 +255,16 @@ bool skipped(const spm *s, int id)
 
 } // namespace
 
-extern "C" struct spm *spm_open(const char *path, bool prefix, char **error)
+extern "C" struct spm *spm_open_bytes(const char *bytes, size_t n, bool prefix, char **error)
 {
 	if (error)
 		*error = nullptr;
 	try {
-		std::string bytes = read_model(path, error);
-		if (bytes.empty())
-			return nullptr;
+		std::string model(bytes, n);
 		if (!prefix)
-			bytes.append(kNoPrefix, sizeof kNoPrefix);
+			model.append(kNoPrefix, sizeof kNoPrefix);
 		std::unique_ptr<spm> s(new spm);
-		const auto status = s->processor.LoadFromSerializedProto(bytes);
+		const auto status = s->processor.LoadFromSerializedProto(model);
 		if (!status.ok() || s->processor.GetPieceSize() <= 0) {
 			set_error(error, "not a sentencepiece model, or a damaged one");
 			return nullptr;
@@ -274,6 +272,22 @@ extern "C" struct spm *spm_open(const char *path, bool prefix, char **error)
 		s->unigram = is_unigram(s->processor);
 		list_pieces(s.get());
 		return s.release();
+	} catch (const std::exception &e) {
+		set_error(error, e.what());
+	} catch (...) {
+		set_error(error, "the sentencepiece library failed");
+	}
+	return nullptr;
+}
+
+extern "C" struct spm *spm_open(const char *path, bool prefix, char **error)
+{
+	if (error)
+		*error = nullptr;
+	try {
+		const std::string bytes = read_model(path, error);
+		return bytes.empty() ? nullptr
+				     : spm_open_bytes(bytes.data(), bytes.size(), prefix, error);
 	} catch (const std::exception &e) {
 		set_error(error, e.what());
 	} catch (...) {

@@ -3,6 +3,7 @@
 #define SPM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,6 +13,8 @@ struct spm;
 /* `prefix`: whether a text is encoded as if a blank stood before it, as the model file says; false:
  * never. NULL on failure; *error then holds an allocated message. */
 struct spm *spm_open(const char *path, bool prefix, char **error);
+/* The same of a file's bytes. */
+struct spm *spm_open_bytes(const char *bytes, size_t n, bool prefix, char **error);
 void spm_close(struct spm *s);
 int spm_vocab(const struct spm *s);
 /* Id of the piece that reads exactly `text`, of any kind; -1: there is none. */

@@ -26,18 +26,37 @@ static struct t5_tokenizer *open_t5(const char *dir)
 	return tokens_open(dir, &m);
 }
 
-/* Of tokenizer.json (`json`) or tokenizer.model. */
-static void open_bpe(struct bpe_tokenizer *t, const char *dir, bool json)
+static void open_model(struct tokenizer *t, const char *dir)
 {
 	struct tokenizer_settings s;
-	char *path = xformat("%s/%s", dir, json ? "tokenizer.json" : "tokenizer.model");
+	char *path = xformat("%s/tokenizer.model", dir);
 	tokenizer_settings_open(&s, dir);
-	if (json)
-		tokenizer_json_read(t, path);
-	else
-		tokenizer_model_read(t, path, &s);
-	tokenizer_settings_check(&s, t);
+	tokenizer_model_read(&t->bpe, path, &s);
+	tokenizer_settings_check(&s, &t->bpe);
 	tokenizer_settings_close(&s);
+	free(path);
+}
+
+static void open_json_bpe(struct tokenizer *t, const char *dir, const char *path,
+			  const json_t *file)
+{
+	struct tokenizer_settings s;
+	tokenizer_settings_open(&s, dir);
+	tokenizer_json_read(&t->bpe, path, file);
+	tokenizer_settings_check(&s, &t->bpe);
+	tokenizer_settings_close(&s);
+}
+
+static void open_json(struct tokenizer *t, const char *dir)
+{
+	char *path = xformat("%s/tokenizer.json", dir);
+	json_t *file = tokenizer_json_load(path);
+	const char *model = tokenizer_json_model(file);
+	if (model && strcmp(model, "Unigram") == 0)
+		t->t5 = open_t5(dir);
+	else
+		open_json_bpe(t, dir, path, file);
+	json_decref(file);
 	free(path);
 }
 
@@ -63,9 +82,9 @@ struct tokenizer *tokenizer_open(const char *dir)
 	if (file_is_in(dir, "spiece.model"))
 		t->t5 = open_t5(dir);
 	else if (file_is_in(dir, "tokenizer.json"))
-		open_bpe(&t->bpe, dir, true);
+		open_json(t, dir);
 	else if (file_is_in(dir, "tokenizer.model"))
-		open_bpe(&t->bpe, dir, false);
+		open_model(t, dir);
 	else
 		die_unknown(dir);
 	return t;

@@ -1,7 +1,7 @@
 /* tokenizer.h: the tokenizer of a model folder, whatever its kind.
  *
- * - spiece.model: T5's, sentencepiece's Unigram (tokens.h).
- * - tokenizer.json: byte pair encoding (tokenizer_json.h).
+ * - spiece.model, or tokenizer.json with the model Unigram: T5's, by sentencepiece (tokens.h).
+ * - tokenizer.json with the model BPE: byte pair encoding (tokenizer_json.h).
  * - tokenizer.model without tokenizer.json: Llama 2's and Mistral's (tokenizer_model.h).
  *
  * What a folder holds instead, and what of it is not followed, is die(). */

@@ -108,7 +108,8 @@ void tokenizer_files_read(struct tokenizer_files *f, const char *dir)
 	f->added = read_object(f->added_path, jsonx_load);
 	f->fast = read_fast(f->fast_path);
 	f->version5 = json_is_array(json_object_get(f->config, "extra_special_tokens")) ||
-		      json_object_get(f->config, "backend");
+		      json_object_get(f->config, "backend") ||
+		      (f->fast && !file_is_in(dir, tokenizer_file_names[0]));
 	f->legacy = f->version5 || jsonx_bool_or(f->config, f->config_path, "legacy", true);
 	if (f->version5 && !f->fast)
 		die("'%s' was written by transformers 5, but the tokenizer.json that belongs to it "

@@ -21,7 +21,8 @@ struct tokenizer_files {
 	json_t *map;    /* special_tokens_map.json */
 	json_t *added;  /* added_tokens.json */
 	json_t *fast;   /* the list added_tokens of tokenizer.json; NULL without the file */
-	bool version5;  /* tokenizer_config.json was written by transformers 5 */
+	bool version5;  /* the tokens are those of tokenizer.json: transformers 5 wrote it, or there
+			   is no spiece.model */
 	bool legacy;    /* every part of a text between added tokens begins as if after a blank */
 };
 

@@ -74,9 +74,9 @@ static void read_merge(struct bpe *b, struct jsonpart model, size_t i, const jso
 	char *both = xmalloc(bytes + 1);
 	memcpy(both, left, left_bytes);
 	memcpy(both + left_bytes, right, bytes - left_bytes);
-	bpe_add_merge(b, need_token(&b->vocab, model, i, left, left_bytes),
-		      need_token(&b->vocab, model, i, right, bytes - left_bytes), (int)i,
-		      need_token(&b->vocab, model, i, both, bytes));
+	int l = need_token(&b->vocab, model, i, left, left_bytes);
+	int r = need_token(&b->vocab, model, i, right, bytes - left_bytes);
+	bpe_add_merge(b, l, r, (int)i, need_token(&b->vocab, model, i, both, bytes));
 	free(both);
 }
 
@@ -223,19 +223,18 @@ static void read_parts(struct bpe_tokenizer *t, struct jsonpart file)
 	token_set_index(&t->added, &t->normaliser, t->path);
 }
 
-void tokenizer_json_read(struct bpe_tokenizer *t, const char *path)
+json_t *tokenizer_json_load(const char *path)
 {
-	json_t *v = jsonx_load(path, MOST_BYTES);
-	bpe_tokenizer_init(t, path);
-	read_parts(t, (struct jsonpart){path, "file", v});
-	json_decref(v);
+	return jsonx_load(path, MOST_BYTES);
 }
 
-char *tokenizer_json_model(const char *path)
+const char *tokenizer_json_model(const json_t *file)
 {
-	json_t *model = jsonx_load_member(path, MOST_BYTES, "model");
-	const char *type = json_string_value(json_object_get(model, "type"));
-	char *copy = type ? xstrdup(type) : NULL;
-	json_decref(model);
-	return copy;
+	return json_string_value(json_object_get(json_object_get(file, "model"), "type"));
+}
+
+void tokenizer_json_read(struct bpe_tokenizer *t, const char *path, const json_t *file)
+{
+	bpe_tokenizer_init(t, path);
+	read_parts(t, (struct jsonpart){path, "file", file});
 }

@@ -7,10 +7,11 @@
 
 #include "model/bpe_tokenizer.h"
 
-void tokenizer_json_read(struct bpe_tokenizer *t, const char *path);
-
-/* The type of the model in the file ("BPE", "Unigram"), allocated; NULL: it says none. */
-char *tokenizer_json_model(const char *path);
+json_t *tokenizer_json_load(const char *path); /* caller decrefs */
+/* The type of the model ("BPE", "Unigram"); NULL: the file says none. */
+const char *tokenizer_json_model(const json_t *file);
+/* `file` is what was loaded from `path`. */
+void tokenizer_json_read(struct bpe_tokenizer *t, const char *path, const json_t *file);
 
 /* An added token as JSON has it: content and flags. `id` is left as it is. The text lies in v. */
 struct set_token tokenizer_json_token(struct jsonpart p);

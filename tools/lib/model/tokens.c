@@ -17,6 +17,7 @@
 #include "model/added.h"
 #include "model/kind.h"
 #include "model/split.h"
+#include "model/unigram_json.h"
 
 static const char blank[] = "▁"; /* sentencepiece's sign of a blank */
 enum { BLANK = sizeof blank - 1 };
@@ -255,20 +256,32 @@ void tokens_need(const char *model_dir)
 {
 	static const char *const OTHER[] = {"tokenizer.json", "vocab.json", "vocab.txt",
 					    "tokenizer.model", "sentencepiece.bpe.model"};
-	if (file_is_in(model_dir, "spiece.model"))
+	if (file_is_in(model_dir, "spiece.model") || unigram_json_is(model_dir))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)
 		if (file_is_in(model_dir, OTHER[i]))
-			die("cannot read '%s/spiece.model': %s; the folder's %s is not read: copy "
-			    "spiece.model from the model that this one was made "
-			    "from (transformers 5 saves tokenizer.json alone)",
+			die("cannot read '%s/spiece.model': %s; the folder's %s is no tokenizer of "
+			    "T5: copy spiece.model from the model that "
+			    "this one was made from",
 			    model_dir, strerror(ENOENT), OTHER[i]);
 }
 
+static struct spm *open_json(const char *path, bool legacy, char **error)
+{
+	struct text model = {0};
+	unigram_json_read(path, &model);
+	struct spm *s = spm_open_bytes(text_get(&model), model.n, legacy, error);
+	text_release(&model);
+	return s;
+}
+
+/* Of spiece.model or, where there is none, of tokenizer.json. */
 static struct spm *open_spm(const char *dir, bool legacy)
 {
-	char *error = NULL, *path = xformat("%s/%s", dir, tokenizer_file_names[0]);
-	struct spm *s = spm_open(path, legacy, &error);
+	bool json = unigram_json_is(dir);
+	char *error = NULL,
+	     *path = xformat("%s/%s", dir, json ? "tokenizer.json" : tokenizer_file_names[0]);
+	struct spm *s = json ? open_json(path, legacy, &error) : spm_open(path, legacy, &error);
 	if (!s) {
 		looks_check_download(path);
 		die("cannot read '%s': %s", path, error ? error : "out of memory");

@@ -13,11 +13,12 @@
 
 struct t5_tokenizer;
 
-/* Opens spiece.model and the JSON files beside it. A file that cannot be read, or files that
- * contradict each other or the model's config.json: die(). */
+/* Opens spiece.model, or a tokenizer.json that holds the same (unigram_json.h), and the JSON files
+ * beside it. A file that cannot be read, or files that contradict each other or the model's
+ * config.json: die(). */
 struct t5_tokenizer *tokens_open(const char *model_dir, const struct t5 *m);
 void tokens_close(struct t5_tokenizer *t); /* NULL is fine */
-/* die() unless DIR holds spiece.model, saying which tokenizer it holds instead. */
+/* die() unless DIR holds one of these, saying which tokenizer it holds instead. */
 void tokens_need(const char *model_dir);
 
 /* Ids of `text`: at most max_length - 1, then </s>; so an over-long text loses its end and keeps
