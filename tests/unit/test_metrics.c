@@ -159,6 +159,18 @@ static void test_mcnemar(void **state)
 	assert_true(mcnemar(0, 5000, 0) == 0);
 }
 
+/* Rows of equal counts: the usual standard error of a mean, over the count. */
+static void test_ratio(void **state)
+{
+	(void)state;
+	const double sum[] = {2, 4, 6, 8}, loose[] = {1, 6, 2};
+	const int twos[] = {2, 2, 2, 2}, counts[] = {1, 3, 1};
+	NEAR(metrics_ratio_stderr(sum, twos, 4), sqrt(20.0 / 3 / 4) / 2, 1e-15);
+	/* ratio 9/5; off by -4/5, 3/5, 1/5: squares sum to 26/25 */
+	NEAR(metrics_ratio_stderr(loose, counts, 3), sqrt(3.0 / 2 * 26 / 25) / 5, 1e-15);
+	assert_true(metrics_ratio_stderr(sum, twos, 1) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_bootstrap),
 		cmocka_unit_test(test_random_against_direct),
 		cmocka_unit_test(test_mcnemar),
+		cmocka_unit_test(test_ratio),
 	};
 	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 
 #include "base/die.h"
 
+static const char TEXT_BLANKS[] = " \t\r\n\v\f";
+
 /* Room for n bytes more and the zero behind them. */
 static void reserve(struct text *t, size_t n)
 {
@@ -51,6 +53,21 @@ void text_release(struct text *t)
 {
 	free(t->s);
 	*t = (struct text){0};
+}
+
+struct text_part text_trimmed(const char *s)
+{
+	struct text_part p = {s + strspn(s, TEXT_BLANKS), 0};
+	for (size_t n = 1; p.s[n - 1]; n++)
+		if (!strchr(TEXT_BLANKS, p.s[n - 1]))
+			p.n = n;
+	return p;
+}
+
+bool text_same(const char *a, const char *b)
+{
+	struct text_part x = text_trimmed(a), y = text_trimmed(b);
+	return x.n == y.n && memcmp(x.s, y.s, x.n) == 0;
 }
 
 int text_shown(const char *s, size_t n, size_t most)

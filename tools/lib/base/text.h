@@ -2,6 +2,7 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct text {
@@ -14,6 +15,15 @@ void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf
 void text_put(struct text *t, const char *s, size_t n);
 const char *text_get(const struct text *t); /* "" when empty */
 void text_release(struct text *t);
+
+/* A text without the blanks at its ends: a part of `s`. */
+struct text_part {
+	const char *s;
+	size_t n;
+};
+struct text_part text_trimmed(const char *s);
+/* Whether two texts are equal, blanks at their ends aside. */
+bool text_same(const char *a, const char *b);
 
 /* How many of the n bytes of s (UTF-8) a message shows: at most `most`, cut between characters. */
 int text_shown(const char *s, size_t n, size_t most);

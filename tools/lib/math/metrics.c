@@ -139,6 +139,20 @@ double metrics_macro_f1_stderr(const int *count, int K, int resamples, uint64_t 
 	return sqrt(squares / (resamples - 1));
 }
 
+double metrics_ratio_stderr(const double *sum, const int *count, int n)
+{
+	double all = 0, counts = 0, squares = 0;
+	for (int i = 0; i < n; i++) {
+		all += sum[i];
+		counts += count[i];
+	}
+	for (int i = 0; i < n; i++) {
+		double off = sum[i] - all / counts * count[i];
+		squares += off * off;
+	}
+	return n < 2 ? 0 : sqrt((double)n / (n - 1) * squares) / counts;
+}
+
 /* P(X ≤ k) for X of n fair coins. Terms relative to the largest, C(n,k): none overflows, and what
  * underflows does not count. */
 static double fair_coin_tail(int n, int k)

@@ -33,6 +33,11 @@ double metrics_macro_f1(const int *count, int K);
  * every draw; one that a draw misses counts 0. */
 double metrics_macro_f1_stderr(const int *count, int K, int resamples, uint64_t seed);
 
+/* Of a ratio Σ sum / Σ count of n independent rows, each with several counts: the linearised
+ * standard error (Cochran, Sampling Techniques, 3rd ed., 6.4), sqrt(n/(n−1) Σ (sum_i − ratio
+ * count_i)²) / Σ count. 0 for one row. */
+double metrics_ratio_stderr(const double *sum, const int *count, int n);
+
 /* McNemar's exact test, two-sided: of the rows on which two predictors differ in being right, is
  * the split what a fair coin gives? right_a, right_b (n). *only_a, *only_b (may be NULL): rows that
  * only one of them has right. Returns p; 1 when they never differ. */
