@@ -2,8 +2,8 @@
  *
  * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules
  * (lib/math/draw.h). A draw made elsewhere is repeated only by --rows: the rules are the same, the
- * random generator is ours. The encoder's text is `instruction` alone, the label is `output`, both
- * as T5Tokenizer gives them, </s> last. */
+ * random generator is ours. What the model reads of a row, and its answer, are those of the
+ * templates --prompt and --answer, or the row's own token ids (lib/merge/example.h). */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -11,12 +11,13 @@
 #include "config/keys.h"
 #include "files/start.h"
 #include "math/draw.h"
+#include "merge/example.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
 #include "model/t5.h"
 #include "model/tokens.h"
 
-static const char *model_dir, *train, *tasks, *rows_file, *output;
+static const char *model_dir, *train, *tasks, *rows_file, *output, *prompt, *answer;
 static int samples_num, max_length;
 static bool select_long, if_balance, shuffle;
 static long seed;
@@ -32,6 +33,8 @@ static const struct opt options[] = {
 	 "JSON list of row numbers: take these, draw nothing"},
 	KEY_OPTION(samples_num, samples_num),
 	KEY_OPTION(max_length, max_length),
+	KEY_OPTION(prompt, prompt),
+	KEY_OPTION(answer, answer),
 	KEY_OPTION(select_long, select_long),
 	KEY_OPTION(if_balance, if_balance),
 	KEY_OPTION(shuffle, shuffle),
@@ -83,21 +86,8 @@ static void draw(const struct rows *r, const char *path, int *picked)
 	free(label_of);
 }
 
-/* Ids of one text of row `row` into ids (max_length); returns how many. Its last one is </s>. */
-static int encode(const struct t5_tokenizer *t, const char *path, int row, const char *key,
-		  const char *text, int *ids)
-{
-	int n = tokens_encode(t, text, max_length, ids);
-	if (n < 0)
-		die("'%s': row %d: sentencepiece cannot encode '%s'", path, row, key);
-	const char *outside = tokens_outside(t, ids, n);
-	if (outside)
-		die("'%s': row %d: '%s' has %s", path, row, key, outside);
-	return n;
-}
-
 static void tokenise(struct samples *s, const struct rows *r, const char *path,
-		     const struct t5_tokenizer *t)
+		     struct example_maker *e)
 {
 	size_t S = (size_t)s->S, most = S * (size_t)max_length;
 	s->length = xarray(S, sizeof *s->length);
@@ -109,13 +99,9 @@ static void tokenise(struct samples *s, const struct rows *r, const char *path,
 
 	for (int i = 0; i < s->S; i++) {
 		const struct row *row = &r->row[s->row[i]];
-		s->length[i] = encode(t, path, s->row[i], "instruction", row->instruction,
-				      s->ids + s->total);
-		s->label_length[i] = encode(t, path, s->row[i], "output", row->output,
-					    s->label_ids + s->label_total);
-		if (s->label_length[i] < 2)
-			die("'%s': row %d: the label '%s' has no tokens", path, s->row[i],
-			    row->output);
+		s->length[i] = example_prompt(e, row, path, s->row[i], s->ids + s->total);
+		s->label_length[i] =
+			example_answer(e, row, path, s->row[i], s->label_ids + s->label_total);
 		s->total += s->length[i];
 		s->label_total += s->label_length[i];
 	}
@@ -123,7 +109,7 @@ static void tokenise(struct samples *s, const struct rows *r, const char *path,
 	ragged_offsets(s->label_length, s->S, s->label_offset);
 }
 
-static void draw_task(const char *task, int ntasks, const struct t5_tokenizer *t)
+static void draw_task(const char *task, int ntasks, struct example_maker *e)
 {
 	char *train_path = path_for_task(train, task, ntasks, "--train");
 	char *output_path = path_for_task(output, task, ntasks, "-o");
@@ -131,7 +117,7 @@ static void draw_task(const char *task, int ntasks, const struct t5_tokenizer *t
 	struct rows r;
 
 	s.row = xarray((size_t)samples_num, sizeof *s.row);
-	rows_read(&r, train_path);
+	rows_read(&r, train_path, e->templates);
 	if (rows_file) {
 		char *path = path_for_task(rows_file, task, ntasks, "--rows");
 		rows_read_numbers(path, r.n, samples_num, s.row);
@@ -139,7 +125,7 @@ static void draw_task(const char *task, int ntasks, const struct t5_tokenizer *t
 	} else {
 		draw(&r, train_path, s.row);
 	}
-	tokenise(&s, &r, train_path, t);
+	tokenise(&s, &r, train_path, e);
 	samples_write(&s, output_path);
 	samples_release(&s);
 	rows_release(&r);
@@ -154,12 +140,15 @@ static void run(void)
 			  samples_num, max_length, INT_MAX);
 	struct strlist list = strlist_split(tasks, "--task");
 	struct t5 m = t5_load(model_dir);
-	struct t5_tokenizer *t = tokens_open(model_dir, &m);
+	struct row_templates templates;
+	struct example_maker e = {model_dir, &m, &templates, max_length, NULL};
 
+	row_templates_init(&templates, prompt, answer);
 	for (int i = 0; i < list.n; i++)
-		draw_task(list.item[i], list.n, t);
+		draw_task(list.item[i], list.n, &e);
 	tool_done("%d task%s, %d samples each", list.n, list.n == 1 ? "" : "s", samples_num);
-	tokens_close(t);
+	tokens_close(e.tokenizer);
+	row_templates_release(&templates);
 	strlist_release(&list);
 }
 

@@ -24,7 +24,7 @@
 
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites,
-		*from, *encoder_output, *features, *out;
+		*from, *encoder_output, *features, *answers, *out;
 	bool fp16, checkpoint;
 	int inner_num;
 } o;
@@ -39,7 +39,7 @@ static const struct opt options[] = {
 	 "task, or several separated by commas"},
 	{"samples", 0, OPT_STRING, &o.samples, true, 0, 0, "FILE", "samples/{task}.h5"},
 	{"tokens", 0, OPT_STRING, &o.tokens, false, 0, 0, "FILE",
-	 "tokens/{task}.h5 (decoder sites)"},
+	 "tokens/{task}.h5 (decoder sites, answers generated)"},
 	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR",
 	 "the task's adapter folder (side own)"},
 	{"solutions", 0, OPT_STRING, &o.solutions, false, 0, 0, "DIR",
@@ -52,6 +52,8 @@ static const struct opt options[] = {
 	 "acts file of site encoder-output (decoder sites)"},
 	KEY_OPTION_AS(features, o.features,
 		      "tokens, or reference: encoder pads too, each sample's last decoder row"),
+	KEY_OPTION_AS(answers, o.answers,
+		      "generated: those of --tokens; given: those of the samples"),
 	KEY_OPTION(use_fp16, o.fp16),
 	KEY_OPTION_AS(
 		inner_num, o.inner_num,
@@ -98,16 +100,31 @@ static bool is_reference(void)
 	return !strcmp(o.features, "reference");
 }
 
-static void open_tokens(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
+static bool answers_are_given(void)
 {
-	const struct t5 *m = &r->a.model->m;
+	return strcmp(o.answers, "given") == 0;
+}
+
+static void read_tokens(const struct extract_run *r, const struct propagation_task *t,
+			struct extract_input *in)
+{
 	char *path = path_for_task(o.tokens, t->name, r->tasks.n, "--tokens");
 
 	decoder_tokens_read(&in->tokens, path, t->name, in->samples.S);
-	decoder_tokens_need_vocab(&in->tokens, path, m->V);
+	decoder_tokens_need_vocab(&in->tokens, path, r->a.model->m.V);
+	free(path);
+}
+
+static void open_tokens(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
+{
+	const struct t5 *m = &r->a.model->m;
+
+	if (answers_are_given())
+		decoder_tokens_given(&in->tokens, &in->samples, m->label_start);
+	else
+		read_tokens(r, t, in);
 	seqs_init(&t->dec, in->tokens.S, in->tokens.length, in->tokens.offset, in->tokens.ids, 0,
 		  m->pad);
-	free(path);
 }
 
 static void open_adapter(struct extract_run *r, const struct propagation_task *t,
@@ -186,7 +203,14 @@ static void check_usage(const struct extract_run *r)
 		die_usage("--features '%s': expected tokens or reference", o.features);
 	if (is_lora() ? !o.adapter || o.solutions : !o.solutions || !o.sites || o.adapter)
 		die_usage("side own takes --adapter, side merged takes --solutions and --sites");
-	if (decoder ? !o.tokens || !o.encoder_output : o.tokens || o.encoder_output)
+	if (strcmp(o.answers, "generated") && !answers_are_given())
+		die_usage("--answers '%s': expected generated or given", o.answers);
+	if (answers_are_given() && is_reference())
+		die_usage("--features reference is of generated answers: take --features tokens");
+	if (answers_are_given() && o.tokens)
+		die_usage("--answers given takes no --tokens: the samples hold them");
+	if (decoder ? !(o.tokens || answers_are_given()) || !o.encoder_output
+		    : o.tokens || o.encoder_output)
 		die_usage("site %s %s --tokens and --encoder-output", o.site,
 			  decoder ? "needs" : "takes no");
 }

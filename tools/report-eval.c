@@ -91,41 +91,104 @@ static void read_all(void)
 	strlist_release(&merged);
 }
 
+/* Whether any result has the figure. */
+static bool has_figure(int kind)
+{
+	for (int i = 0; i < nmodels; i++)
+		for (int t = 0; t < tasks.n; t++)
+			if (models[i].score[t].figure[kind].there)
+				return true;
+	return false;
+}
+
+static void add_header(struct text *s)
+{
+	text_add(s, "model\ttask\tn\taccuracy\taccuracy_stderr\tmacro_f1\tmacro_f1_"
+		    "stderr\tloss\tno_label\tkept");
+	for (int k = 0; k < FIGURES; k++)
+		if (has_figure(k))
+			text_add(s, "\t%s\t%s_stderr", score_figures[k], score_figures[k]);
+	text_add(s, "\n");
+}
+
+static void add_figures(struct text *s, const struct score *r)
+{
+	for (int k = 0; k < FIGURES; k++)
+		if (has_figure(k) && r->figure[k].there)
+			text_add(s, "\t%.6f\t%.6f", r->figure[k].value, r->figure[k].stderr_);
+		else if (has_figure(k))
+			text_add(s, "\t\t");
+	text_add(s, "\n");
+}
+
+static void add_mean_figures(struct text *s, const struct reported_model *m)
+{
+	double mean;
+
+	for (int k = 0; k < FIGURES; k++)
+		if (has_figure(k) && score_figure_mean(m->score, tasks.n, k, &mean))
+			text_add(s, "\t%.6f\t", mean);
+		else if (has_figure(k))
+			text_add(s, "\t\t");
+	text_add(s, "\n");
+}
+
 static void write_long(void)
 {
 	struct text s = {0};
 	double whole, f1, se, a;
 
-	text_add(&s, "model\ttask\tn\taccuracy\taccuracy_stderr\tmacro_f1\tmacro_f1_"
-		     "stderr\tloss\tno_label\tkept\n");
+	add_header(&s);
 	score_mean(models[individual].score, tasks.n, &whole, &se, &f1);
 	for (int i = 0; i < nmodels; i++) {
 		for (int t = 0; t < tasks.n; t++) {
 			const struct score *r = &models[i].score[t];
 
-			if (r->there)
-				text_add(&s, "%s\t%s\t%ld\t%.6f\t%.6f\t%.6f\t%.6f\t%.6f\t%ld\t%s\n",
-					 models[i].name, tasks.item[t], r->n, r->accuracy,
-					 r->accuracy_stderr, r->macro_f1, r->macro_f1_stderr,
-					 r->loss, r->no_label,
-					 score_kept(r->accuracy,
-						    models[individual].score[t].accuracy, 1, 6, "")
-						 .text);
+			if (!r->there)
+				continue;
+			text_add(&s, "%s\t%s\t%ld\t%.6f\t%.6f\t%.6f\t%.6f\t%.6f\t%ld\t%s",
+				 models[i].name, tasks.item[t], r->n, r->accuracy,
+				 r->accuracy_stderr, r->macro_f1, r->macro_f1_stderr, r->loss,
+				 r->no_label,
+				 score_kept(r->accuracy, models[individual].score[t].accuracy, 1, 6,
+					    "")
+					 .text);
+			add_figures(&s, r);
 		}
-		if (score_mean(models[i].score, tasks.n, &a, &se, &f1))
-			text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%s\n", models[i].name, a,
-				 se, f1, score_kept(a, whole, 1, 6, "").text);
+		if (!score_mean(models[i].score, tasks.n, &a, &se, &f1))
+			continue;
+		text_add(&s, "%s\tmean\t\t%.6f\t%.6f\t%.6f\t\t\t\t%s", models[i].name, a, se, f1,
+			 score_kept(a, whole, 1, 6, "").text);
+		add_mean_figures(&s, &models[i]);
 	}
 	out_write_text(output, text_get(&s));
 	text_release(&s);
 }
 
-static void print_wide(void)
-{
-	double whole, a, f1, se;
+/* The accuracy stands before the figures: kind -1. */
+enum { ACCURACY = -1 };
 
-	score_mean(models[individual].score, tasks.n, &whole, &se, &f1);
-	printf("%-24s", "accuracy");
+/* Whether the score is there; its value. */
+static bool value_of(const struct score *r, int kind, double *value)
+{
+	*value = kind == ACCURACY ? r->accuracy : r->figure[kind].value;
+	return kind == ACCURACY ? r->there : r->figure[kind].there;
+}
+
+static bool mean_of(const struct reported_model *m, int kind, double *value)
+{
+	double f1, se;
+
+	return kind == ACCURACY ? score_mean(m->score, tasks.n, value, &se, &f1)
+				: score_figure_mean(m->score, tasks.n, kind, value);
+}
+
+static void print_wide(int kind)
+{
+	double whole, a;
+
+	mean_of(&models[individual], kind, &whole);
+	printf("%-24s", kind == ACCURACY ? "accuracy" : score_figures[kind]);
 	for (int t = 0; t < tasks.n; t++) {
 		char *head =
 			xformat("%s%s", tasks.item[t], score_mark(&models[individual].score[t]));
@@ -136,14 +199,25 @@ static void print_wide(void)
 	for (int i = 0; i < nmodels; i++) {
 		printf("%-24s", models[i].name);
 		for (int t = 0; t < tasks.n; t++)
-			if (models[i].score[t].there)
-				printf(" %14.4f", models[i].score[t].accuracy);
+			if (value_of(&models[i].score[t], kind, &a))
+				printf(" %14.4f", a);
 			else
 				printf(" %14s", "");
-		if (score_mean(models[i].score, tasks.n, &a, &se, &f1))
+		if (mean_of(&models[i], kind, &a))
 			printf(" %8.4f %8s", a, score_kept(a, whole, 100, 1, "%").text);
 		printf("\n");
 	}
+}
+
+/* A table of the accuracy, and of each figure that is there. */
+static void print_tables(void)
+{
+	print_wide(ACCURACY);
+	for (int k = 0; k < FIGURES; k++)
+		if (has_figure(k)) {
+			printf("\n");
+			print_wide(k);
+		}
 }
 
 static void print_remarks(void)
@@ -166,7 +240,7 @@ int main(int argc, char **argv)
 	read_all();
 	if (output)
 		write_long();
-	print_wide();
+	print_tables();
 	print_remarks();
 	for (int i = 0; i < nmodels; i++) {
 		free(models[i].name);

@@ -103,6 +103,11 @@ use_gradient_checkpointing  0             .              = = = - - - -
 sequential_layer_processing 0             .              = = = - - - -
 features                    reference     .              = s = - - - -
 features                    tokens        .              s = s - - - -
+prompt                      {input}       .              = = = = = = =
+answer                      {label}       .              = = = = = = =
+answers                     given         .              = = = - - - -
+answers                     generated     .              s s s - - - -
+score                       exact         .              = = = = = = =
 max_new_tokens              5             .              = = = = = = =
 scale                       0.5           .              - - - - = = =
 density                     0.5           .              - - - - - = =

@@ -8,13 +8,16 @@
 static void load(const char *path)
 {
 	struct rows r;
+	struct row_templates t;
 	int K, *label;
 
-	rows_read(&r, path);
+	row_templates_init(&t, "{instruction}", "{output}");
+	rows_read(&r, path, &t);
 	label = xarray((size_t)r.n, sizeof(*label));
 	free(rows_labels(&r, &K, label));
 	free(label);
 	rows_release(&r);
+	row_templates_release(&t);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -29,14 +29,17 @@ int main(int argc, char **argv)
 	struct t5 m = t5_load(argv[1]);
 	struct t5_tokenizer *t = tokens_open(argv[1], &m);
 	struct rows r;
-	rows_read(&r, argv[2]);
+	struct row_templates templates;
+	row_templates_init(&templates, "{instruction}", "{output}");
+	rows_read(&r, argv[2], &templates);
 	for (int i = 0; i < r.n; i++) {
-		print_ids(t, r.row[i].instruction, atoi(argv[3]));
+		print_ids(t, r.row[i].text[0], atoi(argv[3]));
 		putchar('\t');
-		print_ids(t, r.row[i].output, LABEL_TOKENS);
+		print_ids(t, r.row[i].answer, LABEL_TOKENS);
 		putchar('\n');
 	}
 	rows_release(&r);
+	row_templates_release(&templates);
 	tokens_close(t);
 	return 0;
 }

@@ -15,10 +15,10 @@
 
 /* Six rows of five labels; tokens: "bad" 7, "good" 8, "very bad" and "very good" 9, "joy " 8 as
  * well. */
-static struct row row[] = {{"", "very good", 0}, {"", "bad", 0}, {"", "very bad", 0},
-			   {"", "good", 0},      {"", "bad", 0}, {"", "good ", 0}};
+static struct row row[] = {{.answer = "very good"}, {.answer = "bad"}, {.answer = "very bad"},
+			   {.answer = "good"},      {.answer = "bad"}, {.answer = "good "}};
 static const int first[] = {9, 7, 9, 8, 7, 8};
-static const struct rows rows = {6, row};
+static const struct rows rows = {.n = 6, .row = row};
 
 static void test_labels(void **state)
 {
@@ -70,7 +70,7 @@ static void test_check(void **state)
 	assert_true(child_said(&c, "'test.json': all labels ('bad', 'good', 'good ', 'very bad', "
 				   "'very good') begin with the same token"));
 
-	struct rows one = {2, (struct row[]){{"", "bad", 0}, {"", "bad", 0}}};
+	struct rows one = {.n = 2, .row = (struct row[]){{.answer = "bad"}, {.answer = "bad"}}};
 	struct labels l;
 	labels_init(&l, &one, same);
 	labels_check(&l, "test.json");

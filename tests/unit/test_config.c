@@ -437,12 +437,48 @@ static void test_text(void **state)
 	free(first);
 }
 
+/* Published rows are of generated answers; other rows take either. */
+static void test_features_of_given_answers(void **state)
+{
+	static const char *const jacobi[] = {"METHOD=jacobi", "ANSWERS=given", NULL};
+	static const char *const generated[] = {"METHOD=jacobi", "ANSWERS=generated", NULL};
+	struct config c;
+
+	(void)state;
+	load(&c, TWO, jacobi);
+	assert_int_equal(c.features, TOKENS);
+	config_release(&c);
+	load(&c, TWO, generated);
+	assert_int_equal(c.features, REFERENCE);
+	config_release(&c);
+}
+
+static void test_scores(void **state)
+{
+	static const char *const all[] = {"SCORE=likelihood,exact,first-token", NULL};
+	struct config c;
+
+	(void)state;
+	load(&c, TWO, NULL);
+	assert_int_equal(c.score, 1 << FIRST_TOKEN);
+	config_release(&c);
+	load(&c, TWO, all);
+	assert_int_equal(c.score, 1 << FIRST_TOKEN | 1 << LIKELIHOOD | 1 << EXACT);
+	config_release(&c);
+	assert_int_equal(config_score_set("exact,likelihood"), 1 << EXACT | 1 << LIKELIHOOD);
+	assert_int_equal(config_score_set("exact,"), 0);
+	assert_int_equal(config_score_set("exact,blue"), 0);
+	assert_int_equal(config_score_set(""), 0);
+}
+
 /* What config_text() prints, indented as a section, reads back as the same text. */
 static void test_text_reads_back(void **state)
 {
 	static const char *const overrides[] = {"MODEL_DIR=/a b/\"c\"\\d: #e",
 						"LORA_DIR=$(shell x)",
 						"DATA_DIR=yes",
+						"PROMPT={a} \\n\n \"#$'\\\\\t",
+						"SCORE=exact,likelihood",
 						"ALPHA_1=0.1",
 						"ALPHA_2=0.30000000000000004",
 						"CAMR_ALPHA=3.3333333333333335e-7",
@@ -484,15 +520,32 @@ static void test_text_reads_back(void **state)
 
 static void test_value(void **state)
 {
-	static const char *const overrides[] = {"MANUAL_CEOF=1,0.5", "USE_MATS=False",
-						"MODEL_NAME=a b", NULL};
+	static const char *const overrides[] = {"MANUAL_CEOF=1,0.5",
+						"USE_MATS=False",
+						"MODEL_NAME=a b",
+						"PROMPT= it's {instruction}\n\\n\t{{}}: ",
+						"SCORE=[exact, first-token]",
+						"ANSWERS=given",
+						NULL};
 	static const struct {
 		const char *key, *text;
 	} cases[] = {
-		{"manual_ceof", "1,0.5"}, {"use_mats", "0"},       {"select_long", "1"},
-		{"model_name", "a b"},    {"task_targets", "a,b"}, {"alpha_1", "8e-05"},
-		{"seed", "42"},           {"method", "sweep"},     {"features", "tokens"},
-		{"max_memory", "0"},      {"lora_alpha", NULL},    {"model_dir", NULL},
+		{"prompt", " it's {instruction}\\n\\n\\t{{}}: "},
+		{"answer", "{output}"},
+		{"score", "first-token,exact"},
+		{"answers", "given"},
+		{"manual_ceof", "1,0.5"},
+		{"use_mats", "0"},
+		{"select_long", "1"},
+		{"model_name", "a b"},
+		{"task_targets", "a,b"},
+		{"alpha_1", "8e-05"},
+		{"seed", "42"},
+		{"method", "sweep"},
+		{"features", "tokens"},
+		{"max_memory", "0"},
+		{"lora_alpha", NULL},
+		{"model_dir", NULL},
 	};
 	struct config c;
 	char *text;
@@ -567,6 +620,21 @@ static void test_bad_files(void **state)
 		 {":4: ", "sweep, jacobi, regmean, average, task-arithmetic, ties or dare",
 		  "'sweeep'"}},
 		{TWO "  features: none\n", {":4: ", "tokens or reference", "'none'"}},
+		{TWO "  answers: none\n", {":4: ", "generated or given", "'none'"}},
+		{TWO "  score: [exact, blue]\n",
+		 {":4: ", "first-token, likelihood and exact", "'blue'"}},
+		{TWO "  score: [exact, exact]\n", {":4: ", "'exact' is there twice"}},
+		{TWO "  score: []\n", {":4: ", "an empty list"}},
+		{TWO "  prompt: \"ö {instruction\"\n",
+		 {":4: ", "prompt: position 3: '{' is not closed"}},
+		{TWO "  answer: \"}\"\n", {":4: ", "answer: position 1: '}' closes nothing"}},
+		{TWO "  answer: 'a\\b'\n", {":4: ", "answer: position 2: '\\' begins nothing"}},
+		{TWO "  prompt: {instruction}\n",
+		 {":4: ", "found a map: put the text between quotes"}},
+		{TWO "  prompt: \"\"\n", {":4: ", "prompt: expected a text with {key}", "nothing"}},
+		{TWO "  prompt: \"a\\rb\"\n", {":4: ", "control character"}},
+		{TWO "  features: reference\n  answers: given\n",
+		 {":5: ", "features: reference is of generated answers"}},
 		{TWO "  max_memory: lots\n", {":4: ", "256M", "'lots'"}},
 		{TWO "  lora_alpha: [1, x]\n", {":4: ", "lora_alpha: ", "'x'"}},
 		{TWO "  lora_alpha: [1, [2]]\n", {":4: ", "a list inside a list"}},
@@ -726,6 +794,10 @@ static void test_bad_overrides(void **state)
 		{{"OUTER_NUM=6", "SAMPLES_NUM=10"}, {"2 x 6 is not 10"}}, /* five of two */
 		{{"OUTER_NUM=61"}, {"1 x 61 is not 60"}},
 		{{"OUTER_NUM=1000000", "INNER_NUM=1000000"}, {"1000000 x 1000000 is not 60"}},
+		{{"PROMPT={a"}, {"prompt: position 1: '{' is not closed"}},
+		{{"PROMPT="}, {"prompt: expected a text with {key}", "found nothing"}},
+		{{"SCORE=exact,blue"}, {"score: expected first-token", "'blue'"}},
+		{{"ANSWERS=given", "FEATURES=reference"}, {"features: reference is of generated"}},
 		{{"MERGE_RANK=8"},
 		 {"merge_rank: method sweep does not take it", "ties and dare do"}},
 		{{"MERGE_RANK=8", "METHOD=average"},
@@ -753,6 +825,8 @@ int main(void)
 		cmocka_unit_test(test_select_long),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_features_default),
+		cmocka_unit_test(test_features_of_given_answers),
+		cmocka_unit_test(test_scores),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_lists_by_name),
 		cmocka_unit_test(test_check_twice),

@@ -15,7 +15,7 @@
 
 #include "base/rng.h"
 #include "math/draw.h"
-#include "merge/rows.h"
+#include "plain_rows.h"
 
 enum { N = 6000, K = 5 };
 static long chars[N];
@@ -206,7 +206,7 @@ static void test_real_case(void **state)
 	char path[4096];
 	struct rows rows;
 	snprintf(path, sizeof path, "%s/data/isear/train.json", dir);
-	rows_read(&rows, path);
+	plain_rows_read(&rows, path);
 	long *c = calloc((size_t)rows.n, sizeof *c);
 	int *l = calloc((size_t)rows.n, sizeof *l), labels, count[7] = {0}, twelve = 0;
 	const char **name = rows_labels(&rows, &labels, l);

@@ -9,7 +9,7 @@
 
 #include "base/die.h"
 #include "child.h"
-#include "merge/rows.h"
+#include "plain_rows.h"
 
 static char *scratch;
 
@@ -43,13 +43,13 @@ static void test_good(void **state)
 			 " {\"output\": \" fear\", \"other\": \"more\", \"input\": null, "
 			 "\"instruction\": \"\", \"n\": 12, \"b\": true, \"o\": {\"a\": null}},\n"
 			 " {\"instruction\": \"x\", \"input\": \"\", \"output\": \"joy\"}]");
-	rows_read(&r, "rows.json");
+	plain_rows_read(&r, "rows.json");
 	assert_int_equal(r.n, 3);
-	assert_string_equal(r.row[0].instruction, "é\n€𝄞");
-	assert_string_equal(r.row[0].output, "joy");
+	assert_string_equal(r.row[0].text[0], "é\n€𝄞");
+	assert_string_equal(r.row[0].answer, "joy");
 	assert_int_equal(r.row[0].chars, 4 + 3);
-	assert_string_equal(r.row[1].instruction, "");
-	assert_string_equal(r.row[1].output, " fear");
+	assert_string_equal(r.row[1].text[0], "");
+	assert_string_equal(r.row[1].answer, " fear");
 	assert_int_equal(r.row[1].chars,
 			 0 + 5 + 4 + 4 + 2 + 4 + 11); /* … null, 12, true, {"a": null} */
 	assert_int_equal(r.row[2].chars, 1 + 0 + 3);
@@ -67,7 +67,7 @@ static void test_labels(void **state)
 			   " {\"instruction\": \"\", \"output\": \"Joy\"}, {\"instruction\": \"\", "
 			   "\"output\": \"joy\"},"
 			   " {\"instruction\": \"\", \"output\": \"jo\"}]");
-	rows_read(&r, "labels.json");
+	plain_rows_read(&r, "labels.json");
 	const char **label = rows_labels(&r, &K, label_of);
 	const char *const want[] = {"Joy", "jo", "joy", "é"};
 	const int want_of[] = {3, 2, 0, 2, 1};
@@ -82,7 +82,7 @@ static void test_labels(void **state)
 static void read_rows(void *path)
 {
 	struct rows r;
-	rows_read(&r, path);
+	plain_rows_read(&r, path);
 	rows_release(&r);
 }
 
@@ -232,9 +232,9 @@ static void test_mark(void **state)
 	(void)state;
 	struct rows r;
 	put("mark.json", "\xef\xbb\xbf[{\"instruction\": \"a\", \"output\": \"b\"}]");
-	rows_read(&r, "mark.json");
+	plain_rows_read(&r, "mark.json");
 	assert_int_equal(r.n, 1);
-	assert_string_equal(r.row[0].instruction, "a");
+	assert_string_equal(r.row[0].text[0], "a");
 	rows_release(&r);
 }
 
@@ -309,7 +309,7 @@ static void test_real_case(void **state)
 			char *path = xformat("%s/data/%s/%s.json", dir, set[t].task,
 					     test ? "test" : "train");
 			struct rows r;
-			rows_read(&r, path);
+			plain_rows_read(&r, path);
 			int K, *label_of = calloc((size_t)r.n, sizeof *label_of);
 			const char **label = rows_labels(&r, &K, label_of);
 			assert_int_equal(r.n, test ? set[t].test : set[t].train);

@@ -38,8 +38,9 @@ void config_override(struct config *c, const char *assignment, const struct conf
 	if (!equals || equals == assignment)
 		config_fail(w, "expected KEY=value, found '%s'", config_shown(assignment).text);
 	k = typed_key(assignment, (size_t)(equals - assignment), words);
-	n = strlen(equals + 1);
-	equals = config_trimmed(equals + 1, &n);
+	n = strlen(++equals);
+	if (k->type != CONFIG_TEMPLATE) /* whose blanks at the ends count */
+		equals = config_trimmed(equals, &n);
 	config_value_add(&v, equals, n);
 	v.null = n == 0 || strcmp(v.item[0], "null") == 0 || strcmp(v.item[0], "~") == 0;
 	if (k->type == CONFIG_TASKS && *config_key_line(c, k) > 0) {
@@ -88,7 +89,9 @@ bool config_asked(const struct config *c, const struct config_key *k)
 	int line = c->line[k - config_keys];
 	char *v = config_value(c, k);
 	bool required = !k->dflt && !k->none; /* every file has it */
-	bool asked = v && (line < 0 || (line > 0 && !required && !is_default(k->dflt, v)));
+	bool same = v &&
+		    (k->type == CONFIG_TEMPLATE ? strcmp(k->dflt, v) == 0 : is_default(k->dflt, v));
+	bool asked = v && (line < 0 || (line > 0 && !required && !same));
 
 	free(v);
 	return asked && (!k->option || config_is_on(c, k->name));
@@ -246,6 +249,19 @@ static void check_refused(struct config *c)
 	}
 }
 
+/* Published rows are of the last step of a generation. */
+static void settle_features(struct config *c)
+{
+	const char *keys[] = {"features", "answers", NULL};
+
+	if (!*config_key_line(c, &config_keys[KEY_features]))
+		c->features = c->method == JACOBI && c->answers == GENERATED ? REFERENCE : TOKENS;
+	else if (c->features == REFERENCE && c->answers == GIVEN)
+		config_fail(blame(c, keys),
+			    "features: reference is of generated answers, and answers is given: "
+			    "take features: tokens");
+}
+
 void config_check(struct config *c)
 {
 	check_required(c);
@@ -255,8 +271,7 @@ void config_check(struct config *c)
 	check_weights(c);
 	check_batches(c);
 	check_refused(c);
-	if (!*config_key_line(c, config_key_find("features")))
-		c->features = c->method == JACOBI ? REFERENCE : TOKENS;
+	settle_features(c);
 }
 
 void config_release(struct config *c)
@@ -264,7 +279,7 @@ void config_release(struct config *c)
 	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 
-		if (k->type == CONFIG_STRING)
+		if (k->type == CONFIG_STRING || k->type == CONFIG_TEMPLATE)
 			free(*(char **)config_field(c, k->offset));
 		else if (k->type == CONFIG_NUMBERS)
 			free(*(double **)config_field(c, k->offset));

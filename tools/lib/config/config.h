@@ -15,10 +15,14 @@
 
 enum method { SWEEP, JACOBI, REGMEAN, AVERAGE, TASK_ARITHMETIC, TIES, DARE };
 enum features { TOKENS, REFERENCE };
+enum answers_from { GENERATED, GIVEN };
+enum score_kind { FIRST_TOKEN, LIKELIHOOD, EXACT, SCORE_KINDS };
 
 /* One member per key (keys.def), by its type. lora_alpha, per task, is NULL for "as each
  * adapter_config.json says", rank 0 likewise; manual_ceof is per task; max_memory 0 is no limit;
- * folders and model_name are NULL until given; task_targets are plain file names, all different. */
+ * folders and model_name are NULL until given; task_targets are plain file names, all different;
+ * score has bits 1 << enum score_kind; prompt and answer are templates without line ends
+ * (template.h). */
 struct config {
 #define FIELD_BOOL(name) bool name;
 #define FIELD_SWITCH(name) bool name;
@@ -29,6 +33,9 @@ struct config {
 #define FIELD_STRING(name) char *name;
 #define FIELD_METHOD(name) enum method name;
 #define FIELD_FEATURES(name) enum features name;
+#define FIELD_ANSWERS(name) enum answers_from name;
+#define FIELD_SCORES(name) unsigned name;
+#define FIELD_TEMPLATE(name) char *name;
 #define FIELD_NUMBERS(name)                                                                       \
 	double *name;                                                                             \
 	int name##_n; /* numbers in the list; 0, until config_check(): one number that counts for \
@@ -56,8 +63,11 @@ enum config_type {
 	CONFIG_STRING,
 	CONFIG_METHOD,
 	CONFIG_FEATURES,
-	CONFIG_NUMBERS, /* one number per task, or one for all */
-	CONFIG_TASKS    /* names of tasks */
+	CONFIG_ANSWERS,
+	CONFIG_SCORES,   /* a set of names, one at least */
+	CONFIG_TEMPLATE, /* a text with places for texts of a row (template.h) */
+	CONFIG_NUMBERS,  /* one number per task, or one for all */
+	CONFIG_TASKS     /* names of tasks */
 };
 
 /* One key: everything that the reader, the plan, the messages, `make help` and config/README.md
@@ -102,7 +112,8 @@ void config_override(struct config *c, const char *assignment, const struct conf
  * defaults: of samples_num, inner_num and outer_num (samples in batches, the last of which may be
  * smaller, when if_divide) those that were not given follow from the others; a file's list of
  * numbers counts by the names of the file's tasks; one number is spread over all tasks. features'
- * default goes by the method (reference for jacobi, tokens otherwise). */
+ * default goes by the method (reference for jacobi where answers are generated, tokens otherwise);
+ * reference with answers given is an error. */
 void config_check(struct config *c);
 void config_release(struct config *c);
 
@@ -125,6 +136,9 @@ const struct config_key *config_key_find(const char *name); /* NULL: there is no
 void config_print_markdown(void);
 /* [A-Za-z0-9._-]+, no dot in front, at most 100 letters: safe as the name of a file or folder. */
 bool config_plain_name(const char *s);
+
+/* The bits of a list as config_value() writes it, "first-token,exact"; 0: some name is none. */
+unsigned config_score_set(const char *text);
 
 const char *method_name(enum method m);
 const char *features_name(enum features f);

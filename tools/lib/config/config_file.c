@@ -140,7 +140,9 @@ static bool scalar_is_null(const struct yaml_reader *r)
 static void read_value(struct yaml_reader *r, const struct config_key *k, struct value *v)
 {
 	if (r->event.type == YAML_MAPPING_START_EVENT)
-		config_fail_value(here(r), k, "a map");
+		config_fail_value(here(r), k,
+				  k->type == CONFIG_TEMPLATE ? "a map: put the text between quotes"
+							     : "a map");
 	if (r->event.type == YAML_SCALAR_EVENT) {
 		v->null = scalar_is_null(r);
 		config_value_add(v, scalar(r), r->event.data.scalar.length);

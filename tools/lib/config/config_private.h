@@ -37,9 +37,10 @@ struct shown {
 	char text[64];
 };
 
-extern const char *const config_methods[],
-	*const config_features[]; /* (config_nmethods), (config_nfeatures) */
-extern const int config_nmethods, config_nfeatures;
+/* The names of the enumerations, in their order. */
+extern const char *const config_methods[], *const config_features[], *const config_answers[],
+									     *const config_scores[];
+extern const int config_nmethods, config_nfeatures, config_nanswers;
 
 /* config_message.c */
 _Noreturn void config_fail(struct where w, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -59,6 +60,8 @@ void config_value_add(struct value *v, const char *text, size_t bytes);
 void config_value_release(struct value *v);
 /* Takes the blanks off both ends of the *n bytes at s. */
 const char *config_trimmed(const char *s, size_t *n);
+/* 1 << the index of the text among the scores, or 0. */
+unsigned config_score_bit(const char *text);
 /* Splits v where a list is wanted, checks it and stores it in c. */
 void config_set_key(struct config *c, const struct config_key *k, struct value *v, struct where w);
 void config_set_defaults(struct config *c);

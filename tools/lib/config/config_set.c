@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/template.h"
+#include "base/text.h"
+
 enum { MAX_STRING = 4096 }; /* bytes of a string: PATH_MAX */
 
 /* ---- values as text ---- */
@@ -153,6 +156,48 @@ static char *to_string(const struct config_key *k, const char *text, struct wher
 	return xstrdup(text);
 }
 
+/* A template as a line of text: its line ends and tabulators written as a template writes them. */
+static char *to_template(const struct config_key *k, const char *text, struct where w)
+{
+	struct template t;
+	char *wrong = template_parse(&t, text), *s;
+	struct text line = {0};
+
+	if (wrong)
+		config_fail(w, "%s: %s: '%s'", k->name, wrong, config_shown(text).text);
+	template_release(&t);
+	for (; *text; text++)
+		if (*text == '\n' || *text == '\t')
+			text_add(&line, "%s", *text == '\n' ? "\\n" : "\\t");
+		else
+			text_add(&line, "%c", *text);
+	s = to_string(k, text_get(&line), w);
+	text_release(&line);
+	return s;
+}
+
+static unsigned to_score(const struct config_key *k, const char *text, struct where w)
+{
+	unsigned bit = config_score_bit(text);
+
+	if (!bit)
+		fail_text(w, k, text);
+	return bit;
+}
+
+static void set_scores(unsigned *set, const struct config_key *k, const struct value *v,
+		       struct where w)
+{
+	*set = 0;
+	for (int i = 0; i < v->n; i++) {
+		unsigned bit = to_score(k, v->item[i], w);
+
+		if (*set & bit)
+			config_fail(w, "%s: '%s' is there twice", k->name, v->item[i]);
+		*set |= bit;
+	}
+}
+
 static void set_tasks(struct strlist *tasks, const struct config_key *k, const struct value *v,
 		      struct where w)
 {
@@ -214,6 +259,18 @@ static void set_scalar(struct config *c, const struct config_key *k, const char 
 		*(enum features *)p =
 			(enum features)to_word(k, text, config_features, config_nfeatures, w);
 		break;
+	case CONFIG_ANSWERS:
+		*(enum answers_from *)p =
+			(enum answers_from)to_word(k, text, config_answers, config_nanswers, w);
+		break;
+	case CONFIG_TEMPLATE: {
+		char *s = to_template(k, text, w);
+
+		free(*(char **)p);
+		*(char **)p = s;
+		break;
+	}
+	case CONFIG_SCORES: *(unsigned *)p = to_score(k, text, w); break;
 	case CONFIG_NUMBERS:
 	case CONFIG_TASKS: BUG("%s is a list", k->name);
 	}
@@ -237,7 +294,8 @@ static void set_none(struct config *c, const struct config_key *k)
 
 void config_set_key(struct config *c, const struct config_key *k, struct value *v, struct where w)
 {
-	bool wants_list = k->type == CONFIG_NUMBERS || k->type == CONFIG_TASKS;
+	bool wants_list =
+		k->type == CONFIG_NUMBERS || k->type == CONFIG_TASKS || k->type == CONFIG_SCORES;
 
 	if (v->null && k->none) {
 		set_none(c, k);
@@ -253,6 +311,8 @@ void config_set_key(struct config *c, const struct config_key *k, struct value *
 		set_tasks(config_field(c, k->offset), k, v, w);
 	else if (k->type == CONFIG_NUMBERS)
 		set_numbers(c, k, v, w);
+	else if (v->list)
+		set_scores(config_field(c, k->offset), k, v, w);
 	else
 		set_scalar(c, k, v->item[0], w);
 	*config_key_line(c, k) = w.path ? w.line : -1;

@@ -9,8 +9,11 @@
 const char *const config_methods[] = {"sweep",           "jacobi", "regmean", "average",
 				      "task-arithmetic", "ties",   "dare"};
 const char *const config_features[] = {"tokens", "reference"};
+const char *const config_answers[] = {"generated", "given"};
+const char *const config_scores[SCORE_KINDS] = {"first-token", "likelihood", "exact"};
 const int config_nmethods = sizeof(config_methods) / sizeof(*config_methods);
 const int config_nfeatures = sizeof(config_features) / sizeof(*config_features);
+const int config_nanswers = sizeof(config_answers) / sizeof(*config_answers);
 
 #define PER_ADAPTER "as each adapter_config.json says"
 
@@ -36,6 +39,9 @@ enum {
 #define COUNT_STRING(name) 0
 #define COUNT_METHOD(name) 0
 #define COUNT_FEATURES(name) 0
+#define COUNT_ANSWERS(name) 0
+#define COUNT_SCORES(name) 0
+#define COUNT_TEMPLATE(name) 0
 #define COUNT_NUMBERS(name) offsetof(struct config, name##_n)
 #define COUNT_TASKS(name) 0
 #define S(stage) (1u << STAGE_##stage)
@@ -64,6 +70,9 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 #define OPT_SWITCH OPT_BOOL
 #define OPT_METHOD OPT_STRING
 #define OPT_FEATURES OPT_STRING
+#define OPT_ANSWERS OPT_STRING
+#define OPT_SCORES OPT_STRING
+#define OPT_TEMPLATE OPT_STRING
 #define OPT_NUMBERS OPT_STRING
 #define OPT_TASKS OPT_STRING
 
@@ -150,6 +159,9 @@ char *config_key_values(const struct config_key *k)
 	case CONFIG_STRING: return xstrdup("a text");
 	case CONFIG_METHOD: return joined(config_methods, config_nmethods, " or ");
 	case CONFIG_FEATURES: return joined(config_features, config_nfeatures, " or ");
+	case CONFIG_ANSWERS: return joined(config_answers, config_nanswers, " or ");
+	case CONFIG_SCORES: return joined(config_scores, SCORE_KINDS, " and ");
+	case CONFIG_TEMPLATE: return xstrdup("a text with {key} for a row's text");
 	case CONFIG_NUMBERS:
 		return xformat("numbers from %g to %g, one per task or one for all", k->min,
 			       k->max);
@@ -168,6 +180,25 @@ const char *features_name(enum features f)
 {
 	BUG_IF((int)f < 0 || (int)f >= config_nfeatures);
 	return config_features[f];
+}
+
+unsigned config_score_bit(const char *text)
+{
+	for (int i = 0; i < SCORE_KINDS; i++)
+		if (strcmp(config_scores[i], text) == 0)
+			return 1u << i;
+	return 0;
+}
+
+unsigned config_score_set(const char *text)
+{
+	char *copy = xstrdup(text), *rest = copy, *item;
+	unsigned set = 0, bit = 1;
+
+	while (bit && (item = strsep(&rest, ",")))
+		set |= bit = config_score_bit(item);
+	free(copy);
+	return bit ? set : 0;
 }
 
 bool config_plain_name(const char *s)

@@ -71,6 +71,19 @@ static void put_list(FILE *out, const struct config *c, const struct config_key 
 		putc(']', out);
 }
 
+static void put_scores(FILE *out, unsigned set, bool yaml)
+{
+	const char *before = yaml ? "[" : "";
+
+	for (int i = 0; i < SCORE_KINDS; i++)
+		if (set >> i & 1) {
+			fprintf(out, "%s%s", before, config_scores[i]);
+			before = yaml ? ", " : ",";
+		}
+	if (yaml)
+		putc(']', out);
+}
+
 static void put_value(FILE *out, const struct config *c, const struct config_key *k, bool yaml)
 {
 	const void *p = field_const(c, k->offset);
@@ -88,6 +101,9 @@ static void put_value(FILE *out, const struct config *c, const struct config_key
 	case CONFIG_STRING: put_string(out, *(const char *const *)p, yaml); break;
 	case CONFIG_METHOD: fputs(method_name(*(const enum method *)p), out); break;
 	case CONFIG_FEATURES: fputs(features_name(*(const enum features *)p), out); break;
+	case CONFIG_ANSWERS: fputs(config_answers[*(const enum answers_from *)p], out); break;
+	case CONFIG_SCORES: put_scores(out, *(const unsigned *)p, yaml); break;
+	case CONFIG_TEMPLATE: put_string(out, *(const char *const *)p, yaml); break;
 	case CONFIG_NUMBERS:
 	case CONFIG_TASKS: put_list(out, c, k, yaml); break;
 	}

@@ -351,10 +351,15 @@ void rowform_refuse_object(const char *path, json_t *v)
 
 /* ------------------------------------------------------------ rows */
 
+static bool is_usual(const char *key)
+{
+	return strcmp(key, texts[0]) == 0 || strcmp(key, labels[0]) == 0;
+}
+
 void rowform_no_key(const char *path, int i, json_t *row, const char *key)
 {
 	char *found = names_of(row);
-	if (i > 0 || json_object_size(row) < 2)
+	if (i > 0 || json_object_size(row) < 2 || !is_usual(key))
 		die("'%s': row %d has no '%s': its keys are %s", path, i, key, found);
 	die("'%s': row %d has no '%s', its keys are %s: rename them: %s", path, i, key, found,
 	    command(path, JSON_SOURCE("t"), row_code(row)));

@@ -2,12 +2,13 @@
 #include "merge/rows.h"
 
 #include <limits.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
 #include "base/opts.h"
+#include "base/text.h"
 #include "files/jsonx.h"
 #include "merge/rowform.h"
 
@@ -60,7 +61,23 @@ static long row_chars(json_t *o)
 
 static bool is_blank(const char *s)
 {
-	return s[strspn(s, " \t\r\n\v\f")] == '\0';
+	return text_trimmed(s).n == 0;
+}
+
+void row_templates_init(struct row_templates *t, const char *prompt, const char *answer)
+{
+	char *wrong = template_parse(&t->prompt, prompt);
+	if (wrong)
+		die_usage("--prompt: %s", wrong);
+	wrong = template_parse(&t->answer, answer);
+	if (wrong)
+		die_usage("--answer: %s", wrong);
+}
+
+void row_templates_release(struct row_templates *t)
+{
+	template_release(&t->prompt);
+	template_release(&t->answer);
 }
 
 static char *row_string(json_t *o, const char *path, int i, const char *key)
@@ -81,18 +98,94 @@ static bool is_nothing(const json_t *v)
 	return !v || json_is_null(v) || (json_is_string(v) && is_blank(json_string_value(v)));
 }
 
-static void row_read(struct rows *r, json_t *o, const char *path, int i)
+/* The texts of a template's keys. */
+static char **row_texts(json_t *o, const char *path, int i, const struct template *t)
+{
+	char **text = xcalloc((size_t)t->keys + 1, sizeof *text);
+	for (int k = 0; k < t->keys; k++)
+		text[k] = row_string(o, path, i, t->key[k]);
+	return text;
+}
+
+static void texts_free(char **text, int n)
+{
+	for (int k = 0; text && k < n; k++)
+		free(text[k]);
+	free(text);
+}
+
+/* The list of token ids under `key`, if it is there. */
+static struct row_ids row_ids(json_t *o, const char *path, int i, const char *key)
+{
+	const json_t *list = json_object_get(o, key);
+	size_t n = json_array_size(list);
+	if (!list || json_is_null(list))
+		return (struct row_ids){0};
+	if (!json_is_array(list))
+		die("'%s': row %d: '%s' is %s, not a list of token ids", path, i, key,
+		    type_name(list));
+	if (n == 0 || n > INT_MAX / 2)
+		die("'%s': row %d: '%s' has %zu token ids", path, i, key, n);
+	struct row_ids ids = {.n = (int)n, .id = xarray(n, sizeof *ids.id)};
+	for (size_t j = 0; j < n; j++) {
+		const json_t *v = json_array_get(list, j);
+		if (!json_is_integer(v))
+			die("'%s': row %d: '%s': entry %zu is %s, not a token id", path, i, key, j,
+			    type_name(v));
+		if (json_integer_value(v) < 0 || json_integer_value(v) > INT_MAX)
+			die("'%s': row %d: '%s': entry %zu is %lld, not a token id", path, i, key,
+			    j, (long long)json_integer_value(v));
+		ids.id[j] = (int)json_integer_value(v);
+	}
+	return ids;
+}
+
+static bool has_texts(json_t *o, const struct template *t)
+{
+	for (int k = 0; k < t->keys; k++)
+		if (!json_is_string(json_object_get(o, t->key[k])))
+			return false;
+	return true;
+}
+
+/* A row that brings the answer's ids needs no text of it. */
+static void read_answer(struct row *row, json_t *o, const char *path, int i,
+			const struct template *t)
+{
+	row->named = !row->answer_ids.n || has_texts(o, t);
+	if (!row->named) {
+		row->answer = json_dumps(json_object_get(o, "answer_ids"), 0);
+		if (!row->answer)
+			die("out of memory");
+		return;
+	}
+	char **text = row_texts(o, path, i, t);
+	row->answer = template_fill(t, text, SIZE_MAX);
+	if (is_blank(row->answer))
+		die("'%s': row %d: the label in '%s' is empty", path, i,
+		    t->keys ? t->key[0] : "answer");
+	texts_free(text, t->keys);
+}
+
+static bool names_input(const struct row_templates *t)
+{
+	return template_key(&t->prompt, "input") >= 0 || template_key(&t->answer, "input") >= 0;
+}
+
+static void row_read(struct rows *r, json_t *o, const char *path, int i,
+		     const struct row_templates *t)
 {
 	if (!json_is_object(o))
 		die("'%s': row %d is %s, not an object {instruction, output, …}", path, i,
 		    type_name(o));
 	struct row *row = &r->row[i];
-	row->instruction = row_string(o, path, i, "instruction");
-	row->output = row_string(o, path, i, "output");
-	if (is_blank(row->output))
-		die("'%s': row %d: the label in 'output' is empty", path, i);
+	row->prompt_ids = row_ids(o, path, i, "prompt_ids");
+	row->answer_ids = row_ids(o, path, i, "answer_ids");
+	if (!row->prompt_ids.n)
+		row->text = row_texts(o, path, i, &t->prompt);
+	read_answer(row, o, path, i, &t->answer);
 	row->chars = row_chars(o);
-	if (!is_nothing(json_object_get(o, "input")))
+	if (row->text && !names_input(t) && !is_nothing(json_object_get(o, "input")))
 		rowform_input(path, i);
 }
 
@@ -126,30 +219,45 @@ static void note_numbers(const struct rows *r, const char *path)
 {
 	double x;
 	for (int i = 0; i < r->n; i++)
-		if (!text_to_double(r->row[i].output, &x))
+		if (!text_to_double(r->row[i].answer, &x))
 			return;
 	note("'%s': every label is a number, as '%s': right only if the adapter was trained to "
 	     "answer numbers; if not, write its words",
-	     path, r->row[0].output);
+	     path, r->row[0].answer);
 }
 
-void rows_read(struct rows *r, const char *path)
+void rows_read(struct rows *r, const char *path, const struct row_templates *t)
 {
-	*r = (struct rows){0};
+	*r = (struct rows){.texts = t->prompt.keys};
 	json_t *list = load_rows(path);
 	r->n = list_length(list, path, "rows");
 	r->row = xcalloc((size_t)r->n, sizeof *r->row);
 	for (int i = 0; i < r->n; i++)
-		row_read(r, json_array_get(list, (size_t)i), path, i);
+		row_read(r, json_array_get(list, (size_t)i), path, i, t);
 	json_decref(list);
 	note_numbers(r, path);
+}
+
+bool rows_bring_ids(const char *path)
+{
+	json_t *list = load_rows(path);
+	bool all = json_array_size(list) > 0;
+	for (size_t i = 0; i < json_array_size(list) && all; i++) {
+		const json_t *row = json_array_get(list, i);
+		all = json_is_array(json_object_get(row, "prompt_ids")) &&
+		      json_is_array(json_object_get(row, "answer_ids"));
+	}
+	json_decref(list);
+	return all;
 }
 
 void rows_release(struct rows *r)
 {
 	for (int i = 0; i < r->n; i++) {
-		free(r->row[i].instruction);
-		free(r->row[i].output);
+		texts_free(r->row[i].text, r->texts);
+		free(r->row[i].answer);
+		free(r->row[i].prompt_ids.id);
+		free(r->row[i].answer_ids.id);
 	}
 	free(r->row);
 	*r = (struct rows){0};
@@ -164,14 +272,14 @@ const char **rows_labels(const struct rows *r, int *K, int *label_of)
 {
 	const char **label = xarray((size_t)r->n, sizeof *label);
 	for (int i = 0; i < r->n; i++)
-		label[i] = r->row[i].output;
+		label[i] = r->row[i].answer;
 	qsort(label, (size_t)r->n, sizeof *label, by_text);
 	int k = 0;
 	for (int i = 0; i < r->n; i++)
 		if (k == 0 || strcmp(label[k - 1], label[i]))
 			label[k++] = label[i];
 	for (int i = 0; i < r->n; i++) {
-		const char *text = r->row[i].output;
+		const char *text = r->row[i].answer;
 		const char **at = bsearch(&text, label, (size_t)k, sizeof *label, by_text);
 		label_of[i] = (int)(at - label);
 	}

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/die.h"
 #include "files/h5/h5.h"
@@ -146,6 +147,25 @@ void decoder_tokens_read(struct decoder_tokens *t, const char *path, const char 
 	t->length = read_lengths(f, "length", t->S, t->max_new_tokens, &t->offset, &t->total);
 	t->ids = read_ints(f, "ids", (size_t)t->total);
 	h5_close(f);
+}
+
+void decoder_tokens_given(struct decoder_tokens *t, const struct samples *s, int start)
+{
+	size_t S = (size_t)s->S, n = (size_t)s->label_total;
+
+	*t = (struct decoder_tokens){.task = xstrdup(s->task), .S = s->S, .total = s->label_total};
+	t->length = xarray(S, sizeof *t->length);
+	t->offset = xarray(S, sizeof *t->offset);
+	t->ids = xarray(n, sizeof *t->ids);
+	memcpy(t->length, s->label_length, S * sizeof *t->length);
+	memcpy(t->offset, s->label_offset, S * sizeof *t->offset);
+	for (int i = 0; i < s->S; i++) {
+		int *ids = t->ids + t->offset[i], length = t->length[i];
+
+		t->max_new_tokens = length > t->max_new_tokens ? length : t->max_new_tokens;
+		ids[0] = start;
+		memcpy(ids + 1, s->label_ids + t->offset[i], (size_t)(length - 1) * sizeof *ids);
+	}
 }
 
 void decoder_tokens_write(const struct decoder_tokens *t, const char *path)

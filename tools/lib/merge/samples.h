@@ -38,6 +38,9 @@ struct decoder_tokens {
 
 /* `S`: the samples that the tokens must belong to (0: any number). */
 void decoder_tokens_read(struct decoder_tokens *t, const char *path, const char *task, int S);
+/* The same of the answers that the samples bring: the token `start`, and each label token but the
+ * last. */
+void decoder_tokens_given(struct decoder_tokens *t, const struct samples *s, int start);
 void decoder_tokens_write(const struct decoder_tokens *t, const char *path);
 void decoder_tokens_release(struct decoder_tokens *t); /* zero is fine */
 void decoder_tokens_need_vocab(const struct decoder_tokens *t, const char *path, int V);

@@ -52,33 +52,90 @@ static int merged_labels(const json_t *j)
 	return (int)n;
 }
 
+const char *const score_figures[FIGURES] = {"likelihood", "likelihood_per_byte", "exact"};
+
+/* A share and its standard error, from the block of a score. */
+static struct figure read_figure(const json_t *j, const char *path, const char *block,
+				 const char *key)
+{
+	const json_t *b = json_object_get(j, block);
+	struct figure f = {.there = b != NULL};
+	char *stderr_key = xformat("%s_stderr", key);
+
+	if (f.there) {
+		f.value = jsonx_number(b, path, key);
+		f.stderr_ = jsonx_number(b, path, stderr_key);
+	}
+	free(stderr_key);
+	return f;
+}
+
+/* The object that holds the accuracy which a table goes by. */
+static const json_t *first_block(const json_t *j)
+{
+	const json_t *likelihood = json_object_get(j, "likelihood"),
+		     *exact = json_object_get(j, "exact");
+
+	if (json_object_get(j, "accuracy"))
+		return j;
+	return likelihood ? likelihood : exact ? exact : j;
+}
+
+static void read_labelled(struct score *s, const json_t *block, const json_t *j, const char *path)
+{
+	s->macro_f1 = jsonx_number(block, path, "macro_f1");
+	s->macro_f1_stderr = jsonx_number(block, path, "macro_f1_stderr");
+	s->answers = read_answers(block, path, s->n);
+	s->labels = s->answers.labels + merged_labels(j);
+}
+
+static struct score read_result(const json_t *j, const char *path)
+{
+	const json_t *block = first_block(j);
+	struct score s = {
+		.there = true,
+		.n = jsonx_int(j, path, "n", 1, 1 << 30),
+		.accuracy = jsonx_number(block, path, "accuracy"),
+		.accuracy_stderr = jsonx_number(block, path, "accuracy_stderr"),
+		.macro_f1 = NAN,
+		.macro_f1_stderr = NAN,
+		.loss = jsonx_number(j, path, "loss"),
+		.figure = {read_figure(j, path, "likelihood", "accuracy"),
+			   read_figure(j, path, "likelihood", "accuracy_per_byte"),
+			   read_figure(j, path, "exact", "accuracy")},
+	};
+	if (block == j)
+		s.no_label = jsonx_int(j, path, "no_label", 0, 1 << 30);
+	if (block != json_object_get(j, "exact"))
+		read_labelled(&s, block, j, path);
+	return s;
+}
+
 struct score score_read(const char *dir, const char *task, bool must)
 {
 	char *path = xformat("%s/%s.json", dir, task);
 	struct score s = {0};
 	struct stat st;
-	json_t *j;
 
-	if (!must && stat(path, &st)) {
-		free(path);
-		return s;
+	if (must || stat(path, &st) == 0) {
+		json_t *j = jsonx_load(path, 1 << 20);
+
+		s = read_result(j, path);
+		json_decref(j);
 	}
-	j = jsonx_load(path, 1 << 20);
-	s = (struct score){true,
-			   jsonx_int(j, path, "n", 1, 1 << 30),
-			   jsonx_int(j, path, "no_label", 0, 1 << 30),
-			   jsonx_number(j, path, "accuracy"),
-			   jsonx_number(j, path, "accuracy_stderr"),
-			   jsonx_number(j, path, "macro_f1"),
-			   jsonx_number(j, path, "macro_f1_stderr"),
-			   jsonx_number(j, path, "loss"),
-			   {0},
-			   0};
-	s.answers = read_answers(j, path, s.n);
-	s.labels = s.answers.labels + merged_labels(j);
-	json_decref(j);
 	free(path);
 	return s;
+}
+
+bool score_figure_mean(const struct score *s, int N, enum figure_kind kind, double *value)
+{
+	*value = 0;
+	for (int t = 0; t < N; t++) {
+		if (!s[t].there || !s[t].figure[kind].there)
+			return false;
+		*value += s[t].figure[kind].value / N;
+	}
+	return true;
 }
 
 bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy_stderr,
@@ -125,7 +182,7 @@ static bool all_zero(const struct score *const *score, int M, int N)
 
 static void remark_chance(struct text *t, const char *task, const struct score *own)
 {
-	if (!own->there || !answers_by_chance(&own->answers))
+	if (!own->there || !own->answers.labels || !answers_by_chance(&own->answers))
 		return;
 	char *words = answers_words(&own->answers, task, "test");
 	text_add(t, "%s\n", words);

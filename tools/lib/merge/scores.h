@@ -9,13 +9,23 @@
 #include "base/text.h"
 #include "merge/answers.h"
 
-/* DIR/TASK.json. */
+/* Figures that a result has where the score was asked for. */
+enum figure_kind { FIGURE_LIKELIHOOD, FIGURE_PER_BYTE, FIGURE_EXACT, FIGURES };
+struct figure {
+	bool there;
+	double value, stderr_;
+};
+extern const char *const score_figures[FIGURES]; /* likelihood, likelihood_per_byte, exact */
+
+/* DIR/TASK.json. The accuracy is that of the first of the scores first-token, likelihood, exact
+ * that it has; of exact alone there is no macro-F1 (NaN). */
 struct score {
 	bool there;
 	long n, no_label;
 	double accuracy, accuracy_stderr, macro_f1, macro_f1_stderr, loss;
-	struct answers answers;
-	int labels; /* distinct ones, of which answers.labels count as different */
+	struct figure figure[FIGURES];
+	struct answers answers; /* of exact alone: no labels */
+	int labels;             /* distinct ones, of which answers.labels count as different */
 };
 
 /* `must`: a missing file is die(); otherwise .there is false. */
@@ -25,6 +35,9 @@ struct score score_read(const char *dir, const char *task, bool must);
  * to be independent. */
 bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy_stderr,
 		double *macro_f1);
+
+/* The mean of a figure over tasks; false when one is missing. */
+bool score_figure_mean(const struct score *s, int N, enum figure_kind kind, double *value);
 
 /* accuracy / individual × times, with so many digits and the unit; "-" where the individual
  * accuracy is 0. */

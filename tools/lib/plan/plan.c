@@ -6,6 +6,7 @@
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
 #include "base/die.h"
+#include "merge/rows.h"
 #include "model/tokens.h"
 
 static void check_adapter(const struct plan *p, int t)
@@ -59,14 +60,38 @@ static void check_base_name(const struct plan *p)
 	base_name_release(&base);
 }
 
+/* Every row that may be drawn has its token ids. */
+static bool rows_have_ids(const struct plan *p)
+{
+	const struct strlist *tasks = &p->c.task_targets;
+	bool all = plan_samples(p);
+
+	for (int t = 0; t < tasks->n && all; t++) {
+		char *path = plan_task_file(p->data, tasks->item[t], "train.json");
+
+		all = file_exists(path) && rows_bring_ids(path);
+		free(path);
+	}
+	return all;
+}
+
+/* A merge needs no tokenizer where all rows have their ids. One that is there must be right: what
+ * it refuses, the draw and the evaluation would. */
+static bool uses_tokenizer(const struct plan *p)
+{
+	return file_is_in(p->base, "spiece.model") || !rows_have_ids(p);
+}
+
 void plan_open(struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
+	bool tokenizer = uses_tokenizer(p);
 
-	tokens_need(p->base);
+	if (tokenizer)
+		tokens_need(p->base);
 	p->model = model_open(p->base);
-	tokens_close(tokens_open(
-		p->base, &p->model->m)); /* what it refuses, the draw and the evaluation would */
+	if (tokenizer)
+		tokens_close(tokens_open(p->base, &p->model->m));
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
 	for (int t = 0; t < tasks->n; t++) {

@@ -25,6 +25,22 @@ static void put_key(struct text *mk, const struct plan *p, enum config_key_numbe
 	free(v);
 }
 
+/* A text as one word of a shell, in a variable of make. */
+static void put_quoted(struct text *mk, const char *s)
+{
+	text_add(mk, "'");
+	for (; *s; s++)
+		if (*s == '\'')
+			text_add(mk, "'\\''");
+		else if (*s == '$')
+			text_add(mk, "$$");
+		else if (*s == '#') /* a comment's begin, whatever stands before it */
+			text_add(mk, "$(hash)");
+		else
+			text_add(mk, "%c", *s);
+	text_add(mk, "'");
+}
+
 static void put_option(struct text *mk, const struct config *c, const struct config_key *k)
 {
 	char *v = config_value(c, k);
@@ -32,7 +48,11 @@ static void put_option(struct text *mk, const struct config *c, const struct con
 	text_add(mk, " --");
 	for (const char *s = k->name; *s; s++)
 		text_add(mk, "%c", *s == '_' ? '-' : *s);
-	text_add(mk, " %s", v);
+	text_add(mk, " ");
+	if (k->type == CONFIG_TEMPLATE)
+		put_quoted(mk, v);
+	else
+		text_add(mk, "%s", v);
 	free(v);
 }
 
@@ -88,6 +108,7 @@ static void put_tasks(struct text *mk, const struct plan *p)
 
 static void put_request(struct text *mk, const struct plan *p)
 {
+	put(mk, "hash", "\\#");
 	put(mk, "W", p->work);
 	put(mk, "R", p->reference);
 	put(mk, "model", p->base);

@@ -29,6 +29,11 @@ bool rules_fits_rows(const struct plan *p)
 	return p->c.method == SWEEP || p->c.method == JACOBI || p->c.method == REGMEAN;
 }
 
+bool rules_generates(const struct plan *p)
+{
+	return p->c.answers == GENERATED;
+}
+
 bool rules_cuts(const struct plan *p)
 {
 	return p->c.method == TIES || p->c.method == DARE;
@@ -62,7 +67,7 @@ static void add_pass(struct book *b, bool own, bool fit)
 
 		if (own)
 			book_add_own_rows(b, s);
-		if (own && encoder_output)
+		if (own && encoder_output && rules_generates(b->p))
 			book_add_own_tokens(b);
 		if (fit && b->two_sided)
 			book_add_merged_rows(b, s);

@@ -29,7 +29,8 @@ bool book_begins_group(const struct book *b, int t,
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder);
 void book_needs_adapters(const struct book *b, struct rule *r);
 bool rules_fits_rows(const struct plan *p);
-bool rules_cuts(const struct plan *p); /* to a low rank */
+bool rules_generates(const struct plan *p); /* the answers whose rows count */
+bool rules_cuts(const struct plan *p);      /* to a low rank */
 bool rules_searches_scale(const struct plan *p);
 
 /* rules_rows.c */

@@ -58,11 +58,12 @@ static char *inputs(const struct book *b, struct rule *r, const struct extract_s
 			 b->s.extract_site[s->from].name);
 	}
 	if (s->reads_encoder) {
-		rule_needs(r, "%s/%s.h5", tokens, task);
+		if (rules_generates(b->p)) {
+			rule_needs(r, "%s/%s.h5", tokens, task);
+			text_add(&options, " --tokens '%s/{task}.h5'", tokens);
+		}
 		rule_needs(r, "%s/%s/encoder-output.h5", side, task);
-		text_add(&options,
-			 " --tokens '%s/{task}.h5' --encoder-output '%s/{task}/encoder-output.h5'",
-			 tokens, side);
+		text_add(&options, " --encoder-output '%s/{task}/encoder-output.h5'", side);
 	}
 	said = xstrdup(text_get(&options));
 	text_release(&options);

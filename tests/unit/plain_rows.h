@@ -1,0 +1,15 @@
+/* plain_rows.h: rows as the default templates read them. */
+#ifndef PLAIN_ROWS_H
+#define PLAIN_ROWS_H
+
+#include "merge/rows.h"
+
+static void plain_rows_read(struct rows *r, const char *path)
+{
+	struct row_templates t;
+	row_templates_init(&t, "{instruction}", "{output}");
+	rows_read(r, path, &t);
+	row_templates_release(&t);
+}
+
+#endif
