@@ -13,7 +13,7 @@
 #include "base/die.h"
 #include "base/opts.h"
 #include "files/safetensors/st.h"
-#include "model/t5.h"
+#include "model/geometry.h"
 
 static const char *model_dir, *a_arg, *b_arg;
 static double most = 1e-5;
@@ -38,7 +38,7 @@ struct source {
 	struct st *file;
 };
 
-static struct source source_open(const char *path, const struct t5 *m)
+static struct source source_open(const char *path, const struct geometry *m)
 {
 	struct source s = {0};
 	struct stat st;
@@ -57,7 +57,7 @@ static void source_close(struct source *s)
 }
 
 /* ΔW (d_out, d_in) of an adapter's module, or NULL. */
-static double *product(const struct adapter *a, const struct t5 *m, struct module q)
+static double *product(const struct adapter *a, const struct geometry *m, struct module q)
 {
 	const struct lora *l = adapter_find(a, q);
 	size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot);
@@ -83,7 +83,7 @@ static double *product(const struct adapter *a, const struct t5 *m, struct modul
 	return W;
 }
 
-static double *stored(const struct st *f, const struct t5 *m, struct module q)
+static double *stored(const struct st *f, const struct geometry *m, struct module q)
 {
 	char *name = module_name(m, q), *weight = xformat("%s.weight", name);
 	size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot),
@@ -105,7 +105,7 @@ static double *stored(const struct st *f, const struct t5 *m, struct module q)
 	return W;
 }
 
-static double *delta(const struct source *s, const struct t5 *m, struct module q)
+static double *delta(const struct source *s, const struct geometry *m, struct module q)
 {
 	return s->adapter ? product(s->adapter, m, q) : stored(s->file, m, q);
 }
@@ -128,7 +128,7 @@ struct worst {
 };
 
 /* W += W0. */
-static void add_base(double *W, const struct t5 *m, struct module q)
+static void add_base(double *W, const struct geometry *m, struct module q)
 {
 	struct st *base = st_open(model_dir);
 	double *W0 = stored(base, m, q);
@@ -140,7 +140,7 @@ static void add_base(double *W, const struct t5 *m, struct module q)
 	st_close(base);
 }
 
-static void compare(struct worst *w, const struct t5 *m, const struct source *a,
+static void compare(struct worst *w, const struct geometry *m, const struct source *a,
 		    const struct source *b, struct module q)
 {
 	char *name = module_name(m, q);
@@ -168,18 +168,17 @@ int main(int argc, char **argv)
 {
 	struct worst w = {0};
 	struct source a, b;
-	struct t5 m;
+	struct geometry m;
 	bool good;
 
 	opts_parse(&tool, argc, argv);
-	m = t5_load(model_dir);
+	m = geometry_load(model_dir);
 	a = source_open(a_arg, &m);
 	b = source_open(b_arg, &m);
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m.L[s] * SLOTS; i++)
-			if (slot_exists(&m, s, (enum slot)(i % SLOTS)))
-				compare(&w, &m, &a, &b,
-					(struct module){s, i / SLOTS, (enum slot)(i % SLOTS)});
+			if (slot_exists(&m, s, (i % SLOTS)))
+				compare(&w, &m, &a, &b, (struct module){s, i / SLOTS, (i % SLOTS)});
 	if (!w.modules)
 		die("no module in common");
 	good = w.difference <= most;

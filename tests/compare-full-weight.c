@@ -53,7 +53,7 @@ struct task {
 	size_t P;
 };
 
-static struct t5 m;
+static struct geometry m;
 static struct strlist tasks;
 static struct task *task;
 static size_t d;
@@ -331,7 +331,7 @@ int main(int argc, char **argv)
 	int n = 0;
 
 	opts_parse(&tool, argc, argv);
-	m = t5_load(model_dir);
+	m = geometry_load(model_dir);
 	base = st_open(model_dir);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	if (!site_parse(&m, site_arg, &site))
@@ -342,10 +342,10 @@ int main(int argc, char **argv)
 	solution = h5_open(path, "iteris-solution", 1);
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m.L[s] * SLOTS; i++) {
-			struct module q = {s, i / SLOTS, (enum slot)(i % SLOTS)};
+			struct module q = {s, i / SLOTS, (i % SLOTS)};
 
-			if (!slot_exists(&m, s, q.slot) || site_compare(site_of_module(q), site) ||
-			    !targeted(q))
+			if (!slot_exists(&m, s, q.slot) ||
+			    site_compare(site_of_module(m.family, q), site) || !targeted(q))
 				continue;
 			worst = fmax(worst, module_difference(solution, base, q));
 			n++;

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "files/out.h"
 #include "files/safetensors/st.h"
+#include "model/geometry.h"
 #include "model/t5.h"
 
 static const char *output, *kind = "plain", *tasks_arg = "emoint,emotion-cause,tec,isear";
@@ -98,7 +99,7 @@ static void tensor(struct st_out *o, bool write, const char *name, int n, int m,
 		st_declare(o, name, (size_t)n, (size_t)m);
 }
 
-static void linear(struct st_out *o, bool write, const struct t5 *m, struct module q)
+static void linear(struct st_out *o, bool write, const struct geometry *m, struct module q)
 {
 	char *name = module_name(m, q), *weight = xformat("%s.weight", name);
 	/* T5's own initialisation: variance 1/d_in, and q's smaller by the head's size, as nothing
@@ -111,7 +112,7 @@ static void linear(struct st_out *o, bool write, const struct t5 *m, struct modu
 	free(name);
 }
 
-static void stack(struct st_out *o, bool write, const struct t5 *m, int s)
+static void stack(struct st_out *o, bool write, const struct geometry *m, int s)
 {
 	static const char *const name[] = {"encoder", "decoder"};
 	char *bias =
@@ -128,15 +129,15 @@ static void stack(struct st_out *o, bool write, const struct t5 *m, int s)
 			free(norm);
 		}
 		for (int k = 0; k < SLOTS; k++)
-			if (slot_exists(m, s, (enum slot)k))
-				linear(o, write, m, (struct module){s, b, (enum slot)k});
+			if (slot_exists(m, s, k))
+				linear(o, write, m, (struct module){s, b, k});
 	}
 	tensor(o, write, last, m->D, 0, 1, 0.1);
 	free(bias);
 	free(last);
 }
 
-static void weights(const struct t5 *m)
+static void weights(const struct geometry *m)
 {
 	struct st_out *o = begin("model", "model.safetensors");
 
@@ -150,7 +151,7 @@ static void weights(const struct t5 *m)
 	st_commit(o);
 }
 
-static struct t5 config(void)
+static struct geometry config(void)
 {
 	char *text = xformat("{\"model_type\": \"t5\", \"d_model\": 32, \"d_ff\": 48, \"d_kv\": "
 			     "16, \"num_heads\": 2, \"num_layers\": %d, "
@@ -158,10 +159,10 @@ static struct t5 config(void)
 			     "\"feed_forward_proj\": \"%s\", \"tie_word_embeddings\": %s}\n",
 			     blocks, blocks, relu ? "relu" : "gated-gelu", relu ? "true" : "false");
 	char *dir = xformat("%s/model", output);
-	struct t5 m;
+	struct geometry m;
 
 	write_file("model", "config.json", text);
-	m = t5_load(dir);
+	m = geometry_load(dir);
 	free(dir);
 	free(text);
 	return m;
@@ -224,7 +225,7 @@ static int is_kind(const char *name, int task)
 	return !strcmp(strcmp(kind, "mixed") ? kind : mixed[task % 4], name);
 }
 
-static bool targeted(int task, enum slot s)
+static bool targeted(int task, int s)
 {
 	bool q_or_v = s == SELF_Q || s == SELF_V || s == CROSS_Q || s == CROSS_V,
 	     wide = s == WI || s == WI_0;
@@ -237,7 +238,7 @@ static bool targeted(int task, enum slot s)
 }
 
 /* As the adapter_config.json below says. */
-static int rank_of(int task, enum slot s)
+static int rank_of(int task, int s)
 {
 	if (is_kind("pattern", task))
 		return s == SELF_O || s == CROSS_O ? 2 : s == WO ? 5 : 4;
@@ -245,18 +246,18 @@ static int rank_of(int task, enum slot s)
 }
 
 /* What PEFT makes of it: alpha / r, or alpha / sqrt(r), alpha and r being the module's. */
-static double scale_of(int task, enum slot s)
+static double scale_of(int task, int s)
 {
 	double own = is_kind("pattern", task) ? s == CROSS_Q ? 3 : s == WO ? 10 : alpha : alpha;
 
 	return own / (is_kind("rslora", task) ? sqrt(rank_of(task, s)) : rank_of(task, s));
 }
 
-static void adapter_tensors(struct st_out *o, bool write, const struct t5 *m, int task)
+static void adapter_tensors(struct st_out *o, bool write, const struct geometry *m, int task)
 {
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m->L[s] * SLOTS; i++) {
-			struct module q = {s, i / SLOTS, (enum slot)(i % SLOTS)};
+			struct module q = {s, i / SLOTS, (i % SLOTS)};
 			int r = rank_of(task, q.slot);
 			char *name, *A, *B;
 
@@ -301,12 +302,12 @@ static float *delta(const struct st *file, const char *name, int r, int d_out, i
 	return W;
 }
 
-static void delta_tensors(struct st_out *o, bool write, const struct t5 *m, const struct st *file,
-			  int task)
+static void delta_tensors(struct st_out *o, bool write, const struct geometry *m,
+			  const struct st *file, int task)
 {
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m->L[s] * SLOTS; i++) {
-			struct module q = {s, i / SLOTS, (enum slot)(i % SLOTS)};
+			struct module q = {s, i / SLOTS, (i % SLOTS)};
 			int d_in = module_d_in(m, q.slot), d_out = module_d_out(m, q.slot);
 			char *name;
 			float *W;
@@ -326,7 +327,7 @@ static void delta_tensors(struct st_out *o, bool write, const struct t5 *m, cons
 		}
 }
 
-static void deltas(const struct t5 *m, const char *name, int task)
+static void deltas(const struct geometry *m, const char *name, int task)
 {
 	char *path = xformat("%s/loras/%s/adapter_model.safetensors", output, name),
 	     *file = xformat("%s.safetensors", name);
@@ -342,7 +343,7 @@ static void deltas(const struct t5 *m, const char *name, int task)
 }
 
 /* The model's embeddings, as PEFT's save_embedding_layers writes them. */
-static void embedding_tensors(struct st_out *o, bool write, const struct t5 *m)
+static void embedding_tensors(struct st_out *o, bool write, const struct geometry *m)
 {
 	static const char *const names[] = {"shared.weight", "lm_head.weight"};
 	char *path = xformat("%s/model", output);
@@ -365,7 +366,7 @@ static void embedding_tensors(struct st_out *o, bool write, const struct t5 *m)
 	free(path);
 }
 
-static void adapter(const struct t5 *m, const char *name, int task)
+static void adapter(const struct geometry *m, const char *name, int task)
 {
 	char *folder = xformat("loras/%s", name), *text;
 	const char *wide = relu ? "wi" : "wi_0", *more = "";
@@ -423,7 +424,7 @@ static void texts(const char *task, const char *file, int n)
 int main(int argc, char **argv)
 {
 	struct strlist tasks;
-	struct t5 m;
+	struct geometry m;
 
 	opts_parse(&tool, argc, argv);
 	rng_seed(&rng, (uint64_t)seed);

@@ -56,7 +56,7 @@ struct lora_entry {
 };
 
 struct lora_job {
-	struct t5 m;
+	struct geometry m;
 	struct strlist sites;
 	int n;
 	struct lora_entry *entry;
@@ -82,7 +82,8 @@ static void add_entry(const char *name, void *arg)
 		       *B = xformat("%s/B", group);
 
 	if (!module_parse(&j->m, name, &e.module) ||
-	    strcmp(site_name(site_of_module(e.module), site), j->sites.item[k->site]))
+	    strcmp(site_name(j->m.family, site_of_module(j->m.family, e.module), site),
+		   j->sites.item[k->site]))
 		die("'%s': '%s' is no module of site %s of this model", h5_path(k->file), name,
 		    j->sites.item[k->site]);
 	e.d_in = module_d_in(&j->m, e.module.slot);
@@ -256,10 +257,9 @@ static bool selects_exactly(const struct lora_job *j, const json_t *suffixes, in
 				char *name;
 				bool wrong;
 
-				if (!slot_exists(&j->m, stack, (enum slot)slot))
+				if (!slot_exists(&j->m, stack, slot))
 					continue;
-				name = module_name(&j->m,
-						   (struct module){stack, block, (enum slot)slot});
+				name = module_name(&j->m, (struct module){stack, block, slot});
 				wrong = has_string(suffixes, suffix_of(name, parts)) !=
 					is_entry(j, name);
 				free(name);
@@ -306,7 +306,7 @@ static void write_config(const struct lora_job *j)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s?, s:s?, s:i, s:i, s:f, s:s, s:b, s:b, s:b, s:b, s:b, "
 			      "s:o, s:o, s:o, s:n}",
-			      "peft_type", "LORA", "task_type", "SEQ_2_SEQ_LM",
+			      "peft_type", "LORA", "task_type", j->m.family->task_type,
 			      "base_model_name_or_path", base_name_get(&j->base), "revision",
 			      base_name_revision(&j->base), "r", j->r, "lora_alpha", j->r,
 			      "lora_dropout", 0.0, "bias", "none", "inference_mode", 1,
@@ -340,7 +340,8 @@ static double read_scale(const char *path)
 
 static void run(void)
 {
-	struct lora_job j = {.m = t5_load(model_dir), .sites = strlist_split(sites_arg, "--sites")};
+	struct lora_job j = {.m = geometry_load(model_dir),
+			     .sites = strlist_split(sites_arg, "--sites")};
 
 	if (!adapter_arg && !model_name)
 		die_usage("expected --adapter or --model-name: what adapter_config.json names as "

@@ -130,10 +130,11 @@ static void check_finite(const struct st_tensor *t, const float *x, size_t n)
 /* The solution that holds the module's whole weight, or NULL; *path: of that dataset, allocated. */
 static struct h5 *open_whole(const struct model_job *j, struct module q, char **path)
 {
+	const struct family *family = j->model->m.family;
 	char site[32], *file, *name;
 	struct h5 *f;
 
-	if (strlist_find(&j->sites, site_name(site_of_module(q), site)) < 0)
+	if (strlist_find(&j->sites, site_name(family, site_of_module(family, q), site)) < 0)
 		return NULL;
 	file = xformat("%s/%s.h5", solutions_arg, site);
 	f = h5_open(file, "iteris-solution", 1);

@@ -14,7 +14,7 @@
 #include "merge/example.h"
 #include "merge/rows.h"
 #include "merge/samples.h"
-#include "model/t5.h"
+#include "model/geometry.h"
 #include "model/tokens.h"
 
 static const char *model_dir, *train, *tasks, *rows_file, *output, *prompt, *answer;
@@ -139,7 +139,7 @@ static void run(void)
 		die_usage("--samples-num %d times --max-length %d is more than %d tokens",
 			  samples_num, max_length, INT_MAX);
 	struct strlist list = strlist_split(tasks, "--task");
-	struct t5 m = t5_load(model_dir);
+	struct geometry m = geometry_load(model_dir);
 	struct row_templates templates;
 	struct example_maker e = {model_dir, &m, &templates, max_length, NULL};
 

@@ -117,7 +117,7 @@ static void read_tokens(const struct extract_run *r, const struct propagation_ta
 
 static void open_tokens(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
 {
-	const struct t5 *m = &r->a.model->m;
+	const struct geometry *m = &r->a.model->m;
 
 	if (answers_are_given())
 		decoder_tokens_given(&in->tokens, &in->samples, m->label_start);
@@ -142,7 +142,7 @@ static void open_adapter(struct extract_run *r, const struct propagation_task *t
 
 static void open_inputs(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
 {
-	const struct t5 *m = &r->a.model->m;
+	const struct geometry *m = &r->a.model->m;
 	char *path = path_for_task(o.samples, t->name, r->tasks.n, "--samples");
 
 	checksums_scope(t->name);
@@ -171,7 +171,7 @@ static bool meets(const struct propagation *a, struct site s)
  * too. */
 static int solutions_rank(struct extract_run *r)
 {
-	const struct t5 *m = &r->a.model->m;
+	const struct geometry *m = &r->a.model->m;
 	int rank = 1;
 
 	for (int i = 0; i < r->sites.n; i++) {

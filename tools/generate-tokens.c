@@ -64,7 +64,7 @@ enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
 
 /* The decoder's inputs of one sample: the start token and what was generated but the end token,
  * which is only an output. */
-static int inputs_of(const struct generation *g, int i, const struct t5 *m, int *ids)
+static int inputs_of(const struct generation *g, int i, const struct geometry *m, int *ids)
 {
 	const int *generated = g->ids + (size_t)i * (size_t)g->max_new;
 	int n = g->length[i];
@@ -93,7 +93,7 @@ static int longest(const struct decoder_tokens *t, int first, int last)
 /* Published batches: every sample has as many decoder steps as the longest of its batch; a finished
  * one is fed its end token, then pads. */
 static void pad_batches(struct decoder_tokens *t, int **ids, const struct generation *g,
-			const struct t5 *m)
+			const struct geometry *m)
 {
 	for (int first = 0; first < t->S; first += o.inner_num) {
 		int last = first + o.inner_num < t->S ? first + o.inner_num : t->S,
@@ -250,7 +250,7 @@ static struct generation of_task(const struct generation *all, const struct cali
 }
 
 static void tokens_from(struct decoder_tokens *t, const char *task, const struct samples *s,
-			const struct generation *g, const struct t5 *m)
+			const struct generation *g, const struct geometry *m)
 {
 	int **ids = xcalloc((size_t)s->S, sizeof(*ids));
 
@@ -273,7 +273,7 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 }
 
 static void write_task(const struct calibration_set *p, const struct calibration_task *t,
-		       const struct generation *all, const struct t5 *m)
+		       const struct generation *all, const struct geometry *m)
 {
 	char *out = path_for_task(o.out, t->name, p->ntasks, "--output");
 	const struct generation g = of_task(all, t);

@@ -105,7 +105,7 @@ static void rows_free(struct scale_rows *r)
 static void run_slab(const struct forward *f, const struct scale_rows *r, int first, int n,
 		     int *right)
 {
-	const struct t5 *m = &f->model->m;
+	const struct geometry *m = &f->model->m;
 	int *one = xarray((size_t)n, sizeof(*one)), *which = xarray((size_t)n, sizeof(*which)),
 	    *start = xarray((size_t)n, sizeof(*start));
 	struct prediction *p = xarray((size_t)n, sizeof(*p));

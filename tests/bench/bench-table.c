@@ -79,21 +79,21 @@ static struct texts texts_read(const char *task)
 	return t;
 }
 
-static double weights(const struct t5 *m)
+static double weights(const struct geometry *m)
 {
 	return (4.0 * m->DI + (m->gated ? 3.0 : 2.0) * m->F) * m->D;
 }
 
 /* One decoder block on `rows` inputs, `memory` of them times the length of what they attend to: its
  * linears, and cross-attention with absorbed keys and values (block.h). */
-static double decoder_block(const struct t5 *m, double rows, double memory)
+static double decoder_block(const struct geometry *m, double rows, double memory)
 {
 	return 2 * rows * (weights(m) + 4.0 * m->DI * m->D) + 4 * memory * m->NH * m->D;
 }
 
 /* One side of one task, up to the last site: the last decoder block's own attention is the last
  * thing needed. */
-static double side_ops(const struct t5 *m, const struct texts *t)
+static double side_ops(const struct geometry *m, const struct texts *t)
 {
 	double encoder = m->L[0] * (2 * t->enc * weights(m) + 4 * t->enc2 * m->DI);
 
@@ -101,14 +101,14 @@ static double side_ops(const struct t5 *m, const struct texts *t)
 	       2 * t->dec * 4.0 * m->DI * m->D;
 }
 
-static double generate_ops(const struct t5 *m, const struct texts *t)
+static double generate_ops(const struct geometry *m, const struct texts *t)
 {
 	return m->L[1] * decoder_block(m, t->generated, t->generated_memory) +
 	       2 * t->generated * m->D * m->V;
 }
 
 struct work_done {
-	const struct t5 *m;
+	const struct geometry *m;
 	struct strlist tasks;
 	struct texts *texts;
 	double ops[STAGES];
@@ -310,10 +310,10 @@ int main(int argc, char **argv)
 {
 	struct work_done s = {0};
 	struct log l = {0};
-	struct t5 m;
+	struct geometry m;
 
 	opts_parse(&tool, argc, argv);
-	m = t5_load(model_dir);
+	m = geometry_load(model_dir);
 	s.m = &m;
 	s.tasks = strlist_split(tasks_arg, "--tasks");
 	s.texts = xcalloc((size_t)s.tasks.n, sizeof(*s.texts));

@@ -14,17 +14,19 @@
 #include "base/opts.h"
 #include "files/out.h"
 #include "files/safetensors/st.h"
+#include "model/geometry.h"
 #include "model/t5.h"
 
-static struct t5 m = {.D = 1024,
-		      .F = 2816,
-		      .NH = 16,
-		      .HS = 64,
-		      .DI = 1024,
-		      .V = 32128,
-		      .L = {24, 24},
-		      .gated = true,
-		      .gelu = true};
+static struct geometry m = {.family = &family_t5,
+			    .D = 1024,
+			    .F = 2816,
+			    .NH = 16,
+			    .HS = 64,
+			    .DI = 1024,
+			    .V = 32128,
+			    .L = {24, 24},
+			    .gated = true,
+			    .act = BE_GELU_NEW};
 static const char *out, *spiece, *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;
 
@@ -99,7 +101,7 @@ static void write_list(const char *path)
 	count = 0;
 }
 
-static double deviation(enum slot s)
+static double deviation(int s)
 {
 	double fan = module_d_in(&m, s);
 
@@ -120,11 +122,11 @@ static void add_stack(int stack)
 		for (int s = 0; s < SLOTS; s++) {
 			char *q;
 
-			if (!slot_exists(&m, stack, (enum slot)s))
+			if (!slot_exists(&m, stack, s))
 				continue;
-			q = module_name(&m, (struct module){stack, b, (enum slot)s});
-			add(xformat("%s.weight", q), module_d_out(&m, (enum slot)s),
-			    module_d_in(&m, (enum slot)s), deviation((enum slot)s));
+			q = module_name(&m, (struct module){stack, b, s});
+			add(xformat("%s.weight", q), module_d_out(&m, s), module_d_in(&m, s),
+			    deviation(s));
 			free(q);
 		}
 	}
@@ -158,7 +160,7 @@ static void write_model(void)
 
 static void write_adapter(const char *task)
 {
-	static const enum slot slots[] = {SELF_Q, SELF_V, CROSS_Q, CROSS_V};
+	static const int slots[] = {SELF_Q, SELF_V, CROSS_Q, CROSS_V};
 	char *path = xformat("%s/loras/%s/adapter_config.json", out, task);
 
 	out_write_text(path,

@@ -462,14 +462,16 @@ static void rmsnorm(void **state)
 	each_twin(rmsnorm_all);
 }
 
-static double activated(double x, bool gelu)
+static double activated(double x, enum be_act act)
 {
-	return gelu    ? x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)))
-	       : x > 0 ? x
-		       : 0;
+	switch (act) {
+	case BE_GELU_NEW: return x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+	case BE_SILU: return x / (1 + exp(-x));
+	default: return x > 0 ? x : 0;
+	}
 }
 
-static void feed_case(int P, int n, int k, enum be_precision p, bool gated, bool gelu)
+static void feed_case(int P, int n, int k, enum be_precision p, bool gated, enum be_act act)
 {
 	if (!multiplies(p))
 		return;
@@ -485,10 +487,10 @@ static void feed_case(int P, int n, int k, enum be_precision p, bool gated, bool
 		const float *row = X + i / (size_t)n * (size_t)k;
 		size_t at = i % (size_t)n * (size_t)k;
 
-		want[i] = activated(dot(row, w[0] + at, k, 1), gelu) *
+		want[i] = activated(dot(row, w[0] + at, k, 1), act) *
 			  (gated ? dot(row, w[1] + at, k, 1) : 1);
 	}
-	be->feed_forward(y, z, x, W[0], gated ? W[1] : NULL, gelu, P);
+	be->feed_forward(y, z, x, W[0], gated ? W[1] : NULL, act, P);
 	be->free(z);
 	have = from_device(y, ny + 1);
 	assert_true(have[ny] == 0);
@@ -506,9 +508,9 @@ static void feed_all(void)
 	} shapes[] = {{5, 7, 3}, {101, 131, 9}, {1, 4, 1}, {0, 3, 2}};
 
 	for (size_t i = 0; i < (FEW ? 1 : sizeof(shapes) / sizeof(*shapes)); i++)
-		for (int kind = 0; kind < 8; kind++)
+		for (int kind = 0; kind < 12; kind++)
 			feed_case(shapes[i].P, shapes[i].n, shapes[i].k,
-				  kind & 1 ? BE_BF16 : BE_F32, kind & 2, kind & 4);
+				  kind & 1 ? BE_BF16 : BE_F32, kind & 2, (enum be_act)(kind / 4));
 }
 
 static void feed_forward(void **state)
@@ -522,21 +524,22 @@ static void elements_case(size_t n)
 	float *X = random_array(n), *Y = random_array(n), *have;
 	double *want = zeros(n);
 
-	for (int kind = 0; kind < 6; kind++) {
+	for (int kind = 0; kind < 8; kind++) {
+		enum be_act act = (enum be_act)(kind < 2 ? 0 : kind / 2 - 1);
 		float *x = be->alloc((n + 1) * sizeof(float)), *y = to_device(Y, n * sizeof(float));
 
 		be->put(x, X, n * sizeof(float));
 		for (size_t i = 0; i < n; i++)
 			want[i] = kind == 0   ? (double)(X[i] + Y[i])
 				  : kind == 1 ? (double)(0.3f * X[i])
-					      : activated((double)X[i], kind & 1) *
-							(kind & 2 ? (double)Y[i] : 1);
+					      : activated((double)X[i], act) *
+							(kind & 1 ? (double)Y[i] : 1);
 		if (kind == 0)
 			be->add(x, y, n);
 		else if (kind == 1)
 			be->scale(x, 0.3f, n);
 		else
-			be->activate(x, kind & 2 ? y : NULL, kind & 1, n);
+			be->activate(x, kind & 1 ? y : NULL, act, n);
 		have = from_device(x, n + 1);
 		be->free(y);
 		assert_true(have[n] == 0);
@@ -564,17 +567,21 @@ static void elements(void **state)
 
 static void large_values(void)
 {
-	float X[] = {-200, -30, -1e-30f, 0, 1e-30f, 30, 200}, *x = to_device(X, sizeof(X)), *have;
+	static const float X[] = {-200, -30, -1e-30f, 0, 1e-30f, 30, 200};
 
-	be->activate(x, NULL, true, 7);
-	have = from_device(x, 7);
-	for (int i = 0; i < 7; i++)
-		assert_true(fabs((double)have[i] - activated((double)X[i], true)) <=
-			    1e-6 * fabs((double)X[i]));
-	free(have);
+	for (enum be_act act = BE_GELU_NEW; act <= BE_SILU; act++) {
+		float *x = to_device(X, sizeof(X)), *have;
+
+		be->activate(x, NULL, act, 7);
+		have = from_device(x, 7);
+		for (int i = 0; i < 7; i++)
+			assert_true(fabs((double)have[i] - activated((double)X[i], act)) <=
+				    1e-6 * fabs((double)X[i]));
+		free(have);
+	}
 }
 
-static void gelu_far_out(void **state)
+static void activations_far_out(void **state)
 {
 	(void)state;
 	each_twin(large_values);
@@ -582,70 +589,87 @@ static void gelu_far_out(void **state)
 
 /* ------------------------------------------------------------ attention */
 
-enum { SEQS = 4, HEADS = 3, HEAD = 5, WIDE = HEADS * HEAD, LONGEST = 9 };
+enum { SEQS = 4, HEADS = 4, HEAD = 5, WIDE = HEADS * HEAD, LONGEST = 9 };
 static const int lengths[SEQS] = {4, 9, 1, 6}, firsts[SEQS] = {0, 4, 13, 14},
 		 keys_of[SEQS] = {3, 9, 1, 6};
 enum { ROWS = 20 };
 
+/* Every query head against its head of keys. */
 static void self_oracle(double *ctx, const float *Q, const float *K, const float *V,
-			const float *bias, bool causal)
+			const struct be_attention *a)
 {
+	int wide = a->kv_heads * HEAD;
+
 	for (int s = 0; s < SEQS; s++)
 		for (int h = 0; h < HEADS; h++)
 			for (int i = 0; i < lengths[s]; i++) {
 				double p[LONGEST], sum = 0;
-				int keys = causal && i + 1 < keys_of[s] ? i + 1 : keys_of[s];
+				int keys = a->causal && i + 1 < keys_of[s] ? i + 1 : keys_of[s],
+				    kv = h * a->kv_heads / HEADS * HEAD;
 
 				for (int j = 0; j < keys; j++) {
 					const float *q = Q + (firsts[s] + i) * WIDE + h * HEAD,
-						    *k = K + (firsts[s] + j) * WIDE + h * HEAD;
+						    *k = K + (firsts[s] + j) * wide + kv;
 
-					p[j] = exp(dot(q, k, HEAD, 1) +
-						   (double)bias[h * (2 * LONGEST - 1) + j - i +
-								LONGEST - 1]);
+					p[j] = (double)a->scale * dot(q, k, HEAD, 1);
+					if (a->bias)
+						p[j] += (double)a->bias[h * (2 * LONGEST - 1) + j -
+									i + LONGEST - 1];
+					p[j] = exp(p[j]);
 					sum += p[j];
 				}
 				for (int e = 0; e < HEAD; e++)
 					for (int j = 0; j < keys; j++)
 						ctx[(firsts[s] + i) * WIDE + h * HEAD + e] +=
 							p[j] / sum *
-							(double)V[(firsts[s] + j) * WIDE +
-								  h * HEAD + e];
+							(double)V[(firsts[s] + j) * wide + kv + e];
 			}
 }
 
-static void self_both(void)
+static void self_case(const float *Q, const float *K, const float *V, struct be_attention a)
+{
+	size_t rows = ROWS * sizeof(float), all = WIDE * rows,
+	       table = HEADS * (2 * LONGEST - 1) * sizeof(float);
+	float *q = to_device(Q, all), *k = to_device(K, all), *v = to_device(V, all),
+	      *b = a.bias ? to_device(a.bias, table) : NULL, *ctx = be->alloc(all + sizeof(float)),
+	      *have;
+	double *want = zeros(ROWS * WIDE);
+
+	self_oracle(want, Q, K, V, &a);
+	a.bias = b;
+	be->self_attention(ctx, q, k, v, (struct be_ragged){SEQS, firsts, lengths}, keys_of, &a);
+	be->self_attention(ctx, q, k, v, (struct be_ragged){0, firsts, lengths}, keys_of, &a);
+	have = from_device(ctx, ROWS * WIDE + 1);
+	assert_true(have[ROWS * WIDE] == 0);
+	compare(SELF, have, want, ROWS * WIDE, 1);
+	be->free(q), be->free(k), be->free(v), be->free(b), be->free(ctx);
+	free(have), free(want);
+}
+
+static void self_all(void)
 {
 	float *Q = random_array(ROWS * WIDE), *K = random_array(ROWS * WIDE),
-	      *V = random_array(ROWS * WIDE);
-	float *bias = random_array(HEADS * (2 * LONGEST - 1)), *have;
-	float *q = to_device(Q, ROWS * WIDE * sizeof(float)),
-	      *k = to_device(K, ROWS * WIDE * sizeof(float));
-	float *v = to_device(V, ROWS * WIDE * sizeof(float)),
-	      *b = to_device(bias, HEADS * (2 * LONGEST - 1) * sizeof(float));
+	      *V = random_array(ROWS * WIDE), *bias = random_array(HEADS * (2 * LONGEST - 1));
 
-	for (int causal = 0; causal < 2; causal++) {
-		double *want = zeros(ROWS * WIDE);
-		float *ctx = be->alloc((ROWS * WIDE + 1) * sizeof(float));
+	for (int kind = 0; kind < 12; kind++) {
+		static const int kv_heads[] = {HEADS, HEADS / 2, 1};
 
-		self_oracle(want, Q, K, V, bias, causal);
-		be->self_attention(ctx, q, k, v, (struct be_ragged){SEQS, firsts, lengths}, keys_of,
-				   causal, b, LONGEST, HEADS, HEAD);
-		be->self_attention(ctx, q, k, v, (struct be_ragged){0, firsts, lengths}, keys_of,
-				   causal, b, LONGEST, HEADS, HEAD);
-		have = from_device(ctx, ROWS * WIDE + 1);
-		assert_true(have[ROWS * WIDE] == 0);
-		compare(SELF, have, want, ROWS * WIDE, 1);
-		free(have), free(want);
+		self_case(Q, K, V,
+			  (struct be_attention){.heads = HEADS,
+						.kv_heads = kv_heads[kind / 4],
+						.width = HEAD,
+						.scale = kind & 2 ? 1 : 0.3f,
+						.causal = kind & 1,
+						.bias = kind & 2 ? bias : NULL,
+						.T = LONGEST});
 	}
-	be->free(q), be->free(k), be->free(v), be->free(b);
 	free(Q), free(K), free(V), free(bias);
 }
 
 static void self_attention(void **state)
 {
 	(void)state;
-	each_twin(self_both);
+	each_twin(self_all);
 }
 
 /* Queries: sequences of 2, 0, 1 and 3 rows. */
@@ -935,17 +959,26 @@ static int say_worst(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory),          cmocka_unit_test(linear),
+		cmocka_unit_test(memory),
+		cmocka_unit_test(linear),
 #ifndef EMU_TSAN
-		cmocka_unit_test(large),           cmocka_unit_test(same_bits_in_any_batch),
+		cmocka_unit_test(large),
+		cmocka_unit_test(same_bits_in_any_batch),
 #endif
-		cmocka_unit_test(heads),           cmocka_unit_test(rounding),
-		cmocka_unit_test(weights_in_turn), cmocka_unit_test(rmsnorm),
-		cmocka_unit_test(feed_forward),    cmocka_unit_test(elements),
-		cmocka_unit_test(gelu_far_out),    cmocka_unit_test(self_attention),
-		cmocka_unit_test(cross_attention), cmocka_unit_test(gram),
-		cmocka_unit_test(logits_reduce),   cmocka_unit_test(solves),
-		cmocka_unit_test(counted),         cmocka_unit_test(nothing_left),
+		cmocka_unit_test(heads),
+		cmocka_unit_test(rounding),
+		cmocka_unit_test(weights_in_turn),
+		cmocka_unit_test(rmsnorm),
+		cmocka_unit_test(feed_forward),
+		cmocka_unit_test(elements),
+		cmocka_unit_test(activations_far_out),
+		cmocka_unit_test(self_attention),
+		cmocka_unit_test(cross_attention),
+		cmocka_unit_test(gram),
+		cmocka_unit_test(logits_reduce),
+		cmocka_unit_test(solves),
+		cmocka_unit_test(counted),
+		cmocka_unit_test(nothing_left),
 	};
 
 	be_select("cuda");

@@ -7,19 +7,20 @@
 #include "files/safetensors/st.h"
 #include "fuzz.h"
 
-static const struct t5 m = {.D = 8,
-			    .F = 12,
-			    .NH = 2,
-			    .HS = 4,
-			    .DI = 8,
-			    .V = 32,
-			    .L = {1, 1},
-			    .buckets = 32,
-			    .max_distance = 128,
-			    .eps = 1e-6f,
-			    .gated = true,
-			    .gelu = true,
-			    .decoding = {.neos = 1, .eos = {1}}};
+static const struct geometry m = {.family = &family_t5,
+				  .D = 8,
+				  .F = 12,
+				  .NH = 2,
+				  .HS = 4,
+				  .DI = 8,
+				  .V = 32,
+				  .L = {1, 1},
+				  .buckets = 32,
+				  .max_distance = 128,
+				  .eps = 1e-6f,
+				  .gated = true,
+				  .act = BE_GELU_NEW,
+				  .decoding = {.neos = 1, .eos = {1}}};
 static const char *const modules[] = {"encoder.block.0.layer.0.SelfAttention",
 				      "decoder.block.0.layer.0.SelfAttention",
 				      "decoder.block.0.layer.1.EncDecAttention"};

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "model/geometry.h"
 #include "model/t5.h"
 
 static void load(void)
 {
-	struct t5 m = t5_load(fuzz_folder());
+	struct geometry m = geometry_load(fuzz_folder());
 	struct module q = {1, m.L[1] - 1, CROSS_Q}, found;
 	char *name = module_name(&m, q);
 

@@ -57,7 +57,7 @@ static inline float *states_copy(const float *H, size_t n)
 static inline void states_stack(struct states *st, const struct forward *f, int stack,
 				const struct seqs *s, float *H, struct encoder_output *mem)
 {
-	const struct t5 *m = &f->model->m;
+	const struct geometry *m = &f->model->m;
 	size_t n = (size_t)s->rows * (size_t)m->D;
 	struct batch batch = {s->n, s->off, s->len, s->valid, s->rows};
 	float *host = xarray(n, sizeof(*host)), *norm;
@@ -81,7 +81,7 @@ static inline void states_stack(struct states *st, const struct forward *f, int 
 		block_deltas_release(&d, &block);
 		block_release(&block);
 	}
-	norm = model_norm(f->model, stack, m->L[stack], 0);
+	norm = model_final_norm(f->model, stack);
 	be->rmsnorm(H, H, norm, s->rows, m->D, m->eps);
 	st->at[stack][0] = states_copy(H, n);
 	be->free(norm);
@@ -90,7 +90,7 @@ static inline void states_stack(struct states *st, const struct forward *f, int 
 
 static inline void states_head(struct states *st, const struct forward *f, const float *X, int rows)
 {
-	const struct t5 *m = &f->model->m;
+	const struct geometry *m = &f->model->m;
 	size_t n = (size_t)m->V * (size_t)m->D, out = (size_t)rows * (size_t)m->V;
 	float *w = xarray(n, sizeof(*w)), *Y = be->alloc(out * sizeof(*Y));
 	struct be_weight *head;

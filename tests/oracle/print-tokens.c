@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 	prog_name = "print-tokens";
 	if (argc != 4 || atoi(argv[3]) < 1)
 		die_usage("usage: print-tokens MODEL ROWS MAX_LENGTH");
-	struct t5 m = t5_load(argv[1]);
+	struct geometry m = geometry_load(argv[1]);
 	struct t5_tokenizer *t = tokens_open(argv[1], &m);
 	struct rows r;
 	struct row_templates templates;

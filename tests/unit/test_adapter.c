@@ -18,20 +18,22 @@
 #include "case.h"
 #include "child.h"
 #include "model/site.h"
+#include "model/t5.h"
 #include "patterns.h"
 
 #define DIR_NAME "task"
 
 /* 2 + 1 blocks, gated: 25 linears. */
-static const struct t5 MODEL = {.D = 8,
-				.F = 12,
-				.NH = 2,
-				.HS = 3,
-				.DI = 6,
-				.V = 50,
-				.L = {2, 1},
-				.gated = true,
-				.gelu = true};
+static const struct geometry MODEL = {.family = &family_t5,
+				      .D = 8,
+				      .F = 12,
+				      .NH = 2,
+				      .HS = 3,
+				      .DI = 6,
+				      .V = 50,
+				      .L = {2, 1},
+				      .gated = true,
+				      .act = BE_GELU_NEW};
 
 /* ---- helpers ---- */
 
@@ -129,8 +131,8 @@ static struct adapter *opens(const char *const *module, int n)
 		free(name);
 		assert_ptr_equal(adapter_find(a, q), &a->lora[k]);
 		if (k > 0)
-			assert_true(site_compare(site_of_module(a->lora[k - 1].module),
-						 site_of_module(q)) <= 0);
+			assert_true(site_compare(site_of_module(a->family, a->lora[k - 1].module),
+						 site_of_module(a->family, q)) <= 0);
 	}
 	return a;
 }
@@ -963,7 +965,7 @@ static void test_real(void **state)
 	static const char *const task[] = {"emoint", "emotion-cause", "tec", "isear"};
 	(void)state;
 	char *dir = xformat("%s/model", case_need());
-	struct t5 m = t5_load(dir);
+	struct geometry m = geometry_load(dir);
 	free(dir);
 	for (size_t i = 0; i < COUNT(task); i++) {
 		dir = xformat("%s/loras/%s", case_folder, task[i]);

@@ -88,9 +88,9 @@ static void test_feed_forward(void **state)
 			 *W1 = gemm_pack(w1, N, K, K, false, BE_F32);
 
 	(void)state;
-	gemm_feed_forward(all, NULL, X, W0, W1, true, ROWS);
+	gemm_feed_forward(all, NULL, X, W0, W1, BE_GELU_NEW, ROWS);
 	for (int P = 1; P < ROWS; P++) {
-		gemm_feed_forward(some, NULL, X, W0, W1, true, P);
+		gemm_feed_forward(some, NULL, X, W0, W1, BE_GELU_NEW, P);
 		assert_memory_equal(some, all, (size_t)P * N * sizeof(float));
 	}
 	gemm_weight_free(W0), gemm_weight_free(W1);

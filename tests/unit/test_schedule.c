@@ -12,6 +12,8 @@
 #include "base/die.h"
 #include "plan/schedule.h"
 
+static struct model t5 = {.m = {.family = &family_t5}};
+
 /* Sites of 2 + 2 blocks: `steps` has a bit for each step that is targeted, bit 7 for memory. */
 static void put_sites(struct plan *p, int steps)
 {
@@ -99,7 +101,7 @@ static void check(const struct plan *p)
 static void test_all(void **state)
 {
 	struct site sites[32];
-	struct plan p = {.site = sites};
+	struct plan p = {.model = &t5, .site = sites};
 	(void)state;
 	for (int steps = 1; steps < 256; steps++)
 		for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
@@ -121,7 +123,7 @@ static void test_published(void **state)
 					   "dec01-self from dec00-self until dec01-cross",
 					   "dec01-cross from dec01-self until dec01-cross"};
 	struct site sites[32];
-	struct plan p = {.site = sites, .c = {.use_gradient_checkpointing = true}};
+	struct plan p = {.model = &t5, .site = sites, .c = {.use_gradient_checkpointing = true}};
 	struct schedule s;
 	(void)state;
 	put_sites(&p, 1 << STEP_SELF | 1 << STEP_CROSS | 1 << 7);

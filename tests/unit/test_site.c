@@ -9,19 +9,21 @@
 
 #include "child.h"
 #include "model/site.h"
+#include "model/t5.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-static struct t5 model(int encoder, int decoder)
+static struct geometry model(int encoder, int decoder)
 {
-	return (struct t5){.D = 8,
-			   .F = 12,
-			   .NH = 2,
-			   .HS = 3,
-			   .DI = 6,
-			   .V = 50,
-			   .L = {encoder, decoder},
-			   .gated = true};
+	return (struct geometry){.family = &family_t5,
+				 .D = 8,
+				 .F = 12,
+				 .NH = 2,
+				 .HS = 3,
+				 .DI = 6,
+				 .V = 50,
+				 .L = {encoder, decoder},
+				 .gated = true};
 }
 
 static void test_order(void **state)
@@ -33,13 +35,13 @@ static void test_order(void **state)
 		"dec00-out",  "dec00-cross", "dec00-crossout", "dec00-ffn",      "dec00-down",
 	};
 	static const int width[] = {8, 6, 8, 12, 8, 6, 8, 12, 8, 8, 6, 8, 6, 8, 12};
-	struct t5 m = model(2, 1);
+	struct geometry m = model(2, 1);
 	struct site s[COUNT(name)];
 	char buf[24];
 	(void)state;
 	for (size_t i = 0; i < COUNT(name); i++) {
 		assert_true(site_parse(&m, name[i], &s[i]));
-		assert_string_equal(site_name(s[i], buf), name[i]);
+		assert_string_equal(site_name(&family_t5, s[i], buf), name[i]);
 		assert_int_equal(site_width(&m, s[i]), width[i]);
 		assert_int_equal(site_is_encoder_output(s[i]), i == 8);
 	}
@@ -79,7 +81,7 @@ static void test_no_sites(void **state)
 		"de",
 		"enc00-end",
 	};
-	struct t5 m = model(2, 1);
+	struct geometry m = model(2, 1);
 	struct site s;
 	(void)state;
 	for (size_t i = 0; i < COUNT(name); i++)
@@ -88,14 +90,14 @@ static void test_no_sites(void **state)
 
 static void test_many_blocks(void **state)
 {
-	struct t5 m = model(999, 120);
+	struct geometry m = model(999, 120);
 	struct site s;
 	char buf[24];
 	(void)state;
 	assert_true(site_parse(&m, "dec119-crossout", &s));
 	assert_int_equal(s.block, 119);
 	assert_int_equal(s.step, STEP_CROSSOUT);
-	assert_string_equal(site_name(s, buf), "dec119-crossout");
+	assert_string_equal(site_name(&family_t5, s, buf), "dec119-crossout");
 	assert_true(site_parse(&m, "enc998-self", &s));
 	assert_false(site_parse(&m, "enc999-self", &s));
 	assert_false(site_parse(&m, "dec120-self", &s));
@@ -124,35 +126,35 @@ static void test_modules(void **state)
 		{"decoder.block.3.layer.2.DenseReluDense.wi_0", "dec03-ffn"},
 		{"decoder.block.3.layer.2.DenseReluDense.wo", "dec03-down"},
 	};
-	struct t5 m = model(8, 4);
+	struct geometry m = model(8, 4);
 	struct module q;
 	char buf[24];
 	(void)state;
 	for (size_t i = 0; i < COUNT(CASE); i++) {
 		assert_true(module_parse(&m, CASE[i].module, &q));
-		struct site s = site_of_module(q);
-		assert_string_equal(site_name(s, buf), CASE[i].site);
+		struct site s = site_of_module(&family_t5, q);
+		assert_string_equal(site_name(&family_t5, s, buf), CASE[i].site);
 		assert_int_equal(module_d_in(&m, q.slot), site_width(&m, s));
 	}
 	m.gated = false;
 	assert_true(module_parse(&m, "encoder.block.7.layer.1.DenseReluDense.wi", &q));
-	assert_string_equal(site_name(site_of_module(q), buf), "enc07-ffn");
+	assert_string_equal(site_name(&family_t5, site_of_module(&family_t5, q), buf), "enc07-ffn");
 }
 
 /* q and v of flan-t5-large: 144 modules, 73 sites; of the small real case: 32 and 17. */
-static int count_sites(const struct t5 *m, int *modules)
+static int count_sites(const struct geometry *m, int *modules)
 {
 	struct site seen[400];
 	int n = 0;
 	*modules = 0;
 	for (int stack = 0; stack < 2; stack++) {
 		for (int i = 0; i < m->L[stack] * SLOTS; i++) {
-			struct module q = {stack, i / SLOTS, (enum slot)(i % SLOTS)};
+			struct module q = {stack, i / SLOTS, (i % SLOTS)};
 			if (!slot_exists(m, stack, q.slot) ||
 			    (q.slot != SELF_Q && q.slot != SELF_V && q.slot != CROSS_Q &&
 			     q.slot != CROSS_V))
 				continue;
-			struct site s = site_of_module(q);
+			struct site s = site_of_module(&family_t5, q);
 			int k = 0;
 			while (k < n && site_compare(seen[k], s) != 0)
 				k++;
@@ -166,7 +168,7 @@ static int count_sites(const struct t5 *m, int *modules)
 
 static void test_counts(void **state)
 {
-	struct t5 large = model(24, 24);
+	struct geometry large = model(24, 24);
 	int modules;
 	(void)state;
 	assert_int_equal(count_sites(&large, &modules), 73);
@@ -184,7 +186,7 @@ static void test_real(void **state)
 	}
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/model", dir);
-	struct t5 m = t5_load(path);
+	struct geometry m = geometry_load(path);
 	assert_int_equal(count_sites(&m, &modules), 17);
 	assert_int_equal(modules, 32);
 }

@@ -11,6 +11,7 @@
 #include "case.h"
 #include "child.h"
 #include "files/safetensors/st.h"
+#include "model/geometry.h"
 #include "model/t5.h"
 
 /* ---- helpers ---- */
@@ -18,20 +19,20 @@
 #define NEEDED \
 	"\"d_model\":16,\"d_ff\":24,\"d_kv\":5,\"num_heads\":3,\"num_layers\":4,\"vocab_size\":99"
 
-static struct t5 load(const char *keys)
+static struct geometry load(const char *keys)
 {
 	char text[1024];
 	snprintf(text, sizeof(text), "{\"model_type\":\"t5\"," NEEDED "%s%s}", *keys ? "," : "",
 		 keys);
 	write_text("config.json", text);
-	return t5_load(".");
+	return geometry_load(".");
 }
 
 /* The same beside a generation_config.json. */
-static struct t5 load_both(const char *keys, const char *generation)
+static struct geometry load_both(const char *keys, const char *generation)
 {
 	write_text("generation_config.json", generation);
-	struct t5 m = load(keys);
+	struct geometry m = load(keys);
 	remove("generation_config.json");
 	return m;
 }
@@ -39,7 +40,7 @@ static struct t5 load_both(const char *keys, const char *generation)
 static void load_child(void *arg)
 {
 	(void)arg;
-	t5_load(".");
+	geometry_load(".");
 }
 
 static void check_decoding(const struct decoding *d, int start, int pad, const int *eos, int neos)
@@ -59,10 +60,17 @@ static void refuses(const char *config, const char *message)
 	assert_int_equal(c.code, EXIT_WORLD);
 }
 
-static struct t5 small_model(bool gated)
+static struct geometry small_model(bool gated)
 {
-	return (struct t5){
-		.D = 8, .F = 12, .NH = 2, .HS = 3, .DI = 6, .V = 50, .L = {12, 3}, .gated = gated};
+	return (struct geometry){.family = &family_t5,
+				 .D = 8,
+				 .F = 12,
+				 .NH = 2,
+				 .HS = 3,
+				 .DI = 6,
+				 .V = 50,
+				 .L = {12, 3},
+				 .gated = gated};
 }
 
 /* ---- config.json ---- */
@@ -70,7 +78,7 @@ static struct t5 small_model(bool gated)
 static void test_defaults(void **state)
 {
 	(void)state;
-	struct t5 m = load("");
+	struct geometry m = load("");
 	assert_int_equal(m.D, 16);
 	assert_int_equal(m.F, 24);
 	assert_int_equal(m.NH, 3);
@@ -82,7 +90,7 @@ static void test_defaults(void **state)
 	assert_int_equal(m.buckets, 32);
 	assert_int_equal(m.max_distance, 128);
 	assert_true(m.eps == 1e-6f);
-	assert_true(!m.gated && !m.gelu && m.tied && m.scaled && !m.scale_given);
+	assert_true(!m.gated && !(m.act == BE_GELU_NEW) && m.tied && m.scaled && !m.scale_given);
 	assert_int_equal(m.pad, 0);
 	assert_int_equal(m.label_start, 0);
 	check_decoding(&m.decoding, 0, 0, (const int[]){1}, 1);
@@ -91,17 +99,18 @@ static void test_defaults(void **state)
 static void test_given(void **state)
 {
 	(void)state;
-	struct t5 m = load("\"num_decoder_layers\":2,\"relative_attention_num_buckets\":16,"
-			   "\"relative_attention_max_distance\":64,"
-			   "\"layer_norm_epsilon\":1e-5,\"feed_forward_proj\":\"gated-gelu\",\"tie_"
-			   "word_embeddings\":false,"
-			   "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5,"
-			   "\"use_cache\":true,\"n_positions\":512");
+	struct geometry m =
+		load("\"num_decoder_layers\":2,\"relative_attention_num_buckets\":16,"
+		     "\"relative_attention_max_distance\":64,"
+		     "\"layer_norm_epsilon\":1e-5,\"feed_forward_proj\":\"gated-gelu\",\"tie_"
+		     "word_embeddings\":false,"
+		     "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5,"
+		     "\"use_cache\":true,\"n_positions\":512");
 	assert_int_equal(m.L[1], 2);
 	assert_int_equal(m.buckets, 16);
 	assert_int_equal(m.max_distance, 64);
 	assert_true(m.eps == 1e-5f);
-	assert_true(m.gated && m.gelu && !m.tied && !m.scaled);
+	assert_true(m.gated && (m.act == BE_GELU_NEW) && !m.tied && !m.scaled);
 	assert_int_equal(m.pad, 3);
 	assert_int_equal(m.label_start, 5);
 	check_decoding(&m.decoding, 5, 3, (const int[]){4}, 1);
@@ -115,7 +124,7 @@ static void test_given(void **state)
 static void test_output(void **state)
 {
 	(void)state;
-	struct t5 m = load("\"tie_word_embeddings\":true,\"scale_decoder_outputs\":false");
+	struct geometry m = load("\"tie_word_embeddings\":true,\"scale_decoder_outputs\":false");
 	assert_true(m.tied && !m.scaled && m.scale_given);
 	m = load("\"tie_word_embeddings\":false,\"scale_decoder_outputs\":true");
 	assert_true(!m.tied && m.scaled && m.scale_given);
@@ -129,8 +138,9 @@ static void test_generation(void **state)
 {
 	const char *config = "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5";
 	(void)state;
-	struct t5 m = load_both(config, "{\"pad_token_id\":6,\"eos_token_id\":[7,8,1],\"decoder_"
-					"start_token_id\":9}");
+	struct geometry m =
+		load_both(config, "{\"pad_token_id\":6,\"eos_token_id\":[7,8,1],\"decoder_"
+				  "start_token_id\":9}");
 	check_decoding(&m.decoding, 9, 6, (const int[]){7, 8, 1}, 3);
 	assert_int_equal(m.pad, 3);
 	assert_int_equal(m.label_start, 5);
@@ -162,9 +172,9 @@ static void test_activations(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(CASE); i++) {
-		struct t5 m = load(CASE[i].keys);
+		struct geometry m = load(CASE[i].keys);
 		assert_int_equal(m.gated, CASE[i].gated);
-		assert_int_equal(m.gelu, CASE[i].gelu);
+		assert_int_equal(m.act == BE_GELU_NEW, CASE[i].gelu);
 	}
 }
 
@@ -252,7 +262,7 @@ static void test_names(void **state)
 		{"decoder.block.0.layer.1.EncDecAttention.o", {1, 0, CROSS_O}},
 		{"decoder.block.0.layer.2.DenseReluDense.wi_1", {1, 0, WI_1}},
 	};
-	struct t5 m = small_model(true);
+	struct geometry m = small_model(true);
 	(void)state;
 	for (size_t i = 0; i < COUNT(CASE); i++) {
 		struct module q;
@@ -271,11 +281,11 @@ static void test_all_names(void **state)
 {
 	(void)state;
 	for (int gated = 0; gated < 2; gated++) {
-		struct t5 m = small_model(gated);
+		struct geometry m = small_model(gated);
 		int n = 0;
 		for (int stack = 0; stack < 2; stack++) {
 			for (int i = 0; i < m.L[stack] * SLOTS; i++) {
-				struct module q = {stack, i / SLOTS, (enum slot)(i % SLOTS)}, back;
+				struct module q = {stack, i / SLOTS, (i % SLOTS)}, back;
 				if (!slot_exists(&m, stack, q.slot))
 					continue;
 				char *name = module_name(&m, q);
@@ -320,7 +330,7 @@ static void test_no_names(void **state)
 		"xencoder.block.0.layer.0.SelfAttention.q",
 		"encoder.block.0.layer.",
 	};
-	struct t5 m = small_model(true);
+	struct geometry m = small_model(true);
 	struct module q;
 	(void)state;
 	for (size_t i = 0; i < COUNT(name); i++)
@@ -334,11 +344,11 @@ static void test_widths(void **state)
 {
 	static const int in[SLOTS] = {8, 8, 8, 6, 8, 8, 8, 6, 8, 8, 8, 12},
 			 out[SLOTS] = {6, 6, 6, 8, 6, 6, 6, 8, 12, 12, 12, 8};
-	struct t5 m = small_model(true);
+	struct geometry m = small_model(true);
 	(void)state;
 	for (int s = 0; s < SLOTS; s++) {
-		assert_int_equal(module_d_in(&m, (enum slot)s), in[s]);
-		assert_int_equal(module_d_out(&m, (enum slot)s), out[s]);
+		assert_int_equal(module_d_in(&m, s), in[s]);
+		assert_int_equal(module_d_out(&m, s), out[s]);
 	}
 	assert_false(slot_exists(&m, 0, CROSS_Q));
 	assert_true(slot_exists(&m, 1, CROSS_Q));
@@ -353,17 +363,17 @@ static void test_real(void **state)
 	int n = 0;
 	(void)state;
 	char *dir = xformat("%s/model", case_need());
-	struct t5 m = t5_load(dir);
+	struct geometry m = geometry_load(dir);
 	struct st *s = st_open(dir);
 	assert_int_equal(m.L[0], 8);
 	assert_int_equal(m.L[1], 4);
-	assert_true(m.gated && m.gelu && !m.tied && m.D == 256 && m.F == 512 && m.DI == 256 &&
-		    m.V == 6016);
+	assert_true(m.gated && (m.act == BE_GELU_NEW) && !m.tied && m.D == 256 && m.F == 512 &&
+		    m.DI == 256 && m.V == 6016);
 	/* The names and widths that follow from the config are those of the weights, and no linear
 	 * is left over. */
 	for (int stack = 0; stack < 2; stack++) {
 		for (int i = 0; i < m.L[stack] * SLOTS; i++) {
-			struct module q = {stack, i / SLOTS, (enum slot)(i % SLOTS)};
+			struct module q = {stack, i / SLOTS, (i % SLOTS)};
 			if (!slot_exists(&m, stack, q.slot))
 				continue;
 			char *name = module_name(&m, q), *tensor = xformat("%s.weight", name);

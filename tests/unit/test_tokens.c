@@ -15,7 +15,7 @@
 
 enum { PAD, EOS, UNKNOWN, VOCAB = 150, MAX = 64 };
 
-static const struct t5 m = {.V = VOCAB, .pad = PAD, .decoding = {.neos = 1, .eos = {EOS}}};
+static const struct geometry m = {.V = VOCAB, .pad = PAD, .decoding = {.neos = 1, .eos = {EOS}}};
 static char *scratch;
 
 static int enter(void **state)

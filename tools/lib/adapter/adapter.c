@@ -11,15 +11,14 @@
 #include "adapter/copies.h"
 #include "adapter/peft.h"
 #include "base/die.h"
-#include "model/site.h"
 
 static const char PREFIX[] = "base_model.model.";
 
 static int by_site(const void *a, const void *b)
 {
-	const struct module *x = &((const struct lora *)a)->module,
-			    *y = &((const struct lora *)b)->module;
-	int order = site_compare(site_of_module(*x), site_of_module(*y));
+	const struct lora *p = a, *q = b;
+	const struct module *x = &p->module, *y = &q->module;
+	int order = site_compare(p->site, q->site);
 	if (order)
 		return order;
 	/* The memory site has k and v of every decoder block. */
@@ -42,13 +41,12 @@ static void refuse_embeddings(const struct peft *p)
 }
 
 /* The targeted modules with their ranks and scales, in order. */
-static void list_targets(struct adapter *a, const struct t5 *m, const struct peft *p)
+static void list_targets(struct adapter *a, const struct geometry *m, const struct peft *p)
 {
 	a->lora = xcalloc(((size_t)m->L[0] + (size_t)m->L[1]) * SLOTS, sizeof(*a->lora));
 	for (int stack = 0; stack < 2; stack++) {
 		for (int i = 0; i < m->L[stack] * SLOTS; i++) {
-			struct module q = {
-				.stack = stack, .block = i / SLOTS, .slot = (enum slot)(i % SLOTS)};
+			struct module q = {.stack = stack, .block = i / SLOTS, .slot = (i % SLOTS)};
 			if (!slot_exists(m, stack, q.slot))
 				continue;
 			char *name = module_name(m, q);
@@ -56,6 +54,7 @@ static void list_targets(struct adapter *a, const struct t5 *m, const struct pef
 				struct lora *l = &a->lora[a->n++];
 				double alpha = peft_alpha(p, name);
 				l->module = q;
+				l->site = site_of_module(m->family, q);
 				l->r = peft_rank(p, name);
 				l->scale = alpha / (p->rslora ? sqrt(l->r) : l->r);
 			}
@@ -64,9 +63,10 @@ static void list_targets(struct adapter *a, const struct t5 *m, const struct pef
 	}
 	refuse_embeddings(p);
 	if (a->n == 0)
-		die("'%s': target_modules names no linear of the base model (q, k, v, o, wi, wi_0, "
-		    "wi_1, wo of its blocks)%s",
-		    p->path, p->layers.to_transform ? " in the blocks of layers_to_transform" : "");
+		die("'%s': target_modules names no linear of the base model (%s of its "
+		    "blocks)%s",
+		    p->path, m->family->linears,
+		    p->layers.to_transform ? " in the blocks of layers_to_transform" : "");
 	qsort(a->lora, (size_t)a->n, sizeof(*a->lora), by_site);
 }
 
@@ -109,7 +109,8 @@ static char *module_of_tensor(const char *name)
 
 /* Every tensor belongs to a targeted module. As names in a file are unique, what is left to check
  * is that none is missing. */
-static void check_tensor_names(const struct adapter *a, const struct t5 *m, const struct peft *p)
+static void check_tensor_names(const struct adapter *a, const struct geometry *m,
+			       const struct peft *p)
 {
 	for (int i = 0; i < st_count(a->file); i++) {
 		const struct st_tensor *t = st_at(a->file, i);
@@ -167,7 +168,7 @@ static const struct st_tensor *need_factor(const struct adapter *a, const struct
 	return t;
 }
 
-static void find_tensors(struct adapter *a, const struct t5 *m, const struct peft *p)
+static void find_tensors(struct adapter *a, const struct geometry *m, const struct peft *p)
 {
 	for (int i = 0; i < a->n; i++) {
 		struct lora *l = &a->lora[i];
@@ -178,10 +179,11 @@ static void find_tensors(struct adapter *a, const struct t5 *m, const struct pef
 	}
 }
 
-struct adapter *adapter_open(const char *dir, const struct t5 *m)
+struct adapter *adapter_open(const char *dir, const struct geometry *m)
 {
 	struct adapter *a = xcalloc(1, sizeof(*a));
 	struct peft p;
+	a->family = m->family;
 	a->dir = xstrdup(dir);
 	peft_read(&p, dir);
 	a->r = p.r;
@@ -213,7 +215,7 @@ void adapter_close(struct adapter *a)
 
 const struct lora *adapter_find(const struct adapter *a, struct module q)
 {
-	struct lora key = {.module = q};
+	struct lora key = {.module = q, .site = site_of_module(a->family, q)};
 	return bsearch(&key, a->lora, (size_t)a->n, sizeof(*a->lora), by_site);
 }
 

@@ -14,15 +14,18 @@
 #define ADAPTER_H
 
 #include "model/model.h"
+#include "model/site.h"
 
 struct lora {
 	struct module module;
+	struct site site;
 	int r;
 	double scale; /* s */
 	const struct st_tensor *A, *B;
 };
 
 struct adapter {
+	const struct family *family; /* the base model's */
 	char *dir;
 	struct st *file;
 	int n;
@@ -32,7 +35,7 @@ struct adapter {
 	char *base, *revision; /* the base model's name and revision, as the config says; or NULL */
 };
 
-struct adapter *adapter_open(const char *dir, const struct t5 *m);
+struct adapter *adapter_open(const char *dir, const struct geometry *m);
 void adapter_close(struct adapter *a);                                     /* NULL is fine */
 const struct lora *adapter_find(const struct adapter *a, struct module q); /* NULL: not targeted */
 void lora_read_A(const struct adapter *a, const struct lora *l, float *A); /* (r, d_in), unscaled */

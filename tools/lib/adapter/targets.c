@@ -15,7 +15,7 @@ static int compare_modules(const void *a, const void *b)
 		return p->stack - q->stack;
 	if (p->block != q->block)
 		return p->block - q->block;
-	return (int)p->slot - (int)q->slot;
+	return p->slot - q->slot;
 }
 
 static void add_module(struct targets *t, struct module q)
@@ -27,7 +27,7 @@ static void add_module(struct targets *t, struct module q)
 	t->module[t->n++] = q;
 }
 
-void targets_open(struct targets *t, const struct t5 *m, const char *template,
+void targets_open(struct targets *t, const struct geometry *m, const char *template,
 		  const struct strlist *tasks, struct site site)
 {
 	char name[32];
@@ -40,14 +40,14 @@ void targets_open(struct targets *t, const struct t5 *m, const char *template,
 		t->adapter[i] = adapter_open(dir, m);
 		free(dir);
 		for (int j = 0; j < t->adapter[i]->n; j++) {
-			struct module q = t->adapter[i]->lora[j].module;
+			const struct lora *l = &t->adapter[i]->lora[j];
 
-			if (!site_compare(site_of_module(q), site))
-				add_module(t, q);
+			if (!site_compare(l->site, site))
+				add_module(t, l->module);
 		}
 	}
 	if (!t->n)
-		die("no adapter targets a module of site %s", site_name(site, name));
+		die("no adapter targets a module of site %s", site_name(m->family, site, name));
 	qsort(t->module, (size_t)t->n, sizeof(*t->module), compare_modules);
 }
 
@@ -101,7 +101,7 @@ static void load_task(struct factors *k, const struct targets *t, int task, int 
 
 void factors_load(struct factors *k, const struct targets *t, int i)
 {
-	enum slot slot = t->module[i].slot;
+	int slot = t->module[i].slot;
 
 	*k = (struct factors){
 		.N = t->N, .d = module_d_in(t->m, slot), .d_out = module_d_out(t->m, slot)};

@@ -10,14 +10,14 @@
 struct targets {
 	int N; /* adapters, in task order */
 	struct adapter **adapter;
-	const struct t5 *m;
+	const struct geometry *m;
 	int n; /* modules of the site, by stack, block and slot */
 	struct module *module;
 };
 
 /* Opens every task's adapter (`template`: a path with {task}) and lists the site's modules; none is
  * die(). */
-void targets_open(struct targets *t, const struct t5 *m, const char *template,
+void targets_open(struct targets *t, const struct geometry *m, const char *template,
 		  const struct strlist *tasks, struct site site);
 void targets_close(struct targets *t);
 

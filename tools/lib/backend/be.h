@@ -14,12 +14,24 @@
 
 enum be_precision { BE_F32, BE_BF16 }; /* of the operands of products; sums are float32 always */
 
+enum be_act { BE_RELU, BE_GELU_NEW /* tanh form */, BE_SILU /* x / (1 + e^−x) */ };
+
 struct be_weight; /* one linear's weight, packed for its products */
 
 /* Sequences packed without gaps: sequence i has rows [off[i], off[i] + len[i]). */
 struct be_ragged {
 	int n;
 	const int *off, *len; /* host arrays */
+};
+
+/* A self-attention. Query head h attends to the keys and values of head h·kv_heads/heads. */
+struct be_attention {
+	int heads, kv_heads, width; /* of one head; heads: a multiple of kv_heads */
+	float scale;                /* of the scores q·k */
+	bool causal;                /* a row attends to no later one */
+	const float *bias; /* (heads, 2T−1), added to the score by key − query + T − 1,
+			      T ≥ every length; NULL: none */
+	int T;
 };
 
 /* Running figures of one row of logits, over the vocabulary in pieces (logits_reduce). */
@@ -91,7 +103,7 @@ struct backend {
 	/* The first half of a feed-forward: Y (P, n) = act(X W0ᵀ) · (X W1ᵀ), act as in activate; W1
 	 * NULL: Y = act(X W0ᵀ). Z (P, n): room. */
 	void (*feed_forward)(float *Y, float *Z, const float *X, const struct be_weight *W0,
-			     const struct be_weight *W1, bool gelu, int P);
+			     const struct be_weight *W1, enum be_act act, int P);
 	/* y = x / sqrt(mean(x²) + eps) · g, per row of D. T5's RMSNorm: no mean is taken off, no
 	 * bias. */
 	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
@@ -99,16 +111,14 @@ struct backend {
 	void (*add)(float *Y, const float *X, size_t n);
 	/* X = factor X, n elements. */
 	void (*scale)(float *X, float factor, size_t n);
-	/* X = relu(X); X = gelu_new(X) (tanh form); X = act(X) · G elementwise where G is not NULL.
-	 */
-	void (*activate)(float *X, const float *G, bool gelu, size_t n);
-	/* (Attention: valid[i] ≥ 1 wherever there are queries.) Self-attention, T5's form (no
-	 * 1/sqrt(HS)): for sequence i and head h, S = Q Kᵀ + bias[h][key − query + T − 1], keys j <
-	 * valid[i] (and j ≤ query if causal), ctx = softmax(S) V. Q, K, V, ctx (P, NH·HS); bias
-	 * (NH, 2T−1) for a T ≥ every len. */
+	/* X = act(X), n elements; X = act(X) · G elementwise where G is not NULL. */
+	void (*activate)(float *X, const float *G, enum be_act act, size_t n);
+	/* (Attention: valid[i] ≥ 1 wherever there are queries.) For sequence i and head h, ctx =
+	 * softmax(scale Q Kᵀ + bias) V over the keys j < valid[i] (and j ≤ query if causal). Q, ctx
+	 * (P, heads·width); K, V (P, kv_heads·width). */
 	void (*self_attention)(float *ctx, const float *Q, const float *K, const float *V,
-			       struct be_ragged seq, const int *valid, bool causal,
-			       const float *bias, int T, int NH, int HS);
+			       struct be_ragged seq, const int *valid,
+			       const struct be_attention *a);
 	/* Cross-attention over raw memory rows, keys never formed: Q (Pq, NH, D) holds q̃_h = Wk_hᵀ
 	 * q_h, so the score of memory row m is q̃_h·m; U (Pq, NH, D) = softmax(scores) M over the
 	 * first valid[i] rows of sequence i of the memory. */

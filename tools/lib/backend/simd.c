@@ -163,3 +163,12 @@ CLONES void simd_gelu(float *x, const float *g, size_t n)
 	for (size_t i = 0; g && i < n; i++)
 		x[i] *= g[i];
 }
+
+/* silu(x) = x / (1 + e^(−x)). */
+CLONES void simd_silu(float *x, const float *g, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = x[i] / (1.0f + exp_poly(-x[i]));
+	for (size_t i = 0; g && i < n; i++)
+		x[i] *= g[i];
+}

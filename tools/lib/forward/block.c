@@ -5,56 +5,48 @@
 
 #include "base/die.h"
 
-static enum step step_next(int stack, enum step s)
+static const struct family_step *step_of(const struct block *b, enum step s)
 {
-	return stack == 0 && s == STEP_OUT ? STEP_FFN : (enum step)(s + 1);
+	return &b->model->m.family->stack[b->stack].step[s];
 }
 
-/* The transition that starts at a step uses these linears. */
-static bool slot_used(enum slot slot, enum step at)
+static enum step step_next(const struct block *b, enum step s)
 {
-	switch (slot) {
-	case SELF_Q:
-	case SELF_K:
-	case SELF_V: return at == STEP_SELF;
-	case SELF_O: return at == STEP_OUT;
-	case CROSS_Q:
-	case CROSS_K:
-	case CROSS_V: return at == STEP_CROSS;
-	case CROSS_O: return at == STEP_CROSSOUT;
-	case WI:
-	case WI_0:
-	case WI_1: return at == STEP_FFN;
-	case WO: return at == STEP_DOWN;
-	default: BUG("slot %d", (int)slot);
-	}
+	return family_next_step(b->model->m.family, b->stack, s);
 }
 
-static bool slot_needed(const struct block *b, enum slot slot)
+/* The linears of a step that the model has, in the table's order; returns how many. */
+enum { STEP_SLOTS = 3 };
+static int slots_of(const struct block *b, enum step step, int slot[STEP_SLOTS])
 {
-	if (!slot_exists(&b->model->m, b->stack, slot))
-		return false;
-	for (enum step s = b->from; s < b->to; s = step_next(b->stack, s))
-		if (slot_used(slot, s))
-			return true;
-	return false;
+	const struct geometry *m = &b->model->m;
+	int n = 0;
+
+	for (int s = 0; s < SLOTS; s++)
+		if (m->family->linear[s].step == step && slot_exists(m, b->stack, s)) {
+			BUG_IF(n == STEP_SLOTS);
+			slot[n++] = s;
+		}
+	return n;
 }
 
-/* Which of the block's norms gives x at a step; -1: none. */
-static int norm_at(int stack, enum step s)
+static bool slot_needed(const struct block *b, int slot)
 {
-	return s == STEP_SELF ? 0 : s == STEP_CROSS ? 1 : s == STEP_FFN ? 1 + stack : -1;
+	enum step s = b->model->m.family->linear[slot].step;
+
+	return slot_exists(&b->model->m, b->stack, slot) && s >= b->from && s < b->to;
 }
 
-static void load_slot(struct block *b, enum slot slot)
+static void load_slot(struct block *b, int slot)
 {
-	const struct t5 *m = &b->model->m;
+	const struct geometry *m = &b->model->m;
 	int n = module_d_out(m, slot), k = module_d_in(m, slot);
 	const float *w = model_weight(b->model, (struct module){b->stack, b->index, slot});
+	enum linear_of of = m->family->linear[slot].of;
 
-	if (slot == CROSS_K)
+	if (of == OF_ENCODER_KEYS)
 		b->k_head = delta_pack_heads(m, w, true, b->precision);
-	else if (slot == CROSS_V)
+	else if (of == OF_ENCODER_VALUES)
 		b->v_head = delta_pack_heads(m, w, false, b->precision);
 	else
 		b->w[slot] = be->weight_pack(w, n, k, k, false, b->precision);
@@ -63,26 +55,25 @@ static void load_slot(struct block *b, enum slot slot)
 void block_load(struct block *b, const struct model *model, int stack, int index, enum step from,
 		enum step to, enum be_precision p)
 {
-	BUG_IF(norm_at(stack, from) < 0);
 	*b = (struct block){.model = model,
 			    .stack = stack,
 			    .index = index,
 			    .from = from,
 			    .to = to,
 			    .precision = p};
-	for (enum step s = from; s <= to && s < STEP_END; s = step_next(stack, s))
-		if (norm_at(stack, s) >= 0)
-			b->norm[norm_at(stack, s)] =
-				model_norm(model, stack, index, norm_at(stack, s));
+	BUG_IF(!step_of(b, from)->norm);
+	for (enum step s = from; s <= to && s < STEP_END; s = step_next(b, s))
+		if (step_of(b, s)->norm)
+			b->norm[s] = model_norm(model, stack, index, s);
 	for (int slot = 0; slot < SLOTS; slot++)
-		if (slot_needed(b, (enum slot)slot))
-			load_slot(b, (enum slot)slot);
+		if (slot_needed(b, slot))
+			load_slot(b, slot);
 }
 
 void block_release(struct block *b)
 {
-	for (int i = 0; i < 3; i++)
-		be->free(b->norm[i]);
+	for (int s = 0; s < STEP_END; s++)
+		be->free(b->norm[s]);
 	for (int s = 0; s < SLOTS; s++)
 		be->weight_free(b->w[s]);
 	for (int h = 0; h < b->model->m.NH; h++) {
@@ -100,11 +91,10 @@ void block_deltas_load(struct block_deltas *d, const struct block *b,
 		       const struct delta_source *from)
 {
 	for (int s = 0; s < SLOTS; s++)
-		d->slot[s] = slot_needed(b, (enum slot)s)
-				     ? delta_load(from, &b->model->m,
-						  (struct module){b->stack, b->index, (enum slot)s},
-						  b->precision)
-				     : NULL;
+		d->slot[s] = slot_needed(b, s) ? delta_load(from, &b->model->m,
+							    (struct module){b->stack, b->index, s},
+							    b->precision)
+					       : NULL;
 }
 
 void block_deltas_release(struct block_deltas *d, const struct block *b)
@@ -113,7 +103,7 @@ void block_deltas_release(struct block_deltas *d, const struct block *b)
 		delta_free(d->slot[s], &b->model->m);
 }
 
-static size_t widest(const struct t5 *m)
+static size_t widest(const struct geometry *m)
 {
 	int w = m->D > m->DI ? m->D : m->DI;
 
@@ -126,25 +116,26 @@ static int cross_rows(int T)
 }
 
 /* Rows of x Aᵀ: a batch's, or those of all heads of a piece of cross-attention. */
-static size_t thin_rows(const struct t5 *m, int stack, int rows, int T)
+static size_t thin_rows(const struct geometry *m, int stack, int rows, int T)
 {
-	int heads = stack ? cross_rows(T) * m->NH : 0;
+	int heads = m->family->stack[stack].reads_encoder ? cross_rows(T) * m->NH : 0;
 
 	return (size_t)(heads > rows ? heads : rows);
 }
 
-size_t work_bytes(const struct t5 *m, int stack, int rows, int T, int rank)
+size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank)
 {
 	size_t cross = (size_t)cross_rows(T) * (size_t)m->NH * (size_t)m->D;
 
 	return sizeof(float) *
 	       (4 * (size_t)rows * widest(m) + thin_rows(m, stack, rows, T) * (size_t)rank +
-		(stack ? 2 * cross : 0) + (size_t)m->NH * (size_t)(2 * T - 1));
+		(m->family->stack[stack].reads_encoder ? 2 * cross : 0) +
+		(size_t)m->NH * (size_t)(2 * T - 1));
 }
 
 void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank)
 {
-	const struct t5 *m = &model->m;
+	const struct geometry *m = &model->m;
 	size_t wide = (size_t)rows * widest(m), cross;
 
 	*w = (struct work){
@@ -154,7 +145,7 @@ void work_init(struct work *w, const struct model *model, int stack, int rows, i
 	w->x = w->a;
 	w->u = be->alloc(thin_rows(m, stack, rows, T) * (size_t)rank * sizeof(float));
 	w->bias = model_bias(model, stack, T);
-	if (stack == 0)
+	if (!m->family->stack[stack].reads_encoder)
 		return;
 	cross = (size_t)w->cross_rows * (size_t)m->NH * (size_t)m->D * sizeof(float);
 	w->Q = be->alloc(cross);
@@ -173,21 +164,20 @@ void work_release(struct work *w)
 }
 
 /* A slot's weight: the base model's, or one with ΔW in it. */
-static struct be_weight *weight_of(const struct block *b, const struct block_deltas *d,
-				   enum slot slot)
+static struct be_weight *weight_of(const struct block *b, const struct block_deltas *d, int slot)
 {
 	return d->slot[slot] && d->slot[slot]->W ? d->slot[slot]->W : b->w[slot];
 }
 
 /* A slot's ΔW in factors; NULL: it has none, or it is in its weight. */
-static const struct delta *factors_of(const struct block_deltas *d, enum slot slot)
+static const struct delta *factors_of(const struct block_deltas *d, int slot)
 {
 	return d->slot[slot] && !d->slot[slot]->W ? d->slot[slot] : NULL;
 }
 
 /* Y (P, d_out) += (X Aᵀ) Bᵀ, where ΔW is in factors. */
-static void add_delta(const struct block *b, const struct block_deltas *d, struct work *w,
-		      enum slot slot, float *Y, const float *X, int P)
+static void add_delta(const struct block *b, const struct block_deltas *d, struct work *w, int slot,
+		      float *Y, const float *X, int P)
 {
 	int k = module_d_in(&b->model->m, slot), n = module_d_out(&b->model->m, slot);
 	const struct delta *delta = factors_of(d, slot);
@@ -200,39 +190,56 @@ static void add_delta(const struct block *b, const struct block_deltas *d, struc
 }
 
 /* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ, added to Y if accumulate. */
-static void project(const struct block *b, const struct block_deltas *d, struct work *w,
-		    enum slot slot, float *Y, const float *X, int P, bool accumulate)
+static void project(const struct block *b, const struct block_deltas *d, struct work *w, int slot,
+		    float *Y, const float *X, int P, bool accumulate)
 {
 	be->linear(Y, module_d_out(&b->model->m, slot), X, module_d_in(&b->model->m, slot),
 		   weight_of(b, d, slot), P, accumulate);
 	add_delta(b, d, w, slot, Y, X, P);
 }
 
-static void attend_self(const struct block *b, const struct block_deltas *d, struct work *w,
-			const struct batch *s)
+/* Linears of one shape, of x, at Y, Y + wide, … */
+static void project_alike(const struct block *b, const struct block_deltas *d, struct work *w,
+			  const int *slot, int n, float *Y)
 {
-	const struct t5 *m = &b->model->m;
+	const struct geometry *m = &b->model->m;
+	struct be_weight *W[STEP_SLOTS];
+
+	for (int i = 0; i < n; i++)
+		W[i] = weight_of(b, d, slot[i]);
+	be->linear_heads(Y, module_d_out(m, slot[0]), w->wide, w->x, m->D, 0, W, n, w->batch->rows,
+			 false);
+	for (int i = 0; i < n; i++)
+		add_delta(b, d, w, slot[i], Y + (size_t)i * (size_t)w->wide, w->x, w->batch->rows);
+}
+
+static void self_attention(const struct block *b, const struct block_deltas *d, struct work *w,
+			   const int slot[STEP_SLOTS])
+{
+	const struct geometry *m = &b->model->m;
+	const struct batch *s = w->batch;
 	struct be_ragged seq = {s->n, s->off, s->len};
-	struct be_weight *const qkv[] = {weight_of(b, d, SELF_Q), weight_of(b, d, SELF_K),
-					 weight_of(b, d, SELF_V)};
 	float *q = w->y, *k = q + w->wide, *v = k + w->wide;
 
-	be->linear_heads(q, m->DI, w->wide, w->x, m->D, 0, qkv, 3, s->rows, false);
-	add_delta(b, d, w, SELF_Q, q, w->x, s->rows);
-	add_delta(b, d, w, SELF_K, k, w->x, s->rows);
-	add_delta(b, d, w, SELF_V, v, w->x, s->rows);
-	be->self_attention(w->x, q, k, v, seq, s->valid, b->stack == 1, w->bias, w->T, m->NH,
-			   m->HS);
+	project_alike(b, d, w, slot, 3, q);
+	be->self_attention(w->x, q, k, v, seq, s->valid,
+			   &(struct be_attention){.heads = m->NH,
+						  .kv_heads = m->NH,
+						  .width = m->HS,
+						  .scale = m->attention_scale,
+						  .causal = m->family->stack[b->stack].causal,
+						  .bias = w->bias,
+						  .T = w->T});
 }
 
 /* Rows [row, row+P) of the queries against memory rows M, already fetched; result in the same rows
  * of ctx (P, DI). */
-static void attend_encoder_output(const struct block *b, const struct block_deltas *d,
-				  struct work *w, float *ctx, const float *q, int P, const float *M,
-				  struct be_ragged query, struct be_ragged rows, const int *valid)
+static void attend_encoder_output(const struct block *b, const struct delta *dk,
+				  const struct delta *dv, struct work *w, float *ctx,
+				  const float *q, int P, const float *M, struct be_ragged query,
+				  struct be_ragged rows, const int *valid)
 {
-	const struct t5 *m = &b->model->m;
-	const struct delta *dk = d->slot[CROSS_K], *dv = d->slot[CROSS_V];
+	const struct geometry *m = &b->model->m;
 	int ld = m->NH * m->D, NH = m->NH;
 	struct be_weight *const *k = dk && dk->W_head ? dk->W_head : b->k_head,
 				*const *v = dv && dv->W_head ? dv->W_head : b->v_head;
@@ -269,14 +276,15 @@ static int cross_group(const struct work *w, const struct batch *s,
 	return n;
 }
 
-static void attend_cross(const struct block *b, const struct block_deltas *d, struct work *w,
-			 const struct batch *s, const struct encoder_output *mem)
+static void cross_attention(const struct block *b, const struct block_deltas *d, struct work *w,
+			    const int slot[STEP_SLOTS], const struct encoder_output *mem)
 {
-	const struct t5 *m = &b->model->m;
+	const struct geometry *m = &b->model->m;
+	const struct batch *s = w->batch;
 	int *off = xarray((size_t)s->n, sizeof(*off)),
 	    *query_off = xarray((size_t)s->n, sizeof(*query_off));
 
-	project(b, d, w, CROSS_Q, w->y, w->x, s->rows, false);
+	project(b, d, w, slot[0], w->y, w->x, s->rows, false);
 	for (int first = 0, n; first < s->n; first += n) {
 		int row = s->off[first] - s->off[0], P = 0;
 		const float *M;
@@ -289,7 +297,8 @@ static void attend_cross(const struct block *b, const struct block_deltas *d, st
 		if (!P)
 			continue;
 		M = mem->fetch(mem->arg, mem->base + first, n, off);
-		attend_encoder_output(b, d, w, w->x + (size_t)row * (size_t)m->DI,
+		attend_encoder_output(b, d->slot[slot[1]], d->slot[slot[2]], w,
+				      w->x + (size_t)row * (size_t)m->DI,
 				      w->y + (size_t)row * (size_t)m->DI, P, M,
 				      (struct be_ragged){n, query_off, s->len + first},
 				      (struct be_ragged){n, off, mem->len + mem->base + first},
@@ -299,45 +308,59 @@ static void attend_cross(const struct block *b, const struct block_deltas *d, st
 	free(query_off);
 }
 
-static void feed_forward(const struct block *b, const struct block_deltas *d, struct work *w, int P)
+/* n: of linears; the second one's result multiplies the first one's, activated. */
+static void feed_forward(const struct block *b, const struct block_deltas *d, struct work *w,
+			 const int *slot, int n)
 {
-	const struct t5 *m = &b->model->m;
-	enum slot in = m->gated ? WI_0 : WI;
-	float *gate = w->y + w->wide;
+	const struct geometry *m = &b->model->m;
+	int P = w->batch->rows;
+	float *gate = n > 1 ? w->y + w->wide : NULL;
 
-	if (factors_of(d, in) || factors_of(d, WI_1)) {
-		project(b, d, w, in, w->y, w->x, P, false);
-		if (m->gated)
-			project(b, d, w, WI_1, gate, w->x, P, false);
-		be->activate(w->y, m->gated ? gate : NULL, m->gelu, (size_t)P * (size_t)m->F);
+	if (factors_of(d, slot[0]) || (gate && factors_of(d, slot[1]))) {
+		project(b, d, w, slot[0], w->y, w->x, P, false);
+		if (gate)
+			project(b, d, w, slot[1], gate, w->x, P, false);
+		be->activate(w->y, gate, m->act, (size_t)P * (size_t)m->F);
 	} else {
-		be->feed_forward(w->y, gate, w->x, weight_of(b, d, in),
-				 m->gated ? weight_of(b, d, WI_1) : NULL, m->gelu, P);
+		be->feed_forward(w->y, gate, w->x, weight_of(b, d, slot[0]),
+				 gate ? weight_of(b, d, slot[1]) : NULL, m->act, P);
 	}
 	w->x = w->y;
+}
+
+static void run_step(const struct block *b, const struct block_deltas *d, struct work *w,
+		     const struct encoder_output *mem, float *h, enum step at)
+{
+	int slot[STEP_SLOTS], n = slots_of(b, at, slot);
+
+	switch (step_of(b, at)->operation) {
+	case SELF_ATTENTION: self_attention(b, d, w, slot); break;
+	case ADD_PROJECTION: project(b, d, w, slot[0], h, w->x, w->batch->rows, true); break;
+	case CROSS_ATTENTION: cross_attention(b, d, w, slot, mem); break;
+	case FEED_FORWARD: feed_forward(b, d, w, slot, n); break;
+	default: BUG("step %d", (int)at);
+	}
+}
+
+/* x = norm(h), where a norm is at the step. */
+static void enter_step(const struct block *b, struct work *w, const float *h, enum step at)
+{
+	const struct geometry *m = &b->model->m;
+
+	if (at < STEP_END && b->norm[at])
+		be->rmsnorm(w->x, h, b->norm[at], w->batch->rows, m->D, m->eps);
 }
 
 void block_run(const struct block *b, const struct block_deltas *d, struct work *w,
 	       const struct batch *s, const struct encoder_output *mem, float *h, enum step to)
 {
-	const struct t5 *m = &b->model->m;
-	enum step at = b->from;
-
 	BUG_IF(s->rows > w->rows || to > b->to);
+	w->batch = s;
 	w->x = w->a;
-	be->rmsnorm(w->x, h, b->norm[norm_at(b->stack, at)], s->rows, m->D, m->eps);
-	while (at < to) {
-		switch (at) {
-		case STEP_SELF: attend_self(b, d, w, s); break;
-		case STEP_OUT: project(b, d, w, SELF_O, h, w->x, s->rows, true); break;
-		case STEP_CROSS: attend_cross(b, d, w, s, mem); break;
-		case STEP_CROSSOUT: project(b, d, w, CROSS_O, h, w->x, s->rows, true); break;
-		case STEP_FFN: feed_forward(b, d, w, s->rows); break;
-		case STEP_DOWN: project(b, d, w, WO, h, w->x, s->rows, true); break;
-		default: BUG("step %d", (int)at);
-		}
-		at = step_next(b->stack, at);
-		if (at < STEP_END && norm_at(b->stack, at) >= 0)
-			be->rmsnorm(w->x, h, b->norm[norm_at(b->stack, at)], s->rows, m->D, m->eps);
+	enter_step(b, w, h, b->from);
+	for (enum step at = b->from; at < to;) {
+		run_step(b, d, w, mem, h, at);
+		at = step_next(b, at);
+		enter_step(b, w, h, at);
 	}
 }

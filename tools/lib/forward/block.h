@@ -1,7 +1,9 @@
-/* block.h: one T5 block, run from one place inside it to another.
+/* block.h: one block of a model, run from one place inside it to another.
  *
- * The places are the sites' steps (site.h). At each the block's state is (h, x): h the residual
- * stream (P, D), x the input of the linears there. The transitions: enter SELF       x = norm0(h)
+ * The places are the steps that the model's family lists (family.h), and so are the operations that
+ * lead from one to the next. At each the block's state is (h, x): h the residual stream (P, D), x
+ * the input of the linears there. T5's:
+ *   enter SELF       x = norm0(h)
  *   SELF → OUT       x = self-attention(x Wqᵀ, x Wkᵀ, x Wvᵀ)
  *   OUT → CROSS|FFN  h += x Woᵀ, x = norm1(h)
  *   CROSS → CROSSOUT x = cross-attention(x Wqᵀ, memory)           (decoder)
@@ -24,7 +26,7 @@ struct block {
 	int stack, index;
 	enum step from, to;
 	enum be_precision precision;
-	float *norm[3];
+	float *norm[STEP_END]; /* at the steps that have one */
 	struct be_weight *w[SLOTS];
 	struct be_weight **k_head, **v_head; /* cross: NH of Wk_hᵀ (D, HS) and of Wv_h (HS, D) */
 };
@@ -66,6 +68,7 @@ struct encoder_output {
  * block to block. */
 struct work {
 	int rows, T;
+	const struct batch *batch; /* that is being run */
 	float *x; /* (rows, max(D, DI, F)): input of the linears; it is a, or after the activation y
 		   */
 	float *a, *y; /* y: three of them, one after the other at distances of `wide` */
@@ -79,7 +82,7 @@ enum { CROSS_ROWS = 64 };
 /* The ranks of ΔW that will be met, at most. */
 void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank);
 void work_release(struct work *w);
-size_t work_bytes(const struct t5 *m, int stack, int rows, int T, int rank);
+size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank);
 
 /* Runs a batch from b->from to step `to` (≤ b->to). h (P, D) is updated in place; the input x of
  * the linears at `to` is left in w->x (for STEP_END: nothing). x is recomputed from h at b->from,

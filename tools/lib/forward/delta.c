@@ -5,18 +5,20 @@
 
 #include "base/die.h"
 
-struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, const float *B,
+struct delta *delta_create(const struct geometry *m, int slot, const float *A, const float *B,
 			   int R, enum be_precision p)
 {
 	struct delta *d = xcalloc(1, sizeof(*d));
 	int d_in = module_d_in(m, slot), d_out = module_d_out(m, slot);
 
+	bool keys = m->family->linear[slot].of == OF_ENCODER_KEYS;
+
 	d->R = R;
-	if (slot == CROSS_K)
+	if (keys)
 		d->A = be->weight_pack(A, d_in, R, d_in, true, p);
 	else
 		d->A = be->weight_pack(A, R, d_in, d_in, false, p);
-	if (slot != CROSS_K && slot != CROSS_V) {
+	if (!slot_of_encoder(m, slot)) {
 		d->B = be->weight_pack(B, d_out, R, R, false, p);
 		return d;
 	}
@@ -24,13 +26,13 @@ struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, c
 	for (int h = 0; h < m->NH; h++) {
 		const float *rows = B + (size_t)h * (size_t)m->HS * (size_t)R;
 
-		d->B_head[h] = slot == CROSS_K ? be->weight_pack(rows, R, m->HS, R, true, p)
-					       : be->weight_pack(rows, m->HS, R, R, false, p);
+		d->B_head[h] = keys ? be->weight_pack(rows, R, m->HS, R, true, p)
+				    : be->weight_pack(rows, m->HS, R, R, false, p);
 	}
 	return d;
 }
 
-struct be_weight **delta_pack_heads(const struct t5 *m, const float *W, bool keys,
+struct be_weight **delta_pack_heads(const struct geometry *m, const float *W, bool keys,
 				    enum be_precision p)
 {
 	struct be_weight **head = xcalloc((size_t)m->NH, sizeof(struct be_weight *));
@@ -44,13 +46,14 @@ struct be_weight **delta_pack_heads(const struct t5 *m, const float *W, bool key
 	return head;
 }
 
-struct delta *delta_replace(const struct t5 *m, enum slot slot, const float *W, enum be_precision p)
+struct delta *delta_replace(const struct geometry *m, int slot, const float *W, enum be_precision p)
 {
 	struct delta *d = xcalloc(1, sizeof(*d));
 	int d_in = module_d_in(m, slot);
 
-	if (slot == CROSS_K || slot == CROSS_V)
-		d->W_head = delta_pack_heads(m, W, slot == CROSS_K, p);
+	if (slot_of_encoder(m, slot))
+		d->W_head =
+			delta_pack_heads(m, W, m->family->linear[slot].of == OF_ENCODER_KEYS, p);
 	else
 		d->W = be->weight_pack(W, module_d_out(m, slot), d_in, d_in, false, p);
 	return d;
@@ -63,7 +66,7 @@ static void free_heads(struct be_weight **head, int NH)
 	free(head);
 }
 
-void delta_free(struct delta *d, const struct t5 *m)
+void delta_free(struct delta *d, const struct geometry *m)
 {
 	if (!d)
 		return;
@@ -75,8 +78,8 @@ void delta_free(struct delta *d, const struct t5 *m)
 	free(d);
 }
 
-static struct delta *from_adapter(const struct adapter *a, const struct t5 *m, struct module q,
-				  enum be_precision p)
+static struct delta *from_adapter(const struct adapter *a, const struct geometry *m,
+				  struct module q, enum be_precision p)
 {
 	const struct lora *l = adapter_find(a, q);
 	size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot);
@@ -97,14 +100,14 @@ static struct delta *from_adapter(const struct adapter *a, const struct t5 *m, s
 	return d;
 }
 
-static struct delta *from_solutions(const struct delta_source *from, const struct t5 *m,
+static struct delta *from_solutions(const struct delta_source *from, const struct geometry *m,
 				    struct module q, enum be_precision p)
 {
 	char site[32], *path, *name, *a, *b, *w;
 	struct delta *d = NULL;
 	struct h5 *f;
 
-	site_name(site_of_module(q), site);
+	site_name(m->family, site_of_module(m->family, q), site);
 	if (strlist_find(from->sites, site) < 0)
 		return NULL;
 	path = xformat("%s/%s.h5", from->solutions, site);
@@ -148,7 +151,7 @@ static struct delta *from_solutions(const struct delta_source *from, const struc
 	return d;
 }
 
-struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q,
+struct delta *delta_load(const struct delta_source *from, const struct geometry *m, struct module q,
 			 enum be_precision p)
 {
 	if (from->adapter)

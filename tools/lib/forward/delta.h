@@ -14,14 +14,14 @@
 
 struct delta {
 	int R;
-	struct be_weight *A; /* (R, d_in); CROSS_K: its transpose (d_in, R) */
-	struct be_weight *B; /* (d_out, R); NULL for CROSS_K and CROSS_V */
+	struct be_weight *A; /* (R, d_in); of the encoder's keys its transpose (d_in, R) */
+	struct be_weight *B; /* (d_out, R); NULL for linears of the encoder's output */
 	/* Instead of A and B, from a solution of the full-weight path (R = 0): a weight that takes
 	 * the place of the base's. */
-	struct be_weight *W;       /* (d_out, d_in); NULL for CROSS_K and CROSS_V */
+	struct be_weight *W;       /* (d_out, d_in); NULL for linears of the encoder's output */
 	struct be_weight **W_head; /* as struct block's k_head or v_head */
-	struct be_weight **B_head; /* CROSS_K: NH of (R, HS), the head's rows transposed; CROSS_V:
-				      NH of (HS, R) */
+	struct be_weight **B_head; /* of the encoder's keys: NH of (R, HS), the head's rows
+				      transposed; of its values: NH of (HS, R) */
 };
 
 /* Where ΔW come from: exactly one of adapter and solutions is set, or neither (the base model). */
@@ -31,20 +31,20 @@ struct delta_source {
 	const struct strlist *sites; /* the sites of the run: of these a file must be there */
 };
 
-/* ΔW of module q of slot `slot`, A (R, d_in), B (d_out, R) row-major on the host. */
-struct delta *delta_create(const struct t5 *m, enum slot slot, const float *A, const float *B,
+/* ΔW of a module of slot `slot`, A (R, d_in), B (d_out, R) row-major on the host. */
+struct delta *delta_create(const struct geometry *m, int slot, const float *A, const float *B,
 			   int R, enum be_precision p);
 /* The same from a whole weight W (d_out, d_in). */
-struct delta *delta_replace(const struct t5 *m, enum slot slot, const float *W,
+struct delta *delta_replace(const struct geometry *m, int slot, const float *W,
 			    enum be_precision p);
 /* The heads of a cross-attention's keys or values, W (DI, D): NH of Wk_hᵀ (D, HS) or of Wv_h (HS,
  * D). */
-struct be_weight **delta_pack_heads(const struct t5 *m, const float *W, bool keys,
+struct be_weight **delta_pack_heads(const struct geometry *m, const float *W, bool keys,
 				    enum be_precision p);
 /* NULL where the source has nothing for this module. */
-struct delta *delta_load(const struct delta_source *from, const struct t5 *m, struct module q,
+struct delta *delta_load(const struct delta_source *from, const struct geometry *m, struct module q,
 			 enum be_precision p);
-void delta_free(struct delta *d, const struct t5 *m); /* NULL is fine */
+void delta_free(struct delta *d, const struct geometry *m); /* NULL is fine */
 
 /* The largest rank that the source will give; at least 1. */
 int delta_source_rank(const struct delta_source *from);

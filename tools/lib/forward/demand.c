@@ -9,7 +9,7 @@
 #include "math/grams.h"
 
 /* A solution of rank 0 is a whole weight. */
-static void add_delta(struct demand_deltas *d, enum slot slot, int R)
+static void add_delta(struct demand_deltas *d, int slot, int R)
 {
 	if (d->R[slot] != DEMAND_WHOLE && (R > d->R[slot] || R == 0))
 		d->R[slot] = R ? R : DEMAND_WHOLE;
@@ -23,7 +23,7 @@ void demand_add_adapter(struct demand_deltas *d, const struct adapter *a)
 
 struct solution {
 	struct demand_deltas *d;
-	const struct t5 *m;
+	const struct geometry *m;
 	struct h5 *f;
 };
 
@@ -39,12 +39,13 @@ static void add_module(const char *name, void *arg)
 	free(group);
 }
 
-void demand_add_solution(struct demand_deltas *d, const struct t5 *m, struct h5 *solution)
+void demand_add_solution(struct demand_deltas *d, const struct geometry *m, struct h5 *solution)
 {
 	h5_each(solution, "/modules", add_module, &(struct solution){d, m, solution});
 }
 
-void demand_add_source(struct demand_deltas *d, const struct t5 *m, const struct delta_source *from)
+void demand_add_source(struct demand_deltas *d, const struct geometry *m,
+		       const struct delta_source *from)
 {
 	if (from->adapter)
 		demand_add_adapter(d, from->adapter);
@@ -58,28 +59,23 @@ void demand_add_source(struct demand_deltas *d, const struct t5 *m, const struct
 	}
 }
 
-static bool in_heads(enum slot slot)
-{
-	return slot == CROSS_K || slot == CROSS_V;
-}
-
 /* Of W (n, k), or of the NH heads of a cross-attention's keys or values, each packed by itself. */
-static size_t weight(const struct t5 *m, enum slot slot, enum be_precision p)
+static size_t weight(const struct geometry *m, int slot, enum be_precision p)
 {
-	if (in_heads(slot))
+	if (slot_of_encoder(m, slot))
 		return (size_t)m->NH * be->weight_bytes(m->HS, m->D, p);
 	return be->weight_bytes(module_d_out(m, slot), module_d_in(m, slot), p);
 }
 
-static size_t delta(const struct t5 *m, enum slot slot, int R, enum be_precision p)
+static size_t delta(const struct geometry *m, int slot, int R, enum be_precision p)
 {
 	if (R == DEMAND_WHOLE)
 		return weight(m, slot, p);
 	if (!R)
 		return 0;
 	return be->weight_bytes(R, module_d_in(m, slot), p) +
-	       (in_heads(slot) ? (size_t)m->NH * be->weight_bytes(m->HS, R, p)
-			       : be->weight_bytes(module_d_out(m, slot), R, p));
+	       (slot_of_encoder(m, slot) ? (size_t)m->NH * be->weight_bytes(m->HS, R, p)
+					 : be->weight_bytes(module_d_out(m, slot), R, p));
 }
 
 static size_t floats(size_t n)
@@ -88,36 +84,39 @@ static size_t floats(size_t n)
 }
 
 /* A block's weights and norms. */
-static size_t block(const struct t5 *m, int stack, enum be_precision p)
+static size_t block(const struct geometry *m, int stack, enum be_precision p)
 {
-	size_t bytes = (size_t)(2 + stack) * floats((size_t)m->D);
+	size_t bytes = 0;
 
+	for (int s = 0; s < STEP_END; s++)
+		if (m->family->stack[stack].step[s].norm)
+			bytes += floats((size_t)m->D);
 	for (int s = 0; s < SLOTS; s++)
-		if (slot_exists(m, stack, (enum slot)s))
-			bytes += weight(m, (enum slot)s, p);
+		if (slot_exists(m, stack, s))
+			bytes += weight(m, s, p);
 	return bytes;
 }
 
-static size_t deltas(const struct t5 *m, int stack, const struct demand_deltas *d,
+static size_t deltas(const struct geometry *m, int stack, const struct demand_deltas *d,
 		     enum be_precision p)
 {
 	size_t bytes = 0;
 
 	for (int s = 0; s < SLOTS; s++)
-		if (slot_exists(m, stack, (enum slot)s))
-			bytes += delta(m, (enum slot)s, d->R[s], p);
+		if (slot_exists(m, stack, s))
+			bytes += delta(m, s, d->R[s], p);
 	return bytes;
 }
 
-size_t demand_whole(const struct t5 *m, int stack, const struct demand_deltas *d,
+size_t demand_whole(const struct geometry *m, int stack, const struct demand_deltas *d,
 		    enum be_precision p)
 {
 	size_t bytes = 0;
 
 	for (int s = 0; s < SLOTS; s++)
-		if (d->R[s] == DEMAND_WHOLE && slot_exists(m, stack, (enum slot)s))
-			bytes += (size_t)module_d_out(m, (enum slot)s) *
-				 (size_t)module_d_in(m, (enum slot)s) * (p == BE_BF16 ? 2 : 4);
+		if (d->R[s] == DEMAND_WHOLE && slot_exists(m, stack, s))
+			bytes += (size_t)module_d_out(m, s) * (size_t)module_d_in(m, s) *
+				 (p == BE_BF16 ? 2 : 4);
 	return bytes;
 }
 
@@ -131,17 +130,18 @@ static int largest_rank(const struct demand_deltas *d)
 }
 
 /* struct work of block.h. */
-static size_t work(const struct t5 *m, int stack, int rows, int T, int cross_T, int rank)
+static size_t work(const struct geometry *m, int stack, int rows, int T, int cross_T, int rank)
 {
 	size_t D = (size_t)m->D, wide = (size_t)(m->F > m->DI ? m->F : m->DI),
 	       cross = (size_t)(cross_T > CROSS_ROWS ? cross_T : CROSS_ROWS);
-	size_t heads = stack ? cross * (size_t)m->NH : 0,
+	bool reads = m->family->stack[stack].reads_encoder;
+	size_t heads = reads ? cross * (size_t)m->NH : 0,
 	       thin = heads > (size_t)rows ? heads : (size_t)rows;
 
 	wide = wide > D ? wide : D;
 	return floats((size_t)rows * wide) + floats(3 * (size_t)rows * wide) +
 	       floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
-	       (stack ? 2 * floats(cross * (size_t)m->NH * D) : 0);
+	       (reads ? 2 * floats(cross * (size_t)m->NH * D) : 0);
 }
 
 static void widen(struct be_sizes *s, int n, int k)
@@ -151,22 +151,21 @@ static void widen(struct be_sizes *s, int n, int k)
 }
 
 /* The operations of a block; T: queries, keys: what they attend to. */
-static size_t operations(const struct t5 *m, int stack, int T, int keys, int rank, int head,
+static size_t operations(const struct geometry *m, int stack, int T, int keys, int rank, int head,
 			 enum be_precision p)
 {
 	struct be_sizes s = {.p = p, .NH = m->NH, .T = T, .keys = keys > T ? keys : T};
 
 	widen(&s, rank > head ? rank : head, rank);
 	for (int slot = 0; slot < SLOTS; slot++)
-		if (slot_exists(m, stack, (enum slot)slot))
-			widen(&s, module_d_out(m, (enum slot)slot),
-			      module_d_in(m, (enum slot)slot));
-	if (stack) /* q̃ = Wkᵀ q, over a head's width */
+		if (slot_exists(m, stack, slot))
+			widen(&s, module_d_out(m, slot), module_d_in(m, slot));
+	if (m->family->stack[stack].reads_encoder) /* q̃ = Wkᵀ q, over a head's width */
 		widen(&s, m->D, m->HS);
 	return be->work_bytes(&s);
 }
 
-size_t demand_extract(const struct t5 *m, bool decoder, int rows, int T, int keys,
+size_t demand_extract(const struct geometry *m, bool decoder, int rows, int T, int keys,
 		      const struct demand_deltas *d, enum be_precision p)
 {
 	int longest = keys > T ? keys : T, rank = largest_rank(d);
@@ -178,7 +177,7 @@ size_t demand_extract(const struct t5 *m, bool decoder, int rows, int T, int key
 	       operations(m, decoder, T, keys, rank, 0, p);
 }
 
-static size_t stack_pass(const struct t5 *m, int stack, const struct demand_deltas *d,
+static size_t stack_pass(const struct geometry *m, int stack, const struct demand_deltas *d,
 			 const int T[2], enum be_precision p)
 {
 	int rows = T[stack] > BATCH_ROWS ? T[stack] : BATCH_ROWS,
@@ -188,7 +187,7 @@ static size_t stack_pass(const struct t5 *m, int stack, const struct demand_delt
 	       work(m, stack, rows, T[stack], T[stack], largest_rank(d));
 }
 
-size_t demand_forward(const struct t5 *m, const struct demand_deltas *d, const int rows[2],
+size_t demand_forward(const struct geometry *m, const struct demand_deltas *d, const int rows[2],
 		      const int T[2], enum be_precision p)
 {
 	int rank = largest_rank(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS,

@@ -41,11 +41,12 @@ static size_t whole_bytes(const struct forward *f)
 
 size_t forward_bytes(const struct forward *f, int longest)
 {
-	const struct t5 *m = &f->model->m;
+	const struct geometry *m = &f->model->m;
 	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, widest = F > DI ? F : DI;
-	size_t block = D * (8 * DI + (m->gated ? 3 : 2) * F) * (f->precision == BE_BF16 ? 2 : 4);
+	int last = m->family->nstacks - 1;
+	size_t block = block_elements(m, last) * (f->precision == BE_BF16 ? 2 : 4);
 	size_t head = 2 * HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * HEAD_ROWS * sizeof(float);
-	size_t work = work_bytes(m, 1, batch_rows(longest), longest, largest_rank(f));
+	size_t work = work_bytes(m, last, batch_rows(longest), longest, largest_rank(f));
 
 	block += whole_bytes(f);
 	return (block > head ? block : head) + work + widest * D * sizeof(float);
@@ -142,7 +143,7 @@ static void embed(const struct forward *f, const struct seqs *s, float *H)
 static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which,
 		      float *H, struct encoder_output *mem)
 {
-	const struct t5 *m = &f->model->m;
+	const struct geometry *m = &f->model->m;
 	size_t D = (size_t)m->D;
 	struct work w;
 	float *norm;
@@ -150,7 +151,7 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 	embed(f, s, H);
 	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, largest_rank(f));
 	run_blocks(f, stack, &w, s, which, H, mem);
-	norm = model_norm(f->model, stack, m->L[stack], 0);
+	norm = model_final_norm(f->model, stack);
 	for (int row = 0; row < s->rows; row += w.rows) {
 		int n = s->rows - row < w.rows ? s->rows - row : w.rows;
 
@@ -168,7 +169,7 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 /* The output embedding in pieces of HEAD_ROWS tokens, each for all rows of X (rows, D). */
 static void scan_head(const struct forward *f, const float *X, int rows, struct be_logits *scan)
 {
-	const struct t5 *m = &f->model->m;
+	const struct geometry *m = &f->model->m;
 	const struct st_tensor *t = f->model->embedding.head;
 	size_t D = (size_t)m->D, most = (size_t)(m->V < HEAD_ROWS ? m->V : HEAD_ROWS);
 	float *w = xarray(most * D, sizeof(*w)),

@@ -27,7 +27,7 @@ static void round_release(struct round *r)
 
 /* Builds the decoder inputs from `ids` of `length` (flat, offset): the token `start`, then all but
  * the last. */
-static void round_inputs(struct round *r, const struct t5 *m, int start, const int *length,
+static void round_inputs(struct round *r, const struct geometry *m, int start, const int *length,
 			 const int *offset, const int *ids)
 {
 	int rows = 0, *flat, *off = xarray((size_t)r->n, sizeof(*off));
@@ -72,7 +72,7 @@ static void first_round(const struct forward *f, const struct seqs *enc, const f
 			struct generation *g)
 {
 	struct round r = {.n = enc->n, .which = xarray((size_t)enc->n, sizeof(int))};
-	const struct t5 *m = &f->model->m;
+	const struct geometry *m = &f->model->m;
 
 	round_inputs(&r, m, m->label_start, draft_length, draft_offset, draft_ids);
 	r.target = xarray((size_t)r.dec.rows, sizeof(int));

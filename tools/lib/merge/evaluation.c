@@ -77,7 +77,7 @@ static void note_long_answers(const struct evaluation *e)
 		     t->rows.n, e->max_new);
 }
 
-void evaluation_finish(struct evaluation *e, const struct tokenizer *tokenizer)
+void evaluation_finish(struct evaluation *e, const struct t5_tokenizer *tokenizer)
 {
 	const struct testset *t = e->test;
 	for (int i = 0; i < t->rows.n; i++) {

@@ -6,15 +6,15 @@
 #define EXAMPLE_H
 
 #include "merge/rows.h"
-#include "model/t5.h"
+#include "model/geometry.h"
 #include "model/tokens.h"
 
 struct example_maker {
 	const char *model_dir;
-	const struct t5 *m;
+	const struct geometry *m;
 	const struct row_templates *templates;
 	int max_length;
-	struct tokenizer *tokenizer; /* opened when a row first needs it; closed by the caller */
+	struct t5_tokenizer *tokenizer; /* opened when a row first needs it; closed by the caller */
 };
 
 /* Each fills ids (max_length) and returns how many there are; `path` and `i` say which row it is.

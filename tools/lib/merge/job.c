@@ -8,13 +8,13 @@ struct job_args job_args;
 
 void job_open(struct job *j)
 {
-	*j = (struct job){.m = t5_load(job_args.model), .worst = -1};
+	*j = (struct job){.m = geometry_load(job_args.model), .worst = -1};
 	if (!site_parse(&j->m, job_args.site, &j->site) && renamed(job_args.site))
 		die_usage("--site '%s' is called '%s' now", job_args.site, renamed(job_args.site));
 	if (!site_parse(&j->m, job_args.site, &j->site))
 		die_usage("--site '%s' is no site of the model in '%s'", job_args.site,
 			  job_args.model);
-	site_name(j->site, j->name);
+	site_name(j->m.family, j->site, j->name);
 	j->tasks = strlist_split(job_args.tasks, "--tasks");
 	targets_open(&j->targets, &j->m, job_args.adapter, &j->tasks, j->site);
 	targets_sizes(&j->targets, &j->R, &j->d_out);

@@ -47,7 +47,7 @@ extern struct job_args job_args;
 	}
 
 struct job {
-	struct t5 m;
+	struct geometry m;
 	struct site site;
 	char name[32]; /* the site's */
 	struct strlist tasks;

@@ -76,7 +76,8 @@ void propagate_start(struct propagation *a)
 /* A site where x follows from h (a norm's) can hold h as it is there. */
 static bool state_at_site(const struct propagation *a)
 {
-	return a->every_state && (a->site.step == STEP_CROSS || a->site.step == STEP_FFN);
+	return a->every_state && a->site.step != STEP_SELF &&
+	       site_at_norm(a->model->m.family, a->site);
 }
 
 /* The first site of a block carries the block's state; later sites of the block go on from that
@@ -96,7 +97,7 @@ struct pass {
 static void open_output(const struct propagation *a, struct propagation_task *t)
 {
 	char *path = path_for_task(a->out, t->name, a->ntasks, "--output");
-	const struct t5 *m = &a->model->m;
+	const struct geometry *m = &a->model->m;
 	const struct acts_of of = acts_of(a, t, a->of.site);
 
 	t->out = acts_create(path, &of, propagate_rows(a, t), site_width(m, a->site), a->fp16,
@@ -204,7 +205,7 @@ static void pass_task(struct propagation *a, struct propagation_task *t, const s
 		      const struct pass *p, const float *next_norm)
 {
 	const struct seqs *s = seqs_of(a, t);
-	const struct t5 *m = &a->model->m;
+	const struct geometry *m = &a->model->m;
 	int *off = xarray((size_t)s->n, sizeof(int));
 	struct block_deltas deltas = {{NULL}};
 	struct fetch fetch = {a, t};
@@ -241,9 +242,11 @@ static void pass_run(struct propagation *a, const struct pass *p)
 	int stack = propagate_in_decoder(a);
 	struct block b;
 	float *next_norm = NULL;
+	bool at_end = propagate_target(a) == a->model->m.L[stack];
 
 	if (p->last && (p->to == STEP_END || p->block < 0))
-		next_norm = model_norm(a->model, stack, propagate_target(a), 0);
+		next_norm = at_end ? model_final_norm(a->model, stack)
+				   : model_norm(a->model, stack, propagate_target(a), STEP_SELF);
 	if (p->block >= 0)
 		block_load(&b, a->model, stack, p->block, p->from, p->to, a->precision);
 	for (int i = 0; i < a->ntasks; i++)
@@ -285,7 +288,7 @@ void propagate_run(struct propagation *a)
 
 void propagate_init(struct propagation *a, int T, int rank)
 {
-	const struct t5 *m = &a->model->m;
+	const struct geometry *m = &a->model->m;
 	int wide = m->D > m->F ? m->D : m->F;
 
 	wide = wide > m->DI ? wide : m->DI;

@@ -3,30 +3,28 @@
 
 #include "base/die.h"
 
-static const char *const INPUT[] = {"shared.weight", "encoder.embed_tokens.weight",
-				    "decoder.embed_tokens.weight"};
 static const char HEAD[] = "lm_head.weight";
-enum { NINPUTS = sizeof(INPUT) / sizeof(*INPUT) };
 
-static const struct st_tensor *need(const struct st *st, const struct t5 *m, const char *name)
+static const struct st_tensor *need(const struct st *st, const struct geometry *m, const char *name)
 {
 	return st_need(st, name, (size_t)m->V, (size_t)m->D);
 }
 
-static void find_input(struct embedding *e, const struct st *st, const struct t5 *m)
+static void find_input(struct embedding *e, const struct st *st, const struct geometry *m)
 {
-	for (int i = 0; i < NINPUTS; i++) {
-		const struct st_tensor *t = st_find(st, INPUT[i]) ? need(st, m, INPUT[i]) : NULL;
+	const char *const *input = m->family->input;
+	for (int i = 0; i < INPUT_NAMES && input[i]; i++) {
+		const struct st_tensor *t = st_find(st, input[i]) ? need(st, m, input[i]) : NULL;
 		if (t && e->input)
 			e->twin[e->ntwins++] = t;
 		else if (t)
 			e->input = t;
 	}
 	if (!e->input)
-		need(st, m, INPUT[0]);
+		need(st, m, input[0]);
 }
 
-static void need_equal(const struct embedding *e, const struct st *st, const struct t5 *m,
+static void need_equal(const struct embedding *e, const struct st *st, const struct geometry *m,
 		       const struct st_tensor *head, const char *dir)
 {
 	size_t n = (size_t)m->V * (size_t)m->D,
@@ -42,7 +40,7 @@ static void need_equal(const struct embedding *e, const struct st *st, const str
 }
 
 static const struct st_tensor *find_head(const struct embedding *e, const struct st *st,
-					 const struct t5 *m, const char *dir)
+					 const struct geometry *m, const char *dir)
 {
 	const struct st_tensor *head = st_find(st, HEAD) ? need(st, m, HEAD) : NULL;
 	if (m->scale_given)
@@ -58,7 +56,7 @@ static const struct st_tensor *find_head(const struct embedding *e, const struct
 	return m->tied ? e->input : head;
 }
 
-struct embedding embedding_find(const struct st *st, const struct t5 *m, const char *dir)
+struct embedding embedding_find(const struct st *st, const struct geometry *m, const char *dir)
 {
 	struct embedding e = {0};
 	find_input(&e, st, m);
@@ -79,7 +77,7 @@ void embedding_check_twins(const struct embedding *e, const struct st *st, size_
 	}
 }
 
-void embedding_note(const struct embedding *e, const struct t5 *m, const char *dir)
+void embedding_note(const struct embedding *e, const struct geometry *m, const char *dir)
 {
 	/* T5Config of 5.0 looked for tie_word_embeddings where it never was: every model it saved
 	 * says `true`. */

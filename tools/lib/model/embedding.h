@@ -15,7 +15,7 @@
 #define EMBEDDING_H
 
 #include "files/safetensors/st.h"
-#include "model/t5.h"
+#include "model/geometry.h"
 
 struct embedding {
 	const struct st_tensor *input;   /* (V, D) */
@@ -26,11 +26,11 @@ struct embedding {
 
 /* die() where a tensor is missing, of another shape, or where two keys or tensors contradict each
  * other. `dir` is for messages. */
-struct embedding embedding_find(const struct st *st, const struct t5 *m, const char *dir);
+struct embedding embedding_find(const struct st *st, const struct geometry *m, const char *dir);
 /* Rows [row, row+n) of the twins equal those of `input`: die(), naming the tensors and the row,
  * where not. */
 void embedding_check_twins(const struct embedding *e, const struct st *st, size_t row, size_t n);
 /* One note() where config.json was written by a transformers that is known to write it wrong. */
-void embedding_note(const struct embedding *e, const struct t5 *m, const char *dir);
+void embedding_note(const struct embedding *e, const struct geometry *m, const char *dir);
 
 #endif

@@ -9,56 +9,56 @@
 #include "base/die.h"
 #include "model/kind.h"
 
-static const char *const stack_name[] = {"encoder", "decoder"};
-
-static char *norm_name(const struct t5 *m, int stack, int block, int which)
+/* The tensor of that name, of a block where it has a place for its number; cols 0: a vector. */
+static const struct st_tensor *need(const struct model *model, const char *name, int block,
+				    int rows, int cols)
 {
-	if (block == m->L[stack])
-		return xformat("%s.final_layer_norm.weight", stack_name[stack]);
-	return xformat("%s.block.%d.layer.%d.layer_norm.weight", stack_name[stack], block, which);
-}
+	char *whole = name_of_block(name, block);
+	const struct st_tensor *t = st_need(model->st, whole, (size_t)rows, (size_t)cols);
 
-static char *bias_name(int stack)
-{
-	return xformat("%s.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
-		       stack_name[stack]);
-}
-
-static const struct st_tensor *need(const struct model *model, char *name, int rows, int cols)
-{
-	const struct st_tensor *t = st_need(model->st, name, (size_t)rows, (size_t)cols);
-
-	free(name);
+	free(whole);
 	return t;
 }
 
 static const struct st_tensor *need_weight(const struct model *model, struct module q)
 {
 	char *module = module_name(&model->m, q), *name = xformat("%s.weight", module);
+	const struct st_tensor *t = need(model, name, q.block, module_d_out(&model->m, q.slot),
+					 module_d_in(&model->m, q.slot));
 
+	free(name);
 	free(module);
-	return need(model, name, module_d_out(&model->m, q.slot), module_d_in(&model->m, q.slot));
+	return t;
+}
+
+static void check_block(const struct model *model, int stack, int block)
+{
+	const struct family_stack *f = &model->m.family->stack[stack];
+
+	for (int s = 0; s < STEP_END; s++)
+		if (f->step[s].norm)
+			need(model, f->step[s].norm, block, model->m.D, 0);
+	for (int s = 0; s < SLOTS; s++)
+		if (slot_exists(&model->m, stack, s))
+			need_weight(model, (struct module){stack, block, s});
 }
 
 static void check_stack(const struct model *model, int stack)
 {
-	const struct t5 *m = &model->m;
+	const struct geometry *m = &model->m;
+	const struct family_stack *f = &m->family->stack[stack];
 
-	need(model, bias_name(stack), m->buckets, m->NH);
-	need(model, norm_name(m, stack, m->L[stack], 0), m->D, 0);
-	for (int b = 0; b < m->L[stack]; b++) {
-		for (int which = 0; which < 2 + stack; which++)
-			need(model, norm_name(m, stack, b, which), m->D, 0);
-		for (int s = 0; s < SLOTS; s++)
-			if (slot_exists(m, stack, (enum slot)s))
-				need_weight(model, (struct module){stack, b, (enum slot)s});
-	}
+	if (f->bias)
+		need(model, f->bias, 0, m->buckets, m->NH);
+	need(model, f->norm, 0, m->D, 0);
+	for (int b = 0; b < m->L[stack]; b++)
+		check_block(model, stack, b);
 }
 
 /* transformers leaves out blocks that the config does not count. */
 static void check_no_more_blocks(const struct model *model, int stack)
 {
-	char *more = xformat("%s.block.%d.", stack_name[stack], model->m.L[stack]);
+	char *more = name_of_block(model->m.family->stack[stack].block, model->m.L[stack]);
 
 	for (int i = 0; i < st_count(model->st); i++) {
 		const struct st_tensor *t = st_at(model->st, i);
@@ -77,14 +77,14 @@ struct model *model_open(const char *dir)
 	struct model *model = xcalloc(1, sizeof(*model));
 
 	model->dir = xstrdup(dir);
-	model->m = t5_load(dir);
+	model->m = geometry_load(dir);
 	model->st = st_open(dir);
 	kind_check_tensors(model->st);
 	model->embedding = embedding_find(model->st, &model->m, dir);
-	check_stack(model, 0);
-	check_stack(model, 1);
-	check_no_more_blocks(model, 0);
-	check_no_more_blocks(model, 1);
+	for (int stack = 0; stack < model->m.family->nstacks; stack++)
+		check_stack(model, stack);
+	for (int stack = 0; stack < model->m.family->nstacks; stack++)
+		check_no_more_blocks(model, stack);
 	model->weight = xarray(
 		(size_t)model->m.D * (size_t)(model->m.F > model->m.DI ? model->m.F : model->m.DI),
 		sizeof(*model->weight));
@@ -127,7 +127,7 @@ void model_embed(const struct model *model, const int *ids, int n, float *X)
 }
 
 /* Distance key − query to bucket. */
-static int bucket_of(const struct t5 *m, int stack, int distance)
+static int bucket_of(const struct geometry *m, int stack, int distance)
 {
 	int n = m->buckets, base = 0, exact, far;
 
@@ -150,11 +150,11 @@ static int bucket_of(const struct t5 *m, int stack, int distance)
 
 float *model_bias(const struct model *model, int stack, int T)
 {
-	const struct t5 *m = &model->m;
+	const struct geometry *m = &model->m;
 	int width = 2 * T - 1;
 	float *table = xarray((size_t)m->buckets * (size_t)m->NH, sizeof(*table));
 	float *host = xarray((size_t)m->NH * (size_t)width, sizeof(*host)), *bias;
-	const struct st_tensor *t = need(model, bias_name(stack), m->buckets, m->NH);
+	const struct st_tensor *t = need(model, m->family->stack[stack].bias, 0, m->buckets, m->NH);
 
 	st_read(model->st, t, 0, (size_t)m->buckets * (size_t)m->NH, table);
 	for (int d = 1 - T; d < T; d++)
@@ -167,16 +167,26 @@ float *model_bias(const struct model *model, int stack, int T)
 	return bias;
 }
 
-float *model_norm(const struct model *model, int stack, int block, int which)
+/* A norm's weight (n) on the backend. */
+static float *read_norm(const struct model *model, const char *name, int block, int n)
 {
-	size_t D = (size_t)model->m.D;
-	float *host = xarray(D, sizeof(*host)), *norm = be->alloc(D * sizeof(*norm));
+	size_t bytes = (size_t)n * sizeof(float);
+	float *host = xmalloc(bytes), *norm = be->alloc(bytes);
 
-	st_read(model->st, need(model, norm_name(&model->m, stack, block, which), model->m.D, 0), 0,
-		D, host);
-	be->put(norm, host, D * sizeof(*norm));
+	st_read(model->st, need(model, name, block, n, 0), 0, (size_t)n, host);
+	be->put(norm, host, bytes);
 	free(host);
 	return norm;
+}
+
+float *model_norm(const struct model *model, int stack, int block, enum step step)
+{
+	return read_norm(model, model->m.family->stack[stack].step[step].norm, block, model->m.D);
+}
+
+float *model_final_norm(const struct model *model, int stack)
+{
+	return read_norm(model, model->m.family->stack[stack].norm, 0, model->m.D);
 }
 
 const float *model_weight(const struct model *model, struct module q)

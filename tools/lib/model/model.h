@@ -1,15 +1,15 @@
-/* model.h: a T5 model folder, opened: geometry, tensors, and the small things that every block
+/* model.h: a model folder, opened: geometry, tensors, and the small things that every block
  * shares. */
 #ifndef MODEL_H
 #define MODEL_H
 
 #include "files/safetensors/st.h"
 #include "model/embedding.h"
-#include "model/t5.h"
+#include "model/geometry.h"
 
 struct model {
 	char *dir;
-	struct t5 m;
+	struct geometry m;
 	struct st *st;
 	struct embedding embedding;
 	float *weight; /* as it is read; of the largest linear */
@@ -32,9 +32,9 @@ void model_embed(const struct model *model, const int *ids, int n, float *X);
  * be->alloc'ed. Buckets as in T5 (Raffel et al. 2020, section 2.1; bidirectional in the encoder):
  * half exact, half logarithmic up to max_distance. */
 float *model_bias(const struct model *model, int stack, int T);
-/* A norm's weight (D), be->alloc'ed. which: 0, 1, 2 in the block's order; block = L: the stack's
- * final norm. */
-float *model_norm(const struct model *model, int stack, int block, int which);
+/* The weight (D) of the norm at a step of a block, of a stack's final norm; be->alloc'ed. */
+float *model_norm(const struct model *model, int stack, int block, enum step step);
+float *model_final_norm(const struct model *model, int stack);
 /* A linear's weight W (d_out, d_in), host memory; the model's, and valid until the next call.
  * (Allocated anew for each, weights of different sizes would leave holes in the heap.) */
 const float *model_weight(const struct model *model, struct module q);

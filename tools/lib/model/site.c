@@ -7,7 +7,6 @@
 #include "base/die.h"
 
 static const char ENCODER_OUTPUT[] = "encoder-output";
-static const char *const STACK[2] = {"enc", "dec"};
 static const char *const STEP[STEP_END] = {
 	[STEP_SELF] = "self",         [STEP_OUT] = "out", [STEP_CROSS] = "cross",
 	[STEP_CROSSOUT] = "crossout", [STEP_FFN] = "ffn", [STEP_DOWN] = "down",
@@ -24,7 +23,7 @@ bool site_is_encoder_output(struct site s)
 	return s.stack == 1 && s.block == -1;
 }
 
-char *site_name(struct site s, char *buf)
+char *site_name(const struct family *f, struct site s, char *buf)
 {
 	if (site_is_encoder_output(s)) {
 		strcpy(buf, ENCODER_OUTPUT);
@@ -32,29 +31,18 @@ char *site_name(struct site s, char *buf)
 	}
 	BUG_IF(s.stack < 0 || s.stack > 1 || s.block < 0 || s.block > 9999 || (int)s.step < 0 ||
 	       s.step >= STEP_END);
-	snprintf(buf, 24, "%s%02d-%s", STACK[s.stack], s.block, STEP[s.step]);
+	snprintf(buf, 24, "%s%02d-%s", f->stack[s.stack].site, s.block, STEP[s.step]);
 	return buf;
-}
-
-static bool step_exists(int stack, enum step step)
-{
-	return stack == 1 || (step != STEP_CROSS && step != STEP_CROSSOUT);
 }
 
 /* A name is parsed by comparing it with every name of its block: "enc7-self" and "enc007-self" are
  * no names. */
-bool site_parse(const struct t5 *m, const char *name, struct site *s)
+static bool parse_in_stack(const struct geometry *m, int stack, const char *name, struct site *s)
 {
-	if (strcmp(name, ENCODER_OUTPUT) == 0) {
-		*s = site_encoder_output();
-		return true;
-	}
-	int stack = strncmp(name, STACK[1], 3) == 0;
+	const char *prefix = m->family->stack[stack].site, *p = name + strlen(prefix);
 	int block = 0;
-	const char *p = name;
-	for (int i = 0; i < 3; i++, p++)
-		if (*p != STACK[stack][i])
-			return false;
+	if (strncmp(name, prefix, strlen(prefix)) != 0)
+		return false;
 	for (; *p >= '0' && *p <= '9'; p++) {
 		block = 10 * block + (*p - '0');
 		if (block >= m->L[stack])
@@ -63,12 +51,24 @@ bool site_parse(const struct t5 *m, const char *name, struct site *s)
 	for (int step = 0; step < STEP_END; step++) {
 		struct site candidate = {.stack = stack, .block = block, .step = (enum step)step};
 		char buf[24];
-		if (step_exists(stack, candidate.step) &&
-		    strcmp(site_name(candidate, buf), name) == 0) {
+		if (m->family->stack[stack].step[step].operation != NO_STEP &&
+		    strcmp(site_name(m->family, candidate, buf), name) == 0) {
 			*s = candidate;
 			return true;
 		}
 	}
+	return false;
+}
+
+bool site_parse(const struct geometry *m, const char *name, struct site *s)
+{
+	if (m->family->nstacks == 2 && strcmp(name, ENCODER_OUTPUT) == 0) {
+		*s = site_encoder_output();
+		return true;
+	}
+	for (int stack = 0; stack < m->family->nstacks; stack++)
+		if (parse_in_stack(m, stack, name, s))
+			return true;
 	return false;
 }
 
@@ -81,26 +81,23 @@ int site_compare(struct site a, struct site b)
 	return (a.step > b.step) - (a.step < b.step);
 }
 
-int site_width(const struct t5 *m, struct site s)
+int site_width(const struct geometry *m, struct site s)
 {
-	switch (s.step) {
-	case STEP_OUT:
-	case STEP_CROSSOUT: return m->DI;
-	case STEP_DOWN: return m->F;
-	default: return m->D;
-	}
+	for (int slot = 0; slot < SLOTS && s.step != STEP_END; slot++)
+		if (slot_exists(m, s.stack, slot) && m->family->linear[slot].step == s.step)
+			return module_d_in(m, slot);
+	return m->D;
 }
 
-struct site site_of_module(struct module q)
+struct site site_of_module(const struct family *f, struct module q)
 {
-	static const enum step step_of[SLOTS] = {
-		[SELF_Q] = STEP_SELF, [SELF_K] = STEP_SELF,      [SELF_V] = STEP_SELF,
-		[SELF_O] = STEP_OUT,  [CROSS_Q] = STEP_CROSS,    [CROSS_K] = STEP_END,
-		[CROSS_V] = STEP_END, [CROSS_O] = STEP_CROSSOUT, [WI] = STEP_FFN,
-		[WI_0] = STEP_FFN,    [WI_1] = STEP_FFN,         [WO] = STEP_DOWN,
-	};
-	BUG_IF((int)q.slot < 0 || q.slot >= SLOTS);
-	if (q.slot == CROSS_K || q.slot == CROSS_V)
+	const struct family_linear *l = &f->linear[q.slot];
+	if (l->of != OF_STEP)
 		return site_encoder_output();
-	return (struct site){.stack = q.stack, .block = q.block, .step = step_of[q.slot]};
+	return (struct site){.stack = q.stack, .block = q.block, .step = l->step};
+}
+
+bool site_at_norm(const struct family *f, struct site s)
+{
+	return s.step != STEP_END && f->stack[s.stack].step[s.step].norm;
 }

@@ -1,16 +1,12 @@
 /* site.h: sites, the distinct input tensors of targeted modules, in the order of the computation.
  *
- * enc07-self (q k v), enc07-out (o), enc07-ffn (wi, wi_0, wi_1), enc07-down (wo); memory (k and v
- * of ALL cross-attentions); dec03-self, dec03-out, dec03-cross (q), dec03-crossout (o), dec03-ffn,
- * dec03-down. */
+ * T5: enc07-self (q k v), enc07-out (o), enc07-ffn (wi, wi_0, wi_1), enc07-down (wo); memory (k and
+ * v of ALL cross-attentions); dec03-self, dec03-out, dec03-cross (q), dec03-crossout (o),
+ * dec03-ffn, dec03-down. */
 #ifndef SITE_H
 #define SITE_H
 
-#include "model/t5.h"
-
-/* The places inside a block where a site can be, in order; a block's transition functions go from
- * one to the next. STEP_END is the start of the next block (or the end of the stack). */
-enum step { STEP_SELF, STEP_OUT, STEP_CROSS, STEP_CROSSOUT, STEP_FFN, STEP_DOWN, STEP_END };
+#include "model/geometry.h"
 
 struct site {
 	int stack; /* 0 encoder, 1 decoder; memory: stack 1, block -1 */
@@ -21,14 +17,16 @@ struct site {
 struct site site_encoder_output(void);
 bool site_is_encoder_output(struct site s);
 /* Buffer of at least 24 bytes; returns it. */
-char *site_name(struct site s, char *buf);
+char *site_name(const struct family *f, struct site s, char *buf);
 /* False when the name is no site of this model (block out of range, cross in the encoder …). */
-bool site_parse(const struct t5 *m, const char *name, struct site *s);
+bool site_parse(const struct geometry *m, const char *name, struct site *s);
 /* Order of the computation: <0, 0, >0. */
 int site_compare(struct site a, struct site b);
-int site_width(const struct t5 *m, struct site s); /* d: D, DI for out/crossout, F for down */
+int site_width(const struct geometry *m, struct site s); /* d: D, DI for out/crossout, F for down */
 
 /* The site whose rows are the input of module q. */
-struct site site_of_module(struct module q);
+struct site site_of_module(const struct family *f, struct module q);
+/* A norm gives x there, so that x can be computed from the residual stream alone. */
+bool site_at_norm(const struct family *f, struct site s);
 
 #endif

@@ -22,7 +22,7 @@ struct tokenizer {
 
 static struct t5_tokenizer *open_t5(const char *dir)
 {
-	struct t5 m = t5_load(dir);
+	struct geometry m = geometry_load(dir);
 	return tokens_open(dir, &m);
 }
 

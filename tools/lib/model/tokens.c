@@ -233,7 +233,7 @@ char *tokens_decode(const struct t5_tokenizer *t, const int *ids, int n)
 }
 
 /* config.json has the id that pads a text, too. */
-static void check_pad(const struct t5_tokenizer *t, const struct t5 *m)
+static void check_pad(const struct t5_tokenizer *t, const struct geometry *m)
 {
 	if (t->added.pad != m->pad)
 		die("'%s': the tokenizer's pad token has the id %d, but config.json says "
@@ -243,7 +243,7 @@ static void check_pad(const struct t5_tokenizer *t, const struct t5 *m)
 
 /* T5's texts end with </s>, whatever ends an answer (decoding.h). Another end token must be one
  * that ends answers. */
-static void check_eos(const struct t5_tokenizer *t, const struct t5 *m)
+static void check_eos(const struct t5_tokenizer *t, const struct geometry *m)
 {
 	const struct decoding *d = &m->decoding;
 	if (t->added.eos != spm_find(t->spm, "</s>") && !decoding_ends(d, t->added.eos))
@@ -290,7 +290,7 @@ static struct spm *open_spm(const char *dir, bool legacy)
 	return s;
 }
 
-struct t5_tokenizer *tokens_open(const char *model_dir, const struct t5 *m)
+struct t5_tokenizer *tokens_open(const char *model_dir, const struct geometry *m)
 {
 	struct tokenizer_files f;
 	struct t5_tokenizer *t = xcalloc(1, sizeof *t);

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "model/t5.h"
+#include "model/geometry.h"
 #include "model/token_ids.h"
 
 struct t5_tokenizer;
@@ -16,7 +16,7 @@ struct t5_tokenizer;
 /* Opens spiece.model, or a tokenizer.json that holds the same (unigram_json.h), and the JSON files
  * beside it. A file that cannot be read, or files that contradict each other or the model's
  * config.json: die(). */
-struct t5_tokenizer *tokens_open(const char *model_dir, const struct t5 *m);
+struct t5_tokenizer *tokens_open(const char *model_dir, const struct geometry *m);
 void tokens_close(struct t5_tokenizer *t); /* NULL is fine */
 /* die() unless DIR holds one of these, saying which tokenizer it holds instead. */
 void tokens_need(const char *model_dir);

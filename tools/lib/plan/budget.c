@@ -10,12 +10,11 @@
 #include "merge/history.h"
 #include "merge/normal_equations.h"
 
-size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int rank, size_t whole,
-		      int tasks, enum be_precision p)
+size_t budget_extract(const struct geometry *m, bool decoder, int rows, int T, int rank,
+		      size_t whole, int tasks, enum be_precision p)
 {
 	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, wide = F > DI ? F : DI;
-	size_t weights =
-		D * ((decoder ? 8 : 4) * DI + (m->gated ? 3 : 2) * F) * (p == BE_BF16 ? 2 : 4);
+	size_t weights = block_elements(m, decoder) * (p == BE_BF16 ? 2 : 4);
 	size_t state = (size_t)rows * D * sizeof(float) * (decoder ? 3 : 1),
 	       largest = D * wide * sizeof(float);
 

@@ -8,7 +8,7 @@
 
 #include "backend/be.h"
 #include "forward/forward.h"
-#include "model/t5.h"
+#include "model/geometry.h"
 
 /* What the libraries take in any process that computes (measured: code, oneDNN's kernels, HDF5,
  * OpenBLAS's buffers), and the chunks of one task's open files. */
@@ -18,8 +18,8 @@ enum { BUDGET_LIBRARIES = 36 << 20, BUDGET_FILES = 4 << 20 };
  * bytes of whole weights (demand_whole), with the files of `tasks` tasks open: one block's packed
  * weights, the largest tensor as it is read, the working arrays, rows on their way to and from the
  * files, and the open files' chunks. */
-size_t budget_extract(const struct t5 *m, bool decoder, int rows, int T, int rank, size_t whole,
-		      int tasks, enum be_precision p);
+size_t budget_extract(const struct geometry *m, bool decoder, int rows, int T, int rank,
+		      size_t whole, int tasks, enum be_precision p);
 
 /* A tool that works on one site: its arrays, the files of two tasks, the libraries. */
 size_t budget_site(size_t arrays);

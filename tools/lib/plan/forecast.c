@@ -62,7 +62,7 @@ static struct demand_deltas deltas(const struct plan *p)
 static void forecast_device(const struct plan *p, int rows, int R, int widest,
 			    enum be_precision precision)
 {
-	const struct t5 *m = &p->model->m;
+	const struct geometry *m = &p->model->m;
 	const struct demand_deltas d = deltas(p);
 	int T = p->c.max_length, steps = p->c.max_new_tokens,
 	    decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
@@ -81,13 +81,13 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest,
 /* The site's solve of the largest need. */
 static size_t solve_peak(const struct plan *p, int R)
 {
-	const struct t5 *m = &p->model->m;
+	const struct geometry *m = &p->model->m;
 	int pairs = p->c.method == JACOBI ? plan_past(p) : 0;
 	size_t most = 0;
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		for (int i = 0; i < p->adapter[t]->n; i++) {
-			enum slot slot = p->adapter[t]->lora[i].module.slot;
+			int slot = p->adapter[t]->lora[i].module.slot;
 			int d = module_d_in(m, slot), d_out = module_d_out(m, slot);
 			size_t need = plan_dense(p) ? budget_dense(d, R, d_out, p->c.task_targets.n,
 								   pairs)
@@ -101,7 +101,7 @@ static size_t solve_peak(const struct plan *p, int R)
 /* The planned peak of one process of each stage; samples are taken at their longest. */
 void forecast_memory(const struct plan *p)
 {
-	const struct t5 *m = &p->model->m;
+	const struct geometry *m = &p->model->m;
 	int R = total_rank(p), T = p->c.max_length, widest = 0;
 	long batch = (long)config_batch(&p->c) * T;
 	int rows = batch < BATCH_ROWS ? (int)batch : BATCH_ROWS;
@@ -133,7 +133,7 @@ void forecast_memory(const struct plan *p)
 /* Whole weights as the solution files hold them, once. */
 static size_t whole_weights(const struct plan *p)
 {
-	const struct t5 *m = &p->model->m;
+	const struct geometry *m = &p->model->m;
 	size_t bytes = 0;
 
 	for (int t = 0; plan_dense(p) && t < p->c.task_targets.n; t++)

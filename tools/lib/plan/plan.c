@@ -38,7 +38,7 @@ static void find_sites(struct plan *p)
 	n = 0;
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		for (int i = 0; i < p->adapter[t]->n; i++)
-			p->site[n++] = site_of_module(p->adapter[t]->lora[i].module);
+			p->site[n++] = p->adapter[t]->lora[i].site;
 	qsort(p->site, (size_t)n, sizeof(*p->site), compare_sites);
 	for (int i = 0; i < n; i++)
 		if (!i || site_compare(p->site[i], p->site[kept - 1]))

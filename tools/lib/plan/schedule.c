@@ -5,10 +5,10 @@
 
 #include "base/die.h"
 
-/* Targeted sites, and memory before the decoder's. */
+/* Targeted sites, and memory between the stacks where there are two. */
 static void find_stations(struct schedule *s, const struct plan *p)
 {
-	bool encoder_output = false;
+	bool encoder_output = p->model->m.family->nstacks < 2;
 
 	s->extract_site = xcalloc((size_t)p->nsites + 1, sizeof(*s->extract_site));
 	for (int i = 0; i <= p->nsites; i++) {
@@ -36,13 +36,14 @@ static bool holds_state(const struct plan *p, const struct schedule *s, int i, i
 	struct site site = s->extract_site[i].site;
 
 	return from == NO_SITE || !same_block(site, s->extract_site[from].site) ||
-	       (!p->c.use_gradient_checkpointing &&
-		(site.step == STEP_CROSS || site.step == STEP_FFN));
+	       (!p->c.use_gradient_checkpointing && site.step != STEP_SELF &&
+		site_at_norm(p->model->m.family, site));
 }
 
 /* A stack goes on from its own last state; memory from the encoder's. */
 static void find_states(struct schedule *s, const struct plan *p)
 {
+	const struct family *family = p->model->m.family;
 	int last[2] = {NO_SITE, NO_SITE}, solved = NO_SITE;
 
 	for (int i = 0; i < s->n; i++) {
@@ -50,8 +51,8 @@ static void find_states(struct schedule *s, const struct plan *p)
 		bool encoder_output = site_is_encoder_output(t->site);
 		int *state = &last[encoder_output ? 0 : t->site.stack];
 
-		site_name(t->site, t->name);
-		t->reads_encoder = t->site.stack == 1 && !encoder_output;
+		site_name(family, t->site, t->name);
+		t->reads_encoder = !encoder_output && family->stack[t->site.stack].reads_encoder;
 		t->from = *state;
 		t->before = solved;
 		if (!encoder_output && holds_state(p, s, i, *state))

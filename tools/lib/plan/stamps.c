@@ -78,7 +78,7 @@ static void add_keys(struct stamp *s, enum stage stage)
 	}
 }
 
-/* What t5_load() reads. */
+/* What geometry_load() reads. */
 static void add_configs(struct stamp *s)
 {
 	char *generation = xformat("%s/generation_config.json", s->p->base);

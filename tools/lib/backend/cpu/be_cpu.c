@@ -96,21 +96,21 @@ static void cpu_scale(float *X, float factor, size_t n)
 		X[i] *= factor;
 }
 
-static void cpu_activate(float *X, const float *G, bool gelu, size_t n)
+static void cpu_activate(float *X, const float *G, enum be_act act, size_t n)
 {
 #pragma omp parallel for num_threads(threads_for(1.0 * (double)n)) schedule(static)
 	for (size_t i = 0; i < n; i += PIECE) {
 		size_t some = n - i < PIECE ? n - i : PIECE;
 
-		(gelu ? simd_gelu : simd_relu)(X + i, G ? G + i : NULL, some);
+		gemm_activate(act, X + i, G ? G + i : NULL, some);
 	}
 }
 
-/* C (m, n) = A (m, k) B, B (k, n) or, transposed, (n, k). One thread. */
-static void small_gemm(bool transposed, int m, int n, int k, const float *A, int lda,
+/* C (m, n) = scale A (m, k) B, B (k, n) or, transposed, (n, k). One thread. */
+static void small_gemm(bool transposed, int m, int n, int k, float scale, const float *A, int lda,
 		       const float *B, int ldb, float *C, int ldc)
 {
-	dnnl_status_t status = dnnl_sgemm('N', transposed ? 'T' : 'N', m, n, k, 1.0f, A, lda, B,
+	dnnl_status_t status = dnnl_sgemm('N', transposed ? 'T' : 'N', m, n, k, scale, A, lda, B,
 					  ldb, 0.0f, C, ldc);
 
 	if (status != dnnl_success)
@@ -127,24 +127,27 @@ static float *grow(float **buffer, size_t *have, size_t need)
 	return *buffer;
 }
 
+/* One head of one sequence; rows of K and V are ldk apart. bias: the head's, or NULL. */
 static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len,
-			int valid, bool causal, const float *bias, int T, int ld, int HS)
+			int valid, const struct be_attention *a, const float *bias)
 {
 	static _Thread_local float *S;
 	static _Thread_local size_t have;
+	int ldq = a->heads * a->width, ldk = a->kv_heads * a->width;
 
 	grow(&S, &have, (size_t)len * (size_t)valid);
-	small_gemm(true, len, valid, HS, Q, ld, K, ld, S, valid);
+	small_gemm(true, len, valid, a->width, a->scale, Q, ldq, K, ldk, S, valid);
 	for (int i = 0; i < len; i++) {
 		float *s = S + (size_t)i * (size_t)valid;
-		int keys = causal && i + 1 < valid ? i + 1 : valid;
+		int keys = a->causal && i + 1 < valid ? i + 1 : valid;
 
-		simd_add(s, bias + T - 1 - i, (size_t)keys);
+		if (bias)
+			simd_add(s, bias + a->T - 1 - i, (size_t)keys);
 		simd_softmax(s, (size_t)keys);
 		for (int j = keys; j < valid; j++)
 			s[j] = 0;
 	}
-	small_gemm(false, len, HS, valid, S, valid, V, ld, ctx, ld);
+	small_gemm(false, len, a->width, valid, 1, S, valid, V, ldk, ctx, ldq);
 }
 
 /* Of attention, by one thread: two products and a softmax over so many rows of scores, for every
@@ -159,21 +162,23 @@ static double attention_ns(struct be_ragged query, const int *valid, int heads, 
 }
 
 static void cpu_self_attention(float *ctx, const float *Q, const float *K, const float *V,
-			       struct be_ragged seq, const int *valid, bool causal,
-			       const float *bias, int T, int NH, int HS)
+			       struct be_ragged seq, const int *valid, const struct be_attention *a)
 {
-	int ld = NH * HS;
+	size_t ldq = (size_t)(a->heads * a->width), ldk = (size_t)(a->kv_heads * a->width);
+	int group = a->heads / a->kv_heads;
 
-#pragma omp parallel for collapse(2) num_threads(threads_for(attention_ns(seq, valid, NH, HS))) \
-	schedule(dynamic)
+#pragma omp parallel for collapse(2) \
+	num_threads(threads_for(attention_ns(seq, valid, a->heads, a->width))) schedule(dynamic)
 	for (int i = 0; i < seq.n; i++)
-		for (int h = 0; h < NH; h++) {
-			size_t at = (size_t)seq.off[i] * (size_t)ld + (size_t)h * (size_t)HS;
+		for (int h = 0; h < a->heads; h++) {
+			size_t at = (size_t)seq.off[i] * ldq + (size_t)(h * a->width),
+			       kv = (size_t)seq.off[i] * ldk + (size_t)(h / group * a->width);
 
 			if (seq.len[i] > 0)
-				attend_self(ctx + at, Q + at, K + at, V + at, seq.len[i], valid[i],
-					    causal, bias + (size_t)h * (size_t)(2 * T - 1), T, ld,
-					    HS);
+				attend_self(ctx + at, Q + at, K + kv, V + kv, seq.len[i], valid[i],
+					    a,
+					    a->bias ? a->bias + (size_t)h * (size_t)(2 * a->T - 1)
+						    : NULL);
 		}
 }
 
@@ -192,10 +197,10 @@ static void cpu_cross_attention(float *U, const float *Q, const float *M, struct
 		if (!rows)
 			continue;
 		grow(&S, &have, (size_t)rows * (size_t)keys);
-		small_gemm(true, rows, keys, D, Q + at, D, m, D, S, keys);
+		small_gemm(true, rows, keys, D, 1, Q + at, D, m, D, S, keys);
 		for (int r = 0; r < rows; r++)
 			simd_softmax(S + (size_t)r * (size_t)keys, (size_t)keys);
-		small_gemm(false, rows, D, keys, S, keys, m, D, U + at, D);
+		small_gemm(false, rows, D, keys, 1, S, keys, m, D, U + at, D);
 	}
 }
 

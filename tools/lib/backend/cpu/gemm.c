@@ -177,9 +177,17 @@ void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, i
 			}
 }
 
+void gemm_activate(enum be_act act, float *x, const float *g, size_t n)
+{
+	static void (*const function[])(float *, const float *, size_t) = {
+		[BE_RELU] = simd_relu, [BE_GELU_NEW] = simd_gelu, [BE_SILU] = simd_silu};
+
+	function[act](x, g, n);
+}
+
 /* The activation is taken while the tiles are in the cache. */
 void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
-		       const struct be_weight *W1, bool gelu, int P)
+		       const struct be_weight *W1, enum be_act act, int P)
 {
 	const struct gemm_input in = input_of(X, W0->k, 0, 1, P, W0);
 	const struct kernels use = kernels_of(&in, W0);
@@ -194,7 +202,7 @@ void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weigh
 			float *tile = run_panel(&use, W0, j, &in, i, x, 2),
 			      *gate = W1 ? run_panel(&use, W1, j, &in, i, x, 3) : NULL;
 
-			(gelu ? simd_gelu : simd_relu)(tile, gate, (size_t)rows * (size_t)n);
+			gemm_activate(act, tile, gate, (size_t)rows * (size_t)n);
 			store_tile(at_tile(Y, W0->n, i, j), W0->n, tile, rows, n, false);
 		}
 }

@@ -24,7 +24,9 @@ void gemm_linear(float *Y, int ldy, const float *X, int ldx, const struct be_wei
 void gemm_linear_heads(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x,
 		       struct be_weight *const *W, int heads, int P, bool accumulate);
 void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
-		       const struct be_weight *W1, bool gelu, int P);
+		       const struct be_weight *W1, enum be_act act, int P);
+/* x = act(x), times g where g is not NULL; n elements. */
+void gemm_activate(enum be_act act, float *x, const float *g, size_t n);
 /* gram_cpu.c */
 void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n);
 void gemm_mirror(double *G, int m);

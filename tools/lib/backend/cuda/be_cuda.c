@@ -232,18 +232,18 @@ static void cuda_linear_heads(float *Y, int ldy, int step_y, const float *X, int
 			    accumulate);
 }
 
-static void cuda_activate(float *X, const float *G, bool gelu, size_t n)
+static void cuda_activate(float *X, const float *G, enum be_act act, size_t n)
 {
-	CUDA(kernel_activate(device.compute, X, G, gelu, n));
+	CUDA(kernel_activate(device.compute, X, G, act, n));
 }
 
 static void cuda_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
-			      const struct be_weight *W1, bool gelu, int P)
+			      const struct be_weight *W1, enum be_act act, int P)
 {
 	cuda_linear(Y, W0->n, X, W0->k, W0, P, false);
 	if (W1)
 		cuda_linear(Z, W1->n, X, W1->k, W1, P, false);
-	cuda_activate(Y, W1 ? Z : NULL, gelu, area(P, W0->n));
+	cuda_activate(Y, W1 ? Z : NULL, act, area(P, W0->n));
 }
 
 static void cuda_rmsnorm(float *Y, const float *X, const float *g, int P, int D, float eps)
@@ -263,35 +263,46 @@ static void cuda_scale(float *X, float factor, size_t n)
 
 /* ------------------------------------------------------------ attention */
 
-/* One sequence, all heads: head h's rows are HS columns of ld. */
+/* One sequence, all heads: head h's rows are `width` columns of ldq, or of ld. Of the query heads
+ * that share keys, one after the other, each for all heads of keys at once. */
 static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len,
-			int valid, bool causal, const float *bias, int T, int NH, int HS)
+			int valid, const struct be_attention *a)
 {
 	const float one = 1, zero = 0;
-	int ld = NH * HS;
-	float *S = grown(&scores, (size_t)NH * area(len, valid) * sizeof(float));
-	long long step = (long long)len * valid;
+	int share = a->heads / a->kv_heads, HS = a->width, ldq = a->heads * HS,
+	    ld = a->kv_heads * HS;
+	float *scored = grown(&scores, (size_t)a->heads * area(len, valid) * sizeof(float));
+	long long step_q = (long long)share * HS, step = share * (long long)len * valid;
 
-	/* S_h (len, valid) = Q_h K_hᵀ */
-	BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_T, CUBLAS_OP_N, valid, len, HS,
-				       &one, K, ld, HS, Q, ld, HS, &zero, S, valid, step, NH));
-	CUDA(kernel_softmax(device.compute, S, NH, len, valid, causal, bias, T));
+	/* S_h (len, valid) = scale Q_h K_hᵀ */
+	for (int j = 0; j < share; j++)
+		BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_T, CUBLAS_OP_N, valid, len,
+					       HS, &a->scale, K, ld, HS, Q + j * HS, ldq, step_q,
+					       &zero, scored + (size_t)j * area(len, valid), valid,
+					       step, a->kv_heads));
+	CUDA(kernel_softmax(device.compute, scored, a->heads, len, valid, a->causal, a->bias,
+			    a->T));
 	/* ctx_h (len, HS) = S_h V_h */
-	BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_N, CUBLAS_OP_N, HS, len, valid,
-				       &one, V, ld, HS, S, valid, step, &zero, ctx, ld, HS, NH));
+	for (int j = 0; j < share; j++) {
+		const float *S = scored + (size_t)j * area(len, valid);
+
+		BLAS(cublasSgemmStridedBatched(device_blas(), CUBLAS_OP_N, CUBLAS_OP_N, HS, len,
+					       valid, &one, V, ld, HS, S, valid, step, &zero,
+					       ctx + j * HS, ldq, step_q, a->kv_heads));
+	}
 }
 
 static void cuda_self_attention(float *ctx, const float *Q, const float *K, const float *V,
-				struct be_ragged seq, const int *valid, bool causal,
-				const float *bias, int T, int NH, int HS)
+				struct be_ragged seq, const int *valid,
+				const struct be_attention *a)
 {
 	for (int i = 0; i < seq.n; i++) {
-		size_t at = area(seq.off[i], NH * HS);
+		size_t at = area(seq.off[i], a->heads * a->width),
+		       kv = area(seq.off[i], a->kv_heads * a->width);
 
-		BUG_IF(seq.len[i] > T || (seq.len[i] > 0 && valid[i] < 1));
+		BUG_IF((a->bias && seq.len[i] > a->T) || (seq.len[i] > 0 && valid[i] < 1));
 		if (seq.len[i] > 0)
-			attend_self(ctx + at, Q + at, K + at, V + at, seq.len[i], valid[i], causal,
-				    bias, T, NH, HS);
+			attend_self(ctx + at, Q + at, K + kv, V + kv, seq.len[i], valid[i], a);
 	}
 }
 

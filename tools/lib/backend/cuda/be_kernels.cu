@@ -111,25 +111,29 @@ extern "C" cudaError_t kernel_scale(cudaStream_t s, float *X, float factor, size
 	return n ? LAUNCH(scale, blocks_for(n), THREADS, s, X, factor, n) : cudaSuccess;
 }
 
-/* gelu_new(x) = x/2 (1 + tanh u) = x / (1 + e^(−2u)), u = sqrt(2/π) (x + 0.044715 x³). */
-__global__ static void activate(float *X, const float *G, bool gelu, size_t n)
+/* gelu_new(x) = x/2 (1 + tanh u) = x / (1 + e^(−2u)), u = sqrt(2/π) (x + 0.044715 x³). silu(x) =
+ * x / (1 + e^(−x)). */
+__device__ static float activated(float x, enum be_act act)
 {
 	const float twice = 2 * 0.797884561f;
-	size_t e = element();
 
-	if (e >= n)
-		return;
-	float x = X[e], y = gelu    ? x / (1.0f + expf(-twice * (x + 0.044715f * x * x * x)))
-			    : x > 0 ? x
-				    : 0;
-
-	X[e] = G ? y * G[e] : y;
+	if (act == BE_RELU)
+		return x > 0 ? x : 0;
+	return x / (1.0f + expf(act == BE_SILU ? -x : -twice * (x + 0.044715f * x * x * x)));
 }
 
-extern "C" cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, bool gelu,
+__global__ static void activate(float *X, const float *G, enum be_act act, size_t n)
+{
+	size_t e = element();
+
+	if (e < n)
+		X[e] = G ? activated(X[e], act) * G[e] : activated(X[e], act);
+}
+
+extern "C" cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, enum be_act act,
 				       size_t n)
 {
-	return n ? LAUNCH(activate, blocks_for(n), THREADS, s, X, G, gelu, n) : cudaSuccess;
+	return n ? LAUNCH(activate, blocks_for(n), THREADS, s, X, G, act, n) : cudaSuccess;
 }
 
 __global__ static void gram(double *G, const float *X, const float *Y, int P, int m, int n,

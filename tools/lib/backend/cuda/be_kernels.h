@@ -25,7 +25,7 @@ cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, const float
 cudaError_t kernel_add(cudaStream_t s, float *Y, const float *X, size_t n);
 cudaError_t kernel_scale(cudaStream_t s, float *X, float factor, size_t n);
 /* G may be NULL. */
-cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, bool gelu, size_t n);
+cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, enum be_act act, size_t n);
 /* Softmax of S (heads, rows, keys) over its first keys, all or (causal) row + 1 of them; the others
  * become 0. With bias (heads, 2T−1), entry key − row + T − 1 is added first; it may be NULL. */
 cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys, bool causal,
