@@ -605,9 +605,10 @@ static void self_oracle(double *ctx, const float *Q, const float *K, const float
 			for (int i = 0; i < lengths[s]; i++) {
 				double p[LONGEST], sum = 0;
 				int keys = a->causal && i + 1 < keys_of[s] ? i + 1 : keys_of[s],
+				    first = a->window && keys > a->window ? keys - a->window : 0,
 				    kv = h * a->kv_heads / HEADS * HEAD;
 
-				for (int j = 0; j < keys; j++) {
+				for (int j = first; j < keys; j++) {
 					const float *q = Q + (firsts[s] + i) * WIDE + h * HEAD,
 						    *k = K + (firsts[s] + j) * wide + kv;
 
@@ -619,7 +620,7 @@ static void self_oracle(double *ctx, const float *Q, const float *K, const float
 					sum += p[j];
 				}
 				for (int e = 0; e < HEAD; e++)
-					for (int j = 0; j < keys; j++)
+					for (int j = first; j < keys; j++)
 						ctx[(firsts[s] + i) * WIDE + h * HEAD + e] +=
 							p[j] / sum *
 							(double)V[(firsts[s] + j) * wide + kv + e];
@@ -642,7 +643,7 @@ static void self_case(const float *Q, const float *K, const float *V, struct be_
 	have = from_device(ctx, ROWS * WIDE + 1);
 	assert_true(have[ROWS * WIDE] == 0);
 	compare(SELF, have, want, ROWS * WIDE, 1);
-	be->free(q), be->free(k), be->free(v), be->free(b), be->free(ctx);
+	be->free(q), be->free(k), be->free(v), be->free(b);
 	free(have), free(want);
 }
 
@@ -651,15 +652,16 @@ static void self_all(void)
 	float *Q = random_array(ROWS * WIDE), *K = random_array(ROWS * WIDE),
 	      *V = random_array(ROWS * WIDE), *bias = random_array(HEADS * (2 * LONGEST - 1));
 
-	for (int kind = 0; kind < 12; kind++) {
+	for (int kind = 0; kind < 24; kind++) {
 		static const int kv_heads[] = {HEADS, HEADS / 2, 1};
 
 		self_case(Q, K, V,
 			  (struct be_attention){.heads = HEADS,
-						.kv_heads = kv_heads[kind / 4],
+						.kv_heads = kv_heads[kind / 4 % 3],
 						.width = HEAD,
 						.scale = kind & 2 ? 1 : 0.3f,
 						.causal = kind & 1,
+						.window = kind >= 12 && kind & 1 ? 3 : 0,
 						.bias = kind & 2 ? bias : NULL,
 						.T = LONGEST});
 	}
@@ -670,6 +672,66 @@ static void self_attention(void **state)
 {
 	(void)state;
 	each_twin(self_all);
+}
+
+/* Rotations of heads of 2, 4 and 6, each row by its own position in its sequence. */
+static void rotate_case(int heads, int width)
+{
+	size_t n = ROWS * (size_t)(heads * width), turns = LONGEST * (size_t)width;
+	float *X = random_array(n), *table = random_array(turns), *have;
+	float *x = to_device(X, n * sizeof(float)), *t = to_device(table, turns * sizeof(float));
+	double *want = zeros(n);
+
+	for (int s = 0; s < SEQS; s++)
+		for (int i = 0; i < lengths[s] * heads * width; i++) {
+			int p = i / (heads * width), e = i % width, half = width / 2;
+			size_t at = (size_t)(firsts[s] * heads * width + i);
+			const float *turn = table + p * width + e % half;
+			bool second = e >= half;
+
+			want[at] = (double)X[at] * (double)turn[0] +
+				   (second ? (double)X[at - (size_t)half]
+					   : -(double)X[at + (size_t)half]) *
+					   (double)turn[half];
+		}
+	be->rotate(x, (struct be_ragged){SEQS, firsts, lengths}, heads, width, t);
+	have = from_device(x, n);
+	compare(ACTIVATE, have, want, n, 1);
+	be->free(t);
+	free(X), free(table), free(have), free(want);
+}
+
+static void add_row_case(int P, int n)
+{
+	size_t all = (size_t)P * (size_t)n;
+	float *X = random_array(all), *b = random_array((size_t)n), *have;
+	float *x = be->alloc((all + 1) * sizeof(float)),
+	      *d = to_device(b, (size_t)n * sizeof(float));
+
+	be->put(x, X, all * sizeof(float));
+	be->add_row(x, d, P, n);
+	have = from_device(x, all + 1);
+	assert_true(have[all] == 0);
+	for (size_t i = 0; i < all; i++)
+		assert_true(have[i] == X[i] + b[i % (size_t)n]);
+	be->free(d);
+	free(X), free(b), free(have);
+}
+
+static void rows_all(void)
+{
+	rotate_case(1, 2);
+	rotate_case(3, 4);
+	rotate_case(2, 6);
+	add_row_case(0, 5);
+	add_row_case(1, 300);
+	add_row_case(7, 131);
+}
+
+static void rows_alone(void **state)
+{
+	(void)state;
+	each_twin(rows_all);
 }
 
 /* Queries: sequences of 2, 0, 1 and 3 rows. */
@@ -973,6 +1035,7 @@ int main(void)
 		cmocka_unit_test(elements),
 		cmocka_unit_test(activations_far_out),
 		cmocka_unit_test(self_attention),
+		cmocka_unit_test(rows_alone),
 		cmocka_unit_test(cross_attention),
 		cmocka_unit_test(gram),
 		cmocka_unit_test(logits_reduce),

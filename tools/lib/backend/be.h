@@ -29,6 +29,7 @@ struct be_attention {
 	int heads, kv_heads, width; /* of one head; heads: a multiple of kv_heads */
 	float scale;                /* of the scores q·k */
 	bool causal;                /* a row attends to no later one */
+	int window;        /* causal: to the last `window` rows, itself among them; 0: all */
 	const float *bias; /* (heads, 2T−1), added to the score by key − query + T − 1,
 			      T ≥ every length; NULL: none */
 	int T;
@@ -109,10 +110,17 @@ struct backend {
 	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
 	/* Y = Y + X, n elements. */
 	void (*add)(float *Y, const float *X, size_t n);
+	/* Y (P, n) = Y + b (n) in every row. */
+	void (*add_row)(float *Y, const float *b, int P, int n);
 	/* X = factor X, n elements. */
 	void (*scale)(float *X, float factor, size_t n);
 	/* X = act(X), n elements; X = act(X) · G elementwise where G is not NULL. */
 	void (*activate)(float *X, const float *G, enum be_act act, size_t n);
+	/* Rotary positions, in halves: row p of a sequence, X (P, heads·width), has in every head
+	 * (a, b) → (a cos − b sin, b cos + a sin) elementwise, a and b the halves of the head.
+	 * table (T, width), T ≥ every length: row p has the cosines of position p, then the sines.
+	 */
+	void (*rotate)(float *X, struct be_ragged seq, int heads, int width, const float *table);
 	/* (Attention: valid[i] ≥ 1 wherever there are queries.) For sequence i and head h, ctx =
 	 * softmax(scale Q Kᵀ + bias) V over the keys j < valid[i] (and j ≤ query if causal). Q, ctx
 	 * (P, heads·width); K, V (P, kv_heads·width). */

@@ -142,6 +142,16 @@ CLONES void simd_transpose(float *y, size_t ldy, const float *x, size_t ldx, siz
 		}
 }
 
+CLONES void simd_rotate(float *x, const float *turn, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float a = x[i], b = x[n + i];
+
+		x[i] = a * turn[i] - b * turn[n + i];
+		x[n + i] = b * turn[i] + a * turn[n + i];
+	}
+}
+
 CLONES void simd_relu(float *x, const float *g, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

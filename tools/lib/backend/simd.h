@@ -22,6 +22,9 @@ void simd_add_f64(double *y, const float *x, size_t n);
 double simd_dot_f64(const float *x, const float *y, size_t n);
 /* y (cols, rows) = xᵀ, x (rows, cols). */
 void simd_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols);
+/* (a, b) = (a cos − b sin, b cos + a sin), n each: x has a, then b; turn the cosines, then the
+ * sines. */
+void simd_rotate(float *x, const float *turn, size_t n);
 /* x = act(x), times g where g is not NULL. */
 void simd_relu(float *x, const float *g, size_t n);
 void simd_gelu(float *x, const float *g, size_t n);

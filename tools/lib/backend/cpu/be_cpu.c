@@ -90,6 +90,28 @@ static void cpu_add(float *Y, const float *X, size_t n)
 		simd_add(Y + i, X + i, n - i < PIECE ? n - i : PIECE);
 }
 
+static void cpu_add_row(float *Y, const float *b, int P, int n)
+{
+#pragma omp parallel for num_threads(threads_for(0.3 * P * n)) schedule(static)
+	for (int i = 0; i < P; i++)
+		simd_add(Y + (size_t)i * (size_t)n, b, (size_t)n);
+}
+
+static void cpu_rotate(float *X, struct be_ragged seq, int heads, int width, const float *table)
+{
+	size_t row = (size_t)(heads * width);
+
+	for (int i = 0; i < seq.n; i++) {
+		float *x = X + (size_t)seq.off[i] * row;
+
+#pragma omp parallel for num_threads(threads_for(0.5 * seq.len[i] * (double)row)) schedule(static)
+		for (int p = 0; p < seq.len[i]; p++)
+			for (int h = 0; h < heads; h++)
+				simd_rotate(x + (size_t)p * row + (size_t)(h * width),
+					    table + (size_t)p * (size_t)width, (size_t)width / 2);
+	}
+}
+
 static void cpu_scale(float *X, float factor, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -139,11 +161,13 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 	small_gemm(true, len, valid, a->width, a->scale, Q, ldq, K, ldk, S, valid);
 	for (int i = 0; i < len; i++) {
 		float *s = S + (size_t)i * (size_t)valid;
-		int keys = a->causal && i + 1 < valid ? i + 1 : valid;
+		int keys = a->causal && i + 1 < valid ? i + 1 : valid,
+		    first = a->window && keys > a->window ? keys - a->window : 0;
 
 		if (bias)
 			simd_add(s, bias + a->T - 1 - i, (size_t)keys);
-		simd_softmax(s, (size_t)keys);
+		simd_softmax(s + first, (size_t)(keys - first));
+		memset(s, 0, sizeof(*s) * (size_t)first);
 		for (int j = keys; j < valid; j++)
 			s[j] = 0;
 	}
@@ -264,8 +288,10 @@ const struct backend be_cpu = {
 	.feed_forward = gemm_feed_forward,
 	.rmsnorm = cpu_rmsnorm,
 	.add = cpu_add,
+	.add_row = cpu_add_row,
 	.scale = cpu_scale,
 	.activate = cpu_activate,
+	.rotate = cpu_rotate,
 	.self_attention = cpu_self_attention,
 	.cross_attention = cpu_cross_attention,
 	.gram = gemm_gram,

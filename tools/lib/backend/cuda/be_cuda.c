@@ -256,12 +256,24 @@ static void cuda_add(float *Y, const float *X, size_t n)
 	CUDA(kernel_add(device.compute, Y, X, n));
 }
 
+static void cuda_add_row(float *Y, const float *b, int P, int n)
+{
+	CUDA(kernel_add_row(device.compute, Y, b, P, n));
+}
+
 static void cuda_scale(float *X, float factor, size_t n)
 {
 	CUDA(kernel_scale(device.compute, X, factor, n));
 }
 
 /* ------------------------------------------------------------ attention */
+
+static void cuda_rotate(float *X, struct be_ragged seq, int heads, int width, const float *table)
+{
+	for (int i = 0; i < seq.n; i++)
+		CUDA(kernel_rotate(device.compute, X + area(seq.off[i], heads * width), seq.len[i],
+				   heads, width, table));
+}
 
 /* One sequence, all heads: head h's rows are `width` columns of ldq, or of ld. Of the query heads
  * that share keys, one after the other, each for all heads of keys at once. */
@@ -280,8 +292,8 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 					       HS, &a->scale, K, ld, HS, Q + j * HS, ldq, step_q,
 					       &zero, scored + (size_t)j * area(len, valid), valid,
 					       step, a->kv_heads));
-	CUDA(kernel_softmax(device.compute, scored, a->heads, len, valid, a->causal, a->bias,
-			    a->T));
+	CUDA(kernel_softmax(device.compute, scored, a->heads, len, valid, a->causal, a->window,
+			    a->bias, a->T));
 	/* ctx_h (len, HS) = S_h V_h */
 	for (int j = 0; j < share; j++) {
 		const float *S = scored + (size_t)j * area(len, valid);
@@ -320,7 +332,7 @@ static void cuda_cross_attention(float *U, const float *Q, const float *M, struc
 			continue;
 		S = grown(&scores, area(rows, keys) * sizeof(float));
 		product(false, true, rows, keys, D, Q + at, D, m, D, S, keys, BE_F32);
-		CUDA(kernel_softmax(device.compute, S, 1, rows, keys, false, NULL, 0));
+		CUDA(kernel_softmax(device.compute, S, 1, rows, keys, false, 0, NULL, 0));
 		product(false, false, rows, D, keys, S, keys, m, D, U + at, D, BE_F32);
 	}
 }
@@ -440,8 +452,10 @@ const struct backend be_cuda = {
 	.feed_forward = cuda_feed_forward,
 	.rmsnorm = cuda_rmsnorm,
 	.add = cuda_add,
+	.add_row = cuda_add_row,
 	.scale = cuda_scale,
 	.activate = cuda_activate,
+	.rotate = cuda_rotate,
 	.self_attention = cuda_self_attention,
 	.cross_attention = cuda_cross_attention,
 	.gram = cuda_gram,

@@ -106,6 +106,47 @@ __global__ static void scale(float *X, float factor, size_t n)
 		X[e] *= factor;
 }
 
+__global__ static void add_row(float *Y, const float *b, int n, size_t all)
+{
+	size_t e = element();
+
+	if (e < all)
+		Y[e] += b[e % (size_t)n];
+}
+
+extern "C" cudaError_t kernel_add_row(cudaStream_t s, float *Y, const float *b, int P, int n)
+{
+	size_t all = (size_t)P * (size_t)n;
+
+	return all ? LAUNCH(add_row, blocks_for(all), THREADS, s, Y, b, n, all) : cudaSuccess;
+}
+
+/* Element e is a pair: of half a head, of a head, of a row. */
+__global__ static void rotate(float *X, int heads, int half, const float *table, size_t pairs)
+{
+	size_t e = element();
+
+	if (e >= pairs)
+		return;
+	size_t i = e % (size_t)half, head = e / (size_t)half, row = head / (size_t)heads;
+	float *x = X + head * 2 * (size_t)half + i;
+	const float *turn = table + row * 2 * (size_t)half + i;
+	float a = x[0], b = x[half];
+
+	x[0] = a * turn[0] - b * turn[half];
+	x[half] = b * turn[0] + a * turn[half];
+}
+
+extern "C" cudaError_t kernel_rotate(cudaStream_t s, float *X, int P, int heads, int width,
+				     const float *table)
+{
+	size_t pairs = (size_t)P * (size_t)heads * (size_t)(width / 2);
+
+	return pairs ? LAUNCH(rotate, blocks_for(pairs), THREADS, s, X, heads, width / 2, table,
+			      pairs)
+		     : cudaSuccess;
+}
+
 extern "C" cudaError_t kernel_scale(cudaStream_t s, float *X, float factor, size_t n)
 {
 	return n ? LAUNCH(scale, blocks_for(n), THREADS, s, X, factor, n) : cudaSuccess;
@@ -247,18 +288,20 @@ extern "C" cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, 
 }
 
 /* Every thread reads and writes its own keys only: nothing but the reductions is shared. */
-__global__ static void softmax(float *S, int rows, int keys, bool causal, const float *bias, int T)
+__global__ static void softmax(float *S, int rows, int keys, bool causal, int window,
+			       const float *bias, int T)
 {
 	SHARED(float, part, THREADS);
 	int row = (int)blockIdx.x, head = (int)blockIdx.y,
-	    n = causal && row + 1 < keys ? row + 1 : keys;
+	    n = causal && row + 1 < keys ? row + 1 : keys,
+	    first = window && n > window ? n - window : 0;
 	float *s = S + ((size_t)head * (size_t)rows + (size_t)row) * (size_t)keys;
 	const float *b =
 		bias ? bias + (size_t)head * (size_t)(2 * T - 1) + (size_t)(T - 1 - row) : NULL;
 	float max = -INFINITY, sum = 0;
 
 	for (int j = (int)threadIdx.x; j < n; j += (int)blockDim.x) {
-		float x = b ? s[j] + b[j] : s[j];
+		float x = j < first ? -INFINITY : b ? s[j] + b[j] : s[j];
 
 		s[j] = x;
 		max = x > max ? x : max;
@@ -274,12 +317,12 @@ __global__ static void softmax(float *S, int rows, int keys, bool causal, const 
 }
 
 extern "C" cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys,
-				      bool causal, const float *bias, int T)
+				      bool causal, int window, const float *bias, int T)
 {
 	if (!rows || !heads)
 		return cudaSuccess;
 	return LAUNCH(softmax, dim3((unsigned)rows, (unsigned)heads), threads_for(keys), s, S, rows,
-		      keys, causal, bias, T);
+		      keys, causal, window, bias, T);
 }
 
 /* The two largest of two pairs; of equal ones the lower id is the first. */

@@ -23,13 +23,19 @@ cudaError_t kernel_scatter(cudaStream_t s, float *Y, int ldy, const float *tile,
 cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, const float *g, int P, int D,
 			   float eps);
 cudaError_t kernel_add(cudaStream_t s, float *Y, const float *X, size_t n);
+/* Y (P, n) += b (n). */
+cudaError_t kernel_add_row(cudaStream_t s, float *Y, const float *b, int P, int n);
 cudaError_t kernel_scale(cudaStream_t s, float *X, float factor, size_t n);
 /* G may be NULL. */
 cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, enum be_act act, size_t n);
-/* Softmax of S (heads, rows, keys) over its first keys, all or (causal) row + 1 of them; the others
- * become 0. With bias (heads, 2T−1), entry key − row + T − 1 is added first; it may be NULL. */
+/* One sequence's X (P, heads·width) by be.h's rotate. */
+cudaError_t kernel_rotate(cudaStream_t s, float *X, int P, int heads, int width,
+			  const float *table);
+/* Softmax of S (heads, rows, keys) over its first keys, all or (causal) row + 1 of them, with a
+ * window the last ones of these; the others become 0. With bias (heads, 2T−1), entry key − row + T
+ * − 1 is added first; it may be NULL. */
 cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys, bool causal,
-			   const float *bias, int T);
+			   int window, const float *bias, int T);
 /* G (m, n) += XᵀY in float64 over P rows. */
 cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *Y, int P, int m,
 			int n);
