@@ -137,7 +137,7 @@ static void read_base(struct lora_job *j)
 		char *dir = path_for_task(adapter_arg, tasks.item[i], tasks.n, "--adapter");
 		struct peft p;
 
-		peft_read(&p, dir);
+		peft_read(&p, dir, j->m.family);
 		base_name_add(&j->base, dir, p.base, p.revision);
 		peft_release(&p);
 		free(dir);

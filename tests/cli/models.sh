@@ -113,9 +113,10 @@ demo answers; sed -i 's/T5ForConditionalGeneration/T5ForQuestionAnswering/' "$CO
 demo unknown; sed -i 's/T5ForConditionalGeneration/T5ForEverything/' "$COPY/config.json"; clash "found 'T5ForEverything', which is not known here"
 demo headless; sed -i 's/T5ForConditionalGeneration/T5Model/' "$COPY/config.json"; conf tie_word_embeddings true; tensors lm_head.weight=
 (NAME=no-head-tie-true; check 'T5Model, tied: as with its head' as_golden 5)
-for type in llama bart mt5 umt5 longt5 switch_transformers; do
-	demo $type; conf model_type "\"$type\""; clash "model_type: expected 't5' .*, found '$type', architecture T5ForConditionalGeneration"
+for type in bart mt5 umt5 longt5 switch_transformers; do
+	demo $type; conf model_type "\"$type\""; clash "model_type: expected t5 .*, found '$type', architecture T5ForConditionalGeneration"
 done
+demo llama; conf model_type '"llama"'; clash "architectures: expected LlamaForCausalLM, found 'T5ForConditionalGeneration', which is not known here"
 demo no-decoder; conf is_encoder_decoder false; clash 'is_encoder_decoder is false: the model has no decoder'
 demo quantised; conf quantization_config '{"quant_method": "bitsandbytes", "load_in_8bit": true}'; clash 'quantization_config: bitsandbytes: quantised weights are not read'
 demo scb; tensors encoder.block.0.layer.0.SelfAttention.q.SCB=encoder.final_layer_norm.weight; clash "SelfAttention.q.SCB' belongs to quantised weights"

@@ -5,13 +5,21 @@
 
 #include "fuzz.h"
 #include "model/geometry.h"
-#include "model/t5.h"
 
 static void load(void)
 {
 	struct geometry m = geometry_load(fuzz_folder());
-	struct module q = {1, m.L[1] - 1, CROSS_Q}, found;
-	char *name = module_name(&m, q);
+	int last = m.family->nstacks - 1;
+	struct module q = {last, m.L[last] - 1, SLOTS - 1}, found;
+	float *table = calloc((size_t)m.HS, 3 * sizeof(*table));
+	char *name;
+
+	while (!slot_exists(&m, last, q.slot))
+		q.slot--;
+	name = module_name(&m, q);
+	if (table && m.rope.kind != ROPE_NONE)
+		rope_table(&m.rope, 3, m.HS, table);
+	free(table);
 
 	if (!module_parse(&m, name, &found) || found.block != q.block)
 		abort();

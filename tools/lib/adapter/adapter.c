@@ -27,17 +27,25 @@ static int by_site(const void *a, const void *b)
 	return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
+static void refuse_embedding(const struct peft *p, const char *name)
+{
+	if (!p->target.all && peft_targets(p, name))
+		die("'%s': target_modules targets the embedding '%s', which cannot be merged; "
+		    "train the linears alone",
+		    p->path, name);
+}
+
 /* An embedding that is named without factors in the file would be passed over in silence.
  * "all-linear" means none. */
-static void refuse_embeddings(const struct peft *p)
+static void refuse_embeddings(const struct peft *p, const struct family *f)
 {
-	static const char *const names[] = {"lm_head", "shared", "encoder.embed_tokens",
-					    "decoder.embed_tokens"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !p->target.all; i++)
-		if (peft_targets(p, names[i]))
-			die("'%s': target_modules targets the embedding '%s', which cannot be "
-			    "merged; train the linears alone",
-			    p->path, names[i]);
+	refuse_embedding(p, "lm_head");
+	for (int i = 0; i < INPUT_NAMES && f->input[i]; i++) {
+		size_t n = strlen(f->input[i]) - strlen(".weight");
+		char *name = xformat("%.*s", (int)n, f->input[i]);
+		refuse_embedding(p, name);
+		free(name);
+	}
 }
 
 /* The targeted modules with their ranks and scales, in order. */
@@ -61,7 +69,7 @@ static void list_targets(struct adapter *a, const struct geometry *m, const stru
 			free(name);
 		}
 	}
-	refuse_embeddings(p);
+	refuse_embeddings(p, m->family);
 	if (a->n == 0)
 		die("'%s': target_modules names no linear of the base model (%s of its "
 		    "blocks)%s",
@@ -107,6 +115,18 @@ static char *module_of_tensor(const char *name)
 	return module;
 }
 
+static _Noreturn void die_no_linear(const char *file, const char *tensor, const char *name,
+				    const struct geometry *m)
+{
+	char *blocks = m->family->nstacks == 2
+			       ? xformat("%d encoder and %d decoder blocks, feed-forward with %s",
+					 m->L[0], m->L[1], m->gated ? "wi_0 and wi_1" : "wi")
+			       : xformat("%d layers", m->L[0]);
+	die("'%s': tensor '%s': the base model has no linear '%s' (it has %s): an adapter of "
+	    "another model?",
+	    file, tensor, name, blocks);
+}
+
 /* Every tensor belongs to a targeted module. As names in a file are unique, what is left to check
  * is that none is missing. */
 static void check_tensor_names(const struct adapter *a, const struct geometry *m,
@@ -117,7 +137,7 @@ static void check_tensor_names(const struct adapter *a, const struct geometry *m
 		const char *file = st_file(a->file, t);
 		char *name = module_of_tensor(t->name);
 		struct module q;
-		if (copy_of(t->name))
+		if (copy_of(t->name, m->family))
 			continue;
 		if (!name)
 			die_stray(file, t->name);
@@ -126,11 +146,7 @@ static void check_tensor_names(const struct adapter *a, const struct geometry *m
 			    "merged; train without lm_head in target_modules",
 			    file, t->name);
 		if (!module_parse(m, name, &q))
-			die("'%s': tensor '%s': the base model has no linear '%s' (it has %d "
-			    "encoder and %d decoder blocks, feed-forward with %s): "
-			    "an adapter of another model?",
-			    file, t->name, name, m->L[0], m->L[1],
-			    m->gated ? "wi_0 and wi_1" : "wi");
+			die_no_linear(file, t->name, name, m);
 		if (!adapter_find(a, q))
 			die("'%s': tensor '%s' is taken by no module: target_modules%s and "
 			    "exclude_modules of '%s' leave '%s' out",
@@ -185,7 +201,7 @@ struct adapter *adapter_open(const char *dir, const struct geometry *m)
 	struct peft p;
 	a->family = m->family;
 	a->dir = xstrdup(dir);
-	peft_read(&p, dir);
+	peft_read(&p, dir, m->family);
 	a->r = p.r;
 	a->alpha = p.alpha;
 	a->base = p.base ? xstrdup(p.base) : NULL;

@@ -10,22 +10,17 @@
 
 enum { PIECE = 1 << 16 }; /* elements compared at once */
 
-enum copy copy_of(const char *tensor)
+enum copy copy_of(const char *tensor, const struct family *f)
 {
-	static const struct {
-		const char *name;
-		enum copy copy;
-	} known[] = {
-		{"base_model.model.shared.weight", COPY_INPUT},
-		{"base_model.model.encoder.embed_tokens.weight", COPY_INPUT},
-		{"base_model.model.decoder.embed_tokens.weight", COPY_INPUT},
-		{"base_model.model.lm_head.weight", COPY_HEAD},
-	};
+	static const char prefix[] = "base_model.model.";
+	size_t n = sizeof(prefix) - 1;
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strcmp(tensor, known[i].name) == 0)
-			return known[i].copy;
-	return COPY_NONE;
+	if (strncmp(tensor, prefix, n) != 0)
+		return COPY_NONE;
+	for (int i = 0; i < INPUT_NAMES && f->input[i]; i++)
+		if (strcmp(tensor + n, f->input[i]) == 0)
+			return COPY_INPUT;
+	return strcmp(tensor + n, "lm_head.weight") == 0 ? COPY_HEAD : COPY_NONE;
 }
 
 static const struct st_tensor *base_tensor(const struct model *base, enum copy copy)
@@ -99,7 +94,7 @@ void copies_check(const struct st *st, const struct model *base)
 {
 	for (int i = 0; i < st_count(st); i++) {
 		const struct st_tensor *t = st_at(st, i);
-		enum copy copy = copy_of(t->name);
+		enum copy copy = copy_of(t->name, base->m.family);
 
 		if (copy != COPY_NONE)
 			check(st, t, copy, base);

@@ -13,8 +13,8 @@ enum copy {
 	COPY_HEAD
 }; /* of the input embedding, of the output embedding */
 
-/* By a tensor's name in adapter_model.safetensors. */
-enum copy copy_of(const char *tensor);
+/* By a tensor's name in adapter_model.safetensors, of an adapter of this family. */
+enum copy copy_of(const char *tensor, const struct family *f);
 /* die(), naming tensor and row, unless every embedding in the adapter's file `st` equals the base
  * model's. A base of higher precision may have been rounded to the tensor's type. Reads a small
  * piece at a time. */

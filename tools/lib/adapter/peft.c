@@ -94,7 +94,7 @@ static const struct {
 	{"enable_lora", OFF,
 	 "adapters of merged linears are not supported; train with a current PEFT"},
 	{"fan_in_fan_out", OFF,
-	 "T5's linears are not stored transposed; train with fan_in_fan_out=False"},
+	 "linears are not stored transposed here; train with fan_in_fan_out=False"},
 	{"kasa_config", OFF, "KaSA changes the base model's weights; train without it"},
 	{"layer_replication", OFF,
 	 "the adapter belongs to a model with other layers; train without it"},
@@ -227,13 +227,14 @@ static enum fit names_fit(const struct peft_names *s, const char *path, const ch
 	return fit;
 }
 
-/* Where target_modules is absent or null: what PEFT takes for model_type t5. */
-static void default_targets(struct peft *p)
+/* Where target_modules is absent or null: what PEFT takes for the family. */
+static void default_targets(struct peft *p, const struct family *f)
 {
 	const json_t *v = json_object_get(p->json, "target_modules");
 	if (v && !json_is_null(v))
 		return;
-	json_object_set_new(p->json, "target_modules", json_pack("[s, s]", "q", "v"));
+	json_object_set_new(p->json, "target_modules",
+			    json_pack("[s, s]", f->targets[0], f->targets[1]));
 }
 
 /* ---- layers_to_transform ---- */
@@ -373,7 +374,7 @@ static void base_read(struct peft *p)
 		p->revision = xstrdup(revision);
 }
 
-void peft_read(struct peft *p, const char *dir)
+void peft_read(struct peft *p, const char *dir, const struct family *f)
 {
 	memset(p, 0, sizeof(*p));
 	elsewhere_check(dir);
@@ -386,7 +387,7 @@ void peft_read(struct peft *p, const char *dir)
 	p->alpha = jsonx_number(p->json, p->path, "lora_alpha");
 	p->rslora = jsonx_bool_or(p->json, p->path, "use_rslora", false);
 	base_read(p);
-	default_targets(p);
+	default_targets(p, f);
 	layers_read(&p->layers, p);
 	names_read(&p->target, p, "target_modules");
 	names_read(&p->exclude, p, "exclude_modules");

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/family.h"
+
 /* target_modules or exclude_modules. */
 struct peft_names {
 	bool all;                /* "all-linear" */
@@ -48,7 +50,7 @@ struct peft {
 
 /* The config of the adapter folder `dir`; die() naming file, key and what to do when it says
  * anything that cannot be merged, or when the folder holds its adapter in a sub-folder. */
-void peft_read(struct peft *p, const char *dir);
+void peft_read(struct peft *p, const char *dir, const struct family *f);
 void peft_release(struct peft *p);
 
 /* Of a module by its name in the base model ("encoder.block.0.layer.0.SelfAttention.q"). */

@@ -66,16 +66,25 @@ void block_load(struct block *b, const struct model *model, int stack, int index
 		if (step_of(b, s)->norm)
 			b->norm[s] = model_norm(model, stack, index, s);
 	for (int slot = 0; slot < SLOTS; slot++)
-		if (slot_needed(b, slot))
+		if (slot_needed(b, slot)) {
 			load_slot(b, slot);
+			b->bias[slot] =
+				model_linear_bias(model, (struct module){stack, index, slot});
+		}
+	for (int keys = 0; keys < 2 && from == STEP_SELF && to > STEP_SELF; keys++)
+		b->head_norm[keys] = model_head_norm(model, stack, index, keys);
 }
 
 void block_release(struct block *b)
 {
 	for (int s = 0; s < STEP_END; s++)
 		be->free(b->norm[s]);
-	for (int s = 0; s < SLOTS; s++)
+	for (int s = 0; s < SLOTS; s++) {
 		be->weight_free(b->w[s]);
+		be->free(b->bias[s]);
+	}
+	for (int i = 0; i < 2; i++)
+		be->free(b->head_norm[i]);
 	for (int h = 0; h < b->model->m.NH; h++) {
 		if (b->k_head)
 			be->weight_free(b->k_head[h]);
@@ -123,6 +132,13 @@ static size_t thin_rows(const struct geometry *m, int stack, int rows, int T)
 	return (size_t)(heads > rows ? heads : rows);
 }
 
+/* The bias by distance, or the table of turns. */
+static size_t position_floats(const struct geometry *m, int stack, int T)
+{
+	return (m->family->stack[stack].bias ? (size_t)m->NH * (size_t)(2 * T - 1) : 0) +
+	       (m->rope.kind != ROPE_NONE ? (size_t)T * (size_t)m->HS : 0);
+}
+
 size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank)
 {
 	size_t cross = (size_t)cross_rows(T) * (size_t)m->NH * (size_t)m->D;
@@ -130,7 +146,7 @@ size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank
 	return sizeof(float) *
 	       (4 * (size_t)rows * widest(m) + thin_rows(m, stack, rows, T) * (size_t)rank +
 		(m->family->stack[stack].reads_encoder ? 2 * cross : 0) +
-		(size_t)m->NH * (size_t)(2 * T - 1));
+		position_floats(m, stack, T));
 }
 
 void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank)
@@ -145,6 +161,7 @@ void work_init(struct work *w, const struct model *model, int stack, int rows, i
 	w->x = w->a;
 	w->u = be->alloc(thin_rows(m, stack, rows, T) * (size_t)rank * sizeof(float));
 	w->bias = model_bias(model, stack, T);
+	w->turns = model_turns(model, T);
 	if (!m->family->stack[stack].reads_encoder)
 		return;
 	cross = (size_t)w->cross_rows * (size_t)m->NH * (size_t)m->D * sizeof(float);
@@ -158,6 +175,7 @@ void work_release(struct work *w)
 	be->free(w->y);
 	be->free(w->u);
 	be->free(w->bias);
+	be->free(w->turns);
 	be->free(w->Q);
 	be->free(w->U);
 	*w = (struct work){0};
@@ -189,13 +207,20 @@ static void add_delta(const struct block *b, const struct block_deltas *d, struc
 	be->linear(Y, n, w->u, delta->R, delta->B, P, true);
 }
 
-/* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ, added to Y if accumulate. */
+static void add_bias(const struct block *b, int slot, float *Y, int P)
+{
+	if (b->bias[slot])
+		be->add_row(Y, b->bias[slot], P, module_d_out(&b->model->m, slot));
+}
+
+/* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ + bias, added to Y if accumulate. */
 static void project(const struct block *b, const struct block_deltas *d, struct work *w, int slot,
 		    float *Y, const float *X, int P, bool accumulate)
 {
 	be->linear(Y, module_d_out(&b->model->m, slot), X, module_d_in(&b->model->m, slot),
 		   weight_of(b, d, slot), P, accumulate);
 	add_delta(b, d, w, slot, Y, X, P);
+	add_bias(b, slot, Y, P);
 }
 
 /* Linears of one shape, of x, at Y, Y + wide, … */
@@ -209,8 +234,37 @@ static void project_alike(const struct block *b, const struct block_deltas *d, s
 		W[i] = weight_of(b, d, slot[i]);
 	be->linear_heads(Y, module_d_out(m, slot[0]), w->wide, w->x, m->D, 0, W, n, w->batch->rows,
 			 false);
-	for (int i = 0; i < n; i++)
-		add_delta(b, d, w, slot[i], Y + (size_t)i * (size_t)w->wide, w->x, w->batch->rows);
+	for (int i = 0; i < n; i++) {
+		float *y = Y + (size_t)i * (size_t)w->wide;
+
+		add_delta(b, d, w, slot[i], y, w->x, w->batch->rows);
+		add_bias(b, slot[i], y, w->batch->rows);
+	}
+}
+
+/* Queries, keys and values of x at w->y. */
+static void project_heads(const struct block *b, const struct block_deltas *d, struct work *w,
+			  const int slot[STEP_SLOTS])
+{
+	const struct geometry *m = &b->model->m;
+	int alike = m->kv_heads == m->NH ? 3 : 1;
+
+	project_alike(b, d, w, slot, alike, w->y);
+	if (alike < 3)
+		project_alike(b, d, w, slot + alike, 3 - alike, w->y + alike * w->wide);
+}
+
+/* The norm of every head, and its rotation. */
+static void place_heads(const struct block *b, struct work *w, float *X, int heads,
+			const float *norm)
+{
+	const struct geometry *m = &b->model->m;
+	const struct batch *s = w->batch;
+
+	if (norm)
+		be->rmsnorm(X, X, norm, s->rows * heads, m->HS, m->eps);
+	if (w->turns)
+		be->rotate(X, (struct be_ragged){s->n, s->off, s->len}, heads, m->HS, w->turns);
 }
 
 static void self_attention(const struct block *b, const struct block_deltas *d, struct work *w,
@@ -221,15 +275,19 @@ static void self_attention(const struct block *b, const struct block_deltas *d, 
 	struct be_ragged seq = {s->n, s->off, s->len};
 	float *q = w->y, *k = q + w->wide, *v = k + w->wide;
 
-	project_alike(b, d, w, slot, 3, q);
-	be->self_attention(w->x, q, k, v, seq, s->valid,
-			   &(struct be_attention){.heads = m->NH,
-						  .kv_heads = m->NH,
-						  .width = m->HS,
-						  .scale = m->attention_scale,
-						  .causal = m->family->stack[b->stack].causal,
-						  .bias = w->bias,
-						  .T = w->T});
+	project_heads(b, d, w, slot);
+	place_heads(b, w, q, m->NH, b->head_norm[0]);
+	place_heads(b, w, k, m->kv_heads, b->head_norm[1]);
+	be->self_attention(
+		w->x, q, k, v, seq, s->valid,
+		&(struct be_attention){.heads = m->NH,
+				       .kv_heads = m->kv_heads,
+				       .width = m->HS,
+				       .scale = m->attention_scale,
+				       .causal = m->family->stack[b->stack].causal,
+				       .window = block_slides(m, b->index) ? m->window : 0,
+				       .bias = w->bias,
+				       .T = w->T});
 }
 
 /* Rows [row, row+P) of the queries against memory rows M, already fetched; result in the same rows
@@ -308,6 +366,12 @@ static void cross_attention(const struct block *b, const struct block_deltas *d,
 	free(query_off);
 }
 
+/* A linear of which more than a product is added. */
+static bool apart(const struct block *b, const struct block_deltas *d, int slot)
+{
+	return factors_of(d, slot) || b->bias[slot];
+}
+
 /* n: of linears; the second one's result multiplies the first one's, activated. */
 static void feed_forward(const struct block *b, const struct block_deltas *d, struct work *w,
 			 const int *slot, int n)
@@ -316,7 +380,7 @@ static void feed_forward(const struct block *b, const struct block_deltas *d, st
 	int P = w->batch->rows;
 	float *gate = n > 1 ? w->y + w->wide : NULL;
 
-	if (factors_of(d, slot[0]) || (gate && factors_of(d, slot[1]))) {
+	if (apart(b, d, slot[0]) || (gate && apart(b, d, slot[1]))) {
 		project(b, d, w, slot[0], w->y, w->x, P, false);
 		if (gate)
 			project(b, d, w, slot[1], gate, w->x, P, false);

@@ -28,6 +28,8 @@ struct block {
 	enum be_precision precision;
 	float *norm[STEP_END]; /* at the steps that have one */
 	struct be_weight *w[SLOTS];
+	float *bias[SLOTS];                  /* NULL: none */
+	float *head_norm[2];                 /* of queries, of keys; NULL: none */
 	struct be_weight **k_head, **v_head; /* cross: NH of Wk_hᵀ (D, HS) and of Wv_h (HS, D) */
 };
 
@@ -76,7 +78,8 @@ struct work {
 	int wide;     /* rows · max(D, DI, F) */
 	float *Q, *U; /* cross-attention: (CROSS_ROWS or longest sequence, NH, D) */
 	int cross_rows, rank;
-	float *bias; /* (NH, 2T−1) */
+	float *bias;  /* (NH, 2T−1), or NULL */
+	float *turns; /* (T, HS), of rotary positions, or NULL */
 };
 enum { CROSS_ROWS = 64 };
 /* The ranks of ΔW that will be met, at most. */

@@ -91,9 +91,11 @@ static size_t block(const struct geometry *m, int stack, enum be_precision p)
 	for (int s = 0; s < STEP_END; s++)
 		if (m->family->stack[stack].step[s].norm)
 			bytes += floats((size_t)m->D);
+	bytes += m->head_norms ? 2 * floats((size_t)m->HS) : 0;
 	for (int s = 0; s < SLOTS; s++)
 		if (slot_exists(m, stack, s))
-			bytes += weight(m, s, p);
+			bytes += weight(m, s, p) +
+				 (m->biased >> s & 1 ? floats((size_t)module_d_out(m, s)) : 0);
 	return bytes;
 }
 
@@ -140,7 +142,9 @@ static size_t work(const struct geometry *m, int stack, int rows, int T, int cro
 
 	wide = wide > D ? wide : D;
 	return floats((size_t)rows * wide) + floats(3 * (size_t)rows * wide) +
-	       floats(thin * (size_t)rank) + floats((size_t)m->NH * (size_t)(2 * T - 1)) +
+	       floats(thin * (size_t)rank) +
+	       (m->family->stack[stack].bias ? floats((size_t)m->NH * (size_t)(2 * T - 1)) : 0) +
+	       (m->rope.kind != ROPE_NONE ? floats((size_t)T * (size_t)m->HS) : 0) +
 	       (reads ? 2 * floats(cross * (size_t)m->NH * D) : 0);
 }
 

@@ -241,15 +241,14 @@ static void scale_output(const struct forward *f, float *X, int rows)
 			  (size_t)rows * (size_t)f->model->m.D);
 }
 
-void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
-		    const struct seqs *dec, const int *which, const int *target,
-		    struct prediction *out)
+/* The decoder that reads the encoder's output, into X (dec->rows, D). */
+static void decode_reading(const struct forward *f, const struct seqs *enc, const float *H,
+			   const struct seqs *dec, const int *which, float *X)
 {
 	size_t bytes = sizeof(int) * (size_t)dec->n;
 	int *off = xmalloc(bytes), *len = xmalloc(bytes), *valid = xmalloc(bytes);
 	struct resident resident = {H, off};
 	struct encoder_output mem = {&resident, resident_fetch, len, valid, 0, enc->rows};
-	float *X = be->alloc((size_t)dec->rows * (size_t)f->model->m.D * sizeof(float));
 
 	for (int i = 0; i < dec->n; i++) {
 		off[i] = enc->off[which[i]];
@@ -257,10 +256,25 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 		valid[i] = enc->valid[which[i]];
 	}
 	run_stack(f, 1, dec, which, X, &mem);
-	scale_output(f, X, dec->rows);
-	run_head(f, X, dec->rows, target, out);
-	be->free(X);
 	free(off);
 	free(len);
 	free(valid);
+}
+
+void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
+		    const struct seqs *dec, const int *which, const int *target,
+		    struct prediction *out)
+{
+	const struct family *family = f->model->m.family;
+	int stack = family->nstacks - 1;
+	bool reads = family->stack[stack].reads_encoder;
+	float *X = be->alloc((size_t)dec->rows * (size_t)f->model->m.D * sizeof(float));
+
+	if (reads)
+		decode_reading(f, enc, H, dec, which, X);
+	else
+		run_stack(f, stack, dec, which, X, NULL);
+	scale_output(f, X, dec->rows);
+	run_head(f, X, dec->rows, target, out);
+	be->free(X);
 }

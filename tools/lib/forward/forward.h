@@ -30,9 +30,10 @@ struct prediction {
 	double nll;        /* −log p of the row's target; 0 without one */
 };
 
-/* The decoder over inputs dec (teacher-forced: row j of a sequence sees rows ≤ j). Sequence i
- * attends to rows [off, off+valid) of H for encoder sequence which[i]. target (dec->rows): the
- * token whose nll is wanted, −1 for none. out (dec->rows). */
+/* The decoder, or a family's only stack (enc and H then NULL), over inputs dec (teacher-forced: row
+ * j of a sequence sees rows ≤ j). Sequence i attends to rows [off, off+valid) of H for encoder
+ * sequence which[i]. target (dec->rows): the token whose nll is wanted, −1 for none. out
+ * (dec->rows). */
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
 		    const struct seqs *dec, const int *which, const int *target,
 		    struct prediction *out);

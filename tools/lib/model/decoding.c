@@ -83,11 +83,12 @@ static int start_of(int V, const json_t *o, const char *path)
 	return start >= 0 ? start : token_or(V, o, path, "bos_token_id", -1);
 }
 
-static void read_generation(struct decoding *d, int V, int pad, const json_t *o, const char *path)
+static void read_generation(struct decoding *d, int V, int pad, bool starts, const json_t *o,
+			    const char *path)
 {
 	read_eos(d, V, o, path, -1);
-	d->start = start_of(V, o, path);
-	if (d->start < 0)
+	d->start = starts ? start_of(V, o, path) : -1;
+	if (starts && d->start < 0)
 		die("'%s' has neither decoder_start_token_id nor bos_token_id, so generate() "
 		    "cannot start an answer; T5 starts with the pad "
 		    "token: set \"decoder_start_token_id\": %d",
@@ -95,16 +96,17 @@ static void read_generation(struct decoding *d, int V, int pad, const json_t *o,
 	d->pad = token_or(V, o, path, "pad_token_id", d->neos ? d->eos[0] : pad);
 }
 
-struct decoding decoding_read(const char *dir, const json_t *config, const char *path, int V)
+struct decoding decoding_read(const char *dir, const json_t *config, const char *path, int V,
+			      bool starts, int eos)
 {
 	struct decoding d = {.pad = token_or(V, config, path, "pad_token_id", 0)};
 	char *file;
 	json_t *generation = load_generation(dir, &file);
 	/* T5 was trained to start its output with the pad token; old configs do not say so. */
-	d.start = token_or(V, config, path, "decoder_start_token_id", d.pad);
-	read_eos(&d, V, config, path, 1);
+	d.start = starts ? token_or(V, config, path, "decoder_start_token_id", d.pad) : -1;
+	read_eos(&d, V, config, path, eos);
 	if (generation)
-		read_generation(&d, V, d.pad, generation, file);
+		read_generation(&d, V, d.pad, starts, generation, file);
 	json_decref(generation);
 	free(file);
 	return d;

@@ -19,14 +19,16 @@ enum {
 };
 
 struct decoding {
-	int start;              /* the decoder's first input */
+	int start;              /* the decoder's first input; -1: the prompt's last token */
 	int pad;                /* what a finished sample of a batch is fed */
 	int neos, eos[EOS_MAX]; /* any of these ends an answer; none: its length alone */
 };
 
 /* From `config` (DIR/config.json, at `path`) and DIR/generation_config.json; ids lie in [0, V).
- * die() names file and key. */
-struct decoding decoding_read(const char *dir, const json_t *config, const char *path, int V);
+ * starts: the answers have a start token of their own; eos: the end token of a config without the
+ * key, -1: none. die() names file and key. */
+struct decoding decoding_read(const char *dir, const json_t *config, const char *path, int V,
+			      bool starts, int eos);
 bool decoding_ends(const struct decoding *d, int id);
 /* One note() where the two files ask for other answers than greedy ones up to an end token. */
 void decoding_note(const struct decoding *d, const char *dir);

@@ -24,6 +24,11 @@ static void find_input(struct embedding *e, const struct st *st, const struct ge
 		need(st, m, input[0]);
 }
 
+static bool is_t5(const struct geometry *m)
+{
+	return m->family == &family_t5;
+}
+
 static void need_equal(const struct embedding *e, const struct st *st, const struct geometry *m,
 		       const struct st_tensor *head, const char *dir)
 {
@@ -31,12 +36,14 @@ static void need_equal(const struct embedding *e, const struct st *st, const str
 	       first = st_first_difference(st, e->input, head, 0, n);
 	if (first < n)
 		die("'%s/config.json': tie_word_embeddings is true, but %s differs from %s (row "
-		    "%zu), and scale_decoder_outputs is not given: "
-		    "transformers 4 drops %s, transformers 5 uses it; set tie_word_embeddings to "
-		    "false (T5 v1.1 and Flan-T5 as published), or "
-		    "scale_decoder_outputs to what transformers 5 trained with (true without the "
-		    "key)",
-		    dir, HEAD, e->input->name, first / (size_t)m->D, HEAD);
+		    "%zu)%s: transformers 4 drops %s, transformers 5 uses it; %s",
+		    dir, HEAD, e->input->name, first / (size_t)m->D,
+		    is_t5(m) ? ", and scale_decoder_outputs is not given" : "", HEAD,
+		    is_t5(m) ? "set tie_word_embeddings to false (T5 v1.1 and Flan-T5 as "
+			       "published), or scale_decoder_outputs to what transformers 5 "
+			       "trained with (true without the key)"
+			     : "set tie_word_embeddings to false, or take the tensor out of the "
+			       "file");
 }
 
 static const struct st_tensor *find_head(const struct embedding *e, const struct st *st,
@@ -46,11 +53,11 @@ static const struct st_tensor *find_head(const struct embedding *e, const struct
 	if (m->scale_given)
 		return head ? head : e->input;
 	if (!m->tied && !head)
-		die("'%s/config.json': tie_word_embeddings is false, but there is no tensor '%s', "
-		    "and scale_decoder_outputs is not given: "
-		    "transformers 4 makes a random one, transformers 5 uses %s; set "
+		die("'%s/config.json': tie_word_embeddings is false%s, but there is no tensor "
+		    "'%s'%s: transformers 4 makes a random one, transformers 5 uses %s; set "
 		    "tie_word_embeddings to true, or save the model with its head",
-		    dir, HEAD, e->input->name);
+		    dir, is_t5(m) ? "" : " or absent", HEAD,
+		    is_t5(m) ? ", and scale_decoder_outputs is not given" : "", e->input->name);
 	if (m->tied && head)
 		need_equal(e, st, m, head, dir);
 	return m->tied ? e->input : head;

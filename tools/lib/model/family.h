@@ -31,17 +31,19 @@ struct family_step {
 };
 
 struct family_stack {
-	const char *site;   /* what the names of its sites begin with */
-	const char *block;  /* what the names of a block's tensors begin with */
-	const char *norm;   /* the final norm's weight */
-	const char *bias;   /* the attention bias by distance; NULL: none */
+	const char *site;  /* what the names of its sites begin with */
+	const char *block; /* what the names of a block's tensors begin with */
+	const char *norm;  /* the final norm's weight */
+	const char *bias;  /* the attention bias by distance; NULL: none */
+	/* Norms of every head of queries, of keys, before the rotation (geometry.h: head_norms). */
+	const char *head_norm[2];
 	bool causal;        /* a row attends to no later one */
 	bool reads_encoder; /* its blocks attend to the encoder's output */
 	struct family_step step[STEP_END];
 };
 
-/* D; heads × their width; d_ff. */
-enum width { WIDTH_MODEL, WIDTH_HEADS, WIDTH_FEED };
+/* D; heads × their width; heads of keys × their width; d_ff. */
+enum width { WIDTH_MODEL, WIDTH_HEADS, WIDTH_KEYS, WIDTH_FEED };
 /* What a linear is applied to: x at its step; or the encoder's output, as keys or as values. */
 enum linear_of { OF_STEP, OF_ENCODER_KEYS, OF_ENCODER_VALUES };
 /* The models that have it: all; those with a single linear before the activation; with two. */
@@ -64,6 +66,7 @@ struct family {
 	const char *linears;            /* their last names, for messages */
 	const char *input[INPUT_NAMES]; /* names of the input embedding */
 	const char *task_type;          /* PEFT's */
+	const char *targets[2];         /* that PEFT takes where target_modules is absent */
 	/* Reads the family's keys of config.json; die(), naming file and key. */
 	void (*read)(struct geometry *m, const json_t *config, const char *path);
 };
@@ -72,5 +75,6 @@ struct family {
 enum step family_next_step(const struct family *f, int stack, enum step s);
 
 extern const struct family family_t5;
+extern const struct family family_llama; /* and Mistral, Qwen2, Qwen3 */
 
 #endif

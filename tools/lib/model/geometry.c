@@ -31,16 +31,17 @@ void geometry_read_eps(struct geometry *m, const json_t *o, const char *path, co
 
 struct geometry geometry_load(const char *dir)
 {
-	struct geometry m = {.family = &family_t5};
+	struct geometry m = {0};
 	char *path = xformat("%s/config.json", dir);
 	kind_check_folder(dir);
 	json_t *o = jsonx_load(path, CONFIG_MAX_BYTES);
-	kind_check_config(o, path);
+	m.family = kind_of_config(o, path);
 
 	m.family->read(&m, o, path);
-	m.decoding = decoding_read(dir, o, path, m.V);
-	m.label_start =
-		(int)jsonx_int_or(o, path, "decoder_start_token_id", 0, m.V - 1, m.decoding.start);
+	m.decoding = decoding_read(dir, o, path, m.V, m.family->nstacks == 2, m.default_eos);
+	if (m.family->nstacks == 2)
+		m.label_start = (int)jsonx_int_or(o, path, "decoder_start_token_id", 0, m.V - 1,
+						  m.decoding.start);
 	json_decref(o);
 	free(path);
 	return m;
@@ -65,6 +66,11 @@ bool slot_exists(const struct geometry *m, int stack, int slot)
 	       (l->form == ANY_FORM || l->form == (m->gated ? GATED_FORM : PLAIN_FORM));
 }
 
+bool block_slides(const struct geometry *m, int block)
+{
+	return m->window && m->sliding[block / 8] >> block % 8 & 1;
+}
+
 bool slot_of_encoder(const struct geometry *m, int slot)
 {
 	return m->family->linear[slot].of != OF_STEP;
@@ -72,7 +78,12 @@ bool slot_of_encoder(const struct geometry *m, int slot)
 
 static int width_of(const struct geometry *m, enum width w)
 {
-	return w == WIDTH_HEADS ? m->DI : w == WIDTH_FEED ? m->F : m->D;
+	switch (w) {
+	case WIDTH_HEADS: return m->DI;
+	case WIDTH_KEYS: return m->kv_heads * m->HS;
+	case WIDTH_FEED: return m->F;
+	default: return m->D;
+	}
 }
 
 int module_d_in(const struct geometry *m, int slot)

@@ -9,10 +9,20 @@
 #include "files/exists.h"
 #include "files/jsonx.h"
 
-#define WANTED "T5ForConditionalGeneration"
-#define WHAT_TO_DO                                                                           \
-	"MODEL must be the T5 that the adapters were trained on, with encoder, decoder and " \
-	"language model head"
+/* What is known: a model_type, and the architecture of it that generates text. */
+static const struct kind {
+	const char *type, *architecture;
+	const struct family *family;
+} KINDS[] = {
+	{"t5", "T5ForConditionalGeneration", &family_t5},
+	{"llama", "LlamaForCausalLM", &family_llama},
+	{"mistral", "MistralForCausalLM", &family_llama},
+	{"qwen2", "Qwen2ForCausalLM", &family_llama},
+	{"qwen3", "Qwen3ForCausalLM", &family_llama},
+};
+#define WHAT_TO_DO                                                                            \
+	"MODEL must be the model that the adapters were trained on, with its language model " \
+	"head"
 
 static bool ends_with(const char *s, const char *tail)
 {
@@ -59,19 +69,21 @@ static const char *first_architecture(const json_t *config)
 	return json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
 }
 
-static void check_type(const json_t *config, const char *path)
+static const struct kind *kind_of(const json_t *config, const char *path)
 {
 	const char *type = jsonx_string(config, path, "model_type"),
 		   *name = first_architecture(config);
-	if (strcmp(type, "t5") != 0)
-		die("'%s': model_type: expected 't5' (T5, T5 v1.1, Flan-T5), found '%s'%s%s: "
-		    "adapters of other models cannot be merged here",
-		    path, type, name ? ", architecture " : "", name ? name : "");
+	for (size_t i = 0; i < sizeof(KINDS) / sizeof(*KINDS); i++)
+		if (strcmp(type, KINDS[i].type) == 0)
+			return &KINDS[i];
+	die("'%s': model_type: expected t5 (T5, T5 v1.1, Flan-T5), llama, mistral, qwen2 or qwen3, "
+	    "found '%s'%s%s: adapters of other models cannot be merged here",
+	    path, type, name ? ", architecture " : "", name ? name : "");
 }
 
 /* What an architecture lacks, or NULL for one that generates text. T5Model is the same without a
  * head: one that is tied needs none. */
-static const char *shortcoming(const char *name)
+static const char *shortcoming(const struct kind *kind, const char *name)
 {
 	static const struct {
 		const char *part, *what;
@@ -81,8 +93,9 @@ static const char *shortcoming(const char *name)
 		{"ForTokenClassification", "has a classifier's head and gives no text"},
 		{"ForQuestionAnswering", "has a head that marks spans and gives no text"},
 	};
-	if (strcmp(name, WANTED) == 0 || strcmp(name, "T5Model") == 0 ||
-	    strcmp(name, "T5WithLMHeadModel") == 0)
+	bool t5 = kind->family == &family_t5;
+	if (strcmp(name, kind->architecture) == 0 ||
+	    (t5 && (strcmp(name, "T5Model") == 0 || strcmp(name, "T5WithLMHeadModel") == 0)))
 		return NULL;
 	for (size_t i = 0; i < sizeof(CASE) / sizeof(*CASE); i++)
 		if (strstr(name, CASE[i].part))
@@ -90,7 +103,7 @@ static const char *shortcoming(const char *name)
 	return "is not known here";
 }
 
-static void check_architectures(const json_t *config, const char *path)
+static void check_architectures(const struct kind *kind, const json_t *config, const char *path)
 {
 	const json_t *list = json_object_get(config, "architectures"), *item;
 	size_t i;
@@ -100,10 +113,10 @@ static void check_architectures(const json_t *config, const char *path)
 		const char *what;
 		if (!json_is_string(item))
 			die("'%s': architectures: expected a list of names", path);
-		what = shortcoming(json_string_value(item));
+		what = shortcoming(kind, json_string_value(item));
 		if (what)
 			die("'%s': architectures: expected %s, found '%.100s', which %s; %s", path,
-			    WANTED, json_string_value(item), what, WHAT_TO_DO);
+			    kind->architecture, json_string_value(item), what, WHAT_TO_DO);
 	}
 }
 
@@ -117,17 +130,19 @@ static void check_quantization(const json_t *config, const char *path)
 		    path, method ? ": " : "", method ? method : "");
 }
 
-void kind_check_config(const json_t *config, const char *path)
+const struct family *kind_of_config(const json_t *config, const char *path)
 {
+	const struct kind *kind;
 	if (!json_is_object(config))
 		die("'%s': expected a JSON object", path);
-	check_type(config, path);
-	check_architectures(config, path);
+	kind = kind_of(config, path);
+	check_architectures(kind, config, path);
 	check_quantization(config, path);
-	if (!jsonx_bool_or(config, path, "is_encoder_decoder", true))
+	if (kind->family->nstacks == 2 && !jsonx_bool_or(config, path, "is_encoder_decoder", true))
 		die("'%s': is_encoder_decoder is false: the model has no decoder, so it gives no "
 		    "answers; %s",
 		    path, WHAT_TO_DO);
+	return kind->family;
 }
 
 /* ---- Tensors ---- */
@@ -153,25 +168,26 @@ static const char *what_it_means(const struct st_tensor *t)
 	return NULL;
 }
 
-/* The text before "shared.weight" in a name such as "module.shared.weight": a wrapper's. */
-static void check_wrapper(const struct st *st, const struct st_tensor *t)
+/* "module.shared.weight": the text before the input embedding's name is a wrapper's. */
+static void check_wrapper(const struct st *st, const struct st_tensor *t, const char *input)
 {
-	size_t tail = strlen("shared.weight"), n = strlen(t->name);
-	if (n > tail && ends_with(t->name, ".shared.weight"))
-		die("'%s': tensor '%s': expected the name 'shared.weight'; the model was saved "
-		    "inside a wrapper ('%.*s'); save the model itself",
-		    st_file(st, t), t->name, (int)(n - tail - 1 < 60 ? n - tail - 1 : 60), t->name);
+	size_t tail = strlen(input), n = strlen(t->name);
+	if (n > tail && ends_with(t->name, input) && t->name[n - tail - 1] == '.')
+		die("'%s': tensor '%s': expected the name '%s'; the model was saved inside a "
+		    "wrapper ('%.*s'); save the model itself",
+		    st_file(st, t), t->name, input, (int)(n - tail - 1 < 60 ? n - tail - 1 : 60),
+		    t->name);
 }
 
-void kind_check_tensors(const struct st *st)
+void kind_check_tensors(const struct st *st, const struct family *f)
 {
-	bool decoder = false;
+	bool decoder = f->nstacks == 1;
 	for (int i = 0; i < st_count(st); i++) {
 		const struct st_tensor *t = st_at(st, i);
 		const char *what = what_it_means(t);
 		if (what)
 			die("'%s': tensor '%s' %s", st_file(st, t), t->name, what);
-		check_wrapper(st, t);
+		check_wrapper(st, t, f->input[0]);
 		if (t->dtype == ST_OTHER && ends_with(t->name, ".weight"))
 			die("'%s': tensor '%s': expected F32, F16 or BF16, found %s",
 			    st_file(st, t), t->name, t->type);

@@ -31,6 +31,27 @@ static const struct st_tensor *need_weight(const struct model *model, struct mod
 	return t;
 }
 
+static bool is_biased(const struct geometry *m, int slot)
+{
+	return m->biased >> slot & 1;
+}
+
+/* A bias in the file counts exactly where config.json says so. */
+static void check_bias(const struct model *model, struct module q)
+{
+	char *module = module_name(&model->m, q), *name = xformat("%s.bias", module);
+	const struct st_tensor *t = st_find(model->st, name);
+
+	if (is_biased(&model->m, q.slot))
+		st_need(model->st, name, (size_t)module_d_out(&model->m, q.slot), 0);
+	else if (t)
+		die("'%s': tensor '%s': config.json says that this linear has no bias; correct "
+		    "it, or take the tensor out",
+		    st_file(model->st, t), name);
+	free(name);
+	free(module);
+}
+
 static void check_block(const struct model *model, int stack, int block)
 {
 	const struct family_stack *f = &model->m.family->stack[stack];
@@ -38,9 +59,13 @@ static void check_block(const struct model *model, int stack, int block)
 	for (int s = 0; s < STEP_END; s++)
 		if (f->step[s].norm)
 			need(model, f->step[s].norm, block, model->m.D, 0);
+	for (int i = 0; i < 2 && model->m.head_norms; i++)
+		need(model, f->head_norm[i], block, model->m.HS, 0);
 	for (int s = 0; s < SLOTS; s++)
-		if (slot_exists(&model->m, stack, s))
+		if (slot_exists(&model->m, stack, s)) {
 			need_weight(model, (struct module){stack, block, s});
+			check_bias(model, (struct module){stack, block, s});
+		}
 }
 
 static void check_stack(const struct model *model, int stack)
@@ -63,6 +88,11 @@ static void check_no_more_blocks(const struct model *model, int stack)
 	for (int i = 0; i < st_count(model->st); i++) {
 		const struct st_tensor *t = st_at(model->st, i);
 
+		if (strncmp(t->name, more, strlen(more)) == 0 && model->m.family->nstacks == 1)
+			die("'%s': tensor '%s' is of a block that config.json does not count: "
+			    "num_hidden_layers is %d; correct config.json, or take the block's "
+			    "tensors out",
+			    st_file(model->st, t), t->name, model->m.L[0]);
 		if (strncmp(t->name, more, strlen(more)) == 0)
 			die("'%s': tensor '%s' is of a block that config.json does not count: "
 			    "num_layers and num_decoder_layers are %d and %d; "
@@ -79,7 +109,7 @@ struct model *model_open(const char *dir)
 	model->dir = xstrdup(dir);
 	model->m = geometry_load(dir);
 	model->st = st_open(dir);
-	kind_check_tensors(model->st);
+	kind_check_tensors(model->st, model->m.family);
 	model->embedding = embedding_find(model->st, &model->m, dir);
 	for (int stack = 0; stack < model->m.family->nstacks; stack++)
 		check_stack(model, stack);
@@ -152,6 +182,9 @@ float *model_bias(const struct model *model, int stack, int T)
 {
 	const struct geometry *m = &model->m;
 	int width = 2 * T - 1;
+
+	if (!m->family->stack[stack].bias)
+		return NULL;
 	float *table = xarray((size_t)m->buckets * (size_t)m->NH, sizeof(*table));
 	float *host = xarray((size_t)m->NH * (size_t)width, sizeof(*host)), *bias;
 	const struct st_tensor *t = need(model, m->family->stack[stack].bias, 0, m->buckets, m->NH);
@@ -167,8 +200,27 @@ float *model_bias(const struct model *model, int stack, int T)
 	return bias;
 }
 
-/* A norm's weight (n) on the backend. */
-static float *read_norm(const struct model *model, const char *name, int block, int n)
+float *model_turns(const struct model *model, int T)
+{
+	const struct geometry *m = &model->m;
+	size_t bytes = (size_t)T * (size_t)m->HS * sizeof(float);
+
+	if (m->rope.kind == ROPE_NONE)
+		return NULL;
+	if (m->rope.longest && T > m->rope.longest)
+		die("a text has %d tokens, but '%s/config.json' counts max_position_embeddings %d, "
+		    "and its rotation (rope_type dynamic) is another one for longer texts; choose "
+		    "a smaller max_length",
+		    T, model->dir, m->rope.longest);
+	float *host = xmalloc(bytes), *table = be->alloc(bytes);
+	rope_table(&m->rope, T, m->HS, host);
+	be->put(table, host, bytes);
+	free(host);
+	return table;
+}
+
+/* A vector (n) on the backend. */
+static float *read_vector(const struct model *model, const char *name, int block, int n)
 {
 	size_t bytes = (size_t)n * sizeof(float);
 	float *host = xmalloc(bytes), *norm = be->alloc(bytes);
@@ -181,12 +233,35 @@ static float *read_norm(const struct model *model, const char *name, int block, 
 
 float *model_norm(const struct model *model, int stack, int block, enum step step)
 {
-	return read_norm(model, model->m.family->stack[stack].step[step].norm, block, model->m.D);
+	return read_vector(model, model->m.family->stack[stack].step[step].norm, block, model->m.D);
+}
+
+float *model_head_norm(const struct model *model, int stack, int block, bool keys)
+{
+	if (!model->m.head_norms)
+		return NULL;
+	return read_vector(model, model->m.family->stack[stack].head_norm[keys], block,
+			   model->m.HS);
+}
+
+float *model_linear_bias(const struct model *model, struct module q)
+{
+	char *module, *name;
+	float *bias;
+
+	if (!is_biased(&model->m, q.slot))
+		return NULL;
+	module = module_name(&model->m, q);
+	name = xformat("%s.bias", module);
+	bias = read_vector(model, name, q.block, module_d_out(&model->m, q.slot));
+	free(name);
+	free(module);
+	return bias;
 }
 
 float *model_final_norm(const struct model *model, int stack)
 {
-	return read_norm(model, model->m.family->stack[stack].norm, 0, model->m.D);
+	return read_vector(model, model->m.family->stack[stack].norm, 0, model->m.D);
 }
 
 const float *model_weight(const struct model *model, struct module q)

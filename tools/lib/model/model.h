@@ -30,11 +30,17 @@ void model_check_copies(const struct model *model);
 void model_embed(const struct model *model, const int *ids, int n, float *X);
 /* Relative position bias of a stack for sequences up to T: (NH, 2T−1), entry key − query + T − 1;
  * be->alloc'ed. Buckets as in T5 (Raffel et al. 2020, section 2.1; bidirectional in the encoder):
- * half exact, half logarithmic up to max_distance. */
+ * half exact, half logarithmic up to max_distance. NULL where the family has none. */
 float *model_bias(const struct model *model, int stack, int T);
+/* be->rotate()'s table for T positions; NULL where positions are not rotated. Texts longer than the
+ * model's rotation is known for: die(). */
+float *model_turns(const struct model *model, int T);
 /* The weight (D) of the norm at a step of a block, of a stack's final norm; be->alloc'ed. */
 float *model_norm(const struct model *model, int stack, int block, enum step step);
 float *model_final_norm(const struct model *model, int stack);
+/* The norm (HS) of every head of queries or of keys, the bias (d_out) of a linear; NULL: none. */
+float *model_head_norm(const struct model *model, int stack, int block, bool keys);
+float *model_linear_bias(const struct model *model, struct module q);
 /* A linear's weight W (d_out, d_in), host memory; the model's, and valid until the next call.
  * (Allocated anew for each, weights of different sizes would leave holes in the heap.) */
 const float *model_weight(const struct model *model, struct module q);

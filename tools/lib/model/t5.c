@@ -91,6 +91,8 @@ static void read_t5(struct geometry *m, const json_t *o, const char *path)
 	read_output(m, o, path);
 	geometry_read_eps(m, o, path, "layer_norm_epsilon");
 	m->pad = (int)jsonx_int_or(o, path, "pad_token_id", 0, m->V - 1, 0);
+	m->kv_heads = m->NH;
+	m->default_eos = 1;
 	m->attention_scale = 1; /* T5's attention does not divide by sqrt(d_kv) */
 }
 
@@ -212,5 +214,6 @@ const struct family family_t5 = {
 	.linears = "q, k, v, o, wi, wi_0, wi_1, wo",
 	.input = {"shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"},
 	.task_type = "SEQ_2_SEQ_LM",
+	.targets = {"q", "v"},
 	.read = read_t5,
 };
