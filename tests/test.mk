@@ -1,4 +1,4 @@
-# The tests: programs of tests/unit (cmocka), scripts of tests/cli, tests/pipeline and tests/golden (TAP), small helpers of theirs in tests/*.c.
+# The tests: programs of tests/unit, backend and golden (cmocka), scripts (TAP), small helpers of theirs in tests/*.c.
 #? make test               build and run every test that needs no GPU; the last line counts them
 #?                         EMOTION_DIR=DIR names the folder of the real case; without it its tests skip, saying so
 #?                         SMOLLM2_DIR=DIR, SMOLLM2_MODEL=DIR name SmolLM2's reference files and its model folder, likewise
@@ -15,12 +15,14 @@ endif
 # Empty ones are not there.
 TEST_ENV = env $(foreach v,EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL,$(if $($v),$v='$($v)',-u $v))
 
-UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard tests/unit/test_*.c tests/golden/test_*.c)))
+UNIT_FOLDERS = unit backend golden
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNIT_FOLDERS:%=tests/%/test_*.c))))
 TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
 TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fsync.c,$(wildcard tests/*.c)))
-# The long ones first, so that they run side by side.
+# The long ones first, so that none of them runs alone at the end.
 TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
-TESTS = $(TEST_SCRIPTS) $(UNIT_TESTS)
+GOLDEN_TESTS := $(patsubst tests/golden/%.c,$(BUILD)/tests/%,$(wildcard tests/golden/test_*.c))
+TESTS = $(GOLDEN_TESTS) $(TEST_SCRIPTS) $(filter-out $(GOLDEN_TESTS),$(UNIT_TESTS))
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
 .PHONY: test tests test-programs
@@ -34,11 +36,11 @@ test: tests
 $(BUILD)/tests/%.so: tests/%.c tests/test.mk | $(BUILD)/tests
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
 
-$(BUILD)/tests/test_%: tests/unit/test_%.c $(LIB) tests/test.mk | $(BUILD)/tests
-	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
-
-$(BUILD)/tests/test_%: tests/golden/test_%.c $(LIB) tests/test.mk | $(BUILD)/tests
-	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+define unit_rule
+$(BUILD)/tests/test_%: tests/$(1)/test_%.c $(LIB) tests/test.mk | $(BUILD)/tests
+	$$(Q)$$(CC) $$(C_FLAGS) $$(LDFLAGS) -Itests/unit -MMD -MP -MF $$@.d -o $$@ $$< $(LIB) $$(LDLIBS) -lcmocka
+endef
+$(foreach folder,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(folder))))
 
 $(BUILD)/tests/%: tests/%.c $(LIB) tests/test.mk | $(BUILD)/tests
 	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
