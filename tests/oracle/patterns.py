@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What Python's re makes of the patterns of adapter_config.json, as PEFT asks it (Python 3.11 or newer).
 
-    patterns.py golden > tests/unit/patterns.h      the table that test_adapter.c compares with
+    patterns.py golden > tests/unit/patterns.h      the table that test_pattern.c compares with
     patterns.py random PRINT_PATTERNS [--count N] [--seed S]
 
 PRINT_PATTERNS is the program built from print-patterns.c. `random` puts N patterns together from pieces that mean different things in different

@@ -13,13 +13,11 @@
 #include "adapter/adapter.h"
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
-#include "adapter/pattern.h"
 #include "base/die.h"
 #include "case.h"
 #include "child.h"
 #include "model/site.h"
 #include "model/t5.h"
-#include "patterns.h"
 
 #define DIR_NAME "task"
 
@@ -297,51 +295,6 @@ static void test_bad_patterns(void **state)
 	memmove(keys + 30, keys + 130, strlen(keys + 130) + 1);
 	write_lora(keys);
 	refuses("nested too deep");
-}
-
-/* What Python itself answers, each pattern on each name. What is "-" there, or what we refuse by
- * name, is refused. */
-static void test_python(void **state)
-{
-	int taken = 0, refused = 0;
-	(void)state;
-	for (size_t i = 0; i < COUNT(PATTERNS); i++) {
-		char kind = PATTERNS[i].kind, *copy = xstrdup(PATTERNS[i].answers), *rest = copy;
-		const char *why;
-		int at;
-		struct pattern *p = pattern_compile(PATTERNS[i].text,
-						    kind == 'W'   ? PATTERN_WHOLE
-						    : kind == 'T' ? PATTERN_TAIL
-						    : kind == 'L' ? PATTERN_LAYER
-								  : PATTERN_ANY_LAYER,
-						    &why, &at);
-		taken += p != NULL;
-		if (!p && strcmp(copy, "-") != 0)
-			refused++;
-		if (p && strcmp(copy, "-") == 0)
-			fail_msg("%c '%s': Python refuses it", kind, PATTERNS[i].text);
-		for (size_t k = 0; p && k < COUNT(NAMES); k++) {
-			char answer[24] = "0n";
-			bool yes = pattern_match(p, NAMES[k]) == PATTERN_YES;
-			long index = yes && (kind == 'L' || kind == 'A')
-					     ? pattern_index(p, NAMES[k])
-					     : -1;
-			if (kind == 'W' || kind == 'T')
-				snprintf(answer, sizeof(answer), "%d", yes);
-			else if (yes)
-				snprintf(answer, sizeof(answer), index < 0 ? "n" : "%ld", index);
-			const char *want = strsep(&rest, " ");
-			if (strcmp(want, answer) != 0)
-				fail_msg("%c '%s' on %s: %s, Python has %s", kind, PATTERNS[i].text,
-					 NAMES[k], answer, want);
-		}
-		pattern_free(p);
-		free(copy);
-	}
-	print_message("%d patterns as Python, %d that Python takes are refused by name\n", taken,
-		      refused);
-	assert_int_equal(taken, 130);
-	assert_int_equal(refused, 17);
 }
 
 /* Steps, not seconds: a pattern that would take for ever is refused. */
@@ -1007,7 +960,6 @@ int main(void)
 		cmocka_unit_test(test_missing_and_misshapen),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_real),
-		cmocka_unit_test(test_python),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_embeddings),

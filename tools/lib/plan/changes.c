@@ -18,6 +18,17 @@ static const char *same_key(const char *text, const char *line)
 	return NULL;
 }
 
+/* Several lines may begin with one word: one per task, say. */
+static bool has_line(const char *text, const char *line)
+{
+	size_t n = strcspn(line, "\n") + 1;
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strncmp(text, line, n) == 0)
+			return true;
+	return false;
+}
+
 static bool is_digest(const char *value)
 {
 	return strspn(value, "0123456789abcdef") == 16 && value[16] == '\n';
@@ -33,10 +44,10 @@ static void add_reason(struct changes *c, char *reason)
 /* A line "KEY VALUE" that the old text has not. */
 static void compare_line(struct changes *c, const char *name, const char *old, const char *line)
 {
-	int key = (int)strcspn(line, " \n"), n = (int)strcspn(line, "\n");
+	int key = (int)strcspn(line, " \n");
 	const char *before = same_key(old, line), *value = line + key + (line[key] == ' ');
 
-	if (before && !strncmp(before, line, (size_t)n + 1))
+	if (has_line(old, line))
 		return;
 	if (is_digest(value) || !before)
 		add_reason(c, xformat("%.*s of %s", key, line, name));
