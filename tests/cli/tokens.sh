@@ -108,7 +108,7 @@ out=$T/planned model=$T/stamped
 stamps() { must plan_pipeline; cat "$out/stamps/draw-tec" "$out/stamps/eval" >"$T/$1"; cp "$out/stamps/extract" "$T/$1.extract"; }
 cp -r "$M" "$model"
 stamps before
-for name in tokenizer_config.json special_tokens_map.json added_tokens.json tokenizer.json; do
+for name in tokenizer_config.json special_tokens_map.json added_tokens.json tokenizer.json tokenizer.model; do
 	inside=
 	[ $name = tokenizer.json ] && inside='"added_tokens": []'
 	echo "{$inside}" >"$model/$name"

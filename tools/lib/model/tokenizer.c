@@ -13,6 +13,16 @@
 #include "model/tokens.h"
 #include "model/utf8.h"
 
+const char *const tokenizer_names[] = {
+	"spiece.model",
+	"tokenizer_config.json",
+	"special_tokens_map.json",
+	"added_tokens.json",
+	"tokenizer.json",
+	"tokenizer.model",
+	NULL,
+};
+
 struct tokenizer {
 	struct t5_tokenizer *t5; /* NULL: bpe counts */
 	struct bpe_tokenizer bpe;

@@ -17,6 +17,9 @@ struct tokenizer;
 
 enum { TOKENIZER_MOST_BYTES = 1 << 29 }; /* of one text */
 
+/* Every file of a folder that a text's ids depend on, whatever its kind; NULL ends the list. */
+extern const char *const tokenizer_names[];
+
 struct tokenizer *tokenizer_open(const char *dir);
 void tokenizer_close(struct tokenizer *t); /* NULL is fine */
 

@@ -10,8 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Every file of a model folder that a text's ids depend on, spiece.model first; NULL ends the list.
- */
+/* The files of T5, spiece.model first; NULL ends the list. */
 extern const char *const tokenizer_file_names[];
 
 struct tokenizer_files {

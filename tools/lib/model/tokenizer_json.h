@@ -1,5 +1,8 @@
 /* tokenizer_json.h: the tokenizer that a tokenizer.json of the tokenizers library describes.
  *
+ * The file alone counts, as in transformers 4. Version 5 takes only the vocabulary and merges of
+ * some classes (GPT2Tokenizer, LlamaTokenizer) and cuts texts by a rule of its own.
+ *
  * Its model must be BPE. A key, a type or a word that is not known is die(), naming the file, the
  * part, what was found and what is known. */
 #ifndef TOKENIZER_JSON_H

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "files/digest.h"
 #include "files/out.h"
-#include "model/tokenizer_files.h"
+#include "model/tokenizer.h"
 
 /* One stamp as it is put together. */
 struct stamp {
@@ -45,7 +45,7 @@ static void add_base_file(struct stamp *s, const char *what, const char *file)
 /* Every file that a text's ids depend on. One that comes or goes changes the stamp, too. */
 static void add_tokenizer(struct stamp *s)
 {
-	for (const char *const *name = tokenizer_file_names; *name; name++) {
+	for (const char *const *name = tokenizer_names; *name; name++) {
 		char *path = xformat("%s/%s", s->p->base, *name);
 
 		if (file_exists(path))
