@@ -93,6 +93,24 @@ def site_linears(layer):
     return {site: next(named[n] for n in names if n in named) for site, names in SITES.items()}
 
 
+def padded(sequences):
+    """Ids with padding on the right, which a causal model's real positions never see: no mask is needed."""
+    T = max(map(len, sequences))
+    return torch.tensor([s + [0] * (T - len(s)) for s in sequences])
+
+
+def batches(model, sequences, rows=2000):
+    """Index lists of like lengths, about `rows` tokens each; one by one where a text's length changes the rotation."""
+    alone = getattr(model.model.rotary_emb, 'rope_type', None) in ('dynamic', 'longrope')
+    batch = []
+    for i in sorted(range(len(sequences)), key=lambda i: len(sequences[i])):
+        if batch and (alone or (len(batch) + 1) * len(sequences[i]) > rows):
+            yield batch
+            batch = []
+        batch.append(i)
+    yield batch
+
+
 def states(model, sequences):
     """{place: (rows, width)}, all sequences' rows end to end; each sequence runs alone.
 

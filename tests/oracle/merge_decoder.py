@@ -78,18 +78,20 @@ class Patched:
 
     def rows(self, name, sequences):
         """X (P, d_in): the module's input for all sequences; the model stops there."""
-        found = []
+        found, grabbed = [None] * len(sequences), []
 
         def hook(module, args):
-            found.append(args[0][0].detach())
+            grabbed.append(args[0].detach())
             raise Done
 
         handle = self.modules[name].register_forward_pre_hook(hook)
-        for ids in sequences:
+        for batch in decoder.batches(self.model, sequences):
             try:
-                self.model(input_ids=torch.tensor([ids]), use_cache=False)
+                self.model(input_ids=decoder.padded([sequences[i] for i in batch]), use_cache=False)
             except Done:
-                pass
+                x = grabbed.pop()
+                for k, i in enumerate(batch):
+                    found[i] = x[k, :len(sequences[i])]
         handle.remove()
         return torch.cat(found)
 
