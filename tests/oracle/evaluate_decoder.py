@@ -8,7 +8,7 @@ PATH is a PEFT folder or a file of dense ΔW per module. Rows bring prompt_ids a
 tokenizer.json turn into ids (blanks and line ends in a template: \\n). Every row runs alone, in float64 or float32.
 
   first-token  the first greedy token is the answer's first
-  likelihood   the label with the largest Σ log p of its tokens given the prompt, its end token not counted; per-byte: divided by the
+  likelihood   the label with the largest Σ log p of its tokens, the end token too, given the prompt; per-byte: divided by the
                UTF-8 bytes of the label. Labels are the distinct outputs of the rows; none where there are more than 64. First wins a tie.
   exact        the greedy text, up to the end token, equals the output, blanks at both ends aside (ids where there is no tokenizer)
   loss         mean negative log-likelihood per token of the answers, their end token counted
@@ -16,6 +16,7 @@ tokenizer.json turn into ids (blanks and line ends in a template: \\n). Every ro
 ±: one standard error. --save writes each row's results, and lists rows whose two largest numbers are closer than a tie.
 """
 import argparse
+import copy
 import math
 import os
 
@@ -31,36 +32,37 @@ MOST_LABELS = 64
 SCORES = ['first-token', 'likelihood', 'per-byte', 'exact', 'loss']
 
 
-def log_probabilities(model, ids):
-    return model(input_ids=torch.tensor([ids]), use_cache=False).logits[0].log_softmax(-1)
+def continued(model, past, first, answers):
+    """Σ log p of each answer after the prompt, whose keys and values are in `past`; first: log p of the token after it."""
+    sums = [float(first[a[0]]) for a in answers]
+    if max(map(len, answers)) == 1:
+        return sums
+    past = copy.deepcopy(past)
+    past.batch_repeat_interleave(len(answers))
+    ids = decoder.padded([a[:-1] for a in answers])
+    logp = model(input_ids=ids, past_key_values=past, use_cache=True).logits.log_softmax(-1)
+    for k, a in enumerate(answers):
+        sums[k] += float(logp[k, :len(a) - 1].gather(1, torch.tensor(a[1:], dtype=torch.long)[:, None]).sum())
+    return sums
 
 
-def summed(model, prompt, answer, first):
-    """Σ log p(answer | prompt); first: log p of the token after the prompt."""
-    if len(answer) == 1:
-        return float(first[answer[0]])
-    logp = log_probabilities(model, prompt + answer[:-1])[len(prompt) - 1:]
-    return float(logp.gather(1, torch.tensor(answer)[:, None]).sum())
-
-
-def greedy(model, prompt, steps, eos):
-    """(ids up to the end token, log p after the prompt, smallest gap of the two largest logits)"""
-    out = model(input_ids=torch.tensor([prompt]), use_cache=True)
-    ids, gap, first = [], math.inf, out.logits[0, -1].log_softmax(-1)
+def greedy(model, out, steps, eos):
+    """(ids up to the end token, smallest gap of the two largest logits); out: what the model says of the prompt"""
+    ids, gap = [], math.inf
     while True:
         top = out.logits[0, -1].topk(2)
         gap = min(gap, float(top.values[0] - top.values[1]))
         ids.append(int(top.indices[0]))
         if ids[-1] == eos or len(ids) == steps:
-            return ids, first, gap
+            return ids, gap
         out = model(input_ids=torch.tensor([ids[-1:]]), past_key_values=out.past_key_values, use_cache=True)
 
 
 def labels_of(rows, text):
-    """{output: its tokens without the end token}; empty where there are too many."""
+    """{output: its tokens}; empty where there are too many."""
     found = {}
     for row in rows:
-        found.setdefault(row['output'], text.encode(row)[1][:-1])
+        found.setdefault(row['output'], text.encode(row)[1])
     return found if len(found) <= MOST_LABELS else {}
 
 
@@ -71,13 +73,16 @@ def two_largest(values):
 
 def score_row(model, text, row, labels, args):
     prompt, answer = text.encode(row)
-    ids, first, gap = greedy(model, prompt, args.max_new_tokens, text.eos)
+    out = model(input_ids=torch.tensor([prompt]), use_cache=True)
+    first = out.logits[0, -1].log_softmax(-1)
+    nll, *sums = continued(model, out.past_key_values, first, [answer, *labels.values()])
+    ids, gap = greedy(model, out, args.max_new_tokens, text.eos)
     end = [i for i in ids if i != text.eos]
-    got = {'text': text.decode(end), 'first-token': ids[0] == answer[0], 'loss': -summed(model, prompt, answer, first),
+    got = {'text': text.decode(end), 'first-token': ids[0] == answer[0], 'loss': -nll,
            'tokens': len(answer), 'exact': text.decode(end) == (row['output'].strip() if text.tokenizer else answer[:-1]),
            'tie': gap < TIE}
     if labels:
-        sums = {name: summed(model, prompt, tokens, first) for name, tokens in labels.items()}
+        sums = dict(zip(labels, sums))
         per_byte = {name: s / len(name.encode()) for name, s in sums.items()}
         got.update({'likelihood': max(sums, key=sums.get) == row['output'], 'per-byte': max(per_byte, key=per_byte.get) == row['output'],
                     'label tie': min(two_largest(sums.values()), two_largest(per_byte.values())) < TIE})
