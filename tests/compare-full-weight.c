@@ -21,6 +21,7 @@
 #include "base/die.h"
 #include "base/opts.h"
 #include "files/h5/h5.h"
+#include "forward/solution.h"
 #include "model/site.h"
 
 static const char *model_dir, *loras, *work, *site_arg, *tasks_arg;
@@ -261,19 +262,21 @@ static double *direct(const struct st *base, struct module q, size_t d_out)
 	return W;
 }
 
-static double module_difference(struct h5 *solution, const struct st *base, struct module q)
+static double module_difference(const struct solution *solution, const struct st *base,
+				struct module q)
 {
 	size_t d_out = (size_t)module_d_out(&m, q.slot), n = d_out * d;
 	char *name = module_name(&m, q), *path = xformat("/modules/%s/mats_G", name);
 	double *want = direct(base, q, d_out), *have = xarray(n, sizeof(*have)),
 	       norm = sum_of_squares(want, n);
 
-	if (!h5_has(solution, path)) {
-		free(path);
-		path = xformat("/modules/%s/W", name);
-	}
-	h5_expect_shape(solution, path, d_out, d);
-	h5_read_double(solution, path, 0, d_out, have);
+	const struct solution_module *k = solution_find(solution, name);
+
+	if (!k)
+		die("'%s' has no module '%s'", h5_path(solution->file), name);
+	solution_expect(solution, k, (int)d, (int)d_out);
+	solution_read_double(solution, k, h5_has(solution->file, path) ? "mats_G" : "W", 0, d_out,
+			     have);
 	for (size_t i = 0; i < n; i++)
 		have[i] -= want[i];
 	norm = sqrt(sum_of_squares(have, n) / norm);
@@ -324,7 +327,7 @@ static bool targeted(struct module q)
 int main(int argc, char **argv)
 {
 	double worst = 0;
-	struct h5 *solution;
+	struct solution *solution;
 	struct site site;
 	struct st *base;
 	char *in, *path;
@@ -339,7 +342,7 @@ int main(int argc, char **argv)
 	in = folder();
 	open_tasks(in);
 	path = xformat("%s/solution/%s.h5", in, site_arg);
-	solution = h5_open(path, "iteris-solution", 1);
+	solution = solution_open(path, site_arg);
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < m.L[s] * SLOTS; i++) {
 			struct module q = {s, i / SLOTS, (i % SLOTS)};
@@ -352,7 +355,7 @@ int main(int argc, char **argv)
 		}
 	printf("%s: %d modules, worst relative difference %.3g, allowed %.3g\n", site_arg, n, worst,
 	       most);
-	h5_close(solution);
+	solution_close(solution);
 	free(path);
 	free(in);
 	close_tasks();

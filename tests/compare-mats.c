@@ -15,7 +15,7 @@
 
 #include "base/die.h"
 #include "base/opts.h"
-#include "files/h5/h5.h"
+#include "forward/solution.h"
 
 static const char *work, *site_arg;
 static int iteration, history = 3;
@@ -36,22 +36,21 @@ static const struct tool tool = {.name = "compare-mats",
 				 .opts = options};
 
 enum { MOST = 66 };
-static struct h5 *file[MOST + 1]; /* by iteration, from 1 */
+static struct solution *file[MOST + 1]; /* by iteration, from 1 */
 static double worst;
 static int modules, accelerated;
 
 /* A matrix of iteration k, all of it; *n: its size. */
 static double *read_all(int k, const char *module, const char *name, size_t *n)
 {
-	char *path = xformat("/modules/%s/%s", module, name);
-	size_t rows, cols;
+	const struct solution_module *q = solution_find(file[k], module);
 	double *x;
 
-	h5_shape(file[k], path, &rows, &cols);
-	*n = rows * cols;
+	if (!q)
+		die("'%s' has no module '%s'", h5_path(file[k]->file), module);
+	*n = (size_t)q->d_out * (size_t)q->d_in;
 	x = xarray(*n, sizeof(*x));
-	h5_read_double(file[k], path, 0, rows, x);
-	free(path);
+	solution_read_double(file[k], q, name, 0, (size_t)q->d_out, x);
 	return x;
 }
 
@@ -108,14 +107,13 @@ static void expect(const char *module, const char *what, double found, double wa
 		die("%s: %s is %.17g, not %.17g", module, what, found, wanted);
 }
 
-static void compare(const char *module, void *arg)
+static void compare(const struct solution_module *k)
 {
+	const char *module = k->name;
 	int q = iteration - 2 < history ? iteration - 2 : history, first = iteration - q;
 	double *R[MOST], *G[MOST], *W, *want, *before;
-	char *group = xformat("/modules/%s", module);
 	size_t n;
 
-	(void)arg;
 	for (int j = 0; j <= q; j++) {
 		double *w = read_all(first + j - 1, module, "W", &n);
 
@@ -131,8 +129,8 @@ static void compare(const char *module, void *arg)
 	W = read_all(iteration, module, "W", &n);
 	before = read_all(iteration - 1, module, "W", &n);
 	worst = fmax(worst, distance(W, want, n) / sqrt(dot(want, want, n)));
-	expect(module, "norm", h5_get_double(file[iteration], group, "norm"), sqrt(dot(W, W, n)));
-	expect(module, "change", h5_get_double(file[iteration], group, "change"),
+	expect(module, "norm", solution_figure(file[iteration], k, "norm"), sqrt(dot(W, W, n)));
+	expect(module, "change", solution_figure(file[iteration], k, "change"),
 	       distance(W, before, n));
 	modules++;
 	for (int j = 0; j <= q; j++) {
@@ -142,7 +140,6 @@ static void compare(const char *module, void *arg)
 	free(before);
 	free(W);
 	free(want);
-	free(group);
 }
 
 int main(int argc, char **argv)
@@ -153,13 +150,14 @@ int main(int argc, char **argv)
 	for (int k = 1; k <= iteration; k++) {
 		char *path = xformat("%s/iter%02d/solution/%s.h5", work, k, site_arg);
 
-		file[k] = h5_open(path, "iteris-solution", 1);
+		file[k] = solution_open(path, site_arg);
 		free(path);
 	}
-	h5_each(file[iteration], "/modules", compare, NULL);
+	for (int i = 0; i < file[iteration]->n; i++)
+		compare(&file[iteration]->module[i]);
 	printf("%s: %d modules, %d accelerated, worst relative difference %.3g, allowed %.3g\n",
 	       site_arg, modules, accelerated, worst, most);
 	for (int k = 1; k <= iteration; k++)
-		h5_close(file[k]);
+		solution_close(file[k]);
 	return !accelerated || !(worst <= most);
 }

@@ -12,11 +12,11 @@
 #include "adapter/peft.h"
 #include "base/die.h"
 #include "config/keys.h"
-#include "files/h5/h5.h"
 #include "files/jsonx.h"
 #include "files/out.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
+#include "forward/merged.h"
 #include "model/site.h"
 
 static const char *model_dir, *model_name, *adapter_arg, *sites_arg, *solutions_arg, *scale_file,
@@ -49,7 +49,6 @@ static const struct tool tool = {
 };
 
 struct lora_entry {
-	struct module module;
 	char *name;
 	int site; /* its number in the list */
 	int R, d_in, d_out;
@@ -57,7 +56,7 @@ struct lora_entry {
 
 struct lora_job {
 	struct geometry m;
-	struct strlist sites;
+	struct merged *merged;
 	int n;
 	struct lora_entry *entry;
 	char *method, *tasks; /* the same in all files */
@@ -67,61 +66,42 @@ struct lora_job {
 
 /* ------------------------------------------------------------ the solutions */
 
-struct reading {
-	struct lora_job *job;
-	struct h5 *file;
-	int site;
-};
-
-static void add_entry(const char *name, void *arg)
+static void add_entry(struct lora_job *j, int site, const struct solution *s,
+		      const struct solution_module *k)
 {
-	struct reading *k = arg;
-	struct lora_job *j = k->job;
-	struct lora_entry e = {.name = xstrdup(name), .site = k->site};
-	char site[32], *group = xformat("/modules/%s", name), *A = xformat("%s/A", group),
-		       *B = xformat("%s/B", group);
+	char name[32];
+	struct module q;
 
-	if (!module_parse(&j->m, name, &e.module) ||
-	    strcmp(site_name(j->m.family, site_of_module(j->m.family, e.module), site),
-		   j->sites.item[k->site]))
-		die("'%s': '%s' is no module of site %s of this model", h5_path(k->file), name,
-		    j->sites.item[k->site]);
-	e.d_in = module_d_in(&j->m, e.module.slot);
-	e.d_out = module_d_out(&j->m, e.module.slot);
-	e.R = (int)h5_get_int(k->file, group, "R");
-	h5_expect_shape(k->file, A, (size_t)e.R, (size_t)e.d_in);
-	h5_expect_shape(k->file, B, (size_t)e.d_out, (size_t)e.R);
+	if (!module_parse(&j->m, k->name, &q) ||
+	    strcmp(site_name(j->m.family, site_of_module(j->m.family, q), name), s->site) != 0)
+		die("'%s': '%s' is no module of site %s of this model", h5_path(s->file), k->name,
+		    s->site);
+	if (!k->R)
+		die("'%s': %s holds a full weight: assemble-model writes those", h5_path(s->file),
+		    k->group);
+	solution_expect(s, k, module_d_in(&j->m, q.slot), module_d_out(&j->m, q.slot));
 	j->entry = xrealloc(j->entry, (size_t)(j->n + 1) * sizeof(*j->entry));
-	j->entry[j->n++] = e;
-	free(B);
-	free(A);
-	free(group);
+	j->entry[j->n++] = (struct lora_entry){xstrdup(k->name), site, k->R, k->d_in, k->d_out};
 }
 
-static struct h5 *open_solution(const struct lora_job *j, int site)
+static void read_site(struct lora_job *j, int site)
 {
-	char *path = xformat("%s/%s.h5", solutions_arg, j->sites.item[site]);
-	struct h5 *f = h5_open(path, "iteris-solution", 1);
+	const struct solution *s = merged_solution(j->merged, site);
 
-	h5_expect_string(f, "site", j->sites.item[site]);
-	free(path);
-	return f;
+	if (site == 0) {
+		j->method = h5_get_string(s->file, "/", "method");
+		j->tasks = h5_get_string(s->file, "/", "tasks");
+	}
+	h5_expect_string(s->file, "method", j->method);
+	h5_expect_string(s->file, "tasks", j->tasks);
+	for (int i = 0; i < s->n; i++)
+		add_entry(j, site, s, &s->module[i]);
 }
 
 static void read_entries(struct lora_job *j)
 {
-	for (int s = 0; s < j->sites.n; s++) {
-		struct reading k = {j, open_solution(j, s), s};
-
-		if (s == 0) {
-			j->method = h5_get_string(k.file, "/", "method");
-			j->tasks = h5_get_string(k.file, "/", "tasks");
-		}
-		h5_expect_string(k.file, "method", j->method);
-		h5_expect_string(k.file, "tasks", j->tasks);
-		h5_each(k.file, "/modules", add_entry, &k);
-		h5_close(k.file);
-	}
+	for (int i = 0; i < merged_count(j->merged); i++)
+		read_site(j, i);
 	if (!j->n)
 		die("the solutions in '%s' hold no modules", solutions_arg);
 }
@@ -147,25 +127,35 @@ static void read_base(struct lora_job *j)
 
 /* ------------------------------------------------------------ the tensors */
 
-static void write_tensor(struct st_out *o, struct h5 *f, const struct lora_entry *e,
-			 const char *member, int rows, int cols, double factor)
+static void write_tensor(struct st_out *o, const struct solution *s,
+			 const struct solution_module *k, const char *member, int rows, int cols,
+			 double factor)
 {
 	size_t n = (size_t)rows * (size_t)cols;
-	char *path = xformat("/modules/%s/%s", e->name, member);
 	double *exact = xarray(n, sizeof(*exact));
 	float *x = xarray(n, sizeof(*x));
 
-	h5_read_double(f, path, 0, (size_t)rows, exact);
+	solution_read_double(s, k, member, 0, (size_t)rows, exact);
 	for (size_t i = 0; i < n; i++) {
 		x[i] = (float)(factor * exact[i]);
 		if (!isfinite(x[i]))
-			die_data("'%s': %s: row %zu is not finite in float32", h5_path(f), path,
-				 i / (size_t)cols);
+			die_data("'%s': %s/%s: row %zu is not finite in float32", h5_path(s->file),
+				 k->group, member, i / (size_t)cols);
 	}
 	st_write(o, x, n);
 	free(exact);
 	free(x);
-	free(path);
+}
+
+static void write_entry(struct st_out *o, const struct lora_job *j, const struct lora_entry *e)
+{
+	struct solution *s = merged_solution(j->merged, e->site);
+	const struct solution_module *k = solution_find(s, e->name);
+
+	BUG_IF(!k);
+	write_tensor(o, s, k, "A", e->R, e->d_in, scale);
+	write_tensor(o, s, k, "B", e->d_out, e->R, 1);
+	solution_rest(s);
 }
 
 static void declare(struct st_out *o, const struct lora_entry *e, const char *member, int rows,
@@ -181,23 +171,13 @@ static void write_weights(const struct lora_job *j)
 {
 	char *path = xformat("%s/adapter_model.safetensors", output_arg);
 	struct st_out *o = st_create(path);
-	struct h5 *f = NULL;
 
 	for (int i = 0; i < j->n; i++) {
 		declare(o, &j->entry[i], "lora_A", j->entry[i].R, j->entry[i].d_in);
 		declare(o, &j->entry[i], "lora_B", j->entry[i].d_out, j->entry[i].R);
 	}
-	for (int i = 0; i < j->n; i++) {
-		const struct lora_entry *e = &j->entry[i];
-
-		if (i == 0 || e->site != e[-1].site) {
-			h5_close(f);
-			f = open_solution(j, e->site);
-		}
-		write_tensor(o, f, e, "A", e->R, e->d_in, scale);
-		write_tensor(o, f, e, "B", e->d_out, e->R, 1);
-	}
-	h5_close(f);
+	for (int i = 0; i < j->n; i++)
+		write_entry(o, j, &j->entry[i]);
 	st_commit(o);
 	free(path);
 }
@@ -340,8 +320,7 @@ static double read_scale(const char *path)
 
 static void run(void)
 {
-	struct lora_job j = {.m = geometry_load(model_dir),
-			     .sites = strlist_split(sites_arg, "--sites")};
+	struct lora_job j = {.m = geometry_load(model_dir)};
 
 	if (!adapter_arg && !model_name)
 		die_usage("expected --adapter or --model-name: what adapter_config.json names as "
@@ -350,20 +329,21 @@ static void run(void)
 		die_usage("--scale and --scale-file exclude each other");
 	if (scale == 0)
 		scale = scale_file ? read_scale(scale_file) : 1;
+	j.merged = merged_open(&j.m, solutions_arg, sites_arg);
 	read_entries(&j);
 	read_base(&j);
 	j.r = commonest_rank(&j);
 	write_weights(&j);
 	write_config(&j);
-	tool_done("%d modules of %d sites, method %s, scale %g, rank %d", j.n, j.sites.n, j.method,
-		  scale, j.r);
+	tool_done("%d modules of %d sites, method %s, scale %g, rank %d", j.n,
+		  merged_count(j.merged), j.method, scale, j.r);
 	for (int i = 0; i < j.n; i++)
 		free(j.entry[i].name);
 	free(j.entry);
 	base_name_release(&j.base);
 	free(j.method);
 	free(j.tasks);
-	strlist_release(&j.sites);
+	merged_close(j.merged);
 }
 
 int main(int argc, char **argv)

@@ -17,10 +17,10 @@
 #include "adapter/copies.h"
 #include "base/die.h"
 #include "base/threads.h"
-#include "files/h5/h5.h"
 #include "files/jsonx.h"
 #include "files/out.h"
 #include "files/start.h"
+#include "forward/merged.h"
 #include "model/model.h"
 #include "model/site.h"
 
@@ -54,9 +54,9 @@ static const char *const companions[] = {"generation_config.json",  "spiece.mode
 
 struct model_job {
 	struct model *model;
-	struct adapter *adapter; /* NULL: solutions */
-	struct strlist sites;
-	int changed; /* modules */
+	struct adapter *adapter; /* NULL: merged */
+	struct merged *merged;   /* NULL: an adapter */
+	int changed;             /* modules */
 };
 
 /* ------------------------------------------------------------ tensors */
@@ -127,68 +127,81 @@ static void check_finite(const struct st_tensor *t, const float *x, size_t n)
 			die_data("tensor '%s' is not finite after the merge", t->name);
 }
 
-/* The solution that holds the module's whole weight, or NULL; *path: of that dataset, allocated. */
-static struct h5 *open_whole(const struct model_job *j, struct module q, char **path)
-{
-	const struct family *family = j->model->m.family;
-	char site[32], *file, *name;
-	struct h5 *f;
+/* Where a tensor's values come from beside the base. */
+struct change {
+	struct adapter_factors factors; /* r 0: none */
+	struct solution *solution;      /* of a full weight; NULL: none */
+	const struct solution_module *whole;
+};
 
-	if (strlist_find(&j->sites, site_name(family, site_of_module(family, q), site)) < 0)
-		return NULL;
-	file = xformat("%s/%s.h5", solutions_arg, site);
-	f = h5_open(file, "iteris-solution", 1);
-	h5_expect_string(f, "site", site);
-	name = module_name(&j->model->m, q);
-	*path = xformat("/modules/%s/W", name);
-	if (h5_has(f, *path)) {
-		h5_expect_shape(f, *path, (size_t)module_d_out(&j->model->m, q.slot),
-				(size_t)module_d_in(&j->model->m, q.slot));
-	} else {
-		free(*path);
-		*path = NULL;
-		h5_close(f);
-		f = NULL;
+/* The full weight of module q, where its site was solved for. */
+static void find_whole(struct change *c, const struct model_job *j, struct module q)
+{
+	struct solution *s = merged_find(j->merged, site_of_module(j->model->m.family, q));
+	char *name = module_name(&j->model->m, q);
+	const struct solution_module *k = s ? solution_find(s, name) : NULL;
+
+	if (k) {
+		if (k->R)
+			die("'%s': %s is a low-rank change: give the adapter that assemble-lora "
+			    "makes of it",
+			    h5_path(s->file), k->group);
+		solution_expect(s, k, module_d_in(&j->model->m, q.slot),
+				module_d_out(&j->model->m, q.slot));
+		*c = (struct change){.solution = s, .whole = k};
 	}
 	free(name);
-	free(file);
-	return f;
+}
+
+static struct change change_of(const struct model_job *j, const char *tensor)
+{
+	struct change c = {.solution = NULL};
+	const struct lora *l;
+	struct module q;
+
+	if (!module_of(j, tensor, &q))
+		return c;
+	l = j->adapter ? adapter_find(j->adapter, q) : NULL;
+	if (l)
+		adapter_factors_read(&c.factors, j, l);
+	if (j->merged)
+		find_whole(&c, j, q);
+	return c;
+}
+
+static void change_release(struct change *c)
+{
+	if (c->solution)
+		solution_rest(c->solution);
+	free(c->factors.A);
+	free(c->factors.B);
 }
 
 static void write_tensor(struct model_job *j, struct st_out *out, const struct st_tensor *t)
 {
-	struct module q;
-	bool linear = module_of(j, t->name, &q);
-	const struct lora *l = linear && j->adapter ? adapter_find(j->adapter, q) : NULL;
-	char *path = NULL;
-	struct h5 *whole = linear && solutions_arg ? open_whole(j, q, &path) : NULL;
+	struct change c = change_of(j, t->name);
+	bool changed = c.factors.r || c.whole;
 	size_t cols = t->ndim == 2 ? t->dim[1] : 1, rows = t->dim[0],
 	       most = PANEL_BYTES / (cols * sizeof(float));
-	struct adapter_factors f = {0};
 	float *panel;
 
 	most = most < 1 ? 1 : most > rows ? rows : most;
 	panel = xarray(most * cols, sizeof(*panel));
-	if (l)
-		adapter_factors_read(&f, j, l);
 	for (size_t row = 0, n; row < rows; row += n) {
 		n = rows - row < most ? rows - row : most;
-		if (whole)
-			h5_read_float(whole, path, row, n, panel);
+		if (c.whole)
+			solution_read_float(c.solution, c.whole, "W", row, n, panel);
 		else
 			st_read(j->model->st, t, row * cols, n * cols, panel);
-		if (l)
-			factors_add(&f, panel, row, n);
-		if (l || whole)
+		if (c.factors.r)
+			factors_add(&c.factors, panel, row, n);
+		if (changed)
 			check_finite(t, panel, n * cols);
 		st_write(out, panel, n * cols);
 	}
-	j->changed += l || whole;
-	h5_close(whole);
-	free(path);
+	j->changed += changed;
 	free(panel);
-	free(f.A);
-	free(f.B);
+	change_release(&c);
 }
 
 static void write_weights(struct model_job *j)
@@ -279,7 +292,7 @@ int main(int argc, char **argv)
 		j.adapter = adapter_open(adapter_dir, &j.model->m);
 		copies_check(j.adapter->file, j.model);
 	} else
-		j.sites = strlist_split(sites_arg, "--sites");
+		j.merged = merged_open(&j.model->m, solutions_arg, sites_arg);
 	write_weights(&j);
 	if (j.adapter && j.changed != j.adapter->n)
 		BUG("%d of the adapter's %d modules were added", j.changed, j.adapter->n);
@@ -291,7 +304,7 @@ int main(int argc, char **argv)
 			    : ": a full model and no adapter, because W - W0 has full rank when "
 			      "the whole weight is fitted (with_pretrain_matrix)");
 	adapter_close(j.adapter);
-	strlist_release(&j.sites);
+	merged_close(j.merged);
 	model_close(j.model);
 	return 0;
 }

@@ -13,9 +13,9 @@
 
 #include "base/die.h"
 #include "config/keys.h"
-#include "files/h5/h5.h"
 #include "files/out.h"
 #include "files/start.h"
+#include "forward/solution.h"
 
 static struct {
 	const char *sites, *solutions, *out;
@@ -48,47 +48,43 @@ static const struct tool tool = {
 };
 
 struct change {
-	struct h5 *file;
 	double change, norm, residual;
 	int modules;
 	char *worst; /* module of the largest residual */
 };
 
-static void add_module(const char *name, void *arg)
+static void add_module(struct change *c, const struct solution *s, const struct solution_module *k)
 {
-	struct change *s = arg;
-	char *group = xformat("/modules/%s", name);
-	double residual = h5_get_double(s->file, group, "relative_residual");
+	double residual = solution_figure(s, k, "relative_residual");
 
-	s->norm += h5_get_double(s->file, group, "norm");
+	c->norm += solution_figure(s, k, "norm");
 	if (o.iteration > 1)
-		s->change += h5_get_double(s->file, group, "change");
-	if (!s->worst || residual > s->residual) {
-		free(s->worst);
-		s->worst = xstrdup(name);
-		s->residual = residual;
+		c->change += solution_figure(s, k, "change");
+	if (!c->worst || residual > c->residual) {
+		free(c->worst);
+		c->worst = xstrdup(k->name);
+		c->residual = residual;
 	}
-	s->modules++;
-	free(group);
+	c->modules++;
 }
 
-static void add_sites(struct change *s)
+static void add_sites(struct change *c)
 {
 	struct strlist sites = strlist_split(o.sites, "--sites");
 
 	for (int i = 0; i < sites.n; i++) {
 		char *path = xformat("%s/%s.h5", o.solutions, sites.item[i]);
+		struct solution *s = solution_open(path, sites.item[i]);
 
-		s->file = h5_open(path, "iteris-solution", 1);
-		h5_expect_string(s->file, "site", sites.item[i]);
 		h5_expect_int(s->file, "iteration", o.iteration);
-		h5_each(s->file, "/modules", add_module, s);
-		h5_close(s->file);
+		for (int k = 0; k < s->n; k++)
+			add_module(c, s, &s->module[k]);
+		solution_close(s);
 		free(path);
 	}
-	if (!s->modules || !isfinite(s->change) || !isfinite(s->norm))
+	if (!c->modules || !isfinite(c->change) || !isfinite(c->norm))
 		die_data("'%s': %d modules, change %g of %g: nothing to measure by", o.solutions,
-			 s->modules, s->change, s->norm);
+			 c->modules, c->change, c->norm);
 	strlist_release(&sites);
 }
 
@@ -115,7 +111,7 @@ static double largest_process(void)
 	return most;
 }
 
-static void say(const struct change *s, double relative, int converged)
+static void say(const struct change *c, double relative, int converged)
 {
 	char *change = o.iteration > 1 ? xformat("relative change %.3g%s", relative,
 						 converged ? " (converged)" : "")
@@ -131,28 +127,28 @@ static void say(const struct change *s, double relative, int converged)
 	}
 	fprintf(stderr,
 		"iteration %d: %s, largest residual %.4g (%s)%s, Max memory usage: %.2f MB\n",
-		o.iteration, change, s->residual, s->worst, seconds, largest_process());
+		o.iteration, change, c->residual, c->worst, seconds, largest_process());
 	free(change);
 	free(seconds);
 }
 
 int main(int argc, char **argv)
 {
-	struct change s = {0};
+	struct change c = {0};
 	double relative;
 	int converged;
 	char *text;
 
 	tool_start(&tool, argc, argv);
-	add_sites(&s);
-	relative = s.norm > 0 ? s.change / s.norm : 0;
+	add_sites(&c);
+	relative = c.norm > 0 ? c.change / c.norm : 0;
 	converged = o.iteration > 1 && relative < o.threshold;
 	text = xformat(
 		"iteration %d\nchange %.17g\nnorm %.17g\nlargest_residual %.17g %s\nconverged %d\n",
-		o.iteration, s.change, s.norm, s.residual, s.worst, converged);
+		o.iteration, c.change, c.norm, c.residual, c.worst, converged);
 	out_write_text(o.out, text);
-	say(&s, relative, converged);
+	say(&c, relative, converged);
 	free(text);
-	free(s.worst);
+	free(c.worst);
 	return 0;
 }

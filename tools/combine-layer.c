@@ -15,8 +15,9 @@
 #include "config/keys.h"
 #include "files/digest.h"
 #include "files/start.h"
+#include "forward/solution.h"
 #include "math/baseline.h"
-#include "merge/solution.h"
+#include "merge/job.h"
 #include "plan/budget.h"
 
 enum { PANEL_ROWS = 64 };
@@ -210,7 +211,7 @@ int main(int argc, char **argv)
 	run_open(&run);
 	for (int i = 0; i < j->targets.n; i++)
 		run_module(&run, i);
-	solution_attributes(run.out, j, method, run.R_max);
+	job_attributes(j, run.out, method, run.R_max);
 	h5_commit(run.out);
 	worst = job_module(j, j->worst);
 	tool_done("%s: %d module%s, rank %d, worst truncation error %.4g (%s)", j->name,

@@ -84,10 +84,9 @@ struct extract_input {
 
 struct extract_run {
 	struct propagation a;
-	struct strlist tasks, sites;
+	struct strlist tasks;
 	struct extract_input *input; /* by task */
-	int rank;                    /* of ΔW, at most */
-	struct demand_deltas deltas;
+	struct ranks ranks;          /* of ΔW, at most */
 };
 
 static bool is_lora(void)
@@ -134,9 +133,7 @@ static void open_adapter(struct extract_run *r, const struct propagation_task *t
 
 	in->adapter = adapter_open(path, &r->a.model->m);
 	copies_check(in->adapter->file, r->a.model);
-	for (int i = 0; i < in->adapter->n; i++)
-		r->rank = in->adapter->lora[i].r > r->rank ? in->adapter->lora[i].r : r->rank;
-	demand_add_adapter(&r->deltas, in->adapter);
+	ranks_of_adapter(&r->ranks, in->adapter);
 	free(path);
 }
 
@@ -155,7 +152,7 @@ static void open_inputs(struct extract_run *r, struct propagation_task *t, struc
 		open_tokens(r, t, in);
 	if (is_lora())
 		open_adapter(r, t, in);
-	t->source = (struct delta_source){in->adapter, is_lora() ? NULL : o.solutions, &r->sites};
+	t->adapter = in->adapter;
 	checksums_scope(NULL);
 }
 
@@ -167,30 +164,14 @@ static bool meets(const struct propagation *a, struct site s)
 		(s.stack == propagate_in_decoder(a) && s.block >= a->start));
 }
 
-/* The rank of the merge: the largest of the solutions that will be met; they are noted for the plan
- * too. */
-static int solutions_rank(struct extract_run *r)
+/* The ranks of the solutions that will be met. */
+static void solutions_ranks(struct extract_run *r)
 {
-	const struct geometry *m = &r->a.model->m;
-	int rank = 1;
+	struct merged *g = r->a.merged;
 
-	for (int i = 0; i < r->sites.n; i++) {
-		struct site s;
-		char *path;
-		struct h5 *f;
-
-		if (!site_parse(m, r->sites.item[i], &s))
-			die_usage("--sites: '%s' is no site of this model", r->sites.item[i]);
-		if (!meets(&r->a, s))
-			continue;
-		path = xformat("%s/%s.h5", o.solutions, r->sites.item[i]);
-		f = h5_open(path, "iteris-solution", 1);
-		rank = delta_largest_rank(f) > rank ? delta_largest_rank(f) : rank;
-		demand_add_solution(&r->deltas, m, f);
-		h5_close(f);
-		free(path);
-	}
-	return rank;
+	for (int i = 0; i < merged_count(g); i++)
+		if (meets(&r->a, merged_site(g, i)))
+			ranks_of_solution(&r->ranks, &r->a.model->m, merged_solution(g, i));
 }
 
 static void check_usage(const struct extract_run *r)
@@ -233,7 +214,7 @@ static size_t device_need(const struct extract_run *r, int rows)
 	bool decoder = propagate_in_decoder(&r->a);
 
 	return demand_extract(&r->a.model->m, decoder, rows, longest(r, decoder), longest(r, false),
-			      &r->deltas, r->a.precision);
+			      &r->ranks, r->a.precision);
 }
 
 /* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence
@@ -242,7 +223,7 @@ static int choose_rows(const struct extract_run *r, int T)
 {
 	const struct propagation *a = &r->a;
 	bool decoder = propagate_in_decoder(a);
-	size_t need, whole = demand_whole(&a->model->m, decoder, &r->deltas, a->precision);
+	size_t need, whole = demand_whole(&a->model->m, decoder, &r->ranks, a->precision);
 	int rows = !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
 	/* A single pass has one task's files open at a time; outputs that several passes go over
@@ -250,8 +231,8 @@ static int choose_rows(const struct extract_run *r, int T)
 	int files = a->start + 1 < propagate_target(a) ? r->tasks.n : 1;
 
 	rows = T > rows ? T : rows;
-	while (((need = budget_extract(&a->model->m, decoder, rows, T, r->rank, whole, files,
-				       a->precision)) > common.max_memory ||
+	while (((need = budget_extract(&a->model->m, decoder, rows, T, ranks_largest(&r->ranks),
+				       whole, files, a->precision)) > common.max_memory ||
 		device_need(r, rows) > common.max_memory) &&
 	       common.max_memory && rows > T)
 		rows = rows / 2 > T ? rows / 2 : T;
@@ -267,7 +248,7 @@ static void run_buffers(struct extract_run *r)
 
 	r->a.rows = choose_rows(r, T);
 	be->reserve(device_need(r, r->a.rows));
-	propagate_init(&r->a, T, r->rank);
+	propagate_init(&r->a, T, ranks_largest(&r->ranks));
 }
 
 /* The walk that the options ask for. */
@@ -282,8 +263,8 @@ static void run_open(struct extract_run *r)
 		die_usage("--site '%s': no site of this model", o.site);
 	check_usage(r);
 	r->tasks = strlist_split(o.tasks, "--task");
-	if (o.sites)
-		r->sites = strlist_split(o.sites, "--sites");
+	if (!is_lora())
+		a->merged = merged_open(&a->model->m, o.solutions, o.sites);
 	a->of = (struct acts_of){o.site, NULL, o.side, o.features};
 	a->from = o.from;
 	a->encoder_output = o.encoder_output;
@@ -300,8 +281,8 @@ static void run_open(struct extract_run *r)
 		open_inputs(r, &a->task[i], &r->input[i]);
 	}
 	propagate_start(a);
-	if (!is_lora())
-		r->rank = solutions_rank(r);
+	if (a->merged)
+		solutions_ranks(r);
 }
 
 static void run_close(struct extract_run *r)
@@ -317,13 +298,13 @@ static void run_close(struct extract_run *r)
 	free(r->input);
 	free(r->a.task);
 	strlist_release(&r->tasks);
-	strlist_release(&r->sites);
+	merged_close(r->a.merged);
 	model_close(r->a.model);
 }
 
 int main(int argc, char **argv)
 {
-	struct extract_run r = {.rank = 1};
+	struct extract_run r = {.tasks = {0}};
 	long P = 0;
 
 	tool_start(&tool, argc, argv);

@@ -175,7 +175,7 @@ static void generate_group(const struct forward *f, const struct calibration_set
 		read_encoder_output(f, t, p->ntasks, &some, first + i, first + last,
 				    H + (size_t)enc.off[i] * D);
 	}
-	part.source_of = p->task_of + first;
+	part.source_of = pool_source_of(p, first);
 	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids,
 		 tokens_needed(), &g);
 	memcpy(all->length + first, g.length, sizeof(int) * (size_t)n);
@@ -312,7 +312,7 @@ static void check_answers(const struct calibration_task *t, const struct generat
 
 int main(int argc, char **argv)
 {
-	struct strlist tasks, sites = {0};
+	struct strlist tasks;
 	struct model *model;
 	struct calibration_set p;
 	struct forward f;
@@ -325,14 +325,12 @@ int main(int argc, char **argv)
 	if (o.adapter ? o.solutions || o.sites : !o.solutions || !o.sites)
 		die_usage("either --adapter, or --solutions and --sites");
 	tasks = strlist_split(o.tasks, "--task");
-	if (o.sites)
-		sites = strlist_split(o.sites, "--sites");
 	model = model_open(o.model);
-	calibration_set_open(
-		&p, model, &tasks, &sites,
-		&(struct calibration_args){o.samples, o.adapter, o.solutions, reference()});
+	calibration_set_open(&p, model, &tasks,
+			     &(struct calibration_args){o.samples, o.adapter, o.solutions, o.sites,
+							reference()});
 	f = (struct forward){.model = model,
-			     .nsources = p.ntasks,
+			     .nsources = p.nsources,
 			     .source = p.source,
 			     .precision = o.fp16 ? be->fast16() : BE_F32};
 	generate_all(&f, &p, choose_group(&f, p.longest), &g);
@@ -345,6 +343,5 @@ int main(int argc, char **argv)
 	calibration_set_close(&p);
 	model_close(model);
 	strlist_release(&tasks);
-	strlist_release(&sites);
 	return 0;
 }

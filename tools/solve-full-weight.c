@@ -13,10 +13,10 @@
 #include "files/safetensors/st.h"
 #include "files/start.h"
 #include "forward/demand.h"
+#include "forward/solution.h"
 #include "math/full_weight.h"
 #include "merge/fit.h"
 #include "merge/history.h"
-#include "merge/solution.h"
 #include "plan/budget.h"
 
 static const char *method, *grams_arg, *output_arg;
@@ -99,7 +99,7 @@ static void read_pairs(struct full_weight_run *run, const struct full_weight_par
 		       struct mats *m, size_t row)
 {
 	m->R = p->d_out - row < PAST_ROWS ? (int)(p->d_out - row) : PAST_ROWS;
-	past_read(&run->past, p->group, row, p->d_out, run->W + row * p->d, m);
+	past_read(&run->past, p->name, row, p->d_out, run->W + row * p->d, m);
 }
 
 /* run->W from the fit G(W_{k−1}) to W_k; the fit itself goes to the file where that is another. */
@@ -132,17 +132,19 @@ static enum mats_outcome accelerate(struct full_weight_run *run, const struct fu
 /* How large the solution is, and how far from the one before. */
 static void measure(struct full_weight_run *run, const struct full_weight_part *p)
 {
-	char *path = xformat("%s/W", p->group);
+	const struct solution *before = run->past.n ? run->past.solution[0] : NULL;
+	const struct solution_module *k =
+		before ? history_find(before, p->name, 0, (int)p->d, (int)p->d_out) : NULL;
 	double norm2 = 0, change2 = 0;
 
 	for (size_t o = 0, n; o < p->d_out; o += n) {
 		const float *W = run->W + o * p->d;
 
 		n = p->d_out - o < FULL_WEIGHT_ROWS ? p->d_out - o : FULL_WEIGHT_ROWS;
-		if (run->past.n)
-			h5_read_float(run->past.file[0], path, o, n, run->W0);
+		if (before)
+			solution_read_float(before, k, "W", o, n, run->W0);
 		for (size_t i = 0; i < n * p->d; i++) {
-			double change = run->past.n ? (double)W[i] - (double)run->W0[i] : 0;
+			double change = before ? (double)W[i] - (double)run->W0[i] : 0;
 
 			norm2 += (double)W[i] * (double)W[i];
 			change2 += change * change;
@@ -152,9 +154,8 @@ static void measure(struct full_weight_run *run, const struct full_weight_part *
 		die_data("site %s, %s: the accelerated solution is not finite", run->job.name,
 			 p->name);
 	h5_set_double(run->out, p->group, "norm", sqrt(norm2));
-	if (run->past.n)
+	if (before)
 		h5_set_double(run->out, p->group, "change", sqrt(change2));
-	free(path);
 }
 
 /* From the fit to W_k, and what the next iterations need of it. */
@@ -267,7 +268,7 @@ int main(int argc, char **argv)
 	run_open(&run);
 	for (int i = 0; i < j->targets.n; i++)
 		run_module(&run, i);
-	solution_attributes(run.out, j, method, 0);
+	job_attributes(j, run.out, method, 0);
 	if (iteration_args.k)
 		h5_set_int(run.out, "/", "iteration", iteration_args.k);
 	equations_write_largest(&run.system, run.out);

@@ -14,9 +14,9 @@
 #include "config/keys.h"
 #include "files/start.h"
 #include "forward/demand.h"
+#include "forward/solution.h"
 #include "merge/fit.h"
 #include "merge/history.h"
-#include "merge/solution.h"
 #include "plan/budget.h"
 
 static const char *method, *grams_arg, *output_arg;
@@ -50,8 +50,8 @@ struct solve_run {
 	struct normal_equations system;
 	void *slab; /* of struct solve */
 	struct h5 *out;
-	struct h5 *previous; /* iteration k−1, or NULL */
-	double condition;    /* the worst, for the closing line */
+	struct solution *previous; /* iteration k−1, or NULL */
+	double condition;          /* the worst, for the closing line */
 };
 
 /* One module on its way. */
@@ -76,7 +76,10 @@ static void iterate(struct solve_run *run, struct solve_part *p, const double *B
 	if (run->previous) {
 		before = xarray(R * d, sizeof(*before));
 		mats_init(&m, (int)R, (int)d, iteration_args.history_size + 1);
-		history_read(run->previous, p->group, before, &m);
+		history_read(run->previous,
+			     history_find(run->previous, p->name, p->factors.R, p->factors.d,
+					  p->factors.d_out),
+			     before, &m);
 		if (iteration_args.use_mats) {
 			mats_push(&m, before, A);
 			outcome = mats_next(&m, A, BtB, iteration_args.regularization);
@@ -184,7 +187,7 @@ static void run_open(struct solve_run *run)
 
 static void run_finish(struct solve_run *run)
 {
-	solution_attributes(run->out, &run->job, method, run->job.R);
+	job_attributes(&run->job, run->out, method, run->job.R);
 	if (iteration_args.k)
 		h5_set_int(run->out, "/", "iteration", iteration_args.k);
 	if (run->fitted)
@@ -196,7 +199,7 @@ static void run_close(struct solve_run *run)
 {
 	if (run->fitted)
 		equations_close(&run->system);
-	h5_close(run->previous);
+	solution_close(run->previous);
 	free(run->slab);
 	job_close(&run->job);
 }

@@ -14,8 +14,8 @@
 #include "base/die.h"
 #include "base/opts.h"
 #include "base/text.h"
-#include "files/h5/h5.h"
 #include "files/out.h"
+#include "forward/solution.h"
 #include "merge/samples.h"
 #include "model/site.h"
 
@@ -113,7 +113,6 @@ struct work_done {
 	struct texts *texts;
 	double ops[STAGES];
 	struct site site;
-	struct h5 *f;
 };
 
 /* Norms of products with few rows cost less without their Gram (lib/math/grams.h). */
@@ -124,13 +123,9 @@ static bool few(double P, double d)
 
 /* A module: the thin products of both sides, c's norm, the factored right-hand sides, one Cholesky
  * and its solves. */
-static void add_module(const char *name, void *arg)
+static void add_module(struct work_done *s, const struct solution_module *k)
 {
-	struct work_done *s = arg;
-	char *group = xformat("/modules/%s", name);
-	double R = (double)h5_get_int(s->f, group, "R"),
-	       d = (double)h5_get_int(s->f, group, "d_in"),
-	       n = (double)h5_get_int(s->f, group, "d_out");
+	double R = k->R, d = k->d_in, n = k->d_out;
 	int N = s->tasks.n;
 
 	for (int t = 0; t < N; t++) {
@@ -141,18 +136,16 @@ static void add_module(const char *name, void *arg)
 		s->ops[GRAMS] += (few(P, d) ? 2 * P : d) * n * d + 2 * (R / N) * d * d;
 	}
 	s->ops[SOLVE] += d * d * d / 3 + 2 * R * d * d + N * d * d;
-	free(group);
 }
 
 /* A site: H (half), C and, where the rows are not few, K (half) of every task, and its modules. */
 static void add_site(struct work_done *s, const char *file)
 {
-	char *path = xformat("%s/solution/%s", work, file), *name;
+	char *path = xformat("%s/solution/%s", work, file);
+	struct solution *f = solution_open(path, NULL);
 
-	s->f = h5_open(path, "iteris-solution", 1);
-	name = h5_get_string(s->f, "/", "site");
-	if (!site_parse(s->m, name, &s->site))
-		die("%s: '%s' is no site of this model", path, name);
+	if (!site_parse(s->m, f->site, &s->site))
+		die("%s: '%s' is no site of this model", path, f->site);
 	for (int t = 0; t < s->tasks.n; t++) {
 		double P = s->site.stack && !site_is_encoder_output(s->site) ? s->texts[t].dec
 									     : s->texts[t].enc,
@@ -160,9 +153,9 @@ static void add_site(struct work_done *s, const char *file)
 
 		s->ops[GRAMS] += (few(P, d) ? 3 : 4) * P * d * d;
 	}
-	h5_each(s->f, "/modules", add_module, s);
-	h5_close(s->f);
-	free(name);
+	for (int i = 0; i < f->n; i++)
+		add_module(s, &f->module[i]);
+	solution_close(f);
 	free(path);
 }
 

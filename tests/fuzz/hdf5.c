@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "files/h5/h5.h"
+#include "forward/solution.h"
 #include "fuzz.h"
 #include "merge/samples.h"
 #include "repair.h"
@@ -46,13 +47,27 @@ static void read_acts(const char *path)
 	h5_close(f);
 }
 
-static void read_modules(const char *path, const char *schema)
+static void read_grams(const char *path)
 {
-	struct h5 *f = h5_open(path, schema, 1);
+	struct h5 *f = h5_open(path, "iteris-grams", 1);
 
 	h5_get_double(f, "/", "largest_norm");
 	h5_each(f, "/modules", read_module, f);
 	h5_close(f);
+}
+
+static void read_solution(const char *path)
+{
+	struct solution *s = solution_open(path, NULL);
+	float x[256];
+
+	for (int i = 0; i < s->n; i++) {
+		const struct solution_module *k = &s->module[i];
+
+		if (k->R ? k->R <= 256 : k->d_in <= 256)
+			solution_read_float(s, k, k->R ? "B" : "W", 0, 1, x);
+	}
+	solution_close(s);
 }
 
 static void read_samples(const char *path)
@@ -120,8 +135,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	fuzz_free_all = 0;
 	fuzz_cleanup = close_all;
 	SURVIVE(read_acts(path));
-	SURVIVE(read_modules(path, "iteris-grams"));
-	SURVIVE(read_modules(path, "iteris-solution"));
+	SURVIVE(read_grams(path));
+	SURVIVE(read_solution(path));
 	SURVIVE(read_samples(path));
 	SURVIVE(read_tokens(path));
 	return 0;

@@ -156,7 +156,7 @@ static void check_model(const char *model_dir, const char *folder, const char *p
 	struct adapter *a = adapter_dir ? adapter_open(adapter_dir, &model->m) : NULL;
 	struct forward f = {.model = model,
 			    .nsources = 1,
-			    .source = &(struct delta_source){a, NULL, NULL},
+			    .source = &(struct delta_source){a, NULL},
 			    .precision = BE_F32};
 	struct seqs enc, dec;
 	struct states s;

@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 	seqs_init(&dec, l.n, l.length[1], l.offset[1], l.ids[1], 0, model->m.pad);
 	f = (struct forward){.model = model,
 			     .nsources = 1,
-			     .source = &(struct delta_source){adapter, NULL, NULL},
+			     .source = &(struct delta_source){adapter, NULL},
 			     .precision = argc == 6 ? be->fast16() : BE_F32};
 	states_run(&s, &f, &enc, &dec);
 	write_states(&s, argv[4]);

@@ -100,54 +100,47 @@ static struct delta *from_adapter(const struct adapter *a, const struct geometry
 	return d;
 }
 
-static struct delta *from_solutions(const struct delta_source *from, const struct geometry *m,
-				    struct module q, enum be_precision p)
+static struct delta *from_pair(const struct geometry *m, struct module q, const struct solution *s,
+			       const struct solution_module *k, enum be_precision p)
 {
-	char site[32], *path, *name, *a, *b, *w;
+	size_t R = (size_t)k->R, d_in = (size_t)k->d_in, d_out = (size_t)k->d_out;
+	float *A = xarray(R * d_in, sizeof(*A)), *B = xarray(R * d_out, sizeof(*B));
+	struct delta *d;
+
+	solution_read_float(s, k, "A", 0, R, A);
+	solution_read_float(s, k, "B", 0, d_out, B);
+	d = delta_create(m, q.slot, A, B, k->R, p);
+	free(A);
+	free(B);
+	return d;
+}
+
+static struct delta *from_whole(const struct geometry *m, struct module q, const struct solution *s,
+				const struct solution_module *k, enum be_precision p)
+{
+	float *W = xarray((size_t)k->d_out * (size_t)k->d_in, sizeof(*W));
+	struct delta *d;
+
+	solution_read_float(s, k, "W", 0, (size_t)k->d_out, W);
+	d = delta_replace(m, q.slot, W, p);
+	free(W);
+	return d;
+}
+
+static struct delta *from_merged(struct merged *g, const struct geometry *m, struct module q,
+				 enum be_precision p)
+{
+	struct solution *s = merged_find(g, site_of_module(m->family, q));
+	char *name = module_name(m, q);
+	const struct solution_module *k = s ? solution_find(s, name) : NULL;
 	struct delta *d = NULL;
-	struct h5 *f;
 
-	site_name(m->family, site_of_module(m->family, q), site);
-	if (strlist_find(from->sites, site) < 0)
-		return NULL;
-	path = xformat("%s/%s.h5", from->solutions, site);
-	name = module_name(m, q);
-	a = xformat("/modules/%s/A", name);
-	b = xformat("/modules/%s/B", name);
-	w = xformat("/modules/%s/W", name);
-	f = h5_open(path, "iteris-solution", 1);
-	h5_expect_string(f, "site", site);
-	if (h5_has(f, a)) {
-		size_t R, d_in;
-		float *A, *B;
-
-		h5_shape(f, a, &R, &d_in);
-		h5_expect_shape(f, a, R, (size_t)module_d_in(m, q.slot));
-		h5_expect_shape(f, b, (size_t)module_d_out(m, q.slot), R);
-		A = xarray(R * d_in, sizeof(*A));
-		B = xarray(R * (size_t)module_d_out(m, q.slot), sizeof(*B));
-		h5_read_float(f, a, 0, R, A);
-		h5_read_float(f, b, 0, (size_t)module_d_out(m, q.slot), B);
-		d = delta_create(m, q.slot, A, B, (int)R, p);
-		free(A);
-		free(B);
+	if (k) {
+		solution_expect(s, k, module_d_in(m, q.slot), module_d_out(m, q.slot));
+		d = k->R ? from_pair(m, q, s, k, p) : from_whole(m, q, s, k, p);
+		solution_rest(s);
 	}
-	if (h5_has(f, w)) {
-		size_t d_in = (size_t)module_d_in(m, q.slot),
-		       d_out = (size_t)module_d_out(m, q.slot);
-		float *W = xarray(d_out * d_in, sizeof(*W));
-
-		h5_expect_shape(f, w, d_out, d_in);
-		h5_read_float(f, w, 0, d_out, W);
-		d = delta_replace(m, q.slot, W, p);
-		free(W);
-	}
-	h5_close(f);
-	free(path);
 	free(name);
-	free(a);
-	free(b);
-	free(w);
 	return d;
 }
 
@@ -156,48 +149,15 @@ struct delta *delta_load(const struct delta_source *from, const struct geometry 
 {
 	if (from->adapter)
 		return from_adapter(from->adapter, m, q, p);
-	if (from->solutions)
-		return from_solutions(from, m, q, p);
+	if (from->merged)
+		return from_merged(from->merged, m, q, p);
 	return NULL;
 }
 
-struct rank_scan {
-	struct h5 *f;
-	int largest;
-};
-
-static void scan_rank(const char *name, void *arg)
+void delta_source_ranks(const struct delta_source *from, struct ranks *r)
 {
-	struct rank_scan *s = arg;
-	char *group = xformat("/modules/%s", name);
-	int R = (int)h5_get_int(s->f, group, "R");
-
-	s->largest = R > s->largest ? R : s->largest;
-	free(group);
-}
-
-int delta_largest_rank(struct h5 *solution)
-{
-	struct rank_scan s = {solution, 1};
-
-	h5_each(solution, "/modules", scan_rank, &s);
-	return s.largest;
-}
-
-int delta_source_rank(const struct delta_source *from)
-{
-	int rank = 1;
-
-	for (int i = 0; from->adapter && i < from->adapter->n; i++)
-		rank = from->adapter->lora[i].r > rank ? from->adapter->lora[i].r : rank;
-	for (int i = 0; from->solutions && i < from->sites->n; i++) {
-		char *path = xformat("%s/%s.h5", from->solutions, from->sites->item[i]);
-		struct h5 *f = h5_open(path, "iteris-solution", 1);
-		int here = delta_largest_rank(f);
-
-		rank = here > rank ? here : rank;
-		h5_close(f);
-		free(path);
-	}
-	return rank;
+	if (from->adapter)
+		ranks_of_adapter(r, from->adapter);
+	if (from->merged)
+		ranks_add(r, merged_ranks(from->merged));
 }

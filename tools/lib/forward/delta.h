@@ -8,9 +8,8 @@
 
 #include "adapter/adapter.h"
 #include "backend/be.h"
-#include "base/opts.h"
-#include "files/h5/h5.h"
-#include "model/site.h"
+#include "forward/merged.h"
+#include "forward/ranks.h"
 
 struct delta {
 	int R;
@@ -24,14 +23,16 @@ struct delta {
 				      transposed; of its values: NH of (HS, R) */
 };
 
-/* Where ΔW come from: exactly one of adapter and solutions is set, or neither (the base model). */
+/* Where ΔW come from: exactly one of them is set, or neither (the base model). */
 struct delta_source {
 	const struct adapter *adapter;
-	const char *solutions;       /* folder of SITE.h5 */
-	const struct strlist *sites; /* the sites of the run: of these a file must be there */
+	struct merged *merged;
 };
 
-/* ΔW of a module of slot `slot`, A (R, d_in), B (d_out, R) row-major on the host. */
+/* Takes in the ΔW that the source will give. */
+void delta_source_ranks(const struct delta_source *from, struct ranks *r);
+
+/* ΔW of module q of slot `slot`, A (R, d_in), B (d_out, R) row-major on the host. */
 struct delta *delta_create(const struct geometry *m, int slot, const float *A, const float *B,
 			   int R, enum be_precision p);
 /* The same from a whole weight W (d_out, d_in). */
@@ -45,10 +46,5 @@ struct be_weight **delta_pack_heads(const struct geometry *m, const float *W, bo
 struct delta *delta_load(const struct delta_source *from, const struct geometry *m, struct module q,
 			 enum be_precision p);
 void delta_free(struct delta *d, const struct geometry *m); /* NULL is fine */
-
-/* The largest rank that the source will give; at least 1. */
-int delta_source_rank(const struct delta_source *from);
-/* The largest rank of the modules in a solution file. */
-int delta_largest_rank(struct h5 *solution);
 
 #endif

@@ -2,62 +2,8 @@
  * grams.c and be_cuda.c one by one. */
 #include "forward/demand.h"
 
-#include <stdlib.h>
-
-#include "base/die.h"
 #include "forward/block.h"
 #include "math/grams.h"
-
-/* A solution of rank 0 is a whole weight. */
-static void add_delta(struct demand_deltas *d, int slot, int R)
-{
-	if (d->R[slot] != DEMAND_WHOLE && (R > d->R[slot] || R == 0))
-		d->R[slot] = R ? R : DEMAND_WHOLE;
-}
-
-void demand_add_adapter(struct demand_deltas *d, const struct adapter *a)
-{
-	for (int i = 0; i < a->n; i++)
-		add_delta(d, a->lora[i].module.slot, a->lora[i].r);
-}
-
-struct solution {
-	struct demand_deltas *d;
-	const struct geometry *m;
-	struct h5 *f;
-};
-
-static void add_module(const char *name, void *arg)
-{
-	const struct solution *s = arg;
-	char *group = xformat("/modules/%s", name);
-	struct module q;
-
-	if (!module_parse(s->m, name, &q))
-		die("%s: '%s' is no module of this model", h5_path(s->f), name);
-	add_delta(s->d, q.slot, (int)h5_get_int(s->f, group, "R"));
-	free(group);
-}
-
-void demand_add_solution(struct demand_deltas *d, const struct geometry *m, struct h5 *solution)
-{
-	h5_each(solution, "/modules", add_module, &(struct solution){d, m, solution});
-}
-
-void demand_add_source(struct demand_deltas *d, const struct geometry *m,
-		       const struct delta_source *from)
-{
-	if (from->adapter)
-		demand_add_adapter(d, from->adapter);
-	for (int i = 0; from->solutions && i < from->sites->n; i++) {
-		char *path = xformat("%s/%s.h5", from->solutions, from->sites->item[i]);
-		struct h5 *f = h5_open(path, "iteris-solution", 1);
-
-		demand_add_solution(d, m, f);
-		h5_close(f);
-		free(path);
-	}
-}
 
 /* Of W (n, k), or of the NH heads of a cross-attention's keys or values, each packed by itself. */
 static size_t weight(const struct geometry *m, int slot, enum be_precision p)
@@ -69,7 +15,7 @@ static size_t weight(const struct geometry *m, int slot, enum be_precision p)
 
 static size_t delta(const struct geometry *m, int slot, int R, enum be_precision p)
 {
-	if (R == DEMAND_WHOLE)
+	if (R == RANK_WHOLE)
 		return weight(m, slot, p);
 	if (!R)
 		return 0;
@@ -99,7 +45,7 @@ static size_t block(const struct geometry *m, int stack, enum be_precision p)
 	return bytes;
 }
 
-static size_t deltas(const struct geometry *m, int stack, const struct demand_deltas *d,
+static size_t deltas(const struct geometry *m, int stack, const struct ranks *d,
 		     enum be_precision p)
 {
 	size_t bytes = 0;
@@ -110,25 +56,15 @@ static size_t deltas(const struct geometry *m, int stack, const struct demand_de
 	return bytes;
 }
 
-size_t demand_whole(const struct geometry *m, int stack, const struct demand_deltas *d,
-		    enum be_precision p)
+size_t demand_whole(const struct geometry *m, int stack, const struct ranks *d, enum be_precision p)
 {
 	size_t bytes = 0;
 
 	for (int s = 0; s < SLOTS; s++)
-		if (d->R[s] == DEMAND_WHOLE && slot_exists(m, stack, s))
+		if (d->R[s] == RANK_WHOLE && slot_exists(m, stack, s))
 			bytes += (size_t)module_d_out(m, s) * (size_t)module_d_in(m, s) *
 				 (p == BE_BF16 ? 2 : 4);
 	return bytes;
-}
-
-static int largest_rank(const struct demand_deltas *d)
-{
-	int R = 1;
-
-	for (int s = 0; s < SLOTS; s++)
-		R = d->R[s] > R ? d->R[s] : R;
-	return R;
 }
 
 /* struct work of block.h. */
@@ -170,9 +106,9 @@ static size_t operations(const struct geometry *m, int stack, int T, int keys, i
 }
 
 size_t demand_extract(const struct geometry *m, bool decoder, int rows, int T, int keys,
-		      const struct demand_deltas *d, enum be_precision p)
+		      const struct ranks *d, enum be_precision p)
 {
-	int longest = keys > T ? keys : T, rank = largest_rank(d);
+	int longest = keys > T ? keys : T, rank = ranks_largest(d);
 	size_t row_arrays = decoder ? 2 : 1; /* h, and the memory's rows */
 
 	return block(m, decoder, p) + deltas(m, decoder, d, p) +
@@ -181,20 +117,20 @@ size_t demand_extract(const struct geometry *m, bool decoder, int rows, int T, i
 	       operations(m, decoder, T, keys, rank, 0, p);
 }
 
-static size_t stack_pass(const struct geometry *m, int stack, const struct demand_deltas *d,
-			 const int T[2], enum be_precision p)
+static size_t stack_pass(const struct geometry *m, int stack, const struct ranks *d, const int T[2],
+			 enum be_precision p)
 {
 	int rows = T[stack] > BATCH_ROWS ? T[stack] : BATCH_ROWS,
 	    blocks = be->ahead && m->L[stack] > 1 ? 2 : 1;
 
 	return (size_t)blocks * block(m, stack, p) + deltas(m, stack, d, p) +
-	       work(m, stack, rows, T[stack], T[stack], largest_rank(d));
+	       work(m, stack, rows, T[stack], T[stack], ranks_largest(d));
 }
 
-size_t demand_forward(const struct geometry *m, const struct demand_deltas *d, const int rows[2],
+size_t demand_forward(const struct geometry *m, const struct ranks *d, const int rows[2],
 		      const int T[2], enum be_precision p)
 {
-	int rank = largest_rank(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS,
+	int rank = ranks_largest(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS,
 	    both = T[0] > T[1] ? T[0] : T[1];
 	size_t H = floats((size_t)rows[0] * (size_t)m->D),
 	       X = floats((size_t)rows[1] * (size_t)m->D);

@@ -13,30 +13,22 @@ static int batch_rows(int longest)
 	return longest > BATCH_ROWS ? longest : BATCH_ROWS;
 }
 
-static int largest_rank(const struct forward *f)
+static struct ranks ranks_of(const struct forward *f)
 {
-	int rank = 1;
+	struct ranks r = {{0}};
 
-	for (int i = 0; i < f->nsources; i++) {
-		int r = delta_source_rank(&f->source[i]);
-
-		rank = r > rank ? r : rank;
-	}
-	return rank;
+	for (int i = 0; i < f->nsources; i++)
+		delta_source_ranks(&f->source[i], &r);
+	return r;
 }
 
 /* Of solutions that are whole weights: those of the stack that has more. */
-static size_t whole_bytes(const struct forward *f)
+static size_t whole_bytes(const struct forward *f, const struct ranks *r)
 {
-	struct demand_deltas d = {{0}};
-	size_t bytes[2];
+	size_t encoder = demand_whole(&f->model->m, 0, r, f->precision),
+	       decoder = demand_whole(&f->model->m, 1, r, f->precision);
 
-	for (int i = 0; i < f->nsources; i++)
-		if (f->source[i].solutions)
-			demand_add_source(&d, &f->model->m, &f->source[i]);
-	for (int stack = 0; stack < 2; stack++)
-		bytes[stack] = demand_whole(&f->model->m, stack, &d, f->precision);
-	return bytes[0] > bytes[1] ? bytes[0] : bytes[1];
+	return encoder > decoder ? encoder : decoder;
 }
 
 size_t forward_bytes(const struct forward *f, int longest)
@@ -46,21 +38,19 @@ size_t forward_bytes(const struct forward *f, int longest)
 	int last = m->family->nstacks - 1;
 	size_t block = block_elements(m, last) * (f->precision == BE_BF16 ? 2 : 4);
 	size_t head = 2 * HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * HEAD_ROWS * sizeof(float);
-	size_t work = work_bytes(m, last, batch_rows(longest), longest, largest_rank(f));
+	const struct ranks r = ranks_of(f);
+	size_t work = work_bytes(m, last, batch_rows(longest), longest, ranks_largest(&r));
 
-	block += whole_bytes(f);
+	block += whole_bytes(f, &r);
 	return (block > head ? block : head) + work + widest * D * sizeof(float);
 }
 
 void forward_reserve(const struct forward *f, const int rows[2], const int T[2])
 {
-	struct demand_deltas d = {{0}};
-
 	if (!be->array_bytes(1)) /* there is no memory but the process's */
 		return;
-	for (int i = 0; i < f->nsources; i++)
-		demand_add_source(&d, &f->model->m, &f->source[i]);
-	be->reserve(demand_forward(&f->model->m, &d, rows, T, f->precision));
+	const struct ranks r = ranks_of(f);
+	be->reserve(demand_forward(&f->model->m, &r, rows, T, f->precision));
 }
 
 static int source_of(const struct forward *f, const int *which, int i)
@@ -145,11 +135,12 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 {
 	const struct geometry *m = &f->model->m;
 	size_t D = (size_t)m->D;
+	const struct ranks r = ranks_of(f);
 	struct work w;
 	float *norm;
 
 	embed(f, s, H);
-	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, largest_rank(f));
+	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, ranks_largest(&r));
 	run_blocks(f, stack, &w, s, which, H, mem);
 	norm = model_final_norm(f->model, stack);
 	for (int row = 0; row < s->rows; row += w.rows) {

@@ -80,19 +80,31 @@ static void lay_out(struct calibration_set *p)
 	}
 }
 
+static void sources_open(struct calibration_set *p, const struct model *model,
+			 const struct calibration_args *args)
+{
+	p->merged = args->adapter ? NULL : merged_open(&model->m, args->solutions, args->sites);
+	p->nsources = p->merged ? 1 : p->ntasks;
+	p->source = xcalloc((size_t)p->nsources, sizeof(*p->source));
+	for (int i = 0; i < p->nsources; i++)
+		p->source[i] = (struct delta_source){p->task[i].adapter, p->merged};
+}
+
+const int *pool_source_of(const struct calibration_set *p, int first)
+{
+	return p->merged ? NULL : p->task_of + first;
+}
+
 void calibration_set_open(struct calibration_set *p, const struct model *model,
-			  const struct strlist *tasks, const struct strlist *sites,
-			  const struct calibration_args *args)
+			  const struct strlist *tasks, const struct calibration_args *args)
 {
 	*p = (struct calibration_set){.ntasks = tasks->n,
-				      .task = xcalloc((size_t)tasks->n, sizeof(*p->task)),
-				      .source = xcalloc((size_t)tasks->n, sizeof(*p->source))};
+				      .task = xcalloc((size_t)tasks->n, sizeof(*p->task))};
 	for (int i = 0; i < tasks->n; i++) {
 		struct calibration_task *t = &p->task[i];
 
 		*t = (struct calibration_task){.name = tasks->item[i], .first = p->n};
 		task_open(t, model, tasks->n, args);
-		p->source[i] = (struct delta_source){t->adapter, args->solutions, sites};
 		if (args->padded) {
 			need_same_length(t, &p->task[0]);
 			p->pad_to = t->samples.max_length;
@@ -100,6 +112,7 @@ void calibration_set_open(struct calibration_set *p, const struct model *model,
 		count(p, &t->samples);
 	}
 	lay_out(p);
+	sources_open(p, model, args);
 }
 
 void calibration_set_close(struct calibration_set *p)
@@ -108,6 +121,7 @@ void calibration_set_close(struct calibration_set *p)
 		samples_release(&p->task[i].samples);
 		adapter_close(p->task[i].adapter);
 	}
+	merged_close(p->merged);
 	free(p->task);
 	free(p->source);
 	free(p->task_of);

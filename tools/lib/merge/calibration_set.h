@@ -5,6 +5,7 @@
 #ifndef CALIBRATION_SET_H
 #define CALIBRATION_SET_H
 
+#include "base/strlist.h"
 #include "forward/delta.h"
 #include "merge/samples.h"
 #include "model/model.h"
@@ -19,7 +20,9 @@ struct calibration_task {
 struct calibration_set {
 	int n, ntasks; /* samples, tasks */
 	struct calibration_task *task;
-	struct delta_source *source; /* by task */
+	int nsources;                /* by task; of the merged model 1, which all tasks share */
+	struct delta_source *source; /* (nsources) */
+	struct merged *merged;       /* NULL: each task's own model */
 	int *task_of;                /* (n) */
 	int *length, *offset, *ids;  /* (n), (n), (Σ length): the encoder's tokens */
 	int *label_length, *label_offset, *label_ids; /* likewise */
@@ -31,16 +34,17 @@ struct calibration_set {
 struct calibration_args {
 	const char *samples;
 	const char *adapter;   /* each task's own model; NULL: */
-	const char *solutions; /* the merged one */
+	const char *solutions; /* the merged one, */
+	const char *sites;     /* and its sites, as merged_open() takes them */
 	bool padded; /* every sample to max_length rows, which must then be the same for all tasks
 		      */
 };
 
-/* Reads and checks all samples; die() where one is wrong. tasks and sites (of the merged model)
- * must outlive the pool. */
+/* Reads and checks all samples; die() where one is wrong. model and tasks must outlive the pool. */
 void calibration_set_open(struct calibration_set *p, const struct model *model,
-			  const struct strlist *tasks, const struct strlist *sites,
-			  const struct calibration_args *args);
+			  const struct strlist *tasks, const struct calibration_args *args);
+/* The source of each sample from `first` on, as struct forward has them; NULL: all are of one. */
+const int *pool_source_of(const struct calibration_set *p, int first);
 void calibration_set_close(struct calibration_set *p);
 
 #endif

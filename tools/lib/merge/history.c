@@ -25,37 +25,48 @@ void history_say(const char *module, enum mats_outcome outcome)
 						 : "MATS went too far: not accelerated");
 }
 
-struct h5 *history_open(const char *path, const char *site, const char *tasks, int k)
+struct solution *history_open(const char *path, const char *site, const char *tasks, int k)
 {
-	struct h5 *f = h5_open(path, "iteris-solution", 1);
+	struct solution *s = solution_open(path, site);
 
-	h5_expect_string(f, "site", site);
-	h5_expect_string(f, "tasks", tasks);
-	h5_expect_string(f, "method", "jacobi");
-	h5_expect_int(f, "iteration", k - 1);
-	return f;
+	h5_expect_string(s->file, "tasks", tasks);
+	h5_expect_string(s->file, "method", "jacobi");
+	h5_expect_int(s->file, "iteration", k - 1);
+	return s;
 }
 
-void history_read(struct h5 *f, const char *group, double *A, struct mats *m)
+const struct solution_module *history_find(const struct solution *s, const char *module, int R,
+					   int d_in, int d_out)
 {
-	char *a = xformat("%s/A", group), *W = xformat("%s/mats_W", group),
-	     *G = xformat("%s/mats_G", group);
+	const struct solution_module *k = solution_find(s, module);
+
+	if (!k)
+		die("'%s' has no module '%s'", h5_path(s->file), module);
+	if (k->R != R)
+		die("'%s': %s: its rank is %d, not %d", h5_path(s->file), module, k->R, R);
+	solution_expect(s, k, d_in, d_out);
+	return k;
+}
+
+void history_read(const struct solution *s, const struct solution_module *k, double *A,
+		  struct mats *m)
+{
+	char *W = xformat("%s/mats_W", k->group), *G = xformat("%s/mats_G", k->group);
 	size_t R = (size_t)m->R, d = (size_t)m->d, rows, cols, skip;
 
-	h5_expect_shape(f, a, R, d);
-	h5_read_double(f, a, 0, R, A);
-	if (h5_has(f, W)) {
-		h5_shape(f, W, &rows, &cols);
-		if (!R || cols != d || rows % R || rows / R > 1000)
+	BUG_IF(m->R != k->R || m->d != k->d_in);
+	solution_read_double(s, k, "A", 0, R, A);
+	if (h5_has(s->file, W)) {
+		h5_shape(s->file, W, &rows, &cols);
+		if (cols != d || rows % R || rows / R > 1000)
 			die("'%s': %s: its shape is (%zu, %zu), no history of (%zu, %zu)",
-			    h5_path(f), W, rows, cols, R, d);
-		h5_expect_shape(f, G, rows, cols);
+			    h5_path(s->file), W, rows, cols, R, d);
+		h5_expect_shape(s->file, G, rows, cols);
 		m->n = (int)(rows / R) < m->most ? (int)(rows / R) : m->most;
 		skip = rows - (size_t)m->n * R;
-		h5_read_double(f, W, skip, (size_t)m->n * R, m->W);
-		h5_read_double(f, G, skip, (size_t)m->n * R, m->G);
+		h5_read_double(s->file, W, skip, (size_t)m->n * R, m->W);
+		h5_read_double(s->file, G, skip, (size_t)m->n * R, m->G);
 	}
-	free(a);
 	free(W);
 	free(G);
 }
@@ -95,9 +106,9 @@ void past_open(struct past *p, const char *site, const char *tasks)
 	if (paths.n != past_needed())
 		die_usage("--previous names %d files: iteration %d needs %d, the newest first",
 			  paths.n, iteration_args.k, past_needed());
-	p->file = xcalloc((size_t)paths.n, sizeof(struct h5 *));
+	p->solution = xcalloc((size_t)paths.n, sizeof(struct solution *));
 	for (; p->n < paths.n; p->n++)
-		p->file[p->n] =
+		p->solution[p->n] =
 			history_open(paths.item[p->n], site, tasks, iteration_args.k - p->n);
 	strlist_release(&paths);
 }
@@ -105,32 +116,28 @@ void past_open(struct past *p, const char *site, const char *tasks)
 void past_close(struct past *p)
 {
 	for (int i = 0; i < p->n; i++)
-		h5_close(p->file[i]);
-	free(p->file);
+		solution_close(p->solution[i]);
+	free(p->solution);
 	*p = (struct past){0};
 }
 
-void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G,
+/* W_j is in the file of its iteration, G(W_j) in the next one's. */
+void past_read(const struct past *p, const char *module, size_t row0, size_t rows, const float *G,
 	       struct mats *m)
 {
 	size_t n = (size_t)m->R * (size_t)m->d;
-	char *W = xformat("%s/W", group), *mats_G = xformat("%s/mats_G", group);
 
 	BUG_IF(p->n > m->most);
 	m->n = p->n;
-	for (int j = 0; j < p->n;
-	     j++) { /* W_j is in the file of its iteration, G(W_j) in the next one's */
-		struct h5 *f = p->file[p->n - 1 - j];
+	for (int j = 0; j < p->n; j++) {
+		struct solution *s = p->solution[p->n - 1 - j];
+		const struct solution_module *k = history_find(s, module, 0, m->d, (int)rows);
 
-		h5_expect_shape(f, W, rows, (size_t)m->d);
-		h5_read_double(f, W, row0, (size_t)m->R, m->W + (size_t)j * n);
-		if (!j)
-			continue;
-		h5_expect_shape(f, mats_G, rows, (size_t)m->d);
-		h5_read_double(f, mats_G, row0, (size_t)m->R, m->G + (size_t)(j - 1) * n);
+		solution_read_double(s, k, "W", row0, (size_t)m->R, m->W + (size_t)j * n);
+		if (j)
+			solution_read_double(s, k, "mats_G", row0, (size_t)m->R,
+					     m->G + (size_t)(j - 1) * n);
 	}
 	for (size_t i = 0; i < n; i++)
 		m->G[(size_t)(p->n - 1) * n + i] = (double)G[i];
-	free(W);
-	free(mats_G);
 }

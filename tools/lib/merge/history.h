@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "files/h5/h5.h"
+#include "forward/solution.h"
 #include "math/mats.h"
 
 struct iteration_args {
@@ -47,16 +47,20 @@ void history_say(const char *module, enum mats_outcome outcome);
 
 /* The solution of iteration k−1 of the same merge; die() when it is of another site, task list or
  * iteration. */
-struct h5 *history_open(const char *path, const char *site, const char *tasks, int k);
+struct solution *history_open(const char *path, const char *site, const char *tasks, int k);
+/* The module of the same name; die() where there is none of this shape. R 0: a full weight. */
+const struct solution_module *history_find(const struct solution *s, const char *module, int R,
+					   int d_in, int d_out);
 /* A (R, d) of the module, and its pairs into m (empty before; the newest that it has room for). */
-void history_read(struct h5 *f, const char *group, double *A, struct mats *m);
+void history_read(const struct solution *s, const struct solution_module *k, double *A,
+		  struct mats *m);
 void history_write(struct h5 *f, const char *group, const struct mats *m);
 
 /* Whole weights: the solutions of iterations k−1, k−2, …, as many as there are pairs at iteration
  * k, newest first. */
 struct past {
 	int n;
-	struct h5 **file;
+	struct solution **solution;
 };
 enum { PAST_ROWS = 32 }; /* at a time: sums of products go by these parts */
 /* How many that are, by iteration_args; without MATS only the one before. */
@@ -66,7 +70,7 @@ void past_open(struct past *p, const char *site, const char *tasks);
 void past_close(struct past *p); /* zero is fine */
 /* m becomes the pairs of rows [row0, row0+m->R) of the module's (rows, d); G: those rows of
  * G(W_{k−1}), the newest. */
-void past_read(const struct past *p, const char *group, size_t row0, size_t rows, const float *G,
+void past_read(const struct past *p, const char *module, size_t row0, size_t rows, const float *G,
 	       struct mats *m);
 
 #endif

@@ -46,3 +46,10 @@ char *job_module(const struct job *j, int module)
 {
 	return module_name(&j->m, j->targets.module[module]);
 }
+
+void job_attributes(const struct job *j, struct h5 *out, const char *method, int R_max)
+{
+	const struct solution_of of = {j->name, method, job_args.tasks, j->d, j->tasks.n};
+
+	solution_attributes(out, &of, R_max);
+}

@@ -7,6 +7,7 @@
 
 #include "adapter/targets.h"
 #include "base/opts.h"
+#include "forward/solution.h"
 
 struct job_args {
 	const char *model, *site, *tasks, *adapter;
@@ -67,5 +68,8 @@ void job_limit(const struct job *j, size_t need);
 /* Keeps the module whose figure is the largest, for the closing line. */
 void job_worst(struct job *j, int module, double figure);
 char *job_module(const struct job *j, int module); /* its name (allocated) */
+
+/* The attributes of the job's solution file; R_max: the largest R in it. */
+void job_attributes(const struct job *j, struct h5 *out, const char *method, int R_max);
 
 #endif

@@ -92,6 +92,11 @@ struct pass {
 	int block; /* −1: none, only the embeddings are laid down and normed */
 	enum step from, to;
 	bool first, last;
+
+	/* By pass_run(). */
+	struct block *loaded;       /* NULL: none */
+	struct block_deltas merged; /* of the model that all tasks share, packed once for them */
+	const float *next_norm;     /* gives the site's rows at the end; NULL: the block does */
 };
 
 static void open_output(const struct propagation *a, struct propagation_task *t)
@@ -199,60 +204,80 @@ static const float *fetch_encoder_output(void *arg, int first, int n, int *off)
 	return a->M;
 }
 
-/* One task through one pass (b NULL: over no block). At the last pass's end x at the site is its
- * rows. */
-static void pass_task(struct propagation *a, struct propagation_task *t, const struct block *b,
-		      const struct pass *p, const float *next_norm)
+/* The sequences of one task, batch by batch. At the last pass's end x at the site is its rows. */
+static void run_batches(struct propagation *a, struct propagation_task *t, const struct pass *p,
+			const struct block_deltas *d)
 {
 	const struct seqs *s = seqs_of(a, t);
 	const struct geometry *m = &a->model->m;
 	int *off = xarray((size_t)s->n, sizeof(int));
-	struct block_deltas deltas = {{NULL}};
 	struct fetch fetch = {a, t};
 	struct encoder_output mem = {&fetch, fetch_encoder_output, t->enc.len, t->enc.valid, 0,
 				     a->rows};
+	bool at_end = p->to == STEP_END || !p->loaded || (p->last && state_at_site(a));
 	struct batch batch;
 
-	checksums_scope(t->name);
-	open_files(a, t, p);
-	if (b)
-		block_deltas_load(&deltas, b, &t->source);
 	for (int first = 0; first < s->n; first += batch.n) {
 		batch = seqs_batch(s, first, a->rows, 0, off);
 		read_state(a, t, p, &batch, first);
 		mem.base = first;
-		if (b)
-			block_run(b, &deltas, &a->work, &batch, &mem, a->h, p->to);
-		if (next_norm)
-			be->rmsnorm(a->work.x, a->h, next_norm, batch.rows, m->D, m->eps);
-		if (writes_state(a) && (p->to == STEP_END || !b || (p->last && state_at_site(a))))
+		if (p->loaded)
+			block_run(p->loaded, d, &a->work, &batch, &mem, a->h, p->to);
+		if (p->next_norm)
+			be->rmsnorm(a->work.x, a->h, p->next_norm, batch.rows, m->D, m->eps);
+		if (writes_state(a) && at_end)
 			write_state(a, t, p, &batch, first);
 		if (p->last)
 			write_rows(a, t, &batch, first);
 	}
-	if (b)
-		block_deltas_release(&deltas, b);
-	close_files(t, p);
-	checksums_scope(NULL);
 	free(off);
 }
 
-static void pass_run(struct propagation *a, const struct pass *p)
+static void pass_task(struct propagation *a, struct propagation_task *t, const struct pass *p)
+{
+	const struct delta_source source = {.adapter = t->adapter};
+	struct block_deltas own = {{NULL}};
+
+	checksums_scope(t->name);
+	open_files(a, t, p);
+	if (p->loaded && !a->merged)
+		block_deltas_load(&own, p->loaded, &source);
+	run_batches(a, t, p, a->merged ? &p->merged : &own);
+	if (p->loaded)
+		block_deltas_release(&own, p->loaded);
+	close_files(t, p);
+	checksums_scope(NULL);
+}
+
+static void pass_load(const struct propagation *a, struct pass *p, struct block *b)
+{
+	const struct delta_source source = {.merged = a->merged};
+
+	block_load(b, a->model, propagate_in_decoder(a), p->block, p->from, p->to, a->precision);
+	p->loaded = b;
+	if (a->merged)
+		block_deltas_load(&p->merged, b, &source);
+}
+
+static void pass_run(struct propagation *a, struct pass p)
 {
 	int stack = propagate_in_decoder(a);
-	struct block b;
 	float *next_norm = NULL;
 	bool at_end = propagate_target(a) == a->model->m.L[stack];
+	struct block b;
 
-	if (p->last && (p->to == STEP_END || p->block < 0))
+	if (p.last && (p.to == STEP_END || p.block < 0))
 		next_norm = at_end ? model_final_norm(a->model, stack)
 				   : model_norm(a->model, stack, propagate_target(a), STEP_SELF);
-	if (p->block >= 0)
-		block_load(&b, a->model, stack, p->block, p->from, p->to, a->precision);
+	p.next_norm = next_norm;
+	if (p.block >= 0)
+		pass_load(a, &p, &b);
 	for (int i = 0; i < a->ntasks; i++)
-		pass_task(a, &a->task[i], p->block >= 0 ? &b : NULL, p, next_norm);
-	if (p->block >= 0)
+		pass_task(a, &a->task[i], &p);
+	if (p.loaded) {
+		block_deltas_release(&p.merged, &b);
 		block_release(&b);
+	}
 	be->free(next_norm);
 }
 
@@ -266,24 +291,28 @@ void propagate_run(struct propagation *a)
 	bool first = true;
 
 	for (int b = a->start; b < target; b++) {
-		struct pass p = {b, first ? a->start_step : STEP_SELF, STEP_END, first,
-				 at_start && b == target - 1};
-
-		pass_run(a, &p);
+		pass_run(a, (struct pass){.block = b,
+					  .from = first ? a->start_step : STEP_SELF,
+					  .to = STEP_END,
+					  .first = first,
+					  .last = at_start && b == target - 1});
 		first = false;
 	}
 	if (at_start && target > a->start)
 		return;
 	if (at_start) {
-		pass_run(a, &(struct pass){-1, STEP_SELF, STEP_SELF, true, true});
+		pass_run(a, (struct pass){.block = -1, .first = true, .last = true});
 		return;
 	}
 	if (first && !a->from) { /* the embeddings are the state of block 0 */
-		pass_run(a, &(struct pass){-1, STEP_SELF, STEP_SELF, true, false});
+		pass_run(a, (struct pass){.block = -1, .first = true});
 		first = false;
 	}
-	pass_run(a, &(struct pass){target, first ? a->start_step : STEP_SELF, a->site.step, first,
-				   true});
+	pass_run(a, (struct pass){.block = target,
+				  .from = first ? a->start_step : STEP_SELF,
+				  .to = a->site.step,
+				  .first = first,
+				  .last = true});
 }
 
 void propagate_init(struct propagation *a, int T, int rank)

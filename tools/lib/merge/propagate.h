@@ -17,8 +17,8 @@
 /* A task. All but the files is the caller's, and stays so. */
 struct propagation_task {
 	const char *name;
-	struct seqs enc, dec;       /* dec: at decoder sites only */
-	struct delta_source source; /* ΔW of the task's model */
+	struct seqs enc, dec;          /* dec: at decoder sites only */
+	const struct adapter *adapter; /* of the task's own model; NULL: a merged model is walked */
 	struct h5 *in, *encoder_output,
 		*out; /* open only while they are used: what is held does not grow with the tasks */
 };
@@ -26,7 +26,8 @@ struct propagation_task {
 struct propagation {
 	/* The caller's: set before propagate_start(). */
 	struct model *model;
-	struct site site; /* to arrive at */
+	struct site site;      /* to arrive at */
+	struct merged *merged; /* the model that all tasks share; NULL: each task has its own */
 	struct acts_of
 		of; /* what the files are about; its site is the name of `site`, its task NULL */
 	const char *from, *encoder_output,

@@ -40,21 +40,21 @@ static size_t forward_peak(const struct plan *p, enum be_precision precision, in
 }
 
 /* ΔW as the merged side has them, or (where only the own side is run) one adapter's. */
-static struct demand_deltas deltas(const struct plan *p)
+static struct ranks deltas(const struct plan *p)
 {
 	bool merged = p->c.method == SWEEP || p->c.method == JACOBI;
-	struct demand_deltas d = {{0}};
+	struct ranks d = {{0}};
 
 	for (int t = 0; t < p->c.task_targets.n; t++) {
-		struct demand_deltas one = {{0}};
+		struct ranks one = {{0}};
 
-		demand_add_adapter(&one, p->adapter[t]);
+		ranks_of_adapter(&one, p->adapter[t]);
 		for (int s = 0; s < SLOTS; s++)
 			d.R[s] = merged ? d.R[s] + one.R[s] : one.R[s] > d.R[s] ? one.R[s] : d.R[s];
 	}
 	for (int s = 0; s < SLOTS; s++)
 		if (d.R[s] && merged && plan_dense(p))
-			d.R[s] = DEMAND_WHOLE;
+			d.R[s] = RANK_WHOLE;
 	return d;
 }
 
@@ -63,7 +63,7 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest,
 			    enum be_precision precision)
 {
 	const struct geometry *m = &p->model->m;
-	const struct demand_deltas d = deltas(p);
+	const struct ranks d = deltas(p);
 	int T = p->c.max_length, steps = p->c.max_new_tokens,
 	    decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
 	int right_sides = plan_dense(p) && widest > R ? widest : R;
@@ -106,7 +106,7 @@ void forecast_memory(const struct plan *p)
 	long batch = (long)config_batch(&p->c) * T;
 	int rows = batch < BATCH_ROWS ? (int)batch : BATCH_ROWS;
 	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
-	const struct demand_deltas d = deltas(p);
+	const struct ranks d = deltas(p);
 	size_t whole[2] = {demand_whole(m, 0, &d, precision), demand_whole(m, 1, &d, precision)};
 	size_t generated = p->c.method == JACOBI && p->c.features == REFERENCE
 				   ? whole[1]

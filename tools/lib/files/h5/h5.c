@@ -168,6 +168,12 @@ void h5_close(struct h5 *f)
 	h5_release(f);
 }
 
+void h5_rest(struct h5 *f)
+{
+	BUG_IF(f->writing);
+	h5_datasets_close(f);
+}
+
 const char *h5_path(const struct h5 *f)
 {
 	return f->path;

@@ -32,6 +32,8 @@ void h5_commit(struct h5 *f);
 struct h5 *h5_open(const char *path, const char *schema, int version);
 void h5_close(struct h5 *f); /* readers; NULL is fine */
 const char *h5_path(const struct h5 *f);
+/* Readers: gives back what the open datasets hold in memory; the file stays open. */
+void h5_rest(struct h5 *f);
 
 /* Attributes of the root (obj = "/") or of a group or dataset ("/modules/encoder.block.0…").
  * Readers die when it is missing. */
