@@ -1,5 +1,6 @@
 #!/bin/sh
-# A process opens a solution file once, however many tasks, modules and passes go by it.
+# A process opens a solution file once, however many tasks, modules and passes go by it. It reads a
+# task's factors of a site once.
 . "$(dirname "$0")/../lib.sh"
 command -v strace >"$T/which" || { skip 'a solution is opened once' 'strace is not installed'; finish; }
 strace -o "$T/try" true 2>"$T/try.err" || { skip 'a solution is opened once' 'strace may not trace here'; finish; }
@@ -55,4 +56,15 @@ traced "$BUILD/generate-tokens" -q --model "$M" --task "$PAIR" --features refere
 	--samples "$T/jacobi/samples/{task}.h5" --encoder-output "$T/jacobi/iter02/merged/{task}/encoder-output.h5" \
 	-o "$OUT/{task}.h5"
 opens generate-tokens 7
+
+# Places of adapters' files that compute-grams reads for both tasks and all modules of a site: at
+# most once each, by the start of the read.
+must strace -f -qq -y -e trace=pread64 -o "$T/trace" "$BUILD/compute-grams" -q --model "$M" \
+	--site encoder-output --tasks "$PAIR" --task "$PAIR" --adapter "$L/{task}" \
+	--own "$W/own/{task}/encoder-output.h5" --merged "$W/merged/{task}/encoder-output.h5" -o "$OUT/{task}.h5"
+sed -nE 's|.*pread64.[0-9]+<([^>]*/adapter_model.safetensors)>.*, ([0-9]+), ([0-9]+). += .*|\1 \3 \2|p' \
+	"$T/trace" | awk '$2 > 8' >"$T/reads" # the length of the header, and the header, stand before
+check 'compute-grams reads factors' [ "$(wc -l <"$T/reads")" -ge 8 ]
+cut -d' ' -f1,2 "$T/reads" | sort | uniq -d >"$T/twice"
+check 'compute-grams reads each factor once' [ ! -s "$T/twice" ]
 finish

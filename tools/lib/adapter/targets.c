@@ -80,26 +80,8 @@ void targets_sizes(const struct targets *t, int *R, int *d_out)
 	}
 }
 
-static void load_task(struct factors *k, const struct targets *t, int task, int i)
-{
-	const struct lora *l = adapter_find(t->adapter[task], t->module[i]);
-	size_t r0 = (size_t)k->first[task], R = (size_t)k->R;
-	float *B;
-
-	if (!l)
-		return;
-	B = xarray((size_t)k->d_out * (size_t)l->r, sizeof(*B));
-	k->s[task] = l->scale;
-	lora_read_A(t->adapter[task], l, k->A + r0 * (size_t)k->d);
-	lora_read_B(t->adapter[task], l, B);
-	for (size_t o = 0; o < (size_t)k->d_out; o++)
-		memcpy(k->B + o * R + r0, B + o * (size_t)l->r, (size_t)l->r * sizeof(*B));
-	for (int j = 0; j < l->r; j++)
-		k->task_of[k->first[task] + j] = task;
-	free(B);
-}
-
-void factors_load(struct factors *k, const struct targets *t, int i)
+/* The sizes of module i, with the rows of one task, or (−1) of all. */
+static void lay_out(struct factors *k, const struct targets *t, int i, int only)
 {
 	int slot = t->module[i].slot;
 
@@ -108,13 +90,72 @@ void factors_load(struct factors *k, const struct targets *t, int i)
 	k->first = xcalloc((size_t)t->N + 1, sizeof(*k->first));
 	k->s = xcalloc((size_t)t->N, sizeof(*k->s));
 	for (int task = 0; task < t->N; task++)
-		k->first[task + 1] = k->first[task] + rank_of(t, task, i);
+		k->first[task + 1] =
+			k->first[task] + (only < 0 || only == task ? rank_of(t, task, i) : 0);
 	k->R = k->first[t->N];
 	k->task_of = xcalloc((size_t)k->R, sizeof(*k->task_of));
-	k->A = xcalloc((size_t)k->R * (size_t)k->d, sizeof(*k->A));
-	k->B = xcalloc((size_t)k->R * (size_t)k->d_out, sizeof(*k->B));
 	for (int task = 0; task < t->N; task++)
-		load_task(k, t, task, i);
+		for (int j = k->first[task]; j < k->first[task + 1]; j++)
+			k->task_of[j] = task;
+}
+
+static void load_A(struct factors *k, const struct targets *t, int task, int i)
+{
+	const struct lora *l = adapter_find(t->adapter[task], t->module[i]);
+
+	if (!l)
+		return;
+	k->s[task] = l->scale;
+	lora_read_A(t->adapter[task], l, k->A + (size_t)k->first[task] * (size_t)k->d);
+}
+
+static void load_B(struct factors *k, const struct targets *t, int task, int i)
+{
+	const struct lora *l = adapter_find(t->adapter[task], t->module[i]);
+	size_t r0 = (size_t)k->first[task], R = (size_t)k->R;
+	float *B;
+
+	if (!l)
+		return;
+	B = xarray((size_t)k->d_out * (size_t)l->r, sizeof(*B));
+	lora_read_B(t->adapter[task], l, B);
+	for (size_t o = 0; o < (size_t)k->d_out; o++)
+		memcpy(k->B + o * R + r0, B + o * (size_t)l->r, (size_t)l->r * sizeof(*B));
+	free(B);
+}
+
+static void make_A(struct factors *k)
+{
+	k->A = xcalloc((size_t)k->R * (size_t)k->d, sizeof(*k->A));
+}
+
+static void make_B(struct factors *k)
+{
+	k->B = xcalloc((size_t)k->R * (size_t)k->d_out, sizeof(*k->B));
+}
+
+void factors_load(struct factors *k, const struct targets *t, int i)
+{
+	lay_out(k, t, i, -1);
+	make_A(k);
+	make_B(k);
+	for (int task = 0; task < t->N; task++) {
+		load_A(k, t, task, i);
+		load_B(k, t, task, i);
+	}
+}
+
+void stack_load_A(struct factors *k, const struct targets *t, int i, int task)
+{
+	lay_out(k, t, i, task);
+	make_A(k);
+	load_A(k, t, task, i);
+}
+
+void stack_load_B(struct factors *k, const struct targets *t, int i, int task)
+{
+	make_B(k);
+	load_B(k, t, task, i);
 }
 
 void factors_release(struct factors *k)

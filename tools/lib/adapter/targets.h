@@ -33,7 +33,10 @@ struct factors {
 };
 
 void factors_load(struct factors *k, const struct targets *t, int i);
-void factors_release(struct factors *k);
+/* The same of one adapter alone: the others have no rows. First A, with B NULL; then B. */
+void stack_load_A(struct factors *k, const struct targets *t, int i, int task);
+void stack_load_B(struct factors *k, const struct targets *t, int i, int task);
+void factors_release(struct factors *k); /* zero is fine */
 /* W (n, d) += rows [o, o+n) of ΔW_t. */
 void factors_add(const struct factors *k, int task, int o, int n, float *W);
 /* The largest R and d_out of the site's modules, for planning. */

@@ -1,8 +1,9 @@
 /* gramfile.c: see gramfile.h.
  *
  * Products with X are products with its Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). One Gram exists at a
- * time, so there are up to three passes over the rows: H, C = XᵀXm, K (or X itself, where its rows
- * are few). With weights every module has its own H and C, and H is stored per module. */
+ * time, so there are up to three passes over the rows: H = XmᵀXm, C = XᵀXm, K (or X itself, where
+ * its rows are few). A pass returns its Gram, which is valid until the next pass. With weights
+ * every module has its own H and C, and H is stored per module. */
 #include "merge/gramfile.h"
 
 #include <stdlib.h>
@@ -43,21 +44,41 @@ _Noreturn static void die_row(const struct gramfile *k)
 		 g->bad_row, h5_path(k->side[g->bad_side]));
 }
 
-static void run_gram(struct gramfile *k, enum gram_kind kind)
+/* ------------------------------------------------------------ the passes over the rows */
+
+/* H = XmᵀXm, of the rows as weighted. */
+static struct gram *pass_H(struct gramfile *k)
 {
-	if (gram_run(k->gram, &k->rows, kind))
+	if (gram_run(k->gram, &k->rows, GRAM_XM_XM))
 		die_row(k);
+	return k->gram;
 }
 
-static void run_norms(struct gramfile *k)
+/* C = XᵀXm; H: of these rows. */
+static struct gram *pass_C(struct gramfile *k, struct gram *H)
 {
+	if (k->rows.same)
+		return H;
+	if (gram_run(k->gram, &k->rows, GRAM_X_XM))
+		die_row(k);
+	return k->gram;
+}
+
+/* K = XᵀX, in the form that norms are taken by; C: of these rows, NULL: it was not made. */
+static struct gram *pass_K(struct gramfile *k, struct gram *C)
+{
+	if (k->rows.same && C)
+		return C;
 	if (gram_run_norms(k->gram, &k->rows))
 		die_row(k);
+	return k->gram;
 }
 
-static void write_gram(struct gramfile *k, const char *path)
+/* ------------------------------------------------------------ what is taken of a Gram */
+
+/* The dataset `path`, whole. */
+static void write_gram(struct gramfile *k, struct gram *g, const char *path)
 {
-	struct gram *g = k->gram;
 	size_t d = (size_t)g->d;
 
 	h5_dataset(k->out, path, H5_F64, d, d);
@@ -69,16 +90,30 @@ static void write_gram(struct gramfile *k, const char *path)
 	}
 }
 
-/* The present Gram is C = XᵀXm: A_t C and ‖C‖. */
-static void cross(struct gramfile *k, const struct factors *s, int i, double xxm)
+/* The dataset /NAME, and the same in the group of every module. */
+static void write_shared(struct gramfile *k, struct gram *g, const char *name)
+{
+	char *path = xformat("/%s", name);
+
+	write_gram(k, g, path);
+	for (int i = 0; i < k->job->targets.n; i++) {
+		char *link = module_path(k, i, path);
+
+		h5_link(k->out, path, link);
+		free(link);
+	}
+	free(path);
+}
+
+/* A_t C, where the task's adapter targets the module. s: its factors, alone or among others. */
+static void write_AC(struct gramfile *k, const struct factors *s, int i, struct gram *C)
 {
 	size_t r0 = (size_t)s->first[k->t], r = (size_t)s->first[k->t + 1] - r0, d = (size_t)s->d;
 	double *AC = xarray(r * d, sizeof(*AC));
 	char *path = module_path(k, i, "/AC");
 
-	k->norms[i].xxm = xxm;
 	if (r) {
-		gram_thin(k->gram, AC, s->A + r0 * d, (int)r);
+		gram_thin(C, AC, s->A + r0 * d, (int)r);
 		h5_dataset(k->out, path, H5_F64, r, d);
 		h5_write_double(k->out, path, 0, r, AC);
 	}
@@ -86,11 +121,17 @@ static void cross(struct gramfile *k, const struct factors *s, int i, double xxm
 	free(AC);
 }
 
-/* The present Gram is K = XᵀX: ‖W‖² and tr(W K Wᵀ) of W = W0+ΔW_t, by panels of its rows. */
-static void whole_norms(struct gramfile *k, const struct factors *s, int i, double *w2, double *xw2)
+struct whole_norms {
+	double w2, xw2; /* ‖W‖², tr(W K Wᵀ) of W = W0+ΔW_t */
+};
+
+/* By panels of W's rows. */
+static struct whole_norms whole_norms(struct gramfile *k, const struct factors *s, int i,
+				      struct gram *K)
 {
 	char *name = job_module(k->job, i), *weight = xformat("%s.weight", name);
 	const struct st_tensor *W0 = st_need(k->model, weight, (size_t)s->d_out, (size_t)s->d);
+	struct whole_norms sum = {0, 0};
 	size_t d = (size_t)s->d;
 
 	for (int o = 0; o < s->d_out; o += GRAMFILE_WEIGHT_ROWS) {
@@ -99,93 +140,69 @@ static void whole_norms(struct gramfile *k, const struct factors *s, int i, doub
 
 		st_read(k->model, W0, (size_t)o * d, count, k->W);
 		factors_add(s, k->t, o, n, k->W);
-		*w2 += simd_dot_f64(k->W, k->W, count);
-		*xw2 += gram_trace(k->gram, k->W, n);
+		sum.w2 += simd_dot_f64(k->W, k->W, count);
+		sum.xw2 += gram_trace(K, k->W, n);
 	}
 	free(weight);
 	free(name);
+	return sum;
 }
 
-static void weight_norms(struct gramfile *k, const struct factors *s, int i)
+/* ‖X ΔW_tᵀ‖², by the task's own factors. */
+static double target_norm(const struct gramfile *k, const struct factors *own, struct gram *K)
 {
-	whole_norms(k, s, i, &k->norms[i].w2, &k->norms[i].xw2);
-	k->norms[i].yw2 = k->norms[i].xw2;
-}
-
-/* The present Gram is K = XᵀX: ‖X ΔW_tᵀ‖². */
-static void target_norm(struct gramfile *k, const struct factors *s, int i)
-{
-	int r0 = s->first[k->t], r = s->first[k->t + 1] - r0;
-	double *BtB = xarray((size_t)r * (size_t)r, sizeof(*BtB));
+	int r = own->R;
+	double *BtB = xarray((size_t)r * (size_t)r, sizeof(*BtB)), y2 = 0;
 
 	if (r) {
-		solve_BtB(BtB, s->B + r0, s->R, s->d_out, r);
-		k->norms[i].y2 = s->s[k->t] * s->s[k->t] *
-				 gram_norm2(k->gram, s->A + (size_t)r0 * (size_t)s->d, BtB, r);
+		solve_BtB(BtB, own->B, r, own->d_out, r);
+		y2 = own->s[k->t] * own->s[k->t] * gram_norm2(K, own->A, BtB, r);
 	}
 	free(BtB);
+	return y2;
 }
 
-/* Calls fn for every module with its factors. */
-static void each_module(struct gramfile *k,
-			void (*fn)(struct gramfile *k, const struct factors *s, int i))
+/* Reads B of module i's own factors for norms by K, and is done with the factors after it. */
+static void own_norms(struct gramfile *k, int i, struct gram *K)
 {
-	for (int i = 0; i < k->job->targets.n; i++) {
-		struct factors s;
+	struct factors *own = &k->own[i];
+	struct norms *norms = &k->norms[i];
+	struct whole_norms w;
 
-		factors_load(&s, &k->job->targets, i);
-		fn(k, &s, i);
-		factors_release(&s);
-	}
+	stack_load_B(own, &k->job->targets, i, k->t);
+	w = whole_norms(k, own, i, K);
+	norms->w2 = w.w2;
+	norms->xw2 = norms->yw2 = w.xw2;
+	if (!k->weighted)
+		norms->y2 = target_norm(k, own, K);
+	factors_release(own);
 }
 
-static void shared_H(struct gramfile *k, const struct factors *s, int i)
-{
-	char *path = module_path(k, i, "/H");
-
-	(void)s;
-	k->norms[i].h = k->norms[0].h;
-	h5_link(k->out, "/H", path);
-	free(path);
-}
-
-static void shared_C(struct gramfile *k, const struct factors *s, int i)
-{
-	char *path = module_path(k, i, "/C");
-
-	(void)s;
-	h5_link(k->out, "/C", path);
-	free(path);
-}
-
-static void shared_cross(struct gramfile *k, const struct factors *s, int i)
-{
-	cross(k, s, i, i ? k->norms[0].xxm : gram_norm(k->gram));
-}
-
-static void x_norms(struct gramfile *k, const struct factors *s, int i)
-{
-	weight_norms(k, s, i);
-	target_norm(k, s, i);
-}
+/* ------------------------------------------------------------ without weights */
 
 static void unweighted(struct gramfile *k)
 {
-	run_gram(k, GRAM_XM_XM);
-	k->norms[0].h = gram_norm(k->gram);
-	write_gram(k, "/H");
-	each_module(k, shared_H);
-	if (!k->rows.same)
-		run_gram(k, GRAM_X_XM);
-	if (k->dense) {
-		write_gram(k, "/C");
-		each_module(k, shared_C);
+	int n = k->job->targets.n;
+	struct gram *H = pass_H(k), *C, *K;
+	double h = gram_norm(H), xxm;
+
+	write_shared(k, H, "H");
+	C = pass_C(k, H);
+	xxm = gram_norm(C);
+	if (k->dense)
+		write_shared(k, C, "C");
+	for (int i = 0; i < n; i++) {
+		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
+		write_AC(k, &k->own[i], i, C);
+		k->norms[i].h = h;
+		k->norms[i].xxm = xxm;
 	}
-	each_module(k, shared_cross);
-	if (!k->rows.same)
-		run_norms(k);
-	each_module(k, x_norms);
+	K = pass_K(k, C);
+	for (int i = 0; i < n; i++)
+		own_norms(k, i, K);
 }
+
+/* ------------------------------------------------------------ with weights */
 
 /* The module's weights (P), allocated; its ‖√w X ΔWᵀ‖² to norms. */
 static double *row_weights(struct gramfile *k, const struct factors *s, int i)
@@ -214,45 +231,54 @@ static double *row_weights(struct gramfile *k, const struct factors *s, int i)
 	return w;
 }
 
-/* The present Gram is the module's own C. */
-static void weighted_dense(struct gramfile *k, const struct factors *s, int i)
+/* C whole, and the norm of the weighted rows' outputs. */
+static void weighted_dense(struct gramfile *k, const struct factors *s, int i, struct gram *C)
 {
 	char *path = module_path(k, i, "/C");
-	double w2 = 0;
 
-	write_gram(k, path);
-	if (!k->rows.same)
-		run_norms(k);
-	k->norms[i].yw2 = 0;
-	whole_norms(k, s, i, &w2, &k->norms[i].yw2);
+	write_gram(k, C, path);
+	k->norms[i].yw2 = whole_norms(k, s, i, pass_K(k, C)).xw2;
 	free(path);
 }
 
-static void weighted_module(struct gramfile *k, const struct factors *s, int i)
+static void weighted_module(struct gramfile *k, int i)
 {
-	double *w = row_weights(k, s, i);
 	char *path = module_path(k, i, "/H");
+	struct gram *H, *C;
+	struct factors s;
+	double *w;
 
+	factors_load(&s, &k->job->targets, i);
+	w = row_weights(k, &s, i);
 	k->rows.w = w;
-	run_gram(k, GRAM_XM_XM);
-	k->norms[i].h = gram_norm(k->gram);
-	write_gram(k, path);
-	if (!k->rows.same)
-		run_gram(k, GRAM_X_XM);
-	cross(k, s, i, gram_norm(k->gram));
+	H = pass_H(k);
+	k->norms[i].h = gram_norm(H);
+	write_gram(k, H, path);
+	C = pass_C(k, H);
+	k->norms[i].xxm = gram_norm(C);
+	write_AC(k, &s, i, C);
 	if (k->dense)
-		weighted_dense(k, s, i);
+		weighted_dense(k, &s, i, C);
 	k->rows.w = NULL;
+	factors_release(&s);
 	free(path);
 	free(w);
 }
 
+/* The coefficient's norms are of the rows without weights. */
 static void weighted(struct gramfile *k)
 {
-	run_norms(k);
-	each_module(k, weight_norms);
-	each_module(k, weighted_module);
+	struct gram *K = pass_K(k, NULL);
+
+	for (int i = 0; i < k->job->targets.n; i++) {
+		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
+		own_norms(k, i, K);
+	}
+	for (int i = 0; i < k->job->targets.n; i++)
+		weighted_module(k, i);
 }
+
+/* ------------------------------------------------------------ the file */
 
 static void write_attributes(struct gramfile *k, const char *features)
 {
@@ -292,6 +318,7 @@ void gramfile_make(struct gramfile *k, const char *path, const char *features)
 	k->rows.read = read_rows;
 	k->rows.arg = k;
 	k->norms = xcalloc((size_t)k->job->targets.n, sizeof(*k->norms));
+	k->own = xcalloc((size_t)k->job->targets.n, sizeof(*k->own));
 	k->out = h5_create(path, "iteris-grams", 1);
 	if (k->weighted)
 		weighted(k);
@@ -300,6 +327,8 @@ void gramfile_make(struct gramfile *k, const char *path, const char *features)
 	write_attributes(k, features);
 	h5_commit(k->out);
 	free(k->norms);
+	free(k->own);
 	k->out = NULL;
 	k->norms = NULL;
+	k->own = NULL;
 }

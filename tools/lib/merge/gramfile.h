@@ -5,7 +5,8 @@
  * (r, d) and the norms ‖XᵀXm‖_F, ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖², ‖X ΔW_tᵀ‖²
  *
  * X are the own side's rows, Xm (X tilde) the merged side's. No ridge is added: solve-layer does,
- * so that its parameters can change without this. The DCS weights' mean is 1; the coefficient c
+ * so that its parameters can change without this. Each of the task's own factors is read once;
+ * with weights, the factors of all adapters besides. The DCS weights' mean is 1; the coefficient c
  * keeps the unweighted rows, as published. */
 #ifndef GRAMFILE_H
 #define GRAMFILE_H
@@ -36,7 +37,9 @@ struct gramfile {
 				  rows.same */
 	struct gram_rows rows; /* P (1 at least), same, rho; the rest NULL, and set here */
 
+	/* gramfile_make()'s. */
 	struct h5 *out;
+	struct factors *own; /* by module: the task's own factors, A alone until B is needed */
 	struct norms *norms; /* by module */
 };
 
