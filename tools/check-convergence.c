@@ -17,6 +17,7 @@
 #include "files/start.h"
 #include "forward/solution.h"
 
+static const struct common_opts *common;
 static struct {
 	const char *sites, *solutions, *out;
 	int iteration;
@@ -93,7 +94,7 @@ static double largest_process(void)
 {
 	struct rusage use;
 	double most, mb;
-	FILE *f = common.log ? fopen(common.log, "r") : NULL;
+	FILE *f = common->log ? fopen(common->log, "r") : NULL;
 	char *line = NULL;
 	size_t room = 0;
 
@@ -139,7 +140,7 @@ int main(int argc, char **argv)
 	int converged;
 	char *text;
 
-	tool_start(&tool, argc, argv);
+	common = tool_start(&tool, argc, argv);
 	add_sites(&c);
 	relative = c.norm > 0 ? c.change / c.norm : 0;
 	converged = o.iteration > 1 && relative < o.threshold;

@@ -22,13 +22,15 @@
 
 enum { PANEL_ROWS = 64 };
 
+static const struct common_opts *common;
+static struct job_args job_args;
 static const char *method, *output_arg;
 static double density;
 static int merge_rank;
 static long seed;
 
 static const struct opt options[] = {
-	JOB_OPTIONS,
+	JOB_OPTIONS(job_args),
 	{.type = OPT_KEY,
 	 .value = &(struct opt_keyed){&config_options[KEY_method], &method},
 	 .required = true,
@@ -188,7 +190,7 @@ static void run_open(struct combine_run *run)
 	run->ties = !strcmp(method, "ties");
 	if (!run->ties && strcmp(method, "dare"))
 		die_usage("--method '%s': expected ties or dare", method);
-	job_open(j);
+	job_open(j, &job_args, common);
 	d = (size_t)j->d;
 	d_out = (size_t)j->d_out;
 	rank = (size_t)j->R;
@@ -197,7 +199,7 @@ static void run_open(struct combine_run *run)
 				(rank + R) * (d_out + 2 * d)) +
 	       sizeof(double) * truncate_doubles(j->d_out, j->d, (int)R);
 	job_limit(j, budget_site(need));
-	address_space_claim(common.threads);
+	address_space_claim(common->threads);
 	run->out = solution_create(output_arg);
 }
 
@@ -207,7 +209,7 @@ int main(int argc, char **argv)
 	const struct job *j = &run.job;
 	char *worst;
 
-	tool_start(&tool, argc, argv);
+	common = tool_start(&tool, argc, argv);
 	run_open(&run);
 	for (int i = 0; i < j->targets.n; i++)
 		run_module(&run, i);

@@ -21,13 +21,15 @@
 #include "merge/job.h"
 #include "plan/budget.h"
 
+static const struct common_opts *common;
+static struct job_args job_args;
 static const char *task_arg, *own_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma;
 static bool use_dcs, dense;
 static int iteration;
 
 static const struct opt options[] = {
-	JOB_OPTIONS,
+	JOB_OPTIONS(job_args),
 	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]",
 	 "task or tasks to do; {task} in a path stands for each"},
 	{"own", 0, OPT_STRING, &own_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
@@ -126,10 +128,10 @@ static void shared_open(struct shared *all)
 {
 	size_t d;
 
-	job_open(&all->job);
+	job_open(&all->job, &job_args, common);
 	all->model = st_open(job_args.model);
 	d = (size_t)all->job.d;
-	job_limit(&all->job, budget_site(budget_grams((int)d, common.threads)));
+	job_limit(&all->job, budget_site(budget_grams((int)d, common->threads)));
 	be->reserve(demand_grams((int)d));
 	gram_init(&all->gram, (int)d);
 	all->W = xarray(GRAMFILE_WEIGHT_ROWS * d, sizeof(*all->W));
@@ -149,7 +151,7 @@ static void run(void)
 	struct shared all = {0};
 	int n;
 
-	be_select(common.backend);
+	be_select(common);
 	shared_open(&all);
 	for (int i = 0; i < todo.n; i++)
 		run_task(&all, todo.item[i], todo.n);
@@ -162,7 +164,7 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-	tool_start(&tool, argc, argv);
+	common = tool_start(&tool, argc, argv);
 	run();
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "merge/evaluation.h"
 #include "plan/budget.h"
 
+static const struct common_opts *common;
 static struct {
 	const char *model, *adapter, *test, *task, *name, *prompt, *answer, *score, *out,
 		*predictions;
@@ -65,12 +66,10 @@ static size_t slab_bytes(const struct forward *f)
 	size_t fixed = budget_forward(f, o.max_length, 0),
 	       least = (size_t)(o.max_length + o.max_new) * (size_t)f->model->m.D * sizeof(float);
 
-	if (!common.max_memory)
+	if (!common->max_memory)
 		return BUDGET_EVAL_SLAB;
-	if (common.max_memory < fixed + least)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed",
-		    common.max_memory >> 20, ((fixed + least) >> 20) + 1);
-	return common.max_memory - fixed;
+	opts_need_memory(common, fixed + least, "");
+	return common->max_memory - fixed;
 }
 
 /* Decoder rows of a pass over several answers: as many as the generation of a slab has. */
@@ -172,8 +171,8 @@ int main(int argc, char **argv)
 	struct delta_source source = {0};
 	struct adapter *adapter = NULL;
 
-	tool_start(&tool, argc, argv);
-	be_select(common.backend);
+	common = tool_start(&tool, argc, argv);
+	be_select(common);
 	asked = asked_scores();
 	row_templates_init(&templates, o.prompt, o.answer);
 	model = model_open(o.model);

@@ -22,6 +22,7 @@
 #include "model/model.h"
 #include "plan/budget.h"
 
+static const struct common_opts *common;
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites,
 		*from, *encoder_output, *features, *answers, *out;
@@ -232,13 +233,11 @@ static int choose_rows(const struct extract_run *r, int T)
 
 	rows = T > rows ? T : rows;
 	while (((need = budget_extract(&a->model->m, decoder, rows, T, ranks_largest(&r->ranks),
-				       whole, files, a->precision)) > common.max_memory ||
-		device_need(r, rows) > common.max_memory) &&
-	       common.max_memory && rows > T)
+				       whole, files, a->precision)) > common->max_memory ||
+		device_need(r, rows) > common->max_memory) &&
+	       common->max_memory && rows > T)
 		rows = rows / 2 > T ? rows / 2 : T;
-	if (common.max_memory && need > common.max_memory)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed",
-		    common.max_memory >> 20, (need >> 20) + 1);
+	opts_need_memory(common, need, "");
 	return rows;
 }
 
@@ -307,8 +306,8 @@ int main(int argc, char **argv)
 	struct extract_run r = {.tasks = {0}};
 	long P = 0;
 
-	tool_start(&tool, argc, argv);
-	be_select(common.backend);
+	common = tool_start(&tool, argc, argv);
+	be_select(common);
 	run_open(&r);
 	run_buffers(&r);
 	propagate_run(&r.a);

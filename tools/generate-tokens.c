@@ -21,6 +21,7 @@
 #include "merge/samples.h"
 #include "plan/budget.h"
 
+static const struct common_opts *common;
 static struct {
 	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *encoder_output,
 		*features, *out;
@@ -192,12 +193,10 @@ static size_t choose_group(const struct forward *f, int longest)
 	size_t fixed = budget_forward(f, longest, 0),
 	       least = (size_t)(longest + tokens_needed()) * (size_t)f->model->m.D * sizeof(float);
 
-	if (!common.max_memory || fixed + BUDGET_GENERATE_GROUP <= common.max_memory)
+	if (!common->max_memory || fixed + BUDGET_GENERATE_GROUP <= common->max_memory)
 		return BUDGET_GENERATE_GROUP;
-	if (fixed + least > common.max_memory)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed",
-		    common.max_memory >> 20, ((fixed + least) >> 20) + 1);
-	return common.max_memory - fixed;
+	opts_need_memory(common, fixed + least, "");
+	return common->max_memory - fixed;
 }
 
 /* Samples from `first` on that a group of `most` rows has room for. */
@@ -318,8 +317,8 @@ int main(int argc, char **argv)
 	struct forward f;
 	struct generation g;
 
-	tool_start(&tool, argc, argv);
-	be_select(common.backend);
+	common = tool_start(&tool, argc, argv);
+	be_select(common);
 	if (strcmp(o.features, "tokens") && strcmp(o.features, "reference"))
 		die_usage("--features '%s': expected tokens or reference", o.features);
 	if (o.adapter ? o.solutions || o.sites : !o.solutions || !o.sites)

@@ -26,6 +26,7 @@
 #include "plan/rules.h"
 #include "plan/stamps.h"
 
+static const struct common_opts *common;
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
 		*goals, *stands, *tools;
@@ -355,7 +356,7 @@ int main(int argc, char **argv)
 {
 	struct plan p = {0};
 
-	tool_start(&tool, argc, argv);
+	common = tool_start(&tool, argc, argv);
 	if (o.list_keys) {
 		list_keys();
 		return 0;
@@ -364,7 +365,7 @@ int main(int argc, char **argv)
 		config_print_markdown();
 		return 0;
 	}
-	be_select(common.backend);
+	be_select(common);
 	read_settings(&p);
 	check_request(&p);
 	plan_open(&p);

@@ -18,6 +18,7 @@
 #include "merge/samples.h"
 #include "plan/budget.h"
 
+static const struct common_opts *common;
 static const char *model_dir, *adapter_dir, *tasks_arg, *samples_arg,
 	*scales_arg = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1", *output_arg;
 static bool use_fp16;
@@ -141,12 +142,10 @@ static size_t slab_rows(const struct forward *f, const struct scale_rows *r)
 	for (int i = 0; i < r->n; i++)
 		longest = (size_t)r->length[i] + 1 > longest ? (size_t)r->length[i] + 1 : longest;
 	fixed = budget_forward(f, (int)longest, 0);
-	if (!common.max_memory)
+	if (!common->max_memory)
 		return SLAB_BYTES / row;
-	if (common.max_memory < fixed + longest * row)
-		die("--max-memory %zu MB is too little: at least %zu MB are needed",
-		    common.max_memory >> 20, ((fixed + longest * row) >> 20) + 1);
-	return (common.max_memory - fixed) / row;
+	opts_need_memory(common, fixed + longest * row, "");
+	return (common->max_memory - fixed) / row;
 }
 
 static void run_all(const struct forward *f, const struct scale_rows *r, int *right)
@@ -180,7 +179,7 @@ static double candidate(const struct forward *f, struct adapter *a, const double
 	}
 	entry = json_pack("{s:f, s:f, s:o}", "scale", scale, "mean", mean, "accuracy", accuracy);
 	json_array_append_new(list, entry);
-	if (common.verbose)
+	if (common->verbose)
 		note("scale %g: mean accuracy %.4f", scale, mean);
 	free(right);
 	return mean;
@@ -209,8 +208,8 @@ int main(int argc, char **argv)
 	double *base, best = -1, chosen = 0;
 	json_t *list = json_array();
 
-	tool_start(&tool, argc, argv);
-	be_select(common.backend);
+	common = tool_start(&tool, argc, argv);
+	be_select(common);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	scales = strlist_split(scales_arg, "--scales");
 	model = model_open(model_dir);

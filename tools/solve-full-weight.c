@@ -19,16 +19,21 @@
 #include "merge/history.h"
 #include "plan/budget.h"
 
+static const struct common_opts *common;
+static struct job_args job_args;
+static struct fit_args fit_args;
+static struct iteration_args iteration;
 static const char *method, *grams_arg, *output_arg;
 
 static const struct opt options[] = {
-	JOB_OPTIONS,
+	JOB_OPTIONS(job_args),
 	KEY_OPTION_AS(method, method,
 		      "what the Grams are of, for the file: sweep, jacobi or regmean"),
 	{"grams", 0, OPT_STRING, &grams_arg, true, 0, 0, "FILE",
 	 "Gram file of {task}, made with --dense"},
-	FIT_OPTIONS,
-	ITERATION_OPTIONS("solution of iteration K-1, from the second on; with MATS a list: K-1, "
+	FIT_OPTIONS(fit_args),
+	ITERATION_OPTIONS(iteration,
+			  "solution of iteration K-1, from the second on; with MATS a list: K-1, "
 			  "K-2, …, one more than differences are kept"),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE",
 	 "solution file to write (HDF5)"},
@@ -115,7 +120,7 @@ static enum mats_outcome accelerate(struct full_weight_run *run, const struct fu
 		read_pairs(run, p, m, row);
 		mats_add(&s, m, NULL);
 	}
-	outcome = mats_solve(&s, iteration_args.regularization);
+	outcome = mats_solve(&s, iteration.regularization);
 	if (outcome == MATS_ACCELERATED) {
 		solution_float(run->out, p->group, "mats_G", p->d_out, p->d, run->W);
 		for (size_t row = 0; row < p->d_out; row += PAST_ROWS) {
@@ -161,7 +166,7 @@ static void measure(struct full_weight_run *run, const struct full_weight_part *
 /* From the fit to W_k, and what the next iterations need of it. */
 static void iterate(struct full_weight_run *run, struct full_weight_part *p)
 {
-	bool paired = iteration_args.use_mats && run->past.n;
+	bool paired = iteration.use_mats && run->past.n;
 	enum mats_outcome outcome = MATS_PLAIN;
 	struct mats m = {0};
 
@@ -181,7 +186,8 @@ static void iterate(struct full_weight_run *run, struct full_weight_part *p)
 		solution_float(run->out, p->group, "W", p->d_out, p->d, run->W);
 	}
 	measure(run, p);
-	history_say(p->name, outcome);
+	if (common->verbose)
+		history_say(p->name, outcome);
 }
 
 static void write_figures(struct full_weight_run *run, const struct full_weight_part *p,
@@ -213,7 +219,7 @@ static void run_module(struct full_weight_run *run, int i)
 		die_data("site %s, %s: the solution is not finite", j->name, p.name);
 	fit(run, &p);
 	residual = dense_residual(&p.dense, equations_full_norm2(&run->system, p.name, run->c));
-	if (iteration_args.k)
+	if (iteration.k)
 		iterate(run, &p);
 	else
 		solution_float(run->out, p.group, "W", p.d_out, p.d, run->W);
@@ -229,18 +235,19 @@ static void run_open(struct full_weight_run *run)
 {
 	struct job *j = &run->job;
 
-	job_open(j);
-	job_limit(j, budget_site(budget_dense(j->d, j->R, j->d_out, j->tasks.n, past_needed())));
+	job_open(j, &job_args, common);
+	job_limit(j, budget_site(budget_dense(j->d, j->R, j->d_out, j->tasks.n,
+					      past_needed(&iteration))));
 	run->model = st_open(job_args.model);
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
 	run->dense_slab = xaligned(1, full_weight_bytes(j->d, j->R));
 	run->W0 = xarray(FULL_WEIGHT_ROWS * (size_t)j->d, sizeof(*run->W0));
 	run->W = xarray((size_t)j->d_out * (size_t)j->d, sizeof(*run->W));
 	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
-	be_select(common.backend);
+	be_select(common);
 	be->reserve(demand_solve(j->d, j->R > j->d ? j->R : j->d));
-	fit_open(&run->system, j, grams_arg);
-	past_open(&run->past, j->name, job_args.tasks);
+	fit_open(&run->system, j, &fit_args, grams_arg);
+	past_open(&run->past, &iteration, j->name, job_args.tasks);
 	run->out = solution_create(output_arg);
 }
 
@@ -263,14 +270,14 @@ int main(int argc, char **argv)
 	const struct job *j = &run.job;
 	char *worst;
 
-	tool_start(&tool, argc, argv);
-	history_check(method);
+	common = tool_start(&tool, argc, argv);
+	history_check(&iteration, method);
 	run_open(&run);
 	for (int i = 0; i < j->targets.n; i++)
 		run_module(&run, i);
 	job_attributes(j, run.out, method, 0);
-	if (iteration_args.k)
-		h5_set_int(run.out, "/", "iteration", iteration_args.k);
+	if (iteration.k)
+		h5_set_int(run.out, "/", "iteration", iteration.k);
 	equations_write_largest(&run.system, run.out);
 	h5_commit(run.out);
 	worst = job_module(j, j->worst);

@@ -19,15 +19,19 @@
 #include "merge/history.h"
 #include "plan/budget.h"
 
+static const struct common_opts *common;
+static struct job_args job_args;
+static struct fit_args fit_args;
+static struct iteration_args iteration;
 static const char *method, *grams_arg, *output_arg;
 
 static const struct opt options[] = {
-	JOB_OPTIONS,
+	JOB_OPTIONS(job_args),
 	KEY_OPTION_AS(method, method, "sweep, jacobi, regmean, average or task-arithmetic"),
 	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE",
 	 "Gram file of a task; average and task-arithmetic have none"},
-	FIT_OPTIONS,
-	ITERATION_OPTIONS("solution of iteration K-1, from the second on"),
+	FIT_OPTIONS(fit_args),
+	ITERATION_OPTIONS(iteration, "solution of iteration K-1, from the second on"),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE",
 	 "solution file to write (HDF5)"},
 	{.type = OPT_END},
@@ -75,14 +79,14 @@ static void iterate(struct solve_run *run, struct solve_part *p, const double *B
 
 	if (run->previous) {
 		before = xarray(R * d, sizeof(*before));
-		mats_init(&m, (int)R, (int)d, iteration_args.history_size + 1);
+		mats_init(&m, (int)R, (int)d, iteration.history_size + 1);
 		history_read(run->previous,
 			     history_find(run->previous, p->name, p->factors.R, p->factors.d,
 					  p->factors.d_out),
 			     before, &m);
-		if (iteration_args.use_mats) {
+		if (iteration.use_mats) {
 			mats_push(&m, before, A);
-			outcome = mats_next(&m, A, BtB, iteration_args.regularization);
+			outcome = mats_next(&m, A, BtB, iteration.regularization);
 			history_write(run->out, p->group, &m);
 		}
 		mats_release(&m);
@@ -90,7 +94,8 @@ static void iterate(struct solve_run *run, struct solve_part *p, const double *B
 			      mats_distance(A, before, BtB, (int)R, (int)d));
 	}
 	h5_set_double(run->out, p->group, "norm", mats_distance(A, NULL, BtB, (int)R, (int)d));
-	history_say(p->name, outcome);
+	if (common->verbose)
+		history_say(p->name, outcome);
 	free(before);
 }
 
@@ -105,9 +110,9 @@ static void fit(struct solve_run *run, struct solve_part *p)
 	residual = solve_residual(&p->solve, BtB);
 	h5_set_double(run->out, p->group, "relative_residual", residual);
 	h5_set_double(run->out, p->group, "condition", condition);
-	if (iteration_args.k)
+	if (iteration.k)
 		iterate(run, p, BtB);
-	if (common.verbose)
+	if (common->verbose)
 		note("%s: rank %zu, relative residual %.4g, condition %.3g", p->name, R, residual,
 		     condition);
 	job_worst(&run->job, p->i, residual);
@@ -168,28 +173,28 @@ static void run_open(struct solve_run *run)
 {
 	struct job *j = &run->job;
 
-	job_open(j);
+	job_open(j, &job_args, common);
 	job_limit(j, budget_site(budget_layer(j->d, j->R, j->d_out)));
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
 	run->fitted = grams_arg != NULL;
 	if (run->fitted) {
-		be_select(common.backend);
+		be_select(common);
 		be->reserve(demand_solve(j->d, j->R));
-		fit_open(&run->system, j, grams_arg);
+		fit_open(&run->system, j, &fit_args, grams_arg);
 	} else {
-		address_space_claim(common.threads);
+		address_space_claim(common->threads);
 	}
-	if (iteration_args.previous)
-		run->previous = history_open(iteration_args.previous, j->name, job_args.tasks,
-					     iteration_args.k);
+	if (iteration.previous)
+		run->previous =
+			history_open(iteration.previous, j->name, job_args.tasks, iteration.k);
 	run->out = solution_create(output_arg);
 }
 
 static void run_finish(struct solve_run *run)
 {
 	job_attributes(&run->job, run->out, method, run->job.R);
-	if (iteration_args.k)
-		h5_set_int(run->out, "/", "iteration", iteration_args.k);
+	if (iteration.k)
+		h5_set_int(run->out, "/", "iteration", iteration.k);
 	if (run->fitted)
 		equations_write_largest(&run->system, run->out);
 	h5_commit(run->out);
@@ -221,7 +226,7 @@ static void check_method(void)
 		die_usage("--method %s uses no Grams: leave out --grams", method);
 	if (!weights && !grams_arg)
 		die_usage("--method %s needs --grams", method);
-	history_check(method);
+	history_check(&iteration, method);
 }
 
 static void say_done(const struct solve_run *run)
@@ -244,7 +249,7 @@ int main(int argc, char **argv)
 {
 	struct solve_run run = {0};
 
-	tool_start(&tool, argc, argv);
+	common = tool_start(&tool, argc, argv);
 	check_method();
 	run_open(&run);
 	for (int i = 0; i < run.job.targets.n; i++)

@@ -18,6 +18,7 @@
 #include "backend/be.h"
 #include "backend/bf16.h"
 #include "base/die.h"
+#include "base/opts.h"
 #include "double/emu.h"
 
 /* The thread sanitizer makes a thread of every CUDA thread: what would take it minutes is left to
@@ -1044,6 +1045,8 @@ int main(void)
 		cmocka_unit_test(nothing_left),
 	};
 
-	be_select("cuda");
+	static const struct common_opts how = {.backend = "cuda", .threads = 1};
+
+	be_select(&how);
 	return cmocka_run_group_tests(tests, NULL, say_worst);
 }

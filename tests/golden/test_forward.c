@@ -8,6 +8,7 @@
  * seen to show at 1e-4 or more. The demo is a gated-GELU model with an untied output, stored as
  * bfloat16; relu-tied is the opposite of all that, with an adapter of all linears (rank and alpha
  * per module, rslora). */
+#include "base/opts.h"
 #include "golden.h"
 #include "states.h"
 
@@ -214,6 +215,6 @@ int main(void)
 	};
 
 	prog_name = "test_forward";
-	be_select("cpu");
+	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "../golden/states.h"
+#include "base/opts.h"
 
 /* The two lists of token ids on each line of the file. */
 struct lists {
@@ -95,7 +96,7 @@ int main(int argc, char **argv)
 	prog_name = "print-states";
 	if (argc != 5 && !(argc == 6 && !strcmp(argv[5], "16")))
 		die_usage("usage: print-states MODEL ADAPTER|- SEQUENCES OUT.safetensors [16]");
-	be_select("cpu");
+	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});
 	model = model_open(argv[1]);
 	adapter = strcmp(argv[2], "-") ? adapter_open(argv[2], &model->m) : NULL;
 	read_lists(&l, argv[3]);

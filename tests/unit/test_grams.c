@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "backend/be.h"
+#include "base/opts.h"
 #include "math/grams.h"
 
 enum {
@@ -231,7 +232,7 @@ int main(void)
 		cmocka_unit_test(same_bits_for_any_threads),
 	};
 
-	be_select("cpu");
+	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});
 	for (int i = 0; i < P * D; i++) {
 		X[i] = uniform();
 		Xm[i] = X[i] + 0.3f * uniform();

@@ -25,6 +25,8 @@ static struct {
 
 static const struct opt_key sigma = {"dcs_sigma", OPT_FLOAT, 0, 2, "0.5", "how steeply"};
 
+static const struct common_opts *common;
+
 static const struct opt table[] = {
 	{.type = OPT_KEY, .value = &(struct opt_keyed){&sigma, &v.sigma}},
 	{.name = "model",
@@ -72,7 +74,6 @@ static void reset(void)
 	v.count = 7;
 	v.seed = 42;
 	v.alpha = 8e-5;
-	common = (struct common_opts){.backend = "cpu"};
 	note_quiet = 0;
 }
 
@@ -84,7 +85,7 @@ static void parse(const char *const *args)
 	for (; args[argc - 1]; argc++)
 		argv[argc] = args[argc - 1];
 	argv[argc] = NULL;
-	opts_parse(&tool, argc, (char **)(uintptr_t)argv);
+	common = opts_parse(&tool, argc, (char **)(uintptr_t)argv);
 }
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -118,9 +119,9 @@ static void test_all_forms(void **state)
 	assert_true(v.alpha == 1e-4);
 	assert_int_equal(v.bytes, 256u << 20);
 	assert_true(v.boolean && v.flag);
-	assert_int_equal(common.threads, 2);
+	assert_int_equal(common->threads, 2);
 	assert_int_equal(threads_for(1e9), 2);
-	assert_int_equal(common.max_memory, (size_t)3 << 29);
+	assert_int_equal(common->max_memory, (size_t)3 << 29);
 	assert_string_equal(prog_name, "frob");
 	assert_true(v.sigma == 0.5); /* the key's default */
 
@@ -130,9 +131,9 @@ static void test_all_forms(void **state)
 	assert_string_equal(v.output, "file");
 	assert_string_equal(v.model, "--odd");
 	assert_int_equal(v.count, 3);
-	assert_true(common.quiet && common.verbose && v.flag && note_quiet);
-	assert_string_equal(common.backend, "cuda");
-	assert_int_equal(common.threads, threads_default());
+	assert_true(common->quiet && common->verbose && v.flag && note_quiet);
+	assert_string_equal(common->backend, "cuda");
+	assert_int_equal(common->threads, threads_default());
 	assert_true(v.alpha == 8e-5);
 	reset();
 }

@@ -34,8 +34,7 @@ static int enter(void **state)
 {
 	(void)state;
 	scratch = scratch_enter();
-	common.threads = 1;
-	be_select("cpu");
+	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});
 	return 0;
 }
 

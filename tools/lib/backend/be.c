@@ -13,8 +13,10 @@ extern const struct backend be_cuda __attribute__((weak));
 
 const struct backend *be = &be_cpu;
 
-void be_select(const char *name)
+void be_select(const struct common_opts *how)
 {
+	const char *name = how->backend;
+
 	if (!strcmp(name, "cpu"))
 		be = &be_cpu;
 	else if (strcmp(name, "cuda"))
@@ -23,6 +25,6 @@ void be_select(const char *name)
 		die("backend 'cuda': this build has the CPU backend only");
 	else
 		be = &be_cuda;
-	address_space_claim(common.threads);
-	be->open();
+	address_space_claim(how->threads);
+	be->open(how);
 }

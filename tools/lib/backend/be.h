@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct common_opts; /* base/opts.h */
+
 enum be_precision { BE_F32, BE_BF16 }; /* of the operands of products; sums are float32 always */
 
 enum be_act { BE_RELU, BE_GELU_NEW /* tanh form */, BE_SILU /* x / (1 + e^−x) */ };
@@ -65,8 +67,9 @@ struct backend {
 	 * computes at once, and has room for both. */
 	bool ahead;
 	/* Makes the device ready for this process alone, waiting for another's end. A device that
-	 * is not there or not able is die(). By be_select(). */
-	void (*open)(void);
+	 * is not there or not able is die(). By be_select(), whose
+	 * options go on to it. */
+	void (*open)(const struct common_opts *how);
 	/* BE_F32, or the 16-bit type that this device multiplies faster than float32 (BE_F32 when
 	 * it has none). */
 	enum be_precision (*fast16)(void);
@@ -151,8 +154,9 @@ struct backend {
 enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };
 
 extern const struct backend *be;
-/* Chooses the backend by name, and has the linear algebra libraries claim their area
- * (address_space.h); an unknown or unavailable one is die(): never a silent fall back. */
-void be_select(const char *name);
+/* Chooses the backend that the options name, and has the linear algebra libraries claim their area
+ * (address_space.h) for so many threads; an unknown or unavailable one is die(): never a silent
+ * fall back. The options outlive the backend. */
+void be_select(const struct common_opts *how);
 
 #endif

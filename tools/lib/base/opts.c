@@ -16,7 +16,7 @@
 #include "base/renamed.h"
 #include "base/threads.h"
 
-struct common_opts common = {.threads = 1, .backend = "cpu"};
+struct common_opts opts_common;
 void (*opts_checksums)(const char *path);
 
 static bool want_help, want_version;
@@ -25,7 +25,7 @@ static const struct opt common_table[] = {
 	{.name = "threads",
 	 .letter = 't',
 	 .type = OPT_INT,
-	 .value = &common.threads,
+	 .value = &opts_common.threads,
 	 .min = 1,
 	 .max = THREADS_MOST,
 	 .arg = "N",
@@ -33,33 +33,33 @@ static const struct opt common_table[] = {
 	{.name = "backend",
 	 .letter = 'b',
 	 .type = OPT_STRING,
-	 .value = &common.backend,
+	 .value = &opts_common.backend,
 	 .arg = "NAME",
 	 .help = "cpu or cuda"},
 	{.name = "max-memory",
 	 .type = OPT_BYTES,
-	 .value = &common.max_memory,
+	 .value = &opts_common.max_memory,
 	 .arg = "BYTES",
 	 .help = "memory to stay under (256M, 1.5G; 0: no limit)"},
 	{.name = "log",
 	 .type = OPT_STRING,
-	 .value = &common.log,
+	 .value = &opts_common.log,
 	 .arg = "FILE",
 	 .help = "append the closing line's figures to FILE (tab-separated)"},
 	{.name = "checksums",
 	 .type = OPT_STRING,
-	 .value = &common.checksums,
+	 .value = &opts_common.checksums,
 	 .arg = "FILE",
 	 .help = "check inputs by the checksums in FILE, append those of the outputs"},
 	{.name = "quiet",
 	 .letter = 'q',
 	 .type = OPT_FLAG,
-	 .value = &common.quiet,
+	 .value = &opts_common.quiet,
 	 .help = "errors and warnings only"},
 	{.name = "verbose",
 	 .letter = 'v',
 	 .type = OPT_FLAG,
-	 .value = &common.verbose,
+	 .value = &opts_common.verbose,
 	 .help = "say more"},
 	{.name = "help",
 	 .letter = 'h',
@@ -275,27 +275,28 @@ static int take_letters(struct parser *p, const char *arg, const char *next)
 
 static void check_common(void)
 {
-	if (strcmp(common.backend, "cpu") && strcmp(common.backend, "cuda"))
-		die_usage("option '--backend': expected cpu or cuda, found '%s'", common.backend);
-	note_quiet = common.quiet;
+	if (strcmp(opts_common.backend, "cpu") && strcmp(opts_common.backend, "cuda"))
+		die_usage("option '--backend': expected cpu or cuda, found '%s'",
+			  opts_common.backend);
+	note_quiet = opts_common.quiet;
 	if (opts_checksums)
-		opts_checksums(common.checksums);
-	else if (common.checksums)
+		opts_checksums(opts_common.checksums);
+	else if (opts_common.checksums)
 		die_usage("option '--checksums': this program keeps no checksums");
 	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the
 	 * next, not given back page by page. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-	threads_use(common.threads);
+	threads_use(opts_common.threads);
 }
 
-void opts_parse(const struct tool *tool, int argc, char **argv)
+const struct common_opts *opts_parse(const struct tool *tool, int argc, char **argv)
 {
 	struct parser p;
 	char label[64];
 	prog_name = tool->name;
 	opts_start_clock();
-	common.threads = threads_default();
+	opts_common = (struct common_opts){.threads = threads_default(), .backend = "cpu"};
 	parser_init(&p, tool);
 	for (int a = 1; a < argc; a++) {
 		const char *s = argv[a], *next = a + 1 < argc ? argv[a + 1] : NULL;
@@ -316,4 +317,12 @@ void opts_parse(const struct tool *tool, int argc, char **argv)
 				  opts_label(&p.opt[i], label, sizeof(label)));
 	check_common();
 	parser_release(&p);
+	return &opts_common;
+}
+
+void opts_need_memory(const struct common_opts *c, size_t need, const char *of)
+{
+	if (c->max_memory && need > c->max_memory)
+		die("--max-memory %zu MB is too little: at least %zu MB are needed%s",
+		    c->max_memory >> 20, (need >> 20) + 1, of);
 }

@@ -74,21 +74,24 @@ struct common_opts {
 	const char *checksums; /* file that outputs' checksums are appended to, and inputs checked
 			     by, or NULL */
 };
-extern struct common_opts common;
 
 /* What opts_parse() does with the file of --checksums. NULL, as at first: the program keeps no
  * checksums, and the option is an error. */
 extern void (*opts_checksums)(const char *path);
 
-/* Parses argv into the table's values and `common`; --help and --version print and exit 0, an error
- * exits 2. Positional arguments are a usage error. Also sets prog_name, starts the clock of
- * tool_done() and sets the number of OpenMP threads. */
-void opts_parse(const struct tool *tool, int argc, char **argv);
+/* Parses argv into the table's values, and returns what the common options say. --help and
+ * --version print and exit 0, an error exits 2. Positional arguments are a usage error. Also sets
+ * prog_name, starts the clock of tool_done() and sets the number of OpenMP threads. */
+const struct common_opts *opts_parse(const struct tool *tool, int argc, char **argv);
 
 /* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With
  * --log the figures are also appended to that file, tab-separated: tool, message, seconds real,
  * seconds cpu, peak MB. */
 void tool_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ends the program where a plan of `need` bytes is over --max-memory. of: "" or what the bytes are
+ * of, as in " for site enc00-self". */
+void opts_need_memory(const struct common_opts *c, size_t need, const char *of);
 
 /* Strict conversions, shared with the config reader: false when the text is not wholly a value of
  * that kind. */

@@ -45,10 +45,10 @@ static double seconds(struct timeval t)
 static void log_figures(const char *text, double real, double cpu, double peak_mb)
 {
 	char *line = xformat("%s\t%s\t%.3f\t%.3f\t%.1f\n", prog_name, text, real, cpu, peak_mb);
-	int fd = open(common.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	int fd = open(opts_common.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
 	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line) || close(fd))
-		die("cannot append to '%s': %s", common.log, strerror(errno));
+		die("cannot append to '%s': %s", opts_common.log, strerror(errno));
 	free(line);
 }
 
@@ -68,6 +68,6 @@ void tool_done(const char *fmt, ...)
 	double cpu = seconds(u.ru_utime) + seconds(u.ru_stime), peak_mb = peak_kib(&u) / 1024;
 
 	note("%s; %.2f s real, %.2f s cpu, %.1f MB peak", text, real, cpu, peak_mb);
-	if (common.log)
+	if (opts_common.log)
 		log_figures(text, real, cpu, peak_mb);
 }

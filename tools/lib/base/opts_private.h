@@ -15,6 +15,9 @@ struct parser {
 	int n, n_tool;
 };
 
+/* opts.c */
+extern struct common_opts opts_common;
+
 /* opts_help.c */
 /* "--alpha-1", or "-x" for an option that has only a letter; the buffer is the caller's. */
 const char *opts_label(const struct opt *o, char *buf, size_t size);

@@ -3,8 +3,8 @@
 
 #include "files/checksums.h"
 
-void tool_start(const struct tool *tool, int argc, char **argv)
+const struct common_opts *tool_start(const struct tool *tool, int argc, char **argv)
 {
 	opts_checksums = checksums_use;
-	opts_parse(tool, argc, argv);
+	return opts_parse(tool, argc, argv);
 }

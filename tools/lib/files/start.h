@@ -7,6 +7,6 @@
 
 /* opts_parse(); with --checksums FILE, inputs are checked and outputs recorded by that file from
  * here on (checksums.h). */
-void tool_start(const struct tool *tool, int argc, char **argv);
+const struct common_opts *tool_start(const struct tool *tool, int argc, char **argv);
 
 #endif

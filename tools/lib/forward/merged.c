@@ -44,12 +44,17 @@ static void let_go(struct merged *g, struct member *k)
 	g->open--;
 }
 
+void merged_rest(struct merged *g)
+{
+	for (int i = 0; i < g->sites.n; i++)
+		let_go(g, &g->member[i]);
+}
+
 void merged_close(struct merged *g)
 {
 	if (!g)
 		return;
-	for (int i = 0; i < g->sites.n; i++)
-		let_go(g, &g->member[i]);
+	merged_rest(g);
 	strlist_release(&g->sites);
 	free(g->member);
 	free(g->folder);

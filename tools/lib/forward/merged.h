@@ -19,6 +19,9 @@ struct merged;
 struct merged *merged_open(const struct geometry *m, const char *folder, const char *sites);
 void merged_close(struct merged *g); /* NULL is fine */
 
+/* Closes the files that are open; one that is asked for again is opened again. */
+void merged_rest(struct merged *g);
+
 int merged_count(const struct merged *g);
 struct site merged_site(const struct merged *g, int i);
 /* The solution of site i, valid until the next call. */

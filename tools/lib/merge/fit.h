@@ -11,17 +11,17 @@ struct fit_args {
 	double alpha_1;
 	struct ridge ridge;
 };
-extern struct fit_args fit_args;
 
 /* Options of the tools' tables; these include config/keys.h. */
-#define FIT_OPTIONS                                                                      \
-	KEY_OPTION(manual_ceof, fit_args.manual), KEY_OPTION(alpha_1, fit_args.alpha_1), \
-		KEY_OPTION(alpha_2, fit_args.ridge.alpha_2),                             \
-		KEY_OPTION(use_camr, fit_args.ridge.camr),                               \
-		KEY_OPTION(camr_alpha, fit_args.ridge.camr_alpha),                       \
-		KEY_OPTION(camr_beta, fit_args.ridge.camr_beta)
+#define FIT_OPTIONS(args)                                                            \
+	KEY_OPTION(manual_ceof, (args).manual), KEY_OPTION(alpha_1, (args).alpha_1), \
+		KEY_OPTION(alpha_2, (args).ridge.alpha_2),                           \
+		KEY_OPTION(use_camr, (args).ridge.camr),                             \
+		KEY_OPTION(camr_alpha, (args).ridge.camr_alpha),                     \
+		KEY_OPTION(camr_beta, (args).ridge.camr_beta)
 
-/* The job's system by fit_args; grams: a path with {task}. equations_close() is the caller's. */
-void fit_open(struct normal_equations *s, const struct job *j, const char *grams);
+/* The job's system by these; grams: a path with {task}. equations_close() is the caller's. */
+void fit_open(struct normal_equations *s, const struct job *j, const struct fit_args *args,
+	      const char *grams);
 
 #endif

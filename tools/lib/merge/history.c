@@ -7,19 +7,17 @@
 #include "base/die.h"
 #include "base/opts.h"
 
-struct iteration_args iteration_args;
-
-void history_check(const char *method)
+void history_check(const struct iteration_args *args, const char *method)
 {
-	if (iteration_args.k && strcmp(method, "jacobi"))
+	if (args->k && strcmp(method, "jacobi"))
 		die_usage("--iteration is of method jacobi: %s has no iterations", method);
-	if ((iteration_args.k > 1) != (iteration_args.previous != NULL))
+	if ((args->k > 1) != (args->previous != NULL))
 		die_usage("--previous is needed from iteration 2 on, and only then");
 }
 
 void history_say(const char *module, enum mats_outcome outcome)
 {
-	if (common.verbose && outcome != MATS_PLAIN)
+	if (outcome != MATS_PLAIN)
 		note("%s: %s", module,
 		     outcome == MATS_ACCELERATED ? "accelerated"
 						 : "MATS went too far: not accelerated");
@@ -87,29 +85,28 @@ void history_write(struct h5 *f, const char *group, const struct mats *m)
 	free(G);
 }
 
-int past_needed(void)
+int past_needed(const struct iteration_args *args)
 {
-	int pairs = iteration_args.use_mats ? iteration_args.history_size + 1 : 1,
-	    earlier = iteration_args.k - 1;
+	int pairs = args->use_mats ? args->history_size + 1 : 1, earlier = args->k - 1;
 
 	return earlier < 0 ? 0 : earlier < pairs ? earlier : pairs;
 }
 
-void past_open(struct past *p, const char *site, const char *tasks)
+void past_open(struct past *p, const struct iteration_args *args, const char *site,
+	       const char *tasks)
 {
 	struct strlist paths = {0};
 
 	*p = (struct past){0};
-	if (!iteration_args.previous)
+	if (!args->previous)
 		return;
-	paths = strlist_split(iteration_args.previous, "--previous");
-	if (paths.n != past_needed())
+	paths = strlist_split(args->previous, "--previous");
+	if (paths.n != past_needed(args))
 		die_usage("--previous names %d files: iteration %d needs %d, the newest first",
-			  paths.n, iteration_args.k, past_needed());
+			  paths.n, args->k, past_needed(args));
 	p->solution = xcalloc((size_t)paths.n, sizeof(struct solution *));
 	for (; p->n < paths.n; p->n++)
-		p->solution[p->n] =
-			history_open(paths.item[p->n], site, tasks, iteration_args.k - p->n);
+		p->solution[p->n] = history_open(paths.item[p->n], site, tasks, args->k - p->n);
 	strlist_release(&paths);
 }
 

@@ -20,29 +20,21 @@ struct iteration_args {
 	int history_size;
 	double regularization;
 };
-extern struct iteration_args iteration_args;
 
 /* Options of the tools' tables; these include config/keys.h. */
-#define ITERATION_OPTIONS(previous_help)                                               \
-	{"iteration",                                                                  \
-	 0,                                                                            \
-	 OPT_INT,                                                                      \
-	 &iteration_args.k,                                                            \
-	 false,                                                                        \
-	 0,                                                                            \
-	 1e6,                                                                          \
-	 "K",                                                                          \
-	 "method jacobi: its iteration, from 1"},                                      \
-		{"previous", 0,      OPT_STRING,   &iteration_args.previous, false, 0, \
-		 0,          "FILE", previous_help},                                   \
-		KEY_OPTION(use_mats, iteration_args.use_mats),                         \
-		KEY_OPTION(mats_history_size, iteration_args.history_size),            \
-		KEY_OPTION(mats_regularization, iteration_args.regularization)
+#define ITERATION_OPTIONS(args, previous_help)                                                     \
+	{"iteration", 0,     OPT_INT,                                                              \
+	 &(args).k,   false, 0,                                                                    \
+	 1e6,         "K",   "method jacobi: its iteration, from 1"},                              \
+		{"previous", 0, OPT_STRING, &(args).previous, false, 0, 0, "FILE", previous_help}, \
+		KEY_OPTION(use_mats, (args).use_mats),                                             \
+		KEY_OPTION(mats_history_size, (args).history_size),                                \
+		KEY_OPTION(mats_regularization, (args).regularization)
 
 /* die_usage() where the options and the method's name do not fit together. */
-void history_check(const char *method);
+void history_check(const struct iteration_args *args, const char *method);
 
-/* With -v: what MATS made of the module, where it made anything of it. */
+/* Says what MATS made of the module, where it made anything of it. */
 void history_say(const char *module, enum mats_outcome outcome);
 
 /* The solution of iteration k−1 of the same merge; die() when it is of another site, task list or
@@ -63,10 +55,11 @@ struct past {
 	struct solution **solution;
 };
 enum { PAST_ROWS = 32 }; /* at a time: sums of products go by these parts */
-/* How many that are, by iteration_args; without MATS only the one before. */
-int past_needed(void);
-/* From iteration_args.previous; none in the first iteration. */
-void past_open(struct past *p, const char *site, const char *tasks);
+/* How many that are; without MATS only the one before. */
+int past_needed(const struct iteration_args *args);
+/* From args->previous; none in the first iteration. */
+void past_open(struct past *p, const struct iteration_args *args, const char *site,
+	       const char *tasks);
 void past_close(struct past *p); /* zero is fine */
 /* m becomes the pairs of rows [row0, row0+m->R) of the module's (rows, d); G: those rows of
  * G(W_{k−1}), the newest. */

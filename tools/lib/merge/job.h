@@ -1,7 +1,8 @@
 /* job.h: what the tools that work on one site of one merge share: their options, and what these
  * name, opened.
  *
- * A tool puts JOB_OPTIONS into its option table, and calls job_open() after tool_start(). */
+ * A tool puts JOB_OPTIONS(args) into its option table, with a struct job_args of its own, and calls
+ * job_open() after tool_start(). */
 #ifndef JOB_H
 #define JOB_H
 
@@ -12,13 +13,12 @@
 struct job_args {
 	const char *model, *site, *tasks, *adapter;
 };
-extern struct job_args job_args;
 
-#define JOB_OPTIONS                                                             \
+#define JOB_OPTIONS(args)                                                       \
 	{"model",                                                               \
 	 0,                                                                     \
 	 OPT_STRING,                                                            \
-	 &job_args.model,                                                       \
+	 &(args).model,                                                         \
 	 true,                                                                  \
 	 0,                                                                     \
 	 0,                                                                     \
@@ -27,7 +27,7 @@ extern struct job_args job_args;
 		{"site",                                                        \
 		 0,                                                             \
 		 OPT_STRING,                                                    \
-		 &job_args.site,                                                \
+		 &(args).site,                                                  \
 		 true,                                                          \
 		 0,                                                             \
 		 0,                                                             \
@@ -36,18 +36,20 @@ extern struct job_args job_args;
 		{"tasks",                                                       \
 		 0,                                                             \
 		 OPT_STRING,                                                    \
-		 &job_args.tasks,                                               \
+		 &(args).tasks,                                                 \
 		 true,                                                          \
 		 0,                                                             \
 		 0,                                                             \
 		 "T[,T…]",                                                      \
 		 "all tasks of the merge, in order"},                           \
 	{                                                                       \
-		"adapter", 0, OPT_STRING, &job_args.adapter, true, 0, 0, "DIR", \
+		"adapter", 0, OPT_STRING, &(args).adapter, true, 0, 0, "DIR",   \
 			"adapter folder of a task; {task} stands for each"      \
 	}
 
 struct job {
+	const struct job_args *args; /* the caller's */
+	const struct common_opts *common;
 	struct geometry m;
 	struct site site;
 	char name[32]; /* the site's */
@@ -59,8 +61,8 @@ struct job {
 	double worst_figure;
 };
 
-/* From job_args; die() or die_usage() when one names nothing. */
-void job_open(struct job *j);
+/* die() or die_usage() when one of them names nothing. */
+void job_open(struct job *j, const struct job_args *args, const struct common_opts *common);
 void job_close(struct job *j);
 /* die() where a plan of `need` bytes is over --max-memory. */
 void job_limit(const struct job *j, size_t need);

@@ -255,8 +255,11 @@ static void pass_load(const struct propagation *a, struct pass *p, struct block 
 
 	block_load(b, a->model, propagate_in_decoder(a), p->block, p->from, p->to, a->precision);
 	p->loaded = b;
-	if (a->merged)
-		block_deltas_load(&p->merged, b, &source);
+	if (!a->merged)
+		return;
+	block_deltas_load(&p->merged, b, &source);
+	if (p->last) /* the tasks' files come after it */
+		merged_rest(a->merged);
 }
 
 static void pass_run(struct propagation *a, struct pass p)

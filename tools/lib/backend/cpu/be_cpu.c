@@ -18,8 +18,9 @@
 
 extern const struct backend be_cpu;
 
-static void cpu_open(void)
+static void cpu_open(const struct common_opts *how)
 {
+	(void)how;
 }
 
 static size_t cpu_array_bytes(size_t bytes)

@@ -38,6 +38,8 @@ void device_check_solver(cusolverStatus_t status, const char *call)
 
 /* ------------------------------------------------------------ the device */
 
+static const struct common_opts *options; /* device_open()'s */
+
 /* One process at a time: each may then plan with all that is free. The lock is a file of this user,
  * named after the device; the kernel lets go of it when the process ends, however it ends. (Another
  * user's processes are not kept off: what is free is asked for, not assumed.) */
@@ -56,7 +58,7 @@ static void lock_device(void)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		die("cannot open '%s', the lock of the CUDA device: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) && common.verbose)
+	if (flock(fd, LOCK_EX | LOCK_NB) && options->verbose)
 		note("waiting for the CUDA device: another process uses it");
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
@@ -64,7 +66,7 @@ static void lock_device(void)
 	free(path); /* fd stays open: it is the lock */
 }
 
-void device_open(void)
+void device_open(const struct common_opts *how)
 {
 	int count = 0, major = 0, minor = 0;
 	cudaError_t status = cudaGetDeviceCount(&count);
@@ -77,6 +79,7 @@ void device_open(void)
 	if (major < 8)
 		die("backend 'cuda': the device has compute capability %d.%d, and 8.0 is needed",
 		    major, minor);
+	options = how;
 	lock_device();
 	CUDA(cudaSetDevice(0));
 	CUDA(cudaStreamCreateWithFlags(&device.compute, cudaStreamNonBlocking));
@@ -134,9 +137,7 @@ void device_reserve(size_t bytes)
 	size_t free_bytes, total;
 
 	CUDA(cudaMemGetInfo(&free_bytes, &total));
-	if (common.max_memory && bytes > common.max_memory)
-		die("--max-memory %zu MB is too little: %zu MB of the device's memory are needed",
-		    common.max_memory >> 20, (bytes >> 20) + 1);
+	opts_need_memory(options, bytes, ", of the device's memory");
 	if (bytes > free_bytes)
 		die("the CUDA device has %zu MB of memory free, of %zu MB, and %zu MB are needed",
 		    free_bytes >> 20, total >> 20, (bytes >> 20) + 1);

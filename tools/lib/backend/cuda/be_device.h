@@ -30,7 +30,7 @@ enum { DEVICE_STAGE_BYTES = 4 << 20 };
 
 /* Locks and opens the first device that is visible; die() when there is none, or one of before
  * sm_80. */
-void device_open(void);
+void device_open(const struct common_opts *how);
 /* The libraries' handles, on the compute stream. */
 cublasHandle_t device_blas(void);
 cusolverDnHandle_t device_solver(void);
