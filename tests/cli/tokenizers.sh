@@ -84,6 +84,9 @@ added='{"id": 4, "content": "x", "upper": true}'; refused 'an unknown flag' "add
 added='{"id": 4, "content": "x", "normalized": true}' normalizer='{"type": "Replace", "pattern": {"Regex": "y*"}, "content": "z"}'
 refused 'a token that the normalizer cannot take' "added_tokens: 'x': the normalizer matches no characters"
 
+added=$(awk 'BEGIN { for (i = 0; i < 16385; i++) printf "%s{\"id\": %d, \"content\": \"x%d\"}", i ? ", " : "", i + 4, i }')
+refused '16385 added tokens' 'added_tokens: expected at most 16384 tokens, found 16385'
+
 # ---------------------------------------------------------------- normalizer, pre_tokenizer, post_processor, decoder
 normalizer='{"type": "Lowercase"}'; refused 'an unknown normalizer' "normalizer: type 'Lowercase' is not known; known are: NFC Prepend Replace Sequence"
 normalizer='{}'; refused 'a normalizer without a type' "normalizer: expected an object with a string 'type'"
@@ -91,6 +94,7 @@ normalizer='{"type": "NFC", "form": 1}'; refused 'NFC: an unknown key' "normaliz
 normalizer='{"type": "Prepend", "prepend": ""}'; refused 'an empty prefix' 'normalizer: prepend: expected a text, found an empty one'
 normalizer='{"type": "Sequence", "normalizers": {}}'; refused 'a sequence that is no list' 'normalizer: normalizers: expected a list'
 normalizer='{"type": "Replace", "pattern": "a", "content": "b"}'; refused 'a pattern that is a string' 'normalizer: pattern: expected \{"String": …\} or \{"Regex": …\}'
+normalizer='{"type": "Replace", "pattern": {"Regex": "y*"}, "content": "z"}'; refused 'a normalizer that matches nothing' "tokenizer.json' normalizer: an expression matches no characters"
 pre='{"type": "Whitespace"}'; refused 'an unknown pre-tokenizer' "pre_tokenizer: type 'Whitespace' is not known; known are: Split Digits ByteLevel Metaspace Sequence"
 split() { pre="{\"type\": \"Split\", \"pattern\": $1, \"behavior\": \"${2-Isolated}\", \"invert\": false}"; }
 split '{"String": "a"}' Dropped; refused 'an unknown behavior' "pre_tokenizer: behavior 'Dropped' is not known; known are: Removed Isolated MergedWithPrevious MergedWithNext Contiguous"

@@ -12,7 +12,8 @@
 #include "model/normaliser.h"
 #include "model/regexp.h"
 
-enum { SET_TOKEN_MOST_BYTES = 1024 };
+/* The published ones have at most some 6400 tokens. They are looked up one by one. */
+enum { SET_TOKEN_MOST_BYTES = 1024, SET_MOST_TOKENS = 16384 };
 
 struct set_token {
 	char *text;

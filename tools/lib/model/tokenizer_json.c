@@ -184,7 +184,11 @@ static void read_all_added(struct bpe_tokenizer *t, struct jsonpart file)
 	json_t *v;
 	if (!json_object_get(file.v, "added_tokens"))
 		return;
-	json_array_foreach (jsonpart_list(file, "added_tokens"), i, v)
+	const json_t *list = jsonpart_list(file, "added_tokens");
+	if (json_array_size(list) > SET_MOST_TOKENS)
+		die("'%s' added_tokens: expected at most %d tokens, found %zu", file.path,
+		    SET_MOST_TOKENS, json_array_size(list));
+	json_array_foreach (list, i, v)
 		read_added(t, (struct jsonpart){file.path, "added_tokens", v});
 }
 

@@ -197,11 +197,11 @@ static void check_frame(const struct tokenizer_settings *s, const struct bpe_tok
 	int id = name ? bpe_tokenizer_find(t, name) : -1;
 	bool is_so = wanted ? found->n == 1 && found->id[0] == id : found->n == 0;
 	if (known && !is_so)
-		die("'%s': %s is %s%s, but the post_processor of '%s' puts %d tokens there: make "
+		die("'%s': %s is %s%s, but the post_processor of '%s' puts %d token%s there: make "
 		    "them "
 		    "equal",
 		    s->config_path, switch_key, wanted ? "true" : "false", v ? "" : " by default",
-		    t->path, found->n);
+		    t->path, found->n, found->n == 1 ? "" : "s");
 }
 
 /* transformers 4 goes by add_prefix_space where the pre-tokenizer is ByteLevel alone. */
