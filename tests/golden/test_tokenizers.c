@@ -128,7 +128,7 @@ static void test_long(void **state)
 	static const char *const folder[] = {"llama2", "smollm2"};
 	char *text = xmalloc(BYTES + 1), *back;
 	for (int i = 0; i < BYTES; i++)
-		text[i] = "own"[i % 7 % 4];
+		text[i] = "loba"[i % 7 % 4];
 	text[BYTES] = 0;
 	for (int i = 0; i < 2; i++) {
 		char *path = xformat(TOKENIZERS "%s", folder[i]);
