@@ -23,8 +23,8 @@ static void add_special(struct token_ids *to, struct jsonpart part, const char *
 	json_t *v;
 	json_t *token = json_object_get(json_object_get(part.v, "special_tokens"), name);
 	if (!token)
-		die("'%s' %s: the template has the token '%.60s', which special_tokens does not "
-		    "have",
+		die("'%s' %s: the template has the token '%.60s', which "
+		    "special_tokens does not have",
 		    part.path, part.name, name);
 	const json_t *ids = jsonpart_list((struct jsonpart){part.path, part.name, token}, "ids");
 	json_array_foreach (ids, i, v)
@@ -44,8 +44,8 @@ static void read_item(struct postprocessor *p, struct jsonpart part, const json_
 	const char *id =
 		json_object_size(v) == 1 && sequence ? jsonx_string(sequence, part.path, "id") : "";
 	if (strcmp(id, "A") != 0 || *text)
-		die("'%s' %s: single: expected SpecialToken items and one Sequence 'A', found "
-		    "another item",
+		die("'%s' %s: single: expected SpecialToken items and one Sequence "
+		    "'A', found another item",
 		    part.path, part.name);
 	*text = true;
 }

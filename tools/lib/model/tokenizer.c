@@ -75,14 +75,12 @@ _Noreturn static void die_unknown(const char *dir)
 	static const char *const other[] = {"vocab.json", "vocab.txt", "sentencepiece.bpe.model"};
 	for (size_t i = 0; i < sizeof other / sizeof *other; i++)
 		if (file_is_in(dir, other[i]))
-			die("'%s' has no tokenizer.json, tokenizer.model or spiece.model; its %s "
-			    "is not "
-			    "read: save the tokenizer again by transformers, which writes "
-			    "tokenizer.json",
+			die("'%s' has no tokenizer.json, tokenizer.model or spiece.model; "
+			    "its %s is not read: save the tokenizer again by transformers, "
+			    "which writes tokenizer.json",
 			    dir, other[i]);
-	die("'%s' has no tokenizer.json, tokenizer.model or spiece.model: copy them from the model "
-	    "that "
-	    "this one was made from",
+	die("'%s' has no tokenizer.json, tokenizer.model or spiece.model: "
+	    "copy them from the model that this one was made from",
 	    dir);
 }
 

@@ -23,8 +23,8 @@ static void read_vocab(struct vocab *v, struct jsonpart model)
 		int number = (int)jsonx_int(list, model.path, text, 0, VOCAB_MOST_ID);
 		const char *other = vocab_text(v, number, &bytes);
 		if (n > VOCAB_MOST_BYTES)
-			die("'%s' model: vocab: the token '%.20s…' has %zu bytes: expected at most "
-			    "%d",
+			die("'%s' model: vocab: the token '%.20s…' has %zu bytes: expected "
+			    "at most %d",
 			    model.path, text, n, VOCAB_MOST_BYTES);
 		if (other)
 			die("'%s' model: vocab: the id %d is of '%.40s', but also of '%.*s'",
@@ -50,8 +50,8 @@ static const char *read_pair(struct jsonpart model, size_t i, const json_t *v, s
 		*left_bytes = blank ? (size_t)(blank - left) : 0;
 	}
 	if (!left || !*right)
-		die("'%s' model: merges: item %zu: expected two tokens, as [\"a\", \"b\"] or \"a "
-		    "b\"",
+		die("'%s' model: merges: item %zu: expected two tokens, as [\"a\", "
+		    "\"b\"] or \"a b\"",
 		    model.path, i);
 	return left;
 }
@@ -118,8 +118,9 @@ static void read_model(struct bpe *b, struct jsonpart model)
 	const char *type = jsonx_string_or(model.v, model.path, "type", "BPE");
 	if (strcmp(type, "BPE") != 0)
 		die("'%s' model: type '%.40s' is not known here; known are: BPE", model.path, type);
-	jsonpart_keys(model, "type dropout unk_token continuing_subword_prefix end_of_word_suffix "
-			     "fuse_unk byte_fallback ignore_merges vocab merges");
+	jsonpart_keys(model, "type dropout unk_token continuing_subword_prefix "
+			     "end_of_word_suffix fuse_unk byte_fallback ignore_merges vocab "
+			     "merges");
 	need_nothing(model, "dropout");
 	need_nothing(model, "continuing_subword_prefix");
 	need_nothing(model, "end_of_word_suffix");
@@ -171,9 +172,8 @@ static void read_added(struct bpe_tokenizer *t, struct jsonpart p)
 	if (expected < 0)
 		expected = tokenizer_json_next_id(t);
 	if (token.id != expected)
-		die("'%s' added_tokens: the token '%.60s' has the id %d: expected %d, by the "
-		    "vocabulary "
-		    "and the tokens before it",
+		die("'%s' added_tokens: the token '%.60s' has the id %d: expected "
+		    "%d, by the vocabulary and the tokens before it",
 		    p.path, token.text, token.id, expected);
 	token_set_add(&t->added, &token);
 }
@@ -210,16 +210,15 @@ static void check_version(struct jsonpart file)
 /* transformers switches `truncation` and `padding` off before it encodes a text. */
 static void read_parts(struct bpe_tokenizer *t, struct jsonpart file)
 {
-	jsonpart_keys(file, "version truncation padding added_tokens normalizer pre_tokenizer "
-			    "post_processor decoder model");
+	jsonpart_keys(file, "version truncation padding added_tokens normalizer "
+			    "pre_tokenizer post_processor decoder model");
 	check_version(file);
 	read_model(&t->bpe, part_of(file, "model"));
 	normaliser_read(&t->normaliser, part_of(file, "normalizer"));
 	pretokenizer_read(&t->pretokenizer, part_of(file, "pre_tokenizer"));
 	if (pretokenizer_prefixes_twice(&t->pretokenizer, normaliser_prepends(&t->normaliser)))
-		die("'%s' pre_tokenizer: Metaspace: prepend_scheme 'first' behind another prefix "
-		    "is not "
-		    "followed: only 'always' and 'never' are",
+		die("'%s' pre_tokenizer: Metaspace: prepend_scheme 'first' behind "
+		    "another prefix is not followed: only 'always' and 'never' are",
 		    file.path);
 	postprocessor_read(&t->post, part_of(file, "post_processor"));
 	detokenizer_read(&t->detokenizer, part_of(file, "decoder"));

@@ -19,8 +19,8 @@ static void need(bool is_so, const char *path, const char *what, const char *exp
 		 const char *found)
 {
 	if (!is_so)
-		die("'%s': %s: expected %s, found %s: only Llama 2's kind of sentencepiece model "
-		    "is read",
+		die("'%s': %s: expected %s, found %s: only Llama 2's kind of "
+		    "sentencepiece model is read",
 		    path, what, expected, found);
 }
 
@@ -40,9 +40,9 @@ static void check_file(const struct piece_file *f, const char *path)
 static void check_class(const struct tokenizer_settings *s, const char *path)
 {
 	if (s->class_name && !tokenizer_settings_llama(s))
-		die("'%s': tokenizer_class: expected 'LlamaTokenizer', found '%.60s': '%s' is read "
-		    "as Llama "
-		    "2's; save the tokenizer by transformers, which writes tokenizer.json",
+		die("'%s': tokenizer_class: expected 'LlamaTokenizer', found "
+		    "'%.60s': '%s' is read as Llama 2's; save the tokenizer by "
+		    "transformers, which writes tokenizer.json",
 		    s->config_path, s->class_name, path);
 }
 
@@ -180,9 +180,8 @@ static void add_decoder(struct bpe_tokenizer *t, const struct tokenizer_settings
 		struct set_token token = tokenizer_json_token(p);
 		const struct set_token *old = token_set_find(&t->added, token.text);
 		if (old && old->normalized != token.normalized)
-			die("'%s' added_tokens_decoder: '%.60s' is set to normalized, but is a "
-			    "piece of '%s', "
-			    "which is not: set it to false",
+			die("'%s' added_tokens_decoder: '%.60s' is set to normalized, but is "
+			    "a piece of '%s', which is not: set it to false",
 			    s->config_path, token.text, t->path);
 		add_token(t, token);
 	}

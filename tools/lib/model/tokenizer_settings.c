@@ -36,9 +36,8 @@ static void check_class(const struct tokenizer_settings *s)
 	while (s->class_name && i < n && strcmp(s->class_name, class_names[i]) != 0)
 		i++;
 	if (i == n)
-		die("'%s': tokenizer_class '%.60s' is not known; known are those of Llama, Qwen2, "
-		    "Gemma "
-		    "and GPT2, and PreTrainedTokenizerFast",
+		die("'%s': tokenizer_class '%.60s' is not known; known are those of "
+		    "Llama, Qwen2, Gemma and GPT2, and PreTrainedTokenizerFast",
 		    s->config_path, s->class_name);
 }
 
@@ -103,9 +102,8 @@ static void check_token(const char *path, const char *key, const char *text,
 			const struct bpe_tokenizer *t)
 {
 	if (text && !token_set_find(&t->added, text))
-		die("'%s': %s names '%.60s', which is no added token of '%s': add it there, or "
-		    "remove "
-		    "the name",
+		die("'%s': %s names '%.60s', which is no added token of '%s': add it "
+		    "there, or remove the name",
 		    path, key, text, t->path);
 }
 
@@ -142,14 +140,12 @@ static void check_id(const char *path, const char *text, long id, const struct b
 {
 	const struct set_token *token = token_set_find(&t->added, text);
 	if (!token)
-		die("'%s' has the token '%.60s', which is no added token of '%s': delete the older "
-		    "file "
-		    "or entry",
+		die("'%s' has the token '%.60s', which is no added token of '%s': "
+		    "delete the older file or entry",
 		    path, text, t->path);
 	if (token->id != id)
-		die("'%s': the token '%.60s' has the id %ld, but %d in '%s': delete the older file "
-		    "or "
-		    "entry",
+		die("'%s': the token '%.60s' has the id %ld, but %d in '%s': delete "
+		    "the older file or entry",
 		    path, text, id, token->id, t->path);
 }
 
@@ -166,9 +162,8 @@ static void check_decoder(const struct tokenizer_settings *s, const struct bpe_t
 			    s->config_path, key);
 		check_id(s->config_path, token.text, id, t);
 		if (!same_flags(&token, token_set_find(&t->added, token.text)))
-			die("'%s' added_tokens_decoder: '%.60s' has other flags than in '%s': make "
-			    "them "
-			    "equal",
+			die("'%s' added_tokens_decoder: '%.60s' has other flags than in "
+			    "'%s': make them equal",
 			    s->config_path, token.text, t->path);
 	}
 }
@@ -197,9 +192,8 @@ static void check_frame(const struct tokenizer_settings *s, const struct bpe_tok
 	int id = name ? bpe_tokenizer_find(t, name) : -1;
 	bool is_so = wanted ? found->n == 1 && found->id[0] == id : found->n == 0;
 	if (known && !is_so)
-		die("'%s': %s is %s%s, but the post_processor of '%s' puts %d token%s there: make "
-		    "them "
-		    "equal",
+		die("'%s': %s is %s%s, but the post_processor of '%s' puts %d "
+		    "token%s there: make them equal",
 		    s->config_path, switch_key, wanted ? "true" : "false", v ? "" : " by default",
 		    t->path, found->n, found->n == 1 ? "" : "s");
 }
@@ -212,8 +206,8 @@ static void check_prefix(const struct tokenizer_settings *s, const struct bpe_to
 		normaliser_prepends(&t->normaliser) || pretokenizer_prepends(&t->pretokenizer);
 	if (v && !json_is_null(v) &&
 	    jsonx_bool_or(s->config, s->config_path, "add_prefix_space", true) != prefix)
-		die("'%s': add_prefix_space is %s, but '%s' puts %s blank before a text: make them "
-		    "equal",
+		die("'%s': add_prefix_space is %s, but '%s' puts %s blank before a "
+		    "text: make them equal",
 		    s->config_path, prefix ? "false" : "true", t->path, prefix ? "a" : "no");
 }
 

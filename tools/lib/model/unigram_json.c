@@ -71,8 +71,8 @@ static void put_piece(struct text *to, struct jsonpart model, size_t i, const js
 	if (!text || !*text || !json_is_number(score) || json_array_size(v) != 2)
 		die("'%s' model: vocab: item %zu: expected [text, score]", model.path, i);
 	if (!isfinite((float)number) || (double)(float)number != number)
-		die("'%s' model: vocab: '%.40s': the score %.17g is no float32, as sentencepiece "
-		    "has them",
+		die("'%s' model: vocab: '%.40s': the score %.17g is no float32, as "
+		    "sentencepiece has them",
 		    model.path, text, number);
 	put_bytes(&piece, 1, text, strlen(text));
 	put_float(&piece, 2, (float)number);
@@ -241,8 +241,8 @@ void unigram_json_read(const char *path, struct text *model)
 	json_t *v = tokenizer_json_load(path);
 	struct jsonpart file = {path, "file", v};
 	struct text trainer = {0};
-	jsonpart_keys(file, "version truncation padding added_tokens normalizer pre_tokenizer "
-			    "post_processor decoder model");
+	jsonpart_keys(file, "version truncation padding added_tokens normalizer "
+			    "pre_tokenizer post_processor decoder model");
 	put_pieces(model, file);
 	put_number(&trainer, 3, PIECES_UNIGRAM);
 	put_part(model, 2, &trainer);
