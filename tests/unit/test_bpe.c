@@ -10,11 +10,13 @@
 #include <string.h>
 
 #include "model/bpe.h"
+#include "model/bpe_tokenizer.h"
 #include "model/bytelevel.h"
 #include "model/detokenizer.h"
 #include "model/pieces.h"
 
 #include "base/die.h"
+#include "child.h"
 
 /* ------------------------------------------------------------ merges */
 
@@ -215,12 +217,36 @@ static void test_decode(void **state)
 	assert_decodes("null", (const char *const[]){"a", "b", NULL}, "a b");
 }
 
+/* An expression that cannot be followed ends the program, and says where it stands. */
+static void decode_badly(void *unused)
+{
+	(void)unused;
+	struct bpe_tokenizer t;
+	struct text text = {0};
+	json_t *v = json_loads("{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"x*\"}, "
+			       "\"content\": \"y\"}",
+			       0, NULL);
+	bpe_tokenizer_init(&t, "file");
+	vocab_add(&t.bpe.vocab, 0, "a", 1);
+	detokenizer_read(&t.detokenizer, (struct jsonpart){"file", "decoder", v});
+	bpe_tokenizer_decode(&t, (const int[]){0}, 1, false, &text);
+}
+
+static void test_decode_refusal(void **state)
+{
+	(void)state;
+	struct child c = child_run(decode_badly, NULL);
+	assert_int_equal(c.code, EXIT_WORLD);
+	assert_true(child_said(&c, "'file' decoder: an expression matches no characters"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order), cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_split), cmocka_unit_test(test_rewrite),
-		cmocka_unit_test(test_start), cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_order),          cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_split),          cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_start),          cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_decode_refusal),
 	};
 	return cmocka_run_group_tests_name("bpe", tests, NULL, NULL);
 }

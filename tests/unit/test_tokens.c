@@ -199,6 +199,33 @@ static void test_decode(void **state)
 	tokens_close(t);
 }
 
+/* Whole texts, with </s> and without; pieces and ids both ways. */
+static void test_whole(void **state)
+{
+	(void)state;
+	struct t5_tokenizer *t = open_with(ADDED("", TOKEN(112, "[X]", "")));
+	struct token_ids ids = {0};
+	assert_true(tokens_encode_whole(t, "b[X]", true, &ids));
+	assert_true(tokens_encode_whole(t, "b</s>", true, &ids));
+	assert_true(tokens_encode_whole(t, "b", false, &ids));
+	static const int want[] = {6, 112, EOS, 6, EOS, 6};
+	assert_int_equal(ids.n, 6);
+	assert_memory_equal(ids.id, want, sizeof want);
+	token_ids_release(&ids);
+	char *piece = tokens_piece(t, 6);
+	assert_string_equal(piece, "▁b");
+	free(piece);
+	piece = tokens_piece(t, 112);
+	assert_string_equal(piece, "[X]");
+	free(piece);
+	assert_null(tokens_piece(t, 113));
+	assert_int_equal(tokens_find(t, "[X]"), 112);
+	assert_int_equal(tokens_find(t, "▁b"), 6);
+	assert_int_equal(tokens_find(t, "[Y]"), -1);
+	assert_int_equal(tokens_size(t), 113);
+	tokens_close(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_special), cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_blanks),  cmocka_unit_test(test_legacy),
 		cmocka_unit_test(test_outside), cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_whole),
 	};
 	return cmocka_run_group_tests_name("tokens", tests, enter, leave);
 }

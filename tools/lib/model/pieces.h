@@ -1,6 +1,6 @@
 /* pieces.h: a text cut into pieces, and what cuts or rewrites them. */
-#ifndef PIECES_H
-#define PIECES_H
+#ifndef MODEL_PIECES_H
+#define MODEL_PIECES_H
 
 #include <stdbool.h>
 #include <stddef.h>
