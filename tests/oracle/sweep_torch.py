@@ -23,6 +23,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers.modeling_outputs import BaseModelOutput
 
+import fit
 import merge_reference
 import oracle
 
@@ -135,25 +136,8 @@ class Sweep:
         self.timed('grams', start)
         start = time.time()
         for n in group:
-            self.solution[n] = self.solve(n, grams)
+            self.solution[n] = fit.factored(self.base[n], [self.own[t].get(n) for t in grams], grams.values(), self.args.alpha)
         self.timed('solves', start)
-
-    def solve(self, name, grams):
-        """(B, A): W = B A, B = [s_t B_t], A = [c_t A_t G_t] (Σ c H)⁻¹."""
-        W0, left, right, lefts = self.base[name], [], 0, []
-        eye = torch.eye(W0.shape[1], dtype=torch.float64)
-        for t, (XX, C, H) in grams.items():
-            pair = self.own[t].get(name)
-            W = torch.addmm(W0, *pair) if pair else W0
-            c = W.double().pow(2).sum() / ((W @ XX) * W).double().sum()
-            H = H.double()
-            right = right + c * (H + self.args.alpha * H.norm() * eye)
-            if pair:
-                A = pair[1].double()
-                left.append(c * (A @ C.double() + self.args.alpha * C.double().norm() * A))
-                lefts.append(pair[0])
-        A = torch.cholesky_solve(torch.cat(left).T, torch.linalg.cholesky(right)).T
-        return torch.cat(lefts, 1), A.to(torch.float32).contiguous()
 
     def of_task(self, task):
         return [(i, b) for i, b in enumerate(self.batches) if b.task == task]
