@@ -24,6 +24,7 @@ TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fs
 TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
 GOLDEN_TESTS := $(patsubst tests/golden/%.c,$(BUILD)/tests/%,$(wildcard tests/golden/test_*.c))
 TESTS = $(GOLDEN_TESTS) $(TEST_SCRIPTS) $(filter-out $(GOLDEN_TESTS),$(UNIT_TESTS))
+REAL_TESTS = tests/real/small.sh tests/real/merge.sh tests/real/eval.sh
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
 .PHONY: test test-real tests test-programs
@@ -36,7 +37,7 @@ test: tests
 
 # A merge of this model takes minutes.
 test-real: tests
-	@$(TEST_ENV) BUILD=$(BUILD) TEST_TIMEOUT=7200 sh tests/run.sh tests/real/merge.sh tests/real/eval.sh
+	@$(TEST_ENV) BUILD=$(BUILD) TEST_TIMEOUT=7200 sh tests/run.sh $(REAL_TESTS)
 
 $(BUILD)/tests/%.so: tests/%.c tests/test.mk | $(BUILD)/tests
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
