@@ -45,7 +45,7 @@ OPTIONAL = $(if $(strip $(2)),--$(1) $(call quoted,$(2)))
 PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_TYPE)) --config $(call quoted,$(CONFIG)) --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
        $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(if $(KEEP_ACTS),--keep-acts) \
-       $(call OPTIONAL,set,$(SETTINGS))
+       $(if $(strip $(SETTINGS)),--set '$(subst ','\'',$(SETTINGS))')
 # What the user asked for, and where the user stands (make -C): for the first look at a request.
 ASKED = $(call OPTIONAL,goals,$(MAKECMDGOALS)) $(call OPTIONAL,stands,$(PWD))
 AGAIN = $(MAKE) --no-print-directory -f $(STARTED)

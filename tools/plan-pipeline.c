@@ -138,7 +138,7 @@ static const struct config_word words[] = {
 };
 
 /* The next of the words at *at, with make's own quoting taken off ("\\ " is a blank, "\\\\" a
- * backslash); NULL at the end. */
+ * backslash, "$$" a dollar); NULL at the end. */
 static char *next_word(const char **at)
 {
 	struct text word = {0};
@@ -148,7 +148,7 @@ static char *next_word(const char **at)
 	if (!*s)
 		return NULL;
 	for (; *s && *s != ' '; s++) {
-		s += *s == '\\' && (s[1] == ' ' || s[1] == '\\');
+		s += (*s == '\\' && (s[1] == ' ' || s[1] == '\\')) || (*s == '$' && s[1] == '$');
 		text_add(&word, "%c", *s);
 	}
 	*at = s;

@@ -4,7 +4,10 @@
  * Greedy texts must be equal but for rows that the golden file lists as ties (two largest logits
  * closer than 1e-4, which float32 may order either way). Accuracies then differ by no more than the
  * ties; losses by a relative 1e-5 (float32 logits, 1e-6). EMOTION_DIR (optional): the real case,
- * sweep, against the figures in its README (four digits). */
+ * sweep, against the figures in its README (four digits).
+ *
+ * The other scores: golden/demo/scores.json, by oracle/scores.py, of the first rows of each task,
+ * with the default templates and with a prompt that is shortened. */
 #include "golden.h"
 
 #include <math.h>
@@ -101,6 +104,139 @@ static void test_demo(void **state)
 	json_decref(j);
 }
 
+/* ------------------------------------------------------------ scores */
+
+/* The first n rows of a task's test file, in FOLDER/TASK.rows.json (allocated). */
+static char *first_rows(const char *folder, const char *task, size_t n)
+{
+	char *from = xformat(DEMO "/data/%s/test.json", task),
+	     *to = xformat("%s/%s.rows.json", folder, task);
+	json_t *rows = golden_json(from), *some = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append(some, json_array_get(rows, i));
+	assert_int_equal(json_dump_file(some, to, 0), 0);
+	json_decref(some);
+	json_decref(rows);
+	free(from);
+	return to;
+}
+
+/* Runs eval-emotion of a model on a task, into FOLDER/TASK.json and .jsonl. */
+static void run_scores(const char *folder, const char *model, const char *task, json_t *s,
+		       const char *rows)
+{
+	const char *build = getenv("BUILD");
+	char *adapter =
+		strcmp(model, "base") ? xformat("--adapter " DEMO "/loras/%s", task) : xstrdup("");
+	char *command = xformat(
+		"exec '%s/eval-emotion' -q --model " DEMO "/model %s --task %s --test '%s' "
+		"--score likelihood,exact --prompt '%s' --answer '%s' --max-length %d "
+		"--max-new-tokens %d -o '%s/%s.json' --predictions '%s/%s.jsonl' 2>'%s/said'",
+		build && *build ? build : "build", adapter, task, rows,
+		json_string_value(golden_get(s, "prompt")),
+		json_string_value(golden_get(s, "answer")), (int)golden_number(s, "max_length"),
+		(int)golden_number(s, "max_new_tokens"), folder, task, folder, task, folder);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+	free(adapter);
+}
+
+static void check_choice(json_t *line, const char *key, json_t *answers, char want, int row)
+{
+	const char *ours = json_string_value(golden_get(line, key));
+	const char *theirs =
+		json_string_value(json_array_get(answers, (size_t)(unsigned char)want - '0'));
+
+	assert_non_null(theirs);
+	if (strcmp(ours, theirs))
+		fail_msg("row %d: %s '%s', PyTorch says '%s'", row, key, ours, theirs);
+}
+
+/* Every row's choices, but for ties; returns how many rows were compared. */
+static int check_rows(const char *path, json_t *want, json_t *answers)
+{
+	const char *likeliest = json_string_value(golden_get(want, "likelihood")),
+		   *per_byte = json_string_value(golden_get(want, "per_byte")),
+		   *exact = json_string_value(golden_get(want, "exact"));
+	FILE *f = fopen(path, "r");
+	char *line = NULL;
+	size_t room = 0;
+	int row = 0;
+
+	assert_non_null(f);
+	for (; getline(&line, &room, f) > 0; row++) {
+		json_t *j = json_loads(line, 0, NULL);
+
+		if (!is_tie(golden_get(want, "ties"), row)) {
+			check_choice(j, "likeliest", answers, likeliest[row], row);
+			check_choice(j, "likeliest_per_byte", answers, per_byte[row], row);
+			assert_int_equal(json_is_true(golden_get(j, "exact")), exact[row] == '1');
+		}
+		json_decref(j);
+	}
+	assert_int_equal(row, strlen(likeliest));
+	free(line);
+	fclose(f);
+	return row;
+}
+
+static double share(const char *digits)
+{
+	int ones = 0;
+
+	for (const char *d = digits; *d; d++)
+		ones += *d == '1';
+	return (double)ones / (double)strlen(digits);
+}
+
+static void check_scores(const char *folder, const char *model, const char *task, json_t *s,
+			 json_t *want)
+{
+	json_t *answers = golden_get(golden_get(s, "answers"), task), *j;
+	size_t n = strlen(json_string_value(golden_get(want, "likelihood")));
+	char *rows = first_rows(folder, task, n), *path = xformat("%s/%s.json", folder, task),
+	     *lines = xformat("%s/%s.jsonl", folder, task);
+	double loss = golden_number(want, "loss"), exact;
+
+	run_scores(folder, model, task, s, rows);
+	check_rows(lines, want, answers);
+	j = golden_json(path);
+	if (!(fabs(golden_number(j, "loss") - loss) <= LOSS_TOLERANCE * loss))
+		fail_msg("%s on %s: loss %.8f, PyTorch %.8f", model, task, golden_number(j, "loss"),
+			 loss);
+	exact = golden_number(golden_get(j, "exact"), "accuracy");
+	assert_true(fabs(exact - share(json_string_value(golden_get(want, "exact")))) <=
+		    (double)json_array_size(golden_get(want, "ties")) / (double)n + 1e-12);
+	assert_true(golden_number(j, "loss_stderr") > 0);
+	json_decref(j);
+	free(rows);
+	free(path);
+	free(lines);
+}
+
+static void test_scores(void **state)
+{
+	const char *model, *task;
+	json_t *all, *s, *tasks, *want;
+	char *folder = golden_folder();
+	size_t i;
+	int count = 0;
+
+	(void)state;
+	all = golden_json(GOLDEN "/demo/scores.json");
+	json_array_foreach (all, i, s)
+		json_object_foreach (golden_get(s, "models"), model, tasks)
+			json_object_foreach (tasks, task, want) {
+				check_scores(folder, model, task, s, want);
+				count++;
+			}
+	assert_int_equal(count, 16);
+	golden_drop(folder);
+	json_decref(all);
+}
+
 static void test_emotion(void **state)
 {
 	static const char *const task[] = {"emoint", "emotion-cause", "tec", "isear"};
@@ -139,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_demo),
+		cmocka_unit_test(test_scores),
 		cmocka_unit_test(test_emotion),
 	};
 

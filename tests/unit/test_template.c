@@ -32,6 +32,7 @@ static void test_fill(void **state)
 	assert_filled("{a}{b}{c}", SIZE_MAX, "onezwölf");
 	assert_filled("{{{a}}} }}{{", SIZE_MAX, "{one} }{");
 	assert_filled("a\\nb\\t\\\\n", SIZE_MAX, "a\nb\t\\n");
+	assert_filled("\\ {a}\\ ", SIZE_MAX, " one ");
 	assert_filled("line\nend", SIZE_MAX, "line\nend");
 }
 

@@ -78,7 +78,7 @@ static char *read_key(struct reader *r)
 /* "\n", from its backslash on. */
 static char *read_escape(struct reader *r)
 {
-	static const char letter[] = "nt\\", meant[] = "\n\t\\";
+	static const char letter[] = "nt\\ ", meant[] = "\n\t\\ ";
 	const char *found = r->at[1] ? strchr(letter, r->at[1]) : NULL;
 	if (!found)
 		return fault(r, "'\\' begins nothing known: \\n is a line end, \\t a tabulator, "
@@ -153,10 +153,15 @@ char *template_fill(const struct template *t, char *const *value, size_t most)
 	return filled.s ? filled.s : xstrdup("");
 }
 
-bool template_ends_in_only_key(const struct template *t)
+int template_places(const struct template *t)
 {
 	int places = 0;
 	for (int i = 0; i < t->parts; i++)
 		places += t->part[i].text == NULL;
-	return places == 1 && t->part[t->parts - 1].text == NULL;
+	return places;
+}
+
+bool template_ends_in_only_key(const struct template *t)
+{
+	return template_places(t) == 1 && t->part[t->parts - 1].text == NULL;
 }

@@ -1,7 +1,8 @@
 /* template.h: a text with places that a row's texts are put into: "Tweet: {instruction}\nAnswer:".
  *
  * {name} stands for the text under the key `name`. {{ and }} write braces; \n, \t and \\ write a
- * line end, a tabulator and a backslash, so that a template fits on a command line. */
+ * line end, a tabulator and a backslash, so that a template fits on a command line. So does "\ ", a
+ * blank: make takes plain blanks off the begin of a value. */
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 
@@ -30,6 +31,7 @@ int template_key(const struct template *t, const char *name);
 /* The filled text, allocated. value (keys): of each key; `most`: characters of each value that are
  * taken, at most, from its beginning. */
 char *template_fill(const struct template *t, char *const *value, size_t most);
+int template_places(const struct template *t); /* of keys' texts */
 /* Whether a text of one key ends the result, and no other key is in it. */
 bool template_ends_in_only_key(const struct template *t);
 

@@ -70,6 +70,15 @@ bool text_same(const char *a, const char *b)
 	return x.n == y.n && memcmp(x.s, y.s, x.n) == 0;
 }
 
+/* All bytes but the continuation bytes 10xxxxxx. */
+long text_characters(const char *s)
+{
+	long n = 0;
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
 int text_shown(const char *s, size_t n, size_t most)
 {
 	if (n <= most)

@@ -25,6 +25,9 @@ struct text_part text_trimmed(const char *s);
 /* Whether two texts are equal, blanks at their ends aside. */
 bool text_same(const char *a, const char *b);
 
+/* Code points of a text in UTF-8. */
+long text_characters(const char *s);
+
 /* How many of the n bytes of s (UTF-8) a message shows: at most `most`, cut between characters. */
 int text_shown(const char *s, size_t n, size_t most);
 

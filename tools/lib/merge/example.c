@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/text.h"
 
 /* Where a text stands, for messages. */
 struct place {
@@ -55,58 +56,76 @@ static int take(const struct example_maker *e, struct place at, struct row_ids o
 	return own.n;
 }
 
-/* A prompt that may be shortened. ids (max_length + 2): so a text of just max_length tokens is told
- * from a longer one that was cut. */
+/* A prompt that may be shortened. */
 struct cut_prompt {
 	struct example_maker *e;
 	struct place at;
 	char *const *text;
-	int *ids;
+	int *ids, room, n; /* as it is now */
 };
 
-static int encode_cut(const struct cut_prompt *p, size_t characters)
+static void encode_cut(struct cut_prompt *p, size_t characters)
 {
 	char *text = template_fill(&p->e->templates->prompt, p->text, characters);
-	int n = encode(p->e, p->at, text, p->e->max_length + 2, p->ids);
+	/* A text of just max_length tokens is told from a longer one that was cut. */
+	int room = p->e->max_length + 2 + (int)strlen(text);
+	if (room > p->room) {
+		p->room = room;
+		p->ids = xrealloc(p->ids, (size_t)room * sizeof *p->ids);
+	}
+	p->n = encode(p->e, p->at, text, p->room, p->ids);
 	free(text);
-	return n;
 }
 
-/* The most characters of each text with which the prompt fits, by bisection. */
-static int shorten(const struct cut_prompt *p)
+/* A character has four tokens at most, one for each byte; and the word that is cut may fall into
+ * other pieces. So many characters may go at once without a fitting prompt being passed over. */
+static long stride(const struct cut_prompt *p)
 {
-	size_t fits = 0, over = 0;
+	enum { CHARACTER = 4, WORD = 8 };
+	int places = template_places(&p->e->templates->prompt);
+	long n = (p->n - p->e->max_length - WORD) / (CHARACTER * places);
+	return n > 1 ? n : 1;
+}
+
+/* Takes characters off the end of the longest text, until the prompt fits; without any it does. */
+static void shorten(struct cut_prompt *p)
+{
+	long most = 0;
 	for (int k = 0; k < p->e->templates->prompt.keys; k++) {
-		size_t n = strlen(p->text[k]);
-		over = n > over ? n : over;
+		long n = text_characters(p->text[k]);
+		most = n > most ? n : most;
 	}
-	while (over - fits > 1) {
-		size_t middle = fits + (over - fits) / 2;
-		if (encode_cut(p, middle) <= p->e->max_length)
-			fits = middle;
-		else
-			over = middle;
+	while (p->n > p->e->max_length) {
+		most -= stride(p);
+		encode_cut(p, most > 0 ? (size_t)most : 0);
 	}
-	return encode_cut(p, fits);
 }
 
-static int encode_prompt(const struct cut_prompt *p)
+/* Of a template that ends in its only text, the tokens are cut, as published. */
+static void cut_tokens(struct cut_prompt *p)
 {
-	const struct template *t = &p->e->templates->prompt;
-	int n = encode_cut(p, SIZE_MAX), most = p->e->max_length;
-	if (n <= most)
-		return n;
-	n = encode_cut(p, 0);
-	if (n > most)
-		die("'%s': row %d: the prompt without the row's texts has %d tokens or more, and "
-		    "max_length is %d",
-		    p->at.path, p->at.row, n, most);
-	if (!template_ends_in_only_key(t))
-		return shorten(p);
-	char *text = template_fill(t, p->text, SIZE_MAX);
-	n = encode(p->e, p->at, text, most, p->ids);
+	char *text = template_fill(&p->e->templates->prompt, p->text, SIZE_MAX);
+	p->n = encode(p->e, p->at, text, p->e->max_length, p->ids);
 	free(text);
-	return n;
+}
+
+static void encode_prompt(struct cut_prompt *p)
+{
+	int most = p->e->max_length;
+	encode_cut(p, SIZE_MAX);
+	if (p->n <= most)
+		return;
+	int whole = p->n;
+	encode_cut(p, 0);
+	if (p->n > most)
+		die("'%s': row %d: the prompt without the row's texts has %d tokens, and "
+		    "max_length is %d",
+		    p->at.path, p->at.row, p->n, most);
+	p->n = whole;
+	if (template_ends_in_only_key(&p->e->templates->prompt))
+		cut_tokens(p);
+	else
+		shorten(p);
 }
 
 int example_prompt(struct example_maker *e, const struct row *row, const char *path, int i,
@@ -117,12 +136,12 @@ int example_prompt(struct example_maker *e, const struct row *row, const char *p
 		at.key = "prompt_ids";
 		return take(e, at, row->prompt_ids, 0, ids);
 	}
-	struct cut_prompt p = {e, at, row->text, xarray((size_t)e->max_length + 2, sizeof *p.ids)};
-	int n = encode_prompt(&p);
-	check_known(e, at, p.ids, n);
-	memcpy(ids, p.ids, sizeof *ids * (size_t)n);
+	struct cut_prompt p = {.e = e, .at = at, .text = row->text};
+	encode_prompt(&p);
+	check_known(e, at, p.ids, p.n);
+	memcpy(ids, p.ids, sizeof *ids * (size_t)p.n);
 	free(p.ids);
-	return n;
+	return p.n;
 }
 
 int example_answer(struct example_maker *e, const struct row *row, const char *path, int i,

@@ -19,8 +19,8 @@ struct example_maker {
 
 /* Each fills ids (max_length) and returns how many there are; `path` and `i` say which row it is.
  *
- * A prompt over max_length tokens loses the end of its row's longest text, until it fits: all texts
- * are cut to the same number of characters, the largest that does. The template around them stays.
+ * A prompt over max_length tokens loses characters at the end of its row's longest text, until it
+ * fits: all texts are then cut to one number of characters. The template around them stays.
  * Where the template ends in its only text, that text loses tokens, as published. prompt_ids over
  * max_length are refused. */
 int example_prompt(struct example_maker *e, const struct row *row, const char *path, int i,

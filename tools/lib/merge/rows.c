@@ -28,23 +28,14 @@ static const char *type_name(const json_t *v)
 	}
 }
 
-/* Code points of UTF-8 that jansson has checked: all bytes but the continuation bytes 10xxxxxx. */
-static long utf8_chars(const char *s)
-{
-	long n = 0;
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 static long value_chars(const json_t *v)
 {
 	if (json_is_string(v))
-		return utf8_chars(json_string_value(v));
+		return text_characters(json_string_value(v));
 	char *text = json_dumps(v, JSON_ENCODE_ANY);
 	if (!text)
 		die("out of memory");
-	long n = utf8_chars(text);
+	long n = text_characters(text);
 	free(text);
 	return n;
 }
