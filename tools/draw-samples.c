@@ -15,7 +15,6 @@
 #include "merge/rows.h"
 #include "merge/samples.h"
 #include "model/geometry.h"
-#include "model/tokens.h"
 
 static const char *model_dir, *train, *tasks, *rows_file, *output, *prompt, *answer;
 static int samples_num, max_length;
@@ -147,7 +146,7 @@ static void run(void)
 	for (int i = 0; i < list.n; i++)
 		draw_task(list.item[i], list.n, &e);
 	tool_done("%d task%s, %d samples each", list.n, list.n == 1 ? "" : "s", samples_num);
-	tokens_close(e.tokenizer);
+	tokenizer_close(e.tokenizer);
 	row_templates_release(&templates);
 	strlist_release(&list);
 }

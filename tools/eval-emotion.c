@@ -178,14 +178,14 @@ int main(int argc, char **argv)
 	model = model_open(o.model);
 	model_note(model);
 	struct example_maker maker = {o.model, &model->m, &templates, o.max_length,
-				      tokens_open(o.model, &model->m)};
+				      tokenizer_open_for(o.model, &model->m)};
 	if (o.adapter) {
 		adapter = adapter_open(o.adapter, &model->m);
 		copies_check(adapter->file, model);
 	}
 	source.adapter = adapter;
 	evaluate(model, &maker, &source, asked);
-	tokens_close(maker.tokenizer);
+	tokenizer_close(maker.tokenizer);
 	adapter_close(adapter);
 	row_templates_release(&templates);
 	model_close(model);

@@ -77,12 +77,12 @@ static void note_long_answers(const struct evaluation *e)
 		     t->rows.n, e->max_new);
 }
 
-void evaluation_finish(struct evaluation *e, const struct t5_tokenizer *tokenizer)
+void evaluation_finish(struct evaluation *e, const struct tokenizer *tokenizer)
 {
 	const struct testset *t = e->test;
 	for (int i = 0; i < t->rows.n; i++) {
 		const int *ids = e->ids + (size_t)i * (size_t)e->max_new;
-		e->text[i] = tokens_decode(tokenizer, ids, e->length[i]);
+		e->text[i] = tokenizer_decode(tokenizer, ids, e->length[i], true, NULL);
 		e->exact[i] = text_same(e->text[i], t->rows.row[i].answer);
 		if (e->asked.first_token)
 			e->predicted[i] = labels_find(&t->labels, ids[0]);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "merge/testset.h"
-#include "model/tokens.h"
+#include "model/tokenizer.h"
 
 struct evaluation {
 	const struct testset *test;
@@ -31,7 +31,7 @@ void evaluation_release(struct evaluation *e);
  * wins. */
 void evaluation_add_likelihoods(struct evaluation *e, int first, int n, const double *nll);
 /* After all rows: the texts, and what follows from them. */
-void evaluation_finish(struct evaluation *e, const struct t5_tokenizer *tokenizer);
+void evaluation_finish(struct evaluation *e, const struct tokenizer *tokenizer);
 double evaluation_loss(const struct evaluation *e); /* mean −log p of the answers' tokens */
 
 /* Writes the result, and returns the accuracy of the first score asked for. */

@@ -20,23 +20,37 @@ static const char *key_of(const struct template *t, const char *several)
 	return t->keys == 1 ? t->key[0] : several;
 }
 
-/* Token ids of a text, at most `most`: a longer one loses its end. */
-static int encode(struct example_maker *e, struct place at, const char *text, int most, int *ids)
+static const struct tokenizer *tokenizer_of(struct example_maker *e)
 {
 	if (!e->tokenizer)
-		e->tokenizer = tokens_open(e->model_dir, e->m);
-	int n = tokens_encode(e->tokenizer, text, most, ids);
-	if (n < 0)
-		die("'%s': row %d: sentencepiece cannot encode '%s'", at.path, at.row, at.key);
-	return n;
+		e->tokenizer = tokenizer_open_for(e->model_dir, e->m);
+	return e->tokenizer;
+}
+
+static void check_encoded(bool ok, struct place at)
+{
+	if (!ok)
+		die("'%s': row %d: the tokenizer cannot encode '%s'", at.path, at.row, at.key);
 }
 
 /* The model reads no other tokens than its vocabulary's. */
-static void check_known(const struct example_maker *e, struct place at, const int *ids, int n)
+static void check_known(const struct example_maker *e, struct place at, const struct token_ids *ids)
 {
-	const char *outside = tokens_outside(e->tokenizer, ids, n);
+	const char *outside =
+		tokenizer_outside(e->tokenizer, ids->id, ids->n, e->model_dir, e->m->V);
 	if (outside)
 		die("'%s': row %d: '%s' has %s", at.path, at.row, at.key, outside);
+}
+
+/* Checked, into the caller's array. */
+static int hand_over(const struct example_maker *e, struct place at, struct token_ids *from,
+		     int *ids)
+{
+	int n = from->n;
+	check_known(e, at, from);
+	memcpy(ids, from->id, sizeof *ids * (size_t)n);
+	token_ids_release(from);
+	return n;
 }
 
 /* The row's own ids; `beside`: tokens that come behind them. */
@@ -61,42 +75,38 @@ struct cut_prompt {
 	struct example_maker *e;
 	struct place at;
 	char *const *text;
-	int *ids, room, n; /* as it is now */
+	struct token_ids ids; /* as it is now */
 };
 
 static void encode_cut(struct cut_prompt *p, size_t characters)
 {
 	char *text = template_fill(&p->e->templates->prompt, p->text, characters);
-	/* A text of just max_length tokens is told from a longer one that was cut. */
-	int room = p->e->max_length + 2 + (int)strlen(text);
-	if (room > p->room) {
-		p->room = room;
-		p->ids = xrealloc(p->ids, (size_t)room * sizeof *p->ids);
-	}
-	p->n = encode(p->e, p->at, text, p->room, p->ids);
+	p->ids.n = 0;
+	check_encoded(tokenizer_encode(tokenizer_of(p->e), text, strlen(text), true, &p->ids),
+		      p->at);
 	free(text);
 }
 
 /* A character has four tokens at most, one for each byte; and the word that is cut may fall into
  * other pieces. So many characters may go at once without a fitting prompt being passed over. */
-static long stride(const struct cut_prompt *p)
+static long stride(const struct cut_prompt *p, int tokens)
 {
 	enum { CHARACTER = 4, WORD = 8 };
 	int places = template_places(&p->e->templates->prompt);
-	long n = (p->n - p->e->max_length - WORD) / (CHARACTER * places);
+	long n = (tokens - p->e->max_length - WORD) / (CHARACTER * places);
 	return n > 1 ? n : 1;
 }
 
 /* Takes characters off the end of the longest text, until the prompt fits; without any it does. */
-static void shorten(struct cut_prompt *p)
+static void shorten(struct cut_prompt *p, int tokens)
 {
 	long most = 0;
 	for (int k = 0; k < p->e->templates->prompt.keys; k++) {
 		long n = text_characters(p->text[k]);
 		most = n > most ? n : most;
 	}
-	while (p->n > p->e->max_length) {
-		most -= stride(p);
+	for (; tokens > p->e->max_length; tokens = p->ids.n) {
+		most -= stride(p, tokens);
 		encode_cut(p, most > 0 ? (size_t)most : 0);
 	}
 }
@@ -105,7 +115,10 @@ static void shorten(struct cut_prompt *p)
 static void cut_tokens(struct cut_prompt *p)
 {
 	char *text = template_fill(&p->e->templates->prompt, p->text, SIZE_MAX);
-	p->n = encode(p->e, p->at, text, p->e->max_length, p->ids);
+	p->ids.n = 0;
+	check_encoded(tokenizer_encode_within(p->e->tokenizer, text, strlen(text), p->e->max_length,
+					      &p->ids),
+		      p->at);
 	free(text);
 }
 
@@ -113,19 +126,18 @@ static void encode_prompt(struct cut_prompt *p)
 {
 	int most = p->e->max_length;
 	encode_cut(p, SIZE_MAX);
-	if (p->n <= most)
+	if (p->ids.n <= most)
 		return;
-	int whole = p->n;
+	int whole = p->ids.n;
 	encode_cut(p, 0);
-	if (p->n > most)
+	if (p->ids.n > most)
 		die("'%s': row %d: the prompt without the row's texts has %d tokens, and "
 		    "max_length is %d",
-		    p->at.path, p->at.row, p->n, most);
-	p->n = whole;
+		    p->at.path, p->at.row, p->ids.n, most);
 	if (template_ends_in_only_key(&p->e->templates->prompt))
 		cut_tokens(p);
 	else
-		shorten(p);
+		shorten(p, whole);
 }
 
 int example_prompt(struct example_maker *e, const struct row *row, const char *path, int i,
@@ -138,10 +150,28 @@ int example_prompt(struct example_maker *e, const struct row *row, const char *p
 	}
 	struct cut_prompt p = {.e = e, .at = at, .text = row->text};
 	encode_prompt(&p);
-	check_known(e, at, p.ids, p.n);
-	memcpy(ids, p.ids, sizeof *ids * (size_t)p.n);
-	free(p.ids);
-	return p.n;
+	if (p.ids.n == 0)
+		die("'%s': row %d: the prompt has no tokens", path, i);
+	return hand_over(e, at, &p.ids, ids);
+}
+
+/* T5's tokenizer ends every text; behind others the model's end token comes. */
+static void encode_answer(struct example_maker *e, const struct row *row, struct place at,
+			  struct token_ids *ids)
+{
+	const struct tokenizer *t = tokenizer_of(e);
+	const char *text = row->answer;
+	if (e->m->family == &family_t5) {
+		check_encoded(tokenizer_encode_within(t, text, strlen(text), e->max_length, ids),
+			      at);
+		return;
+	}
+	check_encoded(tokenizer_encode(t, text, strlen(text), false, ids), at);
+	if (e->m->decoding.neos)
+		token_ids_add(ids, e->m->decoding.eos[0]);
+	if (ids->n > e->max_length)
+		die("'%s': row %d: the answer has %d tokens, and max_length is %d", at.path, at.row,
+		    ids->n, e->max_length);
 }
 
 int example_answer(struct example_maker *e, const struct row *row, const char *path, int i,
@@ -158,9 +188,9 @@ int example_answer(struct example_maker *e, const struct row *row, const char *p
 			ids[n++] = d->eos[0];
 		return n;
 	}
-	int n = encode(e, at, row->answer, e->max_length, ids);
-	check_known(e, at, ids, n);
-	if (n < 2)
+	struct token_ids text = {0};
+	encode_answer(e, row, at, &text);
+	if (text.n < (d->neos ? 2 : 1))
 		die("'%s': row %d: the label '%s' has no tokens", path, i, row->answer);
-	return n;
+	return hand_over(e, at, &text, ids);
 }

@@ -7,14 +7,14 @@
 
 #include "merge/rows.h"
 #include "model/geometry.h"
-#include "model/tokens.h"
+#include "model/tokenizer.h"
 
 struct example_maker {
 	const char *model_dir;
 	const struct geometry *m;
 	const struct row_templates *templates;
 	int max_length;
-	struct t5_tokenizer *tokenizer; /* opened when a row first needs it; closed by the caller */
+	struct tokenizer *tokenizer; /* opened when a row first needs it; closed by the caller */
 };
 
 /* Each fills ids (max_length) and returns how many there are; `path` and `i` say which row it is.
@@ -25,7 +25,8 @@ struct example_maker {
  * max_length are refused. */
 int example_prompt(struct example_maker *e, const struct row *row, const char *path, int i,
 		   int *ids);
-/* With the end token, which follows answer_ids too where they have none. */
+/* With the end token, which follows answer_ids too where they have none: the model's first. T5's
+ * answers over max_length tokens lose their end, as published; others are refused. */
 int example_answer(struct example_maker *e, const struct row *row, const char *path, int i,
 		   int *ids);
 

@@ -31,7 +31,8 @@ static void name_answers(struct testset *t, const struct example_maker *e)
 		if (row->named)
 			continue;
 		free(row->answer);
-		row->answer = tokens_decode(e->tokenizer, row->answer_ids.id, row->answer_ids.n);
+		row->answer = tokenizer_decode(e->tokenizer, row->answer_ids.id, row->answer_ids.n,
+					       true, NULL);
 	}
 }
 

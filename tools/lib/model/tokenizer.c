@@ -98,6 +98,21 @@ struct tokenizer *tokenizer_open(const char *dir)
 	return t;
 }
 
+struct tokenizer *tokenizer_open_for(const char *dir, const struct geometry *m)
+{
+	if (m->family != &family_t5)
+		return tokenizer_open(dir);
+	struct tokenizer *t = xcalloc(1, sizeof *t);
+	t->t5 = tokens_open(dir, m);
+	return t;
+}
+
+bool tokenizer_is_in(const char *dir)
+{
+	return file_is_in(dir, "spiece.model") || file_is_in(dir, "tokenizer.json") ||
+	       file_is_in(dir, "tokenizer.model");
+}
+
 void tokenizer_close(struct tokenizer *t)
 {
 	if (!t)
@@ -130,6 +145,59 @@ bool tokenizer_encode(const struct tokenizer *t, const char *text, size_t bytes,
 		return encode_t5(t->t5, text, bytes, frame, ids);
 	bpe_tokenizer_encode(&t->bpe, text, bytes, frame, ids);
 	return true;
+}
+
+static bool encode_t5_within(const struct t5_tokenizer *t, const char *text, int most,
+			     struct token_ids *ids)
+{
+	int *id = xarray((size_t)most, sizeof *id), n = tokens_encode(t, text, most, id);
+	for (int i = 0; i < n; i++)
+		token_ids_add(ids, id[i]);
+	free(id);
+	return n >= 0;
+}
+
+/* Where the n ids of `part` begin in `whole`. */
+static int begin_of(const struct token_ids *part, const struct token_ids *whole)
+{
+	int at = 0;
+	while (at + part->n < whole->n &&
+	       memcmp(whole->id + at, part->id, sizeof *part->id * (size_t)part->n) != 0)
+		at++;
+	return at;
+}
+
+bool tokenizer_encode_within(const struct tokenizer *t, const char *text, size_t bytes, int most,
+			     struct token_ids *ids)
+{
+	struct token_ids whole = {0}, part = {0};
+	if (t->t5)
+		return encode_t5_within(t->t5, text, most, ids);
+	bool ok = tokenizer_encode(t, text, bytes, true, &whole) &&
+		  tokenizer_encode(t, text, bytes, false, &part);
+	int over = whole.n > most ? whole.n - most : 0,
+	    end = ok ? begin_of(&part, &whole) + part.n : 0;
+	for (int i = 0; i < whole.n; i++)
+		if (i < end - over || i >= end)
+			token_ids_add(ids, whole.id[i]);
+	token_ids_release(&whole);
+	token_ids_release(&part);
+	return ok;
+}
+
+char *tokenizer_outside(const struct tokenizer *t, const int *ids, int n, const char *dir, int V)
+{
+	if (t->t5)
+		return tokens_outside(t->t5, ids, n);
+	for (int i = 0; i < n; i++) {
+		if (ids[i] < V)
+			continue;
+		char *piece = tokenizer_piece(t, ids[i]);
+		return xformat("the token '%s' of id %d, but the vocabulary of '%s' ends at %d: "
+			       "the model has no such token",
+			       piece ? piece : "", ids[i], dir, V - 1);
+	}
+	return NULL;
 }
 
 char *tokenizer_decode(const struct tokenizer *t, const int *ids, int n, bool skip_special,

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/geometry.h"
 #include "model/token_ids.h"
 
 struct tokenizer;
@@ -21,6 +22,10 @@ enum { TOKENIZER_MOST_BYTES = 1 << 29 }; /* of one text */
 extern const char *const tokenizer_names[];
 
 struct tokenizer *tokenizer_open(const char *dir);
+/* That of a model: a T5 has T5's, and its end and pad tokens are the model's. */
+struct tokenizer *tokenizer_open_for(const char *dir, const struct geometry *m);
+/* Whether the folder holds a tokenizer's main file. */
+bool tokenizer_is_in(const char *dir);
 void tokenizer_close(struct tokenizer *t); /* NULL is fine */
 
 /* Appends the ids of a text. `frame`: with the tokens that the tokenizer's post-processor puts
@@ -28,6 +33,15 @@ void tokenizer_close(struct tokenizer *t); /* NULL is fine */
  * UTF-8, is over TOKENIZER_MOST_BYTES, or (T5) has a zero byte. */
 bool tokenizer_encode(const struct tokenizer *t, const char *text, size_t bytes, bool frame,
 		      struct token_ids *ids);
+
+/* The same with the frame, but `most` ids in all: a longer text loses its last ones, and the frame
+ * stays. */
+bool tokenizer_encode_within(const struct tokenizer *t, const char *text, size_t bytes, int most,
+			     struct token_ids *ids);
+
+/* The first id outside a vocabulary of V, in words (allocated); NULL: none. Such ids would read
+ * past a model's embedding: the caller refuses the text. `dir`: the model's folder. */
+char *tokenizer_outside(const struct tokenizer *t, const int *ids, int n, const char *dir, int V);
 
 /* The text of the ids, allocated, its length in *bytes (NULL: not asked for). Ids of no token are
  * left out, and special tokens if so asked; T5's always are. Bytes that are no UTF-8 become U+FFFD.

@@ -7,7 +7,7 @@
 #include "adapter/copies.h"
 #include "base/die.h"
 #include "merge/rows.h"
-#include "model/tokens.h"
+#include "model/tokenizer.h"
 
 static void check_adapter(const struct plan *p, int t)
 {
@@ -79,7 +79,7 @@ static bool rows_have_ids(const struct plan *p)
  * it refuses, the draw and the evaluation would. */
 static bool uses_tokenizer(const struct plan *p)
 {
-	return file_is_in(p->base, "spiece.model") || !rows_have_ids(p);
+	return tokenizer_is_in(p->base) || !rows_have_ids(p);
 }
 
 void plan_open(struct plan *p)
@@ -87,11 +87,9 @@ void plan_open(struct plan *p)
 	const struct strlist *tasks = &p->c.task_targets;
 	bool tokenizer = uses_tokenizer(p);
 
-	if (tokenizer)
-		tokens_need(p->base);
 	p->model = model_open(p->base);
 	if (tokenizer)
-		tokens_close(tokens_open(p->base, &p->model->m));
+		tokenizer_close(tokenizer_open_for(p->base, &p->model->m));
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
 	for (int t = 0; t < tasks->n; t++) {
