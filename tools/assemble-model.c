@@ -50,7 +50,9 @@ enum { PANEL_BYTES = 4 << 20 };
  */
 static const char *const companions[] = {"generation_config.json",  "spiece.model",
 					 "tokenizer.json",          "tokenizer_config.json",
-					 "special_tokens_map.json", "added_tokens.json"};
+					 "special_tokens_map.json", "added_tokens.json",
+					 "tokenizer.model",         "chat_template.jinja",
+					 "vocab.json",              "merges.txt"};
 
 struct model_job {
 	struct model *model;
@@ -214,7 +216,7 @@ static void write_weights(struct model_job *j)
 		const struct st_tensor *t = st_at(st, i);
 
 		if (t->ndim < 1 || t->ndim > 2)
-			die("'%s': tensor '%s' has %d dimensions: no T5 model has such",
+			die("'%s': tensor '%s' has %d dimensions: no known model has such",
 			    st_file(st, t), t->name, t->ndim);
 		st_declare(out, t->name, t->dim[0], t->ndim == 2 ? t->dim[1] : 0);
 	}

@@ -115,16 +115,50 @@ static void read_tokens(const struct extract_run *r, const struct propagation_ta
 	free(path);
 }
 
+/* The samples' ids but the last, then their tokens: what a single stack reads. */
+static void join(struct seqs *s, const struct samples *samples, const struct decoder_tokens *tokens)
+{
+	size_t S = (size_t)samples->S;
+	int *length = xarray(S, sizeof(int)), *offset = xarray(S, sizeof(int)),
+	    *ids = xarray((size_t)samples->total + (size_t)tokens->total, sizeof(int));
+
+	for (int i = 0, at = 0; i < samples->S; at += length[i++]) {
+		int n = samples->length[i] - 1;
+
+		offset[i] = at;
+		length[i] = n + tokens->length[i];
+		memcpy(ids + at, samples->ids + samples->offset[i], sizeof(int) * (size_t)n);
+		memcpy(ids + at + n, tokens->ids + tokens->offset[i],
+		       sizeof(int) * (size_t)tokens->length[i]);
+	}
+	seqs_init(s, samples->S, length, offset, ids, 0, 0);
+	free(length);
+	free(offset);
+	free(ids);
+}
+
 static void open_tokens(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
 {
 	const struct geometry *m = &r->a.model->m;
+	struct decoder_tokens *tokens = &in->tokens;
 
 	if (answers_are_given())
-		decoder_tokens_given(&in->tokens, &in->samples, m->label_start);
+		decoder_tokens_given(tokens, &in->samples, m->label_start);
 	else
 		read_tokens(r, t, in);
-	seqs_init(&t->dec, in->tokens.S, in->tokens.length, in->tokens.offset, in->tokens.ids, 0,
-		  m->pad);
+	if (m->family->nstacks == 1)
+		join(&t->enc, &in->samples, tokens);
+	else
+		seqs_init(&t->dec, tokens->S, tokens->length, tokens->offset, tokens->ids, 0,
+			  m->pad);
+}
+
+/* The site's rows are of the answers too. */
+static bool has_answers(const struct extract_run *r)
+{
+	const struct propagation *a = &r->a;
+
+	return a->model->m.family->nstacks == 1 || propagate_in_decoder(a);
 }
 
 static void open_adapter(struct extract_run *r, const struct propagation_task *t,
@@ -146,10 +180,11 @@ static void open_inputs(struct extract_run *r, struct propagation_task *t, struc
 	checksums_scope(t->name);
 	samples_read(&in->samples, path, t->name);
 	samples_need_vocab(&in->samples, path, m->V);
-	seqs_init(&t->enc, in->samples.S, in->samples.length, in->samples.offset, in->samples.ids,
-		  is_reference() ? in->samples.max_length : 0, m->pad);
+	if (m->family->nstacks == 2)
+		seqs_init(&t->enc, in->samples.S, in->samples.length, in->samples.offset,
+			  in->samples.ids, is_reference() ? in->samples.max_length : 0, m->pad);
 	free(path);
-	if (propagate_in_decoder(&r->a))
+	if (has_answers(r))
 		open_tokens(r, t, in);
 	if (is_lora())
 		open_adapter(r, t, in);
@@ -191,10 +226,15 @@ static void check_usage(const struct extract_run *r)
 		die_usage("--features reference is of generated answers: take --features tokens");
 	if (answers_are_given() && o.tokens)
 		die_usage("--answers given takes no --tokens: the samples hold them");
-	if (decoder ? !(o.tokens || answers_are_given()) || !o.encoder_output
-		    : o.tokens || o.encoder_output)
-		die_usage("site %s %s --tokens and --encoder-output", o.site,
-			  decoder ? "needs" : "takes no");
+	if (is_reference() && r->a.model->m.family->nstacks == 1)
+		die_usage("--features reference is of T5's encoder and decoder: take --features "
+			  "tokens");
+	if (has_answers(r) ? !o.tokens && !answers_are_given() : o.tokens != NULL)
+		die_usage("site %s %s", o.site,
+			  has_answers(r) ? "needs --tokens, or --answers given"
+					 : "takes no --tokens");
+	if (decoder == !o.encoder_output)
+		die_usage("site %s %s --encoder-output", o.site, decoder ? "needs" : "takes no");
 }
 
 /* The longest sequence of a stack, of all tasks. */

@@ -163,7 +163,7 @@ void decoder_tokens_given(struct decoder_tokens *t, const struct samples *s, int
 		int *ids = t->ids + t->offset[i], length = t->length[i];
 
 		t->max_new_tokens = length > t->max_new_tokens ? length : t->max_new_tokens;
-		ids[0] = start;
+		ids[0] = start >= 0 ? start : s->ids[s->offset[i] + s->length[i] - 1];
 		memcpy(ids + 1, s->label_ids + t->offset[i], (size_t)(length - 1) * sizeof *ids);
 	}
 }

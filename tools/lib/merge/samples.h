@@ -28,7 +28,8 @@ void samples_release(struct samples *s); /* zero is fine */
 void samples_need_vocab(const struct samples *s, const char *path, int V);
 
 /* iteris-tokens, version 1: the decoder's INPUT of each sample: the start token and each generated
- * token but the final </s>. */
+ * token but the final </s>. Of a model with a single stack the prompt's last token is the start
+ * token: the sample's ids but the last, then its tokens, are the whole input. */
 struct decoder_tokens {
 	char *task;
 	int S, max_new_tokens;
@@ -38,8 +39,8 @@ struct decoder_tokens {
 
 /* `S`: the samples that the tokens must belong to (0: any number). */
 void decoder_tokens_read(struct decoder_tokens *t, const char *path, const char *task, int S);
-/* The same of the answers that the samples bring: the token `start`, and each label token but the
- * last. */
+/* The same of the answers that the samples bring: the token `start` (-1: the sample's last), and
+ * each label token but the last. */
 void decoder_tokens_given(struct decoder_tokens *t, const struct samples *s, int start);
 void decoder_tokens_write(const struct decoder_tokens *t, const char *path);
 void decoder_tokens_release(struct decoder_tokens *t); /* zero is fine */

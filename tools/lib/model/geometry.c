@@ -39,6 +39,7 @@ struct geometry geometry_load(const char *dir)
 
 	m.family->read(&m, o, path);
 	m.decoding = decoding_read(dir, o, path, m.V, m.family->nstacks == 2, m.default_eos);
+	m.label_start = -1;
 	if (m.family->nstacks == 2)
 		m.label_start = (int)jsonx_int_or(o, path, "decoder_start_token_id", 0, m.V - 1,
 						  m.decoding.start);

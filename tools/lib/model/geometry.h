@@ -43,7 +43,8 @@ struct geometry {
 	bool scale_given; /* config.json has scale_decoder_outputs: transformers 5 wrote it */
 	int default_eos;  /* the end token of a config that names none; -1: none */
 	int pad;          /* token id that fills short texts up */
-	int label_start;  /* the decoder's first input before a given answer: the loss */
+	int label_start;  /* the decoder's first input before a given answer, for the loss; -1: the
+			     prompt's last token */
 	struct decoding decoding;
 };
 

@@ -16,6 +16,12 @@ static size_t megabytes(size_t bytes)
 	return (bytes >> 20) + 1;
 }
 
+/* A single stack reads the answer behind the prompt. */
+static int longest_text(const struct plan *p)
+{
+	return p->c.max_length + (p->model->m.family->nstacks == 1 ? p->c.max_new_tokens : 0);
+}
+
 static int total_rank(const struct plan *p)
 {
 	int R = 0;
@@ -58,22 +64,32 @@ static struct ranks deltas(const struct plan *p)
 	return d;
 }
 
+static void print_extract(const struct geometry *m, const size_t bytes[2])
+{
+	if (m->family->nstacks == 1)
+		printf("extract-acts %zu MB", megabytes(bytes[0]));
+	else
+		printf("extract-acts %zu MB (encoder) and %zu MB (decoder)", megabytes(bytes[0]),
+		       megabytes(bytes[1]));
+}
+
 /* The same of the device's own memory, where it has any. */
 static void forecast_device(const struct plan *p, int rows, int R, int widest,
 			    enum be_precision precision)
 {
 	const struct geometry *m = &p->model->m;
 	const struct ranks d = deltas(p);
-	int T = p->c.max_length, steps = p->c.max_new_tokens,
+	int T = longest_text(p), steps = p->c.max_new_tokens,
 	    decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
 	int right_sides = plan_dense(p) && widest > R ? widest : R;
 
 	if (!be->array_bytes(1))
 		return;
-	printf("device  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, "
-	       "solve-%s %zu MB of the device's memory\n",
-	       megabytes(demand_extract(m, false, rows, T, T, &d, precision)),
-	       megabytes(demand_extract(m, true, decoder_rows, steps, T, &d, precision)),
+	size_t extract[2] = {demand_extract(m, false, rows, T, T, &d, precision),
+			     demand_extract(m, true, decoder_rows, steps, T, &d, precision)};
+	printf("device  ");
+	print_extract(m, extract);
+	printf(", compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
 	       megabytes(demand_grams(widest)), plan_dense(p) ? "dense" : "layer",
 	       megabytes(demand_solve(widest, right_sides)));
 }
@@ -102,7 +118,7 @@ static size_t solve_peak(const struct plan *p, int R)
 void forecast_memory(const struct plan *p)
 {
 	const struct geometry *m = &p->model->m;
-	int R = total_rank(p), T = p->c.max_length, widest = 0;
+	int R = total_rank(p), T = longest_text(p), widest = 0;
 	long batch = (long)config_batch(&p->c) * T;
 	int rows = batch < BATCH_ROWS ? (int)batch : BATCH_ROWS;
 	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
@@ -114,12 +130,14 @@ void forecast_memory(const struct plan *p)
 
 	for (int i = 0; i < p->nsites; i++)
 		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
-	printf("memory  extract-acts %zu MB (encoder) and %zu MB (decoder), compute-grams %zu MB, "
-	       "solve-%s %zu MB: the planned peak of one process\n",
-	       megabytes(
-		       budget_extract(m, false, rows > T ? rows : T, T, R, whole[0], 1, precision)),
-	       megabytes(budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1,
-					precision)),
+	size_t extract[2] = {
+		budget_extract(m, false, rows > T ? rows : T, T, R, whole[0], 1, precision),
+		budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1,
+			       precision)};
+
+	printf("memory  ");
+	print_extract(m, extract);
+	printf(", compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
 	       megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "dense" : "layer",
 	       megabytes(solve_peak(p, R)));
 	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of "

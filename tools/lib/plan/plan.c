@@ -64,7 +64,7 @@ static void check_base_name(const struct plan *p)
 static bool rows_have_ids(const struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
-	bool all = plan_samples(p);
+	bool all = true;
 
 	for (int t = 0; t < tasks->n && all; t++) {
 		char *path = plan_task_file(p->data, tasks->item[t], "train.json");
@@ -82,6 +82,18 @@ static bool uses_tokenizer(const struct plan *p)
 	return tokenizer_is_in(p->base) || !rows_have_ids(p);
 }
 
+/* The published features are of an encoder's rows, pads too, and of a decoder's last ones. */
+static void settle_features(struct plan *p)
+{
+	if (p->model->m.family->nstacks == 2 || p->c.features != REFERENCE)
+		return;
+	if (config_asked(&p->c, &config_keys[KEY_features]))
+		die("features: reference is of T5's encoder and decoder, and '%s' holds a model "
+		    "without an encoder: take features: tokens",
+		    p->base);
+	p->c.features = TOKENS;
+}
+
 void plan_open(struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
@@ -90,6 +102,7 @@ void plan_open(struct plan *p)
 	p->model = model_open(p->base);
 	if (tokenizer)
 		tokenizer_close(tokenizer_open_for(p->base, &p->model->m));
+	settle_features(p);
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
 	for (int t = 0; t < tasks->n; t++) {

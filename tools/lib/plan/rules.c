@@ -61,6 +61,8 @@ void book_needs_adapters(const struct book *b, struct rule *r)
 
 static void add_pass(struct book *b, bool own, bool fit)
 {
+	if (own && b->s.stacks == 1 && rules_generates(b->p))
+		book_add_own_tokens(b);
 	for (int i = 0; i < b->s.n; i++) {
 		const struct extract_site *s = &b->s.extract_site[i];
 		bool encoder_output = site_is_encoder_output(s->site);

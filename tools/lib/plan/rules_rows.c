@@ -57,11 +57,11 @@ static char *inputs(const struct book *b, struct rule *r, const struct extract_s
 		text_add(&options, " --from '%s/{task}/%s.h5'", side,
 			 b->s.extract_site[s->from].name);
 	}
+	if (s->reads_answers && rules_generates(b->p)) {
+		rule_needs(r, "%s/%s.h5", tokens, task);
+		text_add(&options, " --tokens '%s/{task}.h5'", tokens);
+	}
 	if (s->reads_encoder) {
-		if (rules_generates(b->p)) {
-			rule_needs(r, "%s/%s.h5", tokens, task);
-			text_add(&options, " --tokens '%s/{task}.h5'", tokens);
-		}
 		rule_needs(r, "%s/%s/encoder-output.h5", side, task);
 		text_add(&options, " --encoder-output '%s/{task}/encoder-output.h5'", side);
 	}
@@ -100,10 +100,11 @@ void book_add_own_tokens(struct book *b)
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
-		rule_needs(r, "$W/own/%s/encoder-output.h5", book_task(b, t));
-		rule_recipe(r, "$(generate_own) --task {tasks} --encoder-output "
-			       "'$W/own/{task}/encoder-output.h5' "
-			       "-o '$W/tokens/{task}.h5'");
+		if (b->s.stacks == 2)
+			rule_needs(r, "$W/own/%s/encoder-output.h5", book_task(b, t));
+		rule_recipe(r, "$(generate_own) --task {tasks}%s -o '$W/tokens/{task}.h5'",
+			    b->s.stacks == 2 ? " --encoder-output '$W/own/{task}/encoder-output.h5'"
+					     : "");
 	}
 }
 

@@ -53,6 +53,7 @@ static void find_states(struct schedule *s, const struct plan *p)
 
 		site_name(family, t->site, t->name);
 		t->reads_encoder = !encoder_output && family->stack[t->site.stack].reads_encoder;
+		t->reads_answers = !encoder_output && t->site.stack == family->nstacks - 1;
 		t->from = *state;
 		t->before = solved;
 		if (!encoder_output && holds_state(p, s, i, *state))
@@ -87,7 +88,7 @@ static void find_last_users(struct schedule *s)
 
 struct schedule schedule_make(const struct plan *p)
 {
-	struct schedule s = {0};
+	struct schedule s = {.stacks = p->model->m.family->nstacks};
 
 	find_stations(&s, p);
 	find_states(&s, p);

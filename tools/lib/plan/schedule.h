@@ -13,6 +13,7 @@ struct extract_site {
 	struct site site;
 	char name[24];
 	bool solved;        /* it has targeted modules */
+	bool reads_answers; /* its rows are of the decoder's tokens too */
 	bool reads_encoder; /* it needs the encoder's output and the decoder's tokens */
 	int from;      /* the extract_site whose file holds the state to go on from; NO_SITE: the
 			  embeddings */
@@ -22,6 +23,7 @@ struct extract_site {
 
 struct schedule {
 	int n;
+	int stacks;                        /* the family's */
 	struct extract_site *extract_site; /* in the order of the computation */
 };
 
