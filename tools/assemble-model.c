@@ -48,11 +48,16 @@ enum { PANEL_BYTES = 4 << 20 };
 
 /* The files beside the weights that a user of the folder may want; those that are there are copied.
  */
-static const char *const companions[] = {"generation_config.json",  "spiece.model",
-					 "tokenizer.json",          "tokenizer_config.json",
-					 "special_tokens_map.json", "added_tokens.json",
-					 "tokenizer.model",         "chat_template.jinja",
-					 "vocab.json",              "merges.txt"};
+static const char *const companions[] = {"generation_config.json",
+					 "spiece.model",
+					 "tokenizer.json",
+					 "tokenizer_config.json",
+					 "special_tokens_map.json",
+					 "added_tokens.json",
+					 "tokenizer.model",
+					 "chat_template.jinja",
+					 "vocab.json",
+					 "merges.txt"};
 
 struct model_job {
 	struct model *model;

@@ -64,7 +64,8 @@ static const struct tool tool = {
 static size_t slab_bytes(const struct forward *f)
 {
 	size_t fixed = budget_forward(f, o.max_length, 0),
-	       least = (size_t)(o.max_length + o.max_new) * (size_t)f->model->m.D * sizeof(float);
+	       least = (size_t)(o.max_length + o.max_new) * prompt_peak(&f->model->m) *
+		       sizeof(float);
 
 	if (!common->max_memory)
 		return BUDGET_EVAL_SLAB;
@@ -93,7 +94,7 @@ static void run_slab(const struct forward *f, struct evaluation *e, int first, i
 	float *H;
 
 	seqs_init(&enc, n, t->length + first, t->offset + first, t->ids, 0, f->model->m.pad);
-	H = be->alloc((size_t)enc.rows * (size_t)f->model->m.D * sizeof(float));
+	H = be->alloc((size_t)enc.rows * prompt_floats(&f->model->m) * sizeof(float));
 	forward_encode(f, &enc, H);
 	generate(f, &enc, H, t->answer_length + first, t->answer_offset + first, t->answer_ids,
 		 o.max_new, &g);
@@ -111,7 +112,7 @@ static void run_slab(const struct forward *f, struct evaluation *e, int first, i
 static void run_all(const struct forward *f, struct evaluation *e)
 {
 	const struct testset *t = e->test;
-	size_t most = slab_bytes(f) / ((size_t)f->model->m.D * sizeof(float));
+	size_t most = slab_bytes(f) / (prompt_peak(&f->model->m) * sizeof(float));
 
 	generate_reserve(f, t->rows.n, t->length, 0, most, t->answer_length, o.max_new);
 	for (int first = 0, n; first < t->rows.n; first += n) {

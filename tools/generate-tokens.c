@@ -40,8 +40,8 @@ static const struct opt options[] = {
 	 "folder of solution files (the merged model)"},
 	{"sites", 0, OPT_STRING, &o.sites, false, 0, 0, "LIST",
 	 "the sites of the run (the merged model)"},
-	{"encoder-output", 0, OPT_STRING, &o.encoder_output, true, 0, 0, "FILE",
-	 "acts file of site encoder-output, of the same model"},
+	{"encoder-output", 0, OPT_STRING, &o.encoder_output, false, 0, 0, "FILE",
+	 "acts file of site encoder-output, of the same model (T5)"},
 	KEY_OPTION_AS(features, o.features, "tokens or reference"),
 	KEY_OPTION(max_new_tokens, o.max_new),
 	KEY_OPTION_AS(inner_num, o.inner_num, "samples of a batch (reference only)"),
@@ -65,13 +65,14 @@ enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
 
 /* The decoder's inputs of one sample: the start token and what was generated but the end token,
  * which is only an output. */
-static int inputs_of(const struct generation *g, int i, const struct geometry *m, int *ids)
+static int inputs_of(const struct generation *g, int i, const struct geometry *m, int start,
+		     int *ids)
 {
 	const int *generated = g->ids + (size_t)i * (size_t)g->max_new;
 	int n = g->length[i];
 
 	n -= n > 0 && decoding_ends(&m->decoding, generated[n - 1]);
-	ids[0] = m->decoding.start;
+	ids[0] = start;
 	memcpy(ids + 1, generated, sizeof(int) * (size_t)n);
 	return n + 1;
 }
@@ -157,6 +158,22 @@ static void read_encoder_output(const struct forward *f, const struct calibratio
 	h5_close(m);
 }
 
+/* The encoder's output of the set's samples [first, first+n), into H. */
+static void read_prompts(const struct forward *f, const struct calibration_set *p,
+			 const struct seqs *enc, int first, int n, float *H)
+{
+	size_t D = (size_t)f->model->m.D;
+
+	for (int i = 0, last; i < n; i = last) {
+		struct calibration_task *t = &p->task[p->task_of[first + i]];
+		struct seqs some = {.len = enc->len + i};
+
+		last = t->first + t->samples.S - first < n ? t->first + t->samples.S - first : n;
+		read_encoder_output(f, t, p->ntasks, &some, first + i, first + last,
+				    H + (size_t)enc->off[i] * D);
+	}
+}
+
 /* Generation for samples [first, first+n) of the pool; H has room for their memory. */
 static void generate_group(const struct forward *f, const struct calibration_set *p, int first,
 			   int n, float *H, struct generation *all)
@@ -164,19 +181,14 @@ static void generate_group(const struct forward *f, const struct calibration_set
 	struct forward part = *f;
 	struct seqs enc;
 	struct generation g;
-	size_t D = (size_t)f->model->m.D;
 
 	seqs_init(&enc, n, p->length + first, p->offset + first, p->ids, p->pad_to,
 		  f->model->m.pad);
-	for (int i = 0, last; i < n; i = last) {
-		struct calibration_task *t = &p->task[p->task_of[first + i]];
-		struct seqs some = {.len = enc.len + i};
-
-		last = t->first + t->samples.S - first < n ? t->first + t->samples.S - first : n;
-		read_encoder_output(f, t, p->ntasks, &some, first + i, first + last,
-				    H + (size_t)enc.off[i] * D);
-	}
 	part.source_of = pool_source_of(p, first);
+	if (f->model->m.family->nstacks == 2)
+		read_prompts(f, p, &enc, first, n, H);
+	else
+		forward_encode(&part, &enc, H);
 	generate(&part, &enc, H, p->label_length + first, p->label_offset + first, p->label_ids,
 		 tokens_needed(), &g);
 	memcpy(all->length + first, g.length, sizeof(int) * (size_t)n);
@@ -191,10 +203,12 @@ static void generate_group(const struct forward *f, const struct calibration_set
 static size_t choose_group(const struct forward *f, int longest)
 {
 	size_t fixed = budget_forward(f, longest, 0),
-	       least = (size_t)(longest + tokens_needed()) * (size_t)f->model->m.D * sizeof(float);
+	       least = (size_t)(longest + tokens_needed()) * prompt_peak(&f->model->m) *
+		       sizeof(float),
+	       usual = f->model->m.family->nstacks == 2 ? BUDGET_GENERATE_GROUP : BUDGET_EVAL_SLAB;
 
-	if (!common->max_memory || fixed + BUDGET_GENERATE_GROUP <= common->max_memory)
-		return BUDGET_GENERATE_GROUP;
+	if (!common->max_memory || fixed + usual <= common->max_memory)
+		return usual;
 	opts_need_memory(common, fixed + least, "");
 	return common->max_memory - fixed;
 }
@@ -224,14 +238,15 @@ static size_t largest_group(const struct calibration_set *p, size_t most)
 static void generate_all(const struct forward *f, const struct calibration_set *p, size_t group,
 			 struct generation *g)
 {
-	size_t row = (size_t)f->model->m.D * sizeof(float), most = group / row;
+	const struct geometry *m = &f->model->m;
+	size_t most = group / (prompt_peak(m) * sizeof(float));
 	float *H;
 
 	generate_reserve(f, p->n, p->length, p->pad_to, most, p->label_length, tokens_needed());
 	*g = (struct generation){.n = p->n, .max_new = tokens_needed()};
 	g->length = xcalloc((size_t)p->n, sizeof(int));
 	g->ids = xcalloc((size_t)p->n * (size_t)g->max_new, sizeof(int));
-	H = be->alloc(largest_group(p, most) * row);
+	H = be->alloc(largest_group(p, most) * prompt_floats(m) * sizeof(float));
 	for (int first = 0, n; first < p->n && g->max_new; first += n) {
 		n = group_of(p, first, most);
 		generate_group(f, p, first, n, H, g);
@@ -258,7 +273,10 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 	t->offset = xarray((size_t)s->S, sizeof(int));
 	for (int i = 0; i < s->S; i++) {
 		ids[i] = xcalloc((size_t)o.max_new, sizeof(int));
-		t->length[i] = inputs_of(g, i, m, ids[i]);
+		int last = s->ids[s->offset[i] + s->length[i] - 1];
+
+		t->length[i] = inputs_of(g, i, m, m->decoding.start < 0 ? last : m->decoding.start,
+					 ids[i]);
 	}
 	if (reference())
 		pad_batches(t, ids, g, m);
@@ -309,6 +327,19 @@ static void check_answers(const struct calibration_task *t, const struct generat
 	free(truth);
 }
 
+/* An encoder has read the prompts already; a single stack reads them here. */
+static void check_prompts(const struct model *model)
+{
+	bool encoder = model->m.family->nstacks == 2;
+
+	if (encoder == !o.encoder_output)
+		die_usage("'%s' holds a model %s an encoder: it %s --encoder-output", o.model,
+			  encoder ? "with" : "without", encoder ? "needs" : "takes no");
+	if (!encoder && reference())
+		die_usage("--features reference is of T5's encoder and decoder: take --features "
+			  "tokens");
+}
+
 int main(int argc, char **argv)
 {
 	struct strlist tasks;
@@ -325,6 +356,7 @@ int main(int argc, char **argv)
 		die_usage("either --adapter, or --solutions and --sites");
 	tasks = strlist_split(o.tasks, "--task");
 	model = model_open(o.model);
+	check_prompts(model);
 	calibration_set_open(&p, model, &tasks,
 			     &(struct calibration_args){o.samples, o.adapter, o.solutions, o.sites,
 							reference()});

@@ -120,7 +120,7 @@ static void run_slab(const struct forward *f, const struct scale_rows *r, int fi
 	}
 	seqs_init(&enc, n, r->length + first, r->offset + first, r->ids, 0, m->pad);
 	seqs_init(&dec, n, one, which, start, 0, m->pad);
-	H = be->alloc((size_t)enc.rows * (size_t)m->D * sizeof(float));
+	H = be->alloc((size_t)enc.rows * prompt_floats(m) * sizeof(float));
 	forward_encode(f, &enc, H);
 	forward_decode(f, &enc, H, &dec, which, NULL, p);
 	for (int i = 0; i < n; i++)
@@ -136,7 +136,7 @@ static void run_slab(const struct forward *f, const struct scale_rows *r, int fi
 
 static size_t slab_rows(const struct forward *f, const struct scale_rows *r)
 {
-	size_t row = (size_t)f->model->m.D * sizeof(float), fixed,
+	size_t row = prompt_peak(&f->model->m) * sizeof(float), fixed,
 	       longest = 1; /* with one decoder row */
 
 	for (int i = 0; i < r->n; i++)

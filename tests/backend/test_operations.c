@@ -112,7 +112,8 @@ static void call_self_attention(const struct attention_case *c, float *ctx, cons
 {
 	int off[MOST_SEQUENCES];
 
-	be->self_attention(ctx, Q, K, V, packed(c->n, c->len, off), c->valid,
+	be->self_attention(ctx, Q, packed(c->n, c->len, off), K, V,
+			   (struct be_ragged){.n = c->n, .off = off, .len = c->valid}, NULL,
 			   &(struct be_attention){.heads = c->heads,
 						  .kv_heads = c->kv_heads,
 						  .width = c->width,

@@ -69,6 +69,7 @@ bug 'scan: no barrier before the parts are read (thread sanitizer)' double-tsan 
 bug 'softmax: threads without keys leave before the barrier' double 0 be_kernels.cu 's/^\tfloat max = -INFINITY, sum = 0;/&\n\tif ((int)threadIdx.x >= keys) return;/'
 bug 'causal mask: one key short' double 0 be_kernels.cu 's/causal \&\& row + 1 < keys ? row + 1/causal \&\& row < keys ? row/'
 bug 'attention: a window of one key more' double 0 be_kernels.cu 's/n > window ? n - window/n > window ? n - window - 1/'
+bug 'attention: rows before the first query are not counted' double 0 be_kernels.cu 's/row = before + line/row = line/'
 bug 'rotation: by the head, not the row' double 0 be_kernels.cu 's/row = head \/ (size_t)heads;/row = head;/'
 bug 'rotation: the sines the other way' double 0 be_kernels.cu 's/x\[half\] = b \* turn\[0\] + a/x[half] = b * turn[0] - a/'
 bug 'bias: of the column before' double 0 be_kernels.cu 's/Y\[e\] += b\[e % (size_t)n\]/Y[e] += b[(e + 1) % (size_t)n]/'

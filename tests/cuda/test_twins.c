@@ -639,13 +639,46 @@ static void self_case(const float *Q, const float *K, const float *V, struct be_
 
 	self_oracle(want, Q, K, V, &a);
 	a.bias = b;
-	be->self_attention(ctx, q, k, v, (struct be_ragged){SEQS, firsts, lengths}, keys_of, &a);
-	be->self_attention(ctx, q, k, v, (struct be_ragged){0, firsts, lengths}, keys_of, &a);
+	be->self_attention(ctx, q, (struct be_ragged){SEQS, firsts, lengths}, k, v,
+			   (struct be_ragged){SEQS, firsts, keys_of}, NULL, &a);
+	be->self_attention(ctx, q, (struct be_ragged){0, firsts, lengths}, k, v,
+			   (struct be_ragged){0, firsts, keys_of}, NULL, &a);
 	have = from_device(ctx, ROWS * WIDE + 1);
 	assert_true(have[ROWS * WIDE] == 0);
 	compare(SELF, have, want, ROWS * WIDE, 1);
 	be->free(q), be->free(k), be->free(v), be->free(b);
 	free(have), free(want);
+}
+
+/* The last rows of every sequence against all its keys: as the whole sequence's last rows. */
+static void self_behind(const float *Q, const float *K, const float *V, struct be_attention a)
+{
+	static const int len[SEQS] = {2, 3, 1, 0}, off[SEQS] = {0, 2, 5, 6};
+	int before[SEQS], rows = 0;
+	size_t all = ROWS * WIDE * sizeof(float);
+	float *q = xarray(ROWS * WIDE, sizeof(*q)), *have;
+	double *whole = zeros(ROWS * WIDE), *want = zeros(ROWS * WIDE);
+
+	self_oracle(whole, Q, K, V, &a);
+	for (int s = 0; s < SEQS; s++) {
+		before[s] = lengths[s] - len[s];
+		for (int i = 0; i < len[s] * WIDE; i++) {
+			int at = (firsts[s] + before[s]) * WIDE + i;
+
+			q[rows * WIDE + i] = Q[at];
+			want[rows * WIDE + i] = whole[at];
+		}
+		rows += len[s];
+	}
+	float *dq = to_device(q, all), *dk = to_device(K, all), *dv = to_device(V, all),
+	      *ctx = be->alloc(all);
+
+	be->self_attention(ctx, dq, (struct be_ragged){SEQS, off, len}, dk, dv,
+			   (struct be_ragged){SEQS, firsts, keys_of}, before, &a);
+	have = from_device(ctx, ROWS * WIDE);
+	compare(SELF, have, want, ROWS * WIDE, 1);
+	be->free(dq), be->free(dk), be->free(dv);
+	free(q), free(have), free(whole), free(want);
 }
 
 static void self_all(void)
@@ -666,6 +699,13 @@ static void self_all(void)
 						.bias = kind & 2 ? bias : NULL,
 						.T = LONGEST});
 	}
+	self_behind(Q, K, V,
+		    (struct be_attention){.heads = HEADS,
+					  .kv_heads = 2,
+					  .width = HEAD,
+					  .scale = 0.3f,
+					  .causal = true,
+					  .window = 4});
 	free(Q), free(K), free(V), free(bias);
 }
 
@@ -676,7 +716,7 @@ static void self_attention(void **state)
 }
 
 /* Rotations of heads of 2, 4 and 6, each row by its own position in its sequence. */
-static void rotate_case(int heads, int width)
+static void rotate_case(int heads, int width, const int *first)
 {
 	size_t n = ROWS * (size_t)(heads * width), turns = LONGEST * (size_t)width;
 	float *X = random_array(n), *table = random_array(turns), *have;
@@ -685,7 +725,8 @@ static void rotate_case(int heads, int width)
 
 	for (int s = 0; s < SEQS; s++)
 		for (int i = 0; i < lengths[s] * heads * width; i++) {
-			int p = i / (heads * width), e = i % width, half = width / 2;
+			int p = i / (heads * width) + (first ? first[s] : 0), e = i % width,
+			    half = width / 2;
 			size_t at = (size_t)(firsts[s] * heads * width + i);
 			const float *turn = table + p * width + e % half;
 			bool second = e >= half;
@@ -695,7 +736,7 @@ static void rotate_case(int heads, int width)
 					   : -(double)X[at + (size_t)half]) *
 					   (double)turn[half];
 		}
-	be->rotate(x, (struct be_ragged){SEQS, firsts, lengths}, heads, width, t);
+	be->rotate(x, (struct be_ragged){SEQS, firsts, lengths}, first, heads, width, t);
 	have = from_device(x, n);
 	compare(ACTIVATE, have, want, n, 1);
 	be->free(t);
@@ -719,11 +760,28 @@ static void add_row_case(int P, int n)
 	free(X), free(b), free(have);
 }
 
+static void copy_case(size_t n)
+{
+	float *X = random_array(n + 1), *x = to_device(X, (n + 1) * sizeof(float)),
+	      *y = be->alloc((n + 1) * sizeof(float)), *have;
+
+	be->copy(y, x, n);
+	have = from_device(y, n + 1);
+	assert_true(have[n] == 0);
+	assert_memory_equal(have, X, n * sizeof(float));
+	be->free(x);
+	free(X), free(have);
+}
+
 static void rows_all(void)
 {
-	rotate_case(1, 2);
-	rotate_case(3, 4);
-	rotate_case(2, 6);
+	static const int first[SEQS] = {5, 0, 8, 3};
+
+	rotate_case(1, 2, NULL);
+	rotate_case(3, 4, NULL);
+	rotate_case(2, 6, first);
+	copy_case(0);
+	copy_case(300);
 	add_row_case(0, 5);
 	add_row_case(1, 300);
 	add_row_case(7, 131);

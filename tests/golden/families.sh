@@ -55,6 +55,12 @@ must merge "$T/links" METHOD=sweep
 same_adapter 'a snapshot of links: the same bytes' "$T/llama-sweep" "$T/links"
 use llama
 
+# ---- Answers that each task's own model generates
+must merge "$T/generated" METHOD=sweep ANSWERS=generated
+check 'generated: every task has its tokens' test "$(ls "$T/generated/tokens" | grep -c h5)" = 4
+must merge "$T/narrow" -j2 METHOD=sweep ANSWERS=generated MAX_MEMORY=64M
+same_adapter 'generated, in little memory: the same bytes' "$T/generated" "$T/narrow"
+
 # ---- One adapter gives itself back
 for task in all few late; do # of mlp the scale differs from module to module, which compare-factors does not read
 	must merge "$T/one-$task" METHOD=sweep TASK_TARGETS=$task

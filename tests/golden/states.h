@@ -59,7 +59,8 @@ static inline void states_stack(struct states *st, const struct forward *f, int 
 {
 	const struct geometry *m = &f->model->m;
 	size_t n = (size_t)s->rows * (size_t)m->D;
-	struct batch batch = {s->n, s->off, s->len, s->valid, s->rows};
+	struct batch batch = {
+		.n = s->n, .off = s->off, .len = s->len, .valid = s->valid, .rows = s->rows};
 	float *host = xarray(n, sizeof(*host)), *norm;
 	struct work w;
 

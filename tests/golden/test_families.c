@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "backend/be.h"
-#include "forward/forward.h"
+#include "forward/generate.h"
 #include "golden.h"
 
 #define TOLERANCE 1e-5
@@ -70,7 +70,8 @@ static void check_block(struct golden *g, int index, struct work *w, float *H)
 	static const char *const site[STEP_END] = {"self", "out", [STEP_FFN] = "ffn", "down"};
 	const struct geometry *m = &g->model->m;
 	const struct seqs *s = &g->seqs;
-	struct batch batch = {s->n, s->off, s->len, s->valid, s->rows};
+	struct batch batch = {
+		.n = s->n, .off = s->off, .len = s->len, .valid = s->valid, .rows = s->rows};
 	size_t bytes = (size_t)s->rows * (size_t)m->D * sizeof(float);
 	float *start = xmalloc(bytes);
 	struct block_deltas none = {{NULL}};
@@ -105,23 +106,128 @@ static void check_pass(struct golden *g)
 	const struct seqs *s = &g->seqs;
 	const struct st_tensor *t = st_find(g->want, "logits");
 	struct prediction *p = xarray((size_t)s->rows, sizeof(*p));
+	int *target = xarray((size_t)s->rows, sizeof(int));
 	size_t V = (size_t)g->model->m.V;
 	float *want = xarray(V, sizeof(*want));
 
-	forward_decode(&f, NULL, NULL, s, NULL, NULL, p);
+	for (int i = 0; i < s->rows; i++)
+		target[i] = (i * 7 + 1) % (int)V;
+	forward_decode(&f, NULL, NULL, s, NULL, target, p);
 	for (int i = 0; i < s->n; i++) {
+		double sum = 0;
 		const struct prediction *last = &p[s->off[i] + s->len[i] - 1];
 		size_t best = 0;
 
 		st_read(g->want, t, (size_t)i * V, V, want);
-		for (size_t k = 0; k < V; k++)
+		for (size_t k = 0; k < V; k++) {
 			best = want[k] > want[best] ? k : best;
+			sum += exp((double)want[k]);
+		}
 		assert_int_equal(last->id, best);
 		assert_true(fabs((double)last->top - (double)want[best]) <=
 			    1e-5 * fabs((double)want[best]));
 	}
 	free(want);
 	free(p);
+}
+
+/* Prompts of all but the last three tokens, kept; then the last of them and the rest behind them:
+ * the same predictions as of the whole sequences. */
+static void check_behind(struct golden *g)
+{
+	struct forward f = {.model = g->model,
+			    .nsources = 1,
+			    .source = &(struct delta_source){0},
+			    .precision = BE_F32};
+	const struct seqs *s = &g->seqs;
+	struct prediction *whole = xarray((size_t)s->rows, sizeof(*whole)),
+			  *behind = xarray((size_t)s->rows, sizeof(*behind));
+	int length[8], answer[8], start[8], ids[256], which[8], n = 0, at = 0;
+	struct seqs prompts, answers;
+
+	forward_decode(&f, NULL, NULL, s, NULL, NULL, whole);
+	for (int i = s->n - 1; i >= 0; i--, n++) { /* in another order */
+		length[n] = s->len[i] > 3 ? s->len[i] - 3 : 1;
+		answer[n] = s->len[i] - length[n] + 1;
+		start[n] = at;
+		which[n] = i;
+		memcpy(ids + at, s->ids + s->off[i] + length[n] - 1,
+		       sizeof(int) * (size_t)answer[n]);
+		ids[at] = -1;
+		at += answer[n];
+	}
+	seqs_init(&answers, n, answer, start, ids, 0, 0);
+	for (int i = 0; i < n; i++)
+		length[i] = s->len[i] > 3 ? s->len[i] - 3 : 1;
+	seqs_init(&prompts, s->n, length, s->off, s->ids, 0, 0);
+	float *H = be->alloc((size_t)prompts.rows * prompt_floats(&g->model->m) * sizeof(*H));
+
+	forward_encode(&f, &prompts, H);
+	forward_decode(&f, &prompts, H, &answers, which, NULL, behind);
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < answers.len[i]; k++) {
+			const struct prediction
+				*a = &behind[answers.off[i] + k],
+				*b = &whole[s->off[which[i]] + prompts.len[which[i]] - 1 + k];
+
+			assert_int_equal(a->id, b->id);
+			assert_true(fabs((double)(a->top - b->top)) <= 1e-5 * fabs((double)b->top));
+		}
+	be->free(H);
+	seqs_release(&prompts);
+	seqs_release(&answers);
+	free(whole);
+	free(behind);
+}
+
+/* Greedy answers to the sequences, one token after the other, each by a pass over all of it. */
+static void plain_greedy(const struct forward *f, const struct seqs *s, int i, int n, int *answer)
+{
+	int ids[64], length, offset = 0;
+	struct prediction p[64];
+
+	memcpy(ids, s->ids + s->off[i], sizeof(int) * (size_t)s->len[i]);
+	for (int k = 0; k < n; k++) {
+		struct seqs one;
+
+		length = s->len[i] + k;
+		seqs_init(&one, 1, &length, &offset, ids, 0, 0);
+		forward_decode(f, NULL, NULL, &one, NULL, NULL, p);
+		answer[k] = ids[length] = p[length - 1].id;
+		seqs_release(&one);
+	}
+}
+
+/* generate() with drafts that are wrong at their first, second or third token. */
+static void check_generation(struct golden *g)
+{
+	enum { NEW = 5 };
+	struct model *model = g->model;
+	struct forward f = {.model = model,
+			    .nsources = 1,
+			    .source = &(struct delta_source){0},
+			    .precision = BE_F32};
+	const struct seqs *s = &g->seqs;
+	int want[8][NEW], length[8], offset[8], draft[8 * NEW];
+	float *H = be->alloc((size_t)s->rows * prompt_floats(&model->m) * sizeof(*H));
+	struct generation made;
+
+	model->m.decoding.neos = 0;
+	for (int i = 0; i < s->n; i++) {
+		plain_greedy(&f, s, i, NEW, want[i]);
+		length[i] = 1 + i % 3;
+		offset[i] = i * NEW;
+		memcpy(draft + offset[i], want[i], sizeof(want[i]));
+		draft[offset[i] + length[i] - 1] = (want[i][length[i] - 1] + 1) % model->m.V;
+	}
+	forward_encode(&f, s, H);
+	generate(&f, s, H, length, offset, draft, NEW, &made);
+	for (int i = 0; i < s->n; i++) {
+		assert_int_equal(made.length[i], NEW);
+		assert_memory_equal(made.ids + (size_t)i * NEW, want[i], sizeof(want[i]));
+	}
+	generation_release(&made);
+	be->free(H);
 }
 
 static void check_model(const char *name, size_t sequences)
@@ -147,6 +253,9 @@ static void check_model(const char *name, size_t sequences)
 	be->rmsnorm(H, H, norm, g.seqs.rows, m->D, m->eps);
 	compare(&g, "norm", H, g.seqs.rows, m->D);
 	check_pass(&g);
+	check_behind(&g);
+	if (!sequences)
+		check_generation(&g);
 	print_message("# %s: worst error %.1e\n", name, g.worst);
 	be->free(norm);
 	be->free(H);

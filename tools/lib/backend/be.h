@@ -119,16 +119,20 @@ struct backend {
 	void (*scale)(float *X, float factor, size_t n);
 	/* X = act(X), n elements; X = act(X) · G elementwise where G is not NULL. */
 	void (*activate)(float *X, const float *G, enum be_act act, size_t n);
-	/* Rotary positions, in halves: row p of a sequence, X (P, heads·width), has in every head
+	/* Y = X, n elements, both of the backend. */
+	void (*copy)(float *Y, const float *X, size_t n);
+	/* Rotary positions, in halves: row p of sequence i, X (P, heads·width), has in every head
 	 * (a, b) → (a cos − b sin, b cos + a sin) elementwise, a and b the halves of the head.
-	 * table (T, width), T ≥ every length: row p has the cosines of position p, then the sines.
-	 */
-	void (*rotate)(float *X, struct be_ragged seq, int heads, int width, const float *table);
-	/* (Attention: valid[i] ≥ 1 wherever there are queries.) For sequence i and head h, ctx =
-	 * softmax(scale Q Kᵀ + bias) V over the keys j < valid[i] (and j ≤ query if causal). Q, ctx
-	 * (P, heads·width); K, V (P, kv_heads·width). */
-	void (*self_attention)(float *ctx, const float *Q, const float *K, const float *V,
-			       struct be_ragged seq, const int *valid,
+	 * table (T, width): row p has the cosines of position p, then the sines. first[i]: the
+	 * position of the sequence's first row; NULL: 0. T > every position. */
+	void (*rotate)(float *X, struct be_ragged seq, const int *first, int heads, int width,
+		       const float *table);
+	/* (Attention: there are keys wherever there are queries.) For sequence i and head h, ctx =
+	 * softmax(scale Q Kᵀ + bias) V over the sequence's keys (if causal, j ≤ query). Q, ctx (P,
+	 * heads·width); K, V (keys, kv_heads·width). before[i]: so many keys lie before the
+	 * sequence's first query; NULL: 0. */
+	void (*self_attention)(float *ctx, const float *Q, struct be_ragged query, const float *K,
+			       const float *V, struct be_ragged keys, const int *before,
 			       const struct be_attention *a);
 	/* Cross-attention over raw memory rows, keys never formed: Q (Pq, NH, D) holds q̃_h = Wk_hᵀ
 	 * q_h, so the score of memory row m is q̃_h·m; U (Pq, NH, D) = softmax(scores) M over the

@@ -139,6 +139,18 @@ static size_t position_floats(const struct geometry *m, int stack, int T)
 	       (m->rope.kind != ROPE_NONE ? (size_t)T * (size_t)m->HS : 0);
 }
 
+static int key_rows(int T)
+{
+	return T > KEY_ROWS ? T : KEY_ROWS;
+}
+
+/* Keys and values of a past. */
+static size_t key_floats(const struct geometry *m, int T)
+{
+	return m->family->nstacks == 1 ? 2 * (size_t)key_rows(T) * (size_t)(m->kv_heads * m->HS)
+				       : 0;
+}
+
 size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank)
 {
 	size_t cross = (size_t)cross_rows(T) * (size_t)m->NH * (size_t)m->D;
@@ -146,7 +158,7 @@ size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank
 	return sizeof(float) *
 	       (4 * (size_t)rows * widest(m) + thin_rows(m, stack, rows, T) * (size_t)rank +
 		(m->family->stack[stack].reads_encoder ? 2 * cross : 0) +
-		position_floats(m, stack, T));
+		position_floats(m, stack, T) + key_floats(m, T));
 }
 
 void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank)
@@ -169,6 +181,13 @@ void work_init(struct work *w, const struct model *model, int stack, int rows, i
 	w->U = be->alloc(cross);
 }
 
+void work_add_keys(struct work *w, const struct geometry *m, int T)
+{
+	w->key_rows = key_rows(T);
+	w->keys =
+		be->alloc(2 * (size_t)w->key_rows * (size_t)(m->kv_heads * m->HS) * sizeof(float));
+}
+
 void work_release(struct work *w)
 {
 	be->free(w->a);
@@ -176,6 +195,7 @@ void work_release(struct work *w)
 	be->free(w->u);
 	be->free(w->bias);
 	be->free(w->turns);
+	be->free(w->keys);
 	be->free(w->Q);
 	be->free(w->U);
 	*w = (struct work){0};
@@ -264,7 +284,67 @@ static void place_heads(const struct block *b, struct work *w, float *X, int hea
 	if (norm)
 		be->rmsnorm(X, X, norm, s->rows * heads, m->HS, m->eps);
 	if (w->turns)
-		be->rotate(X, (struct be_ragged){s->n, s->off, s->len}, heads, m->HS, w->turns);
+		be->rotate(X, (struct be_ragged){s->n, s->off, s->len}, s->past_len, heads, m->HS,
+			   w->turns);
+}
+
+static struct be_attention attention_of(const struct block *b, const struct work *w)
+{
+	const struct geometry *m = &b->model->m;
+
+	return (struct be_attention){.heads = m->NH,
+				     .kv_heads = m->kv_heads,
+				     .width = m->HS,
+				     .scale = m->attention_scale,
+				     .causal = m->family->stack[b->stack].causal,
+				     .window = block_slides(m, b->index) ? m->window : 0,
+				     .bias = w->bias,
+				     .T = w->T};
+}
+
+/* Sequence i's past and own rows (k, v: the batch's) behind one another, from row `at` of
+ * w->keys on. */
+static void join_past(const struct block *b, struct work *w, const float *k, const float *v, int i,
+		      int at)
+{
+	const struct batch *s = w->batch;
+	size_t width = (size_t)(b->model->m.kv_heads * b->model->m.HS);
+	size_t past = (size_t)s->past_len[i] * width, from = (size_t)s->past_off[i] * width,
+	       own = (size_t)s->len[i] * width, row = (size_t)s->off[i] * width;
+	float *K = w->keys + (size_t)at * width, *V = K + (size_t)w->key_rows * width;
+
+	be->copy(K, s->past.K + from, past);
+	be->copy(K + past, k + row, own);
+	be->copy(V, s->past.V + from, past);
+	be->copy(V + past, v + row, own);
+}
+
+/* Attention over the past too, as many sequences at once as w->keys has room for. */
+static void attend_past(const struct block *b, struct work *w, const float *q, const float *k,
+			const float *v)
+{
+	const struct batch *s = w->batch;
+	const struct be_attention a = attention_of(b, w);
+	size_t values = (size_t)w->key_rows * (size_t)(a.kv_heads * a.width);
+	int *off = xarray((size_t)s->n, sizeof(*off)), *len = xarray((size_t)s->n, sizeof(*len));
+
+	for (int first = 0, i = 0; first < s->n; first = i) {
+		for (int rows = 0; i < s->n; rows += len[i++]) {
+			off[i] = rows;
+			len[i] = s->past_len[i] + s->len[i];
+			if (i > first && rows + len[i] > w->key_rows)
+				break;
+			BUG_IF(len[i] > w->key_rows);
+			join_past(b, w, k, v, i, rows);
+		}
+		be->self_attention(w->x, q,
+				   (struct be_ragged){i - first, s->off + first, s->len + first},
+				   w->keys, w->keys + values,
+				   (struct be_ragged){i - first, off + first, len + first},
+				   s->past_len + first, &a);
+	}
+	free(off);
+	free(len);
 }
 
 static void self_attention(const struct block *b, const struct block_deltas *d, struct work *w,
@@ -272,22 +352,22 @@ static void self_attention(const struct block *b, const struct block_deltas *d, 
 {
 	const struct geometry *m = &b->model->m;
 	const struct batch *s = w->batch;
-	struct be_ragged seq = {s->n, s->off, s->len};
+	const struct be_attention a = attention_of(b, w);
+	size_t kept = (size_t)s->rows * (size_t)(m->kv_heads * m->HS);
 	float *q = w->y, *k = q + w->wide, *v = k + w->wide;
 
 	project_heads(b, d, w, slot);
 	place_heads(b, w, q, m->NH, b->head_norm[0]);
 	place_heads(b, w, k, m->kv_heads, b->head_norm[1]);
-	be->self_attention(
-		w->x, q, k, v, seq, s->valid,
-		&(struct be_attention){.heads = m->NH,
-				       .kv_heads = m->kv_heads,
-				       .width = m->HS,
-				       .scale = m->attention_scale,
-				       .causal = m->family->stack[b->stack].causal,
-				       .window = block_slides(m, b->index) ? m->window : 0,
-				       .bias = w->bias,
-				       .T = w->T});
+	if (s->store.K) {
+		be->copy(s->store.K, k, kept);
+		be->copy(s->store.V, v, kept);
+	}
+	if (s->past.K)
+		attend_past(b, w, q, k, v);
+	else
+		be->self_attention(w->x, q, (struct be_ragged){s->n, s->off, s->len}, k, v,
+				   (struct be_ragged){s->n, s->off, s->valid}, NULL, &a);
 }
 
 /* Rows [row, row+P) of the queries against memory rows M, already fetched; result in the same rows
@@ -427,4 +507,15 @@ void block_run(const struct block *b, const struct block_deltas *d, struct work 
 		at = step_next(b, at);
 		enter_step(b, w, h, at);
 	}
+}
+
+size_t prompt_floats(const struct geometry *m)
+{
+	return m->family->nstacks == 2 ? (size_t)m->D
+				       : 2 * (size_t)m->L[0] * (size_t)(m->kv_heads * m->HS);
+}
+
+size_t prompt_peak(const struct geometry *m)
+{
+	return prompt_floats(m) + (m->family->nstacks == 2 ? 0 : (size_t)m->D);
 }

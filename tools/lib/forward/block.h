@@ -45,13 +45,21 @@ void block_deltas_load(struct block_deltas *d, const struct block *b,
 		       const struct delta_source *from);
 void block_deltas_release(struct block_deltas *d, const struct block *b);
 
+/* Keys and values, rotated, of one block: rows (rows, kv_heads·HS). */
+struct kept {
+	float *K, *V; /* NULL: none */
+};
+
 /* A batch of sequences; arrays of n. */
 struct batch {
 	int n;
 	const int *off, *len; /* rows of the sequence in h */
-	const int *valid; /* self-attention's keys: the first valid[i] rows of the sequence (= len
-			     but for pads) */
-	int rows;         /* Σ len */
+	const int *valid;  /* self-attention's keys: the first valid[i] rows of the sequence (= len
+			      but for pads) */
+	int rows;          /* Σ len */
+	struct kept store; /* where the rows' own keys and values go, row by row */
+	struct kept past;  /* keys and values before the sequences: of sequence i */
+	const int *past_off, *past_len; /* rows [past_off[i], past_off[i] + past_len[i]) */
 };
 
 /* The encoder's output, for the decoder's cross-attention. fetch() returns rows of sequences
@@ -77,15 +85,25 @@ struct work {
 	float *u;     /* (rows, R), also of (CROSS_ROWS, NH) */
 	int wide;     /* rows · max(D, DI, F) */
 	float *Q, *U; /* cross-attention: (CROSS_ROWS or longest sequence, NH, D) */
+	float *keys;  /* two of (key_rows, kv_heads·HS): keys of the past and of the batch, and
+			 values */
+	int key_rows;
 	int cross_rows, rank;
 	float *bias;  /* (NH, 2T−1), or NULL */
 	float *turns; /* (T, HS), of rotary positions, or NULL */
 };
-enum { CROSS_ROWS = 64 };
+enum { CROSS_ROWS = 64, KEY_ROWS = 512 };
 /* The ranks of ΔW that will be met, at most. */
 void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank);
+/* Room to attend to a past, for sequences of up to T positions with it. */
+void work_add_keys(struct work *w, const struct geometry *m, int T);
 void work_release(struct work *w);
 size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank);
+
+/* Floats for each row of a prompt that answers are computed from: of the encoder's output, or of a
+ * single stack's keys and values in all blocks. And the most while they are made. */
+size_t prompt_floats(const struct geometry *m);
+size_t prompt_peak(const struct geometry *m);
 
 /* Runs a batch from b->from to step `to` (≤ b->to). h (P, D) is updated in place; the input x of
  * the linears at `to` is left in w->x (for STEP_END: nothing). x is recomputed from h at b->from,

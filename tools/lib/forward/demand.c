@@ -127,9 +127,33 @@ static size_t stack_pass(const struct geometry *m, int stack, const struct ranks
 	       work(m, stack, rows, T[stack], T[stack], ranks_largest(d));
 }
 
+/* A single stack: over the prompts, whose stream comes on top of their keys and values; then over
+ * the answers behind them. */
+static size_t demand_single(const struct geometry *m, const struct ranks *d, const int rows[2],
+			    const int T[2], enum be_precision p)
+{
+	int rank = ranks_largest(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS,
+	    blocks = be->ahead && m->L[0] > 1 ? 2 : 1, all = T[0] + T[1],
+	    batch = all > BATCH_ROWS ? all : BATCH_ROWS, keys = all > KEY_ROWS ? all : KEY_ROWS;
+	size_t width = (size_t)(m->kv_heads * m->HS);
+	size_t pass = (size_t)blocks * block(m, 0, p) + deltas(m, 0, d, p) +
+		      work(m, 0, batch, all, all, rank) + floats(2 * (size_t)keys * width);
+	size_t H = floats((size_t)rows[0] * prompt_floats(m)),
+	       X[2] = {floats((size_t)rows[0] * (size_t)m->D),
+		       floats((size_t)rows[1] * (size_t)m->D)};
+	size_t head = X[1] + be->weight_bytes(head_rows, m->D, p) +
+		      floats((size_t)BATCH_ROWS * (size_t)head_rows) +
+		      be->array_bytes((size_t)rows[1] * sizeof(struct be_logits));
+	size_t most = pass + (X[0] > X[1] ? X[0] : X[1]);
+
+	return H + (most > head ? most : head) + operations(m, 0, all, all, rank, head_rows, p);
+}
+
 size_t demand_forward(const struct geometry *m, const struct ranks *d, const int rows[2],
 		      const int T[2], enum be_precision p)
 {
+	if (m->family->nstacks == 1)
+		return demand_single(m, d, rows, T, p);
 	int rank = ranks_largest(d), head_rows = m->V < HEAD_ROWS ? m->V : HEAD_ROWS,
 	    both = T[0] > T[1] ? T[0] : T[1];
 	size_t H = floats((size_t)rows[0] * (size_t)m->D),

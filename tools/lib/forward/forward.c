@@ -58,10 +58,40 @@ static int source_of(const struct forward *f, const int *which, int i)
 	return f->source_of ? f->source_of[which ? which[i] : i] : 0;
 }
 
+/* What a pass keeps, or goes on from; H (…) as forward_encode() left it. */
+struct prompts {
+	float *store;         /* H to be filled; NULL: nothing is kept */
+	const float *past;    /* H to go on from; NULL: none */
+	int rows, longest;    /* of either; the longest past */
+	const int *off, *len; /* of the past, per sequence of the pass */
+};
+
+/* Block b's keys and values in H. */
+static struct kept kept_at(const struct geometry *m, const float *H, int rows, int b, int row)
+{
+	size_t width = (size_t)(m->kv_heads * m->HS), all = (size_t)rows * width;
+	float *K = (float *)(uintptr_t)H + 2 * (size_t)b * all + (size_t)row * width;
+
+	return H ? (struct kept){K, K + all} : (struct kept){NULL, NULL};
+}
+
+static void attach(struct batch *batch, const struct block *b, const struct prompts *p,
+		   const struct seqs *s, int first)
+{
+	const struct geometry *m = &b->model->m;
+
+	if (!p)
+		return;
+	batch->store = kept_at(m, p->store, p->rows, b->index, s->off[first]);
+	batch->past = kept_at(m, p->past, p->rows, b->index, 0);
+	batch->past_off = p->past ? p->off + first : NULL;
+	batch->past_len = p->past ? p->len + first : NULL;
+}
+
 /* Sequences [first, last) are of one source. */
 static void run_sequences(const struct forward *f, const struct block *b, struct work *w,
 			  const struct seqs *s, int first, int last, int source, float *H,
-			  struct encoder_output *mem)
+			  struct encoder_output *mem, const struct prompts *p)
 {
 	struct block_deltas d;
 	int *off = xarray((size_t)s->n, sizeof(*off));
@@ -74,6 +104,7 @@ static void run_sequences(const struct forward *f, const struct block *b, struct
 		batch = seqs_batch(s, first, w->rows, most, off);
 		if (mem)
 			mem->base = first;
+		attach(&batch, b, p, s, first);
 		block_run(b, &d, w, &batch, mem, H + (size_t)s->off[first] * (size_t)f->model->m.D,
 			  STEP_END);
 	}
@@ -83,20 +114,22 @@ static void run_sequences(const struct forward *f, const struct block *b, struct
 
 /* which (s->n): the encoder's number of each sequence; NULL: its own. */
 static void run_block(const struct forward *f, const struct block *b, struct work *w,
-		      const struct seqs *s, const int *which, float *H, struct encoder_output *mem)
+		      const struct seqs *s, const int *which, float *H, struct encoder_output *mem,
+		      const struct prompts *p)
 {
 	for (int first = 0, last; first < s->n; first = last) {
 		int source = source_of(f, which, first);
 
 		for (last = first + 1; last < s->n && source_of(f, which, last) == source; last++)
 			;
-		run_sequences(f, b, w, s, first, last, source, H, mem);
+		run_sequences(f, b, w, s, first, last, source, H, mem, p);
 	}
 }
 
 /* All blocks, each loaded while the one before is computed where the backend can. */
 static void run_blocks(const struct forward *f, int stack, struct work *w, const struct seqs *s,
-		       const int *which, float *H, struct encoder_output *mem)
+		       const int *which, float *H, struct encoder_output *mem,
+		       const struct prompts *p)
 {
 	int L = f->model->m.L[stack];
 	struct block b[2];
@@ -105,7 +138,7 @@ static void run_blocks(const struct forward *f, int stack, struct work *w, const
 	for (int i = 0; i < L; i++) {
 		struct block *next = i + 1 < L ? &b[(i + 1) % 2] : NULL;
 
-		run_block(f, &b[i % 2], w, s, which, H, mem);
+		run_block(f, &b[i % 2], w, s, which, H, mem, p);
 		if (next && be->ahead)
 			block_load(next, f->model, stack, i + 1, STEP_SELF, STEP_END, f->precision);
 		block_release(&b[i % 2]);
@@ -129,19 +162,23 @@ static void embed(const struct forward *f, const struct seqs *s, float *H)
 	free(host);
 }
 
-/* A whole stack; for the decoder with the memory to attend to. The final norm is part of it. */
+/* A whole stack; p: NULL, or what it keeps or goes on from; for the decoder with the memory to
+ * attend to. The final norm is part of it. */
 static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which,
-		      float *H, struct encoder_output *mem)
+		      float *H, struct encoder_output *mem, const struct prompts *p)
 {
 	const struct geometry *m = &f->model->m;
 	size_t D = (size_t)m->D;
+	int T = s->longest + (p ? p->longest : 0);
 	const struct ranks r = ranks_of(f);
 	struct work w;
 	float *norm;
 
 	embed(f, s, H);
-	work_init(&w, f->model, stack, batch_rows(s->longest), s->longest, ranks_largest(&r));
-	run_blocks(f, stack, &w, s, which, H, mem);
+	work_init(&w, f->model, stack, batch_rows(s->longest), T, ranks_largest(&r));
+	if (p && p->past)
+		work_add_keys(&w, m, T);
+	run_blocks(f, stack, &w, s, which, H, mem, p);
 	norm = model_final_norm(f->model, stack);
 	for (int row = 0; row < s->rows; row += w.rows) {
 		int n = s->rows - row < w.rows ? s->rows - row : w.rows;
@@ -152,9 +189,21 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 	work_release(&w);
 }
 
+/* A single stack's keys and values; its stream is let go. */
+static void keep_prompts(const struct forward *f, const struct seqs *s, float *H)
+{
+	float *X = be->alloc((size_t)s->rows * (size_t)f->model->m.D * sizeof(float));
+
+	run_stack(f, 0, s, NULL, X, NULL, &(struct prompts){.store = H, .rows = s->rows});
+	be->free(X);
+}
+
 void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 {
-	run_stack(f, 0, s, NULL, H, NULL);
+	if (f->model->m.family->nstacks == 1)
+		keep_prompts(f, s, H);
+	else
+		run_stack(f, 0, s, NULL, H, NULL, NULL);
 }
 
 /* The output embedding in pieces of HEAD_ROWS tokens, each for all rows of X (rows, D). */
@@ -246,25 +295,49 @@ static void decode_reading(const struct forward *f, const struct seqs *enc, cons
 		len[i] = enc->len[which[i]];
 		valid[i] = enc->valid[which[i]];
 	}
-	run_stack(f, 1, dec, which, X, &mem);
+	run_stack(f, 1, dec, which, X, &mem, NULL);
 	free(off);
 	free(len);
 	free(valid);
+}
+
+/* A single stack behind the prompts but their last tokens. */
+static void decode_behind(const struct forward *f, const struct seqs *enc, const float *H,
+			  const struct seqs *dec, const int *which, float *X)
+{
+	size_t bytes = sizeof(int) * (size_t)dec->n;
+	int *off = xmalloc(bytes), *len = xmalloc(bytes),
+	    *ids = xmalloc(sizeof(int) * (size_t)dec->rows);
+	struct prompts p = {.past = H, .rows = enc->rows, .off = off, .len = len};
+	struct seqs s = *dec;
+
+	memcpy(ids, dec->ids, sizeof(int) * (size_t)dec->rows);
+	s.ids = ids;
+	for (int i = 0; i < dec->n; i++) {
+		off[i] = enc->off[which[i]];
+		len[i] = enc->len[which[i]] - 1;
+		p.longest = len[i] > p.longest ? len[i] : p.longest;
+		if (dec->len[i] && ids[dec->off[i]] < 0)
+			ids[dec->off[i]] = enc->ids[off[i] + len[i]];
+	}
+	run_stack(f, 0, &s, which, X, NULL, &p);
+	free(off);
+	free(len);
+	free(ids);
 }
 
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
 		    const struct seqs *dec, const int *which, const int *target,
 		    struct prediction *out)
 {
-	const struct family *family = f->model->m.family;
-	int stack = family->nstacks - 1;
-	bool reads = family->stack[stack].reads_encoder;
 	float *X = be->alloc((size_t)dec->rows * (size_t)f->model->m.D * sizeof(float));
 
-	if (reads)
+	if (f->model->m.family->nstacks == 2)
 		decode_reading(f, enc, H, dec, which, X);
+	else if (H)
+		decode_behind(f, enc, H, dec, which, X);
 	else
-		run_stack(f, stack, dec, which, X, NULL);
+		run_stack(f, 0, dec, which, X, NULL, NULL);
 	scale_output(f, X, dec->rows);
 	run_head(f, X, dec->rows, target, out);
 	be->free(X);

@@ -20,7 +20,9 @@ struct forward {
 	int batch; /* sequences in one batch at most; 0: as many as make full products */
 };
 
-/* The encoder: H (s->rows, D), backend memory, becomes its normed output. */
+/* What a pass over the prompts leaves behind for passes over answers, in backend memory:
+ * prompt_floats() floats for each row. Of an encoder H (s->rows, D) becomes its normed output. Of
+ * a single stack H becomes the rows' keys and values, block by block. */
 void forward_encode(const struct forward *f, const struct seqs *s, float *H);
 
 /* What the output embedding says at one decoder row. */
@@ -30,10 +32,11 @@ struct prediction {
 	double nll;        /* −log p of the row's target; 0 without one */
 };
 
-/* The decoder, or a family's only stack (enc and H then NULL), over inputs dec (teacher-forced: row
+/* The decoder, or a family's only stack, over inputs dec (teacher-forced: row
  * j of a sequence sees rows ≤ j). Sequence i attends to rows [off, off+valid) of H for encoder
  * sequence which[i]. target (dec->rows): the token whose nll is wanted, −1 for none. out
- * (dec->rows). */
+ * (dec->rows). A single stack's sequence goes on from all of prompt which[i] but its last token,
+ * which is the first input where that is given as −1; enc and H NULL: from nothing. */
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
 		    const struct seqs *dec, const int *which, const int *target,
 		    struct prediction *out);

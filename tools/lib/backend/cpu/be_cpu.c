@@ -98,18 +98,25 @@ static void cpu_add_row(float *Y, const float *b, int P, int n)
 		simd_add(Y + (size_t)i * (size_t)n, b, (size_t)n);
 }
 
-static void cpu_rotate(float *X, struct be_ragged seq, int heads, int width, const float *table)
+static void cpu_copy_floats(float *Y, const float *X, size_t n)
+{
+	cpu_copy(Y, X, n * sizeof(*Y));
+}
+
+static void cpu_rotate(float *X, struct be_ragged seq, const int *first, int heads, int width,
+		       const float *table)
 {
 	size_t row = (size_t)(heads * width);
 
 	for (int i = 0; i < seq.n; i++) {
 		float *x = X + (size_t)seq.off[i] * row;
+		const float *turn = table + (first ? (size_t)first[i] * (size_t)width : 0);
 
 #pragma omp parallel for num_threads(threads_for(0.5 * seq.len[i] * (double)row)) schedule(static)
 		for (int p = 0; p < seq.len[i]; p++)
 			for (int h = 0; h < heads; h++)
 				simd_rotate(x + (size_t)p * row + (size_t)(h * width),
-					    table + (size_t)p * (size_t)width, (size_t)width / 2);
+					    turn + (size_t)p * (size_t)width, (size_t)width / 2);
 	}
 }
 
@@ -151,8 +158,8 @@ static float *grow(float **buffer, size_t *have, size_t need)
 }
 
 /* One head of one sequence; rows of K and V are ldk apart. bias: the head's, or NULL. */
-static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len,
-			int valid, const struct be_attention *a, const float *bias)
+static void attend_self(float *ctx, const float *Q, int len, const float *K, const float *V,
+			int valid, int before, const struct be_attention *a, const float *bias)
 {
 	static _Thread_local float *S;
 	static _Thread_local size_t have;
@@ -162,11 +169,11 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 	small_gemm(true, len, valid, a->width, a->scale, Q, ldq, K, ldk, S, valid);
 	for (int i = 0; i < len; i++) {
 		float *s = S + (size_t)i * (size_t)valid;
-		int keys = a->causal && i + 1 < valid ? i + 1 : valid,
+		int row = before + i, keys = a->causal && row + 1 < valid ? row + 1 : valid,
 		    first = a->window && keys > a->window ? keys - a->window : 0;
 
 		if (bias)
-			simd_add(s, bias + a->T - 1 - i, (size_t)keys);
+			simd_add(s, bias + a->T - 1 - row, (size_t)keys);
 		simd_softmax(s + first, (size_t)(keys - first));
 		memset(s, 0, sizeof(*s) * (size_t)first);
 		for (int j = keys; j < valid; j++)
@@ -186,24 +193,26 @@ static double attention_ns(struct be_ragged query, const int *valid, int heads, 
 	return heads * scores * (2.0 * width / PRODUCTS_PER_NS + 2);
 }
 
-static void cpu_self_attention(float *ctx, const float *Q, const float *K, const float *V,
-			       struct be_ragged seq, const int *valid, const struct be_attention *a)
+static void cpu_self_attention(float *ctx, const float *Q, struct be_ragged query, const float *K,
+			       const float *V, struct be_ragged keys, const int *before,
+			       const struct be_attention *a)
 {
 	size_t ldq = (size_t)(a->heads * a->width), ldk = (size_t)(a->kv_heads * a->width);
 	int group = a->heads / a->kv_heads;
 
-#pragma omp parallel for collapse(2) \
-	num_threads(threads_for(attention_ns(seq, valid, a->heads, a->width))) schedule(dynamic)
-	for (int i = 0; i < seq.n; i++)
+#pragma omp parallel for collapse(2)                                                \
+	num_threads(threads_for(attention_ns(query, keys.len, a->heads, a->width))) \
+		schedule(dynamic)
+	for (int i = 0; i < query.n; i++)
 		for (int h = 0; h < a->heads; h++) {
-			size_t at = (size_t)seq.off[i] * ldq + (size_t)(h * a->width),
-			       kv = (size_t)seq.off[i] * ldk + (size_t)(h / group * a->width);
+			size_t at = (size_t)query.off[i] * ldq + (size_t)(h * a->width),
+			       kv = (size_t)keys.off[i] * ldk + (size_t)(h / group * a->width);
+			const float *bias =
+				a->bias ? a->bias + (size_t)h * (size_t)(2 * a->T - 1) : NULL;
 
-			if (seq.len[i] > 0)
-				attend_self(ctx + at, Q + at, K + kv, V + kv, seq.len[i], valid[i],
-					    a,
-					    a->bias ? a->bias + (size_t)h * (size_t)(2 * a->T - 1)
-						    : NULL);
+			if (query.len[i] > 0)
+				attend_self(ctx + at, Q + at, query.len[i], K + kv, V + kv,
+					    keys.len[i], before ? before[i] : 0, a, bias);
 		}
 }
 
@@ -292,6 +301,7 @@ const struct backend be_cpu = {
 	.add_row = cpu_add_row,
 	.scale = cpu_scale,
 	.activate = cpu_activate,
+	.copy = cpu_copy_floats,
 	.rotate = cpu_rotate,
 	.self_attention = cpu_self_attention,
 	.cross_attention = cpu_cross_attention,

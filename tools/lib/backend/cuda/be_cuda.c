@@ -268,17 +268,23 @@ static void cuda_scale(float *X, float factor, size_t n)
 
 /* ------------------------------------------------------------ attention */
 
-static void cuda_rotate(float *X, struct be_ragged seq, int heads, int width, const float *table)
+static void cuda_copy(float *Y, const float *X, size_t n)
+{
+	CUDA(kernel_copy(device.compute, Y, X, n));
+}
+
+static void cuda_rotate(float *X, struct be_ragged seq, const int *first, int heads, int width,
+			const float *table)
 {
 	for (int i = 0; i < seq.n; i++)
 		CUDA(kernel_rotate(device.compute, X + area(seq.off[i], heads * width), seq.len[i],
-				   heads, width, table));
+				   heads, width, table + area(first ? first[i] : 0, width)));
 }
 
 /* One sequence, all heads: head h's rows are `width` columns of ldq, or of ld. Of the query heads
  * that share keys, one after the other, each for all heads of keys at once. */
-static void attend_self(float *ctx, const float *Q, const float *K, const float *V, int len,
-			int valid, const struct be_attention *a)
+static void attend_self(float *ctx, const float *Q, int len, const float *K, const float *V,
+			int valid, int before, const struct be_attention *a)
 {
 	const float one = 1, zero = 0;
 	int share = a->heads / a->kv_heads, HS = a->width, ldq = a->heads * HS,
@@ -292,8 +298,8 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 					       HS, &a->scale, K, ld, HS, Q + j * HS, ldq, step_q,
 					       &zero, scored + (size_t)j * area(len, valid), valid,
 					       step, a->kv_heads));
-	CUDA(kernel_softmax(device.compute, scored, a->heads, len, valid, a->causal, a->window,
-			    a->bias, a->T));
+	CUDA(kernel_softmax(device.compute, scored, a->heads, len, valid, before, a->causal,
+			    a->window, a->bias, a->T));
 	/* ctx_h (len, HS) = S_h V_h */
 	for (int j = 0; j < share; j++) {
 		const float *S = scored + (size_t)j * area(len, valid);
@@ -304,17 +310,20 @@ static void attend_self(float *ctx, const float *Q, const float *K, const float 
 	}
 }
 
-static void cuda_self_attention(float *ctx, const float *Q, const float *K, const float *V,
-				struct be_ragged seq, const int *valid,
+static void cuda_self_attention(float *ctx, const float *Q, struct be_ragged query, const float *K,
+				const float *V, struct be_ragged keys, const int *before,
 				const struct be_attention *a)
 {
-	for (int i = 0; i < seq.n; i++) {
-		size_t at = area(seq.off[i], a->heads * a->width),
-		       kv = area(seq.off[i], a->kv_heads * a->width);
+	for (int i = 0; i < query.n; i++) {
+		size_t at = area(query.off[i], a->heads * a->width),
+		       kv = area(keys.off[i], a->kv_heads * a->width);
+		int past = before ? before[i] : 0;
 
-		BUG_IF((a->bias && seq.len[i] > a->T) || (seq.len[i] > 0 && valid[i] < 1));
-		if (seq.len[i] > 0)
-			attend_self(ctx + at, Q + at, K + kv, V + kv, seq.len[i], valid[i], a);
+		BUG_IF((a->bias && past + query.len[i] > a->T) ||
+		       (query.len[i] > 0 && keys.len[i] < 1));
+		if (query.len[i] > 0)
+			attend_self(ctx + at, Q + at, query.len[i], K + kv, V + kv, keys.len[i],
+				    past, a);
 	}
 }
 
@@ -332,7 +341,7 @@ static void cuda_cross_attention(float *U, const float *Q, const float *M, struc
 			continue;
 		S = grown(&scores, area(rows, keys) * sizeof(float));
 		product(false, true, rows, keys, D, Q + at, D, m, D, S, keys, BE_F32);
-		CUDA(kernel_softmax(device.compute, S, 1, rows, keys, false, 0, NULL, 0));
+		CUDA(kernel_softmax(device.compute, S, 1, rows, keys, 0, false, 0, NULL, 0));
 		product(false, false, rows, D, keys, S, keys, m, D, U + at, D, BE_F32);
 	}
 }
@@ -455,6 +464,7 @@ const struct backend be_cuda = {
 	.add_row = cuda_add_row,
 	.scale = cuda_scale,
 	.activate = cuda_activate,
+	.copy = cuda_copy,
 	.rotate = cuda_rotate,
 	.self_attention = cuda_self_attention,
 	.cross_attention = cuda_cross_attention,

@@ -106,6 +106,19 @@ __global__ static void scale(float *X, float factor, size_t n)
 		X[e] *= factor;
 }
 
+__global__ static void copy(float *Y, const float *X, size_t n)
+{
+	size_t e = element();
+
+	if (e < n)
+		Y[e] = X[e];
+}
+
+extern "C" cudaError_t kernel_copy(cudaStream_t s, float *Y, const float *X, size_t n)
+{
+	return n ? LAUNCH(copy, blocks_for(n), THREADS, s, Y, X, n) : cudaSuccess;
+}
+
 __global__ static void add_row(float *Y, const float *b, int n, size_t all)
 {
 	size_t e = element();
@@ -288,14 +301,14 @@ extern "C" cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, 
 }
 
 /* Every thread reads and writes its own keys only: nothing but the reductions is shared. */
-__global__ static void softmax(float *S, int rows, int keys, bool causal, int window,
+__global__ static void softmax(float *S, int rows, int keys, int before, bool causal, int window,
 			       const float *bias, int T)
 {
 	SHARED(float, part, THREADS);
-	int row = (int)blockIdx.x, head = (int)blockIdx.y,
+	int line = (int)blockIdx.x, row = before + line, head = (int)blockIdx.y,
 	    n = causal && row + 1 < keys ? row + 1 : keys,
 	    first = window && n > window ? n - window : 0;
-	float *s = S + ((size_t)head * (size_t)rows + (size_t)row) * (size_t)keys;
+	float *s = S + ((size_t)head * (size_t)rows + (size_t)line) * (size_t)keys;
 	const float *b =
 		bias ? bias + (size_t)head * (size_t)(2 * T - 1) + (size_t)(T - 1 - row) : NULL;
 	float max = -INFINITY, sum = 0;
@@ -317,12 +330,12 @@ __global__ static void softmax(float *S, int rows, int keys, bool causal, int wi
 }
 
 extern "C" cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys,
-				      bool causal, int window, const float *bias, int T)
+				      int before, bool causal, int window, const float *bias, int T)
 {
 	if (!rows || !heads)
 		return cudaSuccess;
 	return LAUNCH(softmax, dim3((unsigned)rows, (unsigned)heads), threads_for(keys), s, S, rows,
-		      keys, causal, window, bias, T);
+		      keys, before, causal, window, bias, T);
 }
 
 /* The two largest of two pairs; of equal ones the lower id is the first. */

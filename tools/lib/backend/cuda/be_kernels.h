@@ -22,6 +22,8 @@ cudaError_t kernel_scatter(cudaStream_t s, float *Y, int ldy, const float *tile,
 			   bool accumulate);
 cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, const float *g, int P, int D,
 			   float eps);
+/* Y = X, n elements. */
+cudaError_t kernel_copy(cudaStream_t s, float *Y, const float *X, size_t n);
 cudaError_t kernel_add(cudaStream_t s, float *Y, const float *X, size_t n);
 /* Y (P, n) += b (n). */
 cudaError_t kernel_add_row(cudaStream_t s, float *Y, const float *b, int P, int n);
@@ -31,11 +33,11 @@ cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, enum be_ac
 /* One sequence's X (P, heads·width) by be.h's rotate. */
 cudaError_t kernel_rotate(cudaStream_t s, float *X, int P, int heads, int width,
 			  const float *table);
-/* Softmax of S (heads, rows, keys) over its first keys, all or (causal) row + 1 of them, with a
- * window the last ones of these; the others become 0. With bias (heads, 2T−1), entry key − row + T
- * − 1 is added first; it may be NULL. */
-cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys, bool causal,
-			   int window, const float *bias, int T);
+/* Softmax of S (heads, rows, keys) over its first keys, all or (causal) before + row + 1 of them,
+ * with a window the last ones of these; the others become 0. With bias (heads, 2T−1), entry key −
+ * row + T − 1 is added first; it may be NULL. */
+cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys, int before,
+			   bool causal, int window, const float *bias, int T);
 /* G (m, n) += XᵀY in float64 over P rows. */
 cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *Y, int P, int m,
 			int n);
