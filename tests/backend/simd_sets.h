@@ -32,6 +32,7 @@ struct simd_set {
 #define simd_dot_f64 JOIN(simd_dot_f64, SET)
 #define simd_transpose JOIN(simd_transpose, SET)
 #define simd_relu JOIN(simd_relu, SET)
+#define simd_rotate JOIN(simd_rotate, SET)
 #define simd_gelu JOIN(simd_gelu, SET)
 #define simd_silu JOIN(simd_silu, SET)
 
