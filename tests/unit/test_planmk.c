@@ -48,7 +48,7 @@ static bool has_line(const char *text, const char *line)
 static void expect_line(const char *text, const char *line)
 {
 	if (!has_line(text, line))
-		fail_msg("no line '%s' in:\n%.4000s", line, text);
+		fail_msg("no line '%s' in:\n%.600s", line, text);
 }
 
 /* The demo targets q and v. */
