@@ -69,7 +69,7 @@ struct shared {
 static struct h5 *open_side(const struct gramfile *k, const char *template, int ntasks,
 			    const char *option, const char *side)
 {
-	char *path = path_for_task(template, k->task, ntasks, option);
+	char *path = checksums_task_path(template, k->task, ntasks, option);
 	const struct acts_of of = {k->job->name, k->task, side, NULL};
 	struct h5 *f = acts_open(path, &of);
 
@@ -113,11 +113,9 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 
 	if (k.t < 0)
 		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
-	checksums_scope(name);
 	features = open_sides(&k, ntasks);
-	target = path_for_task(output_arg, name, ntasks, "-o");
+	target = checksums_task_path(output_arg, name, ntasks, "-o");
 	gramfile_make(&k, target, features);
-	checksums_scope(NULL);
 	h5_close(k.side[GRAM_SIDE_XM]);
 	h5_close(k.side[GRAM_SIDE_X]);
 	free(target);

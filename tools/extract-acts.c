@@ -108,7 +108,7 @@ static bool answers_are_given(void)
 static void read_tokens(const struct extract_run *r, const struct propagation_task *t,
 			struct extract_input *in)
 {
-	char *path = path_for_task(o.tokens, t->name, r->tasks.n, "--tokens");
+	char *path = checksums_task_path(o.tokens, t->name, r->tasks.n, "--tokens");
 
 	decoder_tokens_read(&in->tokens, path, t->name, in->samples.S);
 	decoder_tokens_need_vocab(&in->tokens, path, r->a.model->m.V);
@@ -164,7 +164,7 @@ static bool has_answers(const struct extract_run *r)
 static void open_adapter(struct extract_run *r, const struct propagation_task *t,
 			 struct extract_input *in)
 {
-	char *path = path_for_task(o.adapter, t->name, r->tasks.n, "--adapter");
+	char *path = checksums_task_path(o.adapter, t->name, r->tasks.n, "--adapter");
 
 	in->adapter = adapter_open(path, &r->a.model->m);
 	copies_check(in->adapter->file, r->a.model);
@@ -175,9 +175,8 @@ static void open_adapter(struct extract_run *r, const struct propagation_task *t
 static void open_inputs(struct extract_run *r, struct propagation_task *t, struct extract_input *in)
 {
 	const struct geometry *m = &r->a.model->m;
-	char *path = path_for_task(o.samples, t->name, r->tasks.n, "--samples");
+	char *path = checksums_task_path(o.samples, t->name, r->tasks.n, "--samples");
 
-	checksums_scope(t->name);
 	samples_read(&in->samples, path, t->name);
 	samples_need_vocab(&in->samples, path, m->V);
 	if (m->family->nstacks == 2)
@@ -189,7 +188,6 @@ static void open_inputs(struct extract_run *r, struct propagation_task *t, struc
 	if (is_lora())
 		open_adapter(r, t, in);
 	t->adapter = in->adapter;
-	checksums_scope(NULL);
 }
 
 /* Whether the walk meets the solution of site s. */

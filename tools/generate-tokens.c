@@ -120,14 +120,12 @@ static bool reference(void)
 static struct h5 *open_encoder_output(const struct forward *f, const struct calibration_task *t,
 				      int ntasks)
 {
-	char *path = path_for_task(o.encoder_output, t->name, ntasks, "--encoder-output");
+	char *path = checksums_task_path(o.encoder_output, t->name, ntasks, "--encoder-output");
 	const struct acts_of of = {"encoder-output", t->name, t->adapter ? "own" : "merged",
 				   o.features};
 	struct h5 *m;
 
-	checksums_scope(t->name);
 	m = acts_open(path, &of);
-	checksums_scope(NULL);
 	acts_need_state(m, reference() ? t->samples.S * t->samples.max_length : t->samples.total,
 			f->model->m.D);
 	free(path);
@@ -292,14 +290,12 @@ static void tokens_from(struct decoder_tokens *t, const char *task, const struct
 static void write_task(const struct calibration_set *p, const struct calibration_task *t,
 		       const struct generation *all, const struct geometry *m)
 {
-	char *out = path_for_task(o.out, t->name, p->ntasks, "--output");
+	char *out = checksums_task_path(o.out, t->name, p->ntasks, "--output");
 	const struct generation g = of_task(all, t);
 	struct decoder_tokens tokens;
 
 	tokens_from(&tokens, t->name, &t->samples, &g, m);
-	checksums_scope(t->name);
 	decoder_tokens_write(&tokens, out);
-	checksums_scope(NULL);
 	decoder_tokens_release(&tokens);
 	free(out);
 }

@@ -168,10 +168,10 @@ static void each_evaluation(const char *into, void (*fn)(const char *path, const
 /* A line of checksums for the file's new name: made of what it is. */
 static void record(const char *path, const char *to)
 {
-	checksums_scope(path);
+	checksums_own(path, path);
+	checksums_own(to, path);
 	checksums_check(path);
 	checksums_record(path, to);
-	checksums_scope(NULL);
 }
 
 static void delete_previous(const struct result *r)

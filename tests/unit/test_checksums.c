@@ -148,34 +148,40 @@ static void made_of(const char *name, const char *want)
 	checksums_release(&s);
 }
 
-static void test_scopes(void **state)
+/* A task's own files are made of what was read of its own, and of what is nobody's. */
+static void test_owned(void **state)
 {
 	(void)state;
 	make_file("all", "1");
 	make_file("a", "2");
-	make_file("b", "3");
-	make_file("late", "4");
+	make_file("adapter/x", "3");
+	make_file("b", "4");
+	make_file("both", "5");
+	make_file("adapters", "6");
+	checksums_own(WORK "/a", "A");
+	checksums_own(WORK "/adapter/", "A"); /* a folder, and not what only begins as its name */
+	checksums_own(WORK "/of a", "A");
+	checksums_own(WORK "/b", "B");
+	checksums_own(WORK "/of b", "B");
+	checksums_own(WORK "/both", "A");
+	checksums_own(WORK "/both", "B");
+	checksums_own("elsewhere/a", "A");
+	checksums_own(WORK "/", "A"); /* all of WORK is nobody's own */
 	checksums_check(WORK "/all");
-	checksums_scope("A");
 	checksums_check(WORK "/a");
-	checksums_check(WORK "/late");
-	make_file("of a", "5");
-	checksums_scope("B");
+	make_file("early/of a", "7");
+	checksums_own(WORK "/early/of a", "A");
 	checksums_check(WORK "/b");
-	make_file("of b", "6");
-	checksums_check(WORK "/a"); /* read before, for the other */
-	make_file("of both", "7");
-	checksums_scope(NULL);
-	checksums_check(WORK "/late"); /* for all from here on */
-	checksums_scope("B");
-	make_file("of b, later", "8");
-	checksums_scope(NULL);
-	make_file("of all", "9");
-	made_of("of a", "all a late");
-	made_of("of b", "all b");
-	made_of("of both", "all b a");
-	made_of("of b, later", "all b a late");
-	made_of("of all", "all a late b a late");
+	checksums_check(WORK "/adapter/x");
+	checksums_check(WORK "/both");
+	checksums_check(WORK "/adapters");
+	make_file("of a", "8");
+	make_file("of b", "9");
+	make_file("of all", "10");
+	made_of("early/of a", "all a");
+	made_of("of a", "all a adapter/x both adapters");
+	made_of("of b", "all b both adapters");
+	made_of("of all", "all a b adapter/x both adapters");
 }
 
 /* The last line is not always that of the file in place. */
@@ -261,7 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_line_each, begin, end),
 		cmocka_unit_test_setup_teardown(test_inputs_stay, begin, end),
-		cmocka_unit_test_setup_teardown(test_scopes, begin, end),
+		cmocka_unit_test_setup_teardown(test_owned, begin, end),
 		cmocka_unit_test_setup_teardown(test_killed_before_rename, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged_line, begin, end),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/strlist.h"
 #include "base/text.h"
 #include "files/checksums_private.h"
 #include "files/digest.h"
@@ -27,23 +28,34 @@ static bool loaded;
 
 /* What was checked so far. */
 struct checked_input {
-	char *name, *scope;
+	char *name;
 	uint64_t digest;
 };
 
 static struct checked_input *input;
 static int ninputs;
-static char *scope;
+
+/* A file or folder that is a task's own. */
+struct owned {
+	char *name, *task;
+};
+
+static struct owned *owned;
+static int nowned;
 
 static void forget_inputs(void)
 {
-	for (int i = 0; i < ninputs; i++) {
+	for (int i = 0; i < ninputs; i++)
 		free(input[i].name);
-		free(input[i].scope);
+	for (int i = 0; i < nowned; i++) {
+		free(owned[i].name);
+		free(owned[i].task);
 	}
 	free(input);
+	free(owned);
 	input = NULL;
-	ninputs = 0;
+	owned = NULL;
+	ninputs = nowned = 0;
 }
 
 void checksums_use(const char *path)
@@ -57,16 +69,7 @@ void checksums_use(const char *path)
 		checksums_release(&known);
 	loaded = false;
 	forget_inputs();
-	checksums_scope(NULL);
 	out_on_commit(path ? checksums_record : NULL);
-}
-
-void checksums_scope(const char *name)
-{
-	char *copy = name ? xstrdup(name) : NULL;
-
-	free(scope);
-	scope = copy;
 }
 
 /* The name inside the folder of sums, or NULL. */
@@ -97,23 +100,74 @@ static void append(const char *line)
 		die("cannot append to '%s': %s", checksums_path, strerror(errno));
 }
 
-/* It was read in this scope, or for all. */
-static bool in_scope(const struct checked_input *i)
+/* ------------------------------------------------------------ whose a file is */
+
+static bool is_of(const struct owned *o, const char *name)
 {
-	return !i->scope || (scope && !strcmp(i->scope, scope));
+	size_t n = strlen(o->name);
+
+	return strncmp(name, o->name, n) == 0 && (name[n] == '/' || !name[n]);
 }
 
-/* "name=digest …" of what an output of this scope is made of: without one, of all. */
-static struct text made_of(void)
+void checksums_own(const char *path, const char *task)
 {
+	const char *name = inside(path);
+	size_t n = name ? strlen(name) : 0;
+
+	while (n && name[n - 1] == '/')
+		n--;
+	if (!n)
+		return;
+	char *own = xformat("%.*s", (int)n, name);
+	for (int i = 0; i < nowned; i++)
+		if (strcmp(owned[i].name, own) == 0 && strcmp(owned[i].task, task) == 0) {
+			free(own);
+			return;
+		}
+	owned = xrealloc(owned, sizeof(*owned) * (size_t)(nowned + 1));
+	owned[nowned++] = (struct owned){own, xstrdup(task)};
+}
+
+char *checksums_task_path(const char *template, const char *task, int ntasks, const char *what)
+{
+	char *path = path_for_task(template, task, ntasks, what);
+
+	checksums_own(path, task);
+	return path;
+}
+
+static bool is_owned(const char *name)
+{
+	for (int i = 0; i < nowned; i++)
+		if (is_of(&owned[i], name))
+			return true;
+	return false;
+}
+
+/* Both are of one task. */
+static bool of_one_task(const char *a, const char *b)
+{
+	for (int i = 0; i < nowned; i++)
+		for (int j = 0; is_of(&owned[i], a) && j < nowned; j++)
+			if (is_of(&owned[j], b) && strcmp(owned[i].task, owned[j].task) == 0)
+				return true;
+	return false;
+}
+
+/* "name=digest …" of what an output is made of. */
+static struct text made_of(const char *output)
+{
+	bool all = !is_owned(output);
 	struct text t = {0};
 
 	for (int i = 0; i < ninputs; i++)
-		if (!scope || in_scope(&input[i]))
+		if (all || !is_owned(input[i].name) || of_one_task(input[i].name, output))
 			text_add(&t, "%s%s=%016" PRIx64, *text_get(&t) ? " " : "", input[i].name,
 				 input[i].digest);
 	return t;
 }
+
+/* ------------------------------------------------------------ lines */
 
 void checksums_record(const char *tmp, const char *target)
 {
@@ -123,7 +177,7 @@ void checksums_record(const char *tmp, const char *target)
 	if (!name)
 		return;
 	uint64_t digest = digest_contents(tmp, &size);
-	struct text from = made_of();
+	struct text from = made_of(name);
 	char *line = checksums_format(digest, size, name, text_get(&from));
 
 	append(line);
@@ -163,26 +217,16 @@ _Noreturn static void set_aside(const char *path)
 static void note_input(const char *name, uint64_t digest)
 {
 	input = xrealloc(input, sizeof(*input) * (size_t)(ninputs + 1));
-	input[ninputs++] =
-		(struct checked_input){xstrdup(name), scope ? xstrdup(scope) : NULL, digest};
+	input[ninputs++] = (struct checked_input){xstrdup(name), digest};
 }
 
-/* Files under their final names do not change while a process runs: once is enough. What another
- * scope has read is noted for this one, too. */
+/* Files under their final names do not change while a process runs: once is enough. */
 static bool checked(const char *name)
 {
-	const struct checked_input *seen = NULL;
-
-	for (int i = 0; i < ninputs; i++) {
-		if (strcmp(input[i].name, name))
-			continue;
-		if (in_scope(&input[i]))
+	for (int i = 0; i < ninputs; i++)
+		if (strcmp(input[i].name, name) == 0)
 			return true;
-		seen = &input[i];
-	}
-	if (seen)
-		note_input(name, seen->digest);
-	return seen;
+	return false;
 }
 
 void checksums_check(const char *path)

@@ -3,13 +3,13 @@
  *
  * WORK/checksums.tsv has one line per output, appended before the output gets its final name:
  * digest, bytes, name relative to WORK, "name=digest …" of the files of WORK that the process had
- * read before (of this scope), and the digest of the line itself. Of several lines of one name any
- * may be that of the file in place (a process killed between line and rename leaves the older
- * file); readers take the last that fits. A line that is damaged counts as absent. The file grows
- * by a line with every file made; checksums_compact() keeps one line of each file that is there. A
- * reader that meets a file of WORK whose bytes fit none of its lines names it, sets it aside as
- * NAME.damaged, and ends: the next make makes it anew. Files without a line are taken as they are
- * (HDF5's own checksums still hold); verify-work names them. */
+ * read before (but for other tasks' own), and the digest of the line itself. Of several lines of
+ * one name any may be that of the file in place (a process killed between line and rename leaves
+ * the older file); readers take the last that fits. A line that is damaged counts as absent. The
+ * file grows by a line with every file made; checksums_compact() keeps one line of each file that
+ * is there. A reader that meets a file of WORK whose bytes fit none of its lines names it, sets it
+ * aside as NAME.damaged, and ends: the next make makes it anew. Files without a line are taken as
+ * they are (HDF5's own checksums still hold); verify-work names them. */
 #ifndef CHECKSUMS_H
 #define CHECKSUMS_H
 
@@ -19,10 +19,12 @@
 /* Records and checks from here on by this file; NULL: neither. Recording is out.h's hook. */
 void checksums_use(const char *path);
 
-/* A process that makes files of several tasks: what is read from here on goes into those of scope
- * `name` (a task) alone, and what is written is made of what was read in that scope or in none.
- * NULL: no scope; read for all, and made of all. */
-void checksums_scope(const char *name);
+/* A process that makes files of several tasks says which are a task's own. path: a file, or a
+ * folder and all in it. A file of a task is made of what was read of its own, and of what is
+ * nobody's. A file that is nobody's is made of all. A path may be of several tasks. */
+void checksums_own(const char *path, const char *task);
+/* path_for_task(), of what is the task's own (allocated). */
+char *checksums_task_path(const char *template, const char *task, int ntasks, const char *what);
 
 /* `tmp` is complete and about to be renamed to `target`: what out_commit() calls. Nothing is done
  * for a target outside the folder of sums. */

@@ -13,17 +13,15 @@
 static void task_open(struct calibration_task *t, const struct model *model, int ntasks,
 		      const struct calibration_args *args)
 {
-	char *samples = path_for_task(args->samples, t->name, ntasks, "--samples");
-	char *dir =
-		args->adapter ? path_for_task(args->adapter, t->name, ntasks, "--adapter") : NULL;
+	char *samples = checksums_task_path(args->samples, t->name, ntasks, "--samples");
+	char *dir = args->adapter ? checksums_task_path(args->adapter, t->name, ntasks, "--adapter")
+				  : NULL;
 
-	checksums_scope(t->name);
 	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
 	if (t->adapter)
 		copies_check(t->adapter->file, model);
 	samples_read(&t->samples, samples, t->name);
 	samples_need_vocab(&t->samples, samples, model->m.V);
-	checksums_scope(NULL);
 	free(samples);
 	free(dir);
 }

@@ -40,7 +40,7 @@ static struct acts_of acts_of(const struct propagation *a, const struct propagat
 static struct h5 *open_acts(const struct propagation *a, const char *template,
 			    const struct propagation_task *t, const char *site)
 {
-	char *path = path_for_task(template, t->name, a->ntasks, "path");
+	char *path = checksums_task_path(template, t->name, a->ntasks, "path");
 	const struct acts_of of = acts_of(a, t, site);
 	struct h5 *f = acts_open(path, &of);
 
@@ -56,9 +56,7 @@ void propagate_start(struct propagation *a)
 
 	if (!a->from)
 		return;
-	checksums_scope(a->task[0].name);
 	in = open_acts(a, a->from, &a->task[0], NULL);
-	checksums_scope(NULL);
 	name = h5_get_string(in, "/", "site");
 	if (!site_parse(&a->model->m, name, &from) || site_is_encoder_output(from) ||
 	    from.stack != propagate_in_decoder(a) || site_compare(from, a->site) >= 0)
@@ -101,7 +99,7 @@ struct pass {
 
 static void open_output(const struct propagation *a, struct propagation_task *t)
 {
-	char *path = path_for_task(a->out, t->name, a->ntasks, "--output");
+	char *path = checksums_task_path(a->out, t->name, a->ntasks, "--output");
 	const struct geometry *m = &a->model->m;
 	const struct acts_of of = acts_of(a, t, a->of.site);
 
@@ -238,7 +236,6 @@ static void pass_task(struct propagation *a, struct propagation_task *t, const s
 	const struct delta_source source = {.adapter = t->adapter};
 	struct block_deltas own = {{NULL}};
 
-	checksums_scope(t->name);
 	open_files(a, t, p);
 	if (p->loaded && !a->merged)
 		block_deltas_load(&own, p->loaded, &source);
@@ -246,7 +243,6 @@ static void pass_task(struct propagation *a, struct propagation_task *t, const s
 	if (p->loaded)
 		block_deltas_release(&own, p->loaded);
 	close_files(t, p);
-	checksums_scope(NULL);
 }
 
 static void pass_load(const struct propagation *a, struct pass *p, struct block *b)
