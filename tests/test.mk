@@ -24,7 +24,7 @@ TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fs
 TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
 GOLDEN_TESTS := $(patsubst tests/golden/%.c,$(BUILD)/tests/%,$(wildcard tests/golden/test_*.c))
 TESTS = $(GOLDEN_TESTS) $(TEST_SCRIPTS) $(filter-out $(GOLDEN_TESTS),$(UNIT_TESTS))
-REAL_TESTS = tests/real/small.sh tests/real/merge.sh tests/real/eval.sh
+REAL_TESTS = tests/real/merge.sh tests/real/eval.sh
 TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 
 .PHONY: test test-real tests test-programs
