@@ -1,6 +1,7 @@
 #!/bin/sh
-# merge-lora: the pipeline as one command, from any folder. It runs make on the installed share/merge-lora/pipeline/merge-lora.mk, which runs the
-# tools of libexec/merge-lora. Both are found beside the folder of this file, so that the whole may be moved.
+# merge-lora: the pipeline as one command, from any folder. It runs make on the installed
+# share/merge-lora/pipeline/merge-lora.mk, which runs the tools of libexec/merge-lora. Both are found beside the folder
+# of this file, so that the whole may be moved.
 #
 # `make install` puts the version and the list of commands in.
 set -u
@@ -10,7 +11,8 @@ usage() {
 Usage: merge-lora [-jN] COMMAND... MODEL=DIR LORAS=DIR DATA=DIR [KEY=value]...
 merge LoRA adapters of T5 models in bounded memory
 
-Paths are relative to the folder that you stand in. Results lie in WORK, by default in a folder of ./work. A run that was stopped goes on where it was.
+Paths are relative to the folder that you stand in. Results lie in WORK, by default in a folder of
+./work. A run that was stopped goes on where it was.
 
 Commands and variables:
 @COMMANDS@
@@ -45,10 +47,13 @@ help) usage; echo; echo 'Settings:'; exec "$tools/plan-pipeline" --list-keys ;;
 esac
 
 for file in "$tools/plan-pipeline" "$pipeline"; do
-	[ -e "$file" ] || { echo "merge-lora: there is no '$file', which make install puts beside '$here'" >&2; exit 1; }
+	[ -e "$file" ] || { echo "merge-lora: there is no '$file', which make install puts beside '$here'" >&2
+	exit 1; }
 done
 # Make ends a name at a blank, and reads these characters as its own.
-case $root in *[[:space:]\$\#:%]*) echo "merge-lora: it lies in '$root': install it in a folder without blanks, \$, #, : and % in its name" >&2; exit 1 ;; esac
+case $root in *[[:space:]\$\#:%]*) echo \
+	"merge-lora: it lies in '$root': install it in a folder without blanks, \$, #, : and % in its name" >&2
+	exit 1 ;; esac
 
 is_tool() { case $1 in */* | -* | '') false ;; *) [ -f "$tools/$1" ] ;; esac; }
 if is_tool "$1"; then

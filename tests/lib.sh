@@ -1,5 +1,6 @@
-# lib.sh: what the test scripts share. A script sources it first, prints one TAP line for each test through the functions below, and ends
-# with `finish`. It runs in the repository's root, on the tools of $BUILD; all its files go to $T, which is removed at the end.
+# lib.sh: what the test scripts share. A script sources it first, prints one TAP line for each test through the
+# functions below, and ends with `finish`. It runs in the repository's root, on the tools of $BUILD; all its files go to
+# $T, which is removed at the end.
 set -u
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 export LC_ALL=C
@@ -37,8 +38,8 @@ must() {
 	finish
 }
 
-# refuses NAME STATUS PATTERN COMMAND…: ends with STATUS and with exactly one line on stderr, which matches PATTERN (grep -E); leaves no file
-# in $OUT, neither under a final name nor a temporary one.
+# refuses NAME STATUS PATTERN COMMAND…: ends with STATUS and with exactly one line on stderr, which matches PATTERN
+# (grep -E); leaves no file in $OUT, neither under a final name nor a temporary one.
 OUT=$T/out
 refuses() {
 	name=$1 want=$2 pattern=$3
@@ -72,17 +73,21 @@ lacks() { ! grep -Eq "$@"; } # lacks PATTERN FILE
 # A copy of a file or folder of the tiny case, to break: copy SOURCE NAME; its path is $COPY.
 copy() { COPY=$T/$2; rm -rf "$COPY"; cp -r "$1" "$COPY"; }
 
-# The pipeline on the tiny case: run WORK TARGETS AND SETTINGS… (KEEP_ACTS=1: all files stay, so that they can be looked at).
+# The pipeline on the tiny case: run WORK TARGETS AND SETTINGS… (KEEP_ACTS=1: all files stay, so that they can be
+# looked at).
 SMALL='SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
 run() {
 	work=$1
 	shift
 	# shellcheck disable=SC2086
-	make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$work" $SMALL ${KEEP-KEEP_ACTS=1} "$@"
+	make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$work" $SMALL \
+		${KEEP-KEEP_ACTS=1} "$@"
 }
 
-# The results of a run: every file under WORK but the records of how it went, and what an earlier run has left (tests/pipeline/previous.sh). results WORK; two runs the same: same NAME WORK WORK.
-results() { (cd "$1" && find . -type f ! -path '*/stamps/*' ! -path './*.previous/*' ! -name log.tsv ! -name plan.mk ! -name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
+# The results of a run: every file under WORK but the records of how it went, and what an earlier run has left
+# (tests/pipeline/previous.sh). results WORK; two runs the same: same NAME WORK WORK.
+results() { (cd "$1" && find . -type f ! -path '*/stamps/*' ! -path './*.previous/*' ! -name log.tsv ! -name plan.mk ! \
+	-name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
 same() {
 	results "$2" >"$T/list.a"
 	results "$3" >"$T/list.b"
@@ -101,7 +106,8 @@ same() {
 stat_results() { results "$1" | (cd "$1" && xargs -r stat -c '%n %i %Y %y') | sort; }
 mark() { stat_results "$1" >"$T/mark"; cp "$1/log.tsv" "$T/mark.log"; }
 remade() { stat_results "$1" | comm -13 "$T/mark" - | cut -d' ' -f1 | sed 's,^\./,,' | sort; }
-# expect_remade NAME WORK FILES…: just these, said as words that the shell would expand ({a,b} is not for sh: use `each`).
+# expect_remade NAME WORK FILES…: just these, said as words that the shell would expand ({a,b} is not for sh: use
+# `each`).
 expect_remade() {
 	name=$1 work=$2
 	shift 2
@@ -112,7 +118,8 @@ expect_remade() {
 		{ echo "expected (<) and remade (>):"; cat "$T/remade.diff"; } | head -n 40 | say
 	fi
 }
-# each PATTERN TASKS SITES: PATTERN with T and S put in for all combinations: each grams/T/S.h5 'tec isear' 'enc00-self encoder-output'
+# each PATTERN TASKS SITES: PATTERN with T and S put in for all combinations: each grams/T/S.h5 'tec isear' 'enc00-self
+# encoder-output'
 each() {
 	for t in $2; do for s in ${3:-x}; do echo "$1" | sed "s/\bT\b/$t/g; s/\bS\b/$s/g"; done; done
 }
@@ -134,40 +141,52 @@ worked() {
 
 # Every tool with all it needs; a test gives one thing another value, as in (train=x.json; refuses … draw_samples).
 LIMIT="limited 60"
-draw_samples() { $LIMIT "$BUILD/draw-samples" --model "${model:-$M}" --train "${train:-$D/tec/train.json}" --task tec --samples-num "${samples_num:-12}" -o "${out:-$OUT/x.h5}" "$@"; }
+draw_samples() { $LIMIT "$BUILD/draw-samples" --model "${model:-$M}" --train "${train:-$D/tec/train.json}" --task tec \
+	--samples-num "${samples_num:-12}" -o "${out:-$OUT/x.h5}" "$@"; }
 extract_acts() {
-	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side own --site "${site:-enc01-self}" --task tec --samples "${samples:-$W/samples/tec.h5}" \
+	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side own --site "${site:-enc01-self}" --task tec \
+		--samples "${samples:-$W/samples/tec.h5}" \
 		--adapter "${adapter:-$L/tec}" -o "${out:-$OUT/x.h5}" "$@"
 }
 extract_merged() {
-	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side merged --site "${site:-enc01-self}" --task tec --samples "${samples:-$W/samples/tec.h5}" \
-		--solutions "${solutions:-$W/solution}" --sites "${sites:-enc00-self,enc01-self}" -o "${out:-$OUT/x.h5}" "$@"
+	$LIMIT "$BUILD/extract-acts" --model "${model:-$M}" --side merged --site "${site:-enc01-self}" --task tec \
+		--samples "${samples:-$W/samples/tec.h5}" \
+		--solutions "${solutions:-$W/solution}" --sites "${sites:-enc00-self,enc01-self}" \
+			-o "${out:-$OUT/x.h5}" "$@"
 }
 generate_tokens() {
-	$LIMIT "$BUILD/generate-tokens" --model "${model:-$M}" --task tec --adapter "${adapter:-$L/tec}" --samples "${samples:-$W/samples/tec.h5}" \
+	$LIMIT "$BUILD/generate-tokens" --model "${model:-$M}" --task tec --adapter "${adapter:-$L/tec}" \
+		--samples "${samples:-$W/samples/tec.h5}" \
 		--encoder-output "${encoder_output:-$W/own/tec/encoder-output.h5}" -o "${out:-$OUT/x.h5}" "$@"
 }
 compute_grams() {
-	$LIMIT "$BUILD/compute-grams" --model "${model:-$M}" --site "${site:-enc01-self}" --task tec --tasks "$PAIR" --adapter "${adapter:-$L/{task\}}" \
-		--own "${own:-$W/own/tec/enc01-self.h5}" --merged "${merged:-$W/merged/tec/enc01-self.h5}" -o "${out:-$OUT/x.h5}" "$@"
+	$LIMIT "$BUILD/compute-grams" --model "${model:-$M}" --site "${site:-enc01-self}" --task tec --tasks "$PAIR" \
+		--adapter "${adapter:-$L/{task\}}" \
+		--own "${own:-$W/own/tec/enc01-self.h5}" --merged "${merged:-$W/merged/tec/enc01-self.h5}" \
+			-o "${out:-$OUT/x.h5}" "$@"
 }
 solve_layer() {
-	$LIMIT "$BUILD/solve-layer" --model "${model:-$M}" --site "${site:-enc01-self}" --tasks "$PAIR" --adapter "${adapter:-$L/{task\}}" \
+	$LIMIT "$BUILD/solve-layer" --model "${model:-$M}" --site "${site:-enc01-self}" --tasks "$PAIR" \
+		--adapter "${adapter:-$L/{task\}}" \
 		--grams "${grams:-$W/grams/{task\}/enc01-self.h5}" -o "${out:-$OUT/x.h5}" "$@"
 }
 assemble_lora() {
-	$LIMIT "$BUILD/assemble-lora" --model "${model:-$M}" --model-name tiny --sites "${sites:-enc00-self,enc01-self}" --solutions "${solutions:-$W/solution}" \
+	$LIMIT "$BUILD/assemble-lora" --model "${model:-$M}" --model-name tiny \
+		--sites "${sites:-enc00-self,enc01-self}" --solutions "${solutions:-$W/solution}" \
 		-o "${out:-$OUT/adapter}" "$@"
 }
 eval_emotion() {
-	$LIMIT "$BUILD/eval-emotion" --model "${model:-$M}" --adapter "${adapter:-$L/tec}" --test "${test_file:-$D/tec/test.json}" --task tec \
+	$LIMIT "$BUILD/eval-emotion" --model "${model:-$M}" --adapter "${adapter:-$L/tec}" \
+		--test "${test_file:-$D/tec/test.json}" --task tec \
 		--predictions "${predictions:-$OUT/p.jsonl}" -o "${out:-$OUT/x.json}" "$@"
 }
 plan_pipeline() {
-	$LIMIT "$BUILD/plan-pipeline" --tools "$BUILD" --config "${config:-config/iteris-plus.yaml}" --model "${model:-$M}" --loras "${loras:-$L}" --data "${data:-$D}" \
+	$LIMIT "$BUILD/plan-pipeline" --tools "$BUILD" --config "${config:-config/iteris-plus.yaml}" \
+		--model "${model:-$M}" --loras "${loras:-$L}" --data "${data:-$D}" \
 		--work "${out:-$OUT/work}" --set "$SMALL${set:+ $set}" "$@"
 }
-report_eval() { $LIMIT "$BUILD/report-eval" --tasks "${tasks:-emoint,tec}" --reference "${reference:-$W/eval}" --merged "sweep=${merged:-$W/eval}" -o "${out:-$OUT/x.tsv}" "$@"; }
+report_eval() { $LIMIT "$BUILD/report-eval" --tasks "${tasks:-emoint,tec}" --reference "${reference:-$W/eval}" \
+	--merged "sweep=${merged:-$W/eval}" -o "${out:-$OUT/x.tsv}" "$@"; }
 # Those that write a file of theirs.
 TOOLS='draw_samples extract_acts extract_merged generate_tokens compute_grams solve_layer assemble_lora eval_emotion'
 

@@ -1,6 +1,7 @@
 # patience.sh: how long a test waits on this machine, as it is now. Every time limit of the tests is made by it.
 
-# patience SECONDS: prints so many for a machine that is otherwise idle; more in proportion to the programs that run for each processor.
+# patience SECONDS: prints so many for a machine that is otherwise idle; more in proportion to the programs that run for
+# each processor.
 patience() {
 	{ read -r load _ _ running _ </proc/loadavg; } 2>/dev/null || load=0 running=0/0
 	load=${load%.*} running=${running%/*}

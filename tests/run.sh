@@ -1,7 +1,9 @@
 #!/bin/sh
-# Runs test programs (TAP on stdout) one after the other, or -j N side by side; one line for each, all that failing ones print
-# but their passed tests, the skipped tests with their reasons, and last of all the counts of single tests: "N passed, N failed, N skipped".
-# A program that ends badly, or without the number of results that its plan line (1..N) announces, is a failed test of its own.
+# Runs test programs (TAP on stdout) one after the other, or -j N side by side; one line for each, all that failing ones
+# print but their passed tests, the skipped tests with their reasons, and last of all the counts of single tests: "N
+# passed, N failed, N skipped".
+# A program that ends badly, or without the number of results that its plan line (1..N) announces, is a failed test of
+# its own.
 # usage: tests/run.sh [-j N] PROGRAM…
 set -u
 . "$(dirname "$0")/patience.sh"
@@ -21,7 +23,8 @@ if [ "${1-}" = --one ]; then
 		skipped++
 		test = $0; sub(/ *# SKIP.*/, "", test); sub(/^(not )?ok *[0-9]*[ -]*/, "", test)
 		text = $0; sub(/.*# SKIP */, "", text)
-		if (reason) text = (test == "" ? text : test) ": " reason # cmocka: the reason stands before, the name where TAP has the reason
+		# cmocka: the reason stands before, the name where TAP has the reason.
+		if (reason) text = (test == "" ? text : test) ": " reason
 		else if (test != "") text = test ": " text
 		print program ": " text > skips; reason = ""; next
 	}
@@ -33,10 +36,12 @@ if [ "${1-}" = --one ]; then
 		seen = passed + failed + skipped
 		if (status == 124 || status == 137) why = "; ran out of time or was killed"
 		else if (status && !failed) why = "; ended with status " status
-		else if (!has_plan || planned != seen) why = "; " seen " results, " (has_plan ? planned : "none") " announced"
+		else if (!has_plan || planned != seen)
+			why = "; " seen " results, " (has_plan ? planned : "none") " announced"
 		else if (!seen) why = "; no results"
 		if (why != "") failed++
-		printf "%d %d %d %s %s: %d passed, %d failed, %d skipped%s (%.1f s)\n", passed, failed, skipped, failed ? "FAIL" : "ok  ", program,
+		printf "%d %d %d %s %s: %d passed, %d failed, %d skipped%s (%.1f s)\n",
+			passed, failed, skipped, failed ? "FAIL" : "ok  ", program,
 		       passed, failed, skipped, why, end - start
 	}' "$to.out" >"$to.count"
 	cut -d' ' -f4- "$to.count"

@@ -22,7 +22,8 @@ $(BENCH_TOOLS)/%: tests/bench/%.c $(LIB) tests/bench/bench.mk
 # The texts, and of the test rows some: each task's, and all of them in one file, as if of one task (an evaluation reads the model once for each).
 $(BENCH_DATA): | $(BENCH_TOOLS)/some-rows
 	@rm -rf $@.new && mkdir -p $@.new
-	@for t in $(BENCH_TASKS); do mkdir $@.new/$$t && ln -s $(abspath $(BENCH_FROM))/data/$$t/train.json $@.new/$$t/ && \
+	@for t in $(BENCH_TASKS); do mkdir $@.new/$$t && \
+	    ln -s $(abspath $(BENCH_FROM))/data/$$t/train.json $@.new/$$t/ && \
 	  $(BENCH_TOOLS)/some-rows $(BENCH_ROWS) $@.new/$$t/test.json $(BENCH_FROM)/data/$$t/test.json || exit 1; done
 	@$(BENCH_TOOLS)/some-rows $(BENCH_ROWS) $@.new/test.json $(BENCH_TASKS:%=$(BENCH_FROM)/data/%/test.json)
 	@rm -rf $@ && mv $@.new $@
@@ -30,7 +31,9 @@ $(BENCH_DATA): | $(BENCH_TOOLS)/some-rows
 # A model: LARGE is flan-t5-large's, WIDE four blocks of it.
 $(BENCH)/large $(BENCH)/wide: | $(BENCH_TOOLS)/make-model
 	@rm -rf $@.new && mkdir -p $(BENCH)
-	@$(BENCH_TOOLS)/make-model $(if $(filter %/wide,$@),--encoder 4 --decoder 4 --tasks $(call bench_list,$(BENCH_TASKS) $(BENCH_TASKS:%=%-2))) \
+	@$(BENCH_TOOLS)/make-model \
+	    $(if $(filter %/wide,$@),--encoder 4 --decoder 4 \
+	    --tasks $(call bench_list,$(BENCH_TASKS) $(BENCH_TASKS:%=%-2))) \
 	  --spiece $(BENCH_FROM)/model/spiece.model -o $@.new
 	@mv $@.new $@
 
@@ -39,16 +42,22 @@ bench: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/bench-table $
 	+@set -e; for p in f32 bf16; do \
 	  w=$(BENCH)/$$p; rm -rf $$w; mkdir -p $$w; [ $$p = f32 ] && fp16=0 || fp16=1; \
 	  $(BENCH_TOOLS)/peak >$(BENCH)/$$p.peak; \
-	  $(BENCH_TOOLS)/watch $$w $(BENCH)/$$p.watch $(MAKE) --no-print-directory merge USE_FP16=$$fp16 $(call BENCH_MERGE,$(BENCH)/large,$(BENCH_DATA),$$w) \
+	  $(BENCH_TOOLS)/watch $$w $(BENCH)/$$p.watch $(MAKE) --no-print-directory merge USE_FP16=$$fp16 \
+	    $(call BENCH_MERGE,$(BENCH)/large,$(BENCH_DATA),$$w) \
 	    >$(BENCH)/$$p.log 2>&1 || { tail -5 $(BENCH)/$$p.log; exit 1; }; \
-	  $(BENCH_TOOLS)/bench-table --model $(BENCH)/large/model --work $$w --tasks $(call bench_list,$(BENCH_TASKS)) --watch $(BENCH)/$$p.watch \
+	  $(BENCH_TOOLS)/bench-table --model $(BENCH)/large/model --work $$w --tasks $(call bench_list,$(BENCH_TASKS)) \
+	    --watch $(BENCH)/$$p.watch \
 	    --peak $(BENCH)/$$p.peak --kind $$p -o $(BENCH)/$$p.tsv --markdown $(BENCH)/$$p.md; \
 	  rm -f $(BENCH)/$$p.eval.log; \
-	  for t in $(BENCH_TASKS) ''; do $(BUILD)/eval-emotion --model $(BENCH)/large/model --adapter $$w/adapter --test $(BENCH_DATA)/$$t/test.json \
-	    --task $${t:-all} --max-length 100 --max-new-tokens 3 --per-device-eval-batch-size 0 --use-fp16 $$fp16 --log $(BENCH)/$$p.eval.log -o $$w/bench-eval/$${t:-all}.json \
+	  for t in $(BENCH_TASKS) ''; do $(BUILD)/eval-emotion --model $(BENCH)/large/model --adapter $$w/adapter \
+	    --test $(BENCH_DATA)/$$t/test.json \
+	    --task $${t:-all} --max-length 100 --max-new-tokens 3 --per-device-eval-batch-size 0 --use-fp16 $$fp16 \
+	    --log $(BENCH)/$$p.eval.log -o $$w/bench-eval/$${t:-all}.json \
 	    --predictions $$w/predictions/$${t:-all}.jsonl; done; \
-	  awk -F'\t' -v n=$(words $(BENCH_TASKS)) -v rows=$$(($(BENCH_ROWS) * $(words $(BENCH_TASKS)))) '{ m = $$5 > m ? $$5 : m } NR <= n { s += $$3 } \
-	    END { printf "\nevaluation ('$$p'): %d rows at once %.1f rows/s, in %d parts %.1f rows/s; %.0f MB\n\n", rows, rows / $$3, n, rows / s, m }' \
+	  awk -F'\t' -v n=$(words $(BENCH_TASKS)) -v rows=$$(($(BENCH_ROWS) * $(words $(BENCH_TASKS)))) \
+	    '{ m = $$5 > m ? $$5 : m } NR <= n { s += $$3 } \
+	    END { printf "\nevaluation ('$$p'): %d rows at once %.1f rows/s, in %d parts %.1f rows/s; %.0f MB\n\n", \
+	    rows, rows / $$3, n, rows / s, m }' \
 	    $(BENCH)/$$p.eval.log | tee -a $(BENCH)/$$p.md; done
 
 # One line: wall and processor time, the largest process, all together, disk.
@@ -58,7 +67,8 @@ bench_run = w=$(BENCH)/scaling-$(1); rm -rf $$w; mkdir -p $$w; $(BENCH_TOOLS)/wa
   { cut -f5 $$w/log.tsv | sort -n | tail -1; cut -f2 $$w.watch; } | tr '\n' '\t' | awk '{ printf "%s\t%s\t%s\t%s\t%s\t%s\n", "$(1)", $$2, $$3, $$1, $$4, $$5 }'
 
 $(BENCH_DATA)-8: $(BENCH_DATA)
-	@rm -rf $@ && mkdir $@ && for t in $(BENCH_TASKS); do ln -s $(abspath $(BENCH_DATA))/$$t $@/$$t; ln -s $(abspath $(BENCH_DATA))/$$t $@/$$t-2; done
+	@rm -rf $@ && mkdir $@ && for t in $(BENCH_TASKS); do ln -s $(abspath $(BENCH_DATA))/$$t $@/$$t; \
+	    ln -s $(abspath $(BENCH_DATA))/$$t $@/$$t-2; done
 
 bench-scaling: all $(BENCH_TOOLS)/watch $(BENCH)/wide $(BENCH_DATA)-8
 	+@{ printf 'run\twall_s\tcpu_s\tlargest_mb\tall_mb\tdisk_mb\n'; set -e; \
@@ -69,8 +79,11 @@ bench-scaling: all $(BENCH_TOOLS)/watch $(BENCH)/wide $(BENCH_DATA)-8
 
 PYTHON = python3
 bench-oracle: $(BENCH)/large $(BENCH_DATA)
-	$(PYTHON) tests/oracle/sweep_torch.py --model $(BENCH)/large/model --loras $(BENCH)/large/loras --data $(BENCH_DATA) --drawn $(BENCH)/f32/samples --max-new-tokens 3
-	$(PYTHON) tests/oracle/published_iteration.py --model $(BENCH)/large/model --loras $(BENCH)/large/loras --data $(BENCH_DATA) --drawn $(BENCH)/f32/samples \
+	$(PYTHON) tests/oracle/sweep_torch.py --model $(BENCH)/large/model --loras $(BENCH)/large/loras \
+	    --data $(BENCH_DATA) --drawn $(BENCH)/f32/samples --max-new-tokens 3
+	$(PYTHON) tests/oracle/published_iteration.py --model $(BENCH)/large/model --loras $(BENCH)/large/loras \
+	    --data $(BENCH_DATA) --drawn $(BENCH)/f32/samples \
 	  --max-new-tokens 3
-	for p in f32 bf16; do $(PYTHON) tests/oracle/eval_speed.py --model $(BENCH)/large/model --adapter $(BENCH)/$$p/adapter --loras $(BENCH)/large/loras --data $(BENCH_DATA) \
+	for p in f32 bf16; do $(PYTHON) tests/oracle/eval_speed.py --model $(BENCH)/large/model \
+	    --adapter $(BENCH)/$$p/adapter --loras $(BENCH)/large/loras --data $(BENCH_DATA) \
 	  --rows $$(($(BENCH_ROWS) * $(words $(BENCH_TASKS)))) --predictions $(BENCH)/$$p/predictions || exit 1; done

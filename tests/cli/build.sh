@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the build prints: how many files it makes, and what the compiler has to say; the commands by V=1. A script stands for the compiler.
+# What the build prints: how many files it makes, and what the compiler has to say; the commands by V=1. A script stands
+# for the compiler.
 . "$(dirname "$0")/../lib.sh"
 cat >"$T/cc" <<'END'
 #!/bin/sh
@@ -8,12 +9,14 @@ case "$*" in *"$BROKEN".c*) echo "$BROKEN.c:1:1: error: an error" >&2; exit 1 ;;
 while [ $# -gt 0 ]; do [ "$1" = -o ] && : >"$2"; shift; done
 END
 chmod +x "$T/cc"
-build() { BROKEN=${BROKEN:-none} make --no-print-directory BUILD="$T/build" CC="$T/cc" CXX="$T/cc" "$@" >"$T/out" 2>&1; }
+build() { BROKEN=${BROKEN:-none} make --no-print-directory BUILD="$T/build" CC="$T/cc" CXX="$T/cc" "$@" >"$T/out" \
+	2>&1; }
 sources=$(find tools -name '*.c' ! -path '*/cuda/*' -o -name '*.cc' | wc -l)
 programs=$(find tools -maxdepth 1 -name '*.c' | wc -l)
 
 check 'a build' build
-check 'one line says of how many files: objects, the library, programs' grep -qx "building $((sources + 1 + programs)) files" "$T/out"
+check 'one line says of how many files: objects, the library, programs' grep \
+	-qx "building $((sources + 1 + programs)) files" "$T/out"
 check 'a warning shows' grep -q 'warning: a warning' "$T/out"
 check 'and nothing else' test "$(wc -l <"$T/out")" = 2
 check 'nothing to build' build

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Threads that wait leave the processor to others: on a machine that other programs keep busy, two threads take hardly more processor time than one.
+# Threads that wait leave the processor to others: on a machine that other programs keep busy, two threads take hardly
+# more processor time than one.
 # (Their time by the clock would say more of the machine than of the tools.)
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,19 +4,30 @@
 tiny
 
 # The shipped config with a line more in its section; with another value for one of its keys.
-extra() { { cat config/iteris-plus.yaml; printf '%s\n' "$1"; } >"$T/c.yaml"; lines=$(wc -l <"$T/c.yaml"); config=$T/c.yaml; }
-changed() { sed "s/^  $1: [^ #]*/  $1: $2/" config/iteris-plus.yaml >"$T/c.yaml"; lines=$(grep -n "^  $1:" "$T/c.yaml" | cut -d: -f1); config=$T/c.yaml; }
-(extra '  alhpa_1: 1'; refuses 'file: a misspelt key, its line and the nearest' 1 "c.yaml:$lines: .*'alhpa_1'.*did you mean.*alpha_1" plan_pipeline)
+extra() { { cat config/iteris-plus.yaml; printf '%s\n' "$1"; } >"$T/c.yaml"; lines=$(wc -l <"$T/c.yaml")
+	config=$T/c.yaml; }
+changed() { sed "s/^  $1: [^ #]*/  $1: $2/" config/iteris-plus.yaml >"$T/c.yaml"
+	lines=$(grep -n "^  $1:" "$T/c.yaml" | cut -d: -f1); config=$T/c.yaml; }
+(extra '  alhpa_1: 1'
+	refuses 'file: a misspelt key, its line and the nearest' 1 "c.yaml:$lines: .*'alhpa_1'.*did you mean.*alpha_1" \
+	plan_pipeline)
 (extra '  colour: red'; refuses 'file: an unknown key' 1 "c.yaml:$lines: .*'colour'" plan_pipeline)
 (extra '  alpha_1: 1'; refuses 'file: a key twice' 1 "c.yaml:$lines: .*alpha_1" plan_pipeline)
 (changed max_length 0; refuses 'file: out of range' 1 "c.yaml:$lines: max_length: expected .*found '?0'?" plan_pipeline)
 (changed use_dcs perhaps; refuses 'file: no boolean' 1 "c.yaml:$lines: use_dcs: .*found '?perhaps'?" plan_pipeline)
-(extra '  outer_num: 21'; refuses 'file: inner_num x outer_num is not samples_num' 1 "c.yaml.*inner_num.*outer_num.*samples_num" "$BUILD/plan-pipeline" --config "$T/c.yaml" --model "$M" --loras "$L" --data "$D" --work "$OUT/w")
-(extra '  rank: 7'; refuses 'file: a rank that the adapter denies' 1 "rank: the config says 7, .*/emoint/adapter_config.json says r = 4" plan_pipeline)
-(extra '  lora_alpha: 9'; refuses 'file: an alpha that the adapter denies' 1 "lora_alpha: the config says 9.*/emoint/adapter_config.json says 8" plan_pipeline)
+(extra '  outer_num: 21'
+	refuses 'file: inner_num x outer_num is not samples_num' 1 "c.yaml.*inner_num.*outer_num.*samples_num" \
+	"$BUILD/plan-pipeline" --config "$T/c.yaml" --model "$M" --loras "$L" --data "$D" --work "$OUT/w")
+(extra '  rank: 7'
+	refuses 'file: a rank that the adapter denies' 1 \
+	"rank: the config says 7, .*/emoint/adapter_config.json says r = 4" plan_pipeline)
+(extra '  lora_alpha: 9'
+	refuses 'file: an alpha that the adapter denies' 1 \
+	"lora_alpha: the config says 9.*/emoint/adapter_config.json says 8" plan_pipeline)
 (extra '  rank: [1'; refuses 'file: no YAML' 1 "c.yaml:[0-9]+: " plan_pipeline)
 (config=$T/none.yaml; refuses 'file: missing' 1 "cannot open '.*none.yaml'" plan_pipeline)
-refuses 'file: no such section' 1 "no section 'EMOTION_t5_tiny'.*EMOTION_t5_large" plan_pipeline --task-type EMOTION_t5_tiny
+refuses 'file: no such section' 1 "no section 'EMOTION_t5_tiny'.*EMOTION_t5_large" plan_pipeline \
+	--task-type EMOTION_t5_tiny
 (extra '  rank: 4'; OUT=$T/fine; check 'file: a rank that is so' plan_pipeline -q)
 
 word() { # NAME SETTINGS PATTERN
@@ -33,7 +44,8 @@ word 'inner_num x outer_num is not samples_num' OUTER_NUM=5 "inner_num.*outer_nu
 word 'weights for two of four tasks' MANUAL_CEOF=1,1 "manual_ceof.*"
 word 'a task twice' TASK_TARGETS=tec,tec "'?tec'?"
 word 'a task that leaves its folder' TASK_TARGETS=../tec "\.\./tec"
-(set=TASK_TARGETS=tec,nobody; set="$set MANUAL_CEOF=1"; refuses 'override: a task without adapter' 1 "task 'nobody' has no adapter: '.*/nobody'" plan_pipeline)
+(set=TASK_TARGETS=tec,nobody; set="$set MANUAL_CEOF=1"
+	refuses 'override: a task without adapter' 1 "task 'nobody' has no adapter: '.*/nobody'" plan_pipeline)
 for name in model loras data; do
 	(eval "$name=\$T/a\\ b"; refuses "$name: a blank in the path" 2 "[A-Z]+='.*a b': a path may not" plan_pipeline)
 done
@@ -41,19 +53,25 @@ done
 (out='x$(touch x)'; refuses 'work: a path that make would run' 2 "WORK='x" plan_pipeline)
 
 # Nothing that a config file says is run by make or the shell, and no path in it leads out of WORK.
-for text in '$(shell touch '"$T"'/ran)' '`touch '"$T"'/ran`' "x; touch $T/ran" "x' ; touch $T/ran; '" 'x # y' 'a&b' '$HOME' 'x|y' '../>y'; do
+for text in '$(shell touch '"$T"'/ran)' '`touch '"$T"'/ran`' "x; touch $T/ran" "x' ; touch $T/ran; '" 'x # y' 'a&b' \
+	'$HOME' 'x|y' '../>y'; do
 	yaml="'$(echo "$text" | sed "s/'/''/g")'"
 	(extra "  model_name: $yaml"; refuses "model_name: $text" 2 'MODEL_NAME=.*may not' plan_pipeline)
 	for key in model_dir lora_dir data_dir; do
 		(extra "  $key: $yaml"
-			refuses "$key: $text" 2 '(MODEL|LORAS|DATA)=.*may not' "$BUILD/plan-pipeline" --config "$T/c.yaml" --work "$OUT/w" \
-				$([ $key = model_dir ] || echo --model "$M") $([ $key = lora_dir ] || echo --loras "$L") $([ $key = data_dir ] || echo --data "$D"))
+			refuses "$key: $text" 2 '(MODEL|LORAS|DATA)=.*may not' "$BUILD/plan-pipeline" \
+				--config "$T/c.yaml" --work "$OUT/w" \
+				$([ $key = model_dir ] || echo --model "$M") \
+					$([ $key = lora_dir ] || echo --loras "$L") \
+					$([ $key = data_dir ] || echo --data "$D"))
 	done
 done
 for task in ../tec /tec . .. tec/../tec 'tec;ls' '$(tec)' .tec; do
-	(set="TASK_TARGETS=$task"; refuses "task_targets: $task" 2 "task_targets: .* cannot name a folder" plan_pipeline)
+	(set="TASK_TARGETS=$task"
+		refuses "task_targets: $task" 2 "task_targets: .* cannot name a folder" plan_pipeline)
 done
-(config=$T/c.yaml; sed "s/^EMOTION_t5_large:/..\/out:/" config/iteris-plus.yaml >"$T/c.yaml"; refuses 'a section that leads out of the folder' 1 "'../out' cannot name a folder" \
+(config=$T/c.yaml; sed "s/^EMOTION_t5_large:/..\/out:/" config/iteris-plus.yaml >"$T/c.yaml"
+	refuses 'a section that leads out of the folder' 1 "'../out' cannot name a folder" \
 	plan_pipeline --task-type ../out)
 if [ -e "$T/ran" ]; then not_ok 'nothing of it was run'; else ok 'nothing of it was run'; fi
 
@@ -70,7 +88,8 @@ through_make() { # NAME PATTERN SETTINGS…
 	verdict $status
 }
 must make BUILD="$BUILD"
-through_make 'make: a misspelt key' "^plan-pipeline: command line: .*ALPAH_1.*did you mean '(alpha_1|ALPHA_1)" ALPAH_1=1e-4
+through_make 'make: a misspelt key' "^plan-pipeline: command line: .*ALPAH_1.*did you mean '(alpha_1|ALPHA_1)" \
+	ALPAH_1=1e-4
 through_make 'make: an unknown key' "^plan-pipeline: command line: .*COLOUR" COLOUR=red
 through_make 'make: out of range' "^plan-pipeline: command line: .*-3" MAX_ITER=-3
 through_make 'make: a model that is not there' "^plan-pipeline: cannot open '.*nowhere/config.json'" MODEL="$T/nowhere"

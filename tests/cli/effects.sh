@@ -1,5 +1,6 @@
 #!/bin/sh
-# A setting that has no effect in the method asked for is said so: where it was typed, or where the config file gives it another value than its default.
+# A setting that has no effect in the method asked for is said so: where it was typed, or where the config file gives it
+# another value than its default.
 . "$(dirname "$0")/../lib.sh"
 tiny
 SMALL= # typed settings would be said
@@ -11,21 +12,25 @@ says() { # NAME METHOD SETTINGS LINES (as said after "has no effect ", in order)
 	printf '%s' "$4" >"$T/want"
 	if cmp -s "$T/found" "$T/want"; then ok "$name"; else not_ok "$name"; diff "$T/want" "$T/found" | say; fi
 }
-for method in sweep jacobi regmean average task-arithmetic ties dare; do says "$method: nothing is said of the shipped config" $method '' ''; done
+for method in sweep jacobi regmean average task-arithmetic ties dare
+	do says "$method: nothing is said of the shipped config" $method '' ''; done
 says 'what is typed, though it is the default' regmean 'USE_MATS=1 SCALE=0 ALPHA_1=8e-5' 'use_mats in method regmean
 scale in method regmean
 '
 says 'an option that is off asks for nothing' ties 'USE_MATS=0 USE_CAMR=False USE_DCS=0 SAVE=0' ''
-says 'ridges by the weights alone' average 'ALPHA_1=1e-3 ALPHA_2=1e-3 USE_CAMR=1 MANUAL_CEOF=2' 'manual_ceof in method average
+says 'ridges by the weights alone' average 'ALPHA_1=1e-3 ALPHA_2=1e-3 USE_CAMR=1 MANUAL_CEOF=2' \
+	'manual_ceof in method average
 alpha_1 in method average
 alpha_2 in method average
 use_camr in method average
 '
-says 'keys of an option that is off, or that takes their place' jacobi 'CAMR_BETA=0 DCS_SIGMA=1 USE_MATS=0 MATS_HISTORY_SIZE=2' 'mats_history_size without use_mats
+says 'keys of an option that is off, or that takes their place' jacobi \
+	'CAMR_BETA=0 DCS_SIGMA=1 USE_MATS=0 MATS_HISTORY_SIZE=2' 'mats_history_size without use_mats
 camr_beta without use_camr
 dcs_sigma without use_dcs
 '
-says 'CAMR takes the place of alpha_2' sweep 'USE_CAMR=1 ALPHA_2=1e-3 ALPHA_1=1e-3 CAMR_ALPHA=1e-3' 'alpha_2 with use_camr
+says 'CAMR takes the place of alpha_2' sweep 'USE_CAMR=1 ALPHA_2=1e-3 ALPHA_1=1e-3 CAMR_ALPHA=1e-3' \
+	'alpha_2 with use_camr
 '
 says 'rows of the merged model' regmean 'REG_CEOF=0.5' 'reg_ceof in method regmean
 '
@@ -39,11 +44,13 @@ outer_num without if_divide
 '
 says 'a balanced draw is at random' sweep 'SHUFFLE=0' 'shuffle with if_balance
 '
-says 'a name where no adapter is written' sweep 'WITH_PRETRAIN_MATRIX=1 MODEL_NAME=x' 'model_name with with_pretrain_matrix
+says 'a name where no adapter is written' sweep 'WITH_PRETRAIN_MATRIX=1 MODEL_NAME=x' \
+	'model_name with with_pretrain_matrix
 '
 says 'a full model, anyway' sweep 'WITH_PRETRAIN_MATRIX=1 SAVE=1' 'save with with_pretrain_matrix
 '
-says 'but by the weights alone save counts' average 'WITH_PRETRAIN_MATRIX=1 SAVE=1' 'with_pretrain_matrix in method average
+says 'but by the weights alone save counts' average 'WITH_PRETRAIN_MATRIX=1 SAVE=1' \
+	'with_pretrain_matrix in method average
 '
 
 cat >"$T/own.yaml" <<'END'
@@ -64,8 +71,9 @@ says 'its other values do' dare 'MERGE_RANK=4' 'alpha_2 in method dare
 use_dcs in method dare
 '
 
-# Every key in every method: = in effect (the plan or a stamp differs from that without it), - said to have no effect, x refused, s silent, and the
-# plan is the same (checked against the adapters, or the value that it has in any case), o silent: an option that is off. WITH is set in both runs.
+# Every key in every method: = in effect (the plan or a stamp differs from that without it), - said to have no effect, x
+# refused, s silent, and the plan is the same (checked against the adapters, or the value that it has in any case), o
+# silent: an option that is off. WITH is set in both runs.
 cat >"$T/table" <<'END'
 seed                        7             .              = = = = = = =
 model_name                  other         .              = = = = = = =
@@ -116,7 +124,8 @@ merge_rank                  0             .              s s s s s s s
 max_memory                  1G            .              = = = = = = =
 END
 config=config/iteris-plus.yaml
-plan_text() { cat "$T"/work/plan.mk "$T"/work/iter01/plan.mk 2>/dev/null; (cd "$T/work/stamps" && for f in *; do [ "$f" = digests ] || { echo "== $f"; cat "$f"; }; done); }
+plan_text() { cat "$T"/work/plan.mk "$T"/work/iter01/plan.mk 2>/dev/null; (cd "$T/work/stamps" && for f in *
+	do [ "$f" = digests ] || { echo "== $f"; cat "$f"; }; done); }
 # plans METHOD [-q]: in a folder without an earlier plan; of jacobi the first iteration's, too.
 plans() {
 	method_of=$1
@@ -132,7 +141,9 @@ cell() {
 	(set="METHOD=$1 $2 $3"; plans "$1" 2>"$T/said")
 	status=$?
 	key=$(echo "${3%%=*}" | tr 'A-Z' 'a-z')
-	if [ $status = 2 ] && [ "$(wc -l <"$T/said")" = 1 ] && grep -q "^plan-pipeline: command line: $key: method $1 does not take it: ties and dare do$" "$T/said"; then echo x
+	if [ $status = 2 ] && [ "$(wc -l <"$T/said")" = 1 ] &&
+		grep -q "^plan-pipeline: command line: $key: method $1 does not take it: ties and dare do$" "$T/said"
+		then echo x
 	elif [ $status != 0 ]; then echo "status $status"
 	elif grep -q "^plan-pipeline: $key has no effect in method $1: it counts in " "$T/said"; then echo -
 	elif grep -v 'the result names the base model' "$T/said" | grep -q "$key"; then echo "$key: $(cat "$T/said")"
@@ -150,18 +161,23 @@ while read -r key value with cells; do
 done <"$T/table"
 # The folders' keys: in effect where the word is not given, in every method; both are refused.
 plan_of_keys() {
-	"$BUILD/plan-pipeline" -q --tools "$BUILD" --work "$T/dirs" --set "METHOD=$1 MODEL_DIR=$M LORA_DIR=$L DATA_DIR=$D" &&
-		grep -q "^model := $M$" "$T/dirs/plan.mk" && grep -q "^loras := $L$" "$T/dirs/plan.mk" && grep -q "^data := $D$" "$T/dirs/plan.mk"
+	"$BUILD/plan-pipeline" -q --tools "$BUILD" --work "$T/dirs" \
+		--set "METHOD=$1 MODEL_DIR=$M LORA_DIR=$L DATA_DIR=$D" &&
+		grep -q "^model := $M$" "$T/dirs/plan.mk" && grep -q "^loras := $L$" "$T/dirs/plan.mk" &&
+			grep -q "^data := $D$" "$T/dirs/plan.mk"
 }
 for method in sweep jacobi regmean average task-arithmetic ties dare; do
 	check "$method: model_dir, lora_dir and data_dir" plan_of_keys $method
 	check "$method: method" grep -qx "method := $method" "$T/dirs/plan.mk"
 done
 unset out
-for key in MODEL_DIR=$M LORA_DIR=$L DATA_DIR=$D; do (set=$key; refuses "the word and its key: ${key%%=*}" 2 "(MODEL|LORAS|DATA)='.*' and the key [a-z]+_dir='.*' are both given: give one" plan_pipeline); done
+for key in MODEL_DIR=$M LORA_DIR=$L DATA_DIR=$D; do (set=$key
+	refuses "the word and its key: ${key%%=*}" 2 \
+	"(MODEL|LORAS|DATA)='.*' and the key [a-z]+_dir='.*' are both given: give one" plan_pipeline); done
 (set=LORA_ALPHA=9; refuses 'lora_alpha, that the adapters deny' 1 'lora_alpha: the config says 9' plan_pipeline)
 (set=RANK=5; refuses 'rank, that the adapters deny' 1 'rank: the config says 5' plan_pipeline)
-"$BUILD/plan-pipeline" --list-keys | awk '/^  [a-z]/ { print $1 }' | grep -vE '^(method|model_dir|lora_dir|data_dir)$' | sort >"$T/all"
+"$BUILD/plan-pipeline" --list-keys | awk '/^  [a-z]/ { print $1 }' |
+	grep -vE '^(method|model_dir|lora_dir|data_dir)$' | sort >"$T/all"
 awk '{ print $1 }' "$T/table" | sort -u >"$T/tested"
 check 'the table has every key' diff "$T/all" "$T/tested"
 
@@ -173,18 +189,26 @@ brought() { # NAME SETTINGS LINES
 	sed 's/^plan-pipeline: //' "$T/said" >"$T/found"
 	check "$1" sh -c 'printf "%s" "$2" | diff - "$1"' - "$T/found" "$3"
 }
-brought 'samples.json: the default gives way, and is said' SEED=42 "samples_num is 6: '$D/emoint/samples.json' lists so many rows
+brought 'samples.json: the default gives way, and is said' SEED=42 \
+	"samples_num is 6: '$D/emoint/samples.json' lists so many rows
 "
 check '… and the batches follow' grep -q -- '--samples-num 6 ' "$T/work/plan.mk"
 brought 'samples.json of as many: nothing is said' SAMPLES_NUM=6 ''
-brought 'samples.json: nothing is drawn' 'SAMPLES_NUM=6 SELECT_LONG=0 IF_BALANCE=0 SHUFFLE=0' 'select_long has no effect: every task brings its samples.json
+brought 'samples.json: nothing is drawn' 'SAMPLES_NUM=6 SELECT_LONG=0 IF_BALANCE=0 SHUFFLE=0' \
+	'select_long has no effect: every task brings its samples.json
 if_balance has no effect: every task brings its samples.json
 shuffle has no effect: every task brings its samples.json
 '
 brought 'samples.json: weights alone take no samples' METHOD=average ''
 unset out
-(set=SAMPLES_NUM=20; refuses 'samples.json: another count than was typed' 1 "samples_num is 20, but '$D/emoint/samples.json' lists 6 rows" plan_pipeline)
-(set='INNER_NUM=2 OUTER_NUM=4'; refuses 'samples.json: other batches than were typed' 2 'inner_num x outer_num must be samples_num when if_divide: 2 x 4 is not 6' plan_pipeline)
+(set=SAMPLES_NUM=20
+	refuses 'samples.json: another count than was typed' 1 \
+	"samples_num is 20, but '$D/emoint/samples.json' lists 6 rows" plan_pipeline)
+(set='INNER_NUM=2 OUTER_NUM=4'
+	refuses 'samples.json: other batches than were typed' 2 \
+	'inner_num x outer_num must be samples_num when if_divide: 2 x 4 is not 6' plan_pipeline)
 echo '[1]' >"$D/tec/samples.json"
-refuses 'samples.json: two counts' 1 "'$D/emoint/samples.json' lists 6 rows and '$D/tec/samples.json' 1: every task takes equally many samples" plan_pipeline
+refuses 'samples.json: two counts' 1 \
+	"'$D/emoint/samples.json' lists 6 rows and '$D/tec/samples.json' 1: every task takes equally many samples" \
+	plan_pipeline
 finish

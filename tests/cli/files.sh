@@ -1,11 +1,13 @@
 #!/bin/sh
-# Intermediate files that are missing, cut, damaged, of another kind or of another run: each reader says which file, and what it expected.
+# Intermediate files that are missing, cut, damaged, of another kind or of another run: each reader says which file, and
+# what it expected.
 . "$(dirname "$0")/../lib.sh"
 tiny
 worked
 
 # The readers: tool, the variable that names its input, the good file, its schema.
-reader_samples="$W/samples/tec.h5" reader_own="$W/own/tec/enc01-self.h5" reader_merged="$W/merged/tec/enc01-self.h5" reader_encoder_output="$W/own/tec/encoder-output.h5"
+reader_samples="$W/samples/tec.h5" reader_own="$W/own/tec/enc01-self.h5" reader_merged="$W/merged/tec/enc01-self.h5" \
+	reader_encoder_output="$W/own/tec/encoder-output.h5"
 every() { # FUNCTION: calls it for every reader as FUNCTION TOOL VARIABLE GOOD SCHEMA
 	"$1" extract_acts samples "$reader_samples" iteris-samples
 	"$1" generate_tokens samples "$reader_samples" iteris-samples
@@ -35,29 +37,37 @@ every missing
 
 cut_short() { for keep in 0 100 1000; do
 	head -c $keep "$3" >"$T/cut.h5"
-	(bad "$1" "$2" "$T/cut.h5"; refuses "$1: $2 of $keep bytes" 1 "'.*$file' is (not an HDF5 file|damaged)|cannot open '.*$file'" "$1"); done
+	(bad "$1" "$2" "$T/cut.h5"
+		refuses "$1: $2 of $keep bytes" 1 "'.*$file' is (not an HDF5 file|damaged)|cannot open '.*$file'" \
+		"$1"); done
 	head -c -20 "$3" >"$T/cut.h5"
-	(bad "$1" "$2" "$T/cut.h5"; refuses "$1: $2 without its last bytes" 1 "'.*$file' is damaged|cannot open '.*$file'|of '.*$file' is damaged" "$1")
+	(bad "$1" "$2" "$T/cut.h5"
+		refuses "$1: $2 without its last bytes" 1 \
+		"'.*$file' is damaged|cannot open '.*$file'|of '.*$file' is damaged" "$1")
 }
 every cut_short
 
-no_hdf5() { echo 'nothing of the kind' >"$T/text.h5"; (bad "$1" "$2" "$T/text.h5"; refuses "$1: $2 is a text" 1 "'.*$file' is not an HDF5 file" "$1"); }
+no_hdf5() { echo 'nothing of the kind' >"$T/text.h5"; (bad "$1" "$2" "$T/text.h5"
+	refuses "$1: $2 is a text" 1 "'.*$file' is not an HDF5 file" "$1"); }
 every no_hdf5
 
 # Foreign: an HDF5 file that h5import makes.
 echo '1 2 3 4' >"$T/numbers"
 must h5import "$T/numbers" -d 2,2 -t TEXTFP -s 32 -o "$T/foreign.h5"
-foreign() { (bad "$1" "$2" "$T/foreign.h5"; refuses "$1: $2 of another program" 1 "$(basename "$file")' is an HDF5 file of another program" "$1"); }
+foreign() { (bad "$1" "$2" "$T/foreign.h5"
+	refuses "$1: $2 of another program" 1 "$(basename "$file")' is an HDF5 file of another program" "$1"); }
 every foreign
 
 other_kind() {
 	other=$W/tokens/tec.h5
-	(bad "$1" "$2" "$other"; name=${file:-}; refuses "$1: $2 of another kind" 1 "(tec|$name)(.h5)?': expected schema '$4', found 'iteris-tokens'" "$1")
+	(bad "$1" "$2" "$other"; name=${file:-}
+		refuses "$1: $2 of another kind" 1 "(tec|$name)(.h5)?': expected schema '$4', found 'iteris-tokens'" \
+		"$1")
 }
 every other_kind
 
-# One flipped byte, at fifteen places of the file: refused with one line, or it was in bytes that the tool does not read, and then the result is
-# the same. (A file without its attribute `complete`: tests/unit/test_h5.c.)
+# One flipped byte, at fifteen places of the file: refused with one line, or it was in bytes that the tool does not
+# read, and then the result is the same. (A file without its attribute `complete`: tests/unit/test_h5.c.)
 damaged() {
 	size=$(wc -c <"$3") refused=0 wrong=
 	rm -rf "$OUT"; mkdir "$OUT"
@@ -70,10 +80,12 @@ damaged() {
 		(bad "$1" "$2" "$T/flip.h5"; "$1" -q) 2>"$T/stderr"
 		status=$?
 		if [ $status = 0 ]; then
-			diff -r "$OUT" "$T/right" >/dev/null || wrong="${wrong}byte $((size * k / 16)): another result, in silence; "
+			diff -r "$OUT" "$T/right" >/dev/null ||
+				wrong="${wrong}byte $((size * k / 16)): another result, in silence; "
 		else
 			refused=$((refused + 1))
-			[ $status = 1 ] && [ "$(wc -l <"$T/stderr")" = 1 ] && [ -z "$(find "$OUT" ! -type d)" ] || wrong="${wrong}byte $((size * k / 16)): status $status, $(head -c 200 "$T/stderr"); "
+			[ $status = 1 ] && [ "$(wc -l <"$T/stderr")" = 1 ] && [ -z "$(find "$OUT" ! -type d)" ] ||
+				wrong="${wrong}byte $((size * k / 16)): status $status, $(head -c 200 "$T/stderr"); "
 		fi
 	done
 	[ $refused -gt 0 ] || wrong="${wrong}none of 15 found"
@@ -83,26 +95,42 @@ damaged() {
 every damaged
 
 # Of another run: right kind, wrong contents.
-(samples=$W/samples/emoint.h5; refuses 'extract_acts: samples of another task' 1 "emoint.h5': expected task 'tec', found 'emoint'" extract_acts)
-(own=$W/own/emoint/enc01-self.h5; refuses 'compute_grams: rows of another task' 1 "expected task 'tec', found 'emoint'" compute_grams)
-(own=$W/own/tec/enc00-self.h5; refuses 'compute_grams: rows of another site' 1 "expected site 'enc01-self', found 'enc00-self'" compute_grams)
-(own=$W/merged/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side' 1 "expected side 'own', found 'merged'" compute_grams)
-(merged=$W/own/tec/enc01-self.h5; refuses 'compute_grams: rows of the other side as merged' 1 "expected side 'merged', found 'own'" compute_grams)
-(encoder_output=$W/own/tec/enc01-self.h5; refuses 'generate_tokens: another site as memory' 1 "expected site 'encoder-output', found 'enc01-self'" generate_tokens)
-(grams=$W/grams/{task}/enc00-self.h5; refuses 'solve_layer: Grams of another site' 1 "expected site 'enc01-self', found 'enc00-self'" solve_layer)
+(samples=$W/samples/emoint.h5
+	refuses 'extract_acts: samples of another task' 1 "emoint.h5': expected task 'tec', found 'emoint'" \
+	extract_acts)
+(own=$W/own/emoint/enc01-self.h5
+	refuses 'compute_grams: rows of another task' 1 "expected task 'tec', found 'emoint'" compute_grams)
+(own=$W/own/tec/enc00-self.h5
+	refuses 'compute_grams: rows of another site' 1 "expected site 'enc01-self', found 'enc00-self'" compute_grams)
+(own=$W/merged/tec/enc01-self.h5
+	refuses 'compute_grams: rows of the other side' 1 "expected side 'own', found 'merged'" compute_grams)
+(merged=$W/own/tec/enc01-self.h5
+	refuses 'compute_grams: rows of the other side as merged' 1 "expected side 'merged', found 'own'" compute_grams)
+(encoder_output=$W/own/tec/enc01-self.h5
+	refuses 'generate_tokens: another site as memory' 1 "expected site 'encoder-output', found 'enc01-self'" \
+	generate_tokens)
+(grams=$W/grams/{task}/enc00-self.h5
+	refuses 'solve_layer: Grams of another site' 1 "expected site 'enc01-self', found 'enc00-self'" solve_layer)
 (sites=enc01-self solutions=$T/wrong; mkdir "$T/wrong"; cp "$W/solution/enc00-self.h5" "$T/wrong/enc01-self.h5"
-	refuses 'assemble_lora: a solution of another site' 1 "expected site 'enc01-self', found 'enc00-self'" assemble_lora)
+	refuses 'assemble_lora: a solution of another site' 1 "expected site 'enc01-self', found 'enc00-self'" \
+		assemble_lora)
 must run "$T/other" merge TASK_TARGETS=tec MANUAL_CEOF=1
 (rm -rf "$T/wrong"; cp -r "$W/solution" "$T/wrong"; cp "$T/other/solution/enc01-self.h5" "$T/wrong/"; solutions=$T/wrong
-	refuses 'assemble_lora: solutions of two merges' 1 "enc01-self.h5': expected tasks 'emoint,tec', found 'tec'" assemble_lora)
-refuses 'extract_acts: a state of later on' 1 "enc01-self.h5.*: site 'enc01-self' is not before 'enc01-self'" extract_acts --from "$W/own/tec/enc01-self.h5"
+	refuses 'assemble_lora: solutions of two merges' 1 "enc01-self.h5': expected tasks 'emoint,tec', found 'tec'" \
+		assemble_lora)
+refuses 'extract_acts: a state of later on' 1 "enc01-self.h5.*: site 'enc01-self' is not before 'enc01-self'" \
+	extract_acts --from "$W/own/tec/enc01-self.h5"
 
 # Another adapter than the Grams were made with, or samples of other lengths than the rows.
 cp -r "$L" "$T/scaled"
 sed -i 's/"lora_alpha": 8/"lora_alpha": 9/' "$T/scaled/tec/adapter_config.json"
-(adapter=$T/scaled/{task}; refuses 'solve_layer: Grams of another adapter' 1 "grams/tec/enc01-self.h5': .*made with an adapter of rank 4 and scale 2, but this one has 4 and 2.25" solve_layer)
+(adapter=$T/scaled/{task}
+	refuses 'solve_layer: Grams of another adapter' 1 \
+	"grams/tec/enc01-self.h5': .*made with an adapter of rank 4 and scale 2, but this one has 4 and 2.25" \
+	solve_layer)
 must "$BUILD/draw-samples" -q --model "$M" --train "$D/tec/train.json" --task tec --samples-num 11 -o "$T/eleven.h5"
-(samples=$T/eleven.h5; refuses 'generate_tokens: a memory of other samples' 1 "encoder-output.h5': expected shape" generate_tokens)
+(samples=$T/eleven.h5
+	refuses 'generate_tokens: a memory of other samples' 1 "encoder-output.h5': expected shape" generate_tokens)
 
 (reference=$T/nowhere; refuses 'report_eval: no results' 1 "'.*nowhere/" report_eval)
 finish

@@ -3,9 +3,11 @@
 . "$(dirname "$0")/../lib.sh"
 tiny
 worked
-weights=model.safetensors lora=adapter_model.safetensors # (functions of lib.sh read $lora as a path: unset before those)
+# (functions of lib.sh read $lora as a path: unset before those)
+weights=model.safetensors lora=adapter_model.safetensors
 
-# on_model NAME PATTERN: the tools that open the model. compute-grams reads its own module's weight only; the others check all tensors.
+# on_model NAME PATTERN: the tools that open the model. compute-grams reads its own module's weight only; the others
+# check all tensors.
 on_model() {
 	name=$1 pattern=$2
 	for tool in extract_acts generate_tokens ${part-compute_grams} eval_emotion plan_pipeline; do
@@ -14,37 +16,60 @@ on_model() {
 }
 copy "$M" missing; rm "$COPY/$weights"; on_model 'no weights' "has no model.safetensors"
 copy "$M" short; truncate -s 5 "$COPY/$weights"; on_model 'five bytes' "short/model.safetensors'.*truncated"
-copy "$M" header; truncate -s 500 "$COPY/$weights"; on_model 'cut in the header' "header/model.safetensors' is truncated: the header"
-copy "$M" data; truncate -s -4 "$COPY/$weights"; on_model 'cut in the data' "data/model.safetensors' is truncated: tensor '[a-z_A-Z.0-9]*' ends"
-copy "$M" longer; printf xxxx >>"$COPY/$weights"; on_model 'bytes behind the data' "longer/model.safetensors': the tensors end at byte"
-copy "$M" nojson; put "$COPY/$weights" 20 '}}}}'; on_model 'a header that is no JSON' "nojson/model.safetensors': the header is no"
-copy "$M" huge; put "$COPY/$weights" 0 '@@@@@@@@'; on_model 'a header of 4 EB' "huge/model.safetensors': not a safetensors file"
-copy "$M" type; sed -i 's/"dtype":"F32"/"dtype":"F33"/' "$COPY/$weights"; on_model 'an unknown type' "type/model.safetensors': tensor '[^']*': unknown dtype 'F33'"
-copy "$M" shape; sed -i 's/"d_ff": 48/"d_ff": 50/' "$COPY/config.json"; (part=; on_model 'a shape that config.json denies' "tensor '[^']*DenseReluDense[^']*': expected shape \(50, 32\), found \(48, 32\)")
-copy "$M" blocks; sed -i 's/"num_layers": 2/"num_layers": 3/' "$COPY/config.json"; (part=; on_model 'a block too few' "missing tensor 'encoder.block.2")
-copy "$M" pickle; mv "$COPY/$weights" "$COPY/pytorch_model.bin"; on_model 'pickle' "pytorch_model.bin' are not read, because unpickling runs code"
-copy "$M" noconfig; rm "$COPY/config.json"; on_model 'no config.json' "cannot open '.*noconfig/config.json': No such file"
-copy "$M" badjson; echo '{"model_type": "t5",' >"$COPY/config.json"; on_model 'config.json is no JSON' "badjson/config.json' line [0-9]+ column"
-copy "$M" mt5; sed -i 's/"t5"/"mt5"/' "$COPY/config.json"; on_model 'another kind of model' "model_type: expected t5.*found 'mt5'"
+copy "$M" header; truncate -s 500 "$COPY/$weights"
+on_model 'cut in the header' "header/model.safetensors' is truncated: the header"
+copy "$M" data; truncate -s -4 "$COPY/$weights"
+on_model 'cut in the data' "data/model.safetensors' is truncated: tensor '[a-z_A-Z.0-9]*' ends"
+copy "$M" longer; printf xxxx >>"$COPY/$weights"
+on_model 'bytes behind the data' "longer/model.safetensors': the tensors end at byte"
+copy "$M" nojson; put "$COPY/$weights" 20 '}}}}'
+on_model 'a header that is no JSON' "nojson/model.safetensors': the header is no"
+copy "$M" huge; put "$COPY/$weights" 0 '@@@@@@@@'
+on_model 'a header of 4 EB' "huge/model.safetensors': not a safetensors file"
+copy "$M" type; sed -i 's/"dtype":"F32"/"dtype":"F33"/' "$COPY/$weights"
+on_model 'an unknown type' "type/model.safetensors': tensor '[^']*': unknown dtype 'F33'"
+copy "$M" shape; sed -i 's/"d_ff": 48/"d_ff": 50/' "$COPY/config.json"; (part=
+	on_model 'a shape that config.json denies' \
+	"tensor '[^']*DenseReluDense[^']*': expected shape \(50, 32\), found \(48, 32\)")
+copy "$M" blocks; sed -i 's/"num_layers": 2/"num_layers": 3/' "$COPY/config.json"; (part=
+	on_model 'a block too few' "missing tensor 'encoder.block.2")
+copy "$M" pickle; mv "$COPY/$weights" "$COPY/pytorch_model.bin"
+on_model 'pickle' "pytorch_model.bin' are not read, because unpickling runs code"
+copy "$M" noconfig; rm "$COPY/config.json"
+on_model 'no config.json' "cannot open '.*noconfig/config.json': No such file"
+copy "$M" badjson; echo '{"model_type": "t5",' >"$COPY/config.json"
+on_model 'config.json is no JSON' "badjson/config.json' line [0-9]+ column"
+copy "$M" mt5; sed -i 's/"t5"/"mt5"/' "$COPY/config.json"
+on_model 'another kind of model' "model_type: expected t5.*found 'mt5'"
 copy "$M" silu; sed -i 's/gated-gelu/gated-silu/' "$COPY/config.json"; on_model 'an activation of others' "mt5|silu"
-copy "$M" range; sed -i 's/"num_heads": 2/"num_heads": -2/' "$COPY/config.json"; on_model 'a negative number' "'num_heads': expected an integer from 1"
+copy "$M" range; sed -i 's/"num_heads": 2/"num_heads": -2/' "$COPY/config.json"
+on_model 'a negative number' "'num_heads': expected an integer from 1"
 
 copy "$M" width; sed -i 's/"d_kv": 16/"d_kv": 20/' "$COPY/config.json"
-(unset lora; model=$COPY; refuses 'model: a shape that config.json denies (compute_grams)' 1 'expected shape \([0-9]+, [0-9]+\).*found \([0-9]+, [0-9]+\)' compute_grams)
+(unset lora; model=$COPY
+	refuses 'model: a shape that config.json denies (compute_grams)' 1 \
+	'expected shape \([0-9]+, [0-9]+\).*found \([0-9]+, [0-9]+\)' compute_grams)
 
 # NaN in the weights: named where it is read.
 copy "$M" nan
 end=$(wc -c <"$COPY/$weights")
-for i in 3 2 1; do printf '\377\377\377\377' | dd of="$COPY/$weights" bs=1 seek=$((end - 4 * i)) conv=notrunc status=none; done
-(unset lora; model=$COPY; refuses 'model: NaN in the output embedding' 1 "nan/model.safetensors': tensor 'lm_head.weight': element [0-9]+ is" eval_emotion)
+for i in 3 2 1; do printf '\377\377\377\377' |
+	dd of="$COPY/$weights" bs=1 seek=$((end - 4 * i)) conv=notrunc status=none; done
+(unset lora; model=$COPY
+	refuses 'model: NaN in the output embedding' 1 \
+	"nan/model.safetensors': tensor 'lm_head.weight': element [0-9]+ is" eval_emotion)
 
 # The tokenizer.
 copy "$M" nospiece; rm "$COPY/spiece.model"
-for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: missing ($tool)" 1 "cannot read '.*nospiece/spiece.model'" $tool); done
+for tool in draw_samples eval_emotion; do (model=$COPY
+	refuses "tokenizer: missing ($tool)" 1 "cannot read '.*nospiece/spiece.model'" $tool); done
 copy "$M" pointer; echo 'version https://git-lfs.github.com/spec/v1' >"$COPY/spiece.model"
-for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: a Git LFS pointer ($tool)" 1 "pointer/spiece.model' looks like a Git LFS pointer, not the file itself: run .git lfs pull" $tool); done
+for tool in draw_samples eval_emotion; do (model=$COPY
+	refuses "tokenizer: a Git LFS pointer ($tool)" 1 \
+	"pointer/spiece.model' looks like a Git LFS pointer, not the file itself: run .git lfs pull" $tool); done
 copy "$M" badspiece; echo nonsense >"$COPY/spiece.model"
-for tool in draw_samples eval_emotion; do (model=$COPY; refuses "tokenizer: nonsense ($tool)" 1 "badspiece/spiece.model" $tool); done
+for tool in draw_samples eval_emotion; do (model=$COPY
+	refuses "tokenizer: nonsense ($tool)" 1 "badspiece/spiece.model" $tool); done
 copy "$M" vocab; sed -i 's/"vocab_size": 64/"vocab_size": 40/' "$COPY/config.json"
 (model=$COPY; refuses 'tokenizer: of a larger vocabulary' 1 "vocabulary of '.*vocab' ends at 39" draw_samples)
 
@@ -66,32 +91,55 @@ on_adapter() {
 key() { sed -i "s/\"use_rslora\": false/$1/" "$COPY/adapter_config.json"; }
 copy "$L/tec" tec; rm -r "$COPY"; on_adapter 'no folder' "tec(/adapter_config.json)?'.*(No such file|is not there)"
 copy "$L/tec" tec; rm "$COPY/$lora"; on_adapter 'no weights' "tec' has no adapter_model.safetensors"
-copy "$L/tec" tec; mv "$COPY/$lora" "$COPY/adapter_model.bin"; on_adapter '.bin' "adapter_model.bin' are not read, because unpickling runs code from the file; convert"
+copy "$L/tec" tec; mv "$COPY/$lora" "$COPY/adapter_model.bin"
+on_adapter '.bin' "adapter_model.bin' are not read, because unpickling runs code from the file; convert"
 copy "$L/tec" tec; truncate -s -1 "$COPY/$lora"; on_adapter 'truncated' "tec/adapter_model.safetensors' is truncated"
 copy "$L/tec" tec; echo '{' >"$COPY/adapter_config.json"; on_adapter 'config is no JSON' "tec/adapter_config.json' line"
-copy "$L/tec" tec; key '"use_dora": true'; on_adapter 'DoRA' "tec/adapter_config.json': use_dora is set: .*train with use_dora=False"
-copy "$L/tec" tec; key '"modules_to_save": ["lm_head"]'; on_adapter 'modules_to_save' "tec/adapter_config.json': modules_to_save is set"
+copy "$L/tec" tec; key '"use_dora": true'
+on_adapter 'DoRA' "tec/adapter_config.json': use_dora is set: .*train with use_dora=False"
+copy "$L/tec" tec; key '"modules_to_save": ["lm_head"]'
+on_adapter 'modules_to_save' "tec/adapter_config.json': modules_to_save is set"
 copy "$L/tec" tec; key '"lora_bias": true'; on_adapter 'lora_bias' "tec/adapter_config.json': lora_bias is set"
-copy "$L/tec" tec; sed -i 's/"none"/"all"/' "$COPY/adapter_config.json"; on_adapter 'bias' "tec/adapter_config.json': bias: expected 'none', found 'all'"
-copy "$L/tec" tec; sed -i 's/LORA/IA3/' "$COPY/adapter_config.json"; on_adapter 'another type' "tec/adapter_config.json': peft_type: expected 'LORA', found 'IA3'"
-copy "$L/tec" tec; key '"whatnot": 1'; on_adapter 'a key nobody knows' "tec/adapter_config.json': the key 'whatnot' is not known"
-copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q"]/' "$COPY/adapter_config.json"; on_adapter 'a tensor that no module takes' "SelfAttention.v.lora_[AB].weight' is taken by no module"
-copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q", "v", "o"]/' "$COPY/adapter_config.json"; on_adapter 'a module without tensors' "missing tensor 'base_model.model.encoder.block.0.layer.0.SelfAttention.o.lora_A.weight'"
-copy "$L/tec" tec; sed -i 's/"r": 4/"r": 8/' "$COPY/adapter_config.json"; on_adapter 'another rank' "has rank 4, but r and rank_pattern of .* say 8"
+copy "$L/tec" tec; sed -i 's/"none"/"all"/' "$COPY/adapter_config.json"
+on_adapter 'bias' "tec/adapter_config.json': bias: expected 'none', found 'all'"
+copy "$L/tec" tec; sed -i 's/LORA/IA3/' "$COPY/adapter_config.json"
+on_adapter 'another type' "tec/adapter_config.json': peft_type: expected 'LORA', found 'IA3'"
+copy "$L/tec" tec; key '"whatnot": 1'
+on_adapter 'a key nobody knows' "tec/adapter_config.json': the key 'whatnot' is not known"
+copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q"]/' "$COPY/adapter_config.json"
+on_adapter 'a tensor that no module takes' "SelfAttention.v.lora_[AB].weight' is taken by no module"
+copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q", "v", "o"]/' "$COPY/adapter_config.json"
+on_adapter 'a module without tensors' \
+	"missing tensor 'base_model.model.encoder.block.0.layer.0.SelfAttention.o.lora_A.weight'"
+copy "$L/tec" tec; sed -i 's/"r": 4/"r": 8/' "$COPY/adapter_config.json"
+on_adapter 'another rank' "has rank 4, but r and rank_pattern of .* say 8"
 must "$HELP/tiny-model" -q --blocks 3 --tasks tec -o "$T/deep"
-copy "$T/deep/loras/tec" tec; on_adapter 'of a deeper model' "the base model has no linear '[a-zA-Z0-9.]*block.2.*an adapter of another model"
-copy "$L/tec" tec; sed -i 's/"shape":\[4,32\]/"shape":[32,4]/' "$COPY/$lora"; on_adapter 'turned round' "expected shape \(4, 32\) for this base model, found \(32, 4\): an adapter of another model"
-copy "$L/tec" tec; sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"; on_adapter 'a tensor of another name' "lora_C.weight' is taken by no module"
+copy "$T/deep/loras/tec" tec
+on_adapter 'of a deeper model' "the base model has no linear '[a-zA-Z0-9.]*block.2.*an adapter of another model"
+copy "$L/tec" tec; sed -i 's/"shape":\[4,32\]/"shape":[32,4]/' "$COPY/$lora"
+on_adapter 'turned round' "expected shape \(4, 32\) for this base model, found \(32, 4\): an adapter of another model"
+copy "$L/tec" tec; sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"
+on_adapter 'a tensor of another name' "lora_C.weight' is taken by no module"
 
 # Where the adapter lies deeper, the path that would do.
-copy "$L/tec" tec; mkdir "$T/in"; mv "$COPY" "$T/in/default"; mkdir "$COPY"; mv "$T/in/default" "$COPY"; on_adapter 'in a sub-folder' "tec' has no adapter_config.json; an adapter lies in '[^']*tec/default': give"
-copy "$L/tec" tec; mkdir "$T/in/9" "$T/in/10"; for n in 9 10; do cp "$COPY"/* "$T/in/$n"; done; rm -r "$COPY"; mkdir "$COPY"; for n in 9 10; do mv "$T/in/$n" "$COPY/checkpoint-$n"; done
+copy "$L/tec" tec; mkdir "$T/in"; mv "$COPY" "$T/in/default"; mkdir "$COPY"; mv "$T/in/default" "$COPY"
+on_adapter 'in a sub-folder' "tec' has no adapter_config.json; an adapter lies in '[^']*tec/default': give"
+copy "$L/tec" tec; mkdir "$T/in/9" "$T/in/10"; for n in 9 10; do cp "$COPY"/* "$T/in/$n"; done; rm -r "$COPY"
+	mkdir "$COPY"; for n in 9 10; do mv "$T/in/$n" "$COPY/checkpoint-$n"; done
 on_adapter 'in checkpoints' "an adapter lies in '[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
-cp "$COPY/checkpoint-10/adapter_config.json" "$COPY"; on_adapter 'weights in checkpoints alone' "tec' has no adapter_model.safetensors; an adapter lies in '[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
+cp "$COPY/checkpoint-10/adapter_config.json" "$COPY"
+on_adapter 'weights in checkpoints alone' "tec' has no adapter_model.safetensors; an adapter lies in "\
+"'[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
 pointer='version https://git-lfs.github.com/spec/v1'
-copy "$L/tec" tec; echo "$pointer" >"$COPY/$lora"; on_adapter 'a Git LFS pointer' "tec/adapter_model.safetensors' looks like a Git LFS pointer, not the file itself: run .git lfs pull"
-copy "$L/tec" tec; key '"layers_to_transform": 0'; on_adapter 'tensors of a block that layers_to_transform leaves out' "block.1.layer.0.SelfAttention.[qv].lora_[AB].weight' is taken by no module: .*layers_to_transform"
-copy "$L/tec" tec; sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_config.json"; on_adapter 'a pattern without end' "a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
+copy "$L/tec" tec; echo "$pointer" >"$COPY/$lora"
+on_adapter 'a Git LFS pointer' \
+	"tec/adapter_model.safetensors' looks like a Git LFS pointer, not the file itself: run .git lfs pull"
+copy "$L/tec" tec; key '"layers_to_transform": 0'
+on_adapter 'tensors of a block that layers_to_transform leaves out' \
+	"block.1.layer.0.SelfAttention.[qv].lora_[AB].weight' is taken by no module: .*layers_to_transform"
+copy "$L/tec" tec; sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_config.json"
+on_adapter 'a pattern without end' \
+	"a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
 
 # The base's embeddings saved along: equal ones are passed over, any other is refused.
 must "$HELP/tiny-model" -q --embeddings --tasks emoint,tec -o "$T/along"
@@ -100,13 +148,18 @@ average() { # WORK FOLDER
 	(L=$2/loras M=$2/model; must run "$1" merge METHOD=average TASK_TARGETS=emoint,tec MANUAL_CEOF=1)
 }
 average "$T/average-along" "$T/along"; average "$T/average-alone" "$T/alone"
-check 'adapter: embeddings saved along change nothing' cmp "$T/average-along/adapter/$lora" "$T/average-alone/adapter/$lora"
+check 'adapter: embeddings saved along change nothing' cmp "$T/average-along/adapter/$lora" \
+	"$T/average-alone/adapter/$lora"
 copy "$T/along/loras/tec" tec; flip "$COPY/$lora" $(($(wc -c <"$COPY/$lora") - 4))
-trained="tec/adapter_model.safetensors': tensor 'base_model.model.(lm_head|shared).weight' is an (out|in)put embedding that differs from the base's '(lm_head|shared).weight' \(row [0-9]+\)"
-for tool in extract_acts generate_tokens eval_emotion; do (unset lora; model=$T/along/model adapter=$COPY; refuses "adapter: a trained embedding ($tool)" 1 "$trained" $tool); done
+trained="tec/adapter_model.safetensors': tensor 'base_model.model.(lm_head|shared).weight' is an "\
+"(out|in)put embedding that differs from the base's '(lm_head|shared).weight' \(row [0-9]+\)"
+for tool in extract_acts generate_tokens eval_emotion; do (unset lora; model=$T/along/model adapter=$COPY
+	refuses "adapter: a trained embedding ($tool)" 1 "$trained" $tool); done
 rm -r "$T/along/loras/tec"; cp -r "$COPY" "$T/along/loras/tec"
-(unset lora; model=$T/along/model loras=$T/along/loras set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1"; refuses 'adapter: a trained embedding (plan_pipeline)' 1 "$trained" plan_pipeline)
-refuses 'adapter: a trained embedding (assemble-model)' 1 "$trained" "$BUILD/assemble-model" --model "$T/along/model" --adapter "$COPY" -o "$OUT"
+(unset lora; model=$T/along/model loras=$T/along/loras set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1"
+	refuses 'adapter: a trained embedding (plan_pipeline)' 1 "$trained" plan_pipeline)
+refuses 'adapter: a trained embedding (assemble-model)' 1 "$trained" "$BUILD/assemble-model" --model "$T/along/model" \
+	--adapter "$COPY" -o "$OUT"
 
 # The base model that the adapters name, in the result.
 two() { sed -i "s,\"tiny/*\"$1" "$T/loras/$2/adapter_config.json"; }
@@ -114,8 +167,10 @@ result() { # NAME BASE REVISION ARGUMENTS…
 	name=$1 base=$2 revision=$3
 	shift 3
 	rm -rf "$OUT"
-	check "$name" "$BUILD/assemble-lora" -q --model "$M" --sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT" "$@"
-	check "$name: names them" grep -qzE "\"base_model_name_or_path\": $base,.*\"revision\": $revision," "$OUT/adapter_config.json"
+	check "$name" "$BUILD/assemble-lora" -q --model "$M" --sites enc00-self,enc01-self --solutions "$W/solution" \
+		-o "$OUT" "$@"
+	check "$name: names them" grep -qzE "\"base_model_name_or_path\": $base,.*\"revision\": $revision," \
+		"$OUT/adapter_config.json"
 }
 from="$T/loras/{task}"
 rm -rf "$T/loras"; cp -r "$L" "$T/loras"
@@ -127,19 +182,26 @@ result 'base: the same revision of the same name' '"tiny"' '"v2"' --adapter "$fr
 result 'base: another name has no revision' '"own"' null --adapter "$from" --model-name own
 two ',"other",' tec
 for tool in assemble plan; do
-	differ="adapter '[^']*emoint' is of the base model 'tiny' revision 'v2', adapter '[^']*tec' of 'other' revision 'v2'"
-	if [ $tool = plan ]; then (loras=$T/loras set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1"; refuses 'base: two (plan_pipeline)' 1 "$differ.*MODEL_NAME=" plan_pipeline); else
-		refuses 'base: two (assemble-lora)' 1 "$differ.*--model-name" "$BUILD/assemble-lora" --model "$M" --adapter "$from" --sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT"; fi
+	differ="adapter '[^']*emoint' is of the base model 'tiny' revision 'v2', "\
+"adapter '[^']*tec' of 'other' revision 'v2'"
+	if [ $tool = plan ]; then (loras=$T/loras set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1"
+		refuses 'base: two (plan_pipeline)' 1 "$differ.*MODEL_NAME=" plan_pipeline); else
+		refuses 'base: two (assemble-lora)' 1 "$differ.*--model-name" "$BUILD/assemble-lora" --model "$M" \
+			--adapter "$from" --sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT"; fi
 done
 result 'base: two, and model_name decides' '"own"' null --adapter "$from" --model-name own
 sed -i 's/"base_model_name_or_path": "[a-z/]*"/"base_model_name_or_path": null/' "$T"/loras/*/adapter_config.json
 result 'base: named by nobody' null null --adapter "$from"
-refuses 'base: nobody to ask' 2 'expected --adapter or --model-name' "$BUILD/assemble-lora" --model "$M" --sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT"
-check 'base: the merge names what the adapters name' grep -q '"base_model_name_or_path": "tiny",' "$W/adapter/adapter_config.json"
+refuses 'base: nobody to ask' 2 'expected --adapter or --model-name' "$BUILD/assemble-lora" --model "$M" \
+	--sites enc00-self,enc01-self --solutions "$W/solution" -o "$OUT"
+check 'base: the merge names what the adapters name' grep -q '"base_model_name_or_path": "tiny",' \
+	"$W/adapter/adapter_config.json"
 must run "$T/average" merge METHOD=average TASK_TARGETS=emoint,tec MANUAL_CEOF=1
-check 'base: so does one by the weights alone' grep -q '"base_model_name_or_path": "tiny",' "$T/average/adapter/adapter_config.json"
+check 'base: so does one by the weights alone' grep -q '"base_model_name_or_path": "tiny",' \
+	"$T/average/adapter/adapter_config.json"
 must run "$T/average" merge METHOD=average TASK_TARGETS=emoint,tec MANUAL_CEOF=1 MODEL_NAME=own/model
-check 'base: another name, the same merge' grep -q '"base_model_name_or_path": "own/model",' "$T/average/adapter/adapter_config.json"
+check 'base: another name, the same merge' grep -q '"base_model_name_or_path": "own/model",' \
+	"$T/average/adapter/adapter_config.json"
 
 # Texts.
 rows() { printf '%s\n' "$1" >"$T/rows.json"; }
@@ -152,15 +214,23 @@ rm -f "$T/rows.json"; on_texts 'missing' "cannot open '.*rows.json': No such fil
 rows '[{"instruction": "the rain", "output": "joy"}'; on_texts 'cut JSON' "rows.json' line 2 column"
 rows '{"instruction": "the rain", "output": "joy"}'; on_texts 'no list' "rows.json'.*list"
 rows '[]'; on_texts 'no rows' "rows.json'"
-rows '[{"instruction": "the rain", "output": "joy"}, {"instruction": "the house"}]'; on_texts 'a label is missing' "rows.json'.*row 1.*'output'"
-rows '[{"instruction": "the rain", "output": "joy"}, {"output": "joy"}]'; on_texts 'a text is missing' "rows.json'.*row 1.*'instruction'"
+rows '[{"instruction": "the rain", "output": "joy"}, {"instruction": "the house"}]'
+on_texts 'a label is missing' "rows.json'.*row 1.*'output'"
+rows '[{"instruction": "the rain", "output": "joy"}, {"output": "joy"}]'
+on_texts 'a text is missing' "rows.json'.*row 1.*'instruction'"
 rows '[{"instruction": 5, "output": "joy"}]'; on_texts 'a number for a text' "rows.json'.*row 0.*'instruction'.*string"
-rows '[{"instruction": "the rain", "output": ""}]'; (train=$T/rows.json samples_num=1; refuses 'texts: an empty label' 1 "rows.json': row 0.*(label|output)" draw_samples --select-long 0)
-(samples_num=41; refuses 'texts: fewer rows than samples' 1 "tec/train.json': 40 rows among the longest.*41 samples are needed" draw_samples)
-(samples_num=61; refuses 'texts: fewer rows than samples, all taken' 1 "tec/train.json': 60 rows, but 61 samples are needed" draw_samples --select-long 0 --if-balance 0)
+rows '[{"instruction": "the rain", "output": ""}]'; (train=$T/rows.json samples_num=1
+	refuses 'texts: an empty label' 1 "rows.json': row 0.*(label|output)" draw_samples --select-long 0)
+(samples_num=41
+	refuses 'texts: fewer rows than samples' 1 "tec/train.json': 40 rows among the longest.*41 samples are needed" \
+	draw_samples)
+(samples_num=61
+	refuses 'texts: fewer rows than samples, all taken' 1 "tec/train.json': 60 rows, but 61 samples are needed" \
+	draw_samples --select-long 0 --if-balance 0)
 (samples_num=3; refuses 'texts: fewer samples than labels' 1 "3 samples are fewer than the 4 labels" draw_samples)
 # Texts in the forms of other programs: each message names the form, and its command makes a file that is read.
-on_form() { # NAME PATTERN: of $T/rows.json. The command is what stands behind the last "mv"; words in capitals get values by $fill.
+# NAME PATTERN: of $T/rows.json. The command is what stands behind the last "mv"; words in capitals get values by $fill.
+on_form() {
 	on_texts "$1" "$2"
 	command -v python3 >/dev/null || { skip "texts: $1: the message's command" 'there is no python3 here'; return; }
 	sed -n "s/^.*: mv /mv /; s/; for [A-Z].*//; s/; W lists.*//; ${fill:-};p" "$T/stderr" >"$T/convert.sh"
@@ -169,56 +239,92 @@ on_form() { # NAME PATTERN: of $T/rows.json. The command is what stands behind t
 	check "texts: $1: the message's command" draw_samples --if-balance 0 --select-long 0
 	out=$T/form.json; check "texts: $1: evaluated" eval_emotion
 	unset test_file train samples_num out predictions
-	labels=$(jq -r '.labels | join(" ")' "$T/form.json" 2>/dev/null || sed -n '/labels/,/]/p' "$T/form.json" | tr -d '\n')
-	case $labels in *fear*joy*) ok "texts: $1: its labels" ;; *) not_ok "texts: $1: its labels"; echo "$labels" | say ;; esac
+	labels=$(jq -r '.labels | join(" ")' "$T/form.json" 2>/dev/null || sed -n '/labels/,/]/p' "$T/form.json" |
+		tr -d '\n')
+	case $labels in *fear*joy*) ok "texts: $1: its labels" ;; *) not_ok "texts: $1: its labels"; echo "$labels" |
+		say ;; esac
 }
 rows '{"instruction": "the rain", "output": "joy"}
-{"instruction": "the house", "output": "fear"}'; on_form 'JSON Lines' "rows.json' looks like JSON Lines, an object a line \(instruction, output\), not a JSON list"
+{"instruction": "the house", "output": "fear"}'
+on_form 'JSON Lines' "rows.json' looks like JSON Lines, an object a line \(instruction, output\), not a JSON list"
 rows '{"text": "the rain", "label": "joy"}
 
-{"text": "the house", "label": "fear"}'; on_form 'JSON Lines, other keys, a blank line' 'looks like JSON Lines, an object a line \(text, label\)'
+{"text": "the house", "label": "fear"}'
+on_form 'JSON Lines, other keys, a blank line' 'looks like JSON Lines, an object a line \(text, label\)'
 rows 'text,label
 "the rain, the ""old""
 house",joy
-the house,fear'; on_form 'CSV' "rows.json' looks like CSV, fields between commas \(text, label\), not a JSON list of rows"
+the house,fear'
+on_form 'CSV' "rows.json' looks like CSV, fields between commas \(text, label\), not a JSON list of rows"
 rows 'Text;Label
 the rain, the house;joy
 the house;fear'; on_form 'CSV of semicolons' 'looks like CSV, fields between semicolons \(Text, Label\)'
-rows "$(printf 'id\ttweet\temotion\n1\tthe rain\tjoy\n2\tthe house\tfear')"; on_form 'TSV' 'looks like TSV, fields between tabs \(id, tweet, emotion\)'
-printf '\357\273\277text,label\r\nthe rain,joy\r\nthe house,fear\r\n' >"$T/rows.json"; on_form 'CSV of Excel: a byte order mark, CRLF' 'CSV, fields between commas \(text, label\)'
+rows "$(printf 'id\ttweet\temotion\n1\tthe rain\tjoy\n2\tthe house\tfear')"
+on_form 'TSV' 'looks like TSV, fields between tabs \(id, tweet, emotion\)'
+printf '\357\273\277text,label\r\nthe rain,joy\r\nthe house,fear\r\n' >"$T/rows.json"
+on_form 'CSV of Excel: a byte order mark, CRLF' 'CSV, fields between commas \(text, label\)'
 rows 'first,second
 the rain,joy
-the house,fear'; fill='s/TEXT/first/;s/LABEL/second/'; on_form 'CSV, columns of other names' 'for TEXT and LABEL, put your names of them'; unset fill
+the house,fear'; fill='s/TEXT/first/;s/LABEL/second/'
+on_form 'CSV, columns of other names' 'for TEXT and LABEL, put your names of them'; unset fill
 rows '{"data": [{"sentence": "the rain", "label": 1}, {"sentence": "the house", "label": 0}]}'
-fill='s/WORD0/fear/;s/WORD1/joy/'; on_form 'a wrapper, numbers as labels' "holds an object, not a list of rows: its key 'data' holds the list"; unset fill
-rows '{"features": [], "rows": [{"row": {"text": "the rain", "label": "joy"}}, {"row": {"text": "the house", "label": "fear"}}]}'; on_form 'an answer of the data sets server' "its key 'rows' holds the list"
+fill='s/WORD0/fear/;s/WORD1/joy/'
+on_form 'a wrapper, numbers as labels' "holds an object, not a list of rows: its key 'data' holds the list"; unset fill
+rows '{"features": [], "rows": [{"row": {"text": "the rain", "label": "joy"}},
+ {"row": {"text": "the house", "label": "fear"}}]}'
+on_form 'an answer of the data sets server' "its key 'rows' holds the list"
 rows '{"a": [{"text": "the rain", "label": "joy"}, {"text": "the house", "label": "fear"}], "b": [{}]}'
-fill='s/KEY/a/;s/TEXT/text/;s/LABEL/label/;s/\[r for/[dict(instruction=r["text"],output=r["label"]) for/;s/r\["\([a-z]*\)"\]/r['"'\\1'"']/g'
+fill='s/KEY/a/;s/TEXT/text/;s/LABEL/label/;s/\[r for/[dict(instruction=r["text"],output=r["label"]) for/
+s/r\["\([a-z]*\)"\]/r['"'\\1'"']/g'
 on_form 'a wrapper of several lists' 'several of its keys \(a, b\) hold lists'; unset fill
-rows '{"text": ["the rain", "the house"], "label": ["joy", "fear"]}'; on_form 'a table by columns' 'looks like a table by columns \(text, label\)'
-rows '{"text": {"0": "the rain", "1": "the house"}, "label": {"0": "joy", "1": "fear"}}'; on_form 'a table by columns, of pandas' 'looks like a table by columns \(text, label\)'
-rows '{"columns": ["text", "label"], "index": [0, 1], "data": [["the rain", "joy"], ["the house", "fear"]]}'; on_form 'a table of pandas, split' 'looks like a table of pandas'
-rows '[{"text": "the rain", "label": "joy"}, {"text": "the house", "label": "fear"}]'; on_form 'other keys' "row 0 has no 'instruction', its keys are text, label: rename them"
-rows '[{"prompt": "the rain", "completion": "joy"}, {"prompt": "the house", "completion": "fear"}]'; on_form 'prompt and completion' 'its keys are prompt, completion: rename them'
-rows '[{"id": 1, "messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "the rain"}, {"role": "assistant", "content": "joy"}]},
- {"id": 2, "messages": [{"role": "user", "content": "the house"}, {"role": "assistant", "content": "fear"}]}]'; on_form 'a chat' 'its keys are id, messages'
+rows '{"text": ["the rain", "the house"], "label": ["joy", "fear"]}'
+on_form 'a table by columns' 'looks like a table by columns \(text, label\)'
+rows '{"text": {"0": "the rain", "1": "the house"}, "label": {"0": "joy", "1": "fear"}}'
+on_form 'a table by columns, of pandas' 'looks like a table by columns \(text, label\)'
+rows '{"columns": ["text", "label"], "index": [0, 1], "data": [["the rain", "joy"], ["the house", "fear"]]}'
+on_form 'a table of pandas, split' 'looks like a table of pandas'
+rows '[{"text": "the rain", "label": "joy"}, {"text": "the house", "label": "fear"}]'
+on_form 'other keys' "row 0 has no 'instruction', its keys are text, label: rename them"
+rows '[{"prompt": "the rain", "completion": "joy"}, {"prompt": "the house", "completion": "fear"}]'
+on_form 'prompt and completion' 'its keys are prompt, completion: rename them'
+rows '[{"id": 1, "messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "the rain"},
+ {"role": "assistant", "content": "joy"}]},
+ {"id": 2, "messages": [{"role": "user", "content": "the house"}, {"role": "assistant", "content": "fear"}]}]'
+on_form 'a chat' 'its keys are id, messages'
 rows '[{"instruction": "the rain", "output": 1}, {"instruction": "the house", "output": 0}]'
-fill='s/WORD0/fear/;s/WORD1/joy/'; on_form 'numbers as labels' "row 0: 'output' is a number, not a string: write the word"; unset fill
-rows '[{"instruction": "the", "input": "rain", "output": "joy"}, {"instruction": "the house", "input": "", "output": "fear"}]'; on_form "Alpaca's input" "row 0 has a text in 'input', which is not read"
+fill='s/WORD0/fear/;s/WORD1/joy/'
+on_form 'numbers as labels' "row 0: 'output' is a number, not a string: write the word"; unset fill
+rows '[{"instruction": "the", "input": "rain", "output": "joy"},
+ {"instruction": "the house", "input": "", "output": "fear"}]'
+on_form "Alpaca's input" "row 0 has a text in 'input', which is not read"
 check "texts: Alpaca's input is joined" grep -Fq '"the\nrain"' "$T/rows.json"
-printf 'PAR1xxxxPAR1' >"$T/rows.json"; on_texts 'Parquet' "looks like a Parquet file, not a JSON list of rows \{instruction, output\}: mv '.*rows.json' '.*rows.json.parquet' && python3"
+printf 'PAR1xxxxPAR1' >"$T/rows.json"
+on_texts 'Parquet' "looks like a Parquet file, not a JSON list of rows \{instruction, output\}: "\
+"mv '.*rows.json' '.*rows.json.parquet' && python3"
 printf 'ARROW1xx' >"$T/rows.json"; on_texts 'Arrow' 'looks like an Arrow file, not a JSON list'
-rows '[{"instruction": "the rain", "output": "joy"}]'; gzip -f "$T/rows.json"; mv "$T/rows.json.gz" "$T/rows.json"; on_texts 'gzip' 'looks like a file packed by gzip, but JSON is expected: unpack it \(gunzip\)'
-rows '[{"instruction": "the rain", "output": "joy"}]'; iconv -t UTF-16 "$T/rows.json" >"$T/wide.json"; mv "$T/wide.json" "$T/rows.json"; on_texts 'UTF-16' 'looks like text in UTF-16, but JSON is expected: convert it to UTF-8: iconv -f UTF-16 -t UTF-8'
-rows '<!DOCTYPE html><title>429</title>'; on_texts 'a web page' 'looks like a web page \(HTML or XML\).*download the file again'
-rows 'version https://git-lfs.github.com/spec/v1'; on_texts 'a Git LFS pointer' 'looks like a Git LFS pointer, not the file itself.*git lfs pull'
-rows '[{"instruction": "the \u0000", "output": "joy"}]'; on_texts 'a zero character' 'line 1 column 29: the text holds .u0000, a character that no text may hold'
-rows "[{'instruction': 'the rain', 'output': 'joy'}]"; on_texts "Python's own writing" 'line 1 column 3: expected a key in double quotes.*json.dump'
-copy "$M" page; echo '<html>' >"$COPY/config.json"; on_model 'config.json is a web page' "page/config.json' looks like a web page"
+rows '[{"instruction": "the rain", "output": "joy"}]'; gzip -f "$T/rows.json"; mv "$T/rows.json.gz" "$T/rows.json"
+on_texts 'gzip' 'looks like a file packed by gzip, but JSON is expected: unpack it \(gunzip\)'
+rows '[{"instruction": "the rain", "output": "joy"}]'; iconv -t UTF-16 "$T/rows.json" >"$T/wide.json"
+mv "$T/wide.json" "$T/rows.json"
+on_texts 'UTF-16' 'looks like text in UTF-16, but JSON is expected: convert it to UTF-8: iconv -f UTF-16 -t UTF-8'
+rows '<!DOCTYPE html><title>429</title>'
+on_texts 'a web page' 'looks like a web page \(HTML or XML\).*download the file again'
+rows 'version https://git-lfs.github.com/spec/v1'
+on_texts 'a Git LFS pointer' 'looks like a Git LFS pointer, not the file itself.*git lfs pull'
+rows '[{"instruction": "the \u0000", "output": "joy"}]'
+on_texts 'a zero character' 'line 1 column 29: the text holds .u0000, a character that no text may hold'
+rows "[{'instruction': 'the rain', 'output': 'joy'}]"
+on_texts "Python's own writing" 'line 1 column 3: expected a key in double quotes.*json.dump'
+copy "$M" page; echo '<html>' >"$COPY/config.json"
+on_model 'config.json is a web page' "page/config.json' looks like a web page"
 
 numbers() { printf '%s\n' "$1" >"$T/numbers.json"; }
-numbers '[0, 1, 60]'; (samples_num=3; refuses 'row numbers: one too large' 1 "numbers.json'.*60" draw_samples --rows "$T/numbers.json")
-numbers '[0, 1]'; (samples_num=3; refuses 'row numbers: too few' 1 "numbers.json'.*3" draw_samples --rows "$T/numbers.json")
-numbers '[0, 1, -1]'; (samples_num=3; refuses 'row numbers: a negative one' 1 "numbers.json'.*-1" draw_samples --rows "$T/numbers.json")
-numbers '[0, "1", 2]'; (samples_num=3; refuses 'row numbers: a string' 1 "numbers.json'" draw_samples --rows "$T/numbers.json")
+numbers '[0, 1, 60]'; (samples_num=3; refuses 'row numbers: one too large' 1 "numbers.json'.*60" draw_samples \
+	--rows "$T/numbers.json")
+numbers '[0, 1]'; (samples_num=3
+	refuses 'row numbers: too few' 1 "numbers.json'.*3" draw_samples --rows "$T/numbers.json")
+numbers '[0, 1, -1]'; (samples_num=3; refuses 'row numbers: a negative one' 1 "numbers.json'.*-1" draw_samples \
+	--rows "$T/numbers.json")
+numbers '[0, "1", 2]'; (samples_num=3
+	refuses 'row numbers: a string' 1 "numbers.json'" draw_samples --rows "$T/numbers.json")
 finish

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a packager and a user of the installed command meet: make install, uninstall and dist; merge-lora from another folder; man pages; versions; and
-# the example of every tool, run as --help has it.
+# What a packager and a user of the installed command meet: make install, uninstall and dist; merge-lora from another
+# folder; man pages; versions; and the example of every tool, run as --help has it.
 . "$(dirname "$0")/../lib.sh"
 version=$(sed -n 's/^VERSION = //p' tools/build.mk)
 tools=$(find tools -maxdepth 1 -name '*.c' | sed 's,.*/,,; s,\.c$,,' | sort)
@@ -38,7 +38,8 @@ printf 'my_tasks:\n  task_targets: [tec]\n' >my.yaml
 prints() { # NAME PATTERN ARGUMENTS…: succeeds, and says so.
 	name=$1 pattern=$2
 	shift 2
-	if merge-lora "$@" >"$T/said" 2>&1; then check "$name" grep -Eq -- "$pattern" "$T/said"; else not_ok "$name"; say <"$T/said"; fi
+	if merge-lora "$@" >"$T/said" 2>&1; then check "$name" grep -Eq -- "$pattern" "$T/said"; else not_ok "$name"
+		say <"$T/said"; fi
 }
 # shellcheck disable=SC2086
 {
@@ -47,7 +48,8 @@ prints() { # NAME PATTERN ARGUMENTS…: succeeds, and says so.
 	check '-j and a number are two words' merge-lora -j 2 plan $demo_args
 	cd of || exit 99
 	check 'a small sweep and its evaluation, from the folder below' \
-		merge-lora merge eval MODEL=../model LORAS=../loras DATA=../data WORK=../work/sweep $small METHOD=sweep MATRIX=1
+		merge-lora merge eval MODEL=../model LORAS=../loras DATA=../data WORK=../work/sweep $small \
+			METHOD=sweep MATRIX=1
 	cd ..
 	prints 'report' '^sweep ' report WORK=work/sweep $demo_args $small METHOD=sweep MATRIX=1
 	check 'verify' merge-lora verify WORK=work/sweep
@@ -58,7 +60,8 @@ prints() { # NAME PATTERN ARGUMENTS…: succeeds, and says so.
 	prints 'help has the settings' '^  alpha_1 ' help
 	prints 'a tool by hand' '^Usage: solve-layer ' solve-layer --help
 }
-check 'below another make, with a PWD that is of the past' sh -c 'printf "all:\n\t@PWD=/ merge-lora plan MODEL=model LORAS=loras DATA=data\n" >above.mk
+check 'below another make, with a PWD that is of the past' sh \
+	-c 'printf "all:\n\t@PWD=/ merge-lora plan MODEL=model LORAS=loras DATA=data\n" >above.mk
 	said=$(make -j2 -f above.mk 2>&1) && case $said in *make*) echo "$said"; false ;; esac'
 ln -s "$U/bin/merge-lora" "$T/user/link"
 check 'through a link' ./link solve-layer --version
@@ -78,16 +81,19 @@ says() { # NAME PATTERN ARGUMENTS…: fails, and says so.
 {
 	says 'a variable of the build is none of the command' "unknown key 'CC'" merge CC=gcc $demo_args
 	says 'nor can the folder of the tools be given' "unknown key 'BUILD'" merge BUILD=x $demo_args
-	says 'messages name the command' 'METHODS= is for merge-lora compare; merge-lora merge takes one' merge METHODS=a,b $demo_args
+	says 'messages name the command' 'METHODS= is for merge-lora compare; merge-lora merge takes one' merge \
+		METHODS=a,b $demo_args
 }
 cd "$demo/../.." || exit 99
 must make_ merge METHOD=average MODEL=data/demo/model LORAS=data/demo/loras DATA=data/demo/data WORK="$T/make"
-check 'the bytes are those of make merge' cmp "$T/make/adapter/adapter_model.safetensors" "$T/user/$default/adapter/adapter_model.safetensors"
+check 'the bytes are those of make merge' cmp "$T/make/adapter/adapter_model.safetensors" \
+	"$T/user/$default/adapter/adapter_model.safetensors"
 
 # ---------------------------------------------------------------- the examples, in the folder that they suppose
 mv "$T/user/work/sweep" "$T/user/sweep" && rm -r "$T/user/work" && mv "$T/user/sweep" "$T/user/work"
 echo 'all:;' >"$T/user/my.mk"
-example_runs() { (cd "$T/user" && [ -s "$T/example" ] && grep -q "^$1 " "$T/example" && PATH=$U/libexec/merge-lora:$PATH sh -e "$T/example"); }
+example_runs() { (cd "$T/user" && [ -s "$T/example" ] && grep -q "^$1 " "$T/example" &&
+	PATH=$U/libexec/merge-lora:$PATH sh -e "$T/example"); }
 # The two that change the results of others come last.
 for tool in $(echo "$tools" | grep -vxE 'release-files|keep-previous') release-files keep-previous; do
 	"$U/libexec/merge-lora/$tool" --help | sed -n '/^Examples:$/,$p' >"$T/end"
@@ -95,7 +101,8 @@ for tool in $(echo "$tools" | grep -vxE 'release-files|keep-previous') release-f
 	check "$tool: --help ends with an example" [ "$(wc -l <"$T/end")" = $(($(wc -l <"$T/example") + 1)) ]
 	check "$tool: which runs" example_runs "$tool"
 done
-for tool in $tools; do [ "$("$U/libexec/merge-lora/$tool" --version)" = "$tool $version" ] || echo "$tool"; done >"$T/found"
+for tool in $tools; do [ "$("$U/libexec/merge-lora/$tool" --version)" = "$tool $version" ] || echo "$tool"
+	done >"$T/found"
 check "every tool is of version $version" empty "$T/found"
 check 'so is the command' [ "$(merge-lora --version)" = "merge-lora $version" ]
 
@@ -103,13 +110,16 @@ check 'so is the command' [ "$(merge-lora --version)" = "merge-lora $version" ]
 if [ "$pages" ]; then
 	for name in $tools merge-lora; do
 		page=$U/share/man/man1/$name.1
-		for section in NAME SYNOPSIS OPTIONS EXAMPLES; do grep -q "^\.SH $section" "$page" || echo "$name: no $section"; done
+		for section in NAME SYNOPSIS OPTIONS EXAMPLES; do grep -q "^\.SH $section" "$page" ||
+			echo "$name: no $section"; done
 		grep -q "^$name \\\\- [a-zA-Z]" "$page" || echo "$name: no line for whatis"
 		grep -q "^\.TH .* \"merge-lora $version\" " "$page" || echo "$name: not of version $version"
 	done >"$T/found" 2>&1
 	check 'every tool and the command have a man page, of the version' empty "$T/found"
 	if command -v man >/dev/null; then
-		check 'man shows them without a warning' sh -c 'for page in "$1"/*.1; do [ "${page##*/}" = other.1 ] || LC_ALL=C.UTF-8 man --warnings -l "$page"; done 2>&1 >/dev/null | { ! grep .; }' - "$U/share/man/man1"
+		check 'man shows them without a warning' sh -c 'for page in "$1"/*.1; do
+			[ "${page##*/}" = other.1 ] || LC_ALL=C.UTF-8 man --warnings -l "$page";
+			done 2>&1 >/dev/null | { ! grep .; }' - "$U/share/man/man1"
 	else
 		skip 'man shows them without a warning' 'no man here'
 	fi
@@ -122,26 +132,36 @@ check 'make uninstall' make_ uninstall DESTDIR="$D" PREFIX=/usr
 content "$D" >"$T/after"
 check 'it leaves what was there before, and nothing else' diff "$T/before" "$T/after"
 check 'a second one has nothing to do' make_ uninstall DESTDIR="$D" PREFIX=/usr
-check 'without help2man' sh -c 'make --no-print-directory BUILD="$1" install DESTDIR="$2" HELP2MAN=no-such-help2man 2>"$3" && [ ! -e "$2/usr/local/share/man/man1/merge-lora.1" ]' - \
+check 'without help2man' sh -c 'make --no-print-directory BUILD="$1" install DESTDIR="$2" \
+	HELP2MAN=no-such-help2man 2>"$3" && [ ! -e "$2/usr/local/share/man/man1/merge-lora.1" ]' - \
 	"$BUILD" "$T/plain" "$T/said"
-check 'one line says that there are no man pages' grep -qx 'make: there is no no-such-help2man, so there will be no man pages; make deps installs it' "$T/said"
+check 'one line says that there are no man pages' grep \
+	-qx 'make: there is no no-such-help2man, so there will be no man pages; make deps installs it' "$T/said"
 check 'PREFIX is /usr/local' "$T/plain/usr/local/bin/merge-lora" --version
 
 # ---------------------------------------------------------------- dist
 tarball=merge-lora-$version
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	check 'make dist' make --no-print-directory dist BUILD="$T/dist1"
-	check 'a second time, by another user and at another time' sh -c 'umask 077; sleep 1; TZ=Asia/Tokyo make --no-print-directory dist BUILD="$1"' - "$T/dist2"
+	check 'a second time, by another user and at another time' sh \
+		-c 'umask 077; sleep 1; TZ=Asia/Tokyo make --no-print-directory dist BUILD="$1"' - "$T/dist2"
 	check 'equal bytes' cmp "$T/dist1/$tarball.tar.gz" "$T/dist2/$tarball.tar.gz"
-	check 'nothing but its folder, of nobody' sh -c 'tar -tvzf "$1" --numeric-owner | awk -v dir="$2/" "\$2 != \"0/0\" || index(\$6, dir) != 1 { print; bad = 1 } END { exit bad }"' - \
+	check 'nothing but its folder, of nobody' sh -c 'tar -tvzf "$1" --numeric-owner |
+		awk -v dir="$2/" "\$2 != \"0/0\" || index(\$6, dir) != 1 { print; bad = 1 } END { exit bad }"' - \
 		"$T/dist1/$tarball.tar.gz" "$tarball"
 	mkdir "$T/unpacked"
 	must tar -xzf "$T/dist1/$tarball.tar.gz" -C "$T/unpacked"
-	check 'its files are those of git' sh -c 'git ls-files | sort >"$1.a" && (cd "$1/$2" && find . -type f | sed "s,^\./,," | sort) | diff "$1.a" -' - "$T/unpacked" "$tarball"
-	check 'it can be built and installed without git' sh -c 'cd "$1" && make -n all install DESTDIR=x >"$2" 2>&1 && grep -q -- "-o build/solve-layer" "$2" && ! grep -i "git" "$2"' - \
+	check 'its files are those of git' sh -c 'git ls-files | sort >"$1.a" && (cd "$1/$2" && find . -type f |
+		sed "s,^\./,," | sort) | diff "$1.a" -' - "$T/unpacked" "$tarball"
+	check 'it can be built and installed without git' sh -c 'cd "$1" &&
+		make -n all install DESTDIR=x >"$2" 2>&1 && grep -q -- "-o build/solve-layer" "$2" &&
+		! grep -i "git" "$2"' - \
 		"$T/unpacked/$tarball" "$T/said"
-	check 'an object of it is compiled' make --no-print-directory -C "$T/unpacked/$tarball" build/tools/copy-output.o
-	check 'make dist needs git, and says so' sh -c 'make --no-print-directory -C "$1" dist 2>&1 | grep -q "^make dist: expected a git checkout"' - "$T/unpacked/$tarball"
+	check 'an object of it is compiled' make --no-print-directory -C "$T/unpacked/$tarball" \
+		build/tools/copy-output.o
+	check 'make dist needs git, and says so' sh \
+		-c 'make --no-print-directory -C "$1" dist 2>&1 | grep -q "^make dist: expected a git checkout"' \
+		- "$T/unpacked/$tarball"
 else
 	skip 'make dist' 'no git checkout here, which says the files of the tarball'
 fi

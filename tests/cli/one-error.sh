@@ -10,10 +10,13 @@ said() { # NAME STATUS STDERR SCRIPT
 	check "$1" sh -c '[ "$1" = "$2" ] && diff "$3" "$4"' - "$status" "$2" "$T/want" "$T/stderr"
 }
 said 'a failure: the lines of the makes below are left out' 2 'tool: no\n' \
-	'echo "tool: no" >&2; echo "make[12]: *** [pipeline/main.mk:89: work/x.h5] Error 1" >&2; echo "make[1]: *** Waiting for unfinished jobs...." >&2; exit 2'
+	'echo "tool: no" >&2; echo "make[12]: *** [pipeline/main.mk:89: work/x.h5] Error 1" >&2;
+		echo "make[1]: *** Waiting for unfinished jobs...." >&2; exit 2'
 said 'interrupted: so are these' 1 '' 'echo "make[2]: *** [a.mk:1: x] Interrupt" >&2; exit 1'
-said 'what make itself has to say stays' 2 'make[1]: *** No rule to make target x.  Stop.\nmake: *** [x] Error 2\nmake[1]: Entering\n' \
-	'echo "make[1]: *** No rule to make target x.  Stop." >&2; echo "make: *** [x] Error 2" >&2; echo "make[1]: Entering" >&2; exit 2'
+said 'what make itself has to say stays' 2 \
+	'make[1]: *** No rule to make target x.  Stop.\nmake: *** [x] Error 2\nmake[1]: Entering\n' \
+	'echo "make[1]: *** No rule to make target x.  Stop." >&2; echo "make: *** [x] Error 2" >&2;
+		echo "make[1]: Entering" >&2; exit 2'
 said 'a line without an end' 0 'half' 'printf half >&2'
 said 'many lines' 0 "$(seq 20000 | tr '\n' '#' | sed 's/#/\\n/g')" 'seq 20000 >&2'
 said 'killed by a signal' 143 '' 'kill -TERM $$'
@@ -22,14 +25,16 @@ check '… all of it' grep -qx 'make\[1\]: \*\*\* \[x\] Error 1' "$T/stdout"
 start=$(date +%s)
 $one -- sh -c 'sleep 30 & echo $! >"$0"; echo done >&2' "$T/left" 2>"$T/stderr" >"$T/stdout"
 kill "$(cat "$T/left")"
-check 'what is left running is not waited for' sh -c '[ $(($(date +%s) - $1)) -lt 20 ] && grep -qx done "$2"' - "$start" "$T/stderr"
+check 'what is left running is not waited for' sh -c '[ $(($(date +%s) - $1)) -lt 20 ] && grep -qx done "$2"' \
+	- "$start" "$T/stderr"
 $one -- "$T/no-such-command" 2>"$T/stderr"
 check 'no such command' [ $? = 127 ]
 refuses 'no command' 2 'no command: expected -- COMMAND' "$BUILD/one-error"
 # A signal sent to it alone goes on to the command, also one that comes as soon as the command runs.
 signalled() {
 	rm -f "$T/stdout"
-	"$BUILD/one-error" -- sh -c 'trap "echo got >&2; exit 5" TERM; echo ready; while :; do sleep 0.05; done' >"$T/stdout" 2>"$T/stderr" &
+	"$BUILD/one-error" -- sh -c 'trap "echo got >&2; exit 5" TERM; echo ready; while :; do sleep 0.05; done' \
+		>"$T/stdout" 2>"$T/stderr" &
 	pid=$!
 	while ! [ -s "$T/stdout" ]; do :; done
 	kill -TERM $pid

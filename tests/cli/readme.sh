@@ -172,7 +172,8 @@ check 'and the options that all tools have' diff "$T/options" "$T/named"
 sed -n 's/^\.PHONY: *//p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | tr ' ' '\n' | sort -u >"$T/goals"
 comm -23 "$T/named" "$T/goals" >"$T/found"
 check 'every goal of make that is named exists' empty "$T/found"
-sed -n 's/^#? make \([a-z-]*\).*/\1/p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | grep . | sort -u >"$T/helped"
+sed -n 's/^#? make \([a-z-]*\).*/\1/p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | grep . |
+	sort -u >"$T/helped"
 comm -23 "$T/helped" "$T/named" >"$T/found"
 check 'every goal of make help is named' empty "$T/found"
 finish

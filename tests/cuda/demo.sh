@@ -1,5 +1,6 @@
 #!/bin/sh
-# The whole demo on the CUDA backend, on the CPU test double: the same merge as on the CPU, and the same predictions of the base, the adapters and the merge.
+# The whole demo on the CUDA backend, on the CPU test double: the same merge as on the CPU, and the same predictions of
+# the base, the adapters and the merge.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T"
 M=data/demo/model L=data/demo/loras D=data/demo/data SMALL=
@@ -22,7 +23,9 @@ for backend in cpu cuda; do must on $backend "$T/sweep-$backend" -j2 merge eval;
 check 'sweep: every module of the merge within 1e-4 of the CPU backend'"'"'s' close "$T/sweep-cuda" "$T/sweep-cpu"
 check 'and the same label for every test row of base, adapters and merge' same_labels "$T/sweep-cuda" "$T/sweep-cpu"
 for backend in cpu cuda; do must on $backend "$T/jacobi-$backend" -j2 merge METHOD=jacobi MAX_ITER=2; done
-check 'jacobi: every module of the second iteration within 1e-4 of the CPU backend'"'"'s' close "$T/jacobi-cuda" "$T/jacobi-cpu"
+check 'jacobi: every module of the second iteration within 1e-4 of the CPU backend'"'"'s' close "$T/jacobi-cuda" \
+	"$T/jacobi-cpu"
 must on cuda "$T/again" merge
-for part in tokens solution adapter; do check "the same bytes with -j1 and -j2: $part" diff -r "$T/sweep-cuda/$part" "$T/again/$part"; done
+for part in tokens solution adapter
+	do check "the same bytes with -j1 and -j2: $part" diff -r "$T/sweep-cuda/$part" "$T/again/$part"; done
 finish

@@ -1,14 +1,17 @@
 #!/bin/sh
-# What a process holds of the device's memory, as the CPU test double counts it, is what `make plan BACKEND=cuda` says, within 1 %: flan-t5-large's
-# geometry with 2 + 2 blocks and a small vocabulary, four tasks, texts of max_length tokens.
+# What a process holds of the device's memory, as the CPU test double counts it, is what `make plan BACKEND=cuda` says,
+# within 1 %: flan-t5-large's geometry with 2 + 2 blocks and a small vocabulary, four tasks, texts of max_length tokens.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T" CUDAEMU_LOG="$T/counted"
-must "$BUILD/bench/make-model" -q --encoder 2 --decoder 2 --vocab 4096 --spiece data/demo/model/spiece.model -o "$T/large"
+must "$BUILD/bench/make-model" -q --encoder 2 --decoder 2 --vocab 4096 --spiece data/demo/model/spiece.model \
+	-o "$T/large"
 M=$T/large/model L=$T/large/loras D=$T/large/data SMALL='SAMPLES_NUM=6 INNER_NUM=6 OUTER_NUM=1 IF_BALANCE=0'
 words=$(for i in $(seq 40); do printf 'the rain came down on my old house '; done)
 for task in emoint emotion-cause tec isear; do
 	mkdir -p "$D/$task"
-	(printf '['; for i in $(seq 40); do printf '%s{"instruction": "%s %s", "output": "joy"}' "${comma-}" "$i" "$words"; comma=,; done; printf ']') >"$D/$task/train.json"
+	(printf '['; for i in $(seq 40)
+		do printf '%s{"instruction": "%s %s", "output": "joy"}' "${comma-}" "$i" "$words"; comma=,; done
+		printf ']') >"$D/$task/train.json"
 done
 
 must run "$T/work" plan CUDA=double BACKEND=cuda
@@ -22,15 +25,18 @@ counted() { awk -F'\t' -v tool="$1" '$1 == tool && $2 > most { most = $2 } END {
 as_planned() {
 	p=$(planned "$2" "$3") c=$(counted "$2")
 	echo "# $1: planned $p MB, counted $c bytes"
-	check "$1: what is counted is what was planned" awk -v p="$p" -v c="$c" 'BEGIN { exit !(p > 1 && c <= p * 1048576 && c >= 0.99 * (p - 1) * 1048576) }'
+	check "$1: what is counted is what was planned" awk -v p="$p" \
+		-v c="$c" 'BEGIN { exit !(p > 1 && c <= p * 1048576 && c >= 0.99 * (p - 1) * 1048576) }'
 }
 as_planned 'extract-acts in the decoder, which takes the most' extract-acts 2
 as_planned compute-grams compute-grams 1
 as_planned solve-layer solve-layer 1
-check 'no process takes 2 GB' test "$(awk -F'\t' '$2 > most { most = $2 } END { print most }' "$CUDAEMU_LOG")" -lt 2147483648
+check 'no process takes 2 GB' test "$(awk -F'\t' '$2 > most { most = $2 } END { print most }' "$CUDAEMU_LOG")" \
+	-lt 2147483648
 # The encoder's alone: a process of the merged side that goes through a whole block.
 rm "$CUDAEMU_LOG"
-must "$BUILD/double/extract-acts" -b cuda --model "$M" --side merged --site enc01-self --task tec --samples "$T/work/samples/tec.h5" --inner-num 6 \
+must "$BUILD/double/extract-acts" -b cuda --model "$M" --side merged --site enc01-self --task tec \
+	--samples "$T/work/samples/tec.h5" --inner-num 6 \
 	--solutions "$T/work/solution" --sites enc00-self,enc01-self -o "$T/x.h5"
 as_planned 'extract-acts in the encoder' extract-acts 1
 finish

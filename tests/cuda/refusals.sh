@@ -1,12 +1,13 @@
 #!/bin/sh
-# What ends a run on the CUDA backend says so in one line, on the CPU test double: no device, an old one, too little memory, calls that fail, a
-# build without CUDA. And processes wait for each other's use of the device.
+# What ends a run on the CUDA backend says so in one line, on the CPU test double: no device, an old one, too little
+# memory, calls that fail, a build without CUDA. And processes wait for each other's use of the device.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T"
 tiny
 worked
 PLAIN=$BUILD
-refuses 'a build without CUDA' 1 "extract-acts: backend 'cuda': this build has the CPU backend only" extract_acts -b cuda
+refuses 'a build without CUDA' 1 "extract-acts: backend 'cuda': this build has the CPU backend only" extract_acts \
+	-b cuda
 BUILD=$PLAIN/double
 
 on_double() { # on_double WHAT SAID SETTING: every tool that computes is refused
@@ -18,16 +19,22 @@ on_double() { # on_double WHAT SAID SETTING: every tool that computes is refused
 	done
 	unset CUDAEMU_DEVICES CUDAEMU_CAPABILITY CUDAEMU_MEMORY
 }
-on_double 'no device' "backend 'cuda': there is no device to compute on: no CUDA-capable device is detected" CUDAEMU_DEVICES=0
-on_double 'a device of before sm_80' "backend 'cuda': the device has compute capability 7.5, and 8.0 is needed" CUDAEMU_CAPABILITY=75
-on_double 'not enough memory free' 'the CUDA device has 0 MB of memory free, of 0 MB, and [1-9][0-9]* MB are needed' CUDAEMU_MEMORY=5000
-refuses 'more than --max-memory' 1 '^extract-acts: --max-memory [0-9]+ MB is too little' extract_acts -b cuda --max-memory 20M
+on_double 'no device' "backend 'cuda': there is no device to compute on: no CUDA-capable device is detected" \
+	CUDAEMU_DEVICES=0
+on_double 'a device of before sm_80' "backend 'cuda': the device has compute capability 7.5, and 8.0 is needed" \
+	CUDAEMU_CAPABILITY=75
+on_double 'not enough memory free' 'the CUDA device has 0 MB of memory free, of 0 MB, and [1-9][0-9]* MB are needed' \
+	CUDAEMU_MEMORY=5000
+refuses 'more than --max-memory' 1 '^extract-acts: --max-memory [0-9]+ MB is too little' extract_acts -b cuda \
+	--max-memory 20M
 
-# The N-th call that can fail does: one line of error and status 1, and no file, or (what fails only gives memory back) the whole one; never a crash.
+# The N-th call that can fail does: one line of error and status 1, and no file, or (what fails only gives memory back)
+# the whole one; never a crash.
 out=$T/whole.h5
 must extract_acts -b cuda -q
 unset out
-whole_or_none() { [ -z "$(find "$OUT" ! -type d ! -name x.h5)" ] && { [ ! -e "$OUT/x.h5" ] || cmp "$OUT/x.h5" "$T/whole.h5"; }; }
+whole_or_none() { [ -z "$(find "$OUT" ! -type d ! -name x.h5)" ] && { [ ! -e "$OUT/x.h5" ] ||
+	cmp "$OUT/x.h5" "$T/whole.h5"; }; }
 last=0 failed=0 wrong=
 for n in $(seq 1 40) $(seq 45 7 400) 100000; do
 	rm -rf "$OUT"; mkdir "$OUT"

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Every operation of the CUDA backend, and of its CPU twin, against float64: on the CPU test double, never on a GPU. Work done at once (mode 0), as
-# late as it may be (1), at random (2, 3); under the address and undefined-behaviour sanitizers; and under the thread sanitizer.
+# Every operation of the CUDA backend, and of its CPU twin, against float64: on the CPU test double, never on a GPU.
+# Work done at once (mode 0), as late as it may be (1), at random (2, 3); under the address and undefined-behaviour
+# sanitizers; and under the thread sanitizer.
 . "$(dirname "$0")/../lib.sh"
-export XDG_RUNTIME_DIR="$T" OMP_NUM_THREADS=1 # a lock of our own; OpenMP's barriers mean nothing to the thread sanitizer
+# A lock of our own; OpenMP's barriers mean nothing to the thread sanitizer.
+export XDG_RUNTIME_DIR="$T" OMP_NUM_THREADS=1
 
 twins() { check "$1, mode $2" env CUDAEMU="$2" "$BUILD/$3/test_twins"; }
 for mode in 0 1 2 3; do twins 'CPU test double' $mode double; done

@@ -1,12 +1,14 @@
-# commands.sh: one command of each kind of process of all merges and their evaluation, on one line each in $T/commands; the folders they work in are
-# finished, under $T/runs. Kinds: the tool; of extract-acts, by side; of compute-grams and solve-layer, by what they are given; with an adapter or
-# without. A preloaded shim writes down the commands. Sourced after lib.sh. release-files and keep-previous are cases for every-write.sh.
+# commands.sh: one command of each kind of process of all merges and their evaluation, on one line each in $T/commands;
+# the folders they work in are finished, under $T/runs. Kinds: the tool; of extract-acts, by side; of compute-grams and
+# solve-layer, by what they are given; with an adapter or without. A preloaded shim writes down the commands. Sourced
+# after lib.sh. release-files and keep-previous are cases for every-write.sh.
 tiny --blocks 1
 record() { # FOLDER SETTINGS…
 	folder=$T/runs/$1
 	shift
 	must env LD_PRELOAD="$BUILD/tests/shim.so" FAULT_COMMANDS="$T/raw" FAULT_TOOLS="$BUILD" \
-		make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$folder" $SMALL KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 "$@"
+		make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$folder" $SMALL \
+			KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 "$@"
 }
 W=$T/runs/sweep
 record sweep merge eval SAVE=1
@@ -16,7 +18,8 @@ record whole merge METHOD=jacobi MAX_ITER=2 WITH_PRETRAIN_MATRIX=1
 record ties merge eval METHOD=ties REFERENCE="$W/eval"
 mkdir "$T/compared" # (logs that what runs later does not add to)
 cp -a "$W" "$T/runs/ties" "$T/compared"
-compare="'$BUILD/compare-methods' --tasks emoint,tec --reference '$W/eval' --methods 'sweep=$T/compared/sweep,ties=$T/compared/ties'
+compare="'$BUILD/compare-methods' --tasks emoint,tec --reference '$W/eval' \
+	--methods 'sweep=$T/compared/sweep,ties=$T/compared/ties'
 	-o '$T/runs/compare.tsv' --pairs '$T/runs/compare-pairs.tsv' --markdown '$T/runs/compare.md'"
 compare=$(echo "$compare" | tr '\n\t' '  ')
 must sh -c "$compare"
@@ -26,6 +29,7 @@ must sh -c "$compare"
 } | awk '{
 	key = $1
 	for (i = 2; i <= NF; i++)
-		if ($i ~ /^.--(adapter|grams|merged|previous|dense|solutions)/) key = key " " $i; else if ($i ~ /^.--side/) key = key " " $(i + 1)
+		if ($i ~ /^.--(adapter|grams|merged|previous|dense|solutions)/) key = key " " $i
+		else if ($i ~ /^.--side/) key = key " " $(i + 1)
 	if (!(key in seen)) { seen[key] = 1; print $0 " -q" }
 }' >"$T/commands"

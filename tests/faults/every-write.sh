@@ -1,7 +1,8 @@
 #!/bin/sh
-# A fault at every write: each tool of tiny merges runs again and again, its 1st, 2nd, … n-th write-like call failing (tests/faults/shim.c) by EIO
-# (that call alone) and by ENOSPC (all from there on). Each run must end with an error and one line; the files under their final names must be what
-# they were (a run that gets as far as the rename writes the same bytes), and no temporary file may be left.
+# A fault at every write: each tool of tiny merges runs again and again, its 1st, 2nd, … n-th write-like call failing
+# (tests/faults/shim.c) by EIO (that call alone) and by ENOSPC (all from there on). Each run must end with an error and
+# one line; the files under their final names must be what they were (a run that gets as far as the rename writes the
+# same bytes), and no temporary file may be left.
 # STEP=k tries every k-th call only.
 . "$(dirname "$0")/../lib.sh"
 STEP=${STEP:-1}
@@ -18,7 +19,8 @@ faulty() { # KIND N COMMAND: runs it, and looks at how it ends
 	total=$((total + 1))
 	if [ $rc = 0 ]; then silent=$((silent + 1)); echo "# silent success: call $2, $1: $3"; fi
 	if [ $rc -gt 3 ]; then untidy=$((untidy + 1)); echo "# ended with $rc: call $2, $1: $3"; fi
-	if [ $rc != 0 ] && [ "$(own_lines)" != 1 ]; then untidy=$((untidy + 1)); echo "# not one line: call $2, $1: $3"; say <"$T/err"; fi
+	if [ $rc != 0 ] && [ "$(own_lines)" != 1 ]; then untidy=$((untidy + 1))
+		echo "# not one line: call $2, $1: $3"; say <"$T/err"; fi
 }
 differs() { # KIND N COMMAND: $T/diff says in what
 	damaged=$((damaged + 1))
@@ -30,7 +32,9 @@ try() { # KIND N COMMAND
 	manifest >"$T/after"
 	diff "$T/before" "$T/after" >"$T/diff" || differs "$@"
 }
-counted() { FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $1" >/dev/null 2>"$T/hints" </dev/null; } # COMMAND, without a fault
+# COMMAND, without a fault.
+counted() { \
+	FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $1" >/dev/null 2>"$T/hints" </dev/null; }
 while read -r command; do
 	n_tools=$((n_tools + 1))
 	if ! counted "$command"; then
@@ -44,19 +48,22 @@ while read -r command; do
 		try ENOSPC $n "$command"
 		n=$((n + STEP))
 	done
-	echo "# $count calls: $(echo "$command" | tr -d "'" | sed "s,^$BUILD/,,; s, -t .* --checksums [^ ]*,,; s,$T/,,g" | cut -c1-110)"
+	echo "# $count calls: $(echo "$command" | tr -d "'" |
+		sed "s,^$BUILD/,,; s, -t .* --checksums [^ ]*,,; s,$T/,,g" | cut -c1-110)"
 done <"$T/commands"
 
-# release-files takes back what is there, so every run begins with the files of a finished merge, in a folder of its own: then each is as it was or
-# released, nothing else, and another run releases the rest.
+# release-files takes back what is there, so every run begins with the files of a finished merge, in a folder of its
+# own: then each is as it was or released, nothing else, and another run releases the rest.
 P=$T/release
-command="'$BUILD/release-files' --log '$P/log.tsv' --checksums '$P/checksums.tsv' --tasks emoint,tec --files '$P/own/{task}/enc00-self.h5,$P/grams/{task}/enc00-self.h5' -q"
+command="'$BUILD/release-files' --log '$P/log.tsv' --checksums '$P/checksums.tsv' --tasks emoint,tec \
+	--files '$P/own/{task}/enc00-self.h5,$P/grams/{task}/enc00-self.h5' -q"
 fresh() {
 	rm -rf "$P"
 	mkdir "$P"
 	cp -a "$W/own" "$W/grams" "$W/checksums.tsv" "$P"
 }
-contents() { (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | sort -k3; find . -name '*.h5' -size -64c -exec head -n 1 {} +; find . -name '.?*'); }
+contents() { (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | sort -k3
+	find . -name '*.h5' -size -64c -exec head -n 1 {} +; find . -name '.?*'); }
 fresh
 contents >"$T/all"
 counted "$command"
@@ -66,7 +73,8 @@ while [ "$n" -le "$count" ]; do
 	for kind in EIO ENOSPC; do
 		fresh
 		faulty $kind $n "$command"
-		{ (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | grep -vxFf "$T/all"); find "$P" -name '.?*'; } >"$T/diff"
+		{ (cd "$P" && find . -type f -name '*.h5' ! -size -64c -exec cksum {} + | grep -vxFf "$T/all")
+		find "$P" -name '.?*'; } >"$T/diff"
 		[ ! -s "$T/diff" ] || differs $kind $n "$command"
 		sh -c "exec $command" 2>&1 | say
 		contents | diff "$T/released" - >"$T/diff" || differs $kind $n "$command"
@@ -76,7 +84,8 @@ done
 n_tools=$((n_tools + 1))
 echo "# $count calls: release-files"
 
-# keep-previous renames a finished merge: after a fault it is whole under one of the two names, and another run ends as one without a fault does.
+# keep-previous renames a finished merge: after a fault it is whole under one of the two names, and another run ends as
+# one without a fault does.
 P=$T/keep
 command="'$BUILD/keep-previous' --in '$P' --checksums '$P/checksums.tsv' -q"
 fresh() {
@@ -111,7 +120,8 @@ done
 n_tools=$((n_tools + 1))
 echo "# $count calls: keep-previous"
 
-# plan-pipeline writes only what changes, so each run starts in an empty folder; what a run without fault then completes must be the same.
+# plan-pipeline writes only what changes, so each run starts in an empty folder; what a run without fault then completes
+# must be the same.
 P=$T/plan
 planned() { (cd "$P" && find . -type f ! -name checksums.tsv ! -name digests -exec cksum {} + | sort -k3); }
 out=$P
@@ -119,7 +129,8 @@ count=999999 n=0
 while [ "$n" -le "$count" ]; do
 	for kind in EIO ENOSPC; do
 		rm -rf "$P"
-		(export LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$n FAULT_KIND=$kind FAULT_COUNT="$T/count"; LIMIT=; plan_pipeline --quiet) >/dev/null 2>"$T/err"
+		(export LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$n FAULT_KIND=$kind FAULT_COUNT="$T/count"; LIMIT=
+			plan_pipeline --quiet) >/dev/null 2>"$T/err"
 		rc=$?
 		if [ "$n" = 0 ]; then
 			count=$(cat "$T/count")
@@ -128,10 +139,12 @@ while [ "$n" -le "$count" ]; do
 		fi
 		total=$((total + 1))
 		if [ $rc = 0 ]; then silent=$((silent + 1)); echo "# silent success: call $n, $kind: plan-pipeline"; fi
-		if [ $rc != 0 ] && [ "$(wc -l <"$T/err")" != 1 ]; then untidy=$((untidy + 1)); echo "# not one line: call $n, $kind: plan-pipeline"; fi
+		if [ $rc != 0 ] && [ "$(wc -l <"$T/err")" != 1 ]; then untidy=$((untidy + 1))
+			echo "# not one line: call $n, $kind: plan-pipeline"; fi
 		plan_pipeline --quiet >/dev/null
 		planned >"$T/plan.after"
-		if ! cmp -s "$T/plan.before" "$T/plan.after"; then damaged=$((damaged + 1)); echo "# files differ: call $n, $kind: plan-pipeline"; fi
+		if ! cmp -s "$T/plan.before" "$T/plan.after"; then damaged=$((damaged + 1))
+			echo "# files differ: call $n, $kind: plan-pipeline"; fi
 	done
 	n=$((n ? n + STEP : 1))
 done
@@ -139,11 +152,14 @@ count_is() { if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3"; fi; }
 n_tools=$((n_tools + 1))
 echo "# $count calls: plan-pipeline"
 
-# Power loss: what has its final name is on disk. Every rename comes after a sync of the file, and before one of its folder.
+# Power loss: what has its final name is on disk. Every rename comes after a sync of the file, and before one of its
+# folder.
 run "$T/traced" merge TASK_TARGETS=tec MANUAL_CEOF=1 >/dev/null 2>&1 || not_ok 'preparation: a merge'
 rm -rf "$T/traced/solution" "$T/traced/adapter"
 export FAULT_TRACE="$T/trace"
-(export LD_PRELOAD="$PWD/$BUILD/tests/shim.so"; run "$T/traced" -j1 merge SAVE=1 TASK_TARGETS=tec MANUAL_CEOF=1 >/dev/null 2>&1) || not_ok 'preparation: a traced merge'
+(export LD_PRELOAD="$PWD/$BUILD/tests/shim.so"
+	run "$T/traced" -j1 merge SAVE=1 TASK_TARGETS=tec MANUAL_CEOF=1 >/dev/null 2>&1) ||
+	not_ok 'preparation: a traced merge'
 unset FAULT_TRACE
 check 'every rename follows a sync of the file, and a sync of its folder follows' awk '
 	$1 == "fsync" { synced[$2] = 1; if ($2 == wanted) wanted = "" }
@@ -155,7 +171,8 @@ check 'every rename follows a sync of the file, and a sync of its folder follows
 	}
 	END { print n " renames"; exit bad || wanted != "" || n < 10 }' "$T/trace"
 
-tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo release-files; echo keep-previous; echo plan-pipeline; }
+tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo release-files; echo keep-previous
+	echo plan-pipeline; }
 for tool in "$BUILD"/*-*; do
 	[ -x "$tool" ] && [ ! -d "$tool" ] || continue
 	case $tool in */with-lock | */one-error | */verify-work) continue ;; esac # write no results

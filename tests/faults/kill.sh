@@ -1,8 +1,9 @@
 #!/bin/sh
-# Interruption: RUNS merges of a tiny model, by all methods in turn, each killed at a random moment and resumed; all files of WORK must then be those
-# of an undisturbed run, byte for byte, with no temporary file left and nothing that verify-work finds wrong. By turns at random: SIGKILL of one
-# process (a tool, a make, the lock's holder), of the whole process group, SIGTERM and SIGINT of the group. SEED=N chooses; a failing run's number is
-# printed: RUN=n SEED=N repeats that one alone, RUN="n m" two.
+# Interruption: RUNS merges of a tiny model, by all methods in turn, each killed at a random moment and resumed; all
+# files of WORK must then be those of an undisturbed run, byte for byte, with no temporary file left and nothing that
+# verify-work finds wrong. By turns at random: SIGKILL of one process (a tool, a make, the lock's holder), of the whole
+# process group, SIGTERM and SIGINT of the group. SEED=N chooses; a failing run's number is printed: RUN=n SEED=N
+# repeats that one alone, RUN="n m" two.
 . "$(dirname "$0")/../lib.sh"
 RUNS=${RUNS:-10} SEED=${SEED:-1}
 tiny --blocks 1
@@ -25,20 +26,23 @@ settings() {
 # shellcheck disable=SC2046
 merge() { exec make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $(settings "$2"); }
 # plan.mk holds WORK's own name; the digests hold times; the adapter is what counts, and all that it came from.
-manifest() { (cd "$1" && find . -type f ! -name log.tsv ! -name lock ! -name checksums.tsv ! -name plan.mk ! -name digests -exec cksum {} + | sort -k3); }
+manifest() { (cd "$1" && find . -type f ! -name log.tsv ! -name lock ! -name checksums.tsv ! -name plan.mk ! \
+	-name digests -exec cksum {} + | sort -k3); }
 
 # An undisturbed run of each kind: its files in $T/all.KIND, and how long it takes, in ms, in $T/took.KIND.
 reference() { # KIND
 	[ ! -e "$T/all.$1" ] || return 0
 	start=$(date +%s%N)
-	(merge "$T/reference" "$1") >"$T/must.out" 2>&1 || { not_ok "reference of kind $1"; tail "$T/must.out" | say; finish; }
+	(merge "$T/reference" "$1") >"$T/must.out" 2>&1 || { not_ok "reference of kind $1"; tail "$T/must.out" | say
+	finish; }
 	echo $((($(date +%s%N) - start) / 1000000)) >"$T/took.$1"
 	manifest "$T/reference" >"$T/all.$1"
 	rm -rf "$T/reference"
 }
 
 # The run's draws: milliseconds to wait, kind 0…9, which process.
-draw() { awk -v s="$SEED" -v n="$1" -v took="$(cat "$T/took.$(($1 % KINDS))")" 'BEGIN { srand(s * 100003 + n); rand(); print int(rand() * took), int(rand() * 10), int(rand() * 1000) }'; }
+draw() { awk -v s="$SEED" -v n="$1" -v took="$(cat "$T/took.$(($1 % KINDS))")" \
+	'BEGIN { srand(s * 100003 + n); rand(); print int(rand() * took), int(rand() * 10), int(rand() * 1000) }'; }
 
 # All processes of the session that `setsid` has made: "PID NAME".
 members() { ps -e -o pid=,sid=,comm= | awk -v s="$1" '$2 == s { print $1, $3 }'; }
@@ -69,7 +73,8 @@ one() { # RUN
 	(
 		export M L D w BUILD # for the shell that leads the session
 		# shellcheck disable=SC2046
-		exec env --default-signal=INT setsid sh -c 'echo $$ >"$0"; exec make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$w" "$@"' \
+		exec env --default-signal=INT setsid sh -c 'echo $$ >"$0";
+			exec make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$w" "$@"' \
 			"$T/session" $(settings "$1")
 	) >"$T/first" 2>&1 &
 	sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
@@ -77,7 +82,8 @@ one() { # RUN
 	session=$(cat "$T/session")
 	strike "$session" "$kind" "$which" 2>/dev/null && struck=$((struck + 1))
 	wait $! 2>/dev/null
-	while [ -n "$(members "$session")" ]; do sleep 0.1; done # what the one process has left running; the lock would refuse us
+	# What the one process has left running; the lock would refuse us.
+	while [ -n "$(members "$session")" ]; do sleep 0.1; done
 	(merge "$w" "$1") >"$T/second" 2>&1 || { echo "resume failed"; tail -3 "$T/second"; return 1; }
 	manifest "$w" | diff "$all" - || return 1
 	"$BUILD/verify-work" -q --work "$w"
@@ -93,6 +99,8 @@ for n in ${RUN:-$(seq "$RUNS")}; do
 	[ $((n % 25)) = 0 ] && echo "# $good of $n"
 done
 [ -n "${RUN:-}" ] && RUNS=$(echo "$RUN" | wc -w)
-if [ "$good" = "$RUNS" ]; then ok "$good of $RUNS killed and resumed runs end with the reference bytes ($struck struck a live process)"; else
+if [ "$good" = "$RUNS" ]
+	then ok "$good of $RUNS killed and resumed runs end with the reference bytes ($struck struck a live process)"
+	else
 	not_ok "$good of $RUNS killed and resumed runs end with the reference bytes (SEED=$SEED)"; fi
 finish

@@ -8,15 +8,18 @@ fi
 # The long unrolled blocks that oneDNN generates are more than valgrind takes at once: --vex-guest-max-insns.
 . tests/faults/commands.sh
 {
-	for f in sweep jacobi dense ties; do echo "$BUILD/verify-work --work $T/runs/$f -q"; done # first: what the others write anew differs where valgrind lacks instructions
+	# First: what the others write anew differs where valgrind lacks instructions.
+	for f in sweep jacobi dense ties; do echo "$BUILD/verify-work --work $T/runs/$f -q"; done
 	cat "$T/commands"
-	echo "$BUILD/plan-pipeline --tools $BUILD --model $M --loras $L --data $D --work $T/planned --set 'SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4' -q"
+	echo "$BUILD/plan-pipeline --tools $BUILD --model $M --loras $L --data $D --work $T/planned \
+--set 'SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4' -q"
 	echo "$BUILD/release-files --tasks emoint,tec --files $T/runs/sweep/grams/{task}/encoder-output.h5 -q"
 	echo "$BUILD/keep-previous --in $T/runs/sweep --checksums $T/runs/sweep/checksums.tsv -q"
 	echo "$BUILD/with-lock --folder $T/locked -- true"
 } >"$T/all"
 while read -r command; do
 	check "$(echo "$command" | tr -d "'" | sed "s,$T/,,g; s, -t .* --checksums [^ ]*,," | cut -c1-110)" \
-		sh -c "exec valgrind -q --vex-guest-max-insns=25 --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite $command" </dev/null
+		sh -c "exec valgrind -q --vex-guest-max-insns=25 --error-exitcode=99 --leak-check=full \
+			--errors-for-leak-kinds=definite --show-leak-kinds=definite $command" </dev/null
 done <"$T/all"
 finish

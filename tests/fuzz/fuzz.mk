@@ -28,18 +28,23 @@ else
 fuzz: fuzzers
 	@for f in $(FUZZERS); do \
 	  mkdir -p $(FUZZ_DIR)/found/$$f && \
-	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16 $(FUZZ_DIR)/$$f -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) \
+	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16 $(FUZZ_DIR)/$$f \
+	    -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) \
 	    -max_len=32768 -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -detect_leaks=0 -print_final_stats=1 \
-	    -artifact_prefix=$(FUZZ_DIR)/failed-$$f- $(FUZZ_DIR)/found/$$f tests/fuzz/corpus/$$f >$(FUZZ_DIR)/$$f.log 2>&1 || \
+	    -artifact_prefix=$(FUZZ_DIR)/failed-$$f- $(FUZZ_DIR)/found/$$f tests/fuzz/corpus/$$f >$(FUZZ_DIR)/$$f.log \
+	    2>&1 || \
 	    { tail -40 $(FUZZ_DIR)/$$f.log; echo "fuzz: $$f failed"; exit 1; }; \
-	  awk -v f=$$f '/cov: /{ for (i = 1; i < NF; i++) { if ($$i == "cov:") c = $$(i + 1); if ($$i == "ft:") t = $$(i + 1) } } \
-	    /number_of_executed_units/ { n = $$2 } END { printf "fuzz: %-12s %9d executions, %5d edges, %6d features\n", f, n, c, t }' $(FUZZ_DIR)/$$f.log; done
+	  awk -v f=$$f '/cov: /{ for (i = 1; i < NF; i++) { if ($$i == "cov:") c = $$(i + 1); \
+	    if ($$i == "ft:") t = $$(i + 1) } } \
+	    /number_of_executed_units/ { n = $$2 } END { printf \
+	    "fuzz: %-12s %9d executions, %5d edges, %6d features\n", f, n, c, t }' $(FUZZ_DIR)/$$f.log; done
 
 fuzzers: $(FUZZERS:%=$(FUZZ_DIR)/%)
 endif
 
 fuzz-replay: replayers
-	@for f in $(FUZZERS); do printf '%-12s ' $$f; ASAN_OPTIONS=$(REPLAY_OPTIONS) $(REPLAY_DIR)/$$f tests/fuzz/corpus/$$f 2>$(REPLAY_DIR)/$$f.log || \
+	@for f in $(FUZZERS); do printf '%-12s ' $$f; \
+	    ASAN_OPTIONS=$(REPLAY_OPTIONS) $(REPLAY_DIR)/$$f tests/fuzz/corpus/$$f 2>$(REPLAY_DIR)/$$f.log || \
 	  { tail -40 $(REPLAY_DIR)/$$f.log; echo "fuzz-replay: $$f failed"; exit 1; }; done
 REPLAY_OPTIONS = detect_leaks=0:allocator_may_return_null=1
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Merges of decoder-only models by every method, against float64 (tests/golden/merges): adapters of different linears, ranks and scales, and
-# rows that bring their token ids.
+# Merges of decoder-only models by every method, against float64 (tests/golden/merges): adapters of different linears,
+# ranks and scales, and rows that bring their token ids.
 . "$(dirname "$0")/../lib.sh"
 cat >"$T/tiny.yaml" <<'END'
 seed: 1
@@ -21,7 +21,8 @@ use() { NAME=$1 M=${2:-tests/golden/families/$1} L=tests/golden/merges/$1/loras 
 merge() { # WORK SETTINGS…
 	work=$1
 	shift
-	make --no-print-directory BUILD="$BUILD" merge TASK_TYPE=Tiny CONFIG="$T/tiny.yaml" MODEL="$M" LORAS="$L" DATA="$D" WORK="$work" "$@"
+	make --no-print-directory BUILD="$BUILD" merge TASK_TYPE=Tiny CONFIG="$T/tiny.yaml" MODEL="$M" LORAS="$L" \
+		DATA="$D" WORK="$work" "$@"
 }
 # near NAME WORK REFERENCE MAX
 near() { check "$1" "$HELP/compare-factors" --adapter "$2/adapter" --reference "$3" --max "$4"; }
@@ -31,11 +32,13 @@ for model in llama qwen2; do
 	use $model
 	for method in sweep regmean; do
 		must merge "$T/$model-$method" METHOD=$method
-		near "$model, $method: float64's" "$T/$model-$method" "tests/golden/merges/$model/$method.safetensors" 1e-5
+		near "$model, $method: float64's" "$T/$model-$method" "tests/golden/merges/$model/$method.safetensors" \
+			1e-5
 	done
 	must merge "$T/$model-jacobi" METHOD=jacobi MAX_ITER=2 CONVERGENCE_THRESHOLD=0
 	near "$model, jacobi: float64's" "$T/$model-jacobi" "tests/golden/merges/$model/jacobi.safetensors" 1e-5
-	check "$model: PEFT's task type" grep -q '"task_type": "CAUSAL_LM"' "$T/$model-sweep/adapter/adapter_config.json"
+	check "$model: PEFT's task type" grep \
+		-q '"task_type": "CAUSAL_LM"' "$T/$model-sweep/adapter/adapter_config.json"
 done
 
 # ---- The same bytes however it is done
@@ -70,7 +73,8 @@ done
 # ---- The other methods and options
 for method in average task-arithmetic ties dare; do
 	must merge "$T/$method" METHOD=$method SCALE=0.5
-	check "$method: an adapter of all 14 modules" test "$(grep -ao '[a-z0-9_.]*lora_A' "$T/$method/adapter/adapter_model.safetensors" | sort -u | wc -l)" = 14
+	check "$method: an adapter of all 14 modules" test \
+		"$(grep -ao '[a-z0-9_.]*lora_A' "$T/$method/adapter/adapter_model.safetensors" | sort -u | wc -l)" = 14
 done
 must merge "$T/half" METHOD=sweep USE_FP16=1
 near 'use_fp16: near float64' "$T/half" tests/golden/merges/llama/sweep.safetensors 5e-2
@@ -79,19 +83,25 @@ must merge "$T/full" METHOD=sweep WITH_PRETRAIN_MATRIX=1 SAVE=1
 check 'with_pretrain_matrix: a full model' test -s "$T/full/model/model.safetensors"
 
 # ---- What is refused, naming the reason
-asked() { "$BUILD/plan-pipeline" -q --tools "$BUILD" --task-type Tiny --config "$T/tiny.yaml" --model "$M" --loras "$L" --data "$D" --work "$OUT/w" "$@"; }
-refuses 'features: reference' 1 "features: reference is of T5's encoder and decoder, and '.*llama' holds a model without an encoder" \
+asked() { "$BUILD/plan-pipeline" -q --tools "$BUILD" --task-type Tiny --config "$T/tiny.yaml" --model "$M" \
+	--loras "$L" --data "$D" --work "$OUT/w" "$@"; }
+refuses 'features: reference' 1 \
+	"features: reference is of T5's encoder and decoder, and '.*llama' holds a model without an encoder" \
 	asked --set 'ANSWERS=generated FEATURES=reference'
 # with KEY JSON PATTERN: the adapter `few` with another value of a key
 with() {
 	copy "$L" loras
-	awk -v key="\"$1\":" -v value="$2" '$1 == key { print " " key " " value ","; skip = !/,$/; next } !skip { print } /^ [\]}]/ { skip = 0 }' \
+	awk -v key="\"$1\":" \
+		-v value="$2" \
+		'$1 == key { print " " key " " value ","; skip = !/,$/; next } !skip { print } /^ [\]}]/ { skip = 0 }' \
 		"$L/few/adapter_config.json" >"$COPY/few/adapter_config.json"
 	(L=$COPY; refuses "$1 $2" 1 "$3" asked)
 }
 with target_modules '["q_proj", "lm_head"]' "targets the embedding 'lm_head', which cannot be merged"
 with target_modules '["q_proj", "embed_tokens"]' "targets the embedding 'model.embed_tokens', which cannot be merged"
-with target_modules '["query"]' 'names no linear of the base model \(q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj of its blocks\)'
+with target_modules '["query"]' \
+	'names no linear of the base model '\
+'\(q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj of its blocks\)'
 with target_modules '["q_proj"]' "v_proj.lora_A.weight' is taken by no module"
 with use_dora true "use_dora"
 with lora_bias true "lora_bias"
@@ -100,5 +110,7 @@ with trainable_token_indices '[1]' "trainable_token_indices"
 with target_parameters '["x"]' "target_parameters"
 copy "$M" more
 sed 's/"num_hidden_layers": 2/"num_hidden_layers": 1/' "$M/config.json" >"$COPY/config.json"
-(M=$COPY; refuses 'a layer more than config.json counts' 1 "is of a block that config.json does not count: num_hidden_layers is 1" asked)
+(M=$COPY
+	refuses 'a layer more than config.json counts' 1 \
+	"is of a block that config.json does not count: num_hidden_layers is 1" asked)
 finish

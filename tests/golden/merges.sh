@@ -6,10 +6,13 @@
 for model in llama qwen2; do
 	golden=tests/golden/merges/$model
 	for method in sweep regmean jacobi; do
-		must make --no-print-directory BUILD="$BUILD" merge TASK_TYPE=SMALL CONFIG=tests/golden/merges/config.yaml METHOD=$method \
-			MODEL=tests/golden/families/$model LORAS=$golden/loras DATA=$golden/data WORK="$T/$model-$method"
+		must make --no-print-directory BUILD="$BUILD" merge TASK_TYPE=SMALL \
+			CONFIG=tests/golden/merges/config.yaml METHOD=$method \
+			MODEL=tests/golden/families/$model LORAS=$golden/loras DATA=$golden/data \
+			WORK="$T/$model-$method"
 		check "$model, $method: every module's change within 1e-5 of the float64 merge" \
-			"$HELP/compare-factors" --adapter "$T/$model-$method/adapter" --reference "$golden/$method.safetensors" --max 1e-5
+			"$HELP/compare-factors" --adapter "$T/$model-$method/adapter" \
+			--reference "$golden/$method.safetensors" --max 1e-5
 	done
 done
 finish

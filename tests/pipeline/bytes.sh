@@ -1,5 +1,6 @@
 #!/bin/sh
-# The same inputs give the same bytes: for any -j and number of threads, any batch size, any WORK, and a stage run by hand.
+# The same inputs give the same bytes: for any -j and number of threads, any batch size, any WORK, and a stage run by
+# hand.
 . "$(dirname "$0")/../lib.sh"
 tiny --adapters mixed
 must run "$T/one" -j1 eval
@@ -16,13 +17,17 @@ for turn in 1 2 3 4 5 6 7 8 9 10; do
 	[ "${next:-0}" -gt $most ] || break
 	most=$next
 done
-for part in own merged grams solution adapter; do check "max_memory ${most}M, the least that works: the same $part" diff -r "$T/one/$part" "$T/tight/$part"; done
-if [ $turn -gt 1 ]; then ok "less was refused, naming what is needed ($((turn - 1)) times)"; else not_ok 'less was refused, naming what is needed'; tail -n 3 "$T/tight.out" | say; fi
+for part in own merged grams solution adapter
+	do check "max_memory ${most}M, the least that works: the same $part" diff -r "$T/one/$part" "$T/tight/$part"
+	done
+if [ $turn -gt 1 ]; then ok "less was refused, naming what is needed ($((turn - 1)) times)"
+	else not_ok 'less was refused, naming what is needed'; tail -n 3 "$T/tight.out" | say; fi
 (KEEP=; must run "$T/released" -j2 merge)
 check 'without KEEP_ACTS: the same adapter' diff -r "$T/one/adapter" "$T/released/adapter"
 check 'without KEEP_ACTS: the same solutions' diff -r "$T/one/solution" "$T/released/solution"
 hidden="iteris-test-|$(date +%Y-%m-%d)$(hostname | grep -E '.{6}' | sed 's/^/|/')"
-check 'no path, host or date in any file' sh -c '! grep -rlaE "$2" "$1" --include="*.h5" --include="*.safetensors" --include="*.json"' - "$T/one" "$hidden"
+check 'no path, host or date in any file' sh \
+	-c '! grep -rlaE "$2" "$1" --include="*.h5" --include="*.safetensors" --include="*.json"' - "$T/one" "$hidden"
 
 # By hand: the files of the run are the inputs, the output goes elsewhere.
 W=$T/one PAIR=$TASKS
@@ -31,12 +36,14 @@ for threads in 1 2; do
 		name=$1 file=$2
 		shift 2
 		rm -rf "$OUT"; mkdir "$OUT"
-		if "$@" -q -t $threads >"$T/hand" 2>&1 && cmp "$OUT/x.h5" "$W/$file" >>"$T/hand" 2>&1; then ok "$name by hand: same bytes, -t $threads"; else
+		if "$@" -q -t $threads >"$T/hand" 2>&1 && cmp "$OUT/x.h5" "$W/$file" >>"$T/hand" 2>&1
+			then ok "$name by hand: same bytes, -t $threads"; else
 			not_ok "$name by hand: same bytes, -t $threads"; say <"$T/hand"; fi
 	}
 	by_hand draw-samples samples/tec.h5 draw_samples
 	(site=enc00-self; by_hand 'extract-acts (own)' own/tec/enc00-self.h5 extract_acts)
-	by_hand 'extract-acts (own), from the state before' own/tec/enc01-self.h5 extract_acts --from "$W/own/tec/enc00-self.h5"
+	by_hand 'extract-acts (own), from the state before' own/tec/enc01-self.h5 extract_acts \
+		--from "$W/own/tec/enc00-self.h5"
 	sites=$(sed -n 's/^sites := //p' "$W/plan.mk" | tr ' ' ,)
 	by_hand 'extract-acts (merged)' merged/tec/enc01-self.h5 extract_merged --from "$W/merged/tec/enc00-self.h5"
 	by_hand generate-tokens tokens/tec.h5 generate_tokens

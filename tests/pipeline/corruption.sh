@@ -7,12 +7,14 @@ W=$T/work
 merge() { run "$W" merge KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
 verify() { make --no-print-directory BUILD="$BUILD" verify WORK="$W" >"$T/found" 2>"$T/err"; }
 finds() { # NAME LINE (grep -E)
-	if verify; then not_ok "$1: nothing found"; elif grep -Eq -- "$2" "$T/found"; then ok "$1"; else not_ok "$1"; say <"$T/found"; fi
+	if verify; then not_ok "$1: nothing found"; elif grep -Eq -- "$2" "$T/found"; then ok "$1"; else not_ok "$1"
+		say <"$T/found"; fi
 }
 must run "$W" merge eval KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1
 check 'a finished merge is whole' verify
 must cp -a "$W" "$T/sound"
-if "$HELP/flip-bits" --work "$W" --verify "$BUILD/verify-work" --count "$FLIPS" --seed "$SEED" >"$T/flips"; then ok "$(sed -n 's/^ok 1 - //p' "$T/flips")"; else
+if "$HELP/flip-bits" --work "$W" --verify "$BUILD/verify-work" --count "$FLIPS" --seed "$SEED" >"$T/flips"
+	then ok "$(sed -n 's/^ok 1 - //p' "$T/flips")"; else
 	not_ok 'every flipped bit is found'
 	head -5 "$T/flips" | say
 fi
@@ -41,7 +43,8 @@ check 'a task less: the files that it left are not stale' verify
 must two eval
 check 'and back' verify
 # checksums.tsv does not grow with the number of runs: when one begins, a line for each file is left.
-lines() { cut -f3 "$W/checksums.tsv" | sort | uniq -d | grep -Ev '^(stamps/|plan.mk$)'; } # files with more than one; the plan has just written its own
+# Files with more than one; the plan has just written its own.
+lines() { cut -f3 "$W/checksums.tsv" | sort | uniq -d | grep -Ev '^(stamps/|plan.mk$)'; }
 must two merge ALPHA_1=1e-3
 check 'a run adds lines' sh -c '[ "$1" ]' - "$(lines)"
 must two eval
@@ -60,9 +63,11 @@ W=$T/jacobi
 must two merge METHOD=jacobi MAX_ITER=3
 check 'jacobi: a finished merge is whole' verify
 must replan METHOD=jacobi MAX_ITER=3 REG_CEOF=0.2
-finds 'jacobi: Grams of an iteration older than their stamp' '^stale	iter02/grams/tec/encoder-output.h5	older than stamps/grams'
+finds 'jacobi: Grams of an iteration older than their stamp' \
+	'^stale	iter02/grams/tec/encoder-output.h5	older than stamps/grams'
 must replan METHOD=jacobi MAX_ITER=3 MATS_HISTORY_SIZE=2
-finds 'jacobi: solutions older than the stamp of MATS' '^stale	iter03/solution/encoder-output.h5	older than stamps/mats'
+finds 'jacobi: solutions older than the stamp of MATS' \
+	'^stale	iter03/solution/encoder-output.h5	older than stamps/mats'
 check 'but not the first, which has none' sh -c '! grep -q iter01/solution "$1"' - "$T/found"
 cp -a "$W/iter02/solution/encoder-output.h5" "$T/keep.h5"
 printf x >>"$W/iter02/solution/encoder-output.h5"
@@ -78,7 +83,8 @@ finds 'a file that has grown' '^damaged	samples/emoint.h5'
 mv "$W/samples/keep" "$W/samples/emoint.h5"
 
 # Met during a run, because what was made of it is gone and has to be made again.
-for pair in own/tec/enc00-self.h5:grams samples/emoint.h5:own/emoint tokens/tec.h5:own/tec/dec00-self.h5 solution/enc00-self.h5:merged/tec/encoder-output.h5 \
+for pair in own/tec/enc00-self.h5:grams samples/emoint.h5:own/emoint tokens/tec.h5:own/tec/dec00-self.h5 \
+	solution/enc00-self.h5:merged/tec/encoder-output.h5 \
 	grams/tec/encoder-output.h5:solution/encoder-output.h5; do
 	victim=${pair%:*} gone=${pair#*:}
 	rm -rf "$W"
@@ -88,10 +94,14 @@ for pair in own/tec/enc00-self.h5:grams samples/emoint.h5:own/emoint tokens/tec.
 	flip "$W/$victim" $((size * 2 / 3))
 	touch -r "$T/time" "$W/$victim"
 	rm -rf "${W:?}/$gone" "$W/adapter"
-	if merge >"$T/out" 2>"$T/err"; then ok "$victim damaged: the run goes on"; else not_ok "$victim damaged: the run goes on"; tail -4 "$T/err" | say; fi
-	if [ "$(grep -c "$victim' is damaged" "$T/err")" = 1 ]; then ok 'after naming the file, once'; else not_ok 'after naming the file, once'; tail -4 "$T/err" | say; fi
+	if merge >"$T/out" 2>"$T/err"; then ok "$victim damaged: the run goes on"
+		else not_ok "$victim damaged: the run goes on"; tail -4 "$T/err" | say; fi
+	if [ "$(grep -c "$victim' is damaged" "$T/err")" = 1 ]; then ok 'after naming the file, once'
+		else not_ok 'after naming the file, once'; tail -4 "$T/err" | say; fi
 	check 'and has remade it' cmp "$W/$victim" "$T/sound/$victim"
-	check 'and ends with the same adapter' cmp "$W/adapter/adapter_model.safetensors" "$T/sound/adapter/adapter_model.safetensors"
-	if [ -z "$(find "$W" -name '*.damaged')" ]; then ok 'nothing is left of it'; else not_ok 'nothing is left of it'; fi
+	check 'and ends with the same adapter' cmp "$W/adapter/adapter_model.safetensors" \
+		"$T/sound/adapter/adapter_model.safetensors"
+	if [ -z "$(find "$W" -name '*.damaged')" ]; then ok 'nothing is left of it'
+		else not_ok 'nothing is left of it'; fi
 done
 finish

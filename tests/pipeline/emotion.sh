@@ -9,9 +9,11 @@ M=$EMOTION_DIR/model L=$EMOTION_DIR/loras D=$EMOTION_DIR/data SMALL= KEEP=
 for method in sweep regmean; do
 	must run "$T/$method" -j2 merge METHOD=$method
 	# Rows are float32 (6e-8 each), sums over them float64: what is left is the rows' error through the solve.
-	check "$method: every module within 1e-4 of the float64 solution" "$HELP/compare-deltas" --model "$M" --a "$T/$method/adapter" \
+	check "$method: every module within 1e-4 of the float64 solution" "$HELP/compare-deltas" --model "$M" \
+		--a "$T/$method/adapter" \
 		--b "$EMOTION_DIR/golden/$method.safetensors" --max 1e-4
 	# 12 million parameters are 48 MB; a process holds one block of them (2 MB), one batch and its libraries.
-	check "$method: the largest process is below 64 MB" awk -F'\t' '$5 > most { most = $5 } END { print most " MB"; exit !(NR && most < 64) }' "$T/$method/log.tsv"
+	check "$method: the largest process is below 64 MB" awk \
+		-F'\t' '$5 > most { most = $5 } END { print most " MB"; exit !(NR && most < 64) }' "$T/$method/log.tsv"
 done
 finish

@@ -1,13 +1,15 @@
 #!/bin/sh
-# full-weight.sh: the iteration over whole weights (jacobi with with_pretrain_matrix) on the tiny case: what each of its steps solves, where it ends, and
-# that nothing is lost when it is killed. (tests/pipeline/baselines.sh has sweep's.)
+# full-weight.sh: the iteration over whole weights (jacobi with with_pretrain_matrix) on the tiny case: what each of its
+# steps solves, where it ends, and that nothing is lost when it is killed. (tests/pipeline/baselines.sh has sweep's.)
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../iterations.sh"
 tiny
 
 jacobi() { folder=$1; shift; run "$folder" merge METHOD=jacobi WITH_PRETRAIN_MATRIX=1 "$@"; } # jacobi WORK SETTINGS…
-# compare WORK WORK MAX: W0 is in both, so that a relative difference of W is one of W - W0 too: that is as large as W0 here.
-compare() { "$HELP/compare-deltas" --model "$M" --a "$1/model/model.safetensors" --b "$2/model/model.safetensors" --max "$3"; }
+# compare WORK WORK MAX: W0 is in both, so that a relative difference of W is one of W - W0 too: that is as large as W0
+# here.
+compare() { "$HELP/compare-deltas" --model "$M" --a "$1/model/model.safetensors" --b "$2/model/model.safetensors" \
+	--max "$3"; }
 sites() { sed -n 's/^sites := //p' "$1/plan.mk"; }
 
 must run "$T/sweep" merge WITH_PRETRAIN_MATRIX=1
@@ -17,41 +19,52 @@ n=$(number "$T/full")
 last=$T/full/iter$(printf %02d "$n")
 check "with fixed tokens the iteration ends where the sweep is" compare "$T/full" "$T/sweep" 1e-4
 check "the threshold ends it before max_iter (here: $n iterations)" test "$n" -gt 4 -a "$n" -lt 30
-check "only the last iteration says that it has converged" test "$(grep -l '^converged 1' "$T"/full/iter??/convergence)" = "$last/convergence"
+check "only the last iteration says that it has converged" test \
+	"$(grep -l '^converged 1' "$T"/full/iter??/convergence)" = "$last/convergence"
 check "the solutions are those of the last iteration" diff -r "$T/full/solution" "$last/solution"
 check "a model and no adapter" test -e "$T/full/model/config.json" -a ! -e "$T/full/adapter"
 check "and it says why" grep -q 'no adapter, because' "$T/full.out"
 check "one line for each iteration, with its figures" test "$(grep -Ec \
-	'^iteration [0-9]+: (the first|relative change [0-9.e+-]+( \(converged\))?), largest residual [0-9.e-]+ \(.*\), [0-9.]+ s, Max memory usage: [0-9]+\.[0-9][0-9] MB$' \
+	'^iteration [0-9]+: (the first|relative change [0-9.e+-]+( \(converged\))?), '\
+'largest residual [0-9.e-]+ \(.*\), [0-9.]+ s, Max memory usage: [0-9]+\.[0-9][0-9] MB$' \
 	"$T/full.out")" = "$n"
 must iterate "$T/full" 30
 check "a second make does nothing" lacks ' peak$|^iteration' "$T/must.out"
 check "and make plan says so" sh -c 'grep -Eq "^to do +nothing"' <<-END
-	$(run "$T/full" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER=30 2>&1)
+	$(run "$T/full" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 \
+		MAX_ITER=30 2>&1)
 END
 check "nothing is damaged or stale" run "$T/full" verify
 
-# What each iteration solves: the fit against a direct evaluation from the rows that it is of; what MATS makes of it against its formula. The file
-# holds float32: measured 3e-8.
+# What each iteration solves: the fit against a direct evaluation from the rows that it is of; what MATS makes of it
+# against its formula. The file holds float32: measured 3e-8.
 direct() { # direct WORK SITE ITERATION OPTIONS…
 	in=$1 site=$2 k=$3
 	shift 3
-	"$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$in" --site "$site" --tasks "$TASKS" --iteration "$k" --max 1e-6 "$@"
+	"$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$in" --site "$site" --tasks "$TASKS" \
+		--iteration "$k" --max 1e-6 "$@"
 }
-mats() { "$HELP/compare-mats" --work "$1" --site "$2" --iteration "$3" --history "$4" --max 1e-6; } # mats WORK SITE ITERATION HISTORY
+# Mats WORK SITE ITERATION HISTORY.
+mats() { "$HELP/compare-mats" --work "$1" --site "$2" --iteration "$3" --history "$4" --max 1e-6; }
 for k in 1 2 4; do
-	for site in $(sites "$T/full"); do check "iteration $k fits $site as a direct evaluation does" direct "$T/full" "$site" $k --alpha-1 8e-5 --alpha-2 8e-5; done
+	for site in $(sites "$T/full")
+		do check "iteration $k fits $site as a direct evaluation does" direct "$T/full" "$site" $k \
+		--alpha-1 8e-5 --alpha-2 8e-5; done
 done
 for k in 3 4 6; do check "iteration $k accelerates as the formula says" mats "$T/full" dec01-self $k 3; done
-check "the comparison can tell: another history" sh -c '! "$@"' - "$HELP/compare-mats" --work "$T/full" --site dec01-self --iteration 6 --history 1 --max 1e-3
+check "the comparison can tell: another history" sh -c '! "$@"' - "$HELP/compare-mats" --work "$T/full" \
+	--site dec01-self --iteration 6 --history 1 --max 1e-3
 
 # With CAMR and DCS, whose weights grow steeper from the first iteration (dcs_sigma / 2) to the second.
 must iterate "$T/both" 3 USE_CAMR=1 CAMR_ALPHA=1e-2 CAMR_BETA=1e-3 USE_DCS=1 DCS_SIGMA=3 ALPHA_1=1e-2
 for site in $(sites "$T/both"); do
-	check "CAMR and DCS, iteration 1, $site" direct "$T/both" "$site" 1 --alpha-1 1e-2 --camr-alpha 1e-2 --camr-beta 1e-3 --kappa 1.5
-	check "CAMR and DCS, iteration 3, $site" direct "$T/both" "$site" 3 --alpha-1 1e-2 --camr-alpha 1e-2 --camr-beta 1e-3 --kappa 3
+	check "CAMR and DCS, iteration 1, $site" direct "$T/both" "$site" 1 --alpha-1 1e-2 --camr-alpha 1e-2 \
+		--camr-beta 1e-3 --kappa 1.5
+	check "CAMR and DCS, iteration 3, $site" direct "$T/both" "$site" 3 --alpha-1 1e-2 --camr-alpha 1e-2 \
+		--camr-beta 1e-3 --kappa 3
 done
-check "the comparison can tell: another CAMR" sh -c '! "$@"' - "$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$T/both" --site enc01-self \
+check "the comparison can tell: another CAMR" sh -c '! "$@"' - "$HELP/compare-full-weight" --model "$M" --loras "$L" \
+	--work "$T/both" --site enc01-self \
 	--tasks "$TASKS" --iteration 3 --alpha-1 1e-2 --camr-alpha 9e-3 --camr-beta 1e-3 --kappa 3 --max 1e-5
 
 # The ends of the iteration, and its settings.
@@ -61,7 +74,8 @@ check "the first iteration is regmean" cmp "$T/one/model/model.safetensors" "$T/
 must iterate "$T/two" 2
 check "max_iter ends it" diff -r "$T/two/solution" "$T/two/iter02/solution"
 must iterate "$T/two" 30
-check "more iterations go on from those that are there" cmp "$T/full/model/model.safetensors" "$T/two/model/model.safetensors"
+check "more iterations go on from those that are there" cmp "$T/full/model/model.safetensors" \
+	"$T/two/model/model.safetensors"
 must iterate "$T/two" 30 MATS_HISTORY_SIZE=1
 check "another history size leaves the first iteration alone" lacks 'iteration 1:' "$T/must.out"
 check "and does the others again" grep -q 'iteration 2:' "$T/must.out"
@@ -73,14 +87,16 @@ check "and keeps no history" sh -c "! h5dump -H '$T/plain/iter03/solution/enc01-
 # Killed at some moment, group and all, then run again: the same bytes.
 killed() {
 	rm -rf "$T/killed"
-	(exec setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL METHOD=jacobi WITH_PRETRAIN_MATRIX=1 \
+	(exec setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL \
+		METHOD=jacobi WITH_PRETRAIN_MATRIX=1 \
 		FEATURES=tokens MAX_ITER=30 CONVERGENCE_THRESHOLD=1e-5 merge >/dev/null 2>&1) &
 	pid=$!
 	await "$(patience 120)" test -e "$T/killed/$1"
 	kill -9 "-$pid"
 	wait "$pid" 2>/dev/null
 	[ -e "$T/killed/$1" ] && ! [ -e "$T/killed/model/config.json" ] || return
-	iterate "$T/killed" 30 KEEP_ACTS= -j2 && same_solutions "$T/killed" "$T/full" && diff -r "$T/killed/model" "$T/full/model"
+	iterate "$T/killed" 30 KEEP_ACTS= -j2 && same_solutions "$T/killed" "$T/full" &&
+		diff -r "$T/killed/model" "$T/full/model"
 }
 check "killed in the middle of an iteration, then by two processes: the same bytes" killed iter04/solution/enc01-self.h5
 check "whose used files were released" test -z "$(find "$T"/killed/iter??/grams -name '*.h5' -size +64c)"
@@ -96,16 +112,26 @@ for site in memory dec01-self; do check "features reference, MATS with CAMR and 
 check "it is evaluated" run "$T/b" eval METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 USE_CAMR=1 USE_DCS=1
 
 # Memory: no process holds more than the plan says.
-planned() { run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 2>&1 | sed -n 's/.*solve-full-weight \([0-9]*\) MB: the planned peak.*/\1/p' | head -n 1; }
-check "solve-full-weight keeps to its plan" awk -F'\t' -v most="$(planned)" '$1 == "solve-full-weight" && $5 > most { exit 1 } END { exit !most }' "$T/a/log.tsv"
+planned() { run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 2>&1 |
+	sed -n 's/.*solve-full-weight \([0-9]*\) MB: the planned peak.*/\1/p' | head -n 1; }
+check "solve-full-weight keeps to its plan" awk -F'\t' \
+	-v most="$(planned)" '$1 == "solve-full-weight" && $5 > most { exit 1 } END { exit !most }' "$T/a/log.tsv"
 must run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4
 check "the plan says what disk the iterations take" grep -q 'MB of whole weights for each iteration' "$T/must.out"
 solve_full_weight() {
-	"$BUILD/solve-full-weight" --model "$M" --site encoder-output --tasks "$TASKS" --adapter "$L/{task}" --grams "$T/full/iter04/grams/{task}/encoder-output.h5" -o "$OUT/x.h5" "$@"
+	"$BUILD/solve-full-weight" --model "$M" --site encoder-output --tasks "$TASKS" --adapter "$L/{task}" \
+		--grams "$T/full/iter04/grams/{task}/encoder-output.h5" -o "$OUT/x.h5" "$@"
 }
-past() { echo "$T/full/iter03/solution/encoder-output.h5,$T/full/iter02/solution/encoder-output.h5${1:+,$T/full/iter01/solution/encoder-output.h5}"; }
-refuses 'too few earlier solutions' 2 'names 2 files: iteration 4 needs 3' solve_full_weight --method jacobi --iteration 4 --use-mats 1 --previous "$(past)"
-refuses 'those of another iteration' 1 "iteration" solve_full_weight --method jacobi --iteration 5 --use-mats 1 --mats-history-size 2 --previous "$(past 1)"
-refuses 'an iteration without method jacobi' 2 'iteration is of method jacobi' solve_full_weight --method sweep --iteration 1
-refuses 'less memory than it takes' 1 'at least [0-9]+ MB are needed for site encoder-output' solve_full_weight --method jacobi --max-memory 1M --iteration 4 --use-mats 1 --previous "$(past 1)"
+past() {
+	site=solution/encoder-output.h5
+	echo "$T/full/iter03/$site,$T/full/iter02/$site${1:+,$T/full/iter01/$site}"
+}
+refuses 'too few earlier solutions' 2 'names 2 files: iteration 4 needs 3' solve_full_weight --method jacobi \
+	--iteration 4 --use-mats 1 --previous "$(past)"
+refuses 'those of another iteration' 1 "iteration" solve_full_weight --method jacobi --iteration 5 --use-mats 1 \
+	--mats-history-size 2 --previous "$(past 1)"
+refuses 'an iteration without method jacobi' 2 'iteration is of method jacobi' solve_full_weight --method sweep \
+	--iteration 1
+refuses 'less memory than it takes' 1 'at least [0-9]+ MB are needed for site encoder-output' solve_full_weight \
+	--method jacobi --max-memory 1M --iteration 4 --use-mats 1 --previous "$(past 1)"
 finish

@@ -1,4 +1,5 @@
-# jacobi.sh: the published iteration on the tiny case: where it ends, when it stops, and that nothing is lost when it is killed.
+# jacobi.sh: the published iteration on the tiny case: where it ends, when it stops, and that nothing is lost when it is
+# killed.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../iterations.sh"
 tiny
@@ -13,16 +14,20 @@ n=$(number "$T/full")
 last=$T/full/iter$(printf %02d "$n")
 check "with fixed tokens the iteration ends where the sweep is" compare "$T/full" "$T/sweep" 1e-4
 check "the threshold ends it before max_iter (here: $n iterations)" test "$n" -gt 4 -a "$n" -lt 30
-check "only the last iteration says that it has converged" test "$(grep -l '^converged 1' "$T"/full/iter??/convergence)" = "$last/convergence"
+check "only the last iteration says that it has converged" test \
+	"$(grep -l '^converged 1' "$T"/full/iter??/convergence)" = "$last/convergence"
 check "the solutions are those of the last iteration" diff -r "$T/full/solution" "$last/solution"
 check "one line for each iteration, with its figures" test "$(grep -Ec \
-	'^iteration [0-9]+: (the first|relative change [0-9.e+-]+( \(converged\))?), largest residual [0-9.e-]+ \(.*\), [0-9.]+ s, Max memory usage: [0-9]+\.[0-9][0-9] MB$' \
+	'^iteration [0-9]+: (the first|relative change [0-9.e+-]+( \(converged\))?), '\
+'largest residual [0-9.e-]+ \(.*\), [0-9.]+ s, Max memory usage: [0-9]+\.[0-9][0-9] MB$' \
 	"$T/full.out")" = "$n"
 must iterate "$T/full" 30
 check "a second make does nothing" lacks ' peak$|^iteration' "$T/must.out"
-plan() { run "$T/full" plan METHOD=jacobi FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER="$1" 2>&1 | grep -Eq "^to do +($2)"; }
+plan() { run "$T/full" plan METHOD=jacobi FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER="$1" 2>&1 |
+	grep -Eq "^to do +($2)"; }
 check "and make plan says so" plan 30 '0|nothing'
-check "nothing is damaged or stale" run "$T/full" verify METHOD=jacobi FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER=30
+check "nothing is damaged or stale" run "$T/full" verify METHOD=jacobi FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 \
+	MAX_ITER=30
 
 # Fewer iterations of the same run; then the full number again.
 must iterate "$T/two" 2
@@ -32,13 +37,16 @@ check "more iterations go on from those that are there" diff -r "$T/full/adapter
 must iterate "$T/two" 2
 check "fewer give the earlier one's solutions again" diff -r "$T/two/solution" "$T/two/iter02/solution"
 must jacobi "$T/two" FEATURES=tokens MAX_ITER=30 CONVERGENCE_THRESHOLD=0.05
-check "a larger threshold ends it earlier" awk -v n="$n" '$1 == "iteration" { k = $2 } $1 == "converged" { c = $2 } END { exit !(k < n && c == 1) }' \
+check "a larger threshold ends it earlier" awk \
+	-v n="$n" '$1 == "iteration" { k = $2 } $1 == "converged" { c = $2 } END { exit !(k < n && c == 1) }' \
 	"$T/two/convergence"
-check "with the solutions of that iteration" sh -c "diff -r '$T/two/solution' '$T/two/'iter\$(printf %02d \$(sed -n 's/^iteration //p' '$T/two/convergence'))/solution"
+ended=iter$(printf %02d "$(sed -n 's/^iteration //p' "$T/two/convergence")")
+check "with the solutions of that iteration" diff -r "$T/two/solution" "$T/two/$ended/solution"
 
 must iterate "$T/one" 1
 must run "$T/regmean" merge METHOD=regmean
-check "the first iteration is regmean" cmp "$T/one/adapter/adapter_model.safetensors" "$T/regmean/adapter/adapter_model.safetensors"
+check "the first iteration is regmean" cmp "$T/one/adapter/adapter_model.safetensors" \
+	"$T/regmean/adapter/adapter_model.safetensors"
 
 # MATS.
 must iterate "$T/plain" 30 USE_MATS=0
@@ -48,10 +56,12 @@ check "MATS keeps mats_history_size + 1 pairs of A (16 x 32)" sh -c \
 	"h5dump -H '$T/full/iter05/solution/enc01-self.h5' | grep -A2 mats_W | grep '( 64, 32 )'"
 must iterate "$T/two" 2 USE_MATS=0
 must iterate "$T/three" 2 USE_MATS=1
-check "the second iteration is not accelerated" cmp "$T/two/adapter/adapter_model.safetensors" "$T/three/adapter/adapter_model.safetensors"
+check "the second iteration is not accelerated" cmp "$T/two/adapter/adapter_model.safetensors" \
+	"$T/three/adapter/adapter_model.safetensors"
 must iterate "$T/two" 3 USE_MATS=0
 must iterate "$T/three" 3 USE_MATS=1
-check "the third is" sh -c "! cmp -s '$T/two/adapter/adapter_model.safetensors' '$T/three/adapter/adapter_model.safetensors'"
+check "the third is" sh \
+	-c "! cmp -s '$T/two/adapter/adapter_model.safetensors' '$T/three/adapter/adapter_model.safetensors'"
 must iterate "$T/three" 3 MATS_HISTORY_SIZE=1
 check "another history size leaves the first iteration alone" lacks 'iteration 1:' "$T/must.out"
 check "and does the others again" grep -q 'iteration 2:' "$T/must.out"
@@ -59,7 +69,8 @@ check "and does the others again" grep -q 'iteration 2:' "$T/must.out"
 # Killed at some moment, group and all, then run again: the same bytes.
 killed() {
 	rm -rf "$T/killed"
-	(exec setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL METHOD=jacobi FEATURES=tokens \
+	(exec setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL \
+		METHOD=jacobi FEATURES=tokens \
 		MAX_ITER=30 CONVERGENCE_THRESHOLD=1e-5 merge >/dev/null 2>&1) &
 	pid=$!
 	await "$(patience 120)" test -e "$T/killed/$1"
@@ -82,5 +93,6 @@ check "an iteration's merged model makes its own decoder tokens" test -e "$T/a/i
 check "all samples in one batch (if_divide 0)" jacobi "$T/b" MAX_ITER=2 IF_DIVIDE=0
 
 must run "$T/regmean" merge METHOD=regmean USE_MATS=1
-check "MATS in one pass: a line says that it does nothing" grep -q 'use_mats has no effect in method regmean' "$T/must.out"
+check "MATS in one pass: a line says that it does nothing" grep -q 'use_mats has no effect in method regmean' \
+	"$T/must.out"
 finish

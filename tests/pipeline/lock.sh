@@ -16,7 +16,8 @@ says 'the message names the first by number and command' "in use by process [0-9
 tiny --blocks 1
 run "$W" merge >"$T/err" 2>&1 && not_ok 'make merge is refused' || ok 'make merge is refused'
 says 'and says by whom' "in use by process [0-9]+ sleep $long"
-run "$W" plan >"$T/out" 2>"$T/err" && ok 'make plan is answered all the same' || not_ok 'make plan is answered all the same'
+run "$W" plan >"$T/out" 2>"$T/err" && ok 'make plan is answered all the same' ||
+	not_ok 'make plan is answered all the same'
 check 'with the plan on standard output' grep -q '^to do  *[0-9]* processes for the merge' "$T/out"
 if [ -e "$W/plan.mk" ]; then not_ok 'a refused run writes nothing'; else ok 'a refused run writes nothing'; fi
 kill "$holder"
@@ -31,9 +32,11 @@ kill -9 "$holder"
 wait "$holder" 2>/dev/null
 start=$(date +%s%N)
 check 'what a killed run has left running is waited for' lock true
-if [ $((($(date +%s%N) - start) / 1000000)) -ge 300 ]; then ok 'until it has ended'; else not_ok 'until it has ended'; fi
+if [ $((($(date +%s%N) - start) / 1000000)) -ge 300 ]; then ok 'until it has ended'; else not_ok 'until it has ended'
+	fi
 
-# make -j above it shares no job tokens with the make below, which may outlive it: it ends at once, and does not wait for them.
+# make -j above it shares no job tokens with the make below, which may outlive it: it ends at once, and does not wait
+# for them.
 cat >"$T/above.mk" <<END
 above:
 	+@"$BUILD/with-lock" --folder "$W" -- \$(MAKE) -f "$T/above.mk" below
@@ -47,14 +50,19 @@ above=$!
 while ! grep -q 'above.mk below' "$W/lock"; do sleep 0.05; done
 kill -9 "$(cut -d' ' -f1 "$W/lock")"
 wait $above
-if [ $((($(date +%s%N) - start) / 1000000)) -lt $((nap * 1000 - 500)) ]; then ok 'make -j above a killed holder ends at once'; else not_ok 'make -j above a killed holder ends at once'; fi
-check 'and what runs below goes on, as many jobs side by side' await $((nap + nap / 3)) sh -c 'grep -q one "$1" && grep -q two "$1"' - "$T/below"
+if [ $((($(date +%s%N) - start) / 1000000)) -lt $((nap * 1000 - 500)) ]
+	then ok 'make -j above a killed holder ends at once'
+	else not_ok 'make -j above a killed holder ends at once'; fi
+check 'and what runs below goes on, as many jobs side by side' await $((nap + nap / 3)) sh \
+	-c 'grep -q one "$1" && grep -q two "$1"' - "$T/below"
 
 mkdir -p "$W/own/tec" "$T/other"
-touch "$W/own/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" "$T/other/.x.json.tmp-999999999-0"
+touch "$W/own/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" \
+	"$T/other/.x.json.tmp-999999999-0"
 must "$BUILD/with-lock" --folder "$W" --also "$T/other" -- true
 left=$(find "$W" "$T/other" -name '*.tmp-*')
-if [ -z "$left" ] && [ -e "$W/.keep" ]; then ok 'temporary files of killed processes are removed, others stay'; else not_ok "left: $left"; fi
+if [ -z "$left" ] && [ -e "$W/.keep" ]; then ok 'temporary files of killed processes are removed, others stay'
+	else not_ok "left: $left"; fi
 
 lock sh -c 'exit 7' 2>/dev/null
 if [ $? = 7 ]; then ok "the command's status is passed on"; else not_ok "the command's status is passed on"; fi

@@ -9,10 +9,11 @@ base=$(peak "$T/small")
 check "the largest process ($base MB) is below 48 MB" awk -v m="$base" 'BEGIN { exit !(m > 1 && m < 48) }'
 grown() { # NAME WORK MB: at most 5 % more, and so many MB
 	now=$(peak "$2")
-	check "$1: $now MB, not much over $base MB" awk -v a="$base" -v b="$now" -v more="$3" 'BEGIN { exit !(b <= 1.05 * a + more) }'
+	check "$1: $now MB, not much over $base MB" awk -v a="$base" -v b="$now" \
+		-v more="$3" 'BEGIN { exit !(b <= 1.05 * a + more) }'
 }
-# What is bounded, but not filled by so few samples, comes in addition: a chunk (512 kB) of each of four open datasets, and 1 MB of residual streams
-# that generate-tokens holds of a group of samples (32 MB at most).
+# What is bounded, but not filled by so few samples, comes in addition: a chunk (512 kB) of each of four open datasets,
+# and 1 MB of residual streams that generate-tokens holds of a group of samples (32 MB at most).
 SMALL='SAMPLES_NUM=240 INNER_NUM=3 OUTER_NUM=80'
 must run "$T/samples" -j1 merge
 grown 'twenty times the samples' "$T/samples" 3
@@ -22,6 +23,7 @@ must run "$T/deep" -j1 merge
 grown 'three times the depth' "$T/deep" 0.2
 tiny --tasks a,b,c,d,e,f,g,h
 must run "$T/tasks" -j1 merge TASK_TARGETS=a,b,c,d,e,f,g,h MANUAL_CEOF=1
-# With -j1 all tasks share a process, which has their files open: 2 MB of buffers for each of the four that came in addition.
+# With -j1 all tasks share a process, which has their files open: 2 MB of buffers for each of the four that came in
+# addition.
 grown 'twice the tasks' "$T/tasks" 8
 finish

@@ -1,12 +1,14 @@
 #!/bin/sh
-# What a run says: which model an evaluation is of, the memory of this run alone, and after an interruption what goes on.
+# What a run says: which model an evaluation is of, the memory of this run alone, and after an interruption what goes
+# on.
 . "$(dirname "$0")/../lib.sh"
 tiny --blocks 1
 W=$T/w
 two() { run "$W" "$@" TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
 
 # ---- interrupted: the whole group gets SIGINT, as from a terminal
-env --default-signal=INT setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$W" TASK_TARGETS=emoint,tec MANUAL_CEOF=1 SAMPLES_NUM=12 \
+env --default-signal=INT setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$W" \
+	TASK_TARGETS=emoint,tec MANUAL_CEOF=1 SAMPLES_NUM=12 \
 	INNER_NUM=3 OUTER_NUM=4 -j2 merge >"$T/out" 2>&1 </dev/null &
 leader=$!
 turn=0
@@ -17,9 +19,11 @@ status=$?
 while [ -n "$(ps -o pid= --sid $leader)" ]; do sleep 0.05; done
 check "it ends badly (here: $status)" test $status -ne 0
 check 'and is not finished' test ! -e "$W/adapter/adapter_config.json"
-check 'it says once how to go on' test "$(grep -c '^with-lock: interrupted: what is finished is kept, and this goes on: make ' "$T/out")" = 1
+check 'it says once how to go on' test \
+	"$(grep -c '^with-lock: interrupted: what is finished is kept, and this goes on: make ' "$T/out")" = 1
 again=$(sed -n 's/^with-lock: interrupted: .* goes on: //p' "$T/out")
-check 'with what was typed' sh -c 'for w in -j2 merge "WORK=$2" MANUAL_CEOF=1; do case " $1 " in *" $w "*) ;; *) echo "no $w in: $1"; exit 1 ;; esac; done' - "$again" "$W"
+check 'with what was typed' sh -c 'for w in -j2 merge "WORK=$2" MANUAL_CEOF=1; do
+	case " $1 " in *" $w "*) ;; *) echo "no $w in: $1"; exit 1 ;; esac; done' - "$again" "$W"
 check 'which goes on' sh -c "$again"
 check 'to the end' test -e "$W/adapter/adapter_config.json"
 two merge >"$T/out" 2>&1
@@ -30,18 +34,22 @@ check 'a run that runs nothing names no memory' lacks 'Max memory usage' "$T/out
 printf 'extract-acts\tan earlier run\t1.0\t1.0\t99999.0\n' >>"$W/log.tsv"
 two merge ALPHA_1=1e-3 >"$T/out" 2>&1
 most=$(sed -n 's/^Max memory usage: \(.*\) MB$/\1/p' "$T/out")
-check "the largest process of this run ($most MB), not of an earlier one" awk -v m="$most" 'BEGIN { exit !(m > 1 && m < 9999) }'
+check "the largest process of this run ($most MB), not of an earlier one" awk \
+	-v m="$most" 'BEGIN { exit !(m > 1 && m < 9999) }'
 check 'as its own line says' grep -q " $(echo "$most" | sed 's/.$//') MB peak" "$T/out"
 J=$T/j
 run "$J" merge METHOD=jacobi MAX_ITER=1 TASK_TARGETS=tec MANUAL_CEOF=1 >"$T/out" 2>&1
 printf 'extract-acts\tan earlier run\t1.0\t1.0\t99999.0\n' >>"$J/log.tsv"
 run "$J" merge METHOD=jacobi MAX_ITER=2 TASK_TARGETS=tec MANUAL_CEOF=1 >"$T/out" 2>&1
-check 'jacobi: the same of its iterations' sh -c 'grep -q "^iteration 2: .*Max memory usage: [0-9]*[.]" "$1" && ! grep -q "usage: 99999" "$1"' - "$T/out"
+check 'jacobi: the same of its iterations' sh \
+	-c 'grep -q "^iteration 2: .*Max memory usage: [0-9]*[.]" "$1" && ! grep -q "usage: 99999" "$1"' - "$T/out"
 
 # ---- evaluations
 two eval ALPHA_1=1e-3 >"$T/out" 2>&1
 for model in base 'adapter tec' 'merge sweep'; do
-	check "an evaluation says which model: $model" grep -Eq "^eval-emotion: $model on tec: accuracy [01]\.[0-9]{4} on [0-9]+ rows" "$T/out"
+	check "an evaluation says which model: $model" grep \
+		-Eq "^eval-emotion: $model on tec: accuracy [01]\.[0-9]{4} on [0-9]+ rows" "$T/out"
 done
-check 'by hand: the folder' sh -c '"$@" 2>&1 | grep -q "^eval-emotion: $3 on tec"' - "$BUILD/eval-emotion" --adapter "$L/tec" --model "$M" --test "$D/tec/test.json" --task tec -o "$T/x.json"
+check 'by hand: the folder' sh -c '"$@" 2>&1 | grep -q "^eval-emotion: $3 on tec"' - "$BUILD/eval-emotion" \
+	--adapter "$L/tec" --model "$M" --test "$D/tec/test.json" --task tec -o "$T/x.json"
 finish

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What runs again: nothing without a change; after a change just what depends on it, and then the results are those of a run from scratch.
+# What runs again: nothing without a change; after a change just what depends on it, and then the results are those of a
+# run from scratch.
 . "$(dirname "$0")/../lib.sh"
 tiny
 all='emoint emotion-cause tec isear'
@@ -27,7 +28,9 @@ expect_sound() { check "$1: nothing is damaged or stale" "$BUILD/verify-work" -q
 mark "$W"
 run "$W" -j2 eval V=1 >"$T/second" 2>&1
 expect_nothing 'a second make runs nothing' "$W"
-check 'a second make writes no command of a stage' sh -c '! grep -E "(draw-samples|extract-acts|compute-grams|generate-tokens|solve-layer|assemble-lora|eval-emotion) " "$1"' - "$T/second"
+check 'a second make writes no command of a stage' \
+	lacks '(draw-samples|extract-acts|compute-grams|generate-tokens|solve-layer|assemble-lora|eval-emotion) ' \
+	"$T/second"
 mark "$W"
 find "$M" "$L" "$D" -type f -exec touch {} +
 must run "$W" -j2 eval
@@ -43,7 +46,8 @@ expect_nothing 'settings that no stage reads rerun nothing' "$W"
 
 mark "$W"
 must run "$W" -j2 eval ALPHA_1=2e-4
-expect_remade 'ALPHA_1: the solutions and what follows, no sample, no own model' "$W" $(from_first) $(each grams/T/S.h5 "$all" "$later")
+expect_remade 'ALPHA_1: the solutions and what follows, no sample, no own model' "$W" $(from_first) \
+	$(each grams/T/S.h5 "$all" "$later")
 expect_as_fresh 'ALPHA_1: as from scratch' ALPHA_1=2e-4
 expect_sound ALPHA_1
 
@@ -59,7 +63,8 @@ must run "$W" -j2 eval
 mark "$W"
 sed -i 's/night/today/' "$D/tec/test.json"
 must run "$W" -j2 eval
-expect_remade "a changed test.json: that task's evaluations" "$W" eval/tec.json predictions/tec.jsonl eval/base/tec.json eval/base/tec.jsonl \
+expect_remade "a changed test.json: that task's evaluations" "$W" eval/tec.json predictions/tec.jsonl \
+	eval/base/tec.json eval/base/tec.jsonl \
 	eval/adapters/tec/tec.json eval/adapters/tec/tec.jsonl eval.tsv
 
 mark "$W"
@@ -67,8 +72,11 @@ must "$HELP/tiny-model" -q --seed 2 -o "$T/second-model"
 cp "$T/second-model/loras/tec/adapter_model.safetensors" "$L/tec/"
 must run "$W" -j2 eval
 remade "$W" >"$T/remade"
-check "a changed adapter: its own model's side" sh -c 'for s in $2; do grep -qx "own/tec/$s.h5" "$1" || exit 1; done; grep -qx tokens/tec.h5 "$1"' - "$T/remade" "$sites"
-check "a changed adapter: no sample, no other's own side" sh -c '! grep -E "^samples/|^(own|tokens)/(emo|isear)|^eval/base|^eval/adapters/(emo|isear)" "$1"' - "$T/remade"
+check "a changed adapter: its own model's side" sh \
+	-c 'for s in $2; do grep -qx "own/tec/$s.h5" "$1" || exit 1; done; grep -qx tokens/tec.h5 "$1"' \
+	- "$T/remade" "$sites"
+check "a changed adapter: no sample, no other's own side" sh \
+	-c '! grep -E "^samples/|^(own|tokens)/(emo|isear)|^eval/base|^eval/adapters/(emo|isear)" "$1"' - "$T/remade"
 expect_as_fresh 'a changed adapter: as from scratch'
 expect_sound 'a changed adapter'
 
@@ -76,7 +84,8 @@ mark "$W"
 sed -i 's/night/today/g' "$D/isear/train.json"
 must run "$W" -j2 eval
 remade "$W" >"$T/remade"
-check "changed texts: the samples of that task only" sh -c '[ "$(grep ^samples/ "$1")" = samples/isear.h5 ]' - "$T/remade"
+check "changed texts: the samples of that task only" sh -c '[ "$(grep ^samples/ "$1")" = samples/isear.h5 ]' \
+	- "$T/remade"
 expect_as_fresh 'changed texts: as from scratch'
 expect_sound 'changed texts'
 
@@ -84,7 +93,8 @@ mark "$W"
 rm "$W/grams/tec/dec00-self.h5"
 must run "$W" -j2 eval
 after='dec00-cross dec01-self dec01-cross'
-expect_remade 'one deleted Gram file: it, and what follows it' "$W" $(each grams/T/S.h5 tec dec00-self) $(each solution/S.h5 x "dec00-self $after") \
+expect_remade 'one deleted Gram file: it, and what follows it' "$W" $(each grams/T/S.h5 tec dec00-self) \
+	$(each solution/S.h5 x "dec00-self $after") \
 	$(each merged/T/S.h5 "$all" "$after") $(each grams/T/S.h5 "$all" "$after") $(adapter)
 same 'one deleted Gram file: as before' "$W" "$T/fresh"
 expect_sound 'one deleted Gram file'
@@ -113,7 +123,8 @@ must run "$W" -j1 merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1
 mark "$W"
 must run "$W" -j3 merge TASK_TARGETS=emoint,tec,isear MANUAL_CEOF=1
 remade "$W" >"$T/remade"
-check 'a task more: the own side of the others stays' sh -c '! grep -E "^(samples|own|tokens)/(emoint|tec)" "$1"' - "$T/remade"
+check 'a task more: the own side of the others stays' sh -c '! grep -E "^(samples|own|tokens)/(emoint|tec)" "$1"' \
+	- "$T/remade"
 rm -rf "$T/fresh"
 must run "$T/fresh" -j2 merge TASK_TARGETS=emoint,tec,isear MANUAL_CEOF=1
 same 'a task more: as from scratch' "$W" "$T/fresh"
@@ -137,5 +148,6 @@ must run "$W" -j2 merge
 expect_nothing 'without KEEP_ACTS: a second make runs nothing' "$W"
 must run "$W" -j2 merge ALPHA_1=2e-4
 must run "$T/released-fresh" -j2 merge ALPHA_1=2e-4
-for part in solution adapter; do check "without KEEP_ACTS: ALPHA_1, $part as from scratch" diff -r "$W/$part" "$T/released-fresh/$part"; done
+for part in solution adapter
+	do check "without KEEP_ACTS: ALPHA_1, $part as from scratch" diff -r "$W/$part" "$T/released-fresh/$part"; done
 finish

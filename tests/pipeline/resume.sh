@@ -1,5 +1,6 @@
 #!/bin/sh
-# Killed at a random moment, whatever it is that dies, and run again: the bytes of an undisturbed run. SEED=N repeats the moments.
+# Killed at a random moment, whatever it is that dies, and run again: the bytes of an undisturbed run. SEED=N repeats
+# the moments.
 . "$(dirname "$0")/../lib.sh"
 tiny
 SEED=${SEED:-$$}
@@ -7,15 +8,19 @@ must run "$T/whole" -j2 eval
 count() { results "$1" 2>/dev/null | wc -l; }
 total=$(count "$T/whole")
 
-# The k-th moment: when there are so many results, of those that WORK still lacks a random share of up to 0.8; and up to 0.1 s later.
+# The k-th moment: when there are so many results, of those that WORK still lacks a random share of up to 0.8; and up to
+# 0.1 s later.
 moment() {
 	awk -v seed="$SEED" -v k="$1" -v have="$(count "$2")" -v total="$total" \
-		'BEGIN { srand(seed * 100 + k); rand(); print int(have + 1 + rand() * 0.8 * (total - have)), rand() * 0.1 }'
+		'BEGIN { srand(seed * 100 + k); rand();
+			print int(have + 1 + rand() * 0.8 * (total - have)), rand() * 0.1 }'
 }
 alive() { ps -o stat= -p "$1" | grep -qv Z; }
-# Kills one tool of the session. It is stopped first: one that ends just then is no victim, though a signal can still be sent to it.
+# Kills one tool of the session. It is stopped first: one that ends just then is no victim, though a signal can still be
+# sent to it.
 kill_tool() {
-	victim=$(ps -o pid=,stat=,comm= --sid "$1" | awk '$2 !~ /Z/ && $3 ~ /^(extract|compute|solve|draw|gener|assem|eval-)/ { print $1; exit }')
+	victim=$(ps -o pid=,stat=,comm= --sid "$1" |
+		awk '$2 !~ /Z/ && $3 ~ /^(extract|compute|solve|draw|gener|assem|eval-)/ { print $1; exit }')
 	[ -n "$victim" ] && kill -STOP "$victim" 2>/dev/null || return 1
 	for look in 1 2 3 4 5; do
 		case $(ps -o stat= -p "$victim") in T*) kill -9 "$victim" && return 0 ;; esac
@@ -23,10 +28,12 @@ kill_tool() {
 	kill -CONT "$victim" 2>/dev/null
 	return 1
 }
-# disturb WORK HOW RESULTS SECONDS: starts the run in a session of its own, and at that moment kills the whole group, make alone, or one tool.
+# disturb WORK HOW RESULTS SECONDS: starts the run in a session of its own, and at that moment kills the whole group,
+# make alone, or one tool.
 disturb() {
 	# shellcheck disable=SC2086
-	setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $SMALL KEEP_ACTS=1 -j2 eval >"$T/run.out" 2>&1 </dev/null &
+	setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $SMALL KEEP_ACTS=1 \
+		-j2 eval >"$T/run.out" 2>&1 </dev/null &
 	leader=$!
 	while [ "$(count "$1")" -lt "$3" ] && alive $leader; do sleep 0.02; done
 	sleep "$4"
@@ -46,18 +53,22 @@ for how in group group term make tool group; do
 	k=$((k + 1))
 	W=$T/w$k moments= disturbed=0
 	for again in 1 2; do
-		[ "$(count "$W")" -lt $total ] || break # make alone was killed, and its last processes were all that was left to do
+		# Make alone was killed, and its last processes were all that was left to do.
+		[ "$(count "$W")" -lt $total ] || break
 		at=$(moment $((10 * k + again)) "$W")
 		moments="$moments, ${at% *} of $total results"
 		# shellcheck disable=SC2086
 		disturb "$W" $how $at
 	done
-	if [ $disturbed -gt 0 ]; then ok "$how killed: $disturbed runs came to no end"; else not_ok "$how killed: nothing was killed (SEED=$SEED, at${moments#,})"; fi
+	if [ $disturbed -gt 0 ]; then ok "$how killed: $disturbed runs came to no end"
+		else not_ok "$how killed: nothing was killed (SEED=$SEED, at${moments#,})"; fi
 	# No result is half there: what has its final name is what the undisturbed run has.
-	wrong=$(results "$W" 2>/dev/null | while read -r file; do cmp -s "$W/$file" "$T/whole/$file" || echo "$file"; done)
+	wrong=$(results "$W" 2>/dev/null | while read -r file; do cmp -s "$W/$file" "$T/whole/$file" || echo "$file"
+		done)
 	if [ -z "$wrong" ]; then ok "$how killed: what is there is whole"; else
 		not_ok "$how killed: what is there is whole"; echo "SEED=$SEED, at${moments#,}: $wrong" | say; fi
-	if run "$W" -j2 eval >"$T/resumed" 2>&1; then same "$how killed, run again (SEED=$SEED, at${moments#,})" "$W" "$T/whole"; else
+	if run "$W" -j2 eval >"$T/resumed" 2>&1
+		then same "$how killed, run again (SEED=$SEED, at${moments#,})" "$W" "$T/whole"; else
 		not_ok "$how killed, run again (SEED=$SEED, at${moments#,})"; tail -n 20 "$T/resumed" | say; fi
 	mark "$W"
 	must run "$W" -j2 eval
@@ -65,12 +76,16 @@ for how in group group term make tool group; do
 done
 
 # The disk is full somewhere on the way, and then there is room: on a small file system of our own.
-if unshare -m true 2>/dev/null; then own='unshare -m'; elif unshare -rm true 2>/dev/null; then own='unshare -rm'; else own=; fi
+if unshare -m true 2>/dev/null; then own='unshare -m'; elif unshare -rm true 2>/dev/null; then own='unshare -rm'
+	else own=; fi
 mkdir "$T/disk"
 if [ -n "$own" ] && ! $own mount -t tmpfs -o size=64k none "$T/disk" 2>/dev/null; then own=; fi
 cat >"$T/fill" <<'END'
 mount -t tmpfs -o "size=$1k" none "$T/disk" || exit 99
-run() { make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/disk/w" $SMALL KEEP_ACTS=1 -j2 eval; }
+run() {
+	make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/disk/w" $SMALL \
+		KEEP_ACTS=1 -j2 eval
+}
 run >"$T/full.out" 2>&1 && exit 98
 find "$T/disk" -name '.*.tmp-*' >"$T/full.left"
 mount -o remount,size=1g "$T/disk" && run >"$T/room.out" 2>&1 || exit 97

