@@ -60,7 +60,7 @@ static const struct tool tool = {
 };
 
 /* Bytes for a slab's residual streams, encoder's and decoder's: what max_memory leaves beside the
- * weights and working arrays; 96 MB when no limit was asked for. */
+ * weights and working arrays; budget_group() when no limit was asked for. */
 static size_t slab_bytes(const struct forward *f)
 {
 	size_t fixed = budget_forward(f, o.max_length, 0),
@@ -68,7 +68,7 @@ static size_t slab_bytes(const struct forward *f)
 		       sizeof(float);
 
 	if (!common->max_memory)
-		return BUDGET_EVAL_SLAB;
+		return budget_group(&f->model->m, BUDGET_EVAL_SLAB);
 	opts_need_memory(common, fixed + least, "");
 	return common->max_memory - fixed;
 }

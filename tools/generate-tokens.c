@@ -197,13 +197,13 @@ static void generate_group(const struct forward *f, const struct calibration_set
 }
 
 /* Encoder output that is held at once, and the decoder's rows of the same samples: less than
- * BUDGET_GENERATE_GROUP where max_memory says so, a sample at least. */
+ * budget_group() where max_memory says so, a sample at least. */
 static size_t choose_group(const struct forward *f, int longest)
 {
 	size_t fixed = budget_forward(f, longest, 0),
 	       least = (size_t)(longest + tokens_needed()) * prompt_peak(&f->model->m) *
 		       sizeof(float),
-	       usual = f->model->m.family->nstacks == 2 ? BUDGET_GENERATE_GROUP : BUDGET_EVAL_SLAB;
+	       usual = budget_group(&f->model->m, BUDGET_GENERATE_GROUP);
 
 	if (!common->max_memory || fixed + usual <= common->max_memory)
 		return usual;

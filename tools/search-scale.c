@@ -44,8 +44,6 @@ static const struct tool tool = {
 		   "--scales 0.5,1 -o mine/scale.json",
 };
 
-enum { SLAB_BYTES = 96 << 20 }; /* of residual stream, when no limit was asked for */
-
 /* All tasks' rows, one after the other. */
 struct scale_rows {
 	int n;
@@ -143,7 +141,7 @@ static size_t slab_rows(const struct forward *f, const struct scale_rows *r)
 		longest = (size_t)r->length[i] + 1 > longest ? (size_t)r->length[i] + 1 : longest;
 	fixed = budget_forward(f, (int)longest, 0);
 	if (!common->max_memory)
-		return SLAB_BYTES / row;
+		return budget_group(&f->model->m, BUDGET_EVAL_SLAB) / row;
 	opts_need_memory(common, fixed + longest * row, "");
 	return (common->max_memory - fixed) / row;
 }

@@ -24,6 +24,15 @@ size_t budget_extract(const struct geometry *m, bool decoder, int rows, int T, i
 	       BUDGET_LIBRARIES;
 }
 
+size_t budget_group(const struct geometry *m, size_t usual)
+{
+	size_t blocks = 2 * block_elements(m, 0) * sizeof(float);
+
+	if (m->family->nstacks == 2)
+		return usual;
+	return blocks > BUDGET_KEPT ? blocks : BUDGET_KEPT;
+}
+
 size_t budget_forward(const struct forward *f, int longest, size_t group)
 {
 	return forward_bytes(f, longest) + group + (size_t)f->nsources * BUDGET_SOURCE +

@@ -39,7 +39,11 @@ size_t budget_dense(int d, int R, int d_out, int tasks, int pairs);
 
 /* Residual streams (the encoder's output, the decoder's rows) that generate-tokens and eval-emotion
  * hold at once, when no limit is asked for. */
-enum { BUDGET_GENERATE_GROUP = 32 << 20, BUDGET_EVAL_SLAB = 96 << 20 };
+enum { BUDGET_GENERATE_GROUP = 32 << 20, BUDGET_EVAL_SLAB = 96 << 20, BUDGET_KEPT = 192 << 20 };
+/* `usual` of these for a model with an encoder. The keys and values that a single stack keeps take
+ * more, and every group of texts is passes over all weights: BUDGET_KEPT, or twice a block's
+ * weights where that is more. */
+size_t budget_group(const struct geometry *m, size_t usual);
 
 /* generate-tokens or eval-emotion with `group` bytes of residual streams, samples of up to
  * `longest` rows; for each adapter its index and its texts. */

@@ -143,8 +143,8 @@ void forecast_memory(const struct plan *p)
 	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of "
 	       "texts under MAX_MEMORY)\n",
 	       megabytes(forward_peak(p, precision, p->c.task_targets.n, generated,
-				      BUDGET_GENERATE_GROUP)),
-	       megabytes(forward_peak(p, precision, 1, 0, BUDGET_EVAL_SLAB)));
+				      budget_group(m, BUDGET_GENERATE_GROUP))),
+	       megabytes(forward_peak(p, precision, 1, 0, budget_group(m, BUDGET_EVAL_SLAB))));
 	forecast_device(p, rows > T ? rows : T, R, widest, precision);
 }
 
