@@ -10,7 +10,7 @@
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv
 #? make tokens MODEL=DIR TEXT='…'
 #?                         the token ids and pieces of a text; without TEXT, of every line of standard input
-#? make demo               merge and evaluate the demo by three methods
+#? make demo               merge and evaluate the demo by three methods; DEMO=llama: the demo that is a Llama
 #? BACKEND=cuda            compute on the GPU, with tools that were built for it
 #? KEEP_ACTS=1             keep rows and Grams that have been used (default: only their names are kept, to save disk)
 #? REFERENCE=DIR           keep the base's and adapters' results there, for several merges
@@ -34,7 +34,7 @@ WORK =
 BACKEND =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
-OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS TEXT
+OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT
 # (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
@@ -106,15 +106,26 @@ ifneq (,$(filter merge,$(MAKECMDGOALS)))
 eval report: | merge
 endif
 
-DEMO = $(ROOT)data/demo
+# The demos: what data/demo… is of each, and the settings that it needs.
+DEMO = t5
+DEMO_NAMES = t5 llama
 DEMO_METHODS = average regmean sweep
-DEMO_WORK = work/demo
-DEMO_ARGS = MODEL=$(DEMO)/model LORAS=$(DEMO)/loras DATA=$(DEMO)/data REFERENCE=$(DEMO_WORK)/reference MATRIX=1 $(SETTINGS)
+DEMO_WORK = work/demo$(DEMO_SUFFIX_$(DEMO))
+DEMO_SUFFIX_llama = -llama
+DEMO_DIR_t5 = $(ROOT)data/demo
+DEMO_DIR_llama = $(ROOT)data/demo-llama
+DEMO_TASKS_t5 = emoint,emotion-cause,tec,isear
+DEMO_TASKS_llama = mood,topic,order,route
+DEMO_SETTINGS_llama = TASK_TYPE=demo-llama CONFIG=$(DEMO_DIR_llama)/config.yaml
+DEMO_DIR = $(DEMO_DIR_$(DEMO))
+DEMO_ARGS = MODEL=$(DEMO_DIR)/model LORAS=$(DEMO_DIR)/loras DATA=$(DEMO_DIR)/data $(DEMO_SETTINGS_$(DEMO)) \
+  REFERENCE=$(DEMO_WORK)/reference MATRIX=1 $(SETTINGS)
 
 demo: all
+	@[ -n '$(filter $(DEMO_NAMES),$(DEMO))' ] || { echo "make demo: DEMO='$(DEMO)', expected one of $(DEMO_NAMES)" >&2; exit 2; }
 	+@for m in $(DEMO_METHODS); do \
 	  $(ONE_ERROR)$(AGAIN) merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
-	@$(BUILD)/report-eval --tasks emoint,emotion-cause,tec,isear --reference $(DEMO_WORK)/reference \
+	@$(BUILD)/report-eval --tasks $(DEMO_TASKS_$(DEMO)) --reference $(DEMO_WORK)/reference \
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
 COMMA := ,
 SPACE := $(subst ,, )

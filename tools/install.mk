@@ -21,7 +21,8 @@ SHARE_DIR = $(INTO)/share/$(PACKAGE)
 MAN_DIR = $(INTO)/share/man/man1
 
 # What the graph needs, and the demo; under the same names in SHARE_DIR.
-SHARED = $(sort $(wildcard pipeline/*.mk config/*.yaml data/demo/model/* data/demo/loras/*/* data/demo/data/*/*))
+SHARED = $(sort $(wildcard pipeline/*.mk config/*.yaml data/demo-llama/config.yaml \
+  $(foreach d,data/demo data/demo-llama,$d/model/* $d/loras/*/* $d/data/*/*)))
 SHARED_DIRS = $(sort $(patsubst %/,%,$(dir $(SHARED))))
 MAN_PAGES = $(TOOLS:%=%.1) $(PACKAGE).1
 
