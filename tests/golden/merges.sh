@@ -1,7 +1,7 @@
 #!/bin/sh
 # Merges of the small random models of tests/golden/merges against dense float64 ones: adapters with nothing in common.
-# The bar set for the product is 1e-3; measured 9e-7. A solve magnifies the rows' float32 errors by up to 1 + 1/alpha_2, in
-# directions that hold little of ΔW.
+# The bar set for the product is 1e-3; measured 9e-7. A solve magnifies the rows' float32 errors by up to 1 + 1/alpha_2,
+# in directions that hold little of ΔW.
 . "$(dirname "$0")/../lib.sh"
 for model in llama qwen2; do
 	golden=tests/golden/merges/$model
