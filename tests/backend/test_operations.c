@@ -17,6 +17,7 @@
 #include "backend/be.h"
 #include "backend/cpu/gemm.h"
 #include "base/die.h"
+#include "base/opts.h"
 #include "reference.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -95,8 +96,10 @@ enum { MOST_SEQUENCES = 6 };
  * mem rows. */
 struct attention_case {
 	int n, len[MOST_SEQUENCES], mem[MOST_SEQUENCES], valid[MOST_SEQUENCES];
+	bool past; /* before[i] keys lie before those of the sequence's own rows */
+	int before[MOST_SEQUENCES];
 	bool causal, biased;
-	int T, heads, kv_heads, width;
+	int window, T, heads, kv_heads, width;
 	float scale;
 };
 
@@ -107,18 +110,39 @@ static struct be_ragged packed(int n, const int *len, int *off)
 	return (struct be_ragged){.n = n, .off = off, .len = len};
 }
 
+static int sum_of(int n, const int *x)
+{
+	int sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += x[i];
+	return sum;
+}
+
+/* The row of sequence i's first key: keys of the past and of all own rows follow each other. */
+static int first_key(const struct attention_case *c, int i)
+{
+	return sum_of(i, c->before) + sum_of(i, c->len);
+}
+
 static void call_self_attention(const struct attention_case *c, float *ctx, const float *Q,
 				const float *K, const float *V, const float *bias)
 {
-	int off[MOST_SEQUENCES];
+	int off[MOST_SEQUENCES], key_off[MOST_SEQUENCES], keys[MOST_SEQUENCES];
 
+	for (int i = 0; i < c->n; i++) {
+		key_off[i] = first_key(c, i);
+		keys[i] = c->before[i] + c->valid[i];
+	}
 	be->self_attention(ctx, Q, packed(c->n, c->len, off), K, V,
-			   (struct be_ragged){.n = c->n, .off = off, .len = c->valid}, NULL,
+			   (struct be_ragged){.n = c->n, .off = key_off, .len = keys},
+			   c->past ? c->before : NULL,
 			   &(struct be_attention){.heads = c->heads,
 						  .kv_heads = c->kv_heads,
 						  .width = c->width,
 						  .scale = c->scale,
 						  .causal = c->causal,
+						  .window = c->window,
 						  .bias = c->biased ? bias : NULL,
 						  .T = c->T});
 }
@@ -130,6 +154,14 @@ static void call_cross_attention(const struct attention_case *c, float *U, const
 
 	be->cross_attention(U, Q, M, packed(c->n, c->len, off), packed(c->n, c->mem, at), c->valid,
 			    c->heads, c->width);
+}
+
+static void call_rotate(const struct attention_case *c, float *X, const float *table)
+{
+	int off[MOST_SEQUENCES];
+
+	be->rotate(X, packed(c->n, c->len, off), c->past ? c->before : NULL, c->heads, c->width,
+		   table);
 }
 
 /* ------------------------------------------------------------ arrays and bounds */
@@ -165,16 +197,30 @@ static float *copy_of(const float *x, size_t n)
 
 /* Of an operation: the largest error allowed, in float32 units (2^-24) of the terms' sizes, and
  * the largest that was found. bfloat16 rounds both operands, by 2^-9 each. */
-enum op { LINEAR, LINEAR_16, FEED, NORM, ELEMENTS, ATTEND, GRAM_CHUNKS, GRAM_FEW, SUM, SOLVE, OPS };
+enum op {
+	LINEAR,
+	LINEAR_16,
+	FEED,
+	NORM,
+	ELEMENTS,
+	ROTATE,
+	ATTEND,
+	GRAM_CHUNKS,
+	GRAM_FEW,
+	SUM,
+	SOLVE,
+	OPS
+};
 static const struct bound {
 	const char *name;
 	double most;
 } bounds[OPS] = {
-	[LINEAR] = {"linear, float32", 10},   [LINEAR_16] = {"linear, bfloat16", 0x1p16 + 200},
-	[FEED] = {"feed_forward", 12},        [NORM] = {"rmsnorm", 6},
-	[ELEMENTS] = {"activate", 6},         [ATTEND] = {"attention", 30},
-	[GRAM_CHUNKS] = {"gram, chunks", 16}, [GRAM_FEW] = {"gram, few rows", 1e-7},
-	[SUM] = {"logits_reduce, sum", 2},    [SOLVE] = {"potrf, potrs", 1e-6},
+	[LINEAR] = {"linear, float32", 10},    [LINEAR_16] = {"linear, bfloat16", 0x1p16 + 200},
+	[FEED] = {"feed_forward", 12},         [NORM] = {"rmsnorm", 6},
+	[ELEMENTS] = {"activate", 6},          [ROTATE] = {"rotate", 3},
+	[ATTEND] = {"attention", 30},          [GRAM_CHUNKS] = {"gram, chunks", 16},
+	[GRAM_FEW] = {"gram, few rows", 1e-7}, [SUM] = {"logits_reduce, sum", 2},
+	[SOLVE] = {"potrf, potrs", 1e-6},
 };
 static double worst[OPS];
 
@@ -391,7 +437,8 @@ static void test_rmsnorm(void **state)
 /* Around a piece of be_cpu.c, 4096 elements. */
 static const size_t lengths[] = {0, 1, 15, 257, 4095, 4097, 9000};
 
-static void check_add_and_scale(size_t n)
+/* Operations that round once, or not at all. */
+static void check_exact(size_t n)
 {
 	float *X = random_array(n), *Y = random_array(n), *y = copy_of(Y, n);
 
@@ -404,7 +451,31 @@ static void check_add_and_scale(size_t n)
 	for (size_t i = 0; i < n; i++)
 		assert_true(y[i] == 0.3f * Y[i]);
 	assert_true(y[n] == Y[n]);
+	be->copy(y, X, n);
+	for (size_t i = 0; i < n; i++)
+		assert_true(y[i] == X[i]);
+	assert_true(y[n] == Y[n]);
 	be->free(X), be->free(Y), be->free(y);
+}
+
+static void check_add_row(int P, int n)
+{
+	size_t all = (size_t)P * (size_t)n;
+	float *Y = random_array(all), *b = random_array((size_t)n), *y = copy_of(Y, all);
+
+	be->add_row(y, b, P, n);
+	for (size_t i = 0; i < all; i++)
+		assert_true(y[i] == Y[i] + b[i % (size_t)n]);
+	assert_true(y[all] == Y[all]);
+	be->free(Y), be->free(b), be->free(y);
+}
+
+static void test_add_row(void **state)
+{
+	static const int shapes[][2] = {{0, 5}, {1, 300}, {7, 131}, {300, 1}};
+	(void)state;
+	for (size_t i = 0; i < COUNT(shapes); i++)
+		check_add_row(shapes[i][0], shapes[i][1]);
 }
 
 static void check_activate(size_t n, enum be_act act, bool gated)
@@ -429,7 +500,7 @@ static void test_elements(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(lengths); i++) {
-		check_add_and_scale(lengths[i]);
+		check_exact(lengths[i]);
 		for (int kind = 0; kind < 2 * (int)COUNT(acts); kind++)
 			check_activate(lengths[i], acts[kind / 2], kind % 2);
 	}
@@ -437,30 +508,23 @@ static void test_elements(void **state)
 
 /* ------------------------------------------------------------ attention */
 
-static int sum_of(int n, const int *x)
-{
-	int sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += x[i];
-	return sum;
-}
-
 /* Row i of sequence s, head h, against the reference. Several heads may share keys and values. */
 static void check_self_row(const struct attention_case *c, const float *ctx, const float *Q,
 			   const float *K, const float *V, const float *bias, int s, int i, int h)
 {
 	int first = sum_of(s, c->len), ld = c->heads * c->width, at = h * c->width;
-	int keys = c->causal && i + 1 < c->valid[s] ? i + 1 : c->valid[s];
+	int own = c->causal && i + 1 < c->valid[s] ? i + 1 : c->valid[s], end = c->before[s] + own,
+	    start = c->window && end > c->window ? end - c->window : 0,
+	    key = first_key(c, s) + start;
 	int ld_kv = c->kv_heads * c->width, at_kv = h * c->kv_heads / c->heads * c->width;
-	const float *b = row(bias, h, 2 * c->T - 1) + c->T - 1 - i;
-	struct ref_attention a = {.K = row(K, first, ld_kv) + at_kv,
-				  .V = row(V, first, ld_kv) + at_kv,
+	const float *b = row(bias, h, 2 * c->T - 1) + c->T - 1 - c->before[s] - i;
+	struct ref_attention a = {.K = row(K, key, ld_kv) + at_kv,
+				  .V = row(V, key, ld_kv) + at_kv,
 				  .ld = (size_t)ld_kv,
-				  .keys = keys,
+				  .keys = end - start,
 				  .width = c->width,
 				  .scale = (double)c->scale,
-				  .bias = c->biased ? b : NULL};
+				  .bias = c->biased ? b + start : NULL};
 
 	for (int e = 0; e < c->width; e++)
 		within(ATTEND, (double)row(ctx, first + i, ld)[at + e],
@@ -471,7 +535,7 @@ static void check_self(const struct attention_case *c)
 {
 	int rows = sum_of(c->n, c->len);
 	size_t all = (size_t)(rows * c->heads * c->width),
-	       all_kv = (size_t)(rows * c->kv_heads * c->width);
+	       all_kv = (size_t)(first_key(c, c->n) * c->kv_heads * c->width);
 	float *Q = random_array(all), *K = random_array(all_kv), *V = random_array(all_kv),
 	      *ctx = random_array(all), *bias = random_array((size_t)(c->heads * (2 * c->T - 1))),
 	      behind = ctx[all];
@@ -556,15 +620,32 @@ static const struct attention_case attention[] = {
 	{.n = 0, .T = 3, .heads = 2, .kv_heads = 2, .width = 4, .scale = 1},
 };
 
+static void add_past(struct attention_case *c)
+{
+	static const int before[MOST_SEQUENCES] = {3, 0, 17, 1, 8, 2};
+
+	c->past = true;
+	memcpy(c->before, before, (size_t)c->n * sizeof(*before));
+	c->T += 17;
+}
+
 static void test_self_attention(void **state)
 {
+	static const int windows[] = {0, 1, 3, 1000};
 	(void)state;
 	for (size_t i = 0; i < COUNT(attention); i++)
-		for (int causal = 0; causal < 2; causal++) {
+		for (int past = 0; past < 2; past++) {
 			struct attention_case c = attention[i];
 
-			c.causal = causal;
+			if (past)
+				add_past(&c);
+			c.causal = false;
 			check_self(&c);
+			c.causal = true;
+			for (size_t k = 0; k < COUNT(windows); k++) {
+				c.window = windows[k];
+				check_self(&c);
+			}
 		}
 }
 
@@ -573,6 +654,46 @@ static void test_cross_attention(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(attention); i++)
 		check_cross(&attention[i]);
+}
+
+/* Angles of any size at position p: of a head's halves a and b, a cos − b sin and b cos + a sin. */
+static void check_rotate(const struct attention_case *c)
+{
+	int half = c->width / 2, ld = c->heads * c->width, rows = sum_of(c->n, c->len);
+	size_t all = (size_t)(rows * ld);
+	float *X = random_array(all), *x = copy_of(X, all),
+	      *table = random_array((size_t)(c->T * c->width));
+
+	call_rotate(c, x, table);
+	assert_true(x[all] == X[all]);
+	for (int s = 0, r = 0; s < c->n; s++)
+		for (int p = 0; p < c->len[s]; p++, r++)
+			for (int i = 0; i < ld; i++) {
+				int j = i % c->width;
+				const float *turn =
+					row(table, c->before[s] + p, c->width) + j % half;
+				double u = (double)row(X, r, ld)[i] * (double)turn[0],
+				       v = (double)row(X, r, ld)[j < half ? i + half : i - half] *
+					   (double)turn[half];
+
+				within(ROTATE, (double)row(x, r, ld)[i],
+				       (struct exact){j < half ? u - v : u + v, fabs(u) + fabs(v)});
+			}
+	be->free(X), be->free(x), be->free(table);
+}
+
+static void test_rotate(void **state)
+{
+	static const struct attention_case odd = {
+		.n = 3, .len = {5, 0, 70}, .T = 71, .heads = 3, .width = 34};
+	struct attention_case later = odd;
+	(void)state;
+	for (size_t i = 0; i < COUNT(attention); i++)
+		if (attention[i].width % 2 == 0)
+			check_rotate(&attention[i]);
+	check_rotate(&odd);
+	add_past(&later);
+	check_rotate(&later);
 }
 
 /* A sequence has the same bits alone and among others, by one thread and by two. */
@@ -801,7 +922,7 @@ static void test_memory(void **state)
 
 static void select_backend(void *name)
 {
-	be_select(name);
+	be_select(&(struct common_opts){.backend = name, .threads = 1});
 }
 
 static void test_choice(void **state)
@@ -832,6 +953,7 @@ int main(void)
 		cmocka_unit_test(test_linear),         cmocka_unit_test(test_linear_16),
 		cmocka_unit_test(test_linear_heads),   cmocka_unit_test(test_feed_forward),
 		cmocka_unit_test(test_rmsnorm),        cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_add_row),        cmocka_unit_test(test_rotate),
 		cmocka_unit_test(test_self_attention), cmocka_unit_test(test_cross_attention),
 		cmocka_unit_test(test_attention_bits), cmocka_unit_test(test_gram),
 		cmocka_unit_test(test_mirror),         cmocka_unit_test(test_logits_reduce),
@@ -839,6 +961,6 @@ int main(void)
 	};
 
 	prog_name = "test_operations";
-	be_select("cpu");
+	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});
 	return cmocka_run_group_tests_name("operations", tests, NULL, say_worst);
 }

@@ -658,7 +658,7 @@ static void write_halves(const char *path, const char *name, const char *type, c
 	free(header);
 }
 
-static struct model BASE = {.m = {.D = D, .V = V}};
+static struct model BASE = {.m = {.family = &family_t5, .D = D, .V = V}};
 
 /* The base model's embeddings; `head`: NULL of a tied one. */
 static void base_open(const char *head)

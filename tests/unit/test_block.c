@@ -13,6 +13,7 @@
 
 #include "../backend/reference.h"
 #include "base/die.h"
+#include "base/opts.h"
 #include "case.h"
 #include "forward/block.h"
 #include "model/t5.h"
@@ -227,10 +228,12 @@ static void start(struct running *r, int stack, int index, enum step from,
 		  const struct adapter *with)
 {
 	const struct delta_source source = {.adapter = with};
+	struct ranks ranks = {{0}};
 
 	block_load(&r->block, model, stack, index, from, STEP_END, BE_F32);
 	block_deltas_load(&r->deltas, &r->block, &source);
-	work_init(&r->work, model, stack, ROWS, LONGEST, delta_source_rank(&source));
+	delta_source_ranks(&source, &ranks);
+	work_init(&r->work, model, stack, ROWS, LONGEST, ranks_largest(&ranks));
 }
 
 /* Sequences [first, first+n), whose rows h holds from row off[first] on. */
@@ -377,7 +380,7 @@ int main(void)
 	int failed;
 
 	prog_name = "test_block";
-	be_select("cpu");
+	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});
 	model = model_open("data/demo/model");
 	m = &model->m;
 	adapter = adapter_open("data/demo/loras/tec", m);

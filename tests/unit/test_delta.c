@@ -12,6 +12,7 @@
 
 #include "../backend/reference.h"
 #include "base/die.h"
+#include "base/opts.h"
 #include "case.h"
 #include "forward/delta.h"
 #include "model/t5.h"
@@ -222,13 +223,18 @@ static void test_sources(void **state)
 	struct adapter *a = adapter_open("data/demo/loras/tec", &m);
 	const struct delta_source from = {.adapter = a}, base = {.adapter = NULL};
 	const struct module q = {0, 1, SELF_Q}, k = {0, 1, SELF_K};
+	struct ranks ranks = {{0}};
 	(void)state;
 	check_adapter_module(a, &m, q);
 	check_adapter_module(a, &m, (struct module){1, 0, SELF_V});
 	assert_null(delta_load(&from, &m, k, BE_F32)); /* not targeted */
 	assert_null(delta_load(&base, &m, q, BE_F32));
-	assert_int_equal(delta_source_rank(&from), a->r);
-	assert_int_equal(delta_source_rank(&base), 1);
+	delta_source_ranks(&base, &ranks);
+	assert_int_equal(ranks_largest(&ranks), 1);
+	delta_source_ranks(&from, &ranks);
+	assert_int_equal(ranks.R[SELF_Q], a->r);
+	assert_int_equal(ranks.R[SELF_K], 0);
+	assert_int_equal(ranks_largest(&ranks), a->r);
 	adapter_close(a);
 }
 
@@ -241,6 +247,6 @@ int main(void)
 	};
 
 	prog_name = "test_delta";
-	be_select("cpu");
+	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});
 	return cmocka_run_group_tests_name("delta", tests, NULL, NULL);
 }
