@@ -59,13 +59,22 @@ static const struct tool tool = {
 		   "data/tec/test.json -o mine/tec.json",
 };
 
+/* The decoder's rows of a test row, at most: of what is generated, or of its answer. */
+static int decoder_steps(const struct testset *t)
+{
+	int most = o.max_new;
+
+	for (int i = 0; i < t->rows.n; i++)
+		most = t->answer_length[i] > most ? t->answer_length[i] : most;
+	return most;
+}
+
 /* Bytes for a slab's residual streams, encoder's and decoder's: what max_memory leaves beside the
  * weights and working arrays; budget_group() when no limit was asked for. */
-static size_t slab_bytes(const struct forward *f)
+static size_t slab_bytes(const struct forward *f, int steps)
 {
 	size_t fixed = budget_forward(f, o.max_length, 0),
-	       least = (size_t)(o.max_length + o.max_new) * prompt_peak(&f->model->m) *
-		       sizeof(float);
+	       least = (size_t)(o.max_length + steps) * prompt_peak(&f->model->m) * sizeof(float);
 
 	if (!common->max_memory)
 		return budget_group(&f->model->m, BUDGET_EVAL_SLAB);
@@ -73,19 +82,19 @@ static size_t slab_bytes(const struct forward *f)
 	return common->max_memory - fixed;
 }
 
-/* Decoder rows of a pass over several answers: as many as the generation of a slab has. */
+/* Decoder rows of a pass over several answers: as many as the slab was planned for. */
 static void run_choices(const struct forward *f, const struct seqs *enc, const float *H,
-			struct evaluation *e, int first)
+			struct evaluation *e, int first, int steps)
 {
 	const struct answer_list answers = testset_answers(e->test);
 	double *nll = xarray((size_t)enc->n * (size_t)answers.K, sizeof(*nll));
 
-	likelihood(f, enc, H, &answers, enc->n * o.max_new, nll);
+	likelihood(f, enc, H, &answers, enc->n * steps, nll);
 	evaluation_add_likelihoods(e, first, enc->n, nll);
 	free(nll);
 }
 
-static void run_slab(const struct forward *f, struct evaluation *e, int first, int n)
+static void run_slab(const struct forward *f, struct evaluation *e, int first, int n, int steps)
 {
 	const struct testset *t = e->test;
 	size_t ids = (size_t)n * (size_t)o.max_new;
@@ -99,7 +108,7 @@ static void run_slab(const struct forward *f, struct evaluation *e, int first, i
 	generate(f, &enc, H, t->answer_length + first, t->answer_offset + first, t->answer_ids,
 		 o.max_new, &g);
 	if (e->asked.likelihood)
-		run_choices(f, &enc, H, e, first);
+		run_choices(f, &enc, H, e, first, steps);
 	memcpy(e->gap + first, g.gap, sizeof(float) * (size_t)n);
 	memcpy(e->nll + first, g.nll, sizeof(double) * (size_t)n);
 	memcpy(e->length + first, g.length, sizeof(int) * (size_t)n);
@@ -112,12 +121,13 @@ static void run_slab(const struct forward *f, struct evaluation *e, int first, i
 static void run_all(const struct forward *f, struct evaluation *e)
 {
 	const struct testset *t = e->test;
-	size_t most = slab_bytes(f) / (prompt_peak(&f->model->m) * sizeof(float));
+	int steps = decoder_steps(t);
+	size_t most = slab_bytes(f, steps) / (prompt_peak(&f->model->m) * sizeof(float));
 
-	generate_reserve(f, t->rows.n, t->length, 0, most, t->answer_length, o.max_new);
+	generate_reserve(f, t->rows.n, t->length, 0, most, t->answer_length, steps);
 	for (int first = 0, n; first < t->rows.n; first += n) {
-		n = seqs_within(t->length + first, t->rows.n - first, 0, o.max_new, most);
-		run_slab(f, e, first, n);
+		n = seqs_within(t->length + first, t->rows.n - first, 0, steps, most);
+		run_slab(f, e, first, n, steps);
 	}
 	if (!isfinite(evaluation_loss(e)))
 		die_data("task '%s': the loss is not finite", o.task);

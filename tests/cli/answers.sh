@@ -160,6 +160,19 @@ least=$( (out=$T/score/x.json; eval_emotion --max-memory 1M --score $all) 2>&1 |
 	sed -nE 's/.*at least ([0-9]+) MB.*/\1/p')
 must score tight --score $all --max-memory "${least}M"
 check "max_memory ${least}M: the same scores" cmp "$T/score/one.json" "$T/score/tight.json"
+of_many='the house of {output} and the rain'
+long() {
+	score "$1" --answer "$of_many" --score likelihood,exact ${2:+--max-memory "$2"} 2>"$T/said"
+}
+must long long
+check 'answers too long to be exact are said' grep -q \
+	'^eval-emotion: 31 of 31 answers have more than max_new_tokens, 3: they cannot be exact$' "$T/said"
+more=$( (
+	out=$T/score/x.json
+	eval_emotion --max-memory 1M --answer "$of_many" --score likelihood,exact
+) 2>&1 | sed -nE 's/.*at least ([0-9]+) MB.*/\1/p')
+must long long-tight "${more}M"
+check "long answers in ${more}M: the same scores" cmp "$T/score/long.json" "$T/score/long-tight.json"
 check 'the published figures stay' sh -c 'sed "/^ \"shared_labels\"/,\$d" "$1/one.json" >"$1/head" &&
 	sed "/^ \"shared_labels\"/,\$d" "$1/none.json" | cmp - "$1/head"' - "$T/score"
 for word in '"loss_stderr"' '"likelihood": {' '"accuracy_per_byte_stderr"' '"exact": {'
