@@ -3,9 +3,10 @@
  * A draft (the label's tokens) is run through the decoder at once, as its inputs. That pass gives
  * the draft's loss and, as far as the model's own choices agree with the draft, the generated
  * tokens too; later passes run only sequences that are not finished, with what was generated so far
- * as their inputs. There is no cache of keys and values: with a draft a second pass is needed only
- * where the model disagrees, and a cache would take more memory per sequence than its whole
- * residual stream. */
+ * as their inputs. Of the prompts is kept what forward_encode() leaves: an encoder's output, or a
+ * single stack's keys and values. Of the answers nothing is kept: with a draft a second pass is
+ * needed only where the model disagrees, and answers are short.
+ */
 #ifndef GENERATE_H
 #define GENERATE_H
 
@@ -19,8 +20,8 @@ struct generation {
 	double *nll; /* (n): Σ −log p over the draft's tokens */
 };
 
-/* Per sequence of enc (H: its memory): greedy tokens until an end token of the model's decoding, at
- * most max_new. draft: ids with </s> at the end. */
+/* Per sequence of enc (H: by forward_encode()): greedy tokens until an end token of the model's
+ * decoding, at most max_new. draft: ids with </s> at the end. */
 void generate(const struct forward *f, const struct seqs *enc, const float *H,
 	      const int *draft_length, const int *draft_offset, const int *draft_ids, int max_new,
 	      struct generation *g);
