@@ -209,13 +209,16 @@ static void show_work(const struct plan *p)
 
 static void show(const struct plan *p)
 {
+	const struct geometry *m = &p->model->m;
 	char *text = config_text(&p->c);
 	int modules = 0;
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		modules = p->adapter[t]->n > modules ? p->adapter[t]->n : modules;
-	printf("%s\nMODEL   %s: %d + %d blocks, d_model %d, vocabulary %d\n", text, p->base,
-	       p->model->m.L[0], p->model->m.L[1], p->model->m.D, p->model->m.V);
+	printf("%s\nMODEL   %s: %d", text, p->base, m->L[0]);
+	if (m->family->nstacks == 2)
+		printf(" + %d", m->L[1]);
+	printf(" blocks, d_model %d, vocabulary %d\n", m->D, m->V);
 	printf("LORAS   %s: %d adapters, up to %d modules each, %d sites\nDATA    %s\n", p->loras,
 	       p->c.task_targets.n, modules, p->nsites, p->data);
 	printf("WORK    %s\nCONFIG  %s: %s\n", p->work, o.config, o.task_type);

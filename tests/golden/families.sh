@@ -76,6 +76,8 @@ for method in average task-arithmetic ties dare; do
 	check "$method: an adapter of all 14 modules" test \
 		"$(grep -ao '[a-z0-9_.]*lora_A' "$T/$method/adapter/adapter_model.safetensors" | sort -u | wc -l)" = 14
 done
+must merge "$T/searched" METHOD=task-arithmetic
+check 'task-arithmetic without a scale: one is searched' grep -q '"scale": 0.1' "$T/searched/scale.json"
 must merge "$T/half" METHOD=sweep USE_FP16=1
 near 'use_fp16: near float64' "$T/half" tests/golden/merges/llama/sweep.safetensors 5e-2
 must merge "$T/options" METHOD=jacobi MAX_ITER=3 USE_MATS=1 USE_CAMR=1 USE_DCS=1
