@@ -15,11 +15,11 @@ exact() { sed -n '/^ "exact": {/,/^ }/s/^  "accuracy": \([0-9.e+-]*\),*$/\1/p' "
 
 must real "$T/w" merge eval METHOD=sweep
 tail -n +2 tests/real/smollm2-scores.tsv >"$T/scores"
-while read -r name task accuracy loss; do
-	file=$(result "$name" "$task")
-	check "$name on $task: accuracy $accuracy" near "$(number "$file" accuracy)" "$accuracy" $ROW
-	check "$name on $task: loss $loss" near "$(number "$file" loss)" "$loss" $DIGITS
-	check "$name on $task: exact match is the accuracy" near "$(exact "$file")" "$accuracy" $ROW
+while read -r of task accuracy loss; do
+	file=$(result "$of" "$task")
+	check "$of on $task: accuracy $accuracy" near "$(number "$file" accuracy)" "$accuracy" $ROW
+	check "$of on $task: loss $loss" near "$(number "$file" loss)" "$loss" $DIGITS
+	check "$of on $task: exact match is the accuracy" near "$(exact "$file")" "$accuracy" $ROW
 done <"$T/scores"
 for task in emoint emotion-cause isear tec; do
 	check "the base on $task knows no label" near "$(number "$T/w/eval/base/$task.json" accuracy)" 0 $ROW
