@@ -99,7 +99,7 @@ static void put_tasks(struct text *mk, const struct plan *p)
 	for (int i = 0; i < s.n; i++)
 		if (s.extract_site[i].solved)
 			text_add(mk, " %s", s.extract_site[i].name);
-	text_add(mk, "\nstations :=");
+	text_add(mk, "\nextract_sites :=");
 	for (int i = 0; i < s.n; i++)
 		text_add(mk, " %s", s.extract_site[i].name);
 	text_add(mk, "\n");
