@@ -45,7 +45,7 @@ ROWS = {'train': 300, 'test': 150}
 ADAPTERS = {
     'mood': dict(r=8, lora_alpha=16, target_modules='all-linear'),
     'topic': dict(r=4, lora_alpha=16, target_modules=['q_proj', 'v_proj']),
-    'order': dict(r=8, lora_alpha=8, target_modules=['gate_proj', 'up_proj', 'down_proj'], use_rslora=True),
+    'order': dict(r=8, lora_alpha=16, target_modules=['v_proj', 'gate_proj', 'up_proj', 'down_proj'], use_rslora=True),
     'route': dict(r=6, lora_alpha=12, target_modules=['q_proj', 'k_proj', 'v_proj', 'o_proj'],
                   rank_pattern={'o_proj': 8, 'layers.0.self_attn.k_proj': 2}, alpha_pattern={'o_proj': 24}),
 }
