@@ -126,7 +126,11 @@ static void check_pass(struct golden *g)
 		assert_int_equal(last->id, best);
 		assert_true(fabs((double)last->top - (double)want[best]) <=
 			    1e-5 * fabs((double)want[best]));
+		double nll = log(sum) - (double)want[target[s->off[i] + s->len[i] - 1]];
+
+		assert_true(fabs(last->nll - nll) <= 1e-5 * (1 + nll));
 	}
+	free(target);
 	free(want);
 	free(p);
 }
