@@ -13,8 +13,9 @@ endif
 ifeq ($(origin SMOLLM2_DIR),undefined)
 SMOLLM2_DIR := $(if $(wildcard ../shared/smollm2/token-ids.json),$(abspath ../shared/smollm2))
 endif
-# Empty ones are not there.
-TEST_ENV = env $(foreach v,EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL,$(if $($v),$v='$($v)',-u $v))
+# Empty ones are not there. (env takes its options before the variables.)
+CASES = EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL
+TEST_ENV = env $(foreach v,$(CASES),$(if $($v),,-u $v)) $(foreach v,$(CASES),$(if $($v),$v='$($v)'))
 
 UNIT_FOLDERS = unit backend golden
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNIT_FOLDERS:%=tests/%/test_*.c))))
