@@ -1,10 +1,12 @@
 #!/bin/sh
-# The second demo's exact matches, of base, adapters and their average on every task, against those of PyTorch: the table in
-# data/demo-llama/README.md. One of 150 rows may fall the other way where two logits are closer than float32 tells apart.
+# The second demo's exact matches, of base, adapters and their average on every task, against those of PyTorch: the
+# table in data/demo-llama/README.md. One of 150 rows may fall the other way where two logits are closer than float32
+# tells apart.
 . "$(dirname "$0")/../lib.sh"
 DEMO=data/demo-llama ROW=0.0072
 
-must make --no-print-directory BUILD="$BUILD" merge eval METHOD=average MATRIX=1 TASK_TYPE=demo-llama CONFIG=$DEMO/config.yaml \
+must make --no-print-directory BUILD="$BUILD" merge eval METHOD=average MATRIX=1 TASK_TYPE=demo-llama \
+	CONFIG=$DEMO/config.yaml \
 	MODEL=$DEMO/model LORAS=$DEMO/loras DATA=$DEMO/data WORK="$T/w"
 exact() { sed -n '/^ "exact": {/,/^ }/s/^  "accuracy": \([0-9.e+-]*\),*$/\1/p' "$1"; }
 near() { awk -v a="$1" -v b="$2" -v most=$ROW 'BEGIN { d = a - b; exit !(a != "" && d <= most && -d <= most) }'; }
