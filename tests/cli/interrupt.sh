@@ -7,10 +7,10 @@ worked
 must run "$W" eval TASK_TARGETS=emoint,tec MANUAL_CEOF=1 # for report-eval
 
 # ---- a full disk: a small file system of our own, in a mount namespace of our own
-if unshare -m true 2>/dev/null; then own='unshare -m'; elif unshare -rm true 2>/dev/null; then own='unshare -rm'
-	else own=; fi
+if unshare -m true 2>/dev/null; then apart='unshare -m'; elif unshare -rm true 2>/dev/null; then apart='unshare -rm'
+	else apart=; fi
 mkdir "$T/disk"
-if [ -n "$own" ] && ! $own mount -t tmpfs -o size=64k none "$T/disk" 2>/dev/null; then own=; fi
+if [ -n "$apart" ] && ! $apart mount -t tmpfs -o size=64k none "$T/disk" 2>/dev/null; then apart=; fi
 # on_full_disk TOOL LEFT: the tool's output folder is a disk with LEFT bytes free; the listing of what is there
 # afterwards goes to $T/left.
 cat >"$T/on-full-disk" <<'END'
@@ -22,11 +22,11 @@ ls -A "$OUT" >"$T/left"
 exit $status
 END
 full_disk() {
-	if [ -z "$own" ]; then skip "$1: a full disk, $2 bytes left" 'no file system of our own can be mounted here'
+	if [ -z "$apart" ]; then skip "$1: a full disk, $2 bytes left" 'no file system of our own can be mounted here'
 		return; fi
 	rm -rf "$OUT"; mkdir "$OUT"
 	# shellcheck disable=SC2046
-	(LIMIT="env left=$2 OUT=$OUT T=$T $own sh $T/on-full-disk"; [ "$1" = assemble_lora ] && out=$OUT
+	(LIMIT="env left=$2 OUT=$OUT T=$T $apart sh $T/on-full-disk"; [ "$1" = assemble_lora ] && out=$OUT
 		[ "$1" = eval_emotion ] && predictions=$T/p.jsonl; "$1") \
 		>"$T/stdout" 2>"$T/stderr"
 	status=$? want=1 pattern="No space left on device"
