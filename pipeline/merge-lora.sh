@@ -9,7 +9,7 @@ set -u
 usage() {
 	cat <<'END'
 Usage: merge-lora [-jN] COMMAND... MODEL=DIR LORAS=DIR DATA=DIR [KEY=value]...
-merge LoRA adapters of T5 models in bounded memory
+merge LoRA adapters of T5, Llama, Mistral and Qwen models in bounded memory
 
 Paths are relative to the folder that you stand in. Results lie in WORK, by default in a folder of
 ./work. A run that was stopped goes on where it was.

@@ -107,7 +107,7 @@ every damaged
 (merged=$W/own/tec/enc01-self.h5
 	refuses 'compute_grams: rows of the other side as merged' 1 "expected side 'merged', found 'own'" compute_grams)
 (encoder_output=$W/own/tec/enc01-self.h5
-	refuses 'generate_tokens: another site as memory' 1 "expected site 'encoder-output', found 'enc01-self'" \
+	refuses 'generate_tokens: another site as its output' 1 "expected site 'encoder-output', found 'enc01-self'" \
 	generate_tokens)
 (grams=$W/grams/{task}/enc00-self.h5
 	refuses 'solve_layer: Grams of another site' 1 "expected site 'enc01-self', found 'enc00-self'" solve_layer)
@@ -130,7 +130,7 @@ sed -i 's/"lora_alpha": 8/"lora_alpha": 9/' "$T/scaled/tec/adapter_config.json"
 	solve_layer)
 must "$BUILD/draw-samples" -q --model "$M" --train "$D/tec/train.json" --task tec --samples-num 11 -o "$T/eleven.h5"
 (samples=$T/eleven.h5
-	refuses 'generate_tokens: a memory of other samples' 1 "encoder-output.h5': expected shape" generate_tokens)
+	refuses 'generate_tokens: an output of other samples' 1 "encoder-output.h5': expected shape" generate_tokens)
 
 (reference=$T/nowhere; refuses 'report_eval: no results' 1 "'.*nowhere/" report_eval)
 finish

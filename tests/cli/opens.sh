@@ -37,7 +37,7 @@ extract() { # WORK SITE OPTIONS…: the merged side of both tasks
 	traced "$BUILD/extract-acts" -q --model "$M" --side merged --site "$site" --task "$PAIR" \
 		--samples "$work/samples/{task}.h5" --sites "$sites" -o "$OUT/{task}.h5" "$@"
 }
-extract "$W" memory --solutions "$W/solution"
+extract "$W" encoder-output --solutions "$W/solution"
 opens 'extract-acts, the encoder' 2
 extract "$W" dec01-cross --solutions "$W/solution" --tokens "$W/tokens/{task}.h5" \
 	--encoder-output "$W/merged/{task}/encoder-output.h5"

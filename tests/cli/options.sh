@@ -59,7 +59,7 @@ check 'solve-layer: one weight counts for all tasks' cmp "$T/2.h5" "$T/one.h5"
 (site=enc00-cross; number 'compute-grams: cross-attention in the encoder' "'enc00-cross'.* no site" compute_grams)
 (site=; number 'solve-layer: a nameless site' "'SELF'.* no site" "$BUILD/solve-layer" --model "$M" --site SELF \
 	--tasks tec --adapter "$L/tec" --grams x -o "$OUT/x.h5")
-(site=dec00-self; number 'extract-acts: a decoder site without tokens' '--(tokens|memory)' extract_acts)
+(site=dec00-self; number 'extract-acts: a decoder site without tokens' '--(tokens|encoder-output)' extract_acts)
 refuses 'extract-acts: an unknown side' 2 "'left'" "$BUILD/extract-acts" --model "$M" --side left --site enc00-self \
 	--task tec --samples "$W/samples/tec.h5" -o "$OUT/x.h5"
 refuses 'extract-acts: several tasks, one path' 2 'no \{task\} in it' "$BUILD/extract-acts" --model "$M" --side own \

@@ -60,7 +60,7 @@ check 'the comparison can tell: another kappa' sh -c '! "$@"' - "$HELP/compare-f
 	--alpha-1 1e-2 --alpha-2 1e-2 --kappa 1.4 --max 1e-3
 # And with CAMR's ridge.
 must run "$T/camr" -j2 merge WITH_PRETRAIN_MATRIX=1 USE_CAMR=1 CAMR_ALPHA=1e-2 CAMR_BETA=1e-3
-for site in enc01-self memory dec01-cross; do
+for site in enc01-self encoder-output dec01-cross; do
 	check "the whole weight with CAMR, $site" "$HELP/compare-full-weight" --model "$M" --loras "$L" \
 		--work "$T/camr" --site $site --tasks "$TASKS" --alpha-1 8e-5 \
 		--camr-alpha 1e-2 --camr-beta 1e-3 --max 1e-6
