@@ -37,7 +37,7 @@ LIB_SOURCES := $(wildcard tools/lib/*/*.c tools/lib/*/*/*.c)
 LIB_NAMES := $(notdir $(basename $(filter-out $(CUDA_SOURCES),$(LIB_SOURCES)))) spm
 LIB_OBJECTS := $(LIB_NAMES:%=$(OBJ)/lib/%.o)
 vpath %.c $(sort $(dir $(LIB_SOURCES)))
-vpath %.cc tools/lib/model
+vpath %.cc tools/lib/model/tokenizer
 vpath %.cu tools/lib/backend/cuda
 
 # $(call building,GOAL): what is to be made for GOAL is counted first, so that one line can say it. Warnings and errors show as ever.

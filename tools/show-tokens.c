@@ -11,7 +11,7 @@
 #include "base/die.h"
 #include "base/opts.h"
 #include "files/start.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 static const char *model_dir, *text;
 static bool frame = true;

@@ -6,10 +6,10 @@
 
 #include "base/die.h"
 #include "fuzz.h"
-#include "model/tokenizer_json.h"
-#include "model/tokenizer_settings.h"
-#include "model/unigram_json.h"
-#include "model/utf8.h"
+#include "model/tokenizer/tokenizer_json.h"
+#include "model/tokenizer/tokenizer_settings.h"
+#include "model/tokenizer/unigram_json.h"
+#include "model/tokenizer/utf8.h"
 
 static const char separator[] = "\n---\n";
 static const char *text;

@@ -4,8 +4,8 @@
 
 #include "base/die.h"
 #include "fuzz.h"
-#include "model/piece_file.h"
-#include "model/tokenizer_model.h"
+#include "model/tokenizer/piece_file.h"
+#include "model/tokenizer/tokenizer_model.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

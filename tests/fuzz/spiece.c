@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "model/spm.h"
+#include "model/tokenizer/spm.h"
 
 struct ids {
 	int n, id[64];

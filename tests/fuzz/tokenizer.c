@@ -8,8 +8,8 @@
 
 #include "base/die.h"
 #include "fuzz.h"
-#include "model/added.h"
-#include "model/split.h"
+#include "model/tokenizer/added.h"
+#include "model/tokenizer/split.h"
 
 static const char separator[] = "\n---\n";
 static struct spm *spm;

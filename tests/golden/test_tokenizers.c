@@ -3,7 +3,7 @@
  * SMOLLM2_MODEL is the model folder; both optional). Bar: equal. */
 #include "golden.h"
 
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 #define TOKENIZERS GOLDEN "/tokenizers/"
 

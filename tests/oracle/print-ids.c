@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/die.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 static json_t *ids_of(const struct token_ids *ids)
 {

@@ -6,7 +6,7 @@
 
 #include "base/die.h"
 #include "merge/rows.h"
-#include "model/tokens.h"
+#include "model/tokenizer/tokens.h"
 
 enum { LABEL_TOKENS = 65536 }; /* more than any label has */
 

@@ -9,11 +9,11 @@
 
 #include <string.h>
 
-#include "model/bpe.h"
-#include "model/bpe_tokenizer.h"
-#include "model/bytelevel.h"
-#include "model/detokenizer.h"
-#include "model/pieces.h"
+#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/bpe_tokenizer.h"
+#include "model/tokenizer/bytelevel.h"
+#include "model/tokenizer/detokenizer.h"
+#include "model/tokenizer/pieces.h"
 
 #include "base/die.h"
 #include "child.h"

@@ -12,7 +12,7 @@
 
 #include "base/die.h"
 #include "child.h"
-#include "model/spm.h"
+#include "model/tokenizer/spm.h"
 #include "pieces.h"
 #include "plain_rows.h"
 

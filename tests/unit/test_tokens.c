@@ -10,7 +10,7 @@
 
 #include "base/die.h"
 #include "child.h"
-#include "model/tokens.h"
+#include "model/tokenizer/tokens.h"
 #include "pieces.h"
 
 enum { PAD, EOS, UNKNOWN, VOCAB = 150, MAX = 64 };

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "merge/testset.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 struct evaluation {
 	const struct testset *test;

@@ -7,7 +7,7 @@
 
 #include "merge/rows.h"
 #include "model/geometry.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 struct example_maker {
 	const char *model_dir;

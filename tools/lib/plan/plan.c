@@ -7,7 +7,7 @@
 #include "adapter/copies.h"
 #include "base/die.h"
 #include "merge/rows.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 static void check_adapter(const struct plan *p, int t)
 {

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "files/digest.h"
 #include "files/out.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 /* One stamp as it is put together. */
 struct stamp {
