@@ -90,7 +90,7 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest,
 	printf("device  ");
 	print_extract(m, extract);
 	printf(", compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
-	       megabytes(demand_grams(widest)), plan_dense(p) ? "dense" : "layer",
+	       megabytes(demand_grams(widest)), plan_dense(p) ? "full-weight" : "layer",
 	       megabytes(demand_solve(widest, right_sides)));
 }
 
@@ -138,7 +138,7 @@ void forecast_memory(const struct plan *p)
 	printf("memory  ");
 	print_extract(m, extract);
 	printf(", compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
-	       megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "dense" : "layer",
+	       megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "full-weight" : "layer",
 	       megabytes(solve_peak(p, R)));
 	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of "
 	       "texts under MAX_MEMORY)\n",
