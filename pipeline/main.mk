@@ -16,7 +16,7 @@ include $(PIPELINE)stages.mk
 .PHONY: merge eval report FORCE
 merge: $(result)
 	$(if $(filter jacobi,$(method)),,$(say_memory))
-	@echo "merged $(if $(dense),model: $W/model,adapter: $W/adapter)" >&2
+	@echo "merged $(if $(full_weight),model: $W/model,adapter: $W/adapter)" >&2
 
 ifeq ($(save),1)
 merge: $W/model/config.json

@@ -22,10 +22,10 @@ generate = $(Q)$(bin)/generate-tokens $(computes) $(tokens_flags) --samples '$W/
 generate_own = $(generate) --adapter '$(loras)/{task}'
 generate_merged = $(generate) --sites $(all_sites)
 
-grams = $(Q)$(bin)/compute-grams $(computes) $(adapters) $(grams_flags) $(if $(dense),--dense 1)
+grams = $(Q)$(bin)/compute-grams $(computes) $(adapters) $(grams_flags) $(if $(full_weight),--full-weight 1)
 
-# Of factors or (dense: with_pretrain_matrix) of whole weights; ties and dare only combine and cut.
-solve = $(Q)$(bin)/$(if $(dense),solve-full-weight,solve-layer) $(computes) $(adapters) $(solve_flags)
+# Of factors or (with_pretrain_matrix) of full weights; ties and dare only combine and cut.
+solve = $(Q)$(bin)/$(if $(full_weight),solve-full-weight,solve-layer) $(computes) $(adapters) $(solve_flags)
 combine = $(Q)$(bin)/combine-layer $(computes) $(adapters) $(combine_flags)
 
 # Once a site is solved, its Grams and the rows that nothing needs any more are released: file and time stay, the data go.

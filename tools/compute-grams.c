@@ -25,7 +25,7 @@ static const struct common_opts *common;
 static struct job_args job_args;
 static const char *task_arg, *own_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma;
-static bool use_dcs, dense;
+static bool use_dcs, full_weight;
 static int iteration;
 
 static const struct opt options[] = {
@@ -38,7 +38,7 @@ static const struct opt options[] = {
 	KEY_OPTION(reg_ceof, reg_ceof),
 	KEY_OPTION(use_dcs, use_dcs),
 	KEY_OPTION(dcs_sigma, dcs_sigma),
-	{"dense", 0, OPT_BOOL, &dense, false, 0, 0, "BOOL",
+	{"full-weight", 0, OPT_BOOL, &full_weight, false, 0, 0, "BOOL",
 	 "also store XᵀXm whole: for solve-full-weight"},
 	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K",
 	 "iteration, from 0: DCS warms up over two"},
@@ -104,7 +104,7 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 			     .model = all->model,
 			     .gram = &all->gram,
 			     .W = all->W,
-			     .dense = dense,
+			     .full_weight = full_weight,
 			     .weighted = use_dcs,
 			     .kappa = dcs_kappa(dcs_sigma, iteration),
 			     .task = name,

@@ -173,7 +173,8 @@ static void apply_overrides(struct config *c)
  * no result is there, or it stays. */
 static bool replaces(const struct plan *p, const struct changes *changes, char **said)
 {
-	const char *folder = plan_dense(p) ? "model" : "adapter", *why = text_get(&changes->why);
+	const char *folder = plan_full_weight(p) ? "model" : "adapter",
+		   *why = text_get(&changes->why);
 	char *result = xformat("%s%s", p->work, rules_result(p) + strlen("$W"));
 	bool yes = file_exists(result) && rules_todo(p, changes).result;
 

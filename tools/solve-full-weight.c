@@ -4,7 +4,7 @@
  * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/math/full_weight.h). The result has full rank:
  * dataset W (d_out, d) instead of A and B. Memory: three d × d of float64, one d_out × d of
  * float32, and panels; W0 and, in an iteration (jacobi), the weights of those before are read by
- * rows. The Grams must be those of compute-grams --dense. */
+ * rows. The Grams must be those of compute-grams --full-weight. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ static const struct opt options[] = {
 	KEY_OPTION_AS(method, method,
 		      "what the Grams are of, for the file: sweep, jacobi or regmean"),
 	{"grams", 0, OPT_STRING, &grams_arg, true, 0, 0, "FILE",
-	 "Gram file of {task}, made with --dense"},
+	 "Gram file of {task}, made with --full-weight"},
 	FIT_OPTIONS(fit_args),
 	ITERATION_OPTIONS(iteration,
 			  "solution of iteration K-1, from the second on; with MATS a list: K-1, "
@@ -44,20 +44,21 @@ static const struct tool tool = {
 	.name = "solve-full-weight",
 	.summary = "solve for the merged whole weights of a site's modules",
 	.opts = options,
-	.example = "compute-grams --dense 1 --model model --site enc01-self --tasks tec,isear "
-		   "--task tec,isear --adapter 'loras/{task}' "
-		   "--own 'work/own/{task}/enc01-self.h5' --merged "
-		   "'work/merged/{task}/enc01-self.h5' -o 'mine/full/{task}.h5'\n"
-		   "solve-full-weight --model model --site enc01-self --tasks tec,isear --adapter "
-		   "'loras/{task}' "
-		   "--grams 'mine/full/{task}.h5' -o mine/full/enc01-self.h5",
+	.example =
+		"compute-grams --full-weight 1 --model model --site enc01-self --tasks tec,isear "
+		"--task tec,isear --adapter 'loras/{task}' "
+		"--own 'work/own/{task}/enc01-self.h5' --merged "
+		"'work/merged/{task}/enc01-self.h5' -o 'mine/full/{task}.h5'\n"
+		"solve-full-weight --model model --site enc01-self --tasks tec,isear --adapter "
+		"'loras/{task}' "
+		"--grams 'mine/full/{task}.h5' -o mine/full/enc01-self.h5",
 };
 
 struct full_weight_run {
 	struct job job;
 	struct st *model;
 	struct normal_equations system;
-	void *slab, *dense_slab;
+	void *slab, *full_slab;
 	float *W0; /* (FULL_WEIGHT_ROWS, d) */
 	float *W;  /* (d_out, d) the fit, then the solution */
 	struct past past;
@@ -72,7 +73,7 @@ struct full_weight_part {
 	size_t d, d_out;
 	struct factors factors;
 	struct solve solve;
-	struct full_weight dense;
+	struct full_weight full;
 };
 
 /* run->W, by rows from W0. */
@@ -86,10 +87,10 @@ static void fit(struct full_weight_run *run, struct full_weight_part *p)
 
 		n = p->d_out - o < FULL_WEIGHT_ROWS ? p->d_out - o : FULL_WEIGHT_ROWS;
 		st_read(run->model, W0, o * p->d, n * p->d, run->W0);
-		full_weight_rows(&p->dense, run->W0, p->factors.B + o * (size_t)p->factors.R,
+		full_weight_rows(&p->full, run->W0, p->factors.B + o * (size_t)p->factors.R,
 				 (int)n);
 		for (size_t i = 0; i < n * p->d; i++) {
-			W[i] = (float)p->dense.W[i];
+			W[i] = (float)p->full.W[i];
 			if (!isfinite(W[i]))
 				die_data("site %s, %s: row %zu of the solution is not finite in "
 					 "float32",
@@ -210,15 +211,16 @@ static void run_module(struct full_weight_run *run, int i)
 	p.d = (size_t)p.factors.d;
 	p.d_out = (size_t)p.factors.d_out;
 	solve_place(&p.solve, run->slab, p.factors.d, p.factors.R);
-	full_weight_place(&p.dense, run->dense_slab, &p.solve);
+	full_weight_place(&p.full, run->full_slab, &p.solve);
 	h5_group(run->out, p.group);
 	equations_sum(&run->system, &p.solve, p.name, &p.factors, run->c);
 	condition = equations_solve(&run->system, &p.solve, p.name);
-	tau = equations_sum_C(&run->system, p.name, run->c, p.dense.C);
-	if (full_weight_solve(&p.dense, tau))
+	tau = equations_sum_C(&run->system, p.name, run->c, p.full.C);
+	if (full_weight_solve(&p.full, tau))
 		die_data("site %s, %s: the solution is not finite", j->name, p.name);
 	fit(run, &p);
-	residual = dense_residual(&p.dense, equations_full_norm2(&run->system, p.name, run->c));
+	residual =
+		full_weight_residual(&p.full, equations_full_norm2(&run->system, p.name, run->c));
 	if (iteration.k)
 		iterate(run, &p);
 	else
@@ -236,11 +238,11 @@ static void run_open(struct full_weight_run *run)
 	struct job *j = &run->job;
 
 	job_open(j, &job_args, common);
-	job_limit(j, budget_site(budget_dense(j->d, j->R, j->d_out, j->tasks.n,
-					      past_needed(&iteration))));
+	job_limit(j, budget_site(budget_full_weight(j->d, j->R, j->d_out, j->tasks.n,
+						    past_needed(&iteration))));
 	run->model = st_open(job_args.model);
 	run->slab = xaligned(1, solve_bytes(j->d, j->R));
-	run->dense_slab = xaligned(1, full_weight_bytes(j->d, j->R));
+	run->full_slab = xaligned(1, full_weight_bytes(j->d, j->R));
 	run->W0 = xarray(FULL_WEIGHT_ROWS * (size_t)j->d, sizeof(*run->W0));
 	run->W = xarray((size_t)j->d_out * (size_t)j->d, sizeof(*run->W));
 	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
@@ -258,7 +260,7 @@ static void run_close(struct full_weight_run *run)
 	free(run->c);
 	free(run->W);
 	free(run->W0);
-	free(run->dense_slab);
+	free(run->full_slab);
 	free(run->slab);
 	st_close(run->model);
 	job_close(&run->job);

@@ -29,7 +29,7 @@ must sh -c "$compare"
 } | awk '{
 	key = $1
 	for (i = 2; i <= NF; i++)
-		if ($i ~ /^.--(adapter|grams|merged|previous|dense|solutions)/) key = key " " $i
+		if ($i ~ /^.--(adapter|grams|merged|previous|full-weight|solutions)/) key = key " " $i
 		else if ($i ~ /^.--side/) key = key " " $(i + 1)
 	if (!(key in seen)) { seen[key] = 1; print $0 " -q" }
 }' >"$T/commands"

@@ -1,5 +1,5 @@
-/* test_full_weight.c: lib/dense against the normal equations of the whole weight, formed and solved
- * directly in float64; and with rows weighted by DCS, the weights there evaluated by their
+/* test_full_weight.c: math/full_weight against the normal equations of the whole weight, formed and
+ * solved directly in float64; and with rows weighted by DCS, the weights there evaluated by their
  * definition, from the adapters' whole outputs. */
 #include <math.h>
 #include <setjmp.h>
@@ -177,7 +177,7 @@ static double fitted(double *W, double extra, double norm2)
 		full_weight_rows(&x, W0 + o * D, B + o * R, n);
 		memcpy(W + o * D, x.W, (size_t)(n * D) * sizeof(double));
 	}
-	residual = dense_residual(&x, norm2);
+	residual = full_weight_residual(&x, norm2);
 	free(slab);
 	free(more);
 	return residual;

@@ -66,7 +66,7 @@ static void test_request(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(lines); i++)
 		expect_line(text, lines[i]);
-	assert_false(has_line(text, "dense := 1"));
+	assert_false(has_line(text, "full_weight := 1"));
 	free(text);
 }
 
@@ -105,7 +105,7 @@ static void test_results(void **state)
 		const char *override, *line;
 	} CASE[] = {
 		{"SAVE=1", "save := 1"},
-		{"WITH_PRETRAIN_MATRIX=1", "dense := 1"},
+		{"WITH_PRETRAIN_MATRIX=1", "full_weight := 1"},
 		{"WITH_PRETRAIN_MATRIX=1", "result := $W/model/config.json"},
 		{"METHOD=jacobi", "method := jacobi"},
 		{"METHOD=jacobi", "features := reference"},

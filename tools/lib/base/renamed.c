@@ -10,6 +10,7 @@ static const struct {
 	{.old = "sums", .now = "checksums"},
 	{.old = "memory", .now = "encoder-output"},
 	{.old = "lora", .now = "own"},
+	{.old = "dense", .now = "full-weight"},
 };
 
 const char *renamed(const char *old)

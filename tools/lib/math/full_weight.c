@@ -69,7 +69,7 @@ void full_weight_rows(struct full_weight *x, const float *W0, const float *B, in
 	x->residual += cblas_ddot((int)area(n, d), x->Z, 1, x->W, 1);
 }
 
-double dense_residual(const struct full_weight *x, double norm2)
+double full_weight_residual(const struct full_weight *x, double norm2)
 {
 	double sum = norm2 + x->residual;
 

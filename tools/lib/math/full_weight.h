@@ -31,6 +31,6 @@ int full_weight_solve(struct full_weight *x, double tau);
 /* Rows of the solution: x->W (n, d) = W0 K + B A for W0 (n, d), B (n, R), n ≤ FULL_WEIGHT_ROWS. */
 void full_weight_rows(struct full_weight *x, const float *W0, const float *B, int n);
 /* After all rows: sqrt( Σ c m ‖X (W0+ΔW)ᵀ − Xm Wᵀ‖² / norm2 ), norm2 = Σ c m ‖X (W0+ΔW)ᵀ‖². */
-double dense_residual(const struct full_weight *x, double norm2);
+double full_weight_residual(const struct full_weight *x, double norm2);
 
 #endif

@@ -189,7 +189,7 @@ static void unweighted(struct gramfile *k)
 	write_shared(k, H, "H");
 	C = pass_C(k, H);
 	xxm = gram_norm(C);
-	if (k->dense)
+	if (k->full_weight)
 		write_shared(k, C, "C");
 	for (int i = 0; i < n; i++) {
 		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
@@ -257,7 +257,7 @@ static void weighted_module(struct gramfile *k, int i)
 	C = pass_C(k, H);
 	k->norms[i].xxm = gram_norm(C);
 	write_AC(k, &s, i, C);
-	if (k->dense)
+	if (k->full_weight)
 		weighted_dense(k, &s, i, C);
 	k->rows.w = NULL;
 	factors_release(&s);
@@ -306,7 +306,7 @@ static void write_attributes(struct gramfile *k, const char *features)
 		h5_set_double(k->out, path, "xxm_norm", k->norms[i].xxm);
 		h5_set_double(k->out, path, "h_norm", k->norms[i].h);
 		h5_set_double(k->out, path, "y_norm2", k->norms[i].y2);
-		if (k->dense)
+		if (k->full_weight)
 			h5_set_double(k->out, path, "yw_norm2", k->norms[i].yw2);
 		h5_set_int(k->out, path, "h_shared", !k->weighted);
 		free(path);

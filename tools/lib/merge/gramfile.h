@@ -27,9 +27,9 @@ struct gramfile {
 	struct st *model;  /* the base weights */
 	struct gram *gram; /* of width job->d */
 	float *W;          /* (GRAMFILE_WEIGHT_ROWS, d) rows of W0+ΔW: workspace */
-	bool dense;    /* also store C = XᵀXm (d, d) whole, and ‖√w X (W0+ΔW_t)ᵀ‖² */
-	bool weighted; /* by DCS: rows by how much the adapters agree about them, */
-	double kappa;  /* this strongly (dcs.h) */
+	bool full_weight; /* also store C = XᵀXm (d, d) whole, and ‖√w X (W0+ΔW_t)ᵀ‖² */
+	bool weighted;    /* by DCS: rows by how much the adapters agree about them, */
+	double kappa;     /* this strongly (dcs.h) */
 	/* The task's. */
 	const char *task;
 	int t;                 /* its number in job->tasks */

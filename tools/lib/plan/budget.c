@@ -59,7 +59,7 @@ size_t budget_layer(int d, int R, int d_out)
 	       (size_t)R * ((size_t)d + (size_t)d_out) * sizeof(float);
 }
 
-size_t budget_dense(int d, int R, int d_out, int tasks, int pairs)
+size_t budget_full_weight(int d, int R, int d_out, int tasks, int pairs)
 {
 	int files = pairs + (tasks > 2 ? tasks - 2 : 0);
 	size_t rows = (size_t)FULL_WEIGHT_ROWS * (size_t)d * sizeof(float),

@@ -35,7 +35,7 @@ size_t budget_layer(int d, int R, int d_out);
 /* Arrays of solve-full-weight: those, two more d × d, rows, and the fitted weight; with `pairs` of
  * MATS (0: none) parts of them, and their files; and of `tasks` Gram files, of which two matrices
  * are read, those that budget_site() does not count. */
-size_t budget_dense(int d, int R, int d_out, int tasks, int pairs);
+size_t budget_full_weight(int d, int R, int d_out, int tasks, int pairs);
 
 /* Residual streams (the encoder's output, the decoder's rows) that generate-tokens and eval-emotion
  * hold at once, when no limit is asked for. */

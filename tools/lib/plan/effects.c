@@ -10,7 +10,7 @@
 static bool in_force(const struct plan *p, const char *option)
 {
 	if (strcmp(option, "with_pretrain_matrix") == 0)
-		return plan_dense(p);
+		return plan_full_weight(p);
 	return (config_key_find(option)->methods >> p->c.method & 1) && config_is_on(&p->c, option);
 }
 

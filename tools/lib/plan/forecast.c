@@ -59,7 +59,7 @@ static struct ranks deltas(const struct plan *p)
 			d.R[s] = merged ? d.R[s] + one.R[s] : one.R[s] > d.R[s] ? one.R[s] : d.R[s];
 	}
 	for (int s = 0; s < SLOTS; s++)
-		if (d.R[s] && merged && plan_dense(p))
+		if (d.R[s] && merged && plan_full_weight(p))
 			d.R[s] = RANK_WHOLE;
 	return d;
 }
@@ -81,7 +81,7 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest,
 	const struct ranks d = deltas(p);
 	int T = longest_text(p), steps = p->c.max_new_tokens,
 	    decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
-	int right_sides = plan_dense(p) && widest > R ? widest : R;
+	int right_sides = plan_full_weight(p) && widest > R ? widest : R;
 
 	if (!be->array_bytes(1))
 		return;
@@ -90,7 +90,7 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest,
 	printf("device  ");
 	print_extract(m, extract);
 	printf(", compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
-	       megabytes(demand_grams(widest)), plan_dense(p) ? "full-weight" : "layer",
+	       megabytes(demand_grams(widest)), plan_full_weight(p) ? "full-weight" : "layer",
 	       megabytes(demand_solve(widest, right_sides)));
 }
 
@@ -105,9 +105,10 @@ static size_t solve_peak(const struct plan *p, int R)
 		for (int i = 0; i < p->adapter[t]->n; i++) {
 			int slot = p->adapter[t]->lora[i].module.slot;
 			int d = module_d_in(m, slot), d_out = module_d_out(m, slot);
-			size_t need = plan_dense(p) ? budget_dense(d, R, d_out, p->c.task_targets.n,
+			size_t need = plan_full_weight(p)
+					      ? budget_full_weight(d, R, d_out, p->c.task_targets.n,
 								   pairs)
-						    : budget_layer(d, R, d_out);
+					      : budget_layer(d, R, d_out);
 
 			most = need > most ? need : most;
 		}
@@ -138,8 +139,8 @@ void forecast_memory(const struct plan *p)
 	printf("memory  ");
 	print_extract(m, extract);
 	printf(", compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
-	       megabytes(budget_site(budget_grams(widest, 1))), plan_dense(p) ? "full-weight" : "layer",
-	       megabytes(solve_peak(p, R)));
+	       megabytes(budget_site(budget_grams(widest, 1))),
+	       plan_full_weight(p) ? "full-weight" : "layer", megabytes(solve_peak(p, R)));
 	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of "
 	       "texts under MAX_MEMORY)\n",
 	       megabytes(forward_peak(p, precision, p->c.task_targets.n, generated,
@@ -154,7 +155,7 @@ static size_t whole_weights(const struct plan *p)
 	const struct geometry *m = &p->model->m;
 	size_t bytes = 0;
 
-	for (int t = 0; plan_dense(p) && t < p->c.task_targets.n; t++)
+	for (int t = 0; plan_full_weight(p) && t < p->c.task_targets.n; t++)
 		for (int i = 0; i < p->adapter[t]->n; i++) {
 			struct module q = p->adapter[t]->lora[i].module;
 			bool counted = false;

@@ -55,7 +55,7 @@ static void check_base_name(const struct plan *p)
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		base_name_add(&base, p->adapter[t]->dir, p->adapter[t]->base,
 			      p->adapter[t]->revision);
-	if (!plan_dense(p) || base.dispute) /* a full model names no base */
+	if (!plan_full_weight(p) || base.dispute) /* a full model names no base */
 		base_name_say(&base);
 	base_name_release(&base);
 }
@@ -128,7 +128,7 @@ void plan_close(struct plan *p)
 	model_close(p->model);
 }
 
-bool plan_dense(const struct plan *p)
+bool plan_full_weight(const struct plan *p)
 {
 	return p->c.with_pretrain_matrix &&
 	       (p->c.method == SWEEP || p->c.method == REGMEAN || p->c.method == JACOBI);

@@ -30,7 +30,7 @@ void plan_open(struct plan *p);
 void plan_close(struct plan *p); /* what plan_open() opened */
 
 /* with_pretrain_matrix, where a method fits anything: the solution is a whole weight. */
-bool plan_dense(const struct plan *p);
+bool plan_full_weight(const struct plan *p);
 /* Iterations that a whole weight's next one looks back on (method jacobi): with MATS one more than
  * differences are kept. */
 int plan_past(const struct plan *p);

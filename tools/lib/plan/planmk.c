@@ -121,8 +121,8 @@ static void put_request(struct text *mk, const struct plan *p)
 	put(mk, "model_name", p->c.model_name ? p->c.model_name : "");
 	put_key(mk, p, KEY_scale);
 	put_key(mk, p, KEY_save);
-	if (plan_dense(p))
-		put(mk, "dense", "1");
+	if (plan_full_weight(p))
+		put(mk, "full_weight", "1");
 	put(mk, "result", rules_result(p));
 	put(mk, "pass", "$W");
 }

@@ -7,7 +7,7 @@
 
 const char *rules_result(const struct plan *p)
 {
-	return plan_dense(p) ? "$W/model/config.json" : "$W/adapter/adapter_config.json";
+	return plan_full_weight(p) ? "$W/model/config.json" : "$W/adapter/adapter_config.json";
 }
 
 /* The folder of an adapter: its configuration is written last. */
@@ -40,7 +40,7 @@ struct rule *book_add_result(struct book *b)
 {
 	struct rule *r;
 
-	if (plan_dense(b->p)) {
+	if (plan_full_weight(b->p)) {
 		r = graph_rule(b->g, NULL, "$W/model/config.json");
 		rule_needs(r, "$W/stamps/model");
 		book_needs_solutions(b, r, "$W");
@@ -59,7 +59,7 @@ void book_finish_result(const struct book *b, struct rule *r)
 	bool scaled = rules_cuts(b->p) || b->p->c.method == TASK_ARITHMETIC;
 
 	rule_recipe(r, "$(keep_previous)");
-	if (plan_dense(b->p))
+	if (plan_full_weight(b->p))
 		rule_recipe(r, "$(assemble_model) --solutions $W/solution --sites $(all_sites) -o "
 			       "$W/model");
 	else if (scaled)
@@ -75,7 +75,7 @@ void book_add_saved_model(struct book *b)
 {
 	struct rule *r;
 
-	if (!b->p->c.save || plan_dense(b->p))
+	if (!b->p->c.save || plan_full_weight(b->p))
 		return;
 	r = graph_rule(b->g, NULL, "$W/model/config.json");
 	rule_needs(r, "$W/stamps/model");
@@ -117,7 +117,8 @@ static void add_evaluations(struct book *b, const char *task)
 		    "$(evaluate) --task %s --test $(data)/%s/test.json --name 'merge $(method)' %s "
 		    "--predictions $W/predictions/%s.jsonl -o $W/eval/%s.json",
 		    task, task,
-		    plan_dense(b->p) ? "--model $W/model" : "--model $(model) --adapter $W/adapter",
+		    plan_full_weight(b->p) ? "--model $W/model"
+					   : "--model $(model) --adapter $W/adapter",
 		    task, task);
 	r = evaluation(b, "$R/base", "$R/base", task, "$R/stamps");
 	rule_recipe(r,

@@ -84,7 +84,7 @@ static void release(struct rule *r, const struct text *files)
 /* What a whole weight's iteration looks back on; factors have their history with them. */
 static char *previous_solutions(const struct book *b, const struct extract_site *s)
 {
-	int most = plan_dense(b->p) ? plan_past(b->p) : 1;
+	int most = plan_full_weight(b->p) ? plan_past(b->p) : 1;
 	struct text list = {0};
 	char *said;
 

@@ -181,9 +181,9 @@ static void add_stage(struct stamp *s, enum stage stage, const char *tool_name, 
 
 static void stamp_stage(struct stamp *s, enum stage stage, bool model)
 {
-	bool dense = plan_dense(s->p) && (stage == STAGE_SOLVE || stage == STAGE_MATS);
+	bool full = plan_full_weight(s->p) && (stage == STAGE_SOLVE || stage == STAGE_MATS);
 
-	add_stage(s, stage, dense ? "solve-full-weight" : config_stages[stage].tool, model);
+	add_stage(s, stage, full ? "solve-full-weight" : config_stages[stage].tool, model);
 	write_stamp(s, "%s", config_stages[stage].name);
 }
 
@@ -229,7 +229,7 @@ static void stamp_rows(struct stamp *s)
 
 static void stamp_solutions(struct stamp *s)
 {
-	stamp_stage(s, STAGE_SOLVE, plan_dense(s->p));
+	stamp_stage(s, STAGE_SOLVE, plan_full_weight(s->p));
 	stamp_stage(s, STAGE_COMBINE, false);
 	stamp_stage(s, STAGE_SEARCH, true);
 	stamp_stage(s, STAGE_ASSEMBLE, false);
