@@ -151,7 +151,7 @@ if git rev-parse --git-dir >/dev/null 2>&1; then
 		"$T/dist1/$tarball.tar.gz" "$tarball"
 	mkdir "$T/unpacked"
 	must tar -xzf "$T/dist1/$tarball.tar.gz" -C "$T/unpacked"
-	check 'its files are those of git' sh -c 'git ls-files | sort >"$1.a" && (cd "$1/$2" && find . -type f |
+	check 'its files are those of git' sh -c 'git ls-files | sort >"$1.a" && (cd "$1/$2" && find . ! -type d |
 		sed "s,^\./,," | sort) | diff "$1.a" -' - "$T/unpacked" "$tarball"
 	check 'it can be built and installed without git' sh -c 'cd "$1" &&
 		make -n all install DESTDIR=x >"$2" 2>&1 && grep -q -- "-o build/solve-layer" "$2" &&

@@ -74,6 +74,7 @@ refuses 'eval-emotion: too little memory' 1 'max-memory.*at least [0-9]+ MB' eva
 (site=memory
 	refuses 'a site by its old name, of the Grams' 2 "--site 'memory' is called 'encoder-output' now" compute_grams)
 refuses 'an option by its old name' 2 "option '--lora' is called '--own' now" compute_grams --lora x
-refuses 'a side by its old name' 2 "--side 'lora': expected own or merged" "$BUILD/extract-acts" --model "$M" --side lora \
-	--site enc00-self --task tec --samples "$W/samples/tec.h5" --adapter "$L/tec" -o "$OUT/x.h5"
+refuses 'a side by its old name' 2 "--side 'lora': expected own or merged" \
+	"$BUILD/extract-acts" --model "$M" --side lora --site enc00-self --task tec \
+	--samples "$W/samples/tec.h5" --adapter "$L/tec" -o "$OUT/x.h5"
 finish

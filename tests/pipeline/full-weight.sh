@@ -108,7 +108,9 @@ check "save has nothing to add, and a line says so" grep -q 'save has no effect 
 must jacobi "$T/b" MAX_ITER=4 USE_CAMR=1 USE_DCS=1 -j2
 check "features reference: the same bytes by two processes" same_solutions "$T/a" "$T/b"
 check "an iteration's merged model makes its own decoder tokens" test -e "$T/a/iter02/tokens/tec.h5"
-for site in encoder-output dec01-self; do check "features reference, MATS with CAMR and DCS: $site" mats "$T/a" $site 4 3; done
+for site in encoder-output dec01-self; do
+	check "features reference, MATS with CAMR and DCS: $site" mats "$T/a" $site 4 3
+done
 check "it is evaluated" run "$T/b" eval METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 USE_CAMR=1 USE_DCS=1
 
 # Memory: no process holds more than the plan says.
