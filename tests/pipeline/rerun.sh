@@ -5,7 +5,7 @@
 tiny
 all='emoint emotion-cause tec isear'
 sites='enc00-self enc01-self encoder-output dec00-self dec00-cross dec01-self dec01-cross'
-later='enc01-self memory dec00-self dec00-cross dec01-self dec01-cross' # than the first
+later='enc01-self encoder-output dec00-self dec00-cross dec01-self dec01-cross' # than the first
 W=$T/w
 must run "$W" -j2 eval
 
