@@ -1,6 +1,6 @@
 /* test_opts.c: the option table, the strict numbers, and the messages of die.c. */
+#include <ctype.h>
 #include <math.h>
-#include <regex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -233,20 +233,31 @@ static void done_in_child(void *args)
 	tool_done("%d rows", 5);
 }
 
+/* Of a text: each number as 9, with as many 9s as it has digits behind its point. */
+static char *shape_of(const char *text)
+{
+	static char shape[256];
+	bool behind = false;
+	size_t n = 0;
+	for (; *text && n + 1 < sizeof(shape); text++) {
+		bool digit = isdigit((unsigned char)*text), follows = n && shape[n - 1] == '9';
+		behind = *text == '.' ? follows : behind && digit;
+		if (!digit || !follows || behind)
+			shape[n++] = digit ? '9' : *text;
+	}
+	shape[n] = 0;
+	return shape;
+}
+
 static void test_done(void **state)
 {
 	(void)state;
 	reset();
 	struct child c = child_run(done_in_child, (void *)(uintptr_t)ARGS("--model", "m"));
-	regex_t re;
 	assert_int_equal(c.code, CHILD_RETURNED);
-	assert_int_equal(regcomp(&re,
-				 "^frob: 5 rows; [0-9]+\\.[0-9]{2} s real, [0-9]+\\.[0-9]{2} s "
-				 "cpu, [0-9]+\\.[0-9] MB peak\n$",
-				 REG_EXTENDED | REG_NOSUB),
-			 0);
-	assert_int_equal(regexec(&re, c.err, 0, NULL, 0), 0);
-	regfree(&re);
+	assert_int_equal(strncmp(c.err, "frob: 5 rows; ", 14), 0);
+	assert_string_equal(shape_of(c.err),
+			    "frob: 9 rows; 9.99 s real, 9.99 s cpu, 9.9 MB peak\n");
 	c = child_run(done_in_child, (void *)(uintptr_t)ARGS("--model", "m", "-q"));
 	assert_string_equal(c.err, "");
 	c = child_run(twice_in_table, NULL);
