@@ -8,19 +8,7 @@ jacobi() { folder=$1; shift; run "$folder" merge METHOD=jacobi "$@"; } # jacobi 
 compare() { "$HELP/compare-deltas" --model "$M" --a "$1/adapter" --b "$2/adapter" --max "$3"; }
 
 must run "$T/sweep" merge
-must iterate "$T/full" 30
-cp "$T/must.out" "$T/full.out"
-n=$(number "$T/full")
-last=$T/full/iter$(printf %02d "$n")
-check "with fixed tokens the iteration ends where the sweep is" compare "$T/full" "$T/sweep" 1e-4
-check "the threshold ends it before max_iter (here: $n iterations)" test "$n" -gt 4 -a "$n" -lt 30
-check "only the last iteration says that it has converged" test \
-	"$(grep -l '^converged 1' "$T"/full/iter??/convergence)" = "$last/convergence"
-check "the solutions are those of the last iteration" diff -r "$T/full/solution" "$last/solution"
-check "one line for each iteration, with its figures" test "$(grep -Ec \
-	'^iteration [0-9]+: (the first|relative change [0-9.e+-]+( \(converged\))?), '\
-'largest residual [0-9.e-]+ \(.*\), [0-9.]+ s, Max memory usage: [0-9]+\.[0-9][0-9] MB$' \
-	"$T/full.out")" = "$n"
+full_iteration
 must iterate "$T/full" 30
 check "a second make does nothing" lacks ' peak$|^iteration' "$T/must.out"
 plan() { run "$T/full" plan METHOD=jacobi FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER="$1" 2>&1 |
