@@ -294,8 +294,7 @@ static void run_open(struct extract_run *r)
 	struct propagation *a = &r->a;
 
 	a->model = model_open(o.model);
-	if (!site_parse(&a->model->m, o.site, &a->site) && renamed(o.site))
-		die_usage("--site '%s' is called '%s' now", o.site, renamed(o.site));
+	refuse_renamed("--site", o.site);
 	if (!site_parse(&a->model->m, o.site, &a->site))
 		die_usage("--site '%s': no site of this model", o.site);
 	check_usage(r);

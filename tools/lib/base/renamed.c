@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/die.h"
+
 static const struct {
 	const char *old, *now;
 } words[] = {
@@ -19,4 +21,10 @@ const char *renamed(const char *old)
 		if (strcmp(old, words[i].old) == 0)
 			return words[i].now;
 	return NULL;
+}
+
+void refuse_renamed(const char *option, const char *word)
+{
+	if (renamed(word))
+		die_usage("%s '%s' is called '%s' now", option, word, renamed(word));
 }

@@ -9,6 +9,7 @@
 
 #include "base/die.h"
 #include "files/checksums.h"
+#include "files/exists.h"
 #include "files/jsonwords.h"
 #include "files/looks.h"
 
@@ -139,6 +140,17 @@ static const char *next_member(const char *p, const char *end, int *depth, const
 		p = close;
 	}
 	return NULL;
+}
+
+json_t *jsonx_optional_object(const char *path, size_t max_bytes,
+			      json_t *loader(const char *path, size_t max_bytes))
+{
+	if (!file_exists(path))
+		return json_object();
+	json_t *v = loader(path, max_bytes);
+	if (!json_is_object(v))
+		die("'%s': expected an object, found another type", path);
+	return v;
 }
 
 json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key)

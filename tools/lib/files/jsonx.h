@@ -13,6 +13,10 @@ json_t *jsonx_load(const char *path, size_t max_bytes); /* caller decrefs */
 /* The same, with every number a real: for files with integers beyond 64 bits (transformers writes a
  * length of 10^30). */
 json_t *jsonx_load_reals(const char *path, size_t max_bytes);
+/* What `loader`, one of the two, finds in a file that holds an object; an empty one where there is
+ * no such file. Another type is die(). Caller decrefs. */
+json_t *jsonx_optional_object(const char *path, size_t max_bytes,
+			      json_t *loader(const char *path, size_t max_bytes));
 /* One member of the object that the file holds; NULL when it has no such key. The rest of the file
  * is not parsed: a large one costs no memory beyond its text. */
 json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key);

@@ -10,8 +10,7 @@ void job_open(struct job *j, const struct job_args *args, const struct common_op
 {
 	*j = (struct job){
 		.args = args, .common = common, .m = geometry_load(args->model), .worst = -1};
-	if (!site_parse(&j->m, args->site, &j->site) && renamed(args->site))
-		die_usage("--site '%s' is called '%s' now", args->site, renamed(args->site));
+	refuse_renamed("--site", args->site);
 	if (!site_parse(&j->m, args->site, &j->site))
 		die_usage("--site '%s' is no site of the model in '%s'", args->site, args->model);
 	site_name(j->m.family, j->site, j->name);

@@ -15,16 +15,6 @@ const char *const tokenizer_file_names[] = {
 /* The largest published ones: 20 KB of settings, 17 MB of tokenizer.json. */
 enum { MOST_SETTINGS = 4 << 20, MOST_FAST = 64 << 20 };
 
-static json_t *read_object(const char *path, json_t *load(const char *path, size_t max_bytes))
-{
-	if (!file_exists(path))
-		return json_object();
-	json_t *v = load(path, MOST_SETTINGS);
-	if (!json_is_object(v))
-		die("'%s': expected an object, found another type", path);
-	return v;
-}
-
 static json_t *read_fast(const char *path)
 {
 	if (!file_exists(path))
@@ -103,9 +93,9 @@ void tokenizer_files_read(struct tokenizer_files *f, const char *dir)
 				      .map_path = xformat("%s/%s", dir, tokenizer_file_names[2]),
 				      .added_path = xformat("%s/%s", dir, tokenizer_file_names[3]),
 				      .fast_path = xformat("%s/%s", dir, tokenizer_file_names[4])};
-	f->config = read_object(f->config_path, jsonx_load_reals);
-	f->map = read_object(f->map_path, jsonx_load);
-	f->added = read_object(f->added_path, jsonx_load);
+	f->config = jsonx_optional_object(f->config_path, MOST_SETTINGS, jsonx_load_reals);
+	f->map = jsonx_optional_object(f->map_path, MOST_SETTINGS, jsonx_load);
+	f->added = jsonx_optional_object(f->added_path, MOST_SETTINGS, jsonx_load);
 	f->fast = read_fast(f->fast_path);
 	f->version5 = json_is_array(json_object_get(f->config, "extra_special_tokens")) ||
 		      json_object_get(f->config, "backend") ||

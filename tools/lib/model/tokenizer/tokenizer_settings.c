@@ -7,21 +7,10 @@
 
 #include "base/die.h"
 #include "base/opts.h"
-#include "files/exists.h"
 #include "files/jsonx.h"
 #include "model/tokenizer/tokenizer_json.h"
 
 enum { MOST_BYTES = 4 << 20 }; /* the largest published ones have 200 KB */
-
-static json_t *read_object(const char *path, json_t *load(const char *path, size_t max_bytes))
-{
-	if (!file_exists(path))
-		return json_object();
-	json_t *v = load(path, MOST_BYTES);
-	if (!json_is_object(v))
-		die("'%s': expected an object, found another type", path);
-	return v;
-}
 
 /* Classes that take a tokenizer.json as it is. */
 static const char *const class_names[] = {
@@ -54,9 +43,9 @@ void tokenizer_settings_open(struct tokenizer_settings *s, const char *dir)
 		.map_path = xformat("%s/special_tokens_map.json", dir),
 		.added_path = xformat("%s/added_tokens.json", dir),
 	};
-	s->config = read_object(s->config_path, jsonx_load_reals);
-	s->map = read_object(s->map_path, jsonx_load);
-	s->added = read_object(s->added_path, jsonx_load);
+	s->config = jsonx_optional_object(s->config_path, MOST_BYTES, jsonx_load_reals);
+	s->map = jsonx_optional_object(s->map_path, MOST_BYTES, jsonx_load);
+	s->added = jsonx_optional_object(s->added_path, MOST_BYTES, jsonx_load);
 	s->class_name = jsonx_string_or(s->config, s->config_path, "tokenizer_class", NULL);
 	check_class(s);
 	need_false(s, "do_lower_case");
