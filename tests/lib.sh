@@ -38,6 +38,16 @@ must() {
 	finish
 }
 
+# cases COMMAND: a table of tests on stdin, two lines each: NAME: CHANGES, and CHECKS. For each it runs COMMAND NAME,
+# the changes and the checks. A line that begins with # is a remark.
+cases() {
+	grep -v '^#' >"$T/cases"
+	while read -r line <&3 && read -r checks <&3; do
+		"$1" "${line%%: *}"
+		eval "${line#*: }; $checks"
+	done 3<"$T/cases"
+}
+
 # refuses NAME STATUS PATTERN COMMAND…: ends with STATUS and with exactly one line on stderr, which matches PATTERN
 # (grep -E); leaves no file in $OUT, neither under a final name nor a temporary one.
 OUT=$T/out

@@ -6,44 +6,48 @@ worked
 # (functions of lib.sh read $lora as a path: unset before those)
 weights=model.safetensors lora=adapter_model.safetensors
 
-# on_model NAME PATTERN: the tools that open the model. compute-grams reads its own module's weight only; the others
-# check all tensors.
-on_model() {
-	name=$1 pattern=$2
-	for tool in extract_acts generate_tokens ${part-compute_grams} eval_emotion plan_pipeline; do
-		(unset lora; model=$COPY; refuses "model: $name ($tool)" 1 "$pattern" $tool)
-	done
+# broken_model NAME: a copy of the model to break. on_model PATTERN: the tools that open it refuse it.
+# on_all_but_grams PATTERN: compute-grams reads its own module's weight only, and does not see it.
+broken_model() { name=$1; copy "$M" broken; }
+on_model() { on_all_but_grams "$1"; refuse_model "$1" compute_grams; }
+on_all_but_grams() {
+	for tool in extract_acts generate_tokens eval_emotion plan_pipeline; do refuse_model "$1" $tool; done
 }
-copy "$M" missing; rm "$COPY/$weights"; on_model 'no weights' "has no model.safetensors"
-copy "$M" short; truncate -s 5 "$COPY/$weights"; on_model 'five bytes' "short/model.safetensors'.*truncated"
-copy "$M" header; truncate -s 500 "$COPY/$weights"
-on_model 'cut in the header' "header/model.safetensors' is truncated: the header"
-copy "$M" data; truncate -s -4 "$COPY/$weights"
-on_model 'cut in the data' "data/model.safetensors' is truncated: tensor '[a-z_A-Z.0-9]*' ends"
-copy "$M" longer; printf xxxx >>"$COPY/$weights"
-on_model 'bytes behind the data' "longer/model.safetensors': the tensors end at byte"
-copy "$M" nojson; put "$COPY/$weights" 20 '}}}}'
-on_model 'a header that is no JSON' "nojson/model.safetensors': the header is no"
-copy "$M" huge; put "$COPY/$weights" 0 '@@@@@@@@'
-on_model 'a header of 4 EB' "huge/model.safetensors': not a safetensors file"
-copy "$M" type; sed -i 's/"dtype":"F32"/"dtype":"F33"/' "$COPY/$weights"
-on_model 'an unknown type' "type/model.safetensors': tensor '[^']*': unknown dtype 'F33'"
-copy "$M" shape; sed -i 's/"d_ff": 48/"d_ff": 50/' "$COPY/config.json"; (part=
-	on_model 'a shape that config.json denies' \
-	"tensor '[^']*DenseReluDense[^']*': expected shape \(50, 32\), found \(48, 32\)")
-copy "$M" blocks; sed -i 's/"num_layers": 2/"num_layers": 3/' "$COPY/config.json"; (part=
-	on_model 'a block too few' "missing tensor 'encoder.block.2")
-copy "$M" pickle; mv "$COPY/$weights" "$COPY/pytorch_model.bin"
-on_model 'pickle' "pytorch_model.bin' are not read, because unpickling runs code"
-copy "$M" noconfig; rm "$COPY/config.json"
-on_model 'no config.json' "cannot open '.*noconfig/config.json': No such file"
-copy "$M" badjson; echo '{"model_type": "t5",' >"$COPY/config.json"
-on_model 'config.json is no JSON' "badjson/config.json' line [0-9]+ column"
-copy "$M" mt5; sed -i 's/"t5"/"mt5"/' "$COPY/config.json"
-on_model 'another kind of model' "model_type: expected t5.*found 'mt5'"
-copy "$M" silu; sed -i 's/gated-gelu/gated-silu/' "$COPY/config.json"; on_model 'an activation of others' "mt5|silu"
-copy "$M" range; sed -i 's/"num_heads": 2/"num_heads": -2/' "$COPY/config.json"
-on_model 'a negative number' "'num_heads': expected an integer from 1"
+refuse_model() { (unset lora; model=$COPY title="model: $name ($2)"; refuses "$title" 1 "$1" "$2"); }
+cases broken_model <<'END'
+no weights: rm "$COPY/$weights"
+	on_model "has no model.safetensors"
+five bytes: truncate -s 5 "$COPY/$weights"
+	on_model "broken/model.safetensors'.*truncated"
+cut in the header: truncate -s 500 "$COPY/$weights"
+	on_model "broken/model.safetensors' is truncated: the header"
+cut in the data: truncate -s -4 "$COPY/$weights"
+	on_model "broken/model.safetensors' is truncated: tensor '[a-z_A-Z.0-9]*' ends"
+bytes behind the data: printf xxxx >>"$COPY/$weights"
+	on_model "broken/model.safetensors': the tensors end at byte"
+a header that is no JSON: put "$COPY/$weights" 20 '}}}}'
+	on_model "broken/model.safetensors': the header is no"
+a header of 4 EB: put "$COPY/$weights" 0 '@@@@@@@@'
+	on_model "broken/model.safetensors': not a safetensors file"
+an unknown type: sed -i 's/"dtype":"F32"/"dtype":"F33"/' "$COPY/$weights"
+	on_model "broken/model.safetensors': tensor '[^']*': unknown dtype 'F33'"
+a shape that config.json denies: sed -i 's/"d_ff": 48/"d_ff": 50/' "$COPY/config.json"
+	on_all_but_grams "tensor '[^']*DenseReluDense[^']*': expected shape \(50, 32\), found \(48, 32\)"
+a block too few: sed -i 's/"num_layers": 2/"num_layers": 3/' "$COPY/config.json"
+	on_all_but_grams "missing tensor 'encoder.block.2"
+pickle: mv "$COPY/$weights" "$COPY/pytorch_model.bin"
+	on_model "pytorch_model.bin' are not read, because unpickling runs code"
+no config.json: rm "$COPY/config.json"
+	on_model "cannot open '.*broken/config.json': No such file"
+config.json is no JSON: echo '{"model_type": "t5",' >"$COPY/config.json"
+	on_model "broken/config.json' line [0-9]+ column"
+another kind of model: sed -i 's/"t5"/"mt5"/' "$COPY/config.json"
+	on_model "model_type: expected t5.*found 'mt5'"
+an activation of others: sed -i 's/gated-gelu/gated-silu/' "$COPY/config.json"
+	on_model "mt5|silu"
+a negative number: sed -i 's/"num_heads": 2/"num_heads": -2/' "$COPY/config.json"
+	on_model "'num_heads': expected an integer from 1"
+END
 
 copy "$M" width; sed -i 's/"d_kv": 16/"d_kv": 20/' "$COPY/config.json"
 (unset lora; model=$COPY
@@ -74,72 +78,80 @@ copy "$M" vocab; sed -i 's/"vocab_size": 64/"vocab_size": 40/' "$COPY/config.jso
 (model=$COPY; refuses 'tokenizer: of a larger vocabulary' 1 "vocabulary of '.*vocab' ends at 39" draw_samples)
 
 # Adapters.
+broken_adapter() { name=$1; copy "$L/tec" tec; }
 on_adapter() {
-	name=$1 pattern=$2
 	for tool in extract_acts generate_tokens eval_emotion; do
-		(unset lora; adapter=$COPY; refuses "adapter: $name ($tool)" 1 "$pattern" $tool)
+		(unset lora; adapter=$COPY; refuses "adapter: $name ($tool)" 1 "$1" $tool)
 	done
 	rm -rf "$T/loras"
 	cp -r "$L" "$T/loras"
 	rm -rf "$T/loras/tec"
 	[ -d "$COPY" ] && cp -r "$COPY" "$T/loras/tec"
 	for tool in compute_grams solve_layer; do
-		(unset lora; adapter="$T/loras/{task}"; refuses "adapter: $name ($tool)" 1 "$pattern" $tool)
+		(unset lora; adapter="$T/loras/{task}"; refuses "adapter: $name ($tool)" 1 "$1" $tool)
 	done
-	(unset lora; loras=$T/loras; refuses "adapter: $name (plan_pipeline)" 1 "$pattern" plan_pipeline)
+	(unset lora; loras=$T/loras; refuses "adapter: $name (plan_pipeline)" 1 "$1" plan_pipeline)
 }
 key() { sed -i "s/\"use_rslora\": false/$1/" "$COPY/adapter_config.json"; }
-copy "$L/tec" tec; rm -r "$COPY"; on_adapter 'no folder' "tec(/adapter_config.json)?'.*(No such file|is not there)"
-copy "$L/tec" tec; rm "$COPY/$lora"; on_adapter 'no weights' "tec' has no adapter_model.safetensors"
-copy "$L/tec" tec; mv "$COPY/$lora" "$COPY/adapter_model.bin"
-on_adapter '.bin' "adapter_model.bin' are not read, because unpickling runs code from the file; convert"
-copy "$L/tec" tec; truncate -s -1 "$COPY/$lora"; on_adapter 'truncated' "tec/adapter_model.safetensors' is truncated"
-copy "$L/tec" tec; echo '{' >"$COPY/adapter_config.json"; on_adapter 'config is no JSON' "tec/adapter_config.json' line"
-copy "$L/tec" tec; key '"use_dora": true'
-on_adapter 'DoRA' "tec/adapter_config.json': use_dora is set: .*train with use_dora=False"
-copy "$L/tec" tec; key '"modules_to_save": ["lm_head"]'
-on_adapter 'modules_to_save' "tec/adapter_config.json': modules_to_save is set"
-copy "$L/tec" tec; key '"lora_bias": true'; on_adapter 'lora_bias' "tec/adapter_config.json': lora_bias is set"
-copy "$L/tec" tec; sed -i 's/"none"/"all"/' "$COPY/adapter_config.json"
-on_adapter 'bias' "tec/adapter_config.json': bias: expected 'none', found 'all'"
-copy "$L/tec" tec; sed -i 's/LORA/IA3/' "$COPY/adapter_config.json"
-on_adapter 'another type' "tec/adapter_config.json': peft_type: expected 'LORA', found 'IA3'"
-copy "$L/tec" tec; key '"whatnot": 1'
-on_adapter 'a key nobody knows' "tec/adapter_config.json': the key 'whatnot' is not known"
-copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q"]/' "$COPY/adapter_config.json"
-on_adapter 'a tensor that no module takes' "SelfAttention.v.lora_[AB].weight' is taken by no module"
-copy "$L/tec" tec; sed -i 's/\["q", "v"\]/["q", "v", "o"]/' "$COPY/adapter_config.json"
-on_adapter 'a module without tensors' \
-	"missing tensor 'base_model.model.encoder.block.0.layer.0.SelfAttention.o.lora_A.weight'"
-copy "$L/tec" tec; sed -i 's/"r": 4/"r": 8/' "$COPY/adapter_config.json"
-on_adapter 'another rank' "has rank 4, but r and rank_pattern of .* say 8"
 must "$HELP/tiny-model" -q --blocks 3 --tasks tec -o "$T/deep"
-copy "$T/deep/loras/tec" tec
-on_adapter 'of a deeper model' "the base model has no linear '[a-zA-Z0-9.]*block.2.*an adapter of another model"
-copy "$L/tec" tec; sed -i 's/"shape":\[4,32\]/"shape":[32,4]/' "$COPY/$lora"
-on_adapter 'turned round' "expected shape \(4, 32\) for this base model, found \(32, 4\): an adapter of another model"
-copy "$L/tec" tec; sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"
-on_adapter 'a tensor of another name' "lora_C.weight' is taken by no module"
+cases broken_adapter <<'END'
+no folder: rm -r "$COPY"
+	on_adapter "tec(/adapter_config.json)?'.*(No such file|is not there)"
+no weights: rm "$COPY/$lora"
+	on_adapter "tec' has no adapter_model.safetensors"
+.bin: mv "$COPY/$lora" "$COPY/adapter_model.bin"
+	on_adapter "adapter_model.bin' are not read, because unpickling runs code from the file; convert"
+truncated: truncate -s -1 "$COPY/$lora"
+	on_adapter "tec/adapter_model.safetensors' is truncated"
+config is no JSON: echo '{' >"$COPY/adapter_config.json"
+	on_adapter "tec/adapter_config.json' line"
+DoRA: key '"use_dora": true'
+	on_adapter "tec/adapter_config.json': use_dora is set: .*train with use_dora=False"
+modules_to_save: key '"modules_to_save": ["lm_head"]'
+	on_adapter "tec/adapter_config.json': modules_to_save is set"
+lora_bias: key '"lora_bias": true'
+	on_adapter "tec/adapter_config.json': lora_bias is set"
+bias: sed -i 's/"none"/"all"/' "$COPY/adapter_config.json"
+	on_adapter "tec/adapter_config.json': bias: expected 'none', found 'all'"
+another type: sed -i 's/LORA/IA3/' "$COPY/adapter_config.json"
+	on_adapter "tec/adapter_config.json': peft_type: expected 'LORA', found 'IA3'"
+a key nobody knows: key '"whatnot": 1'
+	on_adapter "tec/adapter_config.json': the key 'whatnot' is not known"
+a tensor that no module takes: sed -i 's/\["q", "v"\]/["q"]/' "$COPY/adapter_config.json"
+	on_adapter "SelfAttention.v.lora_[AB].weight' is taken by no module"
+a module without tensors: sed -i 's/\["q", "v"\]/["q", "v", "o"]/' "$COPY/adapter_config.json"
+	on_adapter "missing tensor 'base_model.model.encoder.block.0.layer.0.SelfAttention.o.lora_A.weight'"
+another rank: sed -i 's/"r": 4/"r": 8/' "$COPY/adapter_config.json"
+	on_adapter "has rank 4, but r and rank_pattern of .* say 8"
+of a deeper model: copy "$T/deep/loras/tec" tec
+	on_adapter "the base model has no linear '[a-zA-Z0-9.]*block.2.*an adapter of another model"
+turned round: sed -i 's/"shape":\[4,32\]/"shape":[32,4]/' "$COPY/$lora"
+	on_adapter "expected shape \(4, 32\) for this base model, found \(32, 4\): an adapter of another model"
+a tensor of another name: sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"
+	on_adapter "lora_C.weight' is taken by no module"
+END
 
 # Where the adapter lies deeper, the path that would do.
-copy "$L/tec" tec; mkdir "$T/in"; mv "$COPY" "$T/in/default"; mkdir "$COPY"; mv "$T/in/default" "$COPY"
-on_adapter 'in a sub-folder' "tec' has no adapter_config.json; an adapter lies in '[^']*tec/default': give"
-copy "$L/tec" tec; mkdir "$T/in/9" "$T/in/10"; for n in 9 10; do cp "$COPY"/* "$T/in/$n"; done; rm -r "$COPY"
-	mkdir "$COPY"; for n in 9 10; do mv "$T/in/$n" "$COPY/checkpoint-$n"; done
-on_adapter 'in checkpoints' "an adapter lies in '[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
-cp "$COPY/checkpoint-10/adapter_config.json" "$COPY"
-on_adapter 'weights in checkpoints alone' "tec' has no adapter_model.safetensors; an adapter lies in "\
-"'[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
-pointer='version https://git-lfs.github.com/spec/v1'
-copy "$L/tec" tec; echo "$pointer" >"$COPY/$lora"
-on_adapter 'a Git LFS pointer' \
-	"tec/adapter_model.safetensors' looks like a Git LFS pointer, not the file itself: run .git lfs pull"
-copy "$L/tec" tec; key '"layers_to_transform": 0'
-on_adapter 'tensors of a block that layers_to_transform leaves out' \
-	"block.1.layer.0.SelfAttention.[qv].lora_[AB].weight' is taken by no module: .*layers_to_transform"
-copy "$L/tec" tec; sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_config.json"
-on_adapter 'a pattern without end' \
-	"a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
+moved() { # FOLDER…: the adapter's files lie in these folders of it alone
+	cp -r "$COPY" "$T/in"; rm -r "$COPY"
+	for folder in "$@"; do mkdir -p "$COPY/$folder"; cp "$T/in"/* "$COPY/$folder"; done
+	rm -r "$T/in"
+}
+newest="an adapter lies in '[^']*tec/checkpoint-10' \(the newest of 2 checkpoints\): give"
+cases broken_adapter <<'END'
+in a sub-folder: moved default
+	on_adapter "tec' has no adapter_config.json; an adapter lies in '[^']*tec/default': give"
+in checkpoints: moved checkpoint-9 checkpoint-10
+	on_adapter "$newest"
+weights in checkpoints alone: moved checkpoint-9 checkpoint-10; cp "$COPY/checkpoint-10/adapter_config.json" "$COPY"
+	on_adapter "tec' has no adapter_model.safetensors; $newest"
+a Git LFS pointer: echo 'version https://git-lfs.github.com/spec/v1' >"$COPY/$lora"
+	on_adapter "tec/$lora' looks like a Git LFS pointer, not the file itself: run .git lfs pull"
+tensors of a block that layers_to_transform leaves out: key '"layers_to_transform": 0'
+	on_adapter "block.1.layer.0.SelfAttention.[qv].lora_[AB].weight' is taken by no module: .*layers_to_transform"
+a pattern without end: sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_config.json"
+	on_adapter "a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
+END
 
 # The base's embeddings saved along: equal ones are passed over, any other is refused.
 must "$HELP/tiny-model" -q --embeddings --tasks emoint,tec -o "$T/along"
@@ -315,8 +327,8 @@ rows '[{"instruction": "the \u0000", "output": "joy"}]'
 on_texts 'a zero character' 'line 1 column 29: the text holds .u0000, a character that no text may hold'
 rows "[{'instruction': 'the rain', 'output': 'joy'}]"
 on_texts "Python's own writing" 'line 1 column 3: expected a key in double quotes.*json.dump'
-copy "$M" page; echo '<html>' >"$COPY/config.json"
-on_model 'config.json is a web page' "page/config.json' looks like a web page"
+broken_model 'config.json is a web page'; echo '<html>' >"$COPY/config.json"
+on_model "broken/config.json' looks like a web page"
 
 numbers() { printf '%s\n' "$1" >"$T/numbers.json"; }
 numbers '[0, 1, 60]'; (samples_num=3; refuses 'row numbers: one too large' 1 "numbers.json'.*60" draw_samples \
