@@ -39,6 +39,7 @@ says() { check "$NAME: says so" grep -Eq -- "$1" "$T/said"; }
 silent() { check "$NAME: no more than the closing line" [ "$(wc -l <"$T/said")" = 1 ]; }
 
 # ---- The head and its scale
+wrote='transformers 5.0 wrote true'
 both='tie_word_embeddings is true, but lm_head.weight differs from shared.weight \(row 0\), '\
 'and scale_decoder_outputs is not given'
 cases demo <<'END'
@@ -47,7 +48,7 @@ as-shipped: :
 resaved-5.24: conf tie_word_embeddings true; conf scale_decoder_outputs false
 	gives 5; silent
 resaved-5.0: conf tie_word_embeddings true; conf scale_decoder_outputs true
-	gives 5; says "config.json': scale_decoder_outputs is true beside a head of its own .*transformers 5.0 wrote true"
+	gives 5; says "config.json': scale_decoder_outputs is true beside a head of its own .*$wrote"
 tie-absent-scale-false: conf tie_word_embeddings; conf scale_decoder_outputs false
 	gives 5
 tie-false-scale-true: conf scale_decoder_outputs true
@@ -174,7 +175,8 @@ gen suppress_tokens '[]'; gen forced_bos_token_id null; gen temperature 0.3; gen
 (NAME=as-shipped; check 'keys that change nothing: nothing said' as_golden 5); silent
 
 # ---- What the folder is not
-q=encoder.block.0.layer.0.SelfAttention.q counts='num_layers and num_decoder_layers are 3 and 2'
+q=encoder.block.0.layer.0.SelfAttention.q saved="the model was saved inside a wrapper \('module'\)"
+counts='num_layers and num_decoder_layers are 3 and 2'
 cases demo <<'END'
 encoder: sed -i 's/T5ForConditionalGeneration/T5EncoderModel/' "$COPY/config.json"
 	clash "architectures: expected T5ForConditionalGeneration, found 'T5EncoderModel', which has no decoder"
@@ -210,7 +212,7 @@ int32: tensors lm_head.weight=lm_head.weight; sed -i '1s/"dtype":"F32"/"dtype":"
 classifier: tensors classification_head.dense.weight=lm_head.weight
 	clash "'classification_head.dense.weight' is a classifier's head"
 wrapper: tensors module.shared.weight=shared.weight,shared.weight=
-	clash "'module.shared.weight': expected the name 'shared.weight'; the model was saved inside a wrapper \('module'\)"
+	clash "'module.shared.weight': expected the name 'shared.weight'; $saved"
 unmerged: tensors $q.base_layer.weight=$q.weight,$q.weight=
 	clash "'$q.base_layer.weight' belongs to an adapter inside the model"
 END
