@@ -148,10 +148,10 @@ static void check_rows(const char *work, json_t *j)
 	}
 }
 
-static void check_demo(const char *method)
+/* The golden solutions under `name` are those of the demo's merge with these settings. */
+static void check_demo(const char *name, const char *settings)
 {
-	char *work = golden_folder(), *settings = xformat("METHOD=%s", method),
-	     *prefix = xformat("%s.", method);
+	char *work = golden_folder(), *prefix = xformat("%s.", name);
 	json_t *j = golden_json(GOLDEN "/demo/solutions.json");
 	struct st *golden = st_open(GOLDEN "/demo/solutions.safetensors"), *adapter;
 	double worst = 0;
@@ -161,27 +161,26 @@ static void check_demo(const char *method)
 	check_rows(work, j);
 	adapter = merged_open(work);
 	for (int i = 0; i < st_count(golden); i++) {
-		const char *name = st_at(golden, i)->name, *module = name + strlen(prefix);
+		const char *tensor = st_at(golden, i)->name, *module = tensor + strlen(prefix);
 		size_t m, n;
 		double *W, *want;
 
-		if (strncmp(name, prefix, strlen(prefix)))
+		if (strncmp(tensor, prefix, strlen(prefix)) != 0)
 			continue;
 		W = merged(adapter, module, &m, &n);
-		want = golden_solution(golden, name, module, DEMO "/loras", golden_get(j, "tasks"),
-				       m, n);
-		check(difference(W, want, m * n), method, module, &worst);
+		want = golden_solution(golden, tensor, module, DEMO "/loras",
+				       golden_get(j, "tasks"), m, n);
+		check(difference(W, want, m * n), name, module, &worst);
 		count++;
 		free(W);
 		free(want);
 	}
 	assert_true(count > 0);
-	print_message("# %s: %d modules, worst relative difference %.1e\n", method, count, worst);
+	print_message("# %s: %d modules, worst relative difference %.1e\n", name, count, worst);
 	st_close(adapter);
 	st_close(golden);
 	json_decref(j);
 	golden_drop(work);
-	free(settings);
 	free(prefix);
 }
 
@@ -229,14 +228,21 @@ static void test_demo_sweep(void **state)
 {
 	(void)state;
 	golden_need(GOLDEN "/demo/solutions.safetensors");
-	check_demo("sweep");
+	check_demo("sweep", "METHOD=sweep");
 }
 
 static void test_demo_regmean(void **state)
 {
 	(void)state;
 	golden_need(GOLDEN "/demo/solutions.safetensors");
-	check_demo("regmean");
+	check_demo("regmean", "METHOD=regmean");
+}
+
+static void test_demo_given(void **state)
+{
+	(void)state;
+	golden_need(GOLDEN "/demo/solutions.safetensors");
+	check_demo("given", "METHOD=sweep ANSWERS=given");
 }
 
 static void test_emotion_sweep(void **state)
@@ -254,9 +260,8 @@ static void test_emotion_regmean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_demo_sweep),
-		cmocka_unit_test(test_demo_regmean),
-		cmocka_unit_test(test_emotion_sweep),
+		cmocka_unit_test(test_demo_sweep),      cmocka_unit_test(test_demo_regmean),
+		cmocka_unit_test(test_demo_given),      cmocka_unit_test(test_emotion_sweep),
 		cmocka_unit_test(test_emotion_regmean),
 	};
 

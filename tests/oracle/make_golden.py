@@ -8,7 +8,8 @@ recorded: where the draw changes, these files must be made again. Run it from th
 PyTorch and stored as float32. Written are
 
   demo/states.{json,safetensors}     4 texts: every block's output at the first, middle and last row of each; base and one adapter
-  demo/solutions.{json,safetensors}  A of some modules' ΔW = [B_1 … B_N] A, B the adapters' own in the order of "tasks"; sweep, regmean
+  demo/solutions.{json,safetensors}  A of some modules' ΔW = [B_1 … B_N] A, B the adapters' own in the order of "tasks"; sweep, regmean,
+                                     and "given": the sweep over the rows' own answers
   demo/eval.json                     greedy texts, accuracies and losses of base, each adapter and the average on all test rows
   relu-tied/                         a random model that the demo is not: relu, tied output, d_kv·heads ≠ d_model, F16, 8 buckets; an adapter of
                                      all linears with use_rslora, rank_pattern and alpha_pattern; states as above
@@ -80,10 +81,12 @@ def solutions(args, folder):
     chosen = {'sweep': [names[0], names[2], names[-1], last, max(n for n in names if 'EncDecAttention.v' in n),
                         max(n for n in names if 'EncDecAttention.q' in n)]}
     chosen['regmean'] = chosen['sweep'][1:5:2]
+    chosen['given'] = [n for n in chosen['sweep'] if n.startswith('decoder')][:2]
     rows = {}
     for method, wanted in chosen.items():
-        found, _ = merge_reference.merge(types.SimpleNamespace(model=args.model, loras=args.loras, data=args.data, method=method,
-                                                               samples=args.samples, alpha=8e-5))
+        found, _ = merge_reference.merge(types.SimpleNamespace(
+            model=args.model, loras=args.loras, data=args.data, method='sweep' if method == 'given' else method,
+            samples=args.samples, alpha=8e-5, answers='given' if method == 'given' else 'generated'))
         save_file({n: w.to(torch.float32).contiguous() for n, w in found.items()}, os.path.join(args.scratch, method + '.safetensors'))
         for n in dict.fromkeys(wanted):
             b = torch.cat(B[n], 1)

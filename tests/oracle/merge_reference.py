@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The merge itself in float64 PyTorch: sweep, regmean and average, features tokens, for any model, adapters and samples.
 
-    merge_reference.py MODEL LORAS DATA METHOD OUT.safetensors [--samples WORK/samples] [--alpha 8e-5] [--golden FILE.safetensors] [--tokens FILE.json]
+    merge_reference.py MODEL LORAS DATA METHOD OUT.safetensors [--samples WORK/samples] [--alpha 8e-5] [--answers given]
+        [--golden FILE.safetensors] [--tokens FILE.json]
 
-Samples: DATA/T/samples.json, or the drawn rows in WORK/samples/T.h5. OUT holds each module's dense ΔW (d_out, d_in), float32. --golden
+Samples: DATA/T/samples.json, or the drawn rows in WORK/samples/T.h5. The decoder's tokens are the answers that each task's own model
+generates, or with --answers given the rows' own outputs. OUT holds each module's dense ΔW (d_out, d_in), float32. --golden
 compares with such a file (relative Frobenius difference, worst module; float32 storage alone is some 3e-8), --tokens the decoder's tokens
 with a decoder-tokens.json. Dense algebra throughout: W = (Σ c ΔW G)(Σ c H)⁻¹, no factoring, so that it shares no shortcut with the
 tools. Writes nothing and ends with status 1 where --golden differs by more than 1e-6.
@@ -87,8 +89,9 @@ def merge(args):
         enc[t] = oracle.sample_sequences(sp, args.data, t, args.samples)
         for n in names:
             lora.set(n, own[t].get(n))
-        generated = [g['ids'] for g in oracle.greedy(lora.model, enc[t])]
-        dec[t] = [[lora.model.config.decoder_start_token_id] + g[:-1] for g in generated]
+        answers = oracle.sample_answers(sp, args.data, t, args.samples) if args.answers == 'given' else \
+            [g['ids'] for g in oracle.greedy(lora.model, enc[t])]
+        dec[t] = [[lora.model.config.decoder_start_token_id] + a[:-1] for a in answers]
         X[t] = inputs(lora.model, [g[0] for _, g in groups], enc[t], dec[t], False)
     for key, group in groups:
         first = group[0]
@@ -107,6 +110,7 @@ def main():
     for name in 'model', 'loras', 'data', 'method', 'out':
         p.add_argument(name)
     p.add_argument('--samples')
+    p.add_argument('--answers', choices=['generated', 'given'], default='generated')
     p.add_argument('--alpha', type=float, default=8e-5)
     p.add_argument('--golden')
     p.add_argument('--tokens')

@@ -87,6 +87,12 @@ def sample_sequences(sp, data, task, drawn=None, number=None, max_length=100):
     return [encode(sp, train[i]['instruction'], max_length) for i in sample_rows(data, task, drawn)[:number]]
 
 
+def sample_answers(sp, data, task, drawn=None):
+    """The calibration rows' own outputs, as tokens."""
+    train = read_json(os.path.join(data, task, 'train.json'))
+    return [encode(sp, train[i]['output']) for i in sample_rows(data, task, drawn)]
+
+
 def read_json(path):
     with open(path, encoding='utf-8') as f:
         return json.load(f)
