@@ -4,18 +4,10 @@
 
 #include "golden.h"
 
+#include "../unit/small_t5.h"
 #include "adapter/adapter.h"
 
-static const struct geometry MODEL = {.family = &family_t5,
-				      .D = 8,
-				      .F = 12,
-				      .NH = 2,
-				      .HS = 3,
-				      .DI = 6,
-				      .V = 50,
-				      .L = {2, 1},
-				      .gated = true,
-				      .act = BE_GELU_NEW};
+static const struct geometry MODEL = {SMALL_T5, .L = {2, 1}, .gated = true, .act = BE_GELU_NEW};
 
 static void check_delta(const struct adapter *a, const struct lora *l, const struct st *deltas)
 {

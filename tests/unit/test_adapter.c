@@ -17,21 +17,12 @@
 #include "case.h"
 #include "child.h"
 #include "model/site.h"
-#include "model/t5.h"
+#include "small_t5.h"
 
 #define DIR_NAME "task"
 
 /* 2 + 1 blocks, gated: 25 linears. */
-static const struct geometry MODEL = {.family = &family_t5,
-				      .D = 8,
-				      .F = 12,
-				      .NH = 2,
-				      .HS = 3,
-				      .DI = 6,
-				      .V = 50,
-				      .L = {2, 1},
-				      .gated = true,
-				      .act = BE_GELU_NEW};
+static const struct geometry MODEL = {SMALL_T5, .L = {2, 1}, .gated = true, .act = BE_GELU_NEW};
 
 /* ---- helpers ---- */
 

@@ -9,22 +9,9 @@
 
 #include "child.h"
 #include "model/site.h"
-#include "model/t5.h"
+#include "small_t5.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
-static struct geometry model(int encoder, int decoder)
-{
-	return (struct geometry){.family = &family_t5,
-				 .D = 8,
-				 .F = 12,
-				 .NH = 2,
-				 .HS = 3,
-				 .DI = 6,
-				 .V = 50,
-				 .L = {encoder, decoder},
-				 .gated = true};
-}
 
 static void test_order(void **state)
 {
@@ -35,7 +22,7 @@ static void test_order(void **state)
 		"dec00-out",  "dec00-cross", "dec00-crossout", "dec00-ffn",      "dec00-down",
 	};
 	static const int width[] = {8, 6, 8, 12, 8, 6, 8, 12, 8, 8, 6, 8, 6, 8, 12};
-	struct geometry m = model(2, 1);
+	struct geometry m = SMALL_T5_OF(2, 1);
 	struct site s[COUNT(name)];
 	char buf[24];
 	(void)state;
@@ -81,7 +68,7 @@ static void test_no_sites(void **state)
 		"de",
 		"enc00-end",
 	};
-	struct geometry m = model(2, 1);
+	struct geometry m = SMALL_T5_OF(2, 1);
 	struct site s;
 	(void)state;
 	for (size_t i = 0; i < COUNT(name); i++)
@@ -90,7 +77,7 @@ static void test_no_sites(void **state)
 
 static void test_many_blocks(void **state)
 {
-	struct geometry m = model(999, 120);
+	struct geometry m = SMALL_T5_OF(999, 120);
 	struct site s;
 	char buf[24];
 	(void)state;
@@ -126,7 +113,7 @@ static void test_modules(void **state)
 		{"decoder.block.3.layer.2.DenseReluDense.wi_0", "dec03-ffn"},
 		{"decoder.block.3.layer.2.DenseReluDense.wo", "dec03-down"},
 	};
-	struct geometry m = model(8, 4);
+	struct geometry m = SMALL_T5_OF(8, 4);
 	struct module q;
 	char buf[24];
 	(void)state;
@@ -168,7 +155,7 @@ static int count_sites(const struct geometry *m, int *modules)
 
 static void test_counts(void **state)
 {
-	struct geometry large = model(24, 24);
+	struct geometry large = SMALL_T5_OF(24, 24);
 	int modules;
 	(void)state;
 	assert_int_equal(count_sites(&large, &modules), 73);

@@ -12,7 +12,7 @@
 #include "child.h"
 #include "files/safetensors/st.h"
 #include "model/geometry.h"
-#include "model/t5.h"
+#include "small_t5.h"
 
 /* ---- helpers ---- */
 
@@ -62,15 +62,7 @@ static void refuses(const char *config, const char *message)
 
 static struct geometry small_model(bool gated)
 {
-	return (struct geometry){.family = &family_t5,
-				 .D = 8,
-				 .F = 12,
-				 .NH = 2,
-				 .HS = 3,
-				 .DI = 6,
-				 .V = 50,
-				 .L = {12, 3},
-				 .gated = gated};
+	return (struct geometry){SMALL_T5, .L = {12, 3}, .gated = gated};
 }
 
 /* ---- config.json ---- */
