@@ -1,11 +1,11 @@
-/* answers.h: does an adapter answer the rows of its own task any better than chance? Where it does
- * not, the rows are probably not what it was trained on: their prompt is missing, or the labels,
- * the tokenizer or the base are others.
+/* answers.h: does an adapter answer the rows of its own task better than chance? If not, the rows
+ * are probably not what it was trained on. The prompt is missing, or the labels, the tokenizer or
+ * the base model differ.
  *
- * Measured is the mean, over the labels, of the share of a label's rows that are answered right
- * (mean recall). Whoever answers without a look at the text, by whatever rule, reaches 1/K of K
- * labels on average, however unequal the labels' numbers of rows are: that is chance. One label
- * alone cannot show chance; it counts as two. */
+ * The measure is mean recall: the share of each label's rows that are answered right, averaged over
+ * the labels. An answer that does not depend on the text reaches 1/K with K labels, however unequal
+ * the labels' numbers of rows are. 1/K is chance. A single label cannot show chance; it counts as
+ * two. */
 #ifndef ANSWERS_H
 #define ANSWERS_H
 
@@ -13,17 +13,17 @@
 
 struct answers {
 	int rows, right, labels;
-	double recall; /* mean over the labels */
+	double recall; /* mean recall, over the labels */
 };
 
-/* By first tokens: truth (n) of the labels, answered (n), -1 for none. */
+/* From first tokens: truth (n) are the labels', answered (n) the adapter's, -1 for none. */
 struct answers answers_of_tokens(const int *truth, const int *answered, int n);
 struct answers answers_of_confusion(const int *count, int K); /* (K, K+1), as in metrics.h */
 
 double answers_chance(const struct answers *a);
-/* Under 1.5 × chance. */
+/* Whether the recall is under 1.5 × chance. */
 bool answers_by_chance(const struct answers *a);
-/* The line that says so, with figures; `what`: "calibration" or "test" rows. Allocated. */
+/* The warning with its figures, allocated. `what`: "calibration" or "test" rows. */
 char *answers_words(const struct answers *a, const char *task, const char *what);
 
 #endif

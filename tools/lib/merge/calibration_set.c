@@ -57,7 +57,7 @@ static void append(int *length, int *offset, int **ids, int *total, int n, const
 	}
 }
 
-/* The samples of all tasks, one after the other. */
+/* The samples of all tasks, one task after the other. */
 static void lay_out(struct calibration_set *p)
 {
 	int total = 0, labels = 0;

@@ -1,7 +1,7 @@
-/* calibration_set.h: the calibration samples of all tasks in one row, so that a pass over the
- * decoder serves them all: its weights are read once.
+/* calibration_set.h: the calibration samples of all tasks in one array. One pass over the decoder
+ * then serves all tasks and reads the weights once.
  *
- * A task's samples are neighbours, the tasks in the order they are given. */
+ * The samples of a task stand together; the tasks keep the order in which they are given. */
 #ifndef CALIBRATION_SET_H
 #define CALIBRATION_SET_H
 
@@ -14,36 +14,37 @@ struct calibration_task {
 	const char *name; /* the caller's */
 	struct samples samples;
 	struct adapter *adapter; /* NULL: the merged model */
-	int first;               /* of its samples in the pool */
+	int first;               /* of its samples in the set */
 };
 
 struct calibration_set {
 	int n, ntasks; /* samples, tasks */
 	struct calibration_task *task;
-	int nsources;                /* by task; of the merged model 1, which all tasks share */
+	int nsources; /* one per task; a single one for the merged model, which all tasks share */
 	struct delta_source *source; /* (nsources) */
-	struct merged *merged;       /* NULL: each task's own model */
+	struct merged *merged;       /* NULL: each task uses its own model */
 	int *task_of;                /* (n) */
 	int *length, *offset, *ids;  /* (n), (n), (Σ length): the encoder's tokens */
 	int *label_length, *label_offset, *label_ids; /* likewise */
-	int pad_to;  /* rows that each sample is made up to by pads; 0: none */
-	int longest; /* rows of the encoder's output of one sample, at most */
+	int pad_to;  /* pads fill each sample up to this many rows; 0: no pads */
+	int longest; /* most rows that the encoder's output of one sample has */
 };
 
-/* Where the tasks' things are: paths with {task} in them. */
+/* Paths with {task} in them. */
 struct calibration_args {
 	const char *samples;
-	const char *adapter;   /* each task's own model; NULL: */
-	const char *solutions; /* the merged one, */
-	const char *sites;     /* and its sites, as merged_open() takes them */
-	bool padded; /* every sample to max_length rows, which must then be the same for all tasks
-		      */
+	const char *adapter;   /* each task's own model; NULL: the merged model, */
+	const char *solutions; /* read from these solution files, */
+	const char *sites;     /* at these sites, as merged_open() takes them */
+	bool padded; /* pad every sample to max_length rows; max_length must then be the same for
+			all tasks */
 };
 
-/* Reads and checks all samples; die() where one is wrong. model and tasks must outlive the pool. */
+/* Reads and checks all samples; die() at an error. model and tasks must outlive the set. */
 void calibration_set_open(struct calibration_set *p, const struct model *model,
 			  const struct strlist *tasks, const struct calibration_args *args);
-/* The source of each sample from `first` on, as struct forward has them; NULL: all are of one. */
+/* The source of each sample from `first` on, as struct forward has them. NULL: all samples have the
+ * same source. */
 const int *pool_source_of(const struct calibration_set *p, int first);
 void calibration_set_close(struct calibration_set *p);
 

@@ -45,7 +45,7 @@ void evaluation_release(struct evaluation *e)
 	free(e->exact);
 }
 
-/* The choice with the smallest nll[k] / per[k]; per NULL: all 1. */
+/* The choice with the smallest nll[k] / per[k]. per NULL: every divisor is 1. */
 static int smallest(const double *nll, const int *per, int K)
 {
 	int best = 0;
@@ -65,7 +65,7 @@ void evaluation_add_likelihoods(struct evaluation *e, int first, int n, const do
 	}
 }
 
-/* Answers that a generation of max_new tokens cannot end. */
+/* Warns of labels that are longer than max_new tokens: no generation can produce them. */
 static void note_long_answers(const struct evaluation *e)
 {
 	const struct testset *t = e->test;
@@ -155,7 +155,7 @@ static int *confusion(const struct evaluation *e, const int *truth, const int *p
 	return count;
 }
 
-/* Right and wrong as a confusion matrix of one class. */
+/* Right and wrong rows, as a confusion matrix of one class. */
 static void put_share(json_t *to, const char *key, const struct evaluation *e, const bool *right)
 {
 	int n = e->test->rows.n, count[2] = {0};

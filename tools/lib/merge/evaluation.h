@@ -1,6 +1,6 @@
-/* evaluation.h: what a model answered to a test file, its scores, and the two files that hold them.
+/* evaluation.h: a model's answers to a test file, their scores, and the two files that hold them.
  *
- * The published score goes by the first token alone; its figures stand at the result's top. Each
+ * The published score compares first tokens only; its figures stand at the top of the result. Every
  * other score that was asked for has a block of its own. */
 #ifndef EVALUATION_H
 #define EVALUATION_H
@@ -14,25 +14,26 @@ struct evaluation {
 	const struct testset *test;
 	struct asked_scores asked;
 	int max_new;
-	int *length, *ids;                /* (rows), (rows, max_new): generated */
-	float *gap;                       /* (rows) the two largest logits' at the first token */
-	double *nll;                      /* (rows) Σ −log p over the row's answer */
-	char **text;                      /* (rows) of what was generated */
-	int *predicted;                   /* (rows) class of the first token, or METRICS_NONE */
-	int *likeliest, *likeliest_bytes; /* (rows) choice with the largest log p; log p / byte */
-	bool *exact;                      /* (rows) the text is the answer */
+	int *length, *ids; /* (rows), (rows, max_new): generated */
+	float *gap;        /* (rows) the two largest logits at the first token */
+	double *nll;       /* (rows) Σ −log p over the tokens of the row's answer */
+	char **text;       /* (rows) the generated text */
+	int *predicted;    /* (rows) class of the generated first token, or METRICS_NONE */
+	int *likeliest, *likeliest_bytes; /* (rows) the choice with the largest log p; with the
+					     largest log p per byte */
+	bool *exact;                      /* (rows) the generated text equals the answer */
 };
 
 void evaluation_init(struct evaluation *e, const struct testset *t, struct asked_scores asked,
 		     int max_new);
 void evaluation_release(struct evaluation *e);
 
-/* What the n rows from `first` on have of likelihood(): nll (n, choices). The first of equals
- * wins. */
+/* Takes likelihood()'s results for the n rows from `first` on: nll (n, choices). Of equal choices
+ * the first one wins. */
 void evaluation_add_likelihoods(struct evaluation *e, int first, int n, const double *nll);
-/* After all rows: the texts, and what follows from them. */
+/* Call after all rows: makes the texts and everything that is derived from them. */
 void evaluation_finish(struct evaluation *e, const struct tokenizer *tokenizer);
-double evaluation_loss(const struct evaluation *e); /* mean −log p of the answers' tokens */
+double evaluation_loss(const struct evaluation *e); /* mean −log p over the tokens of all answers */
 
 /* Writes the result, and returns the accuracy of the first score asked for. */
 double evaluation_write(const struct evaluation *e, const char *path, const char *task,

@@ -8,7 +8,7 @@
 #include "base/die.h"
 #include "base/text.h"
 
-/* Where a text stands, for messages. */
+/* The place of a text, for messages. */
 struct place {
 	const char *path;
 	int row;
@@ -33,7 +33,7 @@ static void check_encoded(bool ok, struct place at)
 		die("'%s': row %d: the tokenizer cannot encode '%s'", at.path, at.row, at.key);
 }
 
-/* The model reads no other tokens than its vocabulary's. */
+/* Refuses a token outside the model's vocabulary. */
 static void check_known(const struct example_maker *e, struct place at, const struct token_ids *ids)
 {
 	const char *outside =
@@ -42,7 +42,7 @@ static void check_known(const struct example_maker *e, struct place at, const st
 		die("'%s': row %d: '%s' has %s", at.path, at.row, at.key, outside);
 }
 
-/* Checked, into the caller's array. */
+/* Copies checked ids into the caller's array. */
 static int hand_over(const struct example_maker *e, struct place at, struct token_ids *from,
 		     int *ids)
 {
@@ -53,7 +53,7 @@ static int hand_over(const struct example_maker *e, struct place at, struct toke
 	return n;
 }
 
-/* The row's own ids; `beside`: tokens that come behind them. */
+/* The ids that the row brings. `beside`: how many tokens follow them. */
 static int take(const struct example_maker *e, struct place at, struct row_ids own, int beside,
 		int *ids)
 {
@@ -70,12 +70,12 @@ static int take(const struct example_maker *e, struct place at, struct row_ids o
 	return own.n;
 }
 
-/* A prompt that may be shortened. */
+/* A prompt that may have to be shortened. */
 struct cut_prompt {
 	struct example_maker *e;
 	struct place at;
 	char *const *text;
-	struct token_ids ids; /* as it is now */
+	struct token_ids ids; /* its current length */
 };
 
 static void encode_cut(struct cut_prompt *p, size_t characters)
@@ -87,8 +87,8 @@ static void encode_cut(struct cut_prompt *p, size_t characters)
 	free(text);
 }
 
-/* A character has four tokens at most, one for each byte; and the word that is cut may fall into
- * other pieces. So many characters may go at once without a fitting prompt being passed over. */
+/* How many characters can be removed at once without passing over a prompt that fits. A character
+ * is at most four tokens, one per byte; and the word that is cut may split into other pieces. */
 static long stride(const struct cut_prompt *p, int tokens)
 {
 	enum { CHARACTER = 4, WORD = 8 };
@@ -97,7 +97,8 @@ static long stride(const struct cut_prompt *p, int tokens)
 	return n > 1 ? n : 1;
 }
 
-/* Takes characters off the end of the longest text, until the prompt fits; without any it does. */
+/* Removes characters from the end of the longest text until the prompt fits. Without any characters
+ * it fits. */
 static void shorten(struct cut_prompt *p, int tokens)
 {
 	long most = 0;
@@ -111,7 +112,7 @@ static void shorten(struct cut_prompt *p, int tokens)
 	}
 }
 
-/* Of a template that ends in its only text, the tokens are cut, as published. */
+/* Where a template ends in its only text, tokens are cut instead, as published. */
 static void cut_tokens(struct cut_prompt *p)
 {
 	char *text = template_fill(&p->e->templates->prompt, p->text, SIZE_MAX);
@@ -155,7 +156,7 @@ int example_prompt(struct example_maker *e, const struct row *row, const char *p
 	return hand_over(e, at, &p.ids, ids);
 }
 
-/* T5's tokenizer ends every text; behind others the model's end token comes. */
+/* T5's tokenizer ends every text itself. Other tokenizers' texts get the model's end token here. */
 static void encode_answer(struct example_maker *e, const struct row *row, struct place at,
 			  struct token_ids *ids)
 {

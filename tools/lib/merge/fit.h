@@ -1,5 +1,5 @@
 /* fit.h: the options of the tools that solve least squares over the tasks' Grams (solve.h), and the
- * system that they ask for. */
+ * normal equations that they describe. */
 #ifndef FIT_H
 #define FIT_H
 
@@ -12,7 +12,7 @@ struct fit_args {
 	struct ridge ridge;
 };
 
-/* Options of the tools' tables; these include config/keys.h. */
+/* Entries for the tools' option tables; the tools include config/keys.h. */
 #define FIT_OPTIONS(args)                                                            \
 	KEY_OPTION(manual_ceof, (args).manual), KEY_OPTION(alpha_1, (args).alpha_1), \
 		KEY_OPTION(alpha_2, (args).ridge.alpha_2),                           \
@@ -20,7 +20,8 @@ struct fit_args {
 		KEY_OPTION(camr_alpha, (args).ridge.camr_alpha),                     \
 		KEY_OPTION(camr_beta, (args).ridge.camr_beta)
 
-/* The job's system by these; grams: a path with {task}. equations_close() is the caller's. */
+/* Opens the job's normal equations with these options. grams: a path with {task}. The caller calls
+ * equations_close(). */
 void fit_open(struct normal_equations *s, const struct job *j, const struct fit_args *args,
 	      const char *grams);
 

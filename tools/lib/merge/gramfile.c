@@ -1,9 +1,13 @@
 /* gramfile.c: see gramfile.h.
  *
- * Products with X are products with its Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). One Gram exists at a
- * time, so there are up to three passes over the rows: H = XmᵀXm, C = XᵀXm, K (or X itself, where
- * its rows are few). A pass returns its Gram, which is valid until the next pass. With weights
- * every module has its own H and C, and H is stored per module. */
+ * Norms of products with X follow from X's Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). Only one Gram is in
+ * memory at a time, so there are up to three passes over the rows:
+ * - H = XmᵀXm
+ * - C = XᵀXm
+ * - K = XᵀX, or X itself where it has few rows.
+ *
+ * A pass returns its Gram, which is valid until the next pass. With DCS weights every module has
+ * its own H and C, and H is stored per module. */
 #include "merge/gramfile.h"
 
 #include <stdlib.h>
@@ -17,7 +21,7 @@
 #include "math/solve.h"
 
 struct norms {
-	double w2, xw2, y2, xxm, h, yw2; /* yw2: xw2 of the weighted rows */
+	double w2, xw2, y2, xxm, h, yw2; /* yw2: the same as xw2, of the weighted rows */
 };
 
 static char *module_path(const struct gramfile *k, int i, const char *member)
@@ -46,7 +50,7 @@ _Noreturn static void die_row(const struct gramfile *k)
 
 /* ------------------------------------------------------------ the passes over the rows */
 
-/* H = XmᵀXm, of the rows as weighted. */
+/* H = XmᵀXm of the weighted rows. */
 static struct gram *pass_H(struct gramfile *k)
 {
 	if (gram_run(k->gram, &k->rows, GRAM_XM_XM))
@@ -54,7 +58,7 @@ static struct gram *pass_H(struct gramfile *k)
 	return k->gram;
 }
 
-/* C = XᵀXm; H: of these rows. */
+/* C = XᵀXm. H: what pass_H() returned; it is C where Xm is X. */
 static struct gram *pass_C(struct gramfile *k, struct gram *H)
 {
 	if (k->rows.same)
@@ -64,7 +68,8 @@ static struct gram *pass_C(struct gramfile *k, struct gram *H)
 	return k->gram;
 }
 
-/* K = XᵀX, in the form that norms are taken by; C: of these rows, NULL: it was not made. */
+/* K = XᵀX, in the form that norms are computed from. C: what pass_C() returned; NULL: there was no
+ * pass for C. */
 static struct gram *pass_K(struct gramfile *k, struct gram *C)
 {
 	if (k->rows.same && C)
@@ -74,9 +79,9 @@ static struct gram *pass_K(struct gramfile *k, struct gram *C)
 	return k->gram;
 }
 
-/* ------------------------------------------------------------ what is taken of a Gram */
+/* ------------------------------------------------------------ what is computed from a Gram */
 
-/* The dataset `path`, whole. */
+/* Writes the whole matrix as the dataset `path`. */
 static void write_gram(struct gramfile *k, struct gram *g, const char *path)
 {
 	size_t d = (size_t)g->d;
@@ -90,7 +95,7 @@ static void write_gram(struct gramfile *k, struct gram *g, const char *path)
 	}
 }
 
-/* The dataset /NAME, and the same in the group of every module. */
+/* Writes the dataset /NAME, and a link to it in the group of every module. */
 static void write_shared(struct gramfile *k, struct gram *g, const char *name)
 {
 	char *path = xformat("/%s", name);
@@ -105,7 +110,7 @@ static void write_shared(struct gramfile *k, struct gram *g, const char *name)
 	free(path);
 }
 
-/* A_t C, where the task's adapter targets the module. s: its factors, alone or among others. */
+/* A_t C, where the task's adapter targets the module. s: factors that include the task's. */
 static void write_AC(struct gramfile *k, const struct factors *s, int i, struct gram *C)
 {
 	size_t r0 = (size_t)s->first[k->t], r = (size_t)s->first[k->t + 1] - r0, d = (size_t)s->d;
@@ -122,10 +127,10 @@ static void write_AC(struct gramfile *k, const struct factors *s, int i, struct 
 }
 
 struct whole_norms {
-	double w2, xw2; /* ‖W‖², tr(W K Wᵀ) of W = W0+ΔW_t */
+	double w2, xw2; /* ‖W‖² and tr(W K Wᵀ) of W = W0+ΔW_t. */
 };
 
-/* By panels of W's rows. */
+/* W is made in panels of rows. */
 static struct whole_norms whole_norms(struct gramfile *k, const struct factors *s, int i,
 				      struct gram *K)
 {
@@ -148,7 +153,7 @@ static struct whole_norms whole_norms(struct gramfile *k, const struct factors *
 	return sum;
 }
 
-/* ‖X ΔW_tᵀ‖², by the task's own factors. */
+/* ‖X ΔW_tᵀ‖², from the task's own factors. */
 static double target_norm(const struct gramfile *k, const struct factors *own, struct gram *K)
 {
 	int r = own->R;
@@ -162,7 +167,7 @@ static double target_norm(const struct gramfile *k, const struct factors *own, s
 	return y2;
 }
 
-/* Reads B of module i's own factors for norms by K, and is done with the factors after it. */
+/* Reads B of module i's own factors, computes norms by K, and releases the factors. */
 static void own_norms(struct gramfile *k, int i, struct gram *K)
 {
 	struct factors *own = &k->own[i];
@@ -204,7 +209,7 @@ static void unweighted(struct gramfile *k)
 
 /* ------------------------------------------------------------ with weights */
 
-/* The module's weights (P), allocated; its ‖√w X ΔWᵀ‖² to norms. */
+/* The module's weights (P), allocated. Sets ‖√w X ΔWᵀ‖² in norms. */
 static double *row_weights(struct gramfile *k, const struct factors *s, int i)
 {
 	struct gram *g = k->gram;
@@ -231,7 +236,7 @@ static double *row_weights(struct gramfile *k, const struct factors *s, int i)
 	return w;
 }
 
-/* C whole, and the norm of the weighted rows' outputs. */
+/* Writes C whole, and the norm of the weighted rows' outputs. */
 static void weighted_dense(struct gramfile *k, const struct factors *s, int i, struct gram *C)
 {
 	char *path = module_path(k, i, "/C");
@@ -265,7 +270,7 @@ static void weighted_module(struct gramfile *k, int i)
 	free(w);
 }
 
-/* The coefficient's norms are of the rows without weights. */
+/* The coefficient's norms use the unweighted rows. */
 static void weighted(struct gramfile *k)
 {
 	struct gram *K = pass_K(k, NULL);

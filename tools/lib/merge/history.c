@@ -118,7 +118,7 @@ void past_close(struct past *p)
 	*p = (struct past){0};
 }
 
-/* W_j is in the file of its iteration, G(W_j) in the next one's. */
+/* W_j is in the file of iteration j, G(W_j) in the file of iteration j+1. */
 void past_read(const struct past *p, const char *module, size_t row0, size_t rows, const float *G,
 	       struct mats *m)
 {

@@ -1,7 +1,7 @@
-/* job.h: what the tools that work on one site of one merge share: their options, and what these
- * name, opened.
+/* job.h: the options that all tools working on one site of one merge share, and the files and
+ * models that these options name.
  *
- * A tool puts JOB_OPTIONS(args) into its option table, with a struct job_args of its own, and calls
+ * A tool puts JOB_OPTIONS(args) into its option table, with a struct job_args of its own. It calls
  * job_open() after tool_start(). */
 #ifndef JOB_H
 #define JOB_H
@@ -56,22 +56,22 @@ struct job {
 	struct strlist tasks;
 	struct targets targets; /* the site's modules */
 	int d;                  /* the site's width */
-	int R, d_out;           /* the largest of the modules */
-	int worst;              /* job_worst()'s module, and its figure */
+	int R, d_out;           /* the largest d_out of the modules */
+	int worst;              /* the module of job_worst(), and its figure */
 	double worst_figure;
 };
 
-/* die() or die_usage() when one of them names nothing. */
+/* Opens everything; die() or die_usage() where an option names something that is not there. */
 void job_open(struct job *j, const struct job_args *args, const struct common_opts *common);
 void job_close(struct job *j);
-/* die() where a plan of `need` bytes is over --max-memory. */
+/* die() where the plan needs more than --max-memory; need in bytes. */
 void job_limit(const struct job *j, size_t need);
 
-/* Keeps the module whose figure is the largest, for the closing line. */
+/* Keeps the module with the largest figure, for the closing line. */
 void job_worst(struct job *j, int module, double figure);
 char *job_module(const struct job *j, int module); /* its name (allocated) */
 
-/* The attributes of the job's solution file; R_max: the largest R in it. */
+/* Writes the attributes of the job's solution file. R_max: the largest R in the file. */
 void job_attributes(const struct job *j, struct h5 *out, const char *method, int R_max);
 
 #endif

@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "math/metrics.h"
 
-/* Which class each label is of; a token that was not there before begins one. first_row (all): a
- * row with the label. */
+/* The class of each label. A token that occurs for the first time begins a class. first_row (all):
+ * a row with the label. */
 static void find_classes(struct labels *l, const int *first_row, const int *first_token)
 {
 	for (int k = 0; k < l->all; k++) {

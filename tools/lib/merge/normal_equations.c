@@ -7,7 +7,7 @@
 
 #include "base/die.h"
 
-/* One number for every task, or one that counts for all. */
+/* Reads one number for every task, or a single number that is used for all. */
 static double *parse_manual(const char *list, int N)
 {
 	double *m = xarray((size_t)N, sizeof(*m)), sum = 0;
@@ -78,7 +78,7 @@ size_t equations_bytes(int d)
 	return EQUATIONS_ROWS * (size_t)d * sizeof(double);
 }
 
-/* One module's sums on their way. */
+/* State of the sums of one module. */
 struct module_sums {
 	struct solve *q;
 	const char *name;
@@ -86,7 +86,7 @@ struct module_sums {
 	const struct factors *stack;
 };
 
-/* The Gram file was made with this adapter: its rank and scale are the file's. */
+/* Checks that the Gram file was made with this adapter: it must have the same rank and scale. */
 static void check_adapter(const struct normal_equations *s, const struct module_sums *p, int t)
 {
 	int r = p->stack->first[t + 1] - p->stack->first[t];
@@ -99,7 +99,7 @@ static void check_adapter(const struct normal_equations *s, const struct module_
 		    h5_path(s->gram[t]), p->name, found, scale, r, p->stack->s[t]);
 }
 
-/* Reads rows of a dataset; one that is not finite ends the run, named. */
+/* Reads rows of a dataset. A row that is not finite is an error that names it. */
 static void read_rows(const struct normal_equations *s, int t, const char *path, size_t row0,
 		      size_t n, double *x)
 {
@@ -113,7 +113,8 @@ static void read_rows(const struct normal_equations *s, int t, const char *path,
 				 h5_path(s->gram[t]));
 }
 
-/* Calls add(arg, cm, rows, i0, n) over the rows of the module's `member`, a (d, d), in panels. */
+/* Calls add(arg, cm, rows, i0, n) over the rows of the module's (d, d) dataset `member`, panel by
+ * panel. */
 static void each_panel(struct normal_equations *s, int t, const char *group, const char *member,
 		       void (*add)(void *, double, const double *, int, int), void *arg, double cm)
 {

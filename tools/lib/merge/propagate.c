@@ -36,7 +36,7 @@ static struct acts_of acts_of(const struct propagation *a, const struct propagat
 	return (struct acts_of){site, t->name, a->of.side, a->of.features};
 }
 
-/* An acts file of the task; site NULL: any. */
+/* Opens an acts file of the task. site NULL: any site. */
 static struct h5 *open_acts(const struct propagation *a, const char *template,
 			    const struct propagation_task *t, const char *site)
 {
@@ -71,14 +71,14 @@ void propagate_start(struct propagation *a)
 	h5_close(in);
 }
 
-/* A site where x follows from h (a norm's) can hold h as it is there. */
+/* Where x is the norm of h, the file of the site can hold h. */
 static bool state_at_site(const struct propagation *a)
 {
 	return a->every_state && a->site.step != STEP_SELF &&
 	       site_at_norm(a->model->m.family, a->site);
 }
 
-/* The first site of a block carries the block's state; later sites of the block go on from that
+/* The first site of a block stores the block's state. Later sites of the block start from its
  * file. */
 static bool writes_state(const struct propagation *a)
 {
@@ -87,14 +87,15 @@ static bool writes_state(const struct propagation *a)
 }
 
 struct pass {
-	int block; /* −1: none, only the embeddings are laid down and normed */
+	int block; /* −1: no block; only the embeddings are computed and normed */
 	enum step from, to;
 	bool first, last;
 
-	/* By pass_run(). */
+	/* Set by pass_run(). */
 	struct block *loaded;       /* NULL: none */
-	struct block_deltas merged; /* of the model that all tasks share, packed once for them */
-	const float *next_norm;     /* gives the site's rows at the end; NULL: the block does */
+	struct block_deltas merged; /* of the model that all tasks share, packed once for all */
+	const float *next_norm; /* the norm that gives the site's rows at the end; NULL: the block
+				   gives them */
 };
 
 static void open_output(const struct propagation *a, struct propagation_task *t)
@@ -109,7 +110,8 @@ static void open_output(const struct propagation *a, struct propagation_task *t)
 	free(path);
 }
 
-/* A task's files for a pass: what it goes on from, the encoder's output, what it writes. */
+/* Opens a task's files for a pass: the state that it starts from, the encoder's output, the
+ * output. */
 static void open_files(const struct propagation *a, struct propagation_task *t,
 		       const struct pass *p)
 {
@@ -165,8 +167,8 @@ static void write_state(const struct propagation *a, const struct propagation_ta
 		       a->host);
 }
 
-/* h at the start of a pass: from the embeddings, from `from`, or what the pass before left in the
- * output. */
+/* h at the start of a pass: from the embeddings, from the file `from`, or from the output, where
+ * the previous pass left it. */
 static void read_state(const struct propagation *a, const struct propagation_task *t,
 		       const struct pass *p, const struct batch *b, int first)
 {
@@ -180,7 +182,7 @@ static void read_state(const struct propagation *a, const struct propagation_tas
 	be->put(a->h, a->host, (size_t)b->rows * (size_t)a->model->m.D * sizeof(float));
 }
 
-/* Memory rows for the decoder's cross-attention, from the memory site's file. */
+/* Reads the encoder's output for the decoder's cross-attention from the `encoder-output` file. */
 struct fetch {
 	const struct propagation *a;
 	const struct propagation_task *t;
@@ -202,7 +204,8 @@ static const float *fetch_encoder_output(void *arg, int first, int n, int *off)
 	return a->M;
 }
 
-/* The sequences of one task, batch by batch. At the last pass's end x at the site is its rows. */
+/* Runs the sequences of one task, batch by batch. At the end of the last pass, x at the site gives
+ * the rows. */
 static void run_batches(struct propagation *a, struct propagation_task *t, const struct pass *p,
 			const struct block_deltas *d)
 {
@@ -254,7 +257,7 @@ static void pass_load(const struct propagation *a, struct pass *p, struct block 
 	if (!a->merged)
 		return;
 	block_deltas_load(&p->merged, b, &source);
-	if (p->last) /* the tasks' files come after it */
+	if (p->last) /* the tasks' files are opened later */
 		merged_rest(a->merged);
 }
 
@@ -280,9 +283,9 @@ static void pass_run(struct propagation *a, struct pass p)
 	be->free(next_norm);
 }
 
-/* Blocks start … target−1 whole; the target block as far as the site. A site at a block's start
- * needs no more than the norm after the block before it, so that it is part of that block's pass.
- */
+/* Runs the blocks start … target−1 whole, and the target block as far as the site. A site at the
+ * start of a block needs only the norm after the previous block, so it belongs to the previous
+ * block's pass. */
 void propagate_run(struct propagation *a)
 {
 	int target = propagate_target(a);
@@ -303,7 +306,7 @@ void propagate_run(struct propagation *a)
 		pass_run(a, (struct pass){.block = -1, .first = true, .last = true});
 		return;
 	}
-	if (first && !a->from) { /* the embeddings are the state of block 0 */
+	if (first && !a->from) { /* the embeddings are the state at the start of block 0 */
 		pass_run(a, (struct pass){.block = -1, .first = true});
 		first = false;
 	}

@@ -11,11 +11,12 @@
 #include "base/text.h"
 #include "files/looks.h"
 
-enum { COLUMNS = 12, NAME = 40 }; /* shown at most: columns, bytes of a name */
+enum { COLUMNS = 12, NAME = 40 }; /* most columns, and bytes of a name, in a message */
 
 /* ------------------------------------------------------------ the command */
 
-/* Python that reads the standard input: `t` is what `load` gives, the rows are `each` of it. */
+/* Python that reads the standard input: `load` gives the value `t`, `each` gives the rows of
+ * `t`. */
 struct source {
 	const char *suffix, *imports, *load, *each;
 };
@@ -57,7 +58,7 @@ static struct source table_source(enum look l)
 	}
 }
 
-/* 'path' for a shell, with something behind it. */
+/* Prints 'path' quoted for a shell, followed by a suffix. */
 static char *shell_quoted(const char *path, const char *behind)
 {
 	struct text t = {0};
@@ -71,7 +72,7 @@ static char *shell_quoted(const char *path, const char *behind)
 	return t.s;
 }
 
-/* What a user has to put in is told last. */
+/* Ends with what the user has to fill in. */
 static const char *to_fill_in(const char *code)
 {
 	if (strstr(code, "'TEXT'"))
@@ -102,7 +103,7 @@ static char *command(const char *path, struct source s, const char *row)
 
 /* ------------------------------------------------------------ columns */
 
-/* Names that the text and the label of a row go by, likeliest first. */
+/* Usual names of a row's text and label, likeliest first. */
 static const char *const texts[] = {"instruction", "text",    "sentence", "prompt",
 				    "question",    "content", "tweet",    "review",
 				    "input",       "inputs",  "source",   NULL};
@@ -110,7 +111,7 @@ static const char *const labels[] = {"output",     "label_text", "label_name", "
 				     "completion", "response",   "answer",     "target", "targets",
 				     "emotion",    "sentiment",  "class",      NULL};
 
-/* The row's own spelling of the first of the names that it has, or NULL. */
+/* The first of the names that the row has, in the row's own spelling, or NULL. */
 static const char *find_name(json_t *row, const char *const *names)
 {
 	const char *key;
@@ -127,8 +128,8 @@ static bool has_chat(json_t *row, const char *key)
 	return json_array_size(json_object_get(row, key)) >= 2;
 }
 
-/* Python that makes a row {instruction, output} of the row r. `row` is an example; NULL: nothing is
- * known. */
+/* Python that makes {instruction, output} of the row r. `row` is an example row; NULL: no example
+ * is known. */
 static char *row_code(json_t *row)
 {
 	if (!row ||
@@ -148,7 +149,7 @@ static char *row_code(json_t *row)
 		       label ? label : "LABEL", behind);
 }
 
-/* "text, label": an object's keys. */
+/* The keys of an object as "text, label". */
 static char *names_of(json_t *row)
 {
 	struct text t = {0};
@@ -165,7 +166,7 @@ static char *names_of(json_t *row)
 	return t.s ? t.s : xstrdup("none");
 }
 
-/* One field of a table's first line, from *at on, without its quotes; *at goes behind its
+/* One field of a table's first line, without its quotes. *at is its start, and moves behind its
  * separator. */
 static char *next_field(const char *s, size_t n, size_t *at, char separator)
 {
@@ -219,7 +220,7 @@ void rowform_refuse_table(const char *path, const char *text, size_t n)
 
 /* ------------------------------------------------------------ objects */
 
-/* A name that may stand in Python's quotes within a shell's. */
+/* Whether a name can stand in Python quotes inside shell quotes. */
 static bool is_plain(const char *key)
 {
 	for (; *key; key++)
@@ -234,7 +235,7 @@ static bool is_stem(const char *path, const char *key)
 	return strlen(key) == strcspn(name, ".") && strncmp(name, key, strlen(key)) == 0;
 }
 
-/* The key of the list that the file's name means: the only list, or the one of that name (train in
+/* The key of the list that the user means: the only list, or the one with the file's name (train in
  * train.json). */
 static const char *list_key(const char *path, json_t *o, int *lists)
 {
@@ -253,7 +254,7 @@ static const char *list_key(const char *path, json_t *o, int *lists)
 	return found && is_plain(found) ? found : NULL;
 }
 
-/* {"train": [rows], …}; datasets' server answers {"rows": [{"row": row}, …]}. */
+/* {"train": [rows], …}. Hugging Face's datasets server answers {"rows": [{"row": row}, …]}. */
 static void refuse_wrapper(const char *path, json_t *o)
 {
 	int lists;
@@ -273,7 +274,7 @@ static void refuse_wrapper(const char *path, json_t *o)
 }
 
 /* The first row of a table by columns: {"text": [..], "label": [..]}, or pandas' {"text": {"0":
- * ..}, ..}. NULL: it is none. */
+ * ..}, ..}. NULL: the object is no such table. */
 static json_t *first_of_columns(json_t *o, bool objects)
 {
 	json_t *row = json_object(), *v;

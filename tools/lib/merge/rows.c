@@ -83,13 +83,13 @@ static char *row_string(json_t *o, const char *path, int i, const char *key)
 	return xstrdup(json_string_value(v));
 }
 
-/* Nothing, or a text without a letter. */
+/* No text, or a text without a letter. */
 static bool is_nothing(const json_t *v)
 {
 	return !v || json_is_null(v) || (json_is_string(v) && is_blank(json_string_value(v)));
 }
 
-/* The texts of a template's keys. */
+/* Reads the texts of a template's keys. */
 static char **row_texts(json_t *o, const char *path, int i, const struct template *t)
 {
 	char **text = xcalloc((size_t)t->keys + 1, sizeof *text);
@@ -105,7 +105,7 @@ static void texts_free(char **text, int n)
 	free(text);
 }
 
-/* The list of token ids under `key`, if it is there. */
+/* Reads the list of token ids under `key`, if it is there. */
 static struct row_ids row_ids(json_t *o, const char *path, int i, const char *key)
 {
 	const json_t *list = json_object_get(o, key);
@@ -139,7 +139,7 @@ static bool has_texts(json_t *o, const struct template *t)
 	return true;
 }
 
-/* A row that brings the answer's ids needs no text of it. */
+/* A row that brings the ids of its answer needs no answer text. */
 static void read_answer(struct row *row, json_t *o, const char *path, int i,
 			const struct template *t)
 {
@@ -180,7 +180,7 @@ static void row_read(struct rows *r, json_t *o, const char *path, int i,
 		rowform_input(path, i);
 }
 
-/* The length of the file's list, checked to be one. */
+/* The length of the file's list; die() where the value is no list. */
 static int list_length(const json_t *list, const char *path, const char *of)
 {
 	if (!json_is_array(list))
@@ -204,8 +204,8 @@ static json_t *load_rows(const char *path)
 	return list;
 }
 
-/* A label that is a number as text is right for an adapter that was trained to answer numbers, and
- * for no other. */
+/* A label that is a number written as text is right only for an adapter that was trained to answer
+ * numbers. */
 static void note_numbers(const struct rows *r, const char *path)
 {
 	double x;
@@ -282,7 +282,7 @@ void rows_read_numbers(const char *path, int n, int count, int *row)
 {
 	json_t *list = jsonx_load(path, MAX_FILE);
 	int found = list_length(list, path, "row numbers");
-	int *seen = xcalloc((size_t)n, sizeof *seen); /* 1 + the entry that has taken this row */
+	int *seen = xcalloc((size_t)n, sizeof *seen); /* 1 + the entry that has claimed this row */
 
 	if (found != count)
 		die("'%s' lists %d rows, but %d samples are asked for", path, found, count);

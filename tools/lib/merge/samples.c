@@ -1,5 +1,5 @@
-/* samples.c: see samples.h. Both files are ragged lists of ids: a dataset of lengths and one of all
- * ids in a row. */
+/* samples.c: see samples.h. Both files store ragged lists of ids: one dataset of lengths, and one
+ * of all ids in a row. */
 #include "merge/samples.h"
 
 #include <limits.h>
@@ -38,7 +38,7 @@ static int *read_ints(struct h5 *f, const char *name, size_t n)
 {
 	h5_expect_shape(
 		f, name, n,
-		0); /* before the allocation: n is only what another number of the file says */
+		0); /* before the allocation, because n comes from another number of the file */
 	int *v = xarray(n, sizeof *v);
 	h5_read_int(f, name, 0, n, v);
 	for (size_t i = 0; i < n; i++)
@@ -47,7 +47,7 @@ static int *read_ints(struct h5 *f, const char *name, size_t n)
 	return v;
 }
 
-/* The lengths of S samples, each 1 … max, their offsets and sum. */
+/* The lengths of S samples, each 1 … max, with their offsets and sum. */
 static int *read_lengths(struct h5 *f, const char *name, int S, int max, int **offset, int *total)
 {
 	int *length = read_ints(f, name, (size_t)S);
@@ -65,8 +65,7 @@ static int *read_lengths(struct h5 *f, const char *name, int S, int max, int **o
 	return length;
 }
 
-/* The common attributes. A file's S is believed only once the datasets are found to have that
- * shape. */
+/* The common attributes. S is used only after the datasets are known to have this shape. */
 static int read_head(struct h5 *f, const char *task, char **name, const char *max_name, int *max)
 {
 	if (task)

@@ -12,7 +12,7 @@
 #include "base/opts.h"
 #include "files/jsonx.h"
 
-enum { MOST_LABELS = 2000 }; /* more than a file of 1 MiB has room for */
+enum { MOST_LABELS = 2000 }; /* more than a file of 1 MiB can hold */
 
 /* The confusion matrix (K, K+1) of K labels and n rows. */
 static struct answers read_answers(const json_t *j, const char *path, long n)
@@ -40,7 +40,7 @@ static struct answers read_answers(const json_t *j, const char *path, long n)
 	return a;
 }
 
-/* Labels beyond the first of each class; results of older versions do not tell. */
+/* Labels that share a class with an earlier label. Results of older versions do not say. */
 static int merged_labels(const json_t *j)
 {
 	const json_t *shared = json_object_get(j, "shared_labels");
@@ -54,7 +54,7 @@ static int merged_labels(const json_t *j)
 
 const char *const score_figures[FIGURES] = {"likelihood", "likelihood_per_byte", "exact"};
 
-/* A share and its standard error, from the block of a score. */
+/* A share and its standard error, from a score's block. */
 static struct figure read_figure(const json_t *j, const char *path, const char *block,
 				 const char *key)
 {
@@ -70,7 +70,7 @@ static struct figure read_figure(const json_t *j, const char *path, const char *
 	return f;
 }
 
-/* The object that holds the accuracy which a table goes by. */
+/* The object with the accuracy that a table uses. */
 static const json_t *first_block(const json_t *j)
 {
 	const json_t *likelihood = json_object_get(j, "likelihood"),
@@ -251,7 +251,7 @@ bool *predictions_right(const char *path, int *n)
 	return right;
 }
 
-/* "enc07-self: 2 modules, worst residual …": 2. Only a fit has a residual. */
+/* Reads the 2 of "enc07-self: 2 modules, worst residual …". Only fits print a residual. */
 static long solves_of(const char *tool, const char *message)
 {
 	const char *colon = strchr(message, ':');

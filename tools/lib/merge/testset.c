@@ -23,7 +23,7 @@ static int *encode_all(struct example_maker *e, const struct rows *r, const char
 	return xrealloc(ids, sizeof *ids * (size_t)total);
 }
 
-/* Answers that only ids tell are compared as what the ids say. */
+/* Where answers are known only as ids, the comparison uses the text of the ids. */
 static void name_answers(struct testset *t, const struct example_maker *e)
 {
 	for (int i = 0; i < t->rows.n; i++) {
@@ -36,7 +36,7 @@ static void name_answers(struct testset *t, const struct example_maker *e)
 	}
 }
 
-/* The labels' classes, by the first token of each row's. */
+/* The classes of the labels, from the first token of each row's label. */
 static void classify(struct testset *t, const char *path)
 {
 	int *first = xarray((size_t)t->rows.n, sizeof *first);
