@@ -15,7 +15,7 @@ static enum step step_next(const struct block *b, enum step s)
 	return family_next_step(b->model->m.family, b->stack, s);
 }
 
-/* The linears of a step that the model has, in the table's order; returns how many. */
+/* Lists the linears of a step that the model has, in the table's order; returns how many. */
 enum { STEP_SLOTS = 3 };
 static int slots_of(const struct block *b, enum step step, int slot[STEP_SLOTS])
 {
@@ -124,7 +124,7 @@ static int cross_rows(int T)
 	return T > CROSS_ROWS ? T : CROSS_ROWS;
 }
 
-/* Rows of x Aᵀ: a batch's, or those of all heads of a piece of cross-attention. */
+/* Most rows of x Aᵀ: those of a batch, or of all heads in one piece of cross-attention. */
 static size_t thin_rows(const struct geometry *m, int stack, int rows, int T)
 {
 	int heads = m->family->stack[stack].reads_encoder ? cross_rows(T) * m->NH : 0;
@@ -132,7 +132,7 @@ static size_t thin_rows(const struct geometry *m, int stack, int rows, int T)
 	return (size_t)(heads > rows ? heads : rows);
 }
 
-/* The bias by distance, or the table of turns. */
+/* Floats of the bias by distance and of the rotation table. */
 static size_t position_floats(const struct geometry *m, int stack, int T)
 {
 	return (m->family->stack[stack].bias ? (size_t)m->NH * (size_t)(2 * T - 1) : 0) +
@@ -144,7 +144,7 @@ static int key_rows(int T)
 	return T > KEY_ROWS ? T : KEY_ROWS;
 }
 
-/* Keys and values of a past. */
+/* Floats for the keys and values of a past. */
 static size_t key_floats(const struct geometry *m, int T)
 {
 	return m->family->nstacks == 1 ? 2 * (size_t)key_rows(T) * (size_t)(m->kv_heads * m->HS)
@@ -201,19 +201,19 @@ void work_release(struct work *w)
 	*w = (struct work){0};
 }
 
-/* A slot's weight: the base model's, or one with ΔW in it. */
+/* A slot's weight: the base model's, or a full weight that replaces it. */
 static struct be_weight *weight_of(const struct block *b, const struct block_deltas *d, int slot)
 {
 	return d->slot[slot] && d->slot[slot]->W ? d->slot[slot]->W : b->w[slot];
 }
 
-/* A slot's ΔW in factors; NULL: it has none, or it is in its weight. */
+/* A slot's ΔW as factors. NULL: there is none, or the weight already has it. */
 static const struct delta *factors_of(const struct block_deltas *d, int slot)
 {
 	return d->slot[slot] && !d->slot[slot]->W ? d->slot[slot] : NULL;
 }
 
-/* Y (P, d_out) += (X Aᵀ) Bᵀ, where ΔW is in factors. */
+/* Y (P, d_out) += (X Aᵀ) Bᵀ, where ΔW is given as factors. */
 static void add_delta(const struct block *b, const struct block_deltas *d, struct work *w, int slot,
 		      float *Y, const float *X, int P)
 {
@@ -233,7 +233,7 @@ static void add_bias(const struct block *b, int slot, float *Y, int P)
 		be->add_row(Y, b->bias[slot], P, module_d_out(&b->model->m, slot));
 }
 
-/* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ + bias, added to Y if accumulate. */
+/* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ + bias; with `accumulate` it is added to Y. */
 static void project(const struct block *b, const struct block_deltas *d, struct work *w, int slot,
 		    float *Y, const float *X, int P, bool accumulate)
 {
@@ -243,7 +243,7 @@ static void project(const struct block *b, const struct block_deltas *d, struct 
 	add_bias(b, slot, Y, P);
 }
 
-/* Linears of one shape, of x, at Y, Y + wide, … */
+/* Applies n linears of the same shape to w->x. Result i goes to Y + i·wide. */
 static void project_alike(const struct block *b, const struct block_deltas *d, struct work *w,
 			  const int *slot, int n, float *Y)
 {
@@ -262,7 +262,7 @@ static void project_alike(const struct block *b, const struct block_deltas *d, s
 	}
 }
 
-/* Queries, keys and values of x at w->y. */
+/* Queries, keys and values of w->x, at w->y. */
 static void project_heads(const struct block *b, const struct block_deltas *d, struct work *w,
 			  const int slot[STEP_SLOTS])
 {
@@ -274,7 +274,7 @@ static void project_heads(const struct block *b, const struct block_deltas *d, s
 		project_alike(b, d, w, slot + alike, 3 - alike, w->y + alike * w->wide);
 }
 
-/* The norm of every head, and its rotation. */
+/* Norms and rotates every head. */
 static void place_heads(const struct block *b, struct work *w, float *X, int heads,
 			const float *norm)
 {
@@ -302,8 +302,8 @@ static struct be_attention attention_of(const struct block *b, const struct work
 				     .T = w->T};
 }
 
-/* Sequence i's past and own rows (k, v: the batch's) behind one another, from row `at` of
- * w->keys on. */
+/* Puts sequence i's past rows and own rows one after the other into w->keys, from row `at` on. k,
+ * v: the batch's. */
 static void join_past(const struct block *b, struct work *w, const float *k, const float *v, int i,
 		      int at)
 {
@@ -319,7 +319,7 @@ static void join_past(const struct block *b, struct work *w, const float *k, con
 	be->copy(V + past, v + row, own);
 }
 
-/* Attention over the past too, as many sequences at once as w->keys has room for. */
+/* Attention that includes the past, for as many sequences at once as w->keys can hold. */
 static void attend_past(const struct block *b, struct work *w, const float *q, const float *k,
 			const float *v)
 {
@@ -370,8 +370,8 @@ static void self_attention(const struct block *b, const struct block_deltas *d, 
 				   (struct be_ragged){s->n, s->off, s->valid}, NULL, &a);
 }
 
-/* Rows [row, row+P) of the queries against memory rows M, already fetched; result in the same rows
- * of ctx (P, DI). */
+/* Query rows [row, row+P) against rows M of the encoder's output, already fetched. The result goes
+ * to the same rows of ctx (P, DI). */
 static void attend_encoder_output(const struct block *b, const struct delta *dk,
 				  const struct delta *dv, struct work *w, float *ctx,
 				  const float *q, int P, const float *M, struct be_ragged query,
@@ -383,7 +383,7 @@ static void attend_encoder_output(const struct block *b, const struct delta *dk,
 				*const *v = dv && dv->W_head ? dv->W_head : b->v_head;
 
 	be->linear_heads(w->Q, ld, m->D, q, m->DI, m->HS, k, NH, P, false);
-	if (dk && !dk->W_head) { /* rows of (P, NH) are rows like any other */
+	if (dk && !dk->W_head) { /* rows of (P, NH) are treated as plain rows */
 		be->linear_heads(w->u, NH * dk->R, dk->R, q, m->DI, m->HS, dk->B_head, NH, P,
 				 false);
 		be->linear(w->Q, m->D, w->u, dk->R, dk->A, P * NH, true);
@@ -397,8 +397,7 @@ static void attend_encoder_output(const struct block *b, const struct delta *dk,
 	}
 }
 
-/* How many sequences from `first` on fit the cross-attention's working rows and one fetch of
- * memory. */
+/* How many sequences from `first` on fit the working rows and one fetch of the encoder's output. */
 static int cross_group(const struct work *w, const struct batch *s,
 		       const struct encoder_output *mem, int first)
 {
@@ -446,13 +445,13 @@ static void cross_attention(const struct block *b, const struct block_deltas *d,
 	free(query_off);
 }
 
-/* A linear of which more than a product is added. */
+/* Whether a linear adds more to its product: factors of ΔW, or a bias. */
 static bool apart(const struct block *b, const struct block_deltas *d, int slot)
 {
 	return factors_of(d, slot) || b->bias[slot];
 }
 
-/* n: of linears; the second one's result multiplies the first one's, activated. */
+/* n linears. With two, the activated result of the first is multiplied by the second. */
 static void feed_forward(const struct block *b, const struct block_deltas *d, struct work *w,
 			 const int *slot, int n)
 {
@@ -486,7 +485,7 @@ static void run_step(const struct block *b, const struct block_deltas *d, struct
 	}
 }
 
-/* x = norm(h), where a norm is at the step. */
+/* x = norm(h), where the step has a norm. */
 static void enter_step(const struct block *b, struct work *w, const float *h, enum step at)
 {
 	const struct geometry *m = &b->model->m;

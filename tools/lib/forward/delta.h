@@ -1,8 +1,8 @@
-/* delta.h: the low-rank additions ΔW = B A of one model (an adapter's, or the merge's solutions),
- * packed for products.
+/* delta.h: the low-rank changes ΔW = B A of one model, packed for products. They come from an
+ * adapter, or from the merge's solutions.
  *
- * Kept apart from the base weights, so that one packed block serves every task: y = x W0ᵀ + (x Aᵀ)
- * Bᵀ. */
+ * They are kept apart from the base weights, so that one packed block serves every task: y = x W0ᵀ
+ * + (x Aᵀ) Bᵀ. */
 #ifndef DELTA_H
 #define DELTA_H
 
@@ -13,36 +13,36 @@
 
 struct delta {
 	int R;
-	struct be_weight *A; /* (R, d_in); of the encoder's keys its transpose (d_in, R) */
-	struct be_weight *B; /* (d_out, R); NULL for linears of the encoder's output */
-	/* Instead of A and B, from a solution of the full-weight path (R = 0): a weight that takes
-	 * the place of the base's. */
-	struct be_weight *W;       /* (d_out, d_in); NULL for linears of the encoder's output */
+	struct be_weight *A; /* (R, d_in); for the keys of cross-attention transposed, (d_in, R) */
+	struct be_weight *B; /* (d_out, R); NULL for linears that read the encoder's output */
+	/* Instead of A and B (R = 0): a full weight from a solution, which replaces the base's
+	 * weight. */
+	struct be_weight *W; /* (d_out, d_in); NULL for linears that read the encoder's output */
 	struct be_weight **W_head; /* as struct block's k_head or v_head */
-	struct be_weight **B_head; /* of the encoder's keys: NH of (R, HS), the head's rows
+	struct be_weight **B_head; /* of cross-attention's keys: NH of (R, HS), the head's rows
 				      transposed; of its values: NH of (HS, R) */
 };
 
-/* Where ΔW come from: exactly one of them is set, or neither (the base model). */
+/* Where ΔW come from. At most one member is set; neither: the base model. */
 struct delta_source {
 	const struct adapter *adapter;
 	struct merged *merged;
 };
 
-/* Takes in the ΔW that the source will give. */
+/* Enters the ranks of all ΔW that the source has. */
 void delta_source_ranks(const struct delta_source *from, struct ranks *r);
 
-/* ΔW of module q of slot `slot`, A (R, d_in), B (d_out, R) row-major on the host. */
+/* Packs ΔW of slot `slot` from A (R, d_in) and B (d_out, R), row-major on the host. */
 struct delta *delta_create(const struct geometry *m, int slot, const float *A, const float *B,
 			   int R, enum be_precision p);
-/* The same from a whole weight W (d_out, d_in). */
+/* The same from a full weight W (d_out, d_in). */
 struct delta *delta_replace(const struct geometry *m, int slot, const float *W,
 			    enum be_precision p);
-/* The heads of a cross-attention's keys or values, W (DI, D): NH of Wk_hᵀ (D, HS) or of Wv_h (HS,
+/* Packs cross-attention's keys or values W (DI, D) by heads: NH of Wk_hᵀ (D, HS) or of Wv_h (HS,
  * D). */
 struct be_weight **delta_pack_heads(const struct geometry *m, const float *W, bool keys,
 				    enum be_precision p);
-/* NULL where the source has nothing for this module. */
+/* Loads ΔW of module q; NULL where the source has none. */
 struct delta *delta_load(const struct delta_source *from, const struct geometry *m, struct module q,
 			 enum be_precision p);
 void delta_free(struct delta *d, const struct geometry *m); /* NULL is fine */

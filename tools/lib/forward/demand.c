@@ -1,11 +1,12 @@
-/* demand.c: see demand.h. The sums follow the allocations of block.c, forward.c, propagate.c,
- * grams.c and be_cuda.c one by one. */
+/* demand.c: see demand.h. Every term stands for one allocation in block.c, forward.c, propagate.c,
+ * grams.c or be_cuda.c. */
 #include "forward/demand.h"
 
 #include "forward/block.h"
 #include "math/grams.h"
 
-/* Of W (n, k), or of the NH heads of a cross-attention's keys or values, each packed by itself. */
+/* A packed weight: W (n, k), or NH heads of cross-attention's keys or values, each packed by
+ * itself. */
 static size_t weight(const struct geometry *m, int slot, enum be_precision p)
 {
 	if (slot_of_encoder(m, slot))
@@ -90,7 +91,7 @@ static void widen(struct be_sizes *s, int n, int k)
 	s->k = k > s->k ? k : s->k;
 }
 
-/* The operations of a block; T: queries, keys: what they attend to. */
+/* Memory of a block's operations. T: rows of a sequence; keys: rows that it attends to. */
 static size_t operations(const struct geometry *m, int stack, int T, int keys, int rank, int head,
 			 enum be_precision p)
 {
@@ -100,7 +101,7 @@ static size_t operations(const struct geometry *m, int stack, int T, int keys, i
 	for (int slot = 0; slot < SLOTS; slot++)
 		if (slot_exists(m, stack, slot))
 			widen(&s, module_d_out(m, slot), module_d_in(m, slot));
-	if (m->family->stack[stack].reads_encoder) /* q̃ = Wkᵀ q, over a head's width */
+	if (m->family->stack[stack].reads_encoder) /* q̃ = Wkᵀ q, over the width of a head */
 		widen(&s, m->D, m->HS);
 	return be->work_bytes(&s);
 }
@@ -109,7 +110,7 @@ size_t demand_extract(const struct geometry *m, bool decoder, int rows, int T, i
 		      const struct ranks *d, enum be_precision p)
 {
 	int longest = keys > T ? keys : T, rank = ranks_largest(d);
-	size_t row_arrays = decoder ? 2 : 1; /* h, and the memory's rows */
+	size_t row_arrays = decoder ? 2 : 1; /* h, and the rows of the encoder's output */
 
 	return block(m, decoder, p) + deltas(m, decoder, d, p) +
 	       work(m, decoder, rows, longest, longest, rank) +
@@ -127,8 +128,8 @@ static size_t stack_pass(const struct geometry *m, int stack, const struct ranks
 	       work(m, stack, rows, T[stack], T[stack], ranks_largest(d));
 }
 
-/* A single stack: over the prompts, whose stream comes on top of their keys and values; then over
- * the answers behind them. */
+/* A single stack runs twice. Over the prompts it holds the residual stream and the prompts' keys
+ * and values. Over the answers it holds these keys and values, and the answers' rows. */
 static size_t demand_single(const struct geometry *m, const struct ranks *d, const int rows[2],
 			    const int T[2], enum be_precision p)
 {

@@ -22,7 +22,7 @@ static struct ranks ranks_of(const struct forward *f)
 	return r;
 }
 
-/* Of solutions that are whole weights: those of the stack that has more. */
+/* Bytes of the solutions' full weights, in the stack that has more of them. */
 static size_t whole_bytes(const struct forward *f, const struct ranks *r)
 {
 	size_t encoder = demand_whole(&f->model->m, 0, r, f->precision),
@@ -47,7 +47,7 @@ size_t forward_bytes(const struct forward *f, int longest)
 
 void forward_reserve(const struct forward *f, const int rows[2], const int T[2])
 {
-	if (!be->array_bytes(1)) /* there is no memory but the process's */
+	if (!be->array_bytes(1)) /* the backend has no memory but the process's */
 		return;
 	const struct ranks r = ranks_of(f);
 	be->reserve(demand_forward(&f->model->m, &r, rows, T, f->precision));
@@ -58,15 +58,16 @@ static int source_of(const struct forward *f, const int *which, int i)
 	return f->source_of ? f->source_of[which ? which[i] : i] : 0;
 }
 
-/* What a pass keeps, or goes on from; H (…) as forward_encode() left it. */
+/* What a pass stores for later passes, or what it starts from. H is laid out as forward_encode()
+ * does. */
 struct prompts {
-	float *store;         /* H to be filled; NULL: nothing is kept */
-	const float *past;    /* H to go on from; NULL: none */
-	int rows, longest;    /* of either; the longest past */
-	const int *off, *len; /* of the past, per sequence of the pass */
+	float *store;         /* H to be filled; NULL: store nothing */
+	const float *past;    /* H to start from; NULL: none */
+	int rows, longest;    /* rows of H; longest past */
+	const int *off, *len; /* of the past, for each sequence of the pass */
 };
 
-/* Block b's keys and values in H. */
+/* Where block b's keys and values are in H. */
 static struct kept kept_at(const struct geometry *m, const float *H, int rows, int b, int row)
 {
 	size_t width = (size_t)(m->kv_heads * m->HS), all = (size_t)rows * width;
@@ -88,7 +89,7 @@ static void attach(struct batch *batch, const struct block *b, const struct prom
 	batch->past_len = p->past ? p->len + first : NULL;
 }
 
-/* Sequences [first, last) are of one source. */
+/* Runs sequences [first, last), which have the same source. */
 static void run_sequences(const struct forward *f, const struct block *b, struct work *w,
 			  const struct seqs *s, int first, int last, int source, float *H,
 			  struct encoder_output *mem, const struct prompts *p)
@@ -112,7 +113,7 @@ static void run_sequences(const struct forward *f, const struct block *b, struct
 	free(off);
 }
 
-/* which (s->n): the encoder's number of each sequence; NULL: its own. */
+/* which (s->n): the number of each sequence in the encoder's batch; NULL: its own number. */
 static void run_block(const struct forward *f, const struct block *b, struct work *w,
 		      const struct seqs *s, const int *which, float *H, struct encoder_output *mem,
 		      const struct prompts *p)
@@ -126,7 +127,7 @@ static void run_block(const struct forward *f, const struct block *b, struct wor
 	}
 }
 
-/* All blocks, each loaded while the one before is computed where the backend can. */
+/* Runs all blocks. Where the backend can, it loads the next block while one is computed. */
 static void run_blocks(const struct forward *f, int stack, struct work *w, const struct seqs *s,
 		       const int *which, float *H, struct encoder_output *mem,
 		       const struct prompts *p)
@@ -147,7 +148,7 @@ static void run_blocks(const struct forward *f, int stack, struct work *w, const
 	}
 }
 
-/* Embeddings into H (rows, D), in pieces through the host. */
+/* Writes embeddings to H (rows, D), in pieces through the host. */
 static void embed(const struct forward *f, const struct seqs *s, float *H)
 {
 	size_t D = (size_t)f->model->m.D;
@@ -162,8 +163,8 @@ static void embed(const struct forward *f, const struct seqs *s, float *H)
 	free(host);
 }
 
-/* A whole stack; p: NULL, or what it keeps or goes on from; for the decoder with the memory to
- * attend to. The final norm is part of it. */
+/* Runs a whole stack, final norm included. mem: the encoder's output, for a decoder that reads it.
+ * p: what the pass stores or starts from, or NULL. */
 static void run_stack(const struct forward *f, int stack, const struct seqs *s, const int *which,
 		      float *H, struct encoder_output *mem, const struct prompts *p)
 {
@@ -189,7 +190,7 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 	work_release(&w);
 }
 
-/* A single stack's keys and values; its stream is let go. */
+/* Stores a single stack's keys and values; its residual stream is dropped. */
 static void keep_prompts(const struct forward *f, const struct seqs *s, float *H)
 {
 	float *X = be->alloc((size_t)s->rows * (size_t)f->model->m.D * sizeof(float));
@@ -206,7 +207,7 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 		run_stack(f, 0, s, NULL, H, NULL, NULL);
 }
 
-/* The output embedding in pieces of HEAD_ROWS tokens, each for all rows of X (rows, D). */
+/* The output embedding in pieces of HEAD_ROWS tokens, each applied to all rows of X (rows, D). */
 static void scan_head(const struct forward *f, const float *X, int rows, struct be_logits *scan)
 {
 	const struct geometry *m = &f->model->m;
@@ -258,10 +259,10 @@ static void run_head(const struct forward *f, const float *X, int rows, const in
 	free(host);
 }
 
-/* Memory that lies in one piece: nothing to fetch, only to find. */
+/* The encoder's output in one piece: fetching a sequence only means finding it. */
 struct resident {
 	const float *H;
-	const int *off; /* per decoder sequence */
+	const int *off; /* first row, per decoder sequence */
 };
 
 static const float *resident_fetch(void *arg, int first, int n, int *off)
@@ -273,7 +274,7 @@ static const float *resident_fetch(void *arg, int first, int n, int *off)
 	return r->H;
 }
 
-/* The first T5's output is scaled by D^-0.5 before the head. */
+/* Where a config asks for it (the first T5), the output is scaled by D^-0.5 before the head. */
 static void scale_output(const struct forward *f, float *X, int rows)
 {
 	if (f->model->m.scaled)
@@ -281,7 +282,7 @@ static void scale_output(const struct forward *f, float *X, int rows)
 			  (size_t)rows * (size_t)f->model->m.D);
 }
 
-/* The decoder that reads the encoder's output, into X (dec->rows, D). */
+/* A decoder that reads the encoder's output; the result goes to X (dec->rows, D). */
 static void decode_reading(const struct forward *f, const struct seqs *enc, const float *H,
 			   const struct seqs *dec, const int *which, float *X)
 {
@@ -301,7 +302,8 @@ static void decode_reading(const struct forward *f, const struct seqs *enc, cons
 	free(valid);
 }
 
-/* A single stack behind the prompts but their last tokens. */
+/* A single stack on the tokens that follow the prompts; each prompt's last token is computed
+ * here. */
 static void decode_behind(const struct forward *f, const struct seqs *enc, const float *H,
 			  const struct seqs *dec, const int *which, float *X)
 {

@@ -1,8 +1,8 @@
-/* forward.h: whole forward passes over many sequences, the weights streamed block by block.
+/* forward.h: whole forward passes over many sequences; the weights are streamed block by block.
  *
- * In memory: the residual stream of all the sequences given (rows × D floats), one block's weights,
- * one batch's working arrays. The caller chooses how many sequences to give at once by the memory
- * there is. */
+ * In memory are the residual stream of all given sequences (rows × D floats), one block's weights,
+ * and the working arrays of one batch. The caller gives as many sequences at once as memory
+ * allows. */
 #ifndef FORWARD_H
 #define FORWARD_H
 
@@ -10,42 +10,43 @@
 
 struct forward {
 	const struct model *model;
-	/* ΔW on top of the base model (all NULL: none), several where sequences of several models
-	 * share the pass, and so the base weights. */
+	/* ΔW on top of the base model; all NULL: none. There can be several: sequences of several
+	 * models then share the pass and the base weights. */
 	int nsources;
 	const struct delta_source *source;
-	const int *
-		source_of; /* per encoder sequence, in ascending order; NULL: all are of source 0 */
+	const int *source_of; /* per encoder sequence, ascending; NULL: source 0 for all */
 	enum be_precision precision;
-	int batch; /* sequences in one batch at most; 0: as many as make full products */
+	int batch; /* most sequences of a batch; 0: as many as make full products */
 };
 
-/* What a pass over the prompts leaves behind for passes over answers, in backend memory:
- * prompt_floats() floats for each row. Of an encoder H (s->rows, D) becomes its normed output. Of
- * a single stack H becomes the rows' keys and values, block by block. */
+/* Runs the prompts and leaves in H what passes over answers need: prompt_floats() floats per row,
+ * in backend memory. An encoder's H (s->rows, D) becomes its normed output. A single stack's H
+ * becomes the keys and values of the rows, block by block. */
 void forward_encode(const struct forward *f, const struct seqs *s, float *H);
 
-/* What the output embedding says at one decoder row. */
+/* What the output embedding gives for one decoder row. */
 struct prediction {
 	int id;            /* the largest logit's token; the lower id on a tie */
 	float top, second; /* the two largest logits */
-	double nll;        /* −log p of the row's target; 0 without one */
+	double nll;        /* −log p of the row's target; 0 without a target */
 };
 
-/* The decoder, or a family's only stack, over inputs dec (teacher-forced: row
- * j of a sequence sees rows ≤ j). Sequence i attends to rows [off, off+valid) of H for encoder
- * sequence which[i]. target (dec->rows): the token whose nll is wanted, −1 for none. out
- * (dec->rows). A single stack's sequence goes on from all of prompt which[i] but its last token,
- * which is the first input where that is given as −1; enc and H NULL: from nothing. */
+/* Runs the decoder, or a family's only stack, on the inputs dec. Row j of a sequence sees the rows
+ * ≤ j (teacher forcing). target (dec->rows): the token whose nll is wanted, −1 for none. The result
+ * is out (dec->rows).
+ *
+ * With an encoder, sequence i attends to rows [off, off+valid) of H, for encoder sequence which[i].
+ * A single stack continues prompt which[i] without its last token; a first input of −1 stands for
+ * that last token. enc and H NULL: the sequences continue nothing. */
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
 		    const struct seqs *dec, const int *which, const int *target,
 		    struct prediction *out);
 
-/* Plans the device's memory (be.h) for passes over up to rows[0] encoder rows and rows[1] decoder
- * rows, in sequences of up to T[0] and T[1]: before the first of them. */
+/* Plans the device's memory (be.h). Call it before the first of passes with up to rows[0] encoder
+ * rows and rows[1] decoder rows, in sequences of up to T[0] and T[1]. */
 void forward_reserve(const struct forward *f, const int rows[2], const int T[2]);
 
-/* Peak bytes of a forward pass but for H, for planning. */
+/* Peak bytes of a forward pass without H, for planning. */
 size_t forward_bytes(const struct forward *f, int longest);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/die.h"
 
-/* One pass: the sequences in it and their decoder inputs. */
+/* One pass: its sequences and their decoder inputs. */
 struct round {
 	int n;
 	int *which; /* (n) sequence numbers */
@@ -25,8 +25,8 @@ static void round_release(struct round *r)
 	*r = (struct round){0};
 }
 
-/* Builds the decoder inputs from `ids` of `length` (flat, offset): the token `start`, then all but
- * the last. */
+/* Builds the decoder inputs from `ids` (flat, with offset and length): the token `start`, then all
+ * ids but the last. */
 static void round_inputs(struct round *r, const struct geometry *m, int start, const int *length,
 			 const int *offset, const int *ids)
 {
@@ -48,7 +48,7 @@ static void round_inputs(struct round *r, const struct geometry *m, int start, c
 	free(off);
 }
 
-/* Takes the model's choices as long as they are what the inputs went on with. */
+/* Accepts the model's choices as long as they equal the inputs that follow. */
 static void round_accept(const struct round *r, int i, const struct decoding *d,
 			 struct generation *g)
 {
@@ -85,9 +85,8 @@ static void first_round(const struct forward *f, const struct seqs *enc, const f
 	for (int i = 0; i < r.n; i++) {
 		for (int j = 0; j < r.dec.len[i]; j++)
 			g->nll[i] += r.p[r.dec.off[i] + j].nll;
-		if (m->label_start ==
-		    m->decoding
-			    .start) /* else the pass was of another first input than an answer's */
+		if (m->label_start == m->decoding.start) /* else this pass began with another token
+							    than an answer does */
 			round_accept(&r, i, &m->decoding, g);
 	}
 	round_release(&r);
@@ -101,7 +100,7 @@ static bool finished(const struct generation *g, int s, const struct decoding *d
 	       (n > 0 && decoding_ends(d, g->ids[(size_t)s * (size_t)g->max_new + (size_t)n - 1]));
 }
 
-/* One more token for every unfinished sequence; false when there is none. */
+/* Generates one more token for every unfinished sequence; false when all are finished. */
 static bool next_round(const struct forward *f, const struct seqs *enc, const float *H,
 		       struct generation *g)
 {
@@ -113,7 +112,7 @@ static bool next_round(const struct forward *f, const struct seqs *enc, const fl
 	for (int s = 0; s < g->n; s++)
 		if (!finished(g, s, d)) {
 			r.which[r.n] = s;
-			length[r.n] = g->length[s] + 1; /* the start token, and what is there */
+			length[r.n] = g->length[s] + 1; /* the start token, and the tokens so far */
 			offset[r.n++] = s * g->max_new;
 		}
 	if (r.n) {
@@ -140,8 +139,8 @@ void generate(const struct forward *f, const struct seqs *enc, const float *H,
 	g->gap = xcalloc((size_t)g->n, sizeof(float));
 	g->nll = xcalloc((size_t)g->n, sizeof(double));
 	first_round(f, enc, H, draft_length, draft_offset, draft_ids, g);
-	malloc_trim(0); /* the draft's arrays are of other sizes: what they leave between them would
-			   add to the next rounds' */
+	malloc_trim(0); /* the draft's arrays have other sizes; the gaps that they leave would add
+			   to the memory of the next rounds */
 	while (next_round(f, enc, H, g))
 		;
 }

@@ -1,12 +1,13 @@
 /* generate.h: greedy generation, with a draft of each answer.
  *
- * A draft (the label's tokens) is run through the decoder at once, as its inputs. That pass gives
- * the draft's loss and, as far as the model's own choices agree with the draft, the generated
- * tokens too; later passes run only sequences that are not finished, with what was generated so far
- * as their inputs. Of the prompts is kept what forward_encode() leaves: an encoder's output, or a
- * single stack's keys and values. Of the answers nothing is kept: with a draft a second pass is
- * needed only where the model disagrees, and answers are short.
- */
+ * A draft is the label's tokens. One pass runs all of it through the decoder as inputs. The pass
+ * gives the draft's loss. It also gives the generated tokens, as far as the model's own choices
+ * agree with the draft. Later passes run only unfinished sequences, with the tokens generated so
+ * far as inputs.
+ *
+ * Of the prompts, the results of forward_encode() are kept: an encoder's output, or a single
+ * stack's keys and values. Of the answers nothing is kept. Answers are short, and with a draft a
+ * second pass is needed only where the model disagrees. */
 #ifndef GENERATE_H
 #define GENERATE_H
 
@@ -14,19 +15,19 @@
 
 struct generation {
 	int n, max_new;
-	int *length; /* (n): generated tokens, a final end token included */
+	int *length; /* (n) number of generated tokens, with a final end token */
 	int *ids;    /* (n, max_new) */
-	float *gap;  /* (n): the two largest logits' difference at the first token */
-	double *nll; /* (n): Σ −log p over the draft's tokens */
+	float *gap;  /* (n) difference of the two largest logits at the first token */
+	double *nll; /* (n) Σ −log p over the draft's tokens */
 };
 
-/* Per sequence of enc (H: by forward_encode()): greedy tokens until an end token of the model's
- * decoding, at most max_new. draft: ids with </s> at the end. */
+/* For each sequence of enc (H: from forward_encode()): greedy tokens until an end token of the
+ * model's decoding, at most max_new. draft: ids, with </s> at the end. */
 void generate(const struct forward *f, const struct seqs *enc, const float *H,
 	      const int *draft_length, const int *draft_offset, const int *draft_ids, int max_new,
 	      struct generation *g);
-/* Plans the device's memory (be.h) for generation over n sequences of these lengths (made up to
- * pad_to), taken in groups of at most `most` encoder rows by seqs_within(). draft_length NULL: no
+/* Plans the device's memory (be.h) for generation. It covers n sequences of these lengths, padded
+ * to pad_to, in groups of at most `most` encoder rows by seqs_within(). draft_length NULL: no
  * drafts. */
 void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most,
 		      const int *draft_length, int max_new);

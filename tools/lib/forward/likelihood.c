@@ -1,4 +1,4 @@
-/* likelihood.c: see likelihood.h. Pair j is of sequence j / K and answer j % K. */
+/* likelihood.c: see likelihood.h. Pair j is sequence j / K with answer j % K. */
 #include "forward/likelihood.h"
 
 #include <stdlib.h>
@@ -6,8 +6,8 @@
 
 #include "base/die.h"
 
-/* The decoder's inputs of every answer: the start token, then all tokens but the last. They lie
- * where the answers' own tokens do. */
+/* The decoder inputs of every answer: the start token, then all tokens but the last. They are at
+ * the offsets of the answers' own tokens. */
 static int *decoder_inputs(const struct answer_list *a, int start)
 {
 	int total = 0;
@@ -22,7 +22,7 @@ static int *decoder_inputs(const struct answer_list *a, int start)
 	return inputs;
 }
 
-/* How many pairs from `first` on have at most `most` rows together, one in any case. */
+/* How many pairs from `first` on have at most `most` rows together; at least one. */
 static int pairs_within(const struct answer_list *a, int first, int pairs, int most)
 {
 	int n = 0;
@@ -34,7 +34,7 @@ static int pairs_within(const struct answer_list *a, int first, int pairs, int m
 	return n;
 }
 
-/* Pairs [first, first+n), in one pass over the decoder. */
+/* Runs pairs [first, first+n) in one pass over the decoder. */
 static void run_pairs(const struct forward *f, const struct seqs *enc, const float *H,
 		      const struct answer_list *a, const int *inputs, int first, int n, double *nll)
 {

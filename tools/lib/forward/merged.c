@@ -9,7 +9,7 @@
 struct member {
 	struct site site;
 	struct solution *solution; /* NULL: not open */
-	unsigned long used;        /* the clock at its last use */
+	unsigned long used;        /* the clock when it was last used */
 };
 
 struct merged {
@@ -19,7 +19,7 @@ struct merged {
 	struct member *member; /* by site */
 	int open;
 	unsigned long clock;
-	struct ranks *ranks; /* NULL: not asked for yet */
+	struct ranks *ranks; /* NULL: not needed so far */
 };
 
 struct merged *merged_open(const struct geometry *m, const char *folder, const char *sites)
@@ -72,7 +72,7 @@ struct site merged_site(const struct merged *g, int i)
 	return g->member[i].site;
 }
 
-/* The open one that was asked for the longest ago. */
+/* The open file that was used the longest ago. */
 static struct member *oldest(struct merged *g)
 {
 	struct member *k = NULL;
