@@ -20,8 +20,8 @@ static void swap(float *a, float *b)
 	*b = t;
 }
 
-/* The k-th largest (from 1) of x (n), by Hoare's selection with the middle as pivot: equal entries
- * stop both scans, so that many of them (zeros) cost nothing extra. */
+/* The k-th largest (from 1) of x (n), by Hoare's selection with the middle entry as pivot. Both
+ * scans stop at equal entries, so many equal ones (zeros) cost no extra time. */
 static float kth_largest(float *x, size_t n, size_t k)
 {
 	size_t lo = 0, hi = n - 1, at = k - 1;
@@ -127,14 +127,14 @@ size_t truncate_ints(int m, int n)
 	return 12 * smaller(m, n);
 }
 
-/* G (k, k) = M Mᵀ (k = m) or Mᵀ M (k = n), the lower triangle; returns its trace, ‖M‖². */
+/* G (k, k) = M Mᵀ (k = m) or Mᵀ M (k = n), the lower triangle. Returns the trace, ‖M‖². */
 static double small_gram(double *G, const float *M, int m, int n, double *panel)
 {
 	int k = m <= n ? m : n;
 	double trace = 0;
 
 	memset(G, 0, (size_t)k * (size_t)k * sizeof(*G));
-	/* Panels of M's long side: (m, PANEL) columns, or (PANEL, n) rows. */
+	/* Panels along the long side of M: (m, PANEL) columns, or (PANEL, n) rows. */
 	for (int at = 0, long_side = m <= n ? n : m; at < long_side; at += PANEL) {
 		int w = long_side - at < PANEL ? long_side - at : PANEL;
 
@@ -154,7 +154,7 @@ static double small_gram(double *G, const float *M, int m, int n, double *panel)
 	return trace;
 }
 
-/* m ≤ n: B = U, A = Uᵀ M. U's columns are the rows of Z (r, m), which are in order of growing
+/* m ≤ n: B = U, A = Uᵀ M. The columns of U are the rows of Z (r, m), in order of growing
  * eigenvalue. */
 static void factor_left(const float *M, int m, int n, int r, const double *Z, float *B, double *A)
 {

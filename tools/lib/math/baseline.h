@@ -1,11 +1,12 @@
-/* baseline.h: merging by the weights alone, elementwise on the full changes ΔW_t of one module.
+/* baseline.h: merging from the weights alone, elementwise on the full changes ΔW_t of one module.
  * Pure maths: no files, no printing.
+ * - ties (Yadav et al., NeurIPS 2023): keep the `density` share of each ΔW_t with the largest
+ *   magnitude. At each entry, elect the sign of the sum of the kept values. The result is the mean
+ *   of the kept values with that sign. ΔW_t is trimmed module by module.
+ * - dare (Yu et al., ICML 2024): keep each entry of ΔW_t with probability `density`, and divide
+ *   it by `density`. The result is the sum over the tasks.
  *
- * ties (Yadav et al., NeurIPS 2023): of every ΔW_t the `density` share of entries of largest
- * magnitude is kept; per entry the sign of the kept entries' sum is elected; the result is the mean
- * of those kept entries that have that sign. Trimmed per module. dare (Yu et al., ICML 2024): of
- * every ΔW_t each entry is kept with probability `density` and divided by it; the results are
- * summed. Both give a matrix of full rank; baseline_truncate() cuts it to a pair of factors. */
+ * Both give a matrix of full rank; baseline_truncate() cuts it to two factors. */
 #ifndef BASELINE_H
 #define BASELINE_H
 
@@ -13,30 +14,30 @@
 
 #include "base/rng.h"
 
-/* Which entries of one task's ΔW are kept by ties: all whose magnitude is above `least`, and the
- * first `equal` of those that have just that one, in row-major order. Zeros are never kept. */
+/* The entries of one task's ΔW that ties keeps: all with a magnitude above `least`, and in
+ * row-major order the first `equal` entries with exactly this magnitude. Zeros are never kept. */
 struct ties_trim {
 	float least;
 	size_t equal;
 };
 
-/* The trim that keeps floor(density · n) of the n entries of x (one at least); x's order is lost.
- */
+/* The trim that keeps floor(density · n) of the n entries of x, at least one. The order of x is
+ * lost. */
 struct ties_trim ties_trim_find(float *x, size_t n, double density);
-/* Sets to zero what is not kept, in n consecutive entries of the task; t->equal counts down. */
+/* Sets the other entries to zero, in n consecutive entries of the task; t->equal counts down. */
 void ties_trim_apply(struct ties_trim *t, float *x, size_t n);
-/* out (n) = mean over the tasks of the trimmed entries x[t] (N arrays of n) whose sign is that of
- * their sum; 0 where that is 0. */
+/* out (n) = mean, over the tasks, of the trimmed entries x[t] (N arrays of n) with the sign of
+ * their sum; 0 where the sum is 0. */
 void ties_elect(float *out, const float *const *x, int N, size_t n);
 
-/* out (n) += x (n), each entry dropped with probability 1 − density, else divided by density. */
+/* out (n) += x (n). Each entry is dropped with probability 1 − density, else divided by density. */
 void dare_add(float *out, const float *x, size_t n, double density, struct rng *rng);
 
-/* Doubles that baseline_truncate() works in, and its ints. */
+/* Doubles and ints of baseline_truncate()'s workspace. */
 size_t truncate_doubles(int m, int n, int r);
 size_t truncate_ints(int m, int n);
-/* The best M ≈ B A of rank r ≤ min(m, n): M (m, n), B (m, r), A (r, n), by the eigenvectors of the
- * smaller of M Mᵀ and Mᵀ M in float64, the largest first. *error = ‖M − B A‖ / ‖M‖ (Frobenius; 0
+/* The best M ≈ B A of rank r ≤ min(m, n): M (m, n), B (m, r), A (r, n). It uses the largest
+ * eigenvectors of the smaller of M Mᵀ and Mᵀ M, in float64. *error = ‖M − B A‖ / ‖M‖ (Frobenius; 0
  * for M = 0). Returns 0; 1: M is not finite; 2: no convergence. */
 int baseline_truncate(const float *M, int m, int n, int r, float *B, double *A, double *error,
 		      double *work, int *iwork);

@@ -8,10 +8,10 @@
 #include "base/die.h"
 #include "math/solve.h"
 
-/* As published: no row is dropped, none counts more than three times the mean. */
+/* As published: no row is dropped, and no row counts more than three times the mean. */
 static const double W_MIN = 0.1, W_MAX = 3.0;
 
-/* M and Q from BᵀB, which lies in M. */
+/* M and Q from BᵀB, which is in M. */
 static void forms(struct dcs *q, const double *s, const int *task_of, int own, int N, int d_out)
 {
 	size_t R = (size_t)q->R;
@@ -88,7 +88,7 @@ void dcs_rows(struct dcs *q, double *v, double *own, const float *X, int n)
 
 double dcs_kappa(double sigma, int iteration)
 {
-	/* Warm-up over two iterations: the first solution's rows are not yet to be trusted. */
+	/* Warm-up over two iterations: the rows of the first solution are not reliable yet. */
 	return fmax(sigma * fmin(1.0, (iteration + 1) / 2.0), 0.1);
 }
 

@@ -1,4 +1,4 @@
-/* draw.c: see draw.h. The pool is an array of row numbers that every rule shortens or reorders in
+/* draw.c: see draw.h. The pool is an array of row numbers. Every rule shortens or reorders it in
  * place. */
 #include "math/draw.h"
 
@@ -18,7 +18,7 @@ struct keyed {
 	int row, place;
 };
 
-/* Longest first; equal lengths keep their place. */
+/* Longest first. Rows of equal length keep their order. */
 static int by_length(const void *a, const void *b)
 {
 	const struct keyed *x = a, *y = b;
@@ -29,8 +29,8 @@ static int by_length(const void *a, const void *b)
 
 static void keep_longest(struct candidates *p, const long *chars, struct rng *rng)
 {
-	/* 2n/3 of all rows, not of the shuffled 3000: as published. In 64 bits: n may be over 2^30.
-	 */
+	/* 2n/3 of all rows, not of the shuffled 3000, as published. In 64 bits, because n may be
+	 * over 2^30. */
 	long long two_thirds = 2LL * p->n / 3;
 
 	rng_shuffle(rng, p->row, p->n);
@@ -46,7 +46,7 @@ static void keep_longest(struct candidates *p, const long *chars, struct rng *rn
 	p->n = two_thirds < DRAW_LONGEST ? (int)two_thirds : DRAW_LONGEST;
 }
 
-/* The pool's rows of one label, in the pool's order. */
+/* The pool's rows with one label, in the pool's order. */
 static int rows_of_label(const struct candidates *p, const int *label, int want, int *row)
 {
 	int n = 0;
@@ -56,7 +56,7 @@ static int rows_of_label(const struct candidates *p, const int *label, int want,
 	return n;
 }
 
-/* Labels that occur in the pool, ascending; returns how many. */
+/* The labels that occur in the pool, ascending; returns how many. */
 static int labels_of_pool(const struct candidates *p, const int *label, int K, int *present)
 {
 	int *count = xcalloc((size_t)K, sizeof *count);

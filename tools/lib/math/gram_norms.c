@@ -1,6 +1,6 @@
-/* gram_norms.c: see grams.h, gram_run_norms(). Products with X are products with its Gram K = XᵀX,
- * ‖X Wᵀ‖² = tr(W K Wᵀ), which costs less than X Wᵀ where there are many rows: K once, and WᵀW, of
- * which half is multiplied. */
+/* gram_norms.c: see grams.h, gram_run_norms(). Norms of products with X follow from its Gram K =
+ * XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). With many rows this costs less than X Wᵀ: K is made once, and only
+ * half of WᵀW is multiplied. */
 #include <cblas.h>
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ static int tiles_of(int n)
 	return (n + GRAM_TILE - 1) / GRAM_TILE;
 }
 
-/* The few rows' Σ ‖B a‖² for a = A x: BtB is symmetric, aᵀ BᵀB a. */
+/* Few rows: Σ ‖B a‖² for a = A x. BtB is symmetric, so ‖B a‖² = aᵀ BtB a. */
 static double rows_norm2(const struct gram *g, const float *A, const double *BtB, int r)
 {
 	size_t d = (size_t)g->d, R = (size_t)r;
@@ -59,8 +59,8 @@ double gram_norm2(struct gram *g, const float *A, const double *BtB, int r)
 	return sum;
 }
 
-/* Σ (W_iᵀ W_j) ∘ G_ij over one tile, rows from i0 and columns from j0 of G; G_ij (mi, nj) with
- * leading dimension d. */
+/* Σ (W_iᵀ W_j) ∘ G_ij over one tile: rows from i0, columns from j0 of G. G_ij (mi, nj) has leading
+ * dimension d. */
 static double tile_trace(const float *W, int n, int d, const double *Gij, int i0, int mi, int j0,
 			 int nj)
 {
@@ -76,7 +76,7 @@ static double tile_trace(const float *W, int n, int d, const double *Gij, int i0
 	return sum;
 }
 
-/* Partial sums of tiles, each by one thread, in a fixed order; part is freed. */
+/* Sums the tiles' parts. Each part was made by one thread; the order is fixed. Frees part. */
 static double sum_of(double *part, int n)
 {
 	double sum = 0;
@@ -87,8 +87,8 @@ static double sum_of(double *part, int n)
 	return sum;
 }
 
-/* The tiles on and below the diagonal among rows [i0, i0+rows) of G, which the panel holds; those
- * below count twice. */
+/* The tiles on and below the diagonal in rows [i0, i0+rows) of G, which are in the panel. Tiles
+ * below the diagonal count twice. */
 static double panel_trace(struct gram *g, const float *W, int n, int i0, int rows)
 {
 	int d = g->d, across = tiles_of(i0 + rows), down = tiles_of(rows);
@@ -109,7 +109,7 @@ static double panel_trace(struct gram *g, const float *W, int n, int i0, int row
 	return sum_of(part, down * across);
 }
 
-/* ‖X_i W_jᵀ‖² of one tile of rows and one of the weight's. */
+/* ‖X_i W_jᵀ‖² for one tile of rows and one of the weight. */
 static double tile_squares(const float *X, int mi, const float *W, int nj, int d)
 {
 	float C[GRAM_TILE * GRAM_TILE];
@@ -122,7 +122,7 @@ static double tile_squares(const float *X, int mi, const float *W, int nj, int d
 	return sum;
 }
 
-/* ‖X Wᵀ‖² of the few rows. */
+/* ‖X Wᵀ‖² for few rows. */
 static double rows_trace(const struct gram *g, const float *W, int n)
 {
 	int down = tiles_of(g->few), across = tiles_of(n);

@@ -51,8 +51,8 @@ void gram_release(struct gram *g)
 	*g = (struct gram){0};
 }
 
-/* The sum of squares is finite exactly when the row is: squares of float32 cannot overflow float64.
- */
+/* The sum of squares is finite exactly when the row is: squares of float32 cannot overflow
+ * float64. */
 static int check_rows(struct gram *g, enum gram_side side, size_t row0, size_t n, bool note_largest)
 {
 	size_t d = (size_t)g->d;
@@ -100,7 +100,7 @@ int gram_stage(struct gram *g, const struct gram_rows *rows, enum gram_side side
 	return 0;
 }
 
-/* Staged as a product takes them, and weighted. */
+/* Stages rows as a product takes them, and multiplies them by their weights. */
 static int stage_weighted(struct gram *g, const struct gram_rows *rows, enum gram_side side,
 			  size_t row0, size_t n)
 {
@@ -118,7 +118,7 @@ static int stage_weighted(struct gram *g, const struct gram_rows *rows, enum gra
 	return 0;
 }
 
-/* A chunk of a side, by stages, to the device. */
+/* Moves a chunk of a side to the device, stage by stage. */
 static int put_side(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0,
 		    size_t n)
 {
@@ -135,7 +135,7 @@ static int put_side(struct gram *g, const struct gram_rows *rows, enum gram_side
 	return 0;
 }
 
-/* G = 0, through a zeroed panel: the backend has no fill. */
+/* G = 0, by copying a zero panel: the backend has no fill. */
 static void clear(struct gram *g)
 {
 	size_t d = (size_t)g->d;

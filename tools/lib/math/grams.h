@@ -1,13 +1,15 @@
-/* grams.h: Gram matrices of a stream of rows, one d × d at a time on the backend, and what the
- * solve needs of them.
+/* grams.h: Gram matrices of a stream of rows, and what the solve needs of them. One d × d matrix at
+ * a time is on the backend.
  *
  *   XmᵀXm, XᵀXm or XᵀX, in chunks of GRAM_CHUNK rows (float32 inside a chunk, float64 between);
  *   ‖G‖_F,  A G (r rows),  tr(W G Wᵀ)
  *
- * X are the own side's rows, Xm (X tilde) the merged side's, blended as Xm ← (1−ρ) Xm + ρ X, both
- * multiplied by √w where there are weights. Memory: one d × d of float64, two chunks of rows,
- * panels; it does not grow with the rows. Results do not depend on the number of threads: fixed
- * tiles, each by one thread, summed in a fixed order. */
+ * X are the rows of the own side, Xm (X tilde) those of the merged side, blended as Xm ← (1−ρ) Xm +
+ * ρ X. Where there are weights, the rows of both are multiplied by √w.
+ *
+ * Memory: one d × d of float64, two chunks of rows, panels. It does not grow with the number of
+ * rows. Results do not depend on the number of threads: each fixed tile is computed by one thread,
+ * and the tiles are summed in a fixed order. */
 #ifndef GRAMS_H
 #define GRAMS_H
 
@@ -19,37 +21,36 @@ enum gram_side { GRAM_SIDE_X, GRAM_SIDE_XM };
 
 /* Where the rows come from. */
 struct gram_rows {
-	/* Rows [row0, row0+n) of a side into dst (n, d). */
+	/* Reads rows [row0, row0+n) of a side into dst (n, d). */
 	void (*read)(void *arg, enum gram_side side, size_t row0, size_t n, float *dst);
 	void *arg;
 	size_t P;
-	bool same;       /* Xm is X: GRAM_X_X and GRAM_X_XM are GRAM_XM_XM */
+	bool same;       /* Xm is X, so that all three kinds are GRAM_XM_XM */
 	double rho;      /* reg_ceof */
-	const double *w; /* (P) weights, or NULL: 1 */
+	const double *w; /* (P) weights; NULL: all 1 */
 };
 
 struct gram {
 	int d;
-	double *G;       /* device (d, d): the present Gram */
+	double *G;       /* device (d, d): the current Gram */
 	float *X, *Xm;   /* device (GRAM_CHUNK, d) */
 	float *stage[2]; /* host (GRAM_STAGE, d), by side */
 	double *panel;   /* host (GRAM_PANEL, d) */
-	int few; /* after gram_run_norms(): that many rows of X in stage[GRAM_SIDE_X] instead of a
-		    Gram; else 0 */
-	/* The first row that was not finite, and its side, after gram_run() returned 1. */
+	int few; /* set by gram_run_norms(): this many rows of X are in stage[GRAM_SIDE_X] instead
+		    of a Gram; else 0 */
+	/* After gram_run() returned 1: the first row that is not finite, and its side. */
 	size_t bad_row;
 	enum gram_side bad_side;
-	/* The longest of the rows seen by the last GRAM_XM_XM, before weights: its number and ‖x‖.
-	 */
+	/* The longest row of the last GRAM_XM_XM, before weights: its number and ‖x‖. */
 	size_t largest_row;
 	double largest_norm;
 };
 
 enum {
-	GRAM_STAGE = 240, /* rows on their way to the device: a quarter of GRAM_CHUNK */
-	GRAM_PANEL = 256, /* rows of G on their way back */
-	GRAM_TILE = 128,  /* of a float32 product whose squares are summed; divides GRAM_PANEL. 64
-			     KB, on the thread's stack */
+	GRAM_STAGE = 240, /* rows that go to the device at a time: a quarter of GRAM_CHUNK */
+	GRAM_PANEL = 256, /* rows of G that come back at a time */
+	GRAM_TILE = 128,  /* tile of a float32 product whose squares are summed. It divides
+			     GRAM_PANEL; 64 KB, on the thread's stack */
 };
 
 /* Host and device memory of a struct gram. */
@@ -57,29 +58,29 @@ size_t gram_bytes(int d);
 void gram_init(struct gram *g, int d);
 void gram_release(struct gram *g); /* zero is fine */
 
-/* G = the Gram of this kind over all rows. Returns 0, or 1 when a row is not finite (bad_row,
+/* Makes G of this kind over all rows. Returns 0, or 1 when a row is not finite (bad_row,
  * bad_side). */
 int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind);
-/* Reads n rows of a side from row0 as a product would take them (blended, unweighted) into the
- * side's stage, n ≤ GRAM_STAGE. Returns as gram_run(). */
+/* Reads n ≤ GRAM_STAGE rows of a side from row0 into its stage, as a product takes them: blended,
+ * unweighted. Returns as gram_run(). */
 int gram_stage(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0,
 	       size_t n);
 
-/* Rows [i0, i0+n) of G into out (n, d), host. */
+/* Copies rows [i0, i0+n) of G to out (n, d) on the host. */
 void gram_get(const struct gram *g, int i0, int n, double *out);
 double gram_norm(struct gram *g); /* Frobenius */
 /* AG (r, d) = A G, A (r, d), in float64. */
 void gram_thin(struct gram *g, double *AG, const float *A, int r);
-/* Fetches the panel of G that starts at row i0; returns its number of rows. */
+/* Fetches the panel of G that starts at row i0; returns how many rows it has. */
 int gram_fetch(struct gram *g, int i0);
 
-/* gram_norms.c: norms of products with X, after gram_run_norms(), which makes K = XᵀX, or keeps X
- * itself where 2 P ≤ d (and P ≤ GRAM_STAGE): then the products themselves cost less. Returns as
- * gram_run(). */
+/* gram_norms.c: norms of products with X. gram_run_norms() prepares them: it makes K = XᵀX. Where 2
+ * P ≤ d and P ≤ GRAM_STAGE it keeps X itself, because the products themselves then cost less.
+ * Returns as gram_run(). */
 int gram_run_norms(struct gram *g, const struct gram_rows *rows);
 /* ‖X (B A)ᵀ‖² = Σ (BᵀB)∘(A K Aᵀ), A (r, d), BtB (r, r) = BᵀB; in float64. */
 double gram_norm2(struct gram *g, const float *A, const double *BtB, int r);
-/* ‖X Wᵀ‖² = tr(W K Wᵀ) = Σ (WᵀW)∘K for n rows of W (n, d); WᵀW, or X Wᵀ, in float32. */
+/* ‖X Wᵀ‖² = tr(W K Wᵀ) = Σ (WᵀW)∘K for n rows of W (n, d). WᵀW, or X Wᵀ, is formed in float32. */
 double gram_trace(struct gram *g, const float *W, int n);
 
 #endif

@@ -1,5 +1,5 @@
-/* mats.c: see mats.h for the formula and the letters. Sums in a fixed order on one thread: equal
- * data give equal bits. */
+/* mats.c: see mats.h for the formula and the letters. One thread sums in a fixed order: equal data
+ * give equal bits. */
 #include "math/mats.h"
 
 #include <cblas.h>
@@ -75,7 +75,7 @@ double mats_distance(const double *U, const double *V, const double *BtB, int R,
 	square = inner(D, D, BtB, T, R, d);
 	free(D);
 	free(T);
-	return sqrt(fmax(square, 0)); /* BᵀB is never negative but for rounding */
+	return sqrt(fmax(square, 0)); /* only rounding makes it negative */
 }
 
 size_t mats_bytes(int R, int d, int most)
@@ -99,7 +99,7 @@ void mats_sums_release(struct mats_sums *s)
 	*s = (struct mats_sums){0};
 }
 
-/* x (n, R, d) becomes its differences, x_{j+1} − x_j, and the last as it is. */
+/* Replaces x (n, R, d) by its differences x_{j+1} − x_j; the last entry stays. */
 static void differences(double *x, int n, size_t size)
 {
 	for (size_t i = 0; i < area(n - 1, 1) * size; i++)
@@ -136,7 +136,7 @@ void mats_add(struct mats_sums *s, const struct mats *m, const double *BtB)
 	free(T);
 }
 
-/* ‖Σ γ_j ΔG_j‖ > FAR ‖G_k‖, or no number. */
+/* ‖Σ γ_j ΔG_j‖ > FAR ‖G_k‖, or not a number. */
 static bool is_far(const struct mats_sums *s)
 {
 	double square = 0;

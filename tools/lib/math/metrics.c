@@ -82,8 +82,8 @@ static int column_sum(const int *count, int K, int p)
 	return n;
 }
 
-/* Mean F1 of the labels that occur in `labels`, which may be another matrix: a bootstrap draw keeps
- * the set of its original. */
+/* Mean F1 of the labels that occur in `labels`. This may be another matrix: a bootstrap draw keeps
+ * the labels of its original. */
 static double macro_f1(const int *count, const int *labels, int K)
 {
 	double sum = 0;
@@ -106,8 +106,8 @@ double metrics_macro_f1(const int *count, int K)
 	return macro_f1(count, count, K);
 }
 
-/* One draw: n rows with replacement; cell (n) tells which cell of the matrix each original row is
- * in. */
+/* One draw: n rows with replacement. cell (n): the cell of the matrix in which each original row
+ * is. */
 static void resample(const int *cell, int n, int cells, struct rng *rng, int *drawn)
 {
 	memset(drawn, 0, (size_t)cells * sizeof *drawn);
@@ -122,7 +122,7 @@ double metrics_macro_f1_stderr(const int *count, int K, int resamples, uint64_t 
 	int *cell = xarray((size_t)n, sizeof *cell);
 	int *drawn = xarray((size_t)cells, sizeof *drawn);
 	struct rng rng;
-	double mean = 0, squares = 0; /* Welford: no difference of two large sums */
+	double mean = 0, squares = 0; /* Welford: avoids the difference of two large sums */
 
 	for (int c = 0, row = 0; c < cells; c++)
 		for (int i = 0; i < count[c]; i++)
@@ -153,8 +153,8 @@ double metrics_ratio_stderr(const double *sum, const int *count, int n)
 	return n < 2 ? 0 : sqrt((double)n / (n - 1) * squares) / counts;
 }
 
-/* P(X ≤ k) for X of n fair coins. Terms relative to the largest, C(n,k): none overflows, and what
- * underflows does not count. */
+/* P(X ≤ k) for X of n fair coins. Terms are relative to the largest, C(n,k), so none overflows.
+ * Those that underflow do not matter. */
 static double fair_coin_tail(int n, int k)
 {
 	double term = 1, sum = 1; /* C(n,i) / C(n,k), from i = k downwards */
@@ -176,6 +176,6 @@ double metrics_mcnemar(const bool *right_a, const bool *right_b, int n, int *onl
 		*only_a = a;
 	if (only_b)
 		*only_b = b;
-	/* An even split has both tails overlap in the middle: more than 1, so 1. */
+	/* With an even split both tails include the middle: the sum is over 1, so p is 1. */
 	return fmin(1, 2 * fair_coin_tail(a + b, a < b ? a : b));
 }

@@ -1,12 +1,11 @@
 /* solve.c: see solve.h for the formula and the letters.
  *
- * Everything is row-major and symmetric, so LAPACK's column-major 'U' is our lower triangle and (R,
- * d) rows are its d × R right-hand sides: no transposed copies. The factorisation leaves our strict
- * upper triangle as it was; with the diagonal put back (without Λ) it is Σ c m XmᵀXm again, which
- * is what the residual needs: H is not read a second time.
+ * All matrices are row-major and symmetric. So LAPACK's column-major 'U' is our lower triangle, and
+ * (R, d) rows are its d × R right-hand sides: nothing is transposed. The factorisation leaves our
+ * strict upper triangle as it was. With the diagonal put back (without Λ) it is Σ c m XmᵀXm again.
+ * The residual needs exactly this, so H is not read a second time.
  *
- * BLAS and LAPACK run on one thread, set in solve_place(): equal data give equal bits for any -t.
- */
+ * BLAS and LAPACK run on one thread (solve_place()): equal data give equal bits for any -t. */
 #include "math/solve.h"
 
 #include <cblas.h>

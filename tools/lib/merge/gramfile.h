@@ -32,11 +32,10 @@ struct gramfile {
 	double kappa;      /* with this strength (dcs.h) */
 	/* Of one task. */
 	const char *task;
-	int t;              /* its number in job->tasks */
-	struct h5 *side[2]; /* acts files, by enum gram_side; [GRAM_SIDE_XM] is not read where
-			       rows.same is set */
-	struct gram_rows
-		rows; /* the caller sets P (≥ 1), same, rho; the rest is NULL, and set here */
+	int t;                 /* its number in job->tasks */
+	struct h5 *side[2];    /* acts files, by enum gram_side; [GRAM_SIDE_XM] is not read where
+				  rows.same is set */
+	struct gram_rows rows; /* the caller's: P (≥ 1), same, rho; the rest is NULL */
 
 	/* Set by gramfile_make(). */
 	struct h5 *out;
