@@ -100,6 +100,27 @@ static void fit(struct full_weight_run *run, struct full_weight_part *p)
 	free(weight);
 }
 
+/* What each task lost by the fit, before MATS. W0 is read a second time. */
+static void write_misfits(struct full_weight_run *run, struct full_weight_part *p)
+{
+	char *weight = xformat("%s.weight", p->name);
+	const struct st_tensor *W0 = st_need(run->model, weight, p->d_out, p->d);
+	struct misfits m;
+
+	full_weight_products_begin(&p->full);
+	for (size_t o = 0, n; o < p->d_out; o += n) {
+		n = p->d_out - o < FULL_WEIGHT_ROWS ? p->d_out - o : FULL_WEIGHT_ROWS;
+		st_read(run->model, W0, o * p->d, n * p->d, run->W0);
+		full_weight_products_add(&p->full, run->W + o * p->d, run->W0,
+					 p->factors.B + o * (size_t)p->factors.R, (int)n);
+	}
+	misfits_init(&m, run->job.tasks.n);
+	equations_full_misfits(&run->system, &p->full, p->name, &p->factors, &m);
+	equations_write_misfits(&run->system, run->out, p->group, run->c, &m);
+	misfits_release(&m);
+	free(weight);
+}
+
 /* Rows [row, row + m->R) of all pairs. */
 static void read_pairs(struct full_weight_run *run, const struct full_weight_part *p,
 		       struct mats *m, size_t row)
@@ -221,6 +242,7 @@ static void run_module(struct full_weight_run *run, int i)
 	fit(run, &p);
 	residual =
 		full_weight_residual(&p.full, equations_full_norm2(&run->system, p.name, run->c));
+	write_misfits(run, &p);
 	if (iteration.k)
 		iterate(run, &p);
 	else

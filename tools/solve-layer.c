@@ -99,6 +99,17 @@ static void iterate(struct solve_run *run, struct solve_part *p, const double *B
 	free(before);
 }
 
+/* What each task lost by the fit, before MATS: of the same W as relative_residual. */
+static void write_misfits(struct solve_run *run, struct solve_part *p, const double *BtB)
+{
+	struct misfits m;
+
+	misfits_init(&m, run->job.tasks.n);
+	equations_misfits(&run->system, &p->solve, p->name, &p->factors, BtB, &m);
+	equations_write_misfits(&run->system, run->out, p->group, p->c, &m);
+	misfits_release(&m);
+}
+
 static void fit(struct solve_run *run, struct solve_part *p)
 {
 	size_t R = (size_t)p->factors.R;
@@ -108,6 +119,7 @@ static void fit(struct solve_run *run, struct solve_part *p)
 	condition = equations_solve(&run->system, &p->solve, p->name);
 	solve_BtB(BtB, p->factors.B, (int)R, p->factors.d_out, (int)R);
 	residual = solve_residual(&p->solve, BtB);
+	write_misfits(run, p, BtB);
 	h5_set_double(run->out, p->group, "relative_residual", residual);
 	h5_set_double(run->out, p->group, "condition", condition);
 	if (iteration.k)

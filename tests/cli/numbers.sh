@@ -104,6 +104,10 @@ for key in relative_residual condition; do
 	check "$key is in the solution" sh -c 'h5dump -a "$1" "$2" | grep -Eq "\(0\): [0-9]"' \
 		- "$q/$key" "$W/solution/enc01-self.h5"
 done
+numbers() { h5dump -y -w 0 -m %.17g -d "$1" "$W/solution/enc01-self.h5" | sed -n 's/^ *\([0-9.e-]*\),*$/\1/p'; }
+check "each task's residual is in the solution" [ "$(numbers $q/task_residual | wc -l)" = 2 ]
+check "the tasks' shares sum to 1" \
+	[ "$(numbers $q/task_share | awk '{ s += $1 } END { printf "%d %.9f", NR, s }')" = '2 1.000000000' ]
 for key in largest_row largest_row_norm largest_row_task; do
 	check "$key is in the solution" sh -c 'h5dump -a "$1" "$2" | grep -Eq "\(0\): [0-9\"]"' \
 		- "/$key" "$W/solution/enc01-self.h5"

@@ -70,24 +70,32 @@ static void whole(double *V, int t)
 		}
 }
 
-/* Σ c m ‖√w (X Vᵀ − Y Wᵀ)‖², Y = Xm or (W NULL) nothing. */
-static double misfit(const double *W)
+/* ‖√w (X Vᵀ − Y Wᵀ)‖² of task t, Y = Xm or (W NULL) nothing. */
+static double task_misfit(int t, const double *W)
 {
 	static double V[M * D];
 	double sum = 0;
 
-	for (int t = 0; t < N; t++) {
-		whole(V, t);
-		for (int p = 0; p < P; p++)
-			for (int o = 0; o < M; o++) {
-				double e = 0;
+	whole(V, t);
+	for (int p = 0; p < P; p++)
+		for (int o = 0; o < M; o++) {
+			double e = 0;
 
-				for (int i = 0; i < D; i++)
-					e += X[t][p * D + i] * V[o * D + i] -
-					     (W ? Xm[t][p * D + i] * W[o * D + i] : 0);
-				sum += cm[t] * weight[t][p] * e * e;
-			}
-	}
+			for (int i = 0; i < D; i++)
+				e += X[t][p * D + i] * V[o * D + i] -
+				     (W ? Xm[t][p * D + i] * W[o * D + i] : 0);
+			sum += weight[t][p] * e * e;
+		}
+	return sum;
+}
+
+/* Their sum, weighted by c m. */
+static double misfit(const double *W)
+{
+	double sum = 0;
+
+	for (int t = 0; t < N; t++)
+		sum += cm[t] * task_misfit(t, W);
 	return sum;
 }
 
@@ -125,6 +133,18 @@ static void direct(double *want, double extra)
 	assert_int_equal(LAPACKE_dgesv(LAPACK_COL_MAJOR, D, M, S, D, pivot, want, D), 0);
 }
 
+/* A_t C_t of task t (r, D), of all rows C. */
+static void thin(double *AC, const double *C, int t)
+{
+	int r = first[t + 1] - first[t];
+
+	memset(AC, 0, (size_t)(r * D) * sizeof(*AC));
+	for (int e = 0; e < r; e++)
+		for (int i = 0; i < D; i++)
+			for (int k = 0; k < D; k++)
+				AC[e * D + k] += (double)A[(first[t] + e) * D + i] * C[i * D + k];
+}
+
 /* The system as the tool sums it; returns tau. */
 static double sums(struct solve *q, double *C)
 {
@@ -141,12 +161,7 @@ static double sums(struct solve *q, double *C)
 		g = frobenius(G, D * D);
 		solve_add_H(q, cm[t], H, 0, D);
 		solve_add_ridge(q, cm[t], frobenius(H, D * D), &ridge);
-		memset(AC, 0, sizeof(AC));
-		for (int e = 0; e < r; e++)
-			for (int i = 0; i < D; i++)
-				for (int k = 0; k < D; k++)
-					AC[e * D + k] +=
-						(double)A[(first[t] + e) * D + i] * G[i * D + k];
+		thin(AC, G, t);
 		if (r)
 			solve_add_rows(q, first[t], r, AC, A + first[t] * D, cm[t] * s[t],
 				       alpha_1 * g, 0);
@@ -155,6 +170,35 @@ static double sums(struct solve *q, double *C)
 		tau += cm[t] * alpha_1 * g;
 	}
 	return tau;
+}
+
+/* What each task lost by W (M, D), as the tool finds it, against its definition. The tool has W in
+ * float32. */
+static void compare_misfits(struct full_weight *x, const double *W)
+{
+	static double H[D * D], C[D * D], AC[R * D];
+	static float rounded[M * D];
+
+	for (int i = 0; i < M * D; i++)
+		rounded[i] = (float)W[i];
+	full_weight_products_begin(x);
+	for (int o = 0; o < M; o += FULL_WEIGHT_ROWS)
+		full_weight_products_add(x, rounded + o * D, W0 + o * D, B + o * R,
+					 M - o < FULL_WEIGHT_ROWS ? M - o : FULL_WEIGHT_ROWS);
+	for (int t = 0; t < N; t++) {
+		double want = task_misfit(t, W), found;
+
+		product(H, t, Xm[t], Xm[t]);
+		product(C, t, X[t], Xm[t]);
+		thin(AC, C, t);
+		full_weight_misfit_begin(x);
+		full_weight_misfit_add_H(x, H, 0, 5);
+		full_weight_misfit_add_H(x, H + 5 * D, 5, D - 5);
+		full_weight_misfit_add_C(x, C, 0, D);
+		full_weight_misfit_add_rows(x, first[t], first[t + 1] - first[t], AC, s[t]);
+		found = full_weight_misfit(x, task_misfit(t, NULL));
+		assert_true(fabs(found - want) <= 1e-5 * want);
+	}
 }
 
 /* W (M, D) as the tool finds it, by rows; returns the relative residual, norm2 = Σ c m ‖√w X Vᵀ‖².
@@ -178,6 +222,7 @@ static double fitted(double *W, double extra, double norm2)
 		memcpy(W + o * D, x.W, (size_t)(n * D) * sizeof(double));
 	}
 	residual = full_weight_residual(&x, norm2);
+	compare_misfits(&x, W);
 	free(slab);
 	free(more);
 	return residual;

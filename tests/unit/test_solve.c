@@ -178,8 +178,10 @@ static void naive_ridge(double *Lambda, const double *H, const struct ridge *k)
 				    : nu * k->alpha_2;
 }
 
-/* W (M, D), allocated, and the relative residual, with nothing factored. */
-static double *naive_merge(const struct problem *q, double extra, double *residual)
+/* W (M, D), allocated, and the relative residual, with nothing factored; misfit: each task's
+ * ‖X ΔWᵀ − Xm Wᵀ‖². */
+static double *naive_merge(const struct problem *q, double extra, double *residual,
+			   double misfit[N])
 {
 	double *S = new_array(D, D), *W = new_array(M, D), fit = 0, all = 0;
 
@@ -210,7 +212,8 @@ static double *naive_merge(const struct problem *q, double extra, double *residu
 		add_product(Y, 1, q->X[t], 0, q->dW[t], 1, P, M, D);
 		all += cm * norm2(Y, P * M);
 		add_product(Y, -1, q->Xm[t], 0, W, 1, P, M, D);
-		fit += cm * norm2(Y, P * M);
+		misfit[t] = norm2(Y, P * M);
+		fit += cm * misfit[t];
 		free(Y);
 	}
 	*residual = sqrt(fit / all);
@@ -246,8 +249,35 @@ static void add_task(struct solve *k, struct problem *q, int t)
 	free(Y);
 }
 
+/* The task's ‖X ΔWᵀ − Xm Wᵀ‖², as solve-layer finds it. */
+static double task_misfit(struct solve *k, const struct problem *q, int t, const double *BtB)
+{
+	double *C = new_array(D, D), *H = new_array(D, D), *AC = new_array(q->r[t], D),
+	       *Y = new_array(P, M), y2, misfit;
+	int r0 = q->first[t], r = q->r[t];
+
+	add_product(C, 1, q->X[t], 1, q->Xm[t], 0, D, D, P);
+	add_product(H, 1, q->Xm[t], 1, q->Xm[t], 0, D, D, P);
+	add_product(Y, 1, q->X[t], 0, q->dW[t], 1, P, M, D);
+	y2 = norm2(Y, P * M);
+	for (int i = 0; i < r; i++)
+		for (int e = 0; e < D; e++)
+			for (int j = 0; j < D; j++)
+				AC[i * D + j] += (double)q->A[(r0 + i) * D + e] * C[e * D + j];
+	solve_misfit_begin(k);
+	for (int i0 = 0; i0 < D; i0 += 7)
+		solve_misfit_add_H(k, H + i0 * D, i0, D - i0 < 7 ? D - i0 : 7);
+	solve_misfit_add_rows(k, r0, r, AC, q->s[t]);
+	misfit = solve_misfit(k, BtB, y2);
+	free(C);
+	free(H);
+	free(AC);
+	free(Y);
+	return misfit;
+}
+
 /* W = B A (M, D), allocated. */
-static double *factored_merge(struct problem *q, double extra, double *residual)
+static double *factored_merge(struct problem *q, double extra, double *residual, double misfit[N])
 {
 	void *slab = malloc(solve_bytes(D, q->R));
 	double *BtB = new_array(q->R, q->R), *W = new_array(M, D), condition;
@@ -262,6 +292,8 @@ static double *factored_merge(struct problem *q, double extra, double *residual)
 		assert_true(condition <= D * (1 + 1 / q->ridge.alpha_2));
 	solve_BtB(BtB, q->B, q->R, M, q->R);
 	*residual = solve_residual(&k, BtB);
+	for (int t = 0; t < q->n; t++)
+		misfit[t] = task_misfit(&k, q, t, BtB);
 	for (int o = 0; o < M; o++)
 		for (int j = 0; j < q->R; j++)
 			for (int i = 0; i < D; i++)
@@ -282,11 +314,14 @@ static double relative_difference(const double *x, const double *y, int n)
 
 static void compare_with_naive(struct problem *q, double extra)
 {
-	double residual, expected, *W = factored_merge(q, extra, &residual),
-				   *want = naive_merge(q, extra, &expected);
+	double residual, expected, misfit[N], expected_misfit[N];
+	double *W = factored_merge(q, extra, &residual, misfit),
+	       *want = naive_merge(q, extra, &expected, expected_misfit);
 
 	assert_true(relative_difference(W, want, M * D) <= 1e-10);
 	assert_true(fabs(residual - expected) <= 1e-10);
+	for (int t = 0; t < q->n; t++)
+		assert_true(fabs(misfit[t] - expected_misfit[t]) <= 1e-10 * expected_misfit[t]);
 	free(W);
 	free(want);
 	problem_release(q);
@@ -325,11 +360,11 @@ static void dcs_diagonal(void **state)
 static void one_task_gives_its_own_back(void **state)
 {
 	struct problem q;
-	double residual, *W;
+	double residual, misfit[N], *W;
 
 	(void)state;
 	problem_init(&q, 1, 1);
-	W = factored_merge(&q, 0, &residual);
+	W = factored_merge(&q, 0, &residual, misfit);
 	assert_true(relative_difference(W, q.dW[0], M * D) <= 1e-10);
 	assert_true(residual <= 1e-6); /* the root of a difference that is rounding */
 	free(W);

@@ -75,3 +75,62 @@ double full_weight_residual(const struct full_weight *x, double norm2)
 
 	return norm2 > 0 && sum > 0 ? sqrt(sum / norm2) : 0;
 }
+
+void full_weight_products_begin(struct full_weight *x)
+{
+	memset(x->K, 0, area(x->q->d, x->q->d) * sizeof(double));
+	memset(x->C, 0, area(x->q->d, x->q->d) * sizeof(double));
+	memset(x->q->V, 0, area(x->q->R, x->q->d) * sizeof(double));
+}
+
+/* K += WᵀW, C += W0ᵀW, V += BᵀW. */
+void full_weight_products_add(struct full_weight *x, const float *W, const float *W0,
+			      const float *B, int n)
+{
+	int d = x->q->d, R = x->q->R;
+
+	for (size_t i = 0; i < area(n, R); i++)
+		x->b[i] = (double)B[i];
+	for (size_t i = 0; i < area(n, d); i++) {
+		x->W[i] = (double)W[i];
+		x->w0[i] = (double)W0[i];
+	}
+	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, d, d, n, 1, x->W, d, x->W, d, 1, x->K,
+		    d);
+	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, d, d, n, 1, x->w0, d, x->W, d, 1, x->C,
+		    d);
+	if (R > 0)
+		cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, R, d, n, 1, x->b, R, x->W, d,
+			    1, x->q->V, d);
+}
+
+void full_weight_misfit_begin(struct full_weight *x)
+{
+	x->misfit = 0;
+}
+
+void full_weight_misfit_add_H(struct full_weight *x, const double *H, int i0, int n)
+{
+	int d = x->q->d;
+
+	x->misfit += cblas_ddot((int)area(n, d), H, 1, x->K + area(i0, d), 1);
+}
+
+void full_weight_misfit_add_C(struct full_weight *x, const double *C, int i0, int n)
+{
+	int d = x->q->d;
+
+	x->misfit -= 2 * cblas_ddot((int)area(n, d), C, 1, x->C + area(i0, d), 1);
+}
+
+void full_weight_misfit_add_rows(struct full_weight *x, int r0, int r, const double *AC, double s)
+{
+	int d = x->q->d;
+
+	x->misfit -= 2 * s * cblas_ddot((int)area(r, d), AC, 1, x->q->V + area(r0, d), 1);
+}
+
+double full_weight_misfit(const struct full_weight *x, double y_norm2)
+{
+	return fmax(y_norm2 + x->misfit, 0);
+}

@@ -18,6 +18,7 @@ struct full_weight {
 	double *W, *Z, *w0; /* (FULL_WEIGHT_ROWS, d) */
 	double *b;          /* (FULL_WEIGHT_ROWS, R) */
 	double residual;    /* Σ W S Wᵀ − 2 W Uᵀ over the rows so far */
+	double misfit;      /* the present task's sums so far */
 };
 enum { FULL_WEIGHT_ROWS = 128 };
 
@@ -31,6 +32,19 @@ int full_weight_solve(struct full_weight *x, double tau);
 /* Computes rows of the solution: x->W (n, d) = W0 K + B A, for W0 (n, d), B (n, R), n ≤
  * FULL_WEIGHT_ROWS. */
 void full_weight_rows(struct full_weight *x, const float *W0, const float *B, int n);
+/* After full_weight_residual(), what one task lost: the products of the whole solution by rows, W
+ * (n, d), W0 (n, d) and B (n, R); then the task's H and C, its rows [r0, r0+r) with AC (r, d) = A_t
+ * C_t and its scale s, each as in solve.h. C and K give their place to the products.
+ *
+ *   ‖X (W0+ΔW_t)ᵀ − Xm Wᵀ‖² = y_norm2 + Σ WᵀW ∘ H − 2 Σ W0ᵀW ∘ C − 2 s Σ BᵀW ∘ A_t C_t */
+void full_weight_products_begin(struct full_weight *x);
+void full_weight_products_add(struct full_weight *x, const float *W, const float *W0,
+			      const float *B, int n);
+void full_weight_misfit_begin(struct full_weight *x);
+void full_weight_misfit_add_H(struct full_weight *x, const double *H, int i0, int n);
+void full_weight_misfit_add_C(struct full_weight *x, const double *C, int i0, int n);
+void full_weight_misfit_add_rows(struct full_weight *x, int r0, int r, const double *AC, double s);
+double full_weight_misfit(const struct full_weight *x, double y_norm2);
 /* After all rows: sqrt( Σ c m ‖X (W0+ΔW)ᵀ − Xm Wᵀ‖² / norm2 ), norm2 = Σ c m ‖X (W0+ΔW)ᵀ‖². */
 double full_weight_residual(const struct full_weight *x, double norm2);
 

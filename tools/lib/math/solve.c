@@ -144,10 +144,24 @@ void solve_more(const struct solve *q, double *X, int r)
 	be->potrs(X, q->S, q->d, r);
 }
 
+/* sum + Σ BᵀB ∘ (A Vᵀ) */
+static double add_inner_product(struct solve *q, const double *BtB, double sum)
+{
+	double *M = q->work;
+
+	if (q->d == 0 || q->R == 0)
+		return sum;
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, q->R, q->R, q->d, 1.0, q->A, q->d,
+		    q->V, q->d, 0.0, M, q->R);
+	for (size_t i = 0; i < area(q->R, q->R); i++)
+		sum += BtB[i] * M[i];
+	return sum;
+}
+
 double solve_residual(struct solve *q, const double *BtB)
 {
 	int d = q->d, R = q->R;
-	double *M = q->work, sum = q->y_norm2;
+	double sum;
 
 	if (d == 0 || R == 0 || !(q->y_norm2 > 0))
 		return 0;
@@ -158,11 +172,33 @@ double solve_residual(struct solve *q, const double *BtB)
 	memcpy(q->V, q->U, area(R, d) * sizeof(double));
 	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, R, d, 1.0, q->S, d, q->A, d, -2.0, q->V,
 		    d);
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, R, R, d, 1.0, q->A, d, q->V, d, 0.0, M,
-		    R);
-	for (size_t i = 0; i < area(R, R); i++)
-		sum += BtB[i] * M[i];
+	sum = add_inner_product(q, BtB, q->y_norm2);
 	return sum > 0 ? sqrt(sum / q->y_norm2) : 0;
+}
+
+void solve_misfit_begin(struct solve *q)
+{
+	memset(q->V, 0, area(q->R, q->d) * sizeof(double));
+}
+
+void solve_misfit_add_H(struct solve *q, const double *H, int i0, int n)
+{
+	if (q->R > 0 && n > 0)
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, q->R, q->d, n, 1.0,
+			    q->A + i0, q->d, H, q->d, 1.0, q->V, q->d);
+}
+
+void solve_misfit_add_rows(struct solve *q, int r0, int r, const double *AC, double s)
+{
+	double *V = q->V + area(r0, q->d);
+
+	for (size_t i = 0; i < area(r, q->d); i++)
+		V[i] -= 2 * s * AC[i];
+}
+
+double solve_misfit(struct solve *q, const double *BtB, double y_norm2)
+{
+	return fmax(add_inner_product(q, BtB, y_norm2), 0);
 }
 
 void solve_BtB(double *BtB, const float *B, int ldb, int m, int r)

@@ -13,7 +13,9 @@
  * - solve_reset();
  * - for every task: solve_add_H() over the rows of H in any pieces; solve_add_ridge(); where the
  *   task's adapter targets the module, solve_add_rows();
- * - solve_system(), then solve_residual(). */
+ * - solve_system(), then solve_residual();
+ * - for what one task lost: solve_misfit_begin(), solve_misfit_add_H() over its H again,
+ *   solve_misfit_add_rows(), solve_misfit(). */
 #ifndef SOLVE_H
 #define SOLVE_H
 
@@ -77,6 +79,18 @@ void solve_more(const struct solve *q, double *X, int r);
  * squares are differences of sums. So a perfect fit gives about 1e-8, or the rounding of the Grams
  * if that is larger. 0 when there is nothing to fit. */
 double solve_residual(struct solve *q, const double *BtB);
+
+/* After solve_residual(), one task's own ‖X ΔWᵀ − Xm Wᵀ‖², which no c m weighs:
+ *
+ *   ‖X ΔWᵀ‖² + Σ BᵀB ∘ (A Vᵀ),   V = A XmᵀXm − 2 (s A_t C_t in the task's rows)
+ *
+ * In any pieces of H (n, d), rows [i0, i0+n) of XmᵀXm; then, where the adapter targets the module,
+ * its rows [r0, r0+r), AC (r, d) = A_t C_t, s its scale. y_norm2 = ‖X ΔWᵀ‖². Never below 0: a
+ * perfect fit reads about 1e-16 y_norm2, or as far as the Grams' own rounding goes. */
+void solve_misfit_begin(struct solve *q);
+void solve_misfit_add_H(struct solve *q, const double *H, int i0, int n);
+void solve_misfit_add_rows(struct solve *q, int r0, int r, const double *AC, double s);
+double solve_misfit(struct solve *q, const double *BtB, double y_norm2);
 
 /* BtB (r, r) = BᵀB of B (m, r) with leading dimension ldb, in float64. */
 void solve_BtB(double *BtB, const float *B, int ldb, int m, int r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "forward/solution.h"
 
 /* Reads one number for every task, or a single number that is used for all. */
 static double *parse_manual(const char *list, int N)
@@ -135,22 +136,34 @@ static void add_H(void *arg, double cm, const double *H, int i0, int n)
 	solve_add_H(arg, cm, H, i0, n);
 }
 
+static int rank_of(const struct factors *k, int t)
+{
+	return k->first[t + 1] - k->first[t];
+}
+
+/* A_t C_t (r, d), allocated; r: of an adapter that targets the module. */
+static double *read_AC(const struct normal_equations *s, const char *group, int t, int r)
+{
+	double *AC = xarray((size_t)r * (size_t)s->d, sizeof(*AC));
+	char *path = xformat("%s/AC", group);
+
+	h5_expect_shape(s->gram[t], path, (size_t)r, (size_t)s->d);
+	read_rows(s, t, path, 0, (size_t)r, AC);
+	free(path);
+	return AC;
+}
+
 static void add_rows(struct normal_equations *s, const struct module_sums *p, int t, double cm)
 {
 	const struct factors *k = p->stack;
-	size_t r0 = (size_t)k->first[t], r = (size_t)k->first[t + 1] - r0, d = (size_t)k->d;
+	int r0 = k->first[t], r = rank_of(k, t);
 	double *AC, ridge = s->alpha_1 * h5_get_double(s->gram[t], p->group, "xxm_norm");
-	char *path;
 
 	if (!r)
 		return;
-	AC = xarray(r * d, sizeof(*AC));
-	path = xformat("%s/AC", p->group);
-	h5_expect_shape(s->gram[t], path, r, d);
-	read_rows(s, t, path, 0, r, AC);
-	solve_add_rows(p->q, (int)r0, (int)r, AC, k->A + r0 * d, cm * k->s[t], ridge,
+	AC = read_AC(s, p->group, t, r);
+	solve_add_rows(p->q, r0, r, AC, k->A + (size_t)r0 * (size_t)k->d, cm * k->s[t], ridge,
 		       cm * h5_get_double(s->gram[t], p->group, "y_norm2"));
-	free(path);
 	free(AC);
 }
 
@@ -233,6 +246,101 @@ double equations_full_norm2(struct normal_equations *s, const char *module, cons
 		sum += c[t] * s->manual[t] * h5_get_double(s->gram[t], group, "yw_norm2");
 	free(group);
 	return sum;
+}
+
+void misfits_init(struct misfits *m, int N)
+{
+	m->misfit = xcalloc((size_t)N, sizeof(*m->misfit));
+	m->target = xcalloc((size_t)N, sizeof(*m->target));
+}
+
+void misfits_release(struct misfits *m)
+{
+	free(m->misfit);
+	free(m->target);
+}
+
+static void misfit_H(void *arg, double cm, const double *H, int i0, int n)
+{
+	(void)cm;
+	solve_misfit_add_H(arg, H, i0, n);
+}
+
+void equations_misfits(struct normal_equations *s, struct solve *q, const char *module,
+		       const struct factors *k, const double *BtB, struct misfits *m)
+{
+	char *group = xformat("/modules/%s", module);
+
+	for (int t = 0; t < s->tasks->n; t++) {
+		int r = rank_of(k, t);
+
+		solve_misfit_begin(q);
+		each_panel(s, t, group, "H", misfit_H, q, 1);
+		if (r) {
+			double *AC = read_AC(s, group, t, r);
+
+			solve_misfit_add_rows(q, k->first[t], r, AC, k->s[t]);
+			free(AC);
+		}
+		m->target[t] = h5_get_double(s->gram[t], group, "y_norm2");
+		m->misfit[t] = solve_misfit(q, BtB, m->target[t]);
+	}
+	free(group);
+}
+
+static void full_misfit_H(void *arg, double cm, const double *H, int i0, int n)
+{
+	(void)cm;
+	full_weight_misfit_add_H(arg, H, i0, n);
+}
+
+static void full_misfit_C(void *arg, double cm, const double *C, int i0, int n)
+{
+	(void)cm;
+	full_weight_misfit_add_C(arg, C, i0, n);
+}
+
+void equations_full_misfits(struct normal_equations *s, struct full_weight *x, const char *module,
+			    const struct factors *k, struct misfits *m)
+{
+	char *group = xformat("/modules/%s", module);
+
+	for (int t = 0; t < s->tasks->n; t++) {
+		int r = rank_of(k, t);
+
+		full_weight_misfit_begin(x);
+		each_panel(s, t, group, "H", full_misfit_H, x, 1);
+		each_panel(s, t, group, "C", full_misfit_C, x, 1);
+		if (r) {
+			double *AC = read_AC(s, group, t, r);
+
+			full_weight_misfit_add_rows(x, k->first[t], r, AC, k->s[t]);
+			free(AC);
+		}
+		m->target[t] = h5_get_double(s->gram[t], group, "yw_norm2");
+		m->misfit[t] = full_weight_misfit(x, m->target[t]);
+	}
+	free(group);
+}
+
+void equations_write_misfits(const struct normal_equations *s, struct h5 *out, const char *group,
+			     const double *c, const struct misfits *m)
+{
+	size_t N = (size_t)s->tasks->n;
+	double *residual = xarray(N, sizeof(*residual)), *share = xarray(N, sizeof(*share)),
+	       sum = 0;
+
+	for (size_t t = 0; t < N; t++) {
+		residual[t] = m->target[t] > 0 ? sqrt(m->misfit[t] / m->target[t]) : (double)NAN;
+		share[t] = c[t] * s->manual[t] * m->misfit[t];
+		sum += share[t];
+	}
+	for (size_t t = 0; t < N && sum > 0; t++)
+		share[t] /= sum;
+	solution_double(out, group, "task_residual", N, 0, residual);
+	solution_double(out, group, "task_share", N, 0, share);
+	free(residual);
+	free(share);
 }
 
 void equations_write_largest(struct normal_equations *s, struct h5 *out)

@@ -5,6 +5,7 @@
 
 #include "adapter/targets.h"
 #include "files/h5/h5.h"
+#include "math/full_weight.h"
 #include "math/solve.h"
 
 struct normal_equations {
@@ -38,6 +39,24 @@ double equations_solve(struct normal_equations *s, struct solve *q, const char *
 double equations_sum_C(struct normal_equations *s, const char *module, const double *c, double *C);
 /* Σ c m ‖X (W0+ΔW_t)ᵀ‖², from the weighted rows. */
 double equations_full_norm2(struct normal_equations *s, const char *module, const double *c);
+
+/* What the solution W lost of each task, of the rows as weighted. */
+struct misfits {
+	double *misfit, *target; /* (N) ‖X ΔW_tᵀ − Xm Wᵀ‖², ‖X ΔW_tᵀ‖² */
+};
+void misfits_init(struct misfits *m, int N);
+void misfits_release(struct misfits *m);
+/* Reads the tasks' Grams once more. Of factors, after solve_residual(); of full weights, with
+ * W0+ΔW_t for ΔW_t, after full_weight_products_add() over all rows. */
+void equations_misfits(struct normal_equations *s, struct solve *q, const char *module,
+		       const struct factors *k, const double *BtB, struct misfits *m);
+void equations_full_misfits(struct normal_equations *s, struct full_weight *x, const char *module,
+			    const struct factors *k, struct misfits *m);
+/* Datasets of `group`, (N): task_residual, √(misfit / target), NaN where the target is 0, as of a
+ * task that does not target the module; task_share, c m misfit / Σ c m misfit, or 0 where that sum
+ * is 0. */
+void equations_write_misfits(const struct normal_equations *s, struct h5 *out, const char *group,
+			     const double *c, const struct misfits *m);
 
 /* Writes the attributes "largest_row_task", "largest_row" and "largest_row_norm" to `out`: the
  * longest row of any task. Look at this row first when a float16 run overflows or a condition is
