@@ -9,9 +9,9 @@
 #include "files/exists.h"
 #include "files/jsonx.h"
 
-/* Keys by which generate() gives other tokens than greedy ones, with the values that change nothing
- * (JSON; null never does). Keys that only tune sampling or beams stand behind do_sample and
- * num_beams. */
+/* Keys that make generate() choose other tokens than greedy ones, each with the JSON values that
+ * change nothing. null always changes nothing. do_sample and num_beams stand for the keys that only
+ * tune sampling or beams. */
 static const struct {
 	const char *key, *neutral;
 } NOT_FOLLOWED[] = {
@@ -40,7 +40,7 @@ static const struct {
 	{"watermarking_config", "null"},
 };
 
-/* DIR/generation_config.json, or NULL without one; *path is allocated. */
+/* DIR/generation_config.json, or NULL if there is none. *path is allocated. */
 static json_t *load_generation(const char *dir, char **path)
 {
 	*path = xformat("%s/generation_config.json", dir);
@@ -57,8 +57,8 @@ static int token_or(int V, const json_t *o, const char *path, const char *key, i
 	return (int)jsonx_int_or(o, path, key, 0, V - 1, dflt);
 }
 
-/* eos_token_id: a token, or a list of them; null: none. `absent` (or -1) where the key is not
- * there. */
+/* eos_token_id: a token, a list of tokens, or null for none. `absent` is used where the key is not
+ * there (-1: none). */
 static void read_eos(struct decoding *d, int V, const json_t *o, const char *path, int absent)
 {
 	const json_t *v = json_object_get(o, "eos_token_id");
@@ -76,7 +76,7 @@ static void read_eos(struct decoding *d, int V, const json_t *o, const char *pat
 		d->eos[d->neos++] = one;
 }
 
-/* The first of two keys that is there. */
+/* The first of two keys that is present. */
 static int start_of(int V, const json_t *o, const char *path)
 {
 	int start = token_or(V, o, path, "decoder_start_token_id", -1);
@@ -120,7 +120,7 @@ bool decoding_ends(const struct decoding *d, int id)
 	return false;
 }
 
-/* ---- What is not followed ---- */
+/* ---- What is not supported ---- */
 
 static bool changes_nothing(const json_t *v, const char *neutral)
 {
@@ -158,8 +158,8 @@ static void note_not_followed(const json_t *o, const char *path)
 	text_release(&list);
 }
 
-/* config.json counts without a generation_config.json, and for transformers 4 also beside one that
- * was made from it. */
+/* transformers reads config.json where there is no generation_config.json. transformers 4 also
+ * reads it beside one that was made from it. */
 static bool config_counts(const json_t *generation)
 {
 	return !generation || json_is_true(json_object_get(generation, "_from_model_config"));

@@ -86,8 +86,8 @@ void embedding_check_twins(const struct embedding *e, const struct st *st, size_
 
 void embedding_note(const struct embedding *e, const struct geometry *m, const char *dir)
 {
-	/* T5Config of 5.0 looked for tie_word_embeddings where it never was: every model it saved
-	 * says `true`. */
+	/* T5Config of 5.0 looked for tie_word_embeddings in a place where it never is. Every model
+	 * that it saved says `true`. */
 	if (m->scale_given && m->scaled && e->head != e->input)
 		note("'%s/config.json': scale_decoder_outputs is true beside a head of its own "
 		     "(%s): used so, as in transformers 5; transformers 5.0 "

@@ -48,7 +48,7 @@ struct geometry geometry_load(const char *dir)
 	return m;
 }
 
-/* ---- The family's tables ---- */
+/* ---- The tables of the family ---- */
 
 enum step family_next_step(const struct family *f, int stack, enum step s)
 {
@@ -120,8 +120,8 @@ char *module_name(const struct geometry *m, struct module q)
 	return name_of_block(m->family->linear[q.slot].name[q.stack], q.block);
 }
 
-/* The number at *s, written without sign and leading zeros; *s moves behind it. -1: none, or over
- * MAX_BLOCKS. */
+/* Reads the number at *s, which has no sign and no leading zeros, and moves *s behind it. -1: there
+ * is none, or it is over MAX_BLOCKS. */
 static int take_number(const char **s)
 {
 	const char *p = *s;
@@ -137,7 +137,7 @@ static int take_number(const char **s)
 	return v;
 }
 
-/* Whether `name` is `pattern` with a number in the place of %d. */
+/* Whether `name` is `pattern` with a number in place of %d. */
 static bool is_block_name(const char *name, const char *pattern, int *block)
 {
 	size_t head = (size_t)(strstr(pattern, "%d") - pattern);

@@ -9,7 +9,7 @@
 #include "files/exists.h"
 #include "files/jsonx.h"
 
-/* What is known: a model_type, and the architecture of it that generates text. */
+/* The known model_types, and the architecture of each that generates text. */
 static const struct kind {
 	const char *type, *architecture;
 	const struct family *family;
@@ -63,7 +63,7 @@ void kind_check_folder(const char *dir)
 
 /* ---- config.json ---- */
 
-/* The first name under "architectures", or NULL. */
+/* The first entry of "architectures", or NULL. */
 static const char *first_architecture(const json_t *config)
 {
 	return json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
@@ -81,8 +81,8 @@ static const struct kind *kind_of(const json_t *config, const char *path)
 	    path, type, name ? ", architecture " : "", name ? name : "");
 }
 
-/* What an architecture lacks, or NULL for one that generates text. T5Model is the same without a
- * head: one that is tied needs none. */
+/* What an architecture lacks; NULL: it generates text. T5Model has no head of its own; a tied model
+ * needs none. */
 static const char *shortcoming(const struct kind *kind, const char *name)
 {
 	static const struct {
@@ -147,7 +147,7 @@ const struct family *kind_of_config(const json_t *config, const char *path)
 
 /* ---- Tensors ---- */
 
-/* Whether a tensor's name or type says what the whole model is; the message's middle, or NULL. */
+/* Where one tensor's name or type tells what the model is: the middle of the message. Else NULL. */
 static const char *what_it_means(const struct st_tensor *t)
 {
 	static const char *const head[] = {"classification_head.", "classifier.", "qa_outputs.",
@@ -168,7 +168,7 @@ static const char *what_it_means(const struct st_tensor *t)
 	return NULL;
 }
 
-/* "module.shared.weight": the text before the input embedding's name is a wrapper's. */
+/* "module.shared.weight": a wrapper adds what precedes the name of the input embedding. */
 static void check_wrapper(const struct st *st, const struct st_tensor *t, const char *input)
 {
 	size_t tail = strlen(input), n = strlen(t->name);

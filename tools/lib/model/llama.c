@@ -1,5 +1,5 @@
-/* llama.c: the family of Llama (Llama 2 and 3, SmolLM2), Mistral, Qwen2 and Qwen3: one stack, a
- * decoder, whose blocks are alike. What differs between them is in DIALECTS. */
+/* llama.c: the family of Llama (Llama 2 and 3, SmolLM2), Mistral, Qwen2 and Qwen3. It has one
+ * stack, a decoder, whose blocks are all alike. DIALECTS holds the differences. */
 #include <math.h>
 #include <string.h>
 
@@ -13,11 +13,11 @@ enum llama_slot { Q, K, V, O, GATE, UP, DOWN };
 enum bias_rule { BIAS_BY_KEYS /* attention_bias: q k v o; mlp_bias */, BIAS_QKV, BIAS_NONE };
 enum window_rule { WINDOW_NONE, WINDOW_ALL, WINDOW_BY_KEYS };
 
-/* Defaults as transformers has them where config.json lacks a key. */
+/* transformers' defaults for keys that config.json lacks. */
 static const struct dialect {
 	const char *type;
-	int kv_heads; /* 0: as many as heads */
-	int width;    /* of a head; 0: hidden_size / heads */
+	int kv_heads; /* 0: as many as there are heads */
+	int width;    /* width of a head; 0: hidden_size / heads */
 	enum bias_rule bias;
 	bool mlp_bias, head_norms;
 	enum window_rule window;
@@ -29,8 +29,8 @@ static const struct dialect {
 	{"qwen3", 32, 128, BIAS_BY_KEYS, false, true, WINDOW_BY_KEYS, -1},
 };
 
-/* Keys of other models, by which these would compute something else; JSON of what changes nothing.
- */
+/* Keys of other models that would change the result here, each with the JSON values that change
+ * nothing. */
 static const struct {
 	const char *key, *neutral;
 } REFUSED[] = {
@@ -142,7 +142,7 @@ static void slide(struct geometry *m, int block)
 	m->sliding[block / 8] |= (unsigned char)(1 << block % 8);
 }
 
-/* layer_types: one for each block. */
+/* layer_types has one entry for each block. */
 static void read_layer_types(struct geometry *m, const json_t *list, const char *path)
 {
 	const json_t *item;

@@ -9,7 +9,7 @@
 #include "base/die.h"
 #include "model/kind.h"
 
-/* The tensor of that name, of a block where it has a place for its number; cols 0: a vector. */
+/* The tensor of this name; the block's number replaces %d. cols 0: a vector. */
 static const struct st_tensor *need(const struct model *model, const char *name, int block,
 				    int rows, int cols)
 {
@@ -36,7 +36,7 @@ static bool is_biased(const struct geometry *m, int slot)
 	return m->biased >> slot & 1;
 }
 
-/* A bias in the file counts exactly where config.json says so. */
+/* The file must hold a bias exactly where config.json says so. */
 static void check_bias(const struct model *model, struct module q)
 {
 	char *module = module_name(&model->m, q), *name = xformat("%s.bias", module);
@@ -80,7 +80,7 @@ static void check_stack(const struct model *model, int stack)
 		check_block(model, stack, b);
 }
 
-/* transformers leaves out blocks that the config does not count. */
+/* transformers ignores blocks that the config does not count. */
 static void check_no_more_blocks(const struct model *model, int stack)
 {
 	char *more = name_of_block(model->m.family->stack[stack].block, model->m.L[stack]);
@@ -156,7 +156,7 @@ void model_embed(const struct model *model, const int *ids, int n, float *X)
 	}
 }
 
-/* Distance key − query to bucket. */
+/* The bucket of a distance, key − query. */
 static int bucket_of(const struct geometry *m, int stack, int distance)
 {
 	int n = m->buckets, base = 0, exact, far;
@@ -171,8 +171,8 @@ static int bucket_of(const struct geometry *m, int stack, int distance)
 	exact = n / 2;
 	if (distance < exact)
 		return base + distance;
-	/* float32 as in the published models' code, so that distances on a bucket's edge fall the
-	 * same way. */
+	/* In float32, as in the code of the published models: a distance at a bucket's edge then
+	 * falls into the same bucket. */
 	far = exact + (int)(logf((float)distance / (float)exact) /
 			    (float)log((double)m->max_distance / exact) * (float)(n - exact));
 	return base + (far < n - 1 ? far : n - 1);
@@ -219,7 +219,7 @@ float *model_turns(const struct model *model, int T)
 	return table;
 }
 
-/* A vector (n) on the backend. */
+/* A vector (n) in backend memory. */
 static float *read_vector(const struct model *model, const char *name, int block, int n)
 {
 	size_t bytes = (size_t)n * sizeof(float);

@@ -1,5 +1,4 @@
-/* model.h: a model folder, opened: geometry, tensors, and the small things that every block
- * shares. */
+/* model.h: an open model folder: geometry, tensors, and the small parts that every block uses. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -12,36 +11,40 @@ struct model {
 	struct geometry m;
 	struct st *st;
 	struct embedding embedding;
-	float *weight; /* as it is read; of the largest linear */
+	float *weight; /* buffer for one linear as it is read; the largest one fits */
 };
 
-/* Opens DIR and checks that every tensor of the geometry is there with its shape: die(), naming
- * file and tensor. */
+/* Opens DIR and checks that every tensor of the geometry is there, with the right shape. die(),
+ * naming file and tensor. */
 struct model *model_open(const char *dir);
 void model_close(struct model *model); /* NULL is fine */
-/* What a user should know of the model before a result: the notes of embedding.h and decoding.h. */
+/* Tells the user what to know about the model before a result: the notes of embedding.h and
+ * decoding.h. */
 void model_note(const struct model *model);
-/* Compares the whole of the file's copies of the input embedding (model_embed compares the rows
- * that it reads): die() where they differ. */
+/* Compares all rows of the file's copies of the input embedding; die() where they differ.
+ * model_embed compares only the rows that it reads. */
 void model_check_copies(const struct model *model);
 
-/* Rows of the input embedding: X (n, D), host memory. An id outside the vocabulary is die(), and so
- * is a row that the file's copies of the embedding give differently. */
+/* Reads rows of the input embedding: X (n, D), host memory. die() at an id outside the vocabulary,
+ * and at a row in which the file's copies of the embedding differ. */
 void model_embed(const struct model *model, const int *ids, int n, float *X);
-/* Relative position bias of a stack for sequences up to T: (NH, 2T−1), entry key − query + T − 1;
- * be->alloc'ed. Buckets as in T5 (Raffel et al. 2020, section 2.1; bidirectional in the encoder):
- * half exact, half logarithmic up to max_distance. NULL where the family has none. */
+/* Relative position bias of a stack for sequences up to T: (NH, 2T−1), entry key − query + T − 1,
+ * from be->alloc(). Buckets as in T5 (Raffel et al. 2020, section 2.1): half are exact, half
+ * logarithmic up to max_distance. In the encoder they are bidirectional. NULL where the family has
+ * no bias. */
 float *model_bias(const struct model *model, int stack, int T);
-/* be->rotate()'s table for T positions; NULL where positions are not rotated. Texts longer than the
- * model's rotation is known for: die(). */
+/* be->rotate()'s table for T positions; NULL where positions are not rotated. die() where T is
+ * beyond the texts for which the rotation is defined. */
 float *model_turns(const struct model *model, int T);
-/* The weight (D) of the norm at a step of a block, of a stack's final norm; be->alloc'ed. */
+/* The weight (D) of a norm, from be->alloc(): at a step of a block, or at the end of a stack. */
 float *model_norm(const struct model *model, int stack, int block, enum step step);
 float *model_final_norm(const struct model *model, int stack);
-/* The norm (HS) of every head of queries or of keys, the bias (d_out) of a linear; NULL: none. */
+/* The norm (HS) of every head of queries or of keys; the bias (d_out) of a linear. NULL: there is
+ * none. */
 float *model_head_norm(const struct model *model, int stack, int block, bool keys);
 float *model_linear_bias(const struct model *model, struct module q);
-/* A linear's weight W (d_out, d_in), host memory; the model's, and valid until the next call.
- * (Allocated anew for each, weights of different sizes would leave holes in the heap.) */
+/* A linear's weight W (d_out, d_in) in host memory. The model owns it; it is valid until the next
+ * call. One buffer serves all linears, because separate ones of different sizes would leave holes
+ * in the heap. */
 const float *model_weight(const struct model *model, struct module q);
 #endif

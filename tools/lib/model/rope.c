@@ -8,13 +8,13 @@
 #include "base/die.h"
 #include "files/jsonx.h"
 
-/* The object that describes the rotation, and where it stands. */
+/* The object that describes the rotation, and its place in the file. */
 struct source {
-	const json_t *config, *o; /* o: NULL, or rope_parameters or rope_scaling */
+	const json_t *config, *o; /* rope_parameters or rope_scaling; NULL: neither is there */
 	const char *path, *name;
 };
 
-/* The keys of a kind beside its name, rope_theta and partial_rotary_factor. */
+/* The keys of each kind, apart from its name, rope_theta and partial_rotary_factor. */
 static const struct {
 	const char *name;
 	enum rope_kind kind;
@@ -32,14 +32,15 @@ static const struct {
 	  "beta_slow", "mscale", "mscale_all_dim", "truncate"}},
 };
 
-/* ---- What the config says ---- */
+/* ---- Reading the config ---- */
 
 static bool is_given(const json_t *v)
 {
 	return v && !json_is_null(v);
 }
 
-/* A number above 0; `dflt` where it is absent, or die() where that is not above 0. */
+/* Reads a number above 0. Where the key is absent it is `dflt`; a `dflt` that is not above 0 is
+ * die(). */
 static double positive(const struct source *s, const char *key, double dflt)
 {
 	double x = s->o ? jsonx_number_or(s->o, s->path, key, dflt) : dflt;
@@ -85,7 +86,7 @@ static void check_keys(const struct source *s, int kind)
 			    json_is_object(value) ? ": a rotation of its own for some layers" : "");
 }
 
-/* transformers 5 takes the whole of rope_scaling before rope_parameters. */
+/* transformers 5 uses rope_scaling as a whole, and rope_parameters only without it. */
 static struct source find_source(const json_t *config, const char *path)
 {
 	static const char *const NAMES[] = {"rope_scaling", "rope_parameters"};
@@ -101,7 +102,7 @@ static struct source find_source(const json_t *config, const char *path)
 	return (struct source){config, NULL, path, "config.json"};
 }
 
-/* transformers 5 takes the config's own key before the object's, transformers 4 the object's. */
+/* transformers 5 prefers the config's own key, transformers 4 the object's. */
 static double original_positions(const struct source *s, int positions)
 {
 	const char *key = "original_max_position_embeddings";
@@ -127,7 +128,7 @@ static void check_whole(const struct source *s, int width)
 		    s->path, width);
 }
 
-/* yarn's own default: 0.1 ln(factor) + 1, or the ratio of two such. */
+/* yarn's default: 0.1 ln(factor) + 1, or the ratio of two such values. */
 static double yarn_scale(double factor, double m)
 {
 	return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1;
@@ -195,7 +196,7 @@ static double llama3_frequency(const struct rope *r, double f)
 	return (1 - s) * f / r->factor + s * f;
 }
 
-/* The pair, as a real number, that turns so many times in the original positions. */
+/* The pair, as a real number, that makes this many turns over the original positions. */
 static double yarn_pair(const struct rope *r, double turns, int width)
 {
 	return width * log(r->original / (turns * 2 * M_PI)) / (2 * log(r->theta));
@@ -210,7 +211,7 @@ static double yarn_frequency(const struct rope *r, double f, int i, int width)
 	}
 	low = fmax(low, 0);
 	high = fmin(high, width - 1);
-	high = low == high ? high + 0.001 : high; /* as transformers has it: no division by zero */
+	high = low == high ? high + 0.001 : high; /* no division by zero, as in transformers */
 	ramp = fmin(fmax((i - low) / (high - low), 0), 1);
 	return f / r->factor * ramp + f * (1 - ramp);
 }

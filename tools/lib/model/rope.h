@@ -1,15 +1,16 @@
-/* rope.h: rotary positions (Su et al. 2021, arXiv 2104.09864): which angles a model's config.json
- * asks for.
+/* rope.h: rotary positions (Su et al. 2021, arXiv 2104.09864): the angles that a model's
+ * config.json asks for.
  *
- * Position p turns pair i of a head by p·f_i, f_i = theta^(−2i/width), changed by the kind:
- *   linear   f / factor
- *   dynamic  f up to max_position_embeddings positions, which is as far as texts may be here
- *   llama3   with λ = 2π/f and P = original_max_position_embeddings: f where λ < P/high, f/factor
- *            where λ > P/low, between them (1−s) f/factor + s f, s = (P/λ − low)/(high − low)
- *   yarn     f/factor · r + f · (1 − r), r a ramp from 0 to 1 over i between the pairs that turn
- *            beta_fast and beta_slow times in P positions (Peng et al. 2023, arXiv 2309.00071);
- *            cosines and sines times attention_factor
- * As transformers has it, f is rounded to float32. */
+ * Position p turns pair i of a head by p·f_i, f_i = theta^(−2i/width). The kind changes f:
+ * - linear: f / factor.
+ * - dynamic: f, as longer texts than max_position_embeddings are refused.
+ * - llama3: with λ = 2π/f and P = original_max_position_embeddings, f where λ < P/high, and
+ *   f/factor where λ > P/low. Between them (1−s) f/factor + s f, s = (P/λ − low)/(high − low).
+ * - yarn (Peng et al. 2023, arXiv 2309.00071): f/factor · r + f · (1 − r). r is a ramp over i,
+ *   from 0 at the pair that turns beta_fast times in P positions to 1 at the pair that turns
+ *   beta_slow times. Cosines and sines are multiplied by attention_factor.
+ *
+ * f is rounded to float32, as in transformers. */
 #ifndef ROPE_H
 #define ROPE_H
 
@@ -24,13 +25,13 @@ struct rope {
 	double original;   /* original_max_position_embeddings */
 	double low, high;  /* llama3: low_freq_factor, high_freq_factor */
 	double fast, slow; /* yarn: beta_fast, beta_slow */
-	double attention;  /* of cosines and sines */
-	bool truncate;     /* yarn: the ramp's ends are whole pairs */
-	int longest;       /* the longest text, in tokens; 0: no limit */
+	double attention;  /* factor of the cosines and sines */
+	bool truncate;     /* yarn: the ramp starts and ends at whole pairs */
+	int longest;       /* most tokens of a text; 0: no limit */
 };
 
-/* From config.json at `path`: rope_parameters (transformers 5), or rope_scaling and rope_theta.
- * positions: max_position_embeddings; width: of a head. A kind or key that is not known: die(). */
+/* Reads config.json at `path`: rope_parameters (transformers 5), or rope_scaling and rope_theta.
+ * positions: max_position_embeddings. width: of a head. An unknown kind or key is die(). */
 struct rope rope_read(const json_t *config, const char *path, int positions, int width);
 
 /* table (T, width): row p has the cosines of position p's angles, then the sines. */

@@ -14,7 +14,8 @@ static const char *const STEP[STEP_END] = {
 
 struct site site_encoder_output(void)
 {
-	/* Block -1 of the decoder: after every encoder site and before every other decoder site. */
+	/* `encoder-output` is block -1 of the decoder: behind every encoder site, before every
+	 * other decoder site. */
 	return (struct site){.stack = 1, .block = -1, .step = STEP_END};
 }
 
@@ -35,8 +36,8 @@ char *site_name(const struct family *f, struct site s, char *buf)
 	return buf;
 }
 
-/* A name is parsed by comparing it with every name of its block: "enc7-self" and "enc007-self" are
- * no names. */
+/* A name is compared with every site name of its block, so "enc7-self" and "enc007-self" are
+ * refused. */
 static bool parse_in_stack(const struct geometry *m, int stack, const char *name, struct site *s)
 {
 	const char *prefix = m->family->stack[stack].site, *p = name + strlen(prefix);

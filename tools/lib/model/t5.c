@@ -9,9 +9,9 @@
 
 enum { MAX_BUCKETS = 1 << 10 };
 
-/* As transformers reads it: "relu", "gated-gelu", "gated-relu" …; "gated-gelu" means gelu_new (a
- * leftover of old checkpoints); the derived keys dense_act_fn and is_gated_act override it when a
- * config carries them. */
+/* As transformers reads it: "relu", "gated-gelu", "gated-relu", …; "gated-gelu" means gelu_new,
+ * because of old checkpoints. The derived keys dense_act_fn and is_gated_act replace it where a
+ * config has them. */
 static void read_activation(struct geometry *m, const json_t *o, const char *path)
 {
 	const char *proj = jsonx_string_or(o, path, "feed_forward_proj", "relu");
@@ -44,8 +44,8 @@ static void read_widths(struct geometry *m, const json_t *o, const char *path)
 
 static void read_positions(struct geometry *m, const json_t *o, const char *path)
 {
-	/* The encoder halves the buckets by sign, and half of what is left counts single steps:
-	 * four at least. */
+	/* The encoder halves the buckets by sign. Half of the rest counts single steps, so there
+	 * must be four. */
 	m->buckets =
 		(int)jsonx_int_or(o, path, "relative_attention_num_buckets", 4, MAX_BUCKETS, 32);
 	m->max_distance =
@@ -67,15 +67,15 @@ static bool read_tie(const struct geometry *m, const json_t *o, const char *path
 	return jsonx_bool_or(o, path, "tie_word_embeddings", true);
 }
 
-/* transformers 4 has one key for the tie and the scaling. transformers 5 writes `true` for the tie
- * of every model, and the scaling under a key of its own. */
+/* transformers 4 has one key for both the tie and the scaling. transformers 5 writes `true` for the
+ * tie of every model, and has a separate key for the scaling. */
 static void read_output(struct geometry *m, const json_t *o, const char *path)
 {
 	const json_t *scale = json_object_get(o, "scale_decoder_outputs");
 	m->scale_given = scale && !json_is_null(scale);
 	m->tied = read_tie(m, o, path);
 	m->scaled = jsonx_bool_or(o, path, "scale_decoder_outputs", m->tied);
-	/* transformers 4 gives encoder and decoder the same weights; transformers 5 ignores the
+	/* transformers 4 gives encoder and decoder the same weights. transformers 5 ignores the
 	 * key. */
 	if (jsonx_bool_or(o, path, "tie_encoder_decoder", false))
 		die("'%s': tie_encoder_decoder is true: encoder and decoder that share their "

@@ -1,4 +1,4 @@
-/* t5.h: the linears of a T5's blocks, by their number in the family's table. */
+/* t5.h: the linears of T5's blocks, by their numbers in the family's table. */
 #ifndef T5_H
 #define T5_H
 

@@ -1,9 +1,12 @@
 /* added.c: see added.h.
  *
- * T5Tokenizer keeps two dictionaries, id to token and text to id, and fills them in this order: the
- * sentinels; the tokens of the files, which replace others of their id; the special tokens that are
- * named in the settings. A named token that is neither there nor a piece of spiece.model gets the
- * next free id. Here both dictionaries are JSON objects. */
+ * T5Tokenizer keeps two dictionaries, id to token and text to id. It fills them in this order:
+ * - the sentinels;
+ * - the tokens of the files, which replace other tokens with the same id;
+ * - the special tokens that the settings name. One that is neither there nor a piece of
+ *   spiece.model gets the next free id.
+ *
+ * Here both dictionaries are JSON objects. */
 #include "model/tokenizer/added.h"
 
 #include <limits.h>
@@ -20,9 +23,9 @@ struct build {
 	const struct spm *spm;
 	json_t *token_of;  /* "id" -> token */
 	json_t *id_of;     /* text -> id */
-	json_t *from_file; /* text -> token: those of the files */
-	json_t *seen;      /* text -> true: special tokens of the keys before */
-	json_t *named;     /* list of the special tokens that are named: strings and tokens */
+	json_t *from_file; /* text -> token, for the tokens of the files */
+	json_t *seen;      /* text -> true, for the special tokens of earlier keys */
+	json_t *named;     /* list of the named special tokens: strings and tokens */
 	int pieces;
 };
 
@@ -45,7 +48,7 @@ static json_t *token_new(const char *text, bool strips, bool special)
 			 strips, "single_word", 0, "special", special);
 }
 
-/* A token as the files write it, {content, lstrip, …}. */
+/* Reads a token in the form of the files, {content, lstrip, …}. */
 static json_t *token_read(const char *path, const json_t *v, bool special)
 {
 	const char *text = jsonx_string(v, path, "content");
@@ -84,7 +87,7 @@ static void put(struct build *b, long id, json_t *token)
 	json_object_set_new(b->token_of, key, token);
 }
 
-/* A token of a file. The files may repeat each other, but not differ. */
+/* Enters a token of a file. Files may repeat each other's tokens, but not contradict them. */
 static void put_from_file(struct build *b, const char *path, long id, json_t *token)
 {
 	const char *text = text_of(token);
@@ -102,8 +105,8 @@ static void put_from_file(struct build *b, const char *path, long id, json_t *to
 
 /* ------------------------------------------------------------ the sentinels */
 
-/* Appends a file's list of tokens to `all`. The strings so far are the keys of `have`; `once`: none
- * of them is repeated. */
+/* Appends a file's list of tokens to `all`. The keys of `have` are the strings so far; with `once`
+ * they are not appended again. */
 static void append_tokens(json_t *all, json_t *have, bool once, const char *path, const char *key,
 			  const json_t *list)
 {
@@ -123,7 +126,7 @@ static void append_tokens(json_t *all, json_t *have, bool once, const char *path
 	}
 }
 
-/* additional_special_tokens, as the settings and special_tokens_map.json add up; NULL: neither
+/* additional_special_tokens of the settings and of special_tokens_map.json, together. NULL: neither
  * names any. */
 static json_t *additional(const struct tokenizer_files *f)
 {
@@ -131,7 +134,7 @@ static json_t *additional(const struct tokenizer_files *f)
 	bool config_alone = f->version5 || json_object_get(f->config, "added_tokens_decoder");
 	const json_t *ours = json_object_get(f->config, key),
 		     *theirs = config_alone ? NULL : json_object_get(f->map, key);
-	if (f->version5 && json_is_object(ours)) /* of version 4, whose tokens tokenizer.json has */
+	if (f->version5 && json_is_object(ours)) /* version 4's; tokenizer.json has them */
 		ours = NULL;
 	if (json_is_null(theirs) || ((!ours || json_is_null(ours)) && !theirs))
 		return NULL;
@@ -163,9 +166,9 @@ static long count_extra(const struct tokenizer_files *f)
 	return (long)n;
 }
 
-/* The sentinels count down from the highest id: <extra_id_0> has the last. Where
- * additional_special_tokens names other tokens but no sentinel, they have no ids yet, and follow it
- * as named tokens. */
+/* The sentinels count down from the highest id: <extra_id_0> has the last one. Where
+ * additional_special_tokens names other tokens but no sentinel, the sentinels get no ids here. They
+ * are appended to the named tokens. */
 static void put_sentinels(struct build *b, json_t **list)
 {
 	const char *path = b->f->config_path;
@@ -216,7 +219,8 @@ static const char *const special_keys[] = {"bos_token", "eos_token", "unk_token"
 					   "pad_token", "cls_token", "mask_token"};
 enum { SPECIAL_KEYS = sizeof special_keys / sizeof *special_keys };
 
-/* The texts of the special tokens that a file names, as a set: added_tokens.json does not say. */
+/* The texts of the special tokens that a file names, as a set. added_tokens.json does not say which
+ * are special. */
 static json_t *special_texts(const struct build *b, const json_t *list)
 {
 	json_t *set = json_object();
@@ -258,8 +262,8 @@ static bool has_blank_edge(const char *text)
 	return strchr(" \t\r\n", text[0]) || strchr(" \t\r\n", text[strlen(text) - 1]);
 }
 
-/* transformers 5 looks for such tokens by other rules than version 4: beside letters, in the
- * normalised text, before blanks are stripped. */
+/* transformers 5 finds such tokens by other rules than version 4: beside letters, in the normalised
+ * text, before blanks are stripped. */
 static void check_version5(const char *path, const json_t *v)
 {
 	const char *text = jsonx_string(v, path, "content");
@@ -301,9 +305,9 @@ static void read_files(struct build *b, const json_t *list)
 	read_fast(b);
 }
 
-/* ------------------------------------------------------------ the special tokens that are named */
+/* ------------------------------------------------------------ the named special tokens */
 
-/* Takes the token over. */
+/* Appends the token, and releases it. */
 static void name_token(struct build *b, json_t *token)
 {
 	if (!json_object_get(b->seen, text_of(token)))
@@ -311,9 +315,8 @@ static void name_token(struct build *b, json_t *token)
 	json_decref(token);
 }
 
-/* eos, unk and pad are tokens even where the settings have a string or nothing; the others stay
- * strings. A token of that text which a file describes takes the place of what the settings have.
- */
+/* eos, unk and pad become tokens even where the settings have a string or nothing. The others stay
+ * strings. A token of the same text in a file replaces the one in the settings. */
 static void name_special(struct build *b, const char *key, const char *fallback)
 {
 	const char *path = b->f->config_path;
@@ -338,7 +341,7 @@ static void name_special(struct build *b, const char *key, const char *fallback)
 	json_decref(token);
 }
 
-/* Of version 4: {key: token}. */
+/* The form of version 4: {key: token}. */
 static void name_extra(struct build *b)
 {
 	const char *path = b->f->config_path, *key;
@@ -379,14 +382,15 @@ static void name_all(struct build *b, const json_t *list)
 		name_extra(b);
 }
 
-/* The id of a piece of spiece.model, unless an added token has taken it; or -1. */
+/* The id of a piece of spiece.model; -1: there is none, or an added token has taken it. */
 static int piece_id(const struct build *b, const char *text)
 {
 	int id = spm_find(b->spm, text);
 	return id >= 0 && token_at(b, id) ? -1 : id;
 }
 
-/* How many texts have an id: pieces and added tokens. The next named token gets this id. */
+/* How many texts have an id, pieces and added tokens together. The next named token gets this
+ * id. */
 static long count_texts(const struct build *b)
 {
 	long n = b->pieces;

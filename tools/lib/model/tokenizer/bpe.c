@@ -1,7 +1,7 @@
 /* bpe.c: see bpe.h.
  *
- * Symbols are a linked list in an array. A heap holds the pairs that may be merged, by rank and
- * position. An entry whose pair has changed since is dropped when it comes up. */
+ * Symbols are a linked list in an array. A heap holds the pairs that can be merged, by rank and
+ * position. An entry whose pair has changed in the meantime is dropped when it is taken out. */
 #include "model/tokenizer/bpe.h"
 
 #include <limits.h>
@@ -13,7 +13,7 @@
 #include "model/tokenizer/utf8.h"
 
 struct bpe_symbol {
-	int id;         /* -1: has become a part of the symbol before it */
+	int id;         /* -1: it is now a part of the symbol before it */
 	int prev, next; /* -1: none */
 };
 
@@ -144,8 +144,8 @@ static bool add_bytes(const struct bpe *b, struct bpe_work *w, const char *text,
 	return true;
 }
 
-/* One symbol per character. An unknown one is held back until a known one comes, as in the library:
- * bytes that stand for a character get before it. */
+/* One symbol per character. An unknown one is held back until a known one follows, as in the
+ * library. Bytes that stand for a character are placed before it. */
 static void begin(const struct bpe *b, struct bpe_work *w, const char *piece, size_t bytes)
 {
 	bool unknown = false;
@@ -169,7 +169,7 @@ static void begin(const struct bpe *b, struct bpe_work *w, const char *piece, si
 		w->symbol[w->n - 1].next = -1;
 }
 
-/* Merges the symbol at `left` with the next one, and offers the two new pairs. */
+/* Merges the symbol at `left` with the next one, and adds the two new pairs to the heap. */
 static void merge(const struct bpe *b, struct bpe_work *w, int left, int id)
 {
 	struct bpe_symbol *l = &w->symbol[left], *r = &w->symbol[l->next];
@@ -182,7 +182,7 @@ static void merge(const struct bpe *b, struct bpe_work *w, int left, int id)
 	offer(b, w, left);
 }
 
-/* Whether the candidate's pair is still there and still becomes its id. */
+/* Whether the candidate's pair still exists and is still merged into `id`. */
 static bool holds(const struct bpe *b, const struct bpe_work *w, int left, int id)
 {
 	const struct bpe_symbol *s = &w->symbol[left];

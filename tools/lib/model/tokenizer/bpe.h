@@ -1,8 +1,8 @@
-/* bpe.h: byte pair encoding: the merges of a tokenizer, applied to one piece of a text.
+/* bpe.h: byte pair encoding: applies a tokenizer's merges to one piece of a text.
  *
- * A piece begins as one symbol per character. Then the pair of neighbours of the lowest rank
- * becomes one symbol, the leftmost of equal ones first, until no pair has a rank. Source: BPE of
- * the tokenizers library, whose order of operations this is. */
+ * A piece starts as one symbol per character. The neighbouring pair of the lowest rank becomes one
+ * symbol, the leftmost pair first among equals. This repeats until no pair has a rank. Source: BPE
+ * of the tokenizers library, with the same order of operations. */
 #ifndef BPE_H
 #define BPE_H
 
@@ -23,25 +23,24 @@ struct bpe {
 	struct bpe_merge *merge; /* open addressing; id -1: empty */
 	size_t slots;
 	int nmerges;
-	int unknown;        /* id of a character without one; -1: such characters vanish */
-	int byte_id[256];   /* of <0x00> … <0xFF>; -1: there is none */
-	bool byte_fallback; /* a character without an id is its bytes, where all of these have ids
-			     */
+	int unknown;        /* id of an unknown character; -1: such characters are dropped */
+	int byte_id[256];   /* ids of <0x00> … <0xFF>; -1: none */
+	bool byte_fallback; /* an unknown character becomes its bytes, if all of them have ids */
 	bool fuse_unknown;  /* a run of unknown characters is one id */
-	bool ignore_merges; /* a piece that is a token as a whole is that token */
+	bool ignore_merges; /* a piece that equals a token is that token */
 };
 
-void bpe_init(struct bpe *b); /* no tokens, no merges, no unknown token */
+void bpe_init(struct bpe *b); /* without tokens, merges and unknown token */
 void bpe_release(struct bpe *b);
 
-/* Room for n merges; before the first of them. */
+/* Makes room for n merges. Call it before the first merge. */
 void bpe_reserve(struct bpe *b, int n);
-/* The pair becomes `id`. A pair that is there already gets the new rank, as in the library. */
+/* The pair becomes `id`. A pair that exists already gets the new rank, as in the library. */
 void bpe_add_merge(struct bpe *b, int left, int right, int rank, int id);
-/* Looks up byte_id; after the last vocab_add(). */
+/* Looks up byte_id. Call it after the last vocab_add(). */
 void bpe_find_bytes(struct bpe *b);
 
-/* Memory that one call of bpe_encode() leaves to the next. Zero-initialised is empty. */
+/* Memory that calls of bpe_encode() reuse. Zero-initialised is empty. */
 struct bpe_work {
 	struct bpe_symbol *symbol;
 	struct bpe_candidate *heap;
@@ -49,7 +48,7 @@ struct bpe_work {
 };
 void bpe_work_release(struct bpe_work *w);
 
-/* Appends the ids of a piece (UTF-8, under 2^31 bytes). Time is n log n of its characters. */
+/* Appends the ids of a piece (UTF-8, under 2^31 bytes). The time is n log n in its characters. */
 void bpe_encode(const struct bpe *b, const char *piece, size_t bytes, struct bpe_work *w,
 		struct token_ids *ids);
 

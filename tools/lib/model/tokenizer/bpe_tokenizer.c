@@ -25,7 +25,7 @@ void bpe_tokenizer_release(struct bpe_tokenizer *t)
 
 /* ------------------------------------------------------------ text to ids */
 
-/* What one text needs on its way. */
+/* Working memory for one text. */
 struct encoding {
 	const struct bpe_tokenizer *t;
 	struct token_ids *ids;
@@ -50,7 +50,7 @@ static void encode_section(struct encoding *e, const char *text, size_t bytes, b
 	}
 }
 
-/* Text between two tokens that are looked for as they come. */
+/* Encodes text without any of the tokens that are looked for before normalising. */
 static void encode_raw(struct encoding *e, const char *text, size_t bytes, bool at_start)
 {
 	pieces_set(&e->section, text, bytes, at_start);

@@ -15,9 +15,9 @@ enum detokenizer_kind { BYTES, METASPACE, REPLACE, BYTE_FALLBACK, FUSE, STRIP };
 struct detokenizer_step {
 	enum detokenizer_kind kind;
 	struct regexp *pattern; /* REPLACE */
-	char *text;             /* REPLACE: by this; METASPACE, STRIP: this character */
-	bool drop_first;        /* METASPACE: of the first token */
-	int start, stop;        /* STRIP: at most so many */
+	char *text;             /* REPLACE: the new text; METASPACE, STRIP: the character */
+	bool drop_first;        /* METASPACE: drop the blank of the first token */
+	int start, stop;        /* STRIP: at most this many */
 };
 
 static const char replacement_character[] = "\xef\xbf\xbd";
@@ -149,7 +149,7 @@ static const char *token(const struct pieces *p, int i, size_t *bytes)
 	return p->text.s + p->span[i].from;
 }
 
-/* `to` takes the place of *p. */
+/* `to` replaces *p. */
 static void take(struct pieces *p, struct pieces *to)
 {
 	pieces_release(p);
@@ -187,7 +187,7 @@ static void apply_metaspace(const struct detokenizer_step *s, struct pieces *p)
 	take(p, &to);
 }
 
-/* The byte of a token <0xHH>, or -1. */
+/* The byte that a token <0xHH> stands for, or -1. */
 static int byte_of(const char *text, size_t n)
 {
 	if (n != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>')
@@ -203,7 +203,7 @@ static int byte_of(const char *text, size_t n)
 	return byte;
 }
 
-/* Bytes in a row: their text, or one U+FFFD for each. */
+/* The text of a run of bytes, or one U+FFFD for each byte. */
 static void put_bytes(struct pieces *to, struct text *bytes)
 {
 	if (utf8_valid(text_get(bytes), bytes->n) == bytes->n)
@@ -263,7 +263,7 @@ static void apply_strip(const struct detokenizer_step *s, struct pieces *p)
 	take(p, &to);
 }
 
-/* Not NULL: why not (pieces.h). */
+/* Returns NULL, or why an expression failed (pieces.h). */
 static const char *apply(const struct detokenizer_step *s, struct pieces *p)
 {
 	switch (s->kind) {
@@ -277,8 +277,8 @@ static const char *apply(const struct detokenizer_step *s, struct pieces *p)
 	return NULL;
 }
 
-/* Bytes of the longest beginning of a character at text, which is no character; at least 1. Source:
- * Unicode, 3.9, "maximal subpart". */
+/* text begins with bytes that are no character: how many of them could begin one, at least 1.
+ * Source: Unicode, 3.9, "maximal subpart". */
 static size_t broken_bytes(const char *text, size_t left)
 {
 	unsigned char a = (unsigned char)text[0], b = left > 1 ? (unsigned char)text[1] : 0;

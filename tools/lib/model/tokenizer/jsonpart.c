@@ -21,7 +21,7 @@ void jsonpart_unknown_type(struct jsonpart p, const char *known)
 	    known);
 }
 
-/* Whether `word` is one of the words of a line. */
+/* Whether `word` is one of the words of `line`. */
 static bool is_word(const char *line, const char *word)
 {
 	size_t n = strlen(word);

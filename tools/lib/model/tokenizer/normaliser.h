@@ -1,6 +1,6 @@
-/* normaliser.h: what becomes of a text before it is cut: the `normalizer` of a tokenizer.json.
+/* normaliser.h: changes a text before it is cut: the `normalizer` of a tokenizer.json.
  *
- * Known are NFC, Prepend, Replace, and Sequence of these. */
+ * Known kinds: NFC, Prepend, Replace, and Sequence of these. */
 #ifndef NORMALISER_H
 #define NORMALISER_H
 
@@ -15,16 +15,16 @@ struct normaliser {
 	struct normaliser_step *step;
 };
 
-/* The normaliser that the part describes; null is none. What is not known is die(). */
+/* Reads the normaliser that the part describes; null: none. Anything unknown is die(). */
 void normaliser_read(struct normaliser *n, struct jsonpart p);
-/* Adds a step: `text` before a text; `to` in the place of `from`. */
+/* Adds a step: put `text` before a text; replace `from` with `to`. */
 void normaliser_add_prepend(struct normaliser *n, const char *text);
 void normaliser_add_replace(struct normaliser *n, const char *from, const char *to);
 void normaliser_release(struct normaliser *n);
 
-/* Whether it puts something before every text. */
+/* Whether it adds something before every text. */
 bool normaliser_prepends(const struct normaliser *n);
-/* On the pieces, each as a text of its own. Not NULL: why not (pieces.h). */
+/* Applies it to each piece separately. Returns NULL, or why an expression failed (pieces.h). */
 const char *normaliser_apply(const struct normaliser *n, struct pieces *p);
 
 #endif

@@ -5,9 +5,9 @@
 #include "model/tokenizer/jsonpart.h"
 #include "model/tokenizer/regexp.h"
 
-/* What else, or an expression that the library does not take, is die(). */
+/* Anything else, or an expression that the library refuses, is die(). */
 struct regexp *pattern_read(struct jsonpart p);
-/* An expression of ours. */
+/* Compiles an expression of this program. */
 struct regexp *pattern_compile_own(const char *expression);
 
 #endif

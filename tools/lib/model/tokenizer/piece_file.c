@@ -13,13 +13,13 @@
 
 enum { MOST_BYTES = 64 << 20, MOST_PIECES = 1 << 22 };
 
-/* A message, and how far it has been read. */
+/* A message, and how much of it has been read. */
 struct message {
 	const char *path;
 	const unsigned char *at, *end;
 };
 
-/* A field: its number, and its value by its type. */
+/* A field: its number, and a value according to its type. */
 struct field {
 	unsigned number;
 	enum { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 } type;
@@ -47,7 +47,7 @@ static uint64_t read_varint(struct message *m)
 	damaged(m->path, "a number of over ten bytes");
 }
 
-/* Leaves out n bytes and returns where they begin. */
+/* Skips n bytes and returns where they begin. */
 static const unsigned char *take(struct message *m, uint64_t n)
 {
 	const unsigned char *at = m->at;
@@ -62,7 +62,7 @@ static uint64_t fixed32(const unsigned char *b)
 	return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24;
 }
 
-/* The next field; false at the end of the message. */
+/* Reads the next field; false at the end of the message. */
 static bool next(struct message *m, struct field *f)
 {
 	if (m->at == m->end)
@@ -94,7 +94,7 @@ static char *copy_text(struct message m)
 	return s;
 }
 
-/* ------------------------------------------------------------ the three parts that count */
+/* ------------------------------------------------------------ the three parts that are used */
 
 static void set_text(struct file_piece *p, struct message m)
 {

@@ -1,7 +1,7 @@
 /* piece_file.h: a sentencepiece model file as a list of pieces and settings.
  *
- * The file is a protobuf message, ModelProto of sentencepiece_model.proto. What is read of it is
- * what the library's interface does not tell: kinds of pieces, and how texts are normalised. */
+ * The file is a protobuf message, ModelProto of sentencepiece_model.proto. This module reads what
+ * the library's interface does not give: the kinds of pieces, and how texts are normalised. */
 #ifndef PIECE_FILE_H
 #define PIECE_FILE_H
 
@@ -31,15 +31,15 @@ struct piece_file {
 	int n, room;
 	struct file_piece *piece; /* by id */
 	enum piece_model model;
-	char *normaliser;      /* its name; "" where the file has none */
+	char *normaliser;      /* the normaliser's name; "" where the file has none */
 	bool charsmap;         /* the normaliser has a table of characters */
-	bool dummy_prefix;     /* a blank is put before a text */
-	bool strips_blanks;    /* blanks at the ends are removed, and runs of them become one */
-	bool escapes_blanks;   /* a blank is written as U+2581 */
+	bool dummy_prefix;     /* a blank is added before a text */
+	bool strips_blanks;    /* blanks at the ends are removed, and a run of blanks becomes one */
+	bool escapes_blanks;   /* a blank becomes U+2581 */
 	bool blanks_as_suffix; /* the blank belongs to the word before it */
 };
 
-/* What is no such file is die(). */
+/* die() where the file is no sentencepiece model. */
 void piece_file_read(struct piece_file *f, const char *path);
 void piece_file_release(struct piece_file *f);
 

@@ -46,7 +46,7 @@ static const char *in_words(enum regexp_result found)
 
 /* ------------------------------------------------------------ split */
 
-/* A part of a piece: a match, or what stands before one. */
+/* A part of a piece: a match, or the text before one. */
 struct cut {
 	struct span at;
 	bool match;
@@ -82,8 +82,8 @@ static const char *find_cuts(struct cuts *c, const struct pieces *p, struct span
 	return result == REGEXP_NO ? NULL : in_words(result);
 }
 
-/* Whether cut i + 1 goes on with the piece of cut i. A match is joined to one neighbour that is
- * none, runs of the same kind are joined where they are contiguous. */
+/* Whether cut i + 1 joins the piece of cut i. MERGED_WITH_… joins a match to one neighbour that is
+ * no match. CONTIGUOUS joins runs of the same kind. */
 static bool joined(const struct cuts *c, int i, enum split_behavior behavior)
 {
 	bool left = c->cut[i].match, right = c->cut[i + 1].match;
@@ -105,7 +105,7 @@ static void add_joined(struct pieces *to, const struct cuts *c, enum split_behav
 	}
 }
 
-/* The pieces of `to` take the place of those of p; both are of the same text. */
+/* The pieces of `to` replace those of p. Both belong to the same text. */
 static void take_spans(struct pieces *p, struct pieces *to)
 {
 	p->at_start = p->at_start && p->n > 0 && to->n > 0 && to->span[0].from == p->span[0].from;
@@ -132,7 +132,7 @@ const char *pieces_split(struct pieces *p, const struct regexp *r, enum split_be
 
 /* ------------------------------------------------------------ rewrite */
 
-/* The result takes the place of p. */
+/* The result replaces p. */
 static void take_all(struct pieces *p, struct pieces *to)
 {
 	to->at_start = p->at_start;
@@ -140,8 +140,8 @@ static void take_all(struct pieces *p, struct pieces *to)
 	*p = *to;
 }
 
-/* The library counts what is put in the place of several characters as one that begins with the
- * last of them: not at the start. */
+/* A replacement of several characters counts, in the library, as one character that begins with the
+ * last of them. So the piece no longer begins at the start. */
 static bool replaces_start(const struct pieces *p, const struct cuts *c, const char *by)
 {
 	if (c->n == 0 || !c->cut[0].match)

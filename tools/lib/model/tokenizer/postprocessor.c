@@ -16,7 +16,7 @@ static void read_sequence(struct postprocessor *p, struct jsonpart part)
 		postprocessor_read(p, (struct jsonpart){part.path, part.name, v});
 }
 
-/* The ids of a special token of the template. */
+/* The ids of a special token in the template. */
 static void add_special(struct token_ids *to, struct jsonpart part, const char *name)
 {
 	size_t i;
@@ -50,7 +50,7 @@ static void read_item(struct postprocessor *p, struct jsonpart part, const json_
 	*text = true;
 }
 
-/* `pair` speaks of two texts at once. */
+/* `pair` is for two texts at once. */
 static void read_template(struct postprocessor *p, struct jsonpart part)
 {
 	size_t i;

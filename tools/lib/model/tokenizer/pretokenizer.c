@@ -1,6 +1,7 @@
 /* pretokenizer.c: see pretokenizer.h.
  *
- * Every kind is a row of four simple steps: a Metaspace replaces blanks, puts a prefix and cuts. */
+ * Every kind is a sequence of four simple steps. A Metaspace, for example, replaces blanks, adds a
+ * prefix and cuts. */
 #include "model/tokenizer/pretokenizer.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct pretokenizer_step {
 	struct regexp *pattern;       /* SPLIT, REPLACE */
 	enum split_behavior behavior; /* SPLIT */
 	bool invert;
-	char *text;      /* REPLACE: by this; PREFIX */
+	char *text;      /* REPLACE: the new text; PREFIX: the prefix */
 	bool first_only; /* PREFIX */
 };
 
@@ -74,7 +75,7 @@ static void read_split(struct pretokenizer *t, struct jsonpart p)
 	t->step[t->n - 1].invert = jsonpart_bool(p, "invert", false);
 }
 
-/* Rust's char::is_numeric(), by which the library finds digits, is \p{N}. */
+/* Rust's char::is_numeric(), which the library uses to find digits, is \p{N}. */
 static void read_digits(struct pretokenizer *t, struct jsonpart p)
 {
 	jsonpart_keys(p, "type individual_digits");
@@ -82,7 +83,7 @@ static void read_digits(struct pretokenizer *t, struct jsonpart p)
 		  jsonpart_bool(p, "individual_digits", false) ? ISOLATED : CONTIGUOUS);
 }
 
-/* trim_offsets speaks of where a token stands in the text, not of ids. */
+/* trim_offsets concerns the places of tokens in the text, not their ids. */
 static void read_bytelevel(struct pretokenizer *t, struct jsonpart p)
 {
 	jsonpart_keys(p, "type add_prefix_space trim_offsets use_regex");
@@ -96,7 +97,7 @@ static void read_bytelevel(struct pretokenizer *t, struct jsonpart p)
 const char *const prepend_schemes[] = {
 	[PREPEND_ALWAYS] = "always", [PREPEND_NEVER] = "never", [PREPEND_FIRST] = "first"};
 
-/* Older files have add_prefix_space in the place of prepend_scheme. */
+/* Older files have add_prefix_space instead of prepend_scheme. */
 static enum prepend_scheme read_scheme(struct jsonpart p)
 {
 	bool prefix = jsonpart_bool(p, "add_prefix_space", true);

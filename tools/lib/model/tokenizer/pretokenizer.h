@@ -1,7 +1,7 @@
-/* pretokenizer.h: how a text is cut into pieces that are encoded one by one: the `pre_tokenizer` of
- * a tokenizer.json.
+/* pretokenizer.h: cuts a text into pieces, which are encoded one by one: the `pre_tokenizer` of a
+ * tokenizer.json.
  *
- * Known are Split, Digits, ByteLevel, Metaspace, and Sequence of these. */
+ * Known kinds: Split, Digits, ByteLevel, Metaspace, and Sequence of these. */
 #ifndef PRETOKENIZER_H
 #define PRETOKENIZER_H
 
@@ -10,13 +10,13 @@
 
 struct pretokenizer_step;
 
-/* Zero-initialised leaves a text whole. */
+/* Zero-initialised leaves a text uncut. */
 struct pretokenizer {
 	int n;
 	struct pretokenizer_step *step;
 };
 
-/* The pre-tokenizer that the part describes; null is none. What is not known is die(). */
+/* Reads the pre-tokenizer that the part describes; null: none. Anything unknown is die(). */
 void pretokenizer_read(struct pretokenizer *t, struct jsonpart p);
 void pretokenizer_release(struct pretokenizer *t);
 
@@ -28,12 +28,12 @@ extern const char *const prepend_schemes[3];
 void pretokenizer_add_metaspace(struct pretokenizer *t, const char *replacement,
 				enum prepend_scheme scheme, bool split);
 
-/* Whether it puts a blank before a text. */
+/* Whether it adds a blank before a text. */
 bool pretokenizer_prepends(const struct pretokenizer *t);
-/* Whether a prefix for the first piece alone follows another prefix (`before`: one of the
- * normaliser). The library's rule for that goes by how it counts the characters of prefixes. */
+/* Whether a prefix for the first piece follows another prefix (`before`: the normaliser adds one).
+ * The library's rule for this case depends on how it counts the characters of prefixes. */
 bool pretokenizer_prefixes_twice(const struct pretokenizer *t, bool before);
-/* Not NULL: why not (pieces.h). */
+/* Returns NULL, or why an expression failed (pieces.h). */
 const char *pretokenizer_apply(const struct pretokenizer *t, struct pieces *p);
 
 #endif

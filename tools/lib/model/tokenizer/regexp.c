@@ -8,7 +8,7 @@
 #include "base/die.h"
 
 struct regexp {
-	char *literal; /* NULL: an expression */
+	char *literal; /* NULL: it is an expression */
 	regex_t *code;
 	OnigRegion *found;
 };

@@ -1,9 +1,11 @@
 /* split.c: see split.h.
  *
- * The trie is the sorted table itself: a node is the range of the tokens that begin alike, and how
- * many bytes they share. Steps are whole characters, as there. The search of the earliest longest
- * token keeps transformers' order of operations: where tokens overlap, a token that a plain search
- * would find may be missed, and it must be missed here, too. */
+ * The trie is the sorted table itself: a node is a range of tokens that begin alike, and the number
+ * of bytes that they share. Steps are whole characters, as in transformers.
+ *
+ * The search for the earliest, longest token keeps the order of operations of transformers. Where
+ * tokens overlap, it can miss a token that a plain search would find. It must miss the same ones
+ * here. */
 #include "model/tokenizer/split.h"
 
 #include <stdlib.h>
@@ -12,26 +14,26 @@
 #include "base/die.h"
 
 struct node {
-	int lo, hi;   /* tokens; empty: no node */
-	size_t bytes; /* that they share */
+	int lo, hi;   /* range of tokens; empty: no node */
+	size_t bytes; /* bytes that they share */
 };
 
-/* A start at which some token may stand, and how much of it was found. */
+/* A place where a token may start, and how much of one was found there. */
 struct match {
 	size_t start;
 	struct node at;
-	bool dead; /* the last character did not go on with it */
+	bool dead; /* no token continues with the last character */
 };
 
 struct search {
 	const struct added *a;
 	const char *text;
 	size_t bytes;
-	struct match *match; /* in the order of their starts */
+	struct match *match; /* ordered by start */
 	int nmatch, room;
-	size_t *cut; /* 0, then starts and ends */
+	size_t *cut; /* 0, then the starts and ends */
 	int ncut, cut_room;
-	size_t skip; /* the characters before it lie in a token that was found */
+	size_t skip; /* characters before it are in a token that was found */
 };
 
 static size_t char_bytes(const char *text, size_t left)
@@ -51,7 +53,7 @@ static bool is_token(const struct search *s, struct node at)
 	return s->a->token[at.lo].text[at.bytes] == 0;
 }
 
-/* First token of [lo, hi) whose byte there is at least c. */
+/* The first token of [lo, hi) whose byte at the node's length is at least c. */
 static int first_from(const struct search *s, struct node at, int c)
 {
 	int lo = at.lo, hi = at.hi;
@@ -72,7 +74,7 @@ static struct node child(const struct search *s, struct node at, size_t from)
 		return (struct node){0};
 	for (size_t i = from; i < end && at.lo < at.hi; i++) {
 		int c = (unsigned char)s->text[i];
-		if (c == 0) /* would match a token's end */
+		if (c == 0) /* a zero byte would match the end of a token */
 			return (struct node){0};
 		at = (struct node){first_from(s, at, c), first_from(s, at, c + 1), at.bytes};
 		at.bytes++;
@@ -100,9 +102,9 @@ static void add_match(struct search *s, size_t start, struct node at)
 	s->match[s->nmatch++] = (struct match){start, at, false};
 }
 
-/* A token ends before `here`: looks on for the longest token that starts there or earlier. Earlier
- * matches have already been moved on by the character at `here`, or failed at it and not been
- * dropped yet. */
+/* A token ends before `here`: searches on for the longest token that starts at `start` or earlier.
+ * Earlier matches have already taken the character at `here`, or have failed at it and are still in
+ * the list. */
 static void take_longest(struct search *s, size_t start, size_t here)
 {
 	size_t end = here;
@@ -122,7 +124,7 @@ static void take_longest(struct search *s, size_t start, size_t here)
 	add_cut(s, end);
 }
 
-/* Moves all matches on by the character at `here`. */
+/* Advances all matches by the character at `here`. */
 static void step(struct search *s, size_t here)
 {
 	int live = 0;
@@ -187,7 +189,7 @@ static struct parts cut_text(const struct search *s)
 	return p;
 }
 
-/* The characters that Python's str.strip() takes away. */
+/* The characters that Python's str.strip() removes. */
 static const char *const blanks[] = {
 	" ",      "\t",     "\n",     "\v",     "\f",       "\r",     "\x1c",   "\x1d",
 	"\x1e",   "\x1f",   "\u00a0", "\u1680", "\u2000",   "\u2001", "\u2002", "\u2003",
@@ -219,7 +221,7 @@ static void strip_end(struct part *p)
 		p->bytes -= n;
 }
 
-/* `to` becomes first + second, and `from`, one of the two, nothing. */
+/* `to` becomes first + second. `from`, one of the two, becomes empty. */
 static void join(struct part *to, struct part *from, const struct part *first,
 		 const struct part *second)
 {
@@ -231,8 +233,8 @@ static void join(struct part *to, struct part *from, const struct part *first,
 	from->bytes = 0;
 }
 
-/* The rules of part i, a token, for its neighbours. Whether a neighbour ends with a blank is asked
- * of what it was before. */
+/* Applies the rules of token part i to its neighbours. For single_word the neighbours count as they
+ * were before stripping. */
 static void apply_rules(struct parts *p, int i)
 {
 	const struct added_token *t = p->part[i].token;

@@ -1,16 +1,18 @@
-/* spm.cc: spm.h over the sentencepiece C++ library (0.1.97 or later).
+/* spm.cc: implements spm.h with the sentencepiece C++ library (0.1.97 or later).
  *
- * Why a file of its own: the library has no C interface. Nothing C++ crosses the border: every
- * entry catches everything, and what it returns is plain memory from malloc. The model file is read
- * here and handed over as bytes, so that a folder, a missing file or a file of absurd size is
- * reported in our words and never reaches the protobuf parser.
+ * Why a file of its own: the library has no C interface. No C++ object or exception leaves this
+ * file: every function catches everything, and returns plain memory from malloc.
  *
- * Why a Viterbi of our own: where two segmentations of a text have the same score (`??` + `?` and
- * `?` + `??`), the last bit of the sums decides, and library versions sum differently: up to 0.2.1
- * a candidate's sum is a double, compared with a float; from 0.2.2 on all are floats. About one
- * text in 600 is split differently. So that ids do not depend on the library that is installed, the
- * library only normalises, and the best path of a unigram model is found here as 0.2.2 and later
- * find it. */
+ * The model file is read here and given to the library as bytes. A folder, a missing file or a file
+ * of absurd size is then reported in our words and never reaches the protobuf parser.
+ *
+ * Why a Viterbi of our own: two segmentations of a text can have the same score (`??` + `?` and `?`
+ * + `??`). The last bit of the sums then decides, and versions of the library sum differently. Up
+ * to 0.2.1 a candidate's sum is a double that is compared with a float; from 0.2.2 on all sums are
+ * floats. About one text in 600 is split differently.
+ *
+ * Ids must not depend on the installed library. So the library only normalises, and this file finds
+ * the best path of a unigram model as 0.2.2 and later versions do. */
 #include "model/tokenizer/spm.h"
 
 #include <sentencepiece_processor.h>
@@ -31,12 +33,12 @@ namespace
 {
 
 struct piece {
-	std::string_view text; /* lies in the processor */
+	std::string_view text; /* points into the processor */
 	int id;
 	float score;
 };
 
-/* The best path to a position of the text: its score, and its last piece. */
+/* The best path to a position in the text: its score and its last piece. */
 struct path {
 	float score = 0;
 	int from = -1; /* where the last piece begins; -1: not reached */
@@ -59,7 +61,7 @@ struct encoding {
 struct spm {
 	sentencepiece::SentencePieceProcessor processor;
 	bool unigram = false;
-	std::vector<piece> pieces; /* those that a text can be split into, sorted by text */
+	std::vector<piece> pieces; /* the pieces that a text can be split into, sorted by text */
 	float unknown_score = 0;
 };
 
@@ -69,9 +71,9 @@ namespace
 /* The largest published vocabularies (256 000 pieces) take under 5 MB. */
 constexpr size_t kMaxModel = 64u << 20;
 
-/* Field 3 of the model (the normaliser's settings): {3: add_dummy_prefix = false}. A message that a
- * protobuf file holds twice is merged: appended to the file, these bytes change this setting alone.
- */
+/* Field 3 of the model (the normaliser's settings): {3: add_dummy_prefix = false}. protobuf merges
+ * a message that a file holds twice. So these bytes, appended to the file, change only this
+ * setting. */
 constexpr char kNoPrefix[] = {3 << 3 | 2, 2, 3 << 3, 0};
 
 struct file_close {
@@ -87,7 +89,7 @@ void set_error(char **error, const char *text)
 		*error = strdup(text);
 }
 
-/* The whole file; empty with *error set when it cannot be had. */
+/* Reads the whole file. On failure the result is empty, and *error is set. */
 std::string read_model(const char *path, char **error)
 {
 	std::string bytes;
@@ -133,10 +135,10 @@ void list_pieces(spm *s)
 	}
 	std::sort(s->pieces.begin(), s->pieces.end(),
 		  [](const piece &a, const piece &b) { return a.text < b.text; });
-	s->unknown_score = lowest - 10.0f; /* sentencepiece's penalty of an unknown character */
+	s->unknown_score = lowest - 10.0f; /* sentencepiece's penalty for an unknown character */
 }
 
-/* Bytes of the UTF-8 character that starts with this byte (1 for a stray one). */
+/* Bytes of the UTF-8 character that starts with this byte; 1 for a stray byte. */
 int char_bytes(unsigned char first)
 {
 	return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -148,15 +150,15 @@ void offer(path *to, float score, int from, int id)
 		*to = {score, from, id};
 }
 
-/* A learned piece's score is its log probability. A piece of score 0 is one that a user has
- * defined: it must always win, and the longer one. */
+/* The score of a learned piece is its log probability. A score of 0 marks a piece that a user has
+ * defined: it must always win, and of two the longer one. */
 float piece_score(const piece &p)
 {
 	return p.score != 0 ? p.score : (float)(0.1 * ((double)p.text.size() - 1));
 }
 
-/* Offers all pieces that start at `from`. Walking along the text narrows the sorted list to the
- * pieces that begin so. */
+/* Offers all pieces that start at `from`. Each further byte narrows the sorted list to the pieces
+ * that begin with the bytes so far. */
 void offer_pieces(const spm *s, const std::string &text, int from, int character,
 		  std::vector<path> *best)
 {
@@ -184,8 +186,8 @@ void offer_pieces(const spm *s, const std::string &text, int from, int character
 		      s->processor.unk_id());
 }
 
-/* Float sums lose their last bits when they grow: as in the library, scores start again from 0 at
- * 100 000. */
+/* Float sums lose their last bits when they grow. As in the library, scores restart from 0 at 100
+ * 000. */
 void rebase(std::vector<path> *best, int from)
 {
 	const float offset = (*best)[from].score;
@@ -219,7 +221,7 @@ std::vector<span> best_spans(const spm *s, const std::string &text)
 	return spans;
 }
 
-/* The library's own pieces, end to end. */
+/* The library's own pieces, joined. */
 bool library_encode(const spm *s, absl::string_view text, encoding *e)
 {
 	std::vector<std::string> pieces;
@@ -235,9 +237,9 @@ bool library_encode(const spm *s, absl::string_view text, encoding *e)
 	return e->normalised.size() <= (size_t)std::numeric_limits<int>::max() / 2;
 }
 
-/* The library's pieces in a row are the normalised text, except where bytes stand for unknown
- * characters (no T5 model's vocabulary does that): then, and for models that are not unigram, its
- * ids are taken as they are. */
+/* The library's pieces, joined, are the normalised text, except where bytes stand for unknown
+ * characters; no T5 model's vocabulary has this. With such bytes, and for models that are not
+ * unigram, the library's ids are used. */
 bool encode(const spm *s, absl::string_view text, encoding *e)
 {
 	if (!library_encode(s, text, e))

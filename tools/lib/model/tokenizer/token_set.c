@@ -65,8 +65,8 @@ void token_set_release(struct token_set *s)
 
 /* ------------------------------------------------------------ the two indexes */
 
-/* Special tokens come first, then the others, as in the library: of two that are normalised to the
- * same text the first one counts. */
+/* Special tokens are added first, then the others, as in the library. Of two with the same
+ * normalised text, the first one counts. */
 static void index_add(struct set_index *x, char *text, int token)
 {
 	int i = x->n;
@@ -90,7 +90,7 @@ static char *normalised(const struct normaliser *n, const char *text, const char
 	const char *why = normaliser_apply(n, &p);
 	if (why)
 		die("'%s' added_tokens: '%.60s': the normalizer %s", path, text, why);
-	BUG_IF(p.n == 0); /* no step of it removes a text */
+	BUG_IF(p.n == 0); /* no step of the normaliser removes a text */
 	char *s = xstrdup(text_get(&p.text));
 	pieces_release(&p);
 	return s;
@@ -126,9 +126,10 @@ void token_set_index(struct token_set *s, const struct normaliser *n, const char
 	index_tokens(s, false, n, path);
 }
 
-/* ------------------------------------------------------------ what stands in a text */
+/* ------------------------------------------------------------ finding tokens in a text */
 
-/* First text of [lo, hi) whose byte `at` is at least c. All share the bytes before it. */
+/* The first text of [lo, hi) whose byte `at` is at least c. All of them share the bytes before
+ * it. */
 static int first_from(const struct set_index *x, int lo, int hi, size_t at, int c)
 {
 	while (lo < hi) {
@@ -141,7 +142,7 @@ static int first_from(const struct set_index *x, int lo, int hi, size_t at, int 
 	return lo;
 }
 
-/* The longest text that stands at `text`: its place in the index, or -1. */
+/* The longest indexed text that `text` begins with: its place in the index, or -1. */
 static int longest_at(const struct set_index *x, const char *text, size_t bytes)
 {
 	int lo = 0, hi = x->n, found = -1;
@@ -209,7 +210,7 @@ static bool is_word(const struct token_set *s, const char *text, size_t from, si
 	return regexp_find(s->word, text + from, to - from, 0, &found) == REGEXP_YES;
 }
 
-/* Whether a character of a word stands right before or behind. */
+/* Whether a word character directly precedes or follows. */
 static bool in_word(const struct token_set *s, const char *text, size_t bytes, struct span at)
 {
 	if (at.from > 0 && is_word(s, text, before(text, at.from), at.from))
@@ -224,7 +225,7 @@ void set_parts_release(struct set_parts *p)
 	*p = (struct set_parts){0};
 }
 
-/* Nothing where the token before has taken the white space that this one consists of. */
+/* Adds nothing where the previous token has taken the white space that this part consists of. */
 static void add_part(struct set_parts *p, struct span at, const struct set_token *t)
 {
 	if (at.from >= at.to)

@@ -24,7 +24,7 @@ const char *const tokenizer_names[] = {
 };
 
 struct tokenizer {
-	struct t5_tokenizer *t5; /* NULL: bpe counts */
+	struct t5_tokenizer *t5; /* NULL: bpe is used */
 	struct bpe_tokenizer bpe;
 };
 
@@ -124,7 +124,7 @@ void tokenizer_close(struct tokenizer *t)
 
 /* ------------------------------------------------------------ texts and ids */
 
-/* sentencepiece's wrapper takes a text that ends at its zero byte. */
+/* The wrapper of sentencepiece takes a text that ends at its zero byte. */
 static bool encode_t5(const struct t5_tokenizer *t, const char *text, size_t bytes, bool frame,
 		      struct token_ids *ids)
 {

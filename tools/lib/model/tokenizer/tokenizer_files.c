@@ -12,7 +12,7 @@ const char *const tokenizer_file_names[] = {
 	"spiece.model",      "tokenizer_config.json", "special_tokens_map.json",
 	"added_tokens.json", "tokenizer.json",        NULL};
 
-/* The largest published ones: 20 KB of settings, 17 MB of tokenizer.json. */
+/* The largest published files: 20 KB of settings, 17 MB of tokenizer.json. */
 enum { MOST_SETTINGS = 4 << 20, MOST_FAST = 64 << 20 };
 
 static json_t *read_fast(const char *path)
@@ -52,7 +52,7 @@ static void check_settings(const struct tokenizer_files *f)
 		    path, jsonx_string(f->config, path, "truncation_side"));
 }
 
-/* The text of a special token as the files write it: a string, or an object with `content`; NULL:
+/* The text of a special token in the files: a string, or an object with `content`. NULL:
  * neither. */
 static const char *text_of(const json_t *v)
 {

@@ -1,28 +1,29 @@
-/* tokenizer_files.h: the JSON files beside spiece.model, in which T5's tokenizer keeps its settings
- * and its added tokens.
+/* tokenizer_files.h: the JSON files beside spiece.model, with the settings and added tokens of T5's
+ * tokenizer.
  *
- * None of them need be there. What this program cannot follow (another tokenizer's class, lower
- * case, sampling, a cut at the front of a text), and two files that name different special tokens,
- * is die(). */
+ * All of them are optional. die() where a setting is not supported (another class of tokenizer,
+ * lower case, sampling, cutting a text at its front), or where two files name different special
+ * tokens. */
 #ifndef TOKENIZER_FILES_H
 #define TOKENIZER_FILES_H
 
 #include <jansson.h>
 #include <stdbool.h>
 
-/* The files of T5, spiece.model first; NULL ends the list. */
+/* The files of T5, with spiece.model first. NULL ends the list. */
 extern const char *const tokenizer_file_names[];
 
 struct tokenizer_files {
 	char *config_path, *map_path, *added_path, *fast_path;
-	json_t *config; /* tokenizer_config.json, numbers as reals; an empty object where it is not
-			   there, as for the next two */
+	json_t *config; /* tokenizer_config.json, with numbers as reals. Where a file is absent, it
+			   and the next two are empty objects */
 	json_t *map;    /* special_tokens_map.json */
 	json_t *added;  /* added_tokens.json */
-	json_t *fast;   /* the list added_tokens of tokenizer.json; NULL without the file */
-	bool version5;  /* the tokens are those of tokenizer.json: transformers 5 wrote it, or there
-			   is no spiece.model */
-	bool legacy;    /* every part of a text between added tokens begins as if after a blank */
+	json_t *fast;   /* the list added_tokens of tokenizer.json; NULL: there is no such file */
+	bool version5;  /* the tokens come from tokenizer.json: transformers 5 wrote it, or there is
+			   no spiece.model */
+	bool legacy; /* every part of a text between added tokens begins as if a blank preceded it
+		      */
 };
 
 void tokenizer_files_read(struct tokenizer_files *f, const char *dir);

@@ -7,7 +7,7 @@
 #include "base/die.h"
 #include "files/jsonx.h"
 
-enum { MOST_BYTES = 64 << 20 }; /* the largest published ones have 33 MB */
+enum { MOST_BYTES = 64 << 20 }; /* the largest published files have 33 MB */
 
 /* ------------------------------------------------------------ the vocabulary */
 
@@ -35,8 +35,8 @@ static void read_vocab(struct vocab *v, struct jsonpart model)
 
 /* ------------------------------------------------------------ merges */
 
-/* The two texts of a merge: a list of two, or one string with a blank between. `*left_bytes` are
- * those of the left one, which no zero ends. */
+/* The two texts of a merge: a list of two, or one string with a blank between them. The left one
+ * has `*left_bytes` bytes and no zero at its end. */
 static const char *read_pair(struct jsonpart model, size_t i, const json_t *v, size_t *left_bytes,
 			     const char **right)
 {
@@ -92,7 +92,8 @@ static void read_merges(struct bpe *b, struct jsonpart model)
 
 /* ------------------------------------------------------------ the model */
 
-/* A setting that this program does not follow: only null or a value that changes nothing. */
+/* A setting that this program does not support: it must be null or have a value that changes
+ * nothing. */
 static void need_nothing(struct jsonpart model, const char *key)
 {
 	const json_t *v = json_object_get(model.v, key);
@@ -160,8 +161,8 @@ int tokenizer_json_next_id(const struct bpe_tokenizer *t)
 	return next;
 }
 
-/* The library goes by the vocabulary and the order of the list, not by the id that is written.
- * Where these differ, the file is refused. */
+/* The library uses the vocabulary and the order of the list, not the ids in the file. If these
+ * differ, the file is refused. */
 static void read_added(struct bpe_tokenizer *t, struct jsonpart p)
 {
 	struct set_token token = tokenizer_json_token(p);

@@ -13,7 +13,7 @@
 
 static const char blank[] = "▁";
 
-/* ------------------------------------------------------------ what is followed */
+/* ------------------------------------------------------------ what is supported */
 
 static void need(bool is_so, const char *path, const char *what, const char *expected,
 		 const char *found)
@@ -49,7 +49,7 @@ static void check_class(const struct tokenizer_settings *s, const char *path)
 /* ------------------------------------------------------------ pieces to merges */
 
 struct piece_merge {
-	float score; /* of the whole */
+	float score; /* of the merged piece */
 	int left_chars, right_chars;
 	int left, right, id;
 };
@@ -67,7 +67,7 @@ static int characters(const char *text, size_t bytes)
 	return n;
 }
 
-/* Every way to put the piece together from two others. */
+/* Every way to make the piece from two others. */
 static void add_merges(struct merges *m, const struct vocab *v, int id, float score)
 {
 	size_t bytes = 0;
@@ -87,8 +87,8 @@ static void add_merges(struct merges *m, const struct vocab *v, int id, float sc
 	}
 }
 
-/* transformers' order: the score, then the lengths of left and right side, all descending; then the
- * id. */
+/* transformers' order: by the score, then by the lengths of the left and the right side, all
+ * descending; then by the id. */
 static int by_rank(const void *x, const void *y)
 {
 	const struct piece_merge *a = x, *b = y;
@@ -130,7 +130,7 @@ static void fill_vocab(struct bpe *b, const struct piece_file *f, const char *pa
 
 /* ------------------------------------------------------------ added tokens */
 
-/* A token gets the id that it has, or the next one. */
+/* A token keeps the id that it has, or gets the next one. */
 static void add_token(struct bpe_tokenizer *t, struct set_token token)
 {
 	const struct set_token *old = token_set_find(&t->added, token.text);
@@ -157,7 +157,7 @@ static int by_number(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
-/* The keys of added_tokens_decoder, by their numbers; allocated. */
+/* The keys of added_tokens_decoder, in numerical order; allocated. */
 static const char **decoder_keys(const json_t *decoder)
 {
 	const char **key = xarray(json_object_size(decoder), sizeof *key), *name;

@@ -10,9 +10,9 @@
 #include "files/jsonx.h"
 #include "model/tokenizer/tokenizer_json.h"
 
-enum { MOST_BYTES = 4 << 20 }; /* the largest published ones have 200 KB */
+enum { MOST_BYTES = 4 << 20 }; /* the largest published files have 200 KB */
 
-/* Classes that take a tokenizer.json as it is. */
+/* Classes that use a tokenizer.json as it is. */
 static const char *const class_names[] = {
 	"PreTrainedTokenizerFast", "TokenizersBackend", "PreTrainedTokenizer", "GPT2Tokenizer",
 	"GPT2TokenizerFast",       "LlamaTokenizer",    "LlamaTokenizerFast",  "Qwen2Tokenizer",
@@ -71,7 +71,7 @@ bool tokenizer_settings_llama(const struct tokenizer_settings *s)
 
 /* ------------------------------------------------------------ named tokens */
 
-/* A token is a string, or an object with `content`. */
+/* The text of a token: a string, or an object with `content`. */
 static const char *text_of(const json_t *v)
 {
 	return json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
@@ -187,7 +187,7 @@ static void check_frame(const struct tokenizer_settings *s, const struct bpe_tok
 		    t->path, found->n, found->n == 1 ? "" : "s");
 }
 
-/* transformers 4 goes by add_prefix_space where the pre-tokenizer is ByteLevel alone. */
+/* transformers 4 uses add_prefix_space where the pre-tokenizer is a single ByteLevel. */
 static void check_prefix(const struct tokenizer_settings *s, const struct bpe_tokenizer *t)
 {
 	const json_t *v = json_object_get(s->config, "add_prefix_space");

@@ -1,8 +1,8 @@
 /* tokens.c: see tokens.h.
  *
- * `legacy` (tokenizer_config.json; true where it is absent): sentencepiece puts a blank before
- * every part of a text, so that
- * "<extra_id_0>." becomes <extra_id_0>, "▁", ".". Without legacy only the text itself gets one. */
+ * `legacy` (tokenizer_config.json; true where it is absent): sentencepiece adds a blank before
+ * every part of a text, so that "<extra_id_0>." becomes <extra_id_0>, "▁", ".". Without legacy only
+ * the text itself gets a blank. */
 #include "model/tokenizer/tokens.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "model/tokenizer/split.h"
 #include "model/tokenizer/unigram_json.h"
 
-static const char blank[] = "▁"; /* sentencepiece's sign of a blank */
+static const char blank[] = "▁"; /* sentencepiece's character for a blank */
 enum { BLANK = sizeof blank - 1 };
 
 struct t5_tokenizer {
@@ -28,19 +28,19 @@ struct t5_tokenizer {
 	char *dir;
 	int V;
 	bool legacy, prefix, splits, always_eos;
-	int unknown_pieces; /* of the unknown token's text; without legacy */
+	int unknown_pieces; /* pieces of the unknown token's text; only without legacy */
 };
 
-/* The ids of a text as they come. */
+/* Collects the ids of a text. */
 struct sink {
 	const struct t5_tokenizer *t;
 	int *id, n, room;
-	int drop;            /* so many pieces are left out first */
+	int drop;            /* number of pieces to skip first */
 	bool blank_first;    /* the first piece is "▁" */
-	bool special_second; /* the second is a special token */
+	bool special_second; /* the second piece is a special token */
 };
 
-/* A piece that reads like an added token is that token. */
+/* A piece with the text of an added token becomes that token. */
 static void take(void *arg, int id, const char *text, int bytes)
 {
 	struct sink *s = arg;
@@ -63,8 +63,9 @@ static void take_nothing(void *arg, int id, const char *text, int bytes)
 	(void)arg, (void)id, (void)text, (void)bytes;
 }
 
-/* Text that begins with a blank, without legacy. sentencepiece would strip the blank: it is encoded
- * behind the unknown token's text, whose pieces are then left out. */
+/* Without legacy, a text that begins with a blank. sentencepiece would strip the blank. So the text
+ * is encoded behind the text of the unknown token, and the pieces of the unknown token are
+ * skipped. */
 static bool encode_behind_unknown(const struct t5_tokenizer *t, const char *text, size_t bytes,
 				  struct sink *s)
 {
@@ -108,7 +109,7 @@ static bool encode_all(const struct t5_tokenizer *t, const char *text, size_t by
 	return bytes == 0 || encode_plain(t, text, bytes, s);
 }
 
-/* Without legacy: signs of a blank become blanks, and one stands before the text. */
+/* Without legacy: "▁" becomes a blank, and one "▁" is added before the text. */
 static char *with_prefix(const struct t5_tokenizer *t, const char *text)
 {
 	char *whole = xformat("%s%s", t->prefix ? blank : "", text),
@@ -122,7 +123,7 @@ static char *with_prefix(const struct t5_tokenizer *t, const char *text)
 	return whole;
 }
 
-/* All ids but the end token's, from s->id[*first] on. */
+/* All ids without the end token, from s->id[*first] on. */
 static bool encode_text(const struct t5_tokenizer *t, const char *text, struct sink *s, int *first)
 {
 	char *prefixed = t->legacy || !*text ? NULL : with_prefix(t, text);
@@ -134,7 +135,7 @@ static bool encode_text(const struct t5_tokenizer *t, const char *text, struct s
 	return ok;
 }
 
-/* Whether </s> follows these ids. */
+/* Whether </s> has to follow these ids. */
 static bool needs_end(const struct t5_tokenizer *t, const int *ids, int n)
 {
 	return n == 0 || t->always_eos || ids[n - 1] != t->added.eos;
@@ -207,7 +208,7 @@ char *tokens_outside(const struct t5_tokenizer *t, const int *ids, int n)
 		       ids[i], t->dir, t->V - 1);
 }
 
-/* Appends a piece of text behind a blank, unless it is the first. Frees both. */
+/* Appends a piece of text with a blank between, unless it is the first. Frees both. */
 static char *append(char *text, char *more)
 {
 	char *whole = xformat("%s%s%s", text, *text && *more ? " " : "", more);
@@ -232,7 +233,7 @@ char *tokens_decode(const struct t5_tokenizer *t, const int *ids, int n)
 	return text;
 }
 
-/* config.json has the id that pads a text, too. */
+/* config.json also has the id of the pad token. */
 static void check_pad(const struct t5_tokenizer *t, const struct geometry *m)
 {
 	if (t->added.pad != m->pad)
@@ -241,7 +242,7 @@ static void check_pad(const struct t5_tokenizer *t, const struct geometry *m)
 		    t->dir, t->added.pad, m->pad);
 }
 
-/* T5's texts end with </s>, whatever ends an answer (decoding.h). Another end token must be one
+/* T5's texts end with </s>, whatever ends an answer (decoding.h). Any other end token must be one
  * that ends answers. */
 static void check_eos(const struct t5_tokenizer *t, const struct geometry *m)
 {
@@ -275,7 +276,7 @@ static struct spm *open_json(const char *path, bool legacy, char **error)
 	return s;
 }
 
-/* Of spiece.model or, where there is none, of tokenizer.json. */
+/* From spiece.model or, if there is none, from tokenizer.json. */
 static struct spm *open_spm(const char *dir, bool legacy)
 {
 	bool json = unigram_json_is(dir);

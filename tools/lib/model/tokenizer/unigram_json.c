@@ -1,7 +1,8 @@
 /* unigram_json.c: see unigram_json.h.
  *
- * transformers 4 and 5 write two forms of one rule, sentencepiece's: characters are mapped by the
- * table, blanks at the ends vanish, runs of blanks become one, and one stands before the text. */
+ * transformers 4 and 5 write the same rule of sentencepiece in two forms: the table maps
+ * characters; blanks at the ends are removed; a run of blanks becomes one; one blank is added
+ * before the text. */
 #include "model/tokenizer/unigram_json.h"
 
 #include <math.h>
@@ -52,7 +53,7 @@ static void put_float(struct text *to, unsigned field, float v)
 	text_put(to, b, sizeof b);
 }
 
-/* A message that was put together in `part` becomes a field; `part` is empty then. */
+/* Makes the message in `part` a field; `part` is empty afterwards. */
 static void put_part(struct text *to, unsigned field, struct text *part)
 {
 	put_bytes(to, field, text_get(part), part->n);
@@ -81,7 +82,7 @@ static void put_piece(struct text *to, struct jsonpart model, size_t i, const js
 	text_release(&piece);
 }
 
-/* The texts of the added tokens, as keys of an object: no text is split into these. */
+/* The texts of the added tokens, as keys of an object. No text is split into these. */
 static json_t *added_texts(struct jsonpart file)
 {
 	size_t i;
@@ -122,7 +123,7 @@ static int base64_digit(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* Appends what the digits stand for; what follows the last digit must be "=" signs. */
+/* Appends the bytes that the base64 digits stand for. Only "=" may follow the last digit. */
 static void put_base64(struct text *to, const char *digits, const char *path)
 {
 	unsigned bits = 0, n = 0;
@@ -157,7 +158,7 @@ _Noreturn static void die_not_t5(struct jsonpart p)
 	    found ? found : "another");
 }
 
-/* Whether v is this JSON. */
+/* Whether v equals this JSON. */
 static bool is(const json_t *v, const char *text)
 {
 	json_t *expected = json_loads(text, 0, NULL);
@@ -171,7 +172,7 @@ static const char strip[] = "{\"type\": \"Strip\", \"strip_left\": false, \"stri
 static const char squeeze[] =
 	"{\"type\": \"Replace\", \"pattern\": {\"Regex\": \" {2,}\"}, \"content\": \"▁\"}";
 
-/* The table alone, or (transformers 4) before what the blanks become. */
+/* The table alone, or (transformers 4) before the rules for blanks. */
 static void put_normaliser(struct text *to, struct jsonpart p)
 {
 	const json_t *list = json_object_get(p.v, "normalizers");

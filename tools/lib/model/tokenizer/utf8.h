@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes of the character at text, of `left` bytes; at least 1 where left is. */
+/* Bytes of the character at text, which has `left` bytes. At least 1, unless left is 0. */
 size_t utf8_bytes(const char *text, size_t left);
-/* Where the first byte stands that is no UTF-8 (RFC 3629); `bytes` when all are. */
+/* The first position whose byte is no UTF-8 (RFC 3629); `bytes` if all are. */
 size_t utf8_valid(const char *text, size_t bytes);
 /* The code point of the character at text, which is valid. */
 int utf8_code(const char *text, size_t left);

@@ -7,7 +7,7 @@
 
 #include "base/die.h"
 
-enum { FIRST_SLOTS = 1024 }; /* a power of two, as all that follow */
+enum { FIRST_SLOTS = 1024 }; /* a power of two, as are all later sizes */
 
 void vocab_release(struct vocab *v)
 {
@@ -34,7 +34,7 @@ const char *vocab_text(const struct vocab *v, int id, size_t *bytes)
 	return v->pool + v->entry[id].at;
 }
 
-/* The slot of this text, or the empty one where it belongs. */
+/* The slot of this text, or the empty slot where it belongs. */
 static size_t slot_of(const struct vocab *v, const char *text, size_t bytes)
 {
 	size_t i = hash(text, bytes) & (v->slots - 1);

@@ -1,4 +1,4 @@
-/* vocab.h: texts of tokens and their ids, found both ways. */
+/* vocab.h: the texts of tokens and their ids, in both directions. */
 #ifndef VOCAB_H
 #define VOCAB_H
 
@@ -6,11 +6,11 @@
 
 enum {
 	VOCAB_MOST_ID = (1 << 22) - 1, /* the largest published vocabularies have 262 144 tokens */
-	VOCAB_MOST_BYTES = 1 << 16     /* of one token */
+	VOCAB_MOST_BYTES = 1 << 16     /* bytes of one token */
 };
 
 struct vocab_entry {
-	size_t at; /* of the text, in `pool` */
+	size_t at; /* place of the text in `pool` */
 	int bytes; /* -1: no token has this id */
 };
 
@@ -28,10 +28,10 @@ struct vocab {
 
 void vocab_release(struct vocab *v);
 
-/* The id (0 … VOCAB_MOST_ID) gets this text (at most VOCAB_MOST_BYTES). Neither may be taken. */
+/* The id (0 … VOCAB_MOST_ID) gets this text, of at most VOCAB_MOST_BYTES. Neither may be in use. */
 void vocab_add(struct vocab *v, int id, const char *text, size_t bytes);
 
-int vocab_find(const struct vocab *v, const char *text, size_t bytes); /* -1: none has it */
+int vocab_find(const struct vocab *v, const char *text, size_t bytes); /* -1: no token has it */
 /* The text, `*bytes` long; NULL: no token has this id. Valid until the next vocab_add(). */
 const char *vocab_text(const struct vocab *v, int id, size_t *bytes);
 
