@@ -1,7 +1,7 @@
 /* adapter.c: see adapter.h.
  *
- * Which modules an adapter has and how they scale is decided by its config (peft.h); the file must
- * then hold exactly the tensors that follow. */
+ * The config decides which modules an adapter has, and their scales (peft.h). The file must then
+ * hold exactly the tensors of these modules. */
 #include "adapter/adapter.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static int by_site(const void *a, const void *b)
 	int order = site_compare(p->site, q->site);
 	if (order)
 		return order;
-	/* The memory site has k and v of every decoder block. */
+	/* The site `encoder-output` has k and v of every decoder block. */
 	if (x->block != y->block)
 		return x->block < y->block ? -1 : 1;
 	return (x->slot > y->slot) - (x->slot < y->slot);
@@ -35,8 +35,8 @@ static void refuse_embedding(const struct peft *p, const char *name)
 		    p->path, name);
 }
 
-/* An embedding that is named without factors in the file would be passed over in silence.
- * "all-linear" means none. */
+/* A targeted embedding without factors in the file would be ignored silently. "all-linear" targets
+ * none. */
 static void refuse_embeddings(const struct peft *p, const struct family *f)
 {
 	refuse_embedding(p, "lm_head");
@@ -48,7 +48,7 @@ static void refuse_embeddings(const struct peft *p, const struct family *f)
 	}
 }
 
-/* The targeted modules with their ranks and scales, in order. */
+/* Lists the targeted modules with their ranks and scales, in order. */
 static void list_targets(struct adapter *a, const struct geometry *m, const struct peft *p)
 {
 	a->lora = xcalloc(((size_t)m->L[0] + (size_t)m->L[1]) * SLOTS, sizeof(*a->lora));
@@ -78,7 +78,7 @@ static void list_targets(struct adapter *a, const struct geometry *m, const stru
 	qsort(a->lora, (size_t)a->n, sizeof(*a->lora), by_site);
 }
 
-/* A tensor that is no lora_A or lora_B of a linear of the blocks: which kind it is. */
+/* Names the kind of a tensor that is no lora_A or lora_B of a linear in a block. */
 static _Noreturn void die_stray(const char *file, const char *name)
 {
 	static const struct {
@@ -101,7 +101,7 @@ static _Noreturn void die_stray(const char *file, const char *name)
 	    file, name, PREFIX);
 }
 
-/* The module's name within a tensor's name, allocated; NULL when it is no lora_A or lora_B. */
+/* The module's name in a tensor's name, allocated. NULL: the tensor is no lora_A or lora_B. */
 static char *module_of_tensor(const char *name)
 {
 	static const char tail[] = ".lora_A.weight";
@@ -127,8 +127,8 @@ static _Noreturn void die_no_linear(const char *file, const char *tensor, const 
 	    file, tensor, name, blocks);
 }
 
-/* Every tensor belongs to a targeted module. As names in a file are unique, what is left to check
- * is that none is missing. */
+/* Every tensor must belong to a targeted module. Names in a file are unique, so afterwards only
+ * missing tensors remain to be checked. */
 static void check_tensor_names(const struct adapter *a, const struct geometry *m,
 			       const struct peft *p)
 {

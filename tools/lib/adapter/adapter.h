@@ -1,15 +1,25 @@
 /* adapter.h: a PEFT LoRA adapter folder (adapter_config.json, adapter_model.safetensors).
  *
  * ΔW = s B A, A (r, d_in), B (d_out, r), s = lora_alpha / r, or lora_alpha / sqrt(r) with
- * use_rslora; r and alpha per module by rank_pattern and alpha_pattern (PEFT: the first key that
- * matches `(.*\.)?(key)$`). target_modules: a list of names or suffixes, of which
- * layers_to_transform and layers_pattern keep some blocks; one regular expression that must match
- * the whole name; "all-linear"; absent or null: q and v. Refused, naming adapter, key and what to
- * do: another peft_type, DoRA, bias, lora_bias, modules_to_save, fan_in_fan_out, layer_replication,
- * target_parameters, trainable_token_indices; a tensor that no module takes; a targeted module
- * without tensors; a rank in the file that differs from the config; a shape that is not the base
- * model's; only .bin. Embeddings may lie in the file (PEFT: save_embedding_layers): copies_check()
- * (copies.h) compares them with the base's. */
+ * use_rslora. rank_pattern and alpha_pattern give r and alpha per module; as in PEFT, the first key
+ * counts that matches `(.*\.)?(key)$`.
+ *
+ * target_modules can be:
+ * - a list of names or suffixes, of which layers_to_transform and layers_pattern keep some
+ *   blocks;
+ * - one regular expression, which must match the whole name;
+ * - "all-linear";
+ * - absent or null: the family's default (T5: q and v).
+ *
+ * Refused, naming adapter, key and what to do:
+ * - another peft_type, DoRA, bias, lora_bias, modules_to_save, fan_in_fan_out, layer_replication,
+ *   target_parameters, trainable_token_indices;
+ * - a tensor that belongs to no module, and a targeted module without tensors;
+ * - a rank in the file that differs from the config, or a shape that does not fit the base model;
+ * - weights only in .bin files.
+ *
+ * The file may also hold embeddings (PEFT: save_embedding_layers). copies_check() (copies.h)
+ * compares them with the base's. */
 #ifndef ADAPTER_H
 #define ADAPTER_H
 
@@ -30,9 +40,9 @@ struct adapter {
 	struct st *file;
 	int n;
 	struct lora *lora;     /* in site order, then slot order */
-	int r;                 /* the config's r */
-	double alpha;          /* the config's lora_alpha */
-	char *base, *revision; /* the base model's name and revision, as the config says; or NULL */
+	int r;                 /* r of the config */
+	double alpha;          /* lora_alpha of the config */
+	char *base, *revision; /* the base model's name and revision in the config; NULL: none */
 };
 
 struct adapter *adapter_open(const char *dir, const struct geometry *m);

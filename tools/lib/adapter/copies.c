@@ -28,7 +28,7 @@ static const struct st_tensor *base_tensor(const struct model *base, enum copy c
 	return copy == COPY_HEAD ? base->embedding.head : base->embedding.input;
 }
 
-/* x as it is after a change to the type of less precision and back. */
+/* x after rounding to the less precise of the two types. */
 static void round_to(enum st_dtype type, float *x, size_t n)
 {
 	uint16_t half[256];
@@ -48,7 +48,8 @@ static void round_to(enum st_dtype type, float *x, size_t n)
 	}
 }
 
-/* The first element in which the copy is not the base's, or their number. */
+/* The first element in which the copy differs from the base's; if none does, the number of
+ * elements. */
 static size_t first_difference(const struct st *file, const struct st_tensor *t,
 			       const struct st *base, const struct st_tensor *b)
 {

@@ -18,14 +18,14 @@ static const char CHECKPOINT[] = "checkpoint-";
 static const char CONFIG[] = "adapter_config.json", WEIGHTS[] = "adapter_model.safetensors";
 
 struct candidates {
-	const char *missing; /* the file that is looked for */
+	const char *missing; /* the file that DIR lacks */
 	int n, checkpoints;
 	long newest;      /* step of `checkpoint` */
 	char *checkpoint; /* or NULL */
 	char *path[ENTRIES_MAX];
 };
 
-/* The step of a folder of this name, or -1. */
+/* The step in a folder's name; -1: it is no checkpoint's. */
 static long step_of(const char *name)
 {
 	size_t n = sizeof(CHECKPOINT) - 1;
@@ -52,7 +52,8 @@ static void add(struct candidates *c, const char *path, long step)
 	c->newest = step;
 }
 
-/* The folders in `dir` that hold an adapter. `step`: of the checkpoint that `dir` is, or -1. */
+/* Adds the folders in `dir` that hold an adapter. `step`: of `dir`, if it is a checkpoint; else
+ * -1. */
 static void search(struct candidates *c, const char *dir, long step, int depth)
 {
 	DIR *d = opendir(dir);

@@ -1,11 +1,11 @@
-/* elsewhere.h: an adapter that lies in a sub-folder of the folder that was given: NAME/ (an adapter
- * saved under a name), checkpoint-N/ (a trainer's folder), or one of these in the other. */
+/* elsewhere.h: finds an adapter in a sub-folder of the given folder: NAME/ (an adapter saved under
+ * a name), checkpoint-N/ (of a trainer), or one inside the other. */
 #ifndef ELSEWHERE_H
 #define ELSEWHERE_H
 
-/* When DIR has no adapter_config.json, or has it without weights, and folders in it have what is
- * missing: die(), naming them; of several checkpoints the newest. Else nothing: who opens the file
- * says what is missing. */
+/* Where DIR has no adapter_config.json, or one without weights, and sub-folders have what is
+ * missing: die(), naming them; of several checkpoints, the newest. Otherwise it does nothing, and
+ * the reader of the file says what is missing. */
 void elsewhere_check(const char *dir);
 
 #endif

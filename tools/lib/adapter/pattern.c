@@ -1,8 +1,8 @@
 /* pattern.c: see pattern.h.
  *
- * The text is read once, as Python's re/_parser.py reads it, and copied item by item. What PCRE2
- * understands in another way is rewritten
- * (`$` and \Z as \z, {,n} as {0,n}, a lone brace as \{, '[' in a class as \[) or refused. */
+ * The text is read once, in the way of Python's re/_parser.py, and copied item by item. What PCRE2
+ * understands differently is rewritten or refused. Rewritten are `$` and \Z as \z, {,n} as {0,n}, a
+ * lone brace as \{, and '[' in a class as \[. */
 #include "adapter/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -23,21 +23,21 @@ struct pattern {
 	pcre2_match_context *bounds;
 };
 
-/* What a quantifier would follow. */
+/* The item before a quantifier. */
 enum item { NOTHING, POSITION, PIECE, REPEAT };
 
 struct pattern_reader {
-	const char *text, *in; /* the pattern and what is left of it */
+	const char *text, *in; /* the pattern, and the rest of it */
 	const char *why;       /* the first failure */
 	int at;
 	int depth;
-	bool embedded; /* the text stands inside a longer pattern */
+	bool embedded; /* the text is a part of a longer pattern */
 	struct text out;
 };
 
 /* ---- Reading ---- */
 
-/* The first failure counts; the rest of the text is passed over, so that every loop of the reader
+/* Only the first failure counts. The rest of the text is skipped, so that every loop of the reader
  * ends. */
 static void fail(struct pattern_reader *r, const char *why)
 {
@@ -62,7 +62,7 @@ static void copy(struct pattern_reader *r, size_t n)
 	r->in += n;
 }
 
-/* Behind a backslash. `letters`: those that may follow. */
+/* Reads what follows a backslash. `letters`: those that are allowed. */
 static void take_escape(struct pattern_reader *r, const char *letters)
 {
 	char c = *r->in;
@@ -80,8 +80,8 @@ static void take_escape(struct pattern_reader *r, const char *letters)
 	}
 }
 
-/* Behind '['. A ']' right behind the opening is an ordinary character; so is what PCRE2 takes for
- * the start of [:alpha:], [.a.] or [=a=]. */
+/* Reads what follows '['. A ']' directly behind it is an ordinary character. Escapes what PCRE2
+ * would take for the start of [:alpha:], [.a.] or [=a=]. */
 static void take_class(struct pattern_reader *r)
 {
 	text_add(&r->out, take(r, '^') ? "[^" : "[");
@@ -105,7 +105,7 @@ static void take_class(struct pattern_reader *r)
 
 static void take_alternatives(struct pattern_reader *r, bool outermost);
 
-/* Behind "(?": letters of flags; true: they are for the whole pattern, and have no group. */
+/* Reads flags behind "(?". true: they are for the whole pattern, and open no group. */
 static bool take_flags(struct pattern_reader *r, bool first)
 {
 	size_t n = strspn(r->in, "ims");
@@ -127,7 +127,7 @@ static bool take_flags(struct pattern_reader *r, bool first)
 	return false;
 }
 
-/* Behind "(?"; false: one of flags, or nothing known. */
+/* Reads the opening of a group behind "(?". false: it is a flag, or unknown. */
 static bool take_opening(struct pattern_reader *r, const char **end)
 {
 	static const char *const openings[] = {":", "=", "!", ">", "<=", "<!"};
@@ -145,8 +145,8 @@ static bool take_opening(struct pattern_reader *r, const char **end)
 			continue;
 		text_add(&r->out, "(?");
 		copy(r, n);
-		if (n == 2) { /* look-behind: Python wants one length; PCRE2 lets alternatives
-				 differ, but not below the first level */
+		if (n == 2) { /* look-behind: Python wants one length for all alternatives. PCRE2
+				 allows different ones, but only at the first level */
 			text_add(&r->out, "(?:");
 			*end = "))";
 		}
@@ -155,7 +155,7 @@ static bool take_opening(struct pattern_reader *r, const char **end)
 	return false;
 }
 
-/* Behind '('; what a quantifier would follow then. */
+/* Reads a group behind '('. Returns what it is for a quantifier that follows. */
 static enum item take_group(struct pattern_reader *r, bool first)
 {
 	const char *end = ")";
@@ -176,7 +176,7 @@ static enum item take_group(struct pattern_reader *r, bool first)
 
 /* ---- Repeats ---- */
 
-/* The length of {m}, {m,}, {,n}, {m,n} or {,}; 0: the brace is an ordinary character. */
+/* The length of {m}, {m,}, {,n}, {m,n} or {,}. 0: the brace is an ordinary character. */
 static size_t braces_length(const char *s)
 {
 	size_t m = strspn(s + 1, "0123456789"), n = m + 1;
@@ -186,13 +186,13 @@ static size_t braces_length(const char *s)
 	return s[n] == '}' && n > 1 ? n + 1 : 0;
 }
 
-/* Behind an item; 0: no quantifier stands here. */
+/* The length of a quantifier; 0: there is none. */
 static size_t quantifier_length(const char *s)
 {
 	return *s && strchr("*+?", *s) ? 1 : *s == '{' ? braces_length(s) : 0;
 }
 
-/* A quantifier of n characters. */
+/* Copies a quantifier of n characters. */
 static void take_quantifier(struct pattern_reader *r, size_t n, enum item before)
 {
 	if (before != PIECE) {
@@ -211,7 +211,7 @@ static void take_quantifier(struct pattern_reader *r, size_t n, enum item before
 
 /* ---- Sequences ---- */
 
-/* first: nothing but flags stand before it in the whole text. */
+/* first: nothing but flags precede the item in the whole text. */
 static enum item take_item(struct pattern_reader *r, enum item before, bool first)
 {
 	size_t n = quantifier_length(r->in);
@@ -262,7 +262,7 @@ static bool is_ascii(const char *s)
 	return *s == '\0';
 }
 
-/* The whole text in PCRE2's words to r->out. */
+/* Writes the whole text to r->out in PCRE2's syntax. */
 static void translate(struct pattern_reader *r, enum pattern_kind kind)
 {
 	static const struct {
@@ -313,7 +313,7 @@ static void *checked(void *p)
 	return p;
 }
 
-/* NULL, and *why, where PCRE2 refuses it. */
+/* NULL, with *why set, where PCRE2 refuses the pattern. */
 static pcre2_code *compile(const char *text, const char **why)
 {
 	pcre2_compile_context *context = checked(pcre2_compile_context_create(NULL));
@@ -322,7 +322,7 @@ static pcre2_code *compile(const char *text, const char **why)
 	int error;
 
 #if PCRE2_MAJOR > 10 || PCRE2_MINOR >= 43
-	pcre2_set_max_varlookbehind(context, 0); /* as Python, and as PCRE2 before 10.43 */
+	pcre2_set_max_varlookbehind(context, 0); /* as in Python, and in PCRE2 before 10.43 */
 #endif
 	code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED, &error, &at,
 			     context);
@@ -375,7 +375,8 @@ enum pattern_answer pattern_match(const struct pattern *p, const char *name)
 		return PATTERN_NO;
 	if (n == PCRE2_ERROR_NOMEMORY)
 		die("no memory to match a regular expression");
-	return PATTERN_GAVE_UP; /* a limit, or PCRE2's own check against a loop without end */
+	return PATTERN_GAVE_UP; /* a limit was reached, or PCRE2's own check found an endless loop
+				 */
 }
 
 long pattern_index(const struct pattern *p, const char *name)

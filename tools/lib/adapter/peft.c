@@ -1,7 +1,7 @@
 /* peft.c: see peft.h.
  *
- * Decided as PEFT decides it (checked against PEFT 0.21). Every key of adapter_config.json is in
- * the table KEY: read, known not to change ΔW, or refused when it is set. */
+ * The rules are PEFT's (checked against PEFT 0.21). The table KEY has every key of
+ * adapter_config.json: it is read, or known not to change ΔW, or refused when it is set. */
 #include "adapter/peft.h"
 
 #include <math.h>
@@ -14,11 +14,11 @@
 #include "files/jsonx.h"
 
 static const size_t CONFIG_MAX_BYTES =
-	1 << 20; /* a rank_pattern that lists every module of a deep model takes 100 kB */
+	1 << 20; /* a rank_pattern with every module of a deep model takes 100 kB */
 
 enum { RANK_MAX = 1 << 16 };
 
-/* A key's regular expression. */
+/* Compiles a key's regular expression. */
 static struct pattern *pattern_need(const char *path, const char *key, enum pattern_kind kind,
 				    const char *text)
 {
@@ -45,15 +45,15 @@ static bool matches(const struct pattern *p, const char *path, const char *modul
 }
 
 enum rule {
-	READ,     /* taken into account below */
-	HARMLESS, /* does not change ΔW once the adapter is trained */
+	READ,     /* used below */
+	HARMLESS, /* does not change ΔW of a trained adapter */
 	OFF,      /* refused unless null, false or empty */
 };
 
 static const struct {
 	const char *key;
 	enum rule rule;
-	const char *advice; /* OFF: what it means for a merge, and what to do */
+	const char *advice; /* OFF: what it would mean for a merge, and what to do */
 } KEY[] = {
 	{"peft_type", READ, NULL},
 	{"r", READ, NULL},
@@ -73,19 +73,19 @@ static const struct {
 	{"inference_mode", HARMLESS, NULL},
 	{"peft_version", HARMLESS, NULL},
 	{"task_type", HARMLESS, NULL},
-	{"lora_dropout", HARMLESS, NULL}, /* training only, as merge_weights, velora_config (the
-					     backward pass) and runtime_config */
+	{"lora_dropout", HARMLESS, NULL}, /* used in training only, like merge_weights,
+					     velora_config (the backward pass) and runtime_config */
 	{"merge_weights", HARMLESS, NULL},
 	{"velora_config", HARMLESS, NULL},
 	{"runtime_config", HARMLESS, NULL},
 	{"corda_config", HARMLESS,
-	 NULL}, /* details of an initialisation: init_lora_weights says whether it was used */
+	 NULL}, /* details of an initialisation: init_lora_weights says whether one was used */
 	{"eva_config", HARMLESS, NULL},
 	{"loftq_config", HARMLESS, NULL},
 	{"lora_ga_config", HARMLESS, NULL},
 	{"megatron_core", HARMLESS,
-	 NULL}, /* the name of a module, read with megatron_config only */
-	{"qalora_group_size", HARMLESS, NULL}, /* read with use_qalora only */
+	 NULL}, /* the name of a module, only read with megatron_config */
+	{"qalora_group_size", HARMLESS, NULL}, /* only read with use_qalora */
 	{"ensure_weight_tying", HARMLESS,
 	 NULL}, /* concerns the embeddings, whose tensors are refused */
 	{"alora_invocation_tokens", OFF,
@@ -111,7 +111,7 @@ static const struct {
 	{"use_qalora", OFF, "QA-LoRA pools the inputs; train with use_qalora=False"},
 };
 
-/* null, false, "", [] and {} leave a feature off. */
+/* null, false, "", [] and {} switch a feature off. */
 static bool is_off(const json_t *v)
 {
 	return json_is_null(v) || json_is_false(v) ||
@@ -139,8 +139,8 @@ static void check_keys(const struct peft *p)
 	}
 }
 
-/* Initialisations that subtract something from the base model's weights: the adapter alone is not
- * the difference to the base model that the user has. Names as in PEFT; pissa also as
+/* Initialisations that subtract something from the base model's weights. Such an adapter is not the
+ * difference to the base model that the user has. Names as in PEFT; also with a suffix, such as
  * pissa_niter_16. */
 static void check_initialisation(const struct peft *p)
 {
@@ -204,8 +204,8 @@ static void names_read(struct peft_names *s, const struct peft *p, const char *k
 
 enum fit { NO_FIT, FIT, FIT_BY_SUFFIX };
 
-/* A list's entry is a whole name, which counts first, or its last parts; a regular expression takes
- * the whole name. */
+/* An entry of a list is a whole name or its last parts; a whole name is tried first. A regular
+ * expression must match the whole name. */
 static enum fit names_fit(const struct peft_names *s, const char *path, const char *name)
 {
 	size_t i, n = strlen(name);
@@ -227,7 +227,7 @@ static enum fit names_fit(const struct peft_names *s, const char *path, const ch
 	return fit;
 }
 
-/* Where target_modules is absent or null: what PEFT takes for the family. */
+/* Where target_modules is absent or null: PEFT's choice for the family. */
 static void default_targets(struct peft *p, const struct family *f)
 {
 	const json_t *v = json_object_get(p->json, "target_modules");
@@ -251,7 +251,7 @@ static void need_integers(const char *path, const json_t *v)
 			    i + 1);
 }
 
-/* A text or a list of texts; NULL or off: the first number in a module's name counts. */
+/* A text or a list of texts. NULL or off: the first number in a module's name counts. */
 static void layer_patterns_read(struct peft_layers *s, const char *path, const json_t *v)
 {
 	bool any = !v || is_off(v);
@@ -289,7 +289,7 @@ static void layers_read(struct peft_layers *s, const struct peft *p)
 	layer_patterns_read(s, p->path, pattern);
 }
 
-/* The number of the block that `module` is in, or -1. */
+/* The number of the block that contains `module`, or -1. */
 static long layer_of(const struct peft_layers *s, const char *path, const char *module)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -342,7 +342,7 @@ static void overrides_read(struct peft_overrides *s, const struct peft *p, const
 	}
 }
 
-/* The first that matches, in the file's order; else the default. */
+/* The first entry that matches, in the file's order; if none does, the default. */
 static double overrides_get(const struct peft_overrides *s, const char *path, const char *name,
 			    double dflt)
 {
@@ -359,8 +359,8 @@ static void overrides_release(struct peft_overrides *s)
 	free(s->item);
 }
 
-/* The name of the base model, and its revision. A trailing slash of a path means nothing; main is
- * the default revision. */
+/* The base model's name and revision. A slash at the end of a path is ignored; main is the default
+ * revision. */
 static void base_read(struct peft *p)
 {
 	const char *name = jsonx_string_or(p->json, p->path, "base_model_name_or_path", "");
@@ -391,8 +391,8 @@ void peft_read(struct peft *p, const char *dir, const struct family *f)
 	layers_read(&p->layers, p);
 	names_read(&p->target, p, "target_modules");
 	names_read(&p->exclude, p, "exclude_modules");
-	/* PEFT takes "all-linear" as a shorthand in target_modules only; elsewhere it is a pattern
-	 * that no module's name matches. */
+	/* PEFT reads "all-linear" as a shorthand only in target_modules. Elsewhere it is a pattern
+	 * that matches no module. */
 	p->exclude.all = false;
 	overrides_read(&p->rank, p, "rank_pattern");
 	overrides_read(&p->alphas, p, "alpha_pattern");

@@ -1,5 +1,5 @@
-/* peft.h: adapter_config.json, as PEFT's LoRA reads it: which modules are targeted, and each one's
- * rank and alpha. */
+/* peft.h: reads adapter_config.json as PEFT's LoRA does: the targeted modules, with rank and alpha
+ * of each. */
 #ifndef PEFT_H
 #define PEFT_H
 
@@ -16,12 +16,12 @@ struct peft_names {
 	const json_t *list;      /* or NULL */
 };
 
-/* layers_to_transform and layers_pattern: of the modules that a list of target_modules names by a
- * suffix, those of these blocks. */
+/* layers_to_transform and layers_pattern. Of the modules that a list in target_modules names by a
+ * suffix, only those in these blocks are targeted. */
 struct peft_layers {
 	const json_t *to_transform; /* an integer or a list of them; NULL: every block */
 	size_t n;
-	struct pattern **pattern; /* the first that matches says the block's number */
+	struct pattern **pattern; /* the first one that matches gives the block's number */
 };
 
 /* One entry of rank_pattern or alpha_pattern. */
@@ -48,12 +48,12 @@ struct peft {
 	struct peft_overrides rank, alphas;
 };
 
-/* The config of the adapter folder `dir`; die() naming file, key and what to do when it says
- * anything that cannot be merged, or when the folder holds its adapter in a sub-folder. */
+/* Reads the config in the folder `dir`. die(), naming file, key and what to do, where something
+ * cannot be merged, or where the adapter is in a sub-folder. */
 void peft_read(struct peft *p, const char *dir, const struct family *f);
 void peft_release(struct peft *p);
 
-/* Of a module by its name in the base model ("encoder.block.0.layer.0.SelfAttention.q"). */
+/* For a module, by its name in the base model ("encoder.block.0.layer.0.SelfAttention.q"). */
 bool peft_targets(const struct peft *p, const char *module);
 int peft_rank(const struct peft *p, const char *module);     /* rank_pattern's, else r */
 double peft_alpha(const struct peft *p, const char *module); /* alpha_pattern's, else lora_alpha */

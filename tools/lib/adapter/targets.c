@@ -80,7 +80,7 @@ void targets_sizes(const struct targets *t, int *R, int *d_out)
 	}
 }
 
-/* The sizes of module i, with the rows of one task, or (−1) of all. */
+/* The sizes of module i, with the rows of one task, or of all (−1). */
 static void lay_out(struct factors *k, const struct targets *t, int i, int only)
 {
 	int slot = t->module[i].slot;

@@ -1,4 +1,4 @@
-/* targets.h: the modules of a site that any of the merge's adapters targets, and their stacked
+/* targets.h: the modules of a site that any adapter of the merge targets, and their stacked
  * low-rank factors. */
 #ifndef TARGETS_H
 #define TARGETS_H
@@ -15,31 +15,32 @@ struct targets {
 	struct module *module;
 };
 
-/* Opens every task's adapter (`template`: a path with {task}) and lists the site's modules; none is
- * die(). */
+/* Opens every task's adapter and lists the site's modules; die() where there are none. `template`:
+ * a path with {task}. */
 void targets_open(struct targets *t, const struct geometry *m, const char *template,
 		  const struct strlist *tasks, struct site site);
 void targets_close(struct targets *t);
 
-/* The factors of module i of all adapters, raw: B = [B_1 … B_N], A = [A_1; …; A_N]. An adapter that
+/* The raw factors of module i, of all adapters: B = [B_1 … B_N], A = [A_1; …; A_N]. An adapter that
  * does not target the module has no rows. */
 struct factors {
 	int R, d, d_out, N;
 	int *first; /* (N+1): adapter t's rows of A and columns of B are first[t] … first[t+1]-1 */
 	double *s;  /* (N) ΔW_t = s B_t A_t; 0 where not targeted */
-	int *task_of; /* (R) */
+	int *task_of; /* (R) the adapter of each row of A */
 	float *A;     /* (R, d) */
 	float *B;     /* (d_out, R) */
 };
 
 void factors_load(struct factors *k, const struct targets *t, int i);
-/* The same of one adapter alone: the others have no rows. First A, with B NULL; then B. */
+/* The factors of one adapter only; the others have no rows. Call the first, which leaves B NULL,
+ * then the second. */
 void stack_load_A(struct factors *k, const struct targets *t, int i, int task);
 void stack_load_B(struct factors *k, const struct targets *t, int i, int task);
 void factors_release(struct factors *k); /* zero is fine */
 /* W (n, d) += rows [o, o+n) of ΔW_t. */
 void factors_add(const struct factors *k, int task, int o, int n, float *W);
-/* The largest R and d_out of the site's modules, for planning. */
+/* The largest R and the largest d_out of the site's modules, for planning. */
 void targets_sizes(const struct targets *t, int *R, int *d_out);
 
 #endif
