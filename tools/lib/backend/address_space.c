@@ -1,5 +1,5 @@
-/* address_space.c: see address_space.h. Most of it is never touched: it takes addresses, hardly
- * memory. */
+/* address_space.c: see address_space.h. Most of the space is never touched: it uses addresses, but
+ * hardly any memory. */
 #include "backend/address_space.h"
 
 #include <cblas.h>
@@ -11,9 +11,9 @@
 #include "base/die.h"
 
 enum {
-	BLAS_BYTES = (128 << 20) + (1 << 16), /* OpenBLAS 0.3.21: for each thread that calls it */
-	CODE_BYTES = 64 << 20, /* oneDNN 2.6: some fifty kernels of 320 KiB at the first product,
-				  and more with other shapes */
+	BLAS_BYTES = (128 << 20) + (1 << 16), /* OpenBLAS 0.3.21, for each thread that calls it */
+	CODE_BYTES = 64 << 20, /* oneDNN 2.6: about fifty kernels of 320 KiB at the first product,
+				  and more for other shapes */
 };
 
 void address_space_claim(int threads)
@@ -24,7 +24,7 @@ void address_space_claim(int threads)
 	struct rlimit limit;
 	void *room;
 
-	openblas_set_num_threads(1); /* where the user had it start more (threads.c) */
+	openblas_set_num_threads(1); /* the user may have made it start more (threads.c) */
 	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return;
 	room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,

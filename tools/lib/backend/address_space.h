@@ -1,11 +1,11 @@
-/* address_space.h: the address space that the linear algebra libraries take for themselves. */
+/* address_space.h: the address space that the linear algebra libraries claim for themselves. */
 #ifndef ADDRESS_SPACE_H
 #define ADDRESS_SPACE_H
 
-/* OpenBLAS computes with one thread from here on. Where addresses are limited (ulimit -v): die()
- * unless there is room for what the libraries will map, and has them map it. OpenBLAS tries again
- * for ever where it gets no work area, and oneDNN crashes where it gets no memory for the code that
- * it generates, so that must not come up later. */
+/* From here on OpenBLAS computes with one thread. Where addresses are limited (ulimit -v): die()
+ * unless there is room for what the libraries will map; then makes them map it now. Later it would
+ * be too late. Without room for a work area OpenBLAS tries again for ever, and oneDNN crashes
+ * without memory for its generated code. */
 void address_space_claim(int threads);
 
 #endif

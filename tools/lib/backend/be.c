@@ -1,4 +1,4 @@
-/* be.c: the choice of the backend. */
+/* be.c: chooses the backend. */
 #include "backend/be.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/opts.h"
 
 extern const struct backend be_cpu;
-/* There only where the program was linked with it (tools/cuda.mk). */
+/* Set only where the program was linked with it (tools/cuda.mk). */
 extern const struct backend be_cuda __attribute__((weak));
 
 const struct backend *be = &be_cpu;

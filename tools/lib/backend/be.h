@@ -1,10 +1,11 @@
-/* be.h: the backend: every operation on model-sized arrays. Two twins, cpu and cuda: same names,
- * same order, same contracts.
+/* be.h: the backend: every operation on model-sized arrays. There are two twins, cpu and cuda, with
+ * the same names, the same order and the same contracts.
  *
- * Arrays come from be->alloc and are touched only through be: be->put and be->get move rows between
- * host and device (on the CPU a copy). Row-major, float32, ld in elements. Equal rows in give equal
- * rows out, whatever other rows are in the call, for any number of threads (the CPU twin computes
- * fixed tiles by fixed kernels). */
+ * Arrays come from be->alloc and are touched only through be. be->put and be->get move rows between
+ * host and device; on the CPU they copy. Arrays are row-major float32, ld is in elements.
+ *
+ * Equal input rows give equal output rows, whatever other rows a call has, and for any number of
+ * threads. The CPU twin computes fixed tiles with fixed kernels for this. */
 #ifndef BE_H
 #define BE_H
 
@@ -14,11 +15,11 @@
 
 struct common_opts; /* base/opts.h */
 
-enum be_precision { BE_F32, BE_BF16 }; /* of the operands of products; sums are float32 always */
+enum be_precision { BE_F32, BE_BF16 }; /* type of a product's operands; sums are always float32 */
 
 enum be_act { BE_RELU, BE_GELU_NEW /* tanh form */, BE_SILU /* x / (1 + e^−x) */ };
 
-struct be_weight; /* one linear's weight, packed for its products */
+struct be_weight; /* a linear's weight, packed for products */
 
 /* Sequences packed without gaps: sequence i has rows [off[i], off[i] + len[i]). */
 struct be_ragged {
@@ -26,62 +27,62 @@ struct be_ragged {
 	const int *off, *len; /* host arrays */
 };
 
-/* A self-attention. Query head h attends to the keys and values of head h·kv_heads/heads. */
+/* A self-attention. Query head h uses the keys and values of head h·kv_heads/heads. */
 struct be_attention {
-	int heads, kv_heads, width; /* of one head; heads: a multiple of kv_heads */
-	float scale;                /* of the scores q·k */
-	bool causal;                /* a row attends to no later one */
-	int window;        /* causal: to the last `window` rows, itself among them; 0: all */
-	const float *bias; /* (heads, 2T−1), added to the score by key − query + T − 1,
-			      T ≥ every length; NULL: none */
+	int heads, kv_heads, width; /* width of one head; heads is a multiple of kv_heads */
+	float scale;                /* factor of the scores q·k */
+	bool causal;                /* a row attends to no later row */
+	int window; /* causal: attend to the last `window` rows, the row itself included; 0: to all
+		     */
+	const float *bias; /* (heads, 2T−1), added to a score by key − query + T − 1, T ≥ every
+			      length; NULL: none */
 	int T;
 };
 
-/* Running figures of one row of logits, over the vocabulary in pieces (logits_reduce). */
+/* Running results for one row of logits, over the vocabulary in pieces (logits_reduce). */
 struct be_logits {
 	double sum;        /* Σ exp(logit − top) */
 	float top, second; /* the two largest logits */
-	float logit;       /* of token `want` */
-	int id, want; /* id: the largest logit's token, the lower id on a tie; want: −1 for none */
+	float logit;       /* logit of token `want` */
+	int id, want; /* id: token of the largest logit, on a tie the lower id; want: −1 for none */
 };
 
-/* How large the operations of a process get, for planning; 0: an operation that is not used. */
+/* The largest sizes of a process's operations, for planning. 0: the operation is not used. */
 struct be_sizes {
-	int n, k; /* linear: the widest weight's outputs, the widest's inputs */
+	int n, k; /* linear: most outputs of a weight, most inputs of a weight */
 	enum be_precision p;
-	int NH, T, keys; /* attention: heads, the longest sequence, and the longest that it attends
-			    to */
+	int NH, T, keys; /* attention: heads, the longest sequence, and the most rows that one
+			    attends to */
 	int gram_m, gram_n;
 	int solve_d, solve_r;
 };
 
-/* Memory of the device's own, bytes. */
+/* The device's own memory, in bytes. */
 struct be_memory {
-	size_t in_use; /* by arrays and weights that have not been freed */
-	size_t peak; /* the most that was held so far, with what is kept for the next allocation */
+	size_t in_use; /* in arrays and weights that are not freed */
+	size_t peak;   /* the most so far, including what is kept for the next allocation */
 };
 
 struct backend {
 	const char *name;
-	/* Loading a block's weights while the one before computes saves time: the device copies and
-	 * computes at once, and has room for both. */
+	/* Whether to load a block's weights while the previous block is computed: the device copies
+	 * and computes at the same time, and has room for both. */
 	bool ahead;
-	/* Makes the device ready for this process alone, waiting for another's end. A device that
-	 * is not there or not able is die(). By be_select(), whose
-	 * options go on to it. */
+	/* Makes the device ready for this process alone; waits until another process ends. A device
+	 * that is absent or unsuitable is die(). Called by be_select(), which passes its
+	 * options. */
 	void (*open)(const struct common_opts *how);
-	/* BE_F32, or the 16-bit type that this device multiplies faster than float32 (BE_F32 when
-	 * it has none). */
+	/* The 16-bit type that this device multiplies faster than float32; BE_F32: there is
+	 * none. */
 	enum be_precision (*fast16)(void);
 
-	/* Planning, before the first allocation. What arrays, weights and the operations take of
-	 * the device's own memory (on the CPU 0: its memory is the process's, which budget.h
-	 * plans): */
+	/* Planning, before the first allocation. What arrays, weights and operations take of the
+	 * device's own memory. 0 on the CPU, whose memory budget.h plans. */
 	size_t (*array_bytes)(size_t bytes);
 	size_t (*weight_bytes)(int n, int k, enum be_precision p);
 	size_t (*work_bytes)(const struct be_sizes *s);
-	/* The process will hold no more than this. Where the device has not as much free, or
-	 * --max-memory says less: die(), naming the figure. */
+	/* Promises that the process holds no more than this. Where the device has less free, or
+	 * --max-memory is less: die(), naming the figure. */
 	void (*reserve)(size_t bytes);
 	struct be_memory (*memory)(void);
 
@@ -90,9 +91,9 @@ struct backend {
 	void (*put)(void *device, const void *host, size_t bytes);
 	void (*get)(void *host, const void *device, size_t bytes);
 
-	/* All may return before the device is done, but for get. The host's arrays are free for
-	 * reuse on return. */
-	/* Packs W (n, k) from host rows `w` with leading dimension ld; transposed: w is (k, n). */
+	/* All but `get` may return before the device has finished. The host's arrays may be reused
+	 * on return. */
+	/* Packs W (n, k) from host rows `w` with leading dimension ld. transposed: w is (k, n). */
 	struct be_weight *(*weight_pack)(const float *w, int n, int k, int ld, bool transposed,
 					 enum be_precision p);
 	void (*weight_free)(struct be_weight *w);
@@ -100,16 +101,16 @@ struct backend {
 	/* Y (P, n) = X (P, k) Wᵀ [+ Y if accumulate]. */
 	void (*linear)(float *Y, int ldy, const float *X, int ldx, const struct be_weight *W, int P,
 		       bool accumulate);
-	/* The same for every head h at once: Y + h·step_y (P, n) = X + h·step_x (P, k) W_hᵀ; all
-	 * W_h of one shape. step_x 0: several linears of one X. */
+	/* The same for all heads h at once: Y + h·step_y (P, n) = X + h·step_x (P, k) W_hᵀ. All W_h
+	 * have the same shape. step_x 0: several linears of one X. */
 	void (*linear_heads)(float *Y, int ldy, int step_y, const float *X, int ldx, int step_x,
 			     struct be_weight *const *W, int heads, int P, bool accumulate);
-	/* The first half of a feed-forward: Y (P, n) = act(X W0ᵀ) · (X W1ᵀ), act as in activate; W1
-	 * NULL: Y = act(X W0ᵀ). Z (P, n): room. */
+	/* The first half of a feed-forward: Y (P, n) = act(X W0ᵀ) · (X W1ᵀ), with act as in
+	 * activate. W1 NULL: Y = act(X W0ᵀ). Z (P, n): workspace. */
 	void (*feed_forward)(float *Y, float *Z, const float *X, const struct be_weight *W0,
 			     const struct be_weight *W1, enum be_act act, int P);
-	/* y = x / sqrt(mean(x²) + eps) · g, per row of D. T5's RMSNorm: no mean is taken off, no
-	 * bias. */
+	/* y = x / sqrt(mean(x²) + eps) · g, for each row of D. T5's RMSNorm: no mean is subtracted,
+	 * no bias is added. */
 	void (*rmsnorm)(float *Y, const float *X, const float *g, int P, int D, float eps);
 	/* Y = Y + X, n elements. */
 	void (*add)(float *Y, const float *X, size_t n);
@@ -119,38 +120,39 @@ struct backend {
 	void (*scale)(float *X, float factor, size_t n);
 	/* X = act(X), n elements; X = act(X) · G elementwise where G is not NULL. */
 	void (*activate)(float *X, const float *G, enum be_act act, size_t n);
-	/* Y = X, n elements, both of the backend. */
+	/* Y = X, n elements; both in backend memory. */
 	void (*copy)(float *Y, const float *X, size_t n);
-	/* Rotary positions, in halves: row p of sequence i, X (P, heads·width), has in every head
-	 * (a, b) → (a cos − b sin, b cos + a sin) elementwise, a and b the halves of the head.
-	 * table (T, width): row p has the cosines of position p, then the sines. first[i]: the
-	 * position of the sequence's first row; NULL: 0. T > every position. */
+	/* Rotates by position, in halves. In every head of a row, (a, b) → (a cos − b sin, b cos +
+	 * a sin) elementwise, where a and b are the head's halves. X (P, heads·width). table (T,
+	 * width): row p has the cosines of position p, then the sines; T > every position.
+	 * first[i]: the position of sequence i's first row; NULL: 0. */
 	void (*rotate)(float *X, struct be_ragged seq, const int *first, int heads, int width,
 		       const float *table);
-	/* (Attention: there are keys wherever there are queries.) For sequence i and head h, ctx =
-	 * softmax(scale Q Kᵀ + bias) V over the sequence's keys (if causal, j ≤ query). Q, ctx (P,
-	 * heads·width); K, V (keys, kv_heads·width). before[i]: so many keys lie before the
-	 * sequence's first query; NULL: 0. */
+	/* Attention. Wherever there are queries there are keys.
+	 *
+	 * For sequence i and head h, ctx = softmax(scale Q Kᵀ + bias) V over the sequence's keys;
+	 * if causal, j ≤ query. Q, ctx (P, heads·width); K, V (keys, kv_heads·width). before[i]:
+	 * number of keys before the sequence's first query; NULL: 0. */
 	void (*self_attention)(float *ctx, const float *Q, struct be_ragged query, const float *K,
 			       const float *V, struct be_ragged keys, const int *before,
 			       const struct be_attention *a);
-	/* Cross-attention over raw memory rows, keys never formed: Q (Pq, NH, D) holds q̃_h = Wk_hᵀ
-	 * q_h, so the score of memory row m is q̃_h·m; U (Pq, NH, D) = softmax(scores) M over the
-	 * first valid[i] rows of sequence i of the memory. */
+	/* Cross-attention over rows of the encoder's output; keys are never formed. Q (Pq, NH, D)
+	 * holds q̃_h = Wk_hᵀ q_h, so the score of row m is q̃_h·m. U (Pq, NH, D) = softmax(scores)
+	 * M over the first valid[i] rows of sequence i in M. */
 	void (*cross_attention)(float *U, const float *Q, const float *M, struct be_ragged query,
 				struct be_ragged memory, const int *valid, int NH, int D);
-	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n): chunks of GRAM_CHUNK rows in float32, chunk sums
-	 * in float64; all in float64 for up to GRAM_F64_ROWS rows. X == Y: only the lower triangle
-	 * counts, what is above it is undefined until mirror (G (m, m) symmetric by its lower
-	 * triangle). */
+	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n). Chunks of GRAM_CHUNK rows are summed in float32,
+	 * the chunks in float64; up to GRAM_F64_ROWS rows all in float64. X == Y: only the lower
+	 * triangle is defined until mirror, which makes G (m, m) symmetric from it. */
 	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
 	void (*mirror)(double *G, int m);
-	/* Row i of state (P; backend memory) takes in the logits (P, n) of tokens id0 … id0+n−1. */
+	/* Row i of state (P; backend memory) takes in the logits (P, n) of the tokens id0 …
+	 * id0+n−1. */
 	void (*logits_reduce)(struct be_logits *state, const float *logits, int P, int n, int id0);
 
-	/* Solving, in float64, on host arrays. potrf: S (d, d), of which the lower triangle counts,
-	 * becomes its Cholesky factor there; the strict upper triangle stays. Returns 0, or k > 0
-	 * when pivot k (from 1) is not positive. potrs: X (r, d) = X S⁻¹, S as potrf left it. */
+	/* Solving, in float64, on host arrays. potrf: the lower triangle of S (d, d) becomes its
+	 * Cholesky factor; the strict upper triangle stays. Returns 0, or k > 0 when pivot k (from
+	 * 1) is not positive. potrs: X (r, d) = X S⁻¹, with S as potrf left it. */
 	int (*potrf)(double *S, int d);
 	void (*potrs)(double *X, const double *S, int d, int r);
 };
@@ -158,9 +160,9 @@ struct backend {
 enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };
 
 extern const struct backend *be;
-/* Chooses the backend that the options name, and has the linear algebra libraries claim their area
- * (address_space.h) for so many threads; an unknown or unavailable one is die(): never a silent
- * fall back. The options outlive the backend. */
+/* Chooses the backend that the options name. An unknown or unavailable one is die(); there is no
+ * silent fallback. The linear algebra libraries claim their address space (address_space.h) for
+ * this many threads. The options must outlive the backend. */
 void be_select(const struct common_opts *how);
 
 #endif

@@ -1,5 +1,5 @@
-/* bf16.h: float32 to bfloat16 on the bits, one function for the CPU, the kernels and the test
- * double: the same rounding everywhere. */
+/* bf16.h: float32 to bfloat16 on the bits. The CPU, the kernels and the test double share one
+ * function, so all round alike. */
 #ifndef BF16_H
 #define BF16_H
 

@@ -1,8 +1,8 @@
 /* simd.c: see simd.h.
  *
- * exp(x) = 2^k · e^r, k = round(x / ln 2), |r| ≤ ln 2 / 2, e^r by its Taylor polynomial of degree
- * 7: the first term left out is r^8/8! < 6e-9, below half a unit in the last place of a float32
- * near 1. */
+ * exp(x) = 2^k · e^r, k = round(x / ln 2), |r| ≤ ln 2 / 2. e^r is its Taylor polynomial of degree
+ * 7. The first omitted term is r^8/8! < 6e-9, below half a unit in the last place of a float32 near
+ * 1. */
 #include "backend/simd.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static inline float exp_poly(float x)
 	float k, r, p;
 
 	x = x < -87.0f ? -87.0f
-		       : x; /* 2^k stays a normal number; e^-87 is 0 beside any sum that matters */
+		       : x; /* 2^k remains a normal number; e^-87 is 0 in any sum that matters */
 	x = x > 88.0f ? 88.0f : x;
 	k = __builtin_rintf(x * log2e);
 	r = x - k * ln2_hi - k * ln2_lo;
@@ -114,8 +114,7 @@ CLONES double simd_dot_f64(const float *x, const float *y, size_t n)
 	return total;
 }
 
-/* By squares through a local copy: of constant size, so that the compiler turns them in registers.
- */
+/* In squares, through a local copy of constant size: the compiler then transposes in registers. */
 CLONES void simd_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
 			   size_t cols)
 {

@@ -1,8 +1,8 @@
-/* be_cpu.c: the CPU twin. Products in gemm.c, elementwise loops in simd.c; attention here, one
- * (sequence, head) pair a task.
+/* be_cpu.c: the CPU twin. Products are in gemm.c, elementwise loops in simd.c. Attention is here; a
+ * task is one (sequence, head) pair.
  *
- * Attention products are dnnl_sgemm calls whose shapes come from the sequence alone, each inside
- * one thread: equal sequences give equal bits in any batch. */
+ * Attention's products are dnnl_sgemm calls. Each runs in one thread, and its shapes depend only on
+ * the sequence. So equal sequences give equal bits in any batch. */
 #include "backend/be.h"
 
 #include <lapacke.h>
@@ -81,7 +81,7 @@ static void cpu_rmsnorm(float *Y, const float *X, const float *g, int P, int D, 
 			     eps);
 }
 
-/* Elementwise work in pieces that fit the first-level cache. */
+/* Elementwise work is cut into pieces that fit the first-level cache. */
 enum { PIECE = 4096 };
 
 static void cpu_add(float *Y, const float *X, size_t n)
@@ -182,8 +182,8 @@ static void attend_self(float *ctx, const float *Q, int len, const float *K, con
 	small_gemm(false, len, a->width, valid, 1, S, valid, V, ldk, ctx, ldq);
 }
 
-/* Of attention, by one thread: two products and a softmax over so many rows of scores, for every
- * sequence. */
+/* Time of attention in one thread: for every sequence two products, and a softmax over the rows of
+ * scores. */
 static double attention_ns(struct be_ragged query, const int *valid, int heads, int width)
 {
 	double scores = 0;
@@ -265,8 +265,8 @@ static void cpu_scan(struct be_logits *state, const float *logits, int P, int n,
 		logits_reduce_row(&state[i], logits + (size_t)i * (size_t)n, n, id0);
 }
 
-/* Row-major and symmetric: LAPACK's column-major 'U' is our lower triangle, and (r, d) rows are its
- * d × r right-hand sides. */
+/* S is row-major and symmetric. LAPACK's column-major 'U' is our lower triangle, and (r, d) rows
+ * are its d × r right-hand sides. */
 static int cpu_potrf(double *S, int d)
 {
 	return d > 0 ? LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, S, d) : 0;

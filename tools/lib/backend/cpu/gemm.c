@@ -1,6 +1,6 @@
-/* gemm.c: see gemm.h. A product is its (tile, panel) pairs, shared by the threads.
+/* gemm.c: see gemm.h. A product consists of (tile, panel) pairs, which the threads share.
  *
- * The kernels want dense tiles: a tile of X that is not dense is gathered, and Y's tile is computed
+ * The kernels need dense tiles. A tile of X that is not dense is gathered. Y's tile is computed
  * densely, then stored or added. */
 #include "backend/cpu/gemm.h"
 
@@ -17,12 +17,12 @@ static int tiles_of(int P)
 	return (P + GEMM_TILE - 1) / GEMM_TILE;
 }
 
-/* The rows of a product, head h's at X + h·step; the last tile's made up by zeros. */
+/* The rows of a product; those of head h are at X + h·step. Zeros fill the last tile. */
 struct gemm_input {
 	const float *X;
 	int ldx, step, P, k;
-	int tail;            /* rows that the last tile is made up to */
-	const uint16_t *X16; /* bfloat16: all of them, converted (of step 0: once) */
+	int tail;            /* rows of the last tile with its zeros */
+	const uint16_t *X16; /* bfloat16: all rows, converted (once where step is 0) */
 };
 
 static int tile_rows(int P, int tile)
@@ -37,15 +37,15 @@ static size_t made_up_rows(const struct gemm_input *in)
 	return (size_t)(tiles_of(in->P) - 1) * GEMM_TILE + (size_t)in->tail;
 }
 
-/* Of a product with the weight's n rows, by one thread. bfloat16 is for processors with units of
- * its own. */
+/* Time of a product with the weight's n rows, in one thread. bfloat16 is only used on processors
+ * that have units for it. */
 static double product_ns(const struct be_weight *W, int P)
 {
 	return (double)P * W->n * W->k /
 	       (W->precision == BE_BF16 ? 8 * PRODUCTS_PER_NS : PRODUCTS_PER_NS);
 }
 
-/* Rows of X as bfloat16, dense; head after head. */
+/* Rows of X as bfloat16, dense, head after head. */
 static const uint16_t *bf16_rows(const struct gemm_input *in, int heads)
 {
 	size_t row = (size_t)in->k, rows = made_up_rows(in);
@@ -86,7 +86,7 @@ static int tile_height(const struct gemm_input *in, int tile)
 	return tile == tiles_of(in->P) - 1 ? in->tail : GEMM_TILE;
 }
 
-/* A dense tile: X itself where it is one, else a copy. */
+/* A dense tile: X itself if it is dense, else a copy. */
 static const float *dense_tile(const struct gemm_input *in, const float *x, int tile)
 {
 	size_t row = sizeof(float) * (size_t)in->k;
@@ -123,7 +123,7 @@ static void store_tile(float *y, int ldy, const float *tile, int rows, int n, bo
 	}
 }
 
-/* The kernels of a product, by [last tile][last panel]: made before the threads start. */
+/* The kernels of a product, by [last tile][last panel]. They are made before the threads start. */
 struct kernels {
 	const struct gemm_kernel *of[2][2];
 };
@@ -140,7 +140,7 @@ static struct kernels kernels_of(const struct gemm_input *in, const struct be_we
 	return use;
 }
 
-/* A tile of one panel of the product, dense: in scratch piece `which`. */
+/* One tile of one panel of the product, dense, in scratch piece `which`. */
 static float *run_panel(const struct kernels *use, const struct be_weight *W, int panel,
 			const struct gemm_input *in, int tile, const void *x, int which)
 {
@@ -152,7 +152,7 @@ static float *run_panel(const struct kernels *use, const struct be_weight *W, in
 	return y;
 }
 
-/* Where a tile of a panel lies in Y. */
+/* The place of a panel's tile in Y. */
 static float *at_tile(float *Y, int ldy, int tile, int panel)
 {
 	return Y + (size_t)tile * GEMM_TILE * (size_t)ldy + (size_t)panel * GEMM_PANEL;
@@ -185,7 +185,7 @@ void gemm_activate(enum be_act act, float *x, const float *g, size_t n)
 	function[act](x, g, n);
 }
 
-/* The activation is taken while the tiles are in the cache. */
+/* The activation is applied while the tiles are in the cache. */
 void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weight *W0,
 		       const struct be_weight *W1, enum be_act act, int P)
 {

@@ -1,8 +1,8 @@
 /* gemm_pack.c: see gemm_private.h. oneDNN's C API, version 2: matmul primitives over packed panels.
  *
- * The fast kernels want dense tiles: with other strides oneDNN falls back to one of half the speed
- * (bfloat16), or another weight layout. Primitives use scratch memory that the caller owns (one
- * piece per thread): only so may threads share a primitive. */
+ * The fast kernels need dense tiles. With other strides oneDNN uses a kernel of half the speed
+ * (bfloat16), or another weight layout. Each primitive gets scratch memory that the caller owns,
+ * one piece per thread. Otherwise threads could not share a primitive. */
 #include "backend/cpu/gemm_private.h"
 
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static char *implementation(dnnl_primitive_desc_t pd)
 	return xstrdup(name);
 }
 
-/* The weights' layout: the one that whole tiles like, in all kernels. */
+/* The layout of the weights, in all kernels: the one that whole tiles prefer. */
 static dnnl_memory_desc_t weights_desc(int m, int n, int k, enum be_precision p)
 {
 	dnnl_memory_desc_t any;
@@ -73,7 +73,7 @@ static dnnl_memory_desc_t weights_desc(int m, int n, int k, enum be_precision p)
 	return any;
 }
 
-/* A single-threaded kernel: oneDNN takes the number of threads at creation into its plan. */
+/* Creates a single-threaded kernel: oneDNN fixes the number of threads at creation. */
 static struct gemm_kernel *kernel_create(int m, int n, int k, enum be_precision p)
 {
 	struct gemm_kernel *g = xcalloc(1, sizeof(*g));
@@ -111,8 +111,8 @@ const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p)
 	return g;
 }
 
-/* brgemm's kernels of one name sum a row's products in one order, whatever the number of rows. (For
- * few rows oneDNN may prefer one without AMX.) */
+/* brgemm kernels of the same name sum a row's products in the same order, whatever the number of
+ * rows. For few rows oneDNN may prefer a kernel without AMX. */
 int gemm_tile_height(const struct be_weight *W, int rows)
 {
 	const char *whole =
@@ -126,9 +126,9 @@ int gemm_tile_height(const struct be_weight *W, int rows)
 	return GEMM_TILE;
 }
 
-/* Panels of one block have the sizes of the next block's: what is released is kept for it. (Through
- * malloc it would be mapped, cleared and unmapped for every block, a tenth of the time of a pass
- * with few rows.) */
+/* All blocks have panels of the same sizes, so a released panel is kept for the next block. malloc
+ * would map, clear and unmap it for every block, which takes a tenth of the time of a pass with few
+ * rows. */
 struct spare {
 	size_t bytes;
 	struct spare *next;
@@ -244,8 +244,8 @@ void *gemm_scratch(int which, size_t bytes)
 	return kept[which].p;
 }
 
-/* What a thread hands to a kernel: made once, then pointed at each call's arrays. (To make and free
- * it for every call took 1.5 % of a pass in bfloat16.) */
+/* What a thread passes to a kernel. It is made once, then pointed at each call's arrays. To make it
+ * for every call took 1.5 % of a pass in bfloat16. */
 struct binding {
 	const struct gemm_kernel *kernel;
 	dnnl_memory_t src, dst, scratch;

@@ -1,4 +1,4 @@
-/* gemm_private.h: packed weights and oneDNN's kernels for them: gemm_pack.c makes them, gemm.c
+/* gemm_private.h: packed weights, and oneDNN's kernels for them. gemm_pack.c makes them, gemm.c
  * multiplies. */
 #ifndef GEMM_PRIVATE_H
 #define GEMM_PRIVATE_H
@@ -8,7 +8,7 @@
 
 #include "backend/cpu/gemm.h"
 
-/* GEMM_PANEL outputs of a weight, or what is left of them. */
+/* GEMM_PANEL outputs of a weight, or those that are left. */
 struct panel {
 	int n;
 	void *data;
@@ -32,18 +32,21 @@ struct gemm_kernel {
 	struct gemm_kernel *next;
 };
 
-/* The kernel of that shape; made at the first call, which is not inside a parallel region. The
+/* The kernel of this shape. The first call makes it, and must not be inside a parallel region. The
  * layout of packed weights is the same for all m. */
 const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p);
-/* Rows of the kernel for a tile of so many: the least multiple of GEMM_STEP whose kernel gives a
- * row the bits that the kernel of whole tiles does. */
+/* The kernel's rows for a tile of `rows` rows: the least multiple of GEMM_STEP whose kernel gives
+ * the same bits as the kernel of whole tiles. */
 int gemm_tile_height(const struct be_weight *W, int rows);
-/* One (tile, panel) product y (m, n) = x (m, k) × packed, both dense; x: float32 or bfloat16 by the
- * kernel's precision. */
+/* One (tile, panel) product y (m, n) = x (m, k) × packed, both dense. x: float32 or bfloat16, by
+ * the kernel's precision. */
 void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed);
-/* Per-thread scratch, kept between calls: piece [0] the kernel's own, [1] a gathered tile of X, [2]
- * a tile of Y, [3] its gate's, [4] all of X as bfloat16 (of the thread that calls); in gram_cpu.c
- * [1] columns of X, [2] a tile of G or columns of Y. Aligned to 64. */
+/* Scratch memory of a thread, kept between calls and aligned to 64. The pieces:
+ * - [0] the kernel's own;
+ * - [1] a gathered tile of X; in gram_cpu.c columns of X;
+ * - [2] a tile of Y; in gram_cpu.c a tile of G, or columns of Y;
+ * - [3] a tile of the gate;
+ * - [4] all of X as bfloat16, in the calling thread. */
 void *gemm_scratch(int piece, size_t bytes);
 
 #endif

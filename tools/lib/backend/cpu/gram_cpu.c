@@ -1,7 +1,9 @@
-/* gram_cpu.c: the CPU twin's Gram: tiles of G, each by one thread, all rows of X in one order.
+/* gram_cpu.c: the CPU twin's Gram. One thread computes each tile of G, over all rows of X in one
+ * order.
  *
  * Rows in float32 go through the kernels of the linears (gemm_private.h): Y's columns take the
- * place of a weight, X's columns that of rows. OpenBLAS where few rows are summed in float64. */
+ * place of a weight, X's columns the place of rows. Where few rows are summed in float64, OpenBLAS
+ * is used. */
 #include <cblas.h>
 #include <string.h>
 
@@ -11,9 +13,9 @@
 #include "base/die.h"
 #include "base/threads.h"
 
-/* Few rows, in float64: a decoder's rows are few and alike (every sample begins with the same
- * token), so their rounding errors add up instead of cancelling, and the solve multiplies them by
- * up to 1/alpha. */
+/* Few rows, in float64. A decoder's rows are few and alike, because every sample begins with the
+ * same token. So their rounding errors add up instead of cancelling, and the solve multiplies them
+ * by up to 1/alpha. */
 static void rows_f64(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi,
 		     int nj)
 {
@@ -32,7 +34,7 @@ static void rows_f64(double *G, const float *X, const float *Y, int P, int m, in
 
 static void gram_f64(double *G, const float *X, const float *Y, int P, int m, int n)
 {
-	enum { ROWS = 256 }; /* of G at a time, one thread each */
+	enum { ROWS = 256 }; /* rows of G at a time, in one thread */
 
 #pragma omp parallel for num_threads(threads_for(2.0 * m * n * P / PRODUCTS_PER_NS)) \
 	schedule(dynamic)
@@ -43,7 +45,7 @@ static void gram_f64(double *G, const float *X, const float *Y, int P, int m, in
 	}
 }
 
-/* Columns [i0, i0+mi) of X as the dense rows of a whole tile, the ones too many zero. */
+/* Columns [i0, i0+mi) of X as the dense rows of a whole tile; its other rows are zero. */
 static const float *column_tile(const float *X, int P, int m, int i0, int mi)
 {
 	size_t row = (size_t)P;
@@ -54,7 +56,7 @@ static const float *column_tile(const float *X, int P, int m, int i0, int mi)
 	return x;
 }
 
-/* Rows [i0, i0+mi) of G, to the panel that column `end` is in. */
+/* Rows [i0, i0+mi) of G, up to and including the panel of column `end`. */
 static void rows_f32(double *G, const float *x, const struct be_weight *W,
 		     const struct gemm_kernel *const kernel[2], int i0, int mi, int end)
 {
@@ -100,7 +102,7 @@ void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
 
 void gemm_mirror(double *G, int m)
 {
-	enum { SQUARE = 64 }; /* stays in the cache */
+	enum { SQUARE = 64 }; /* fits the cache */
 
 #pragma omp parallel for num_threads(threads_for(0.5 * m * m)) schedule(dynamic)
 	for (int i0 = 0; i0 < m; i0 += SQUARE)

@@ -1,14 +1,14 @@
-/* be_cuda.c: the CUDA twin: products by cuBLAS, factorisations by cuSOLVER, the rest by the kernels
- * of be_kernels.cu, on the device of be_device.h.
+/* be_cuda.c: the CUDA twin, on the device of be_device.h. cuBLAS multiplies, cuSOLVER factorises,
+ * and be_kernels.cu has the other operations.
  *
- * Libraries are column-major: a row-major (r, c) matrix is their c × r one with the same leading
- * dimension, so Y = X Wᵀ is their Yᵀ = W Xᵀ.
+ * The libraries are column-major. A row-major (r, c) matrix is their c × r matrix with the same
+ * leading dimension, so Y = X Wᵀ is their Yᵀ = W Xᵀ.
  *
- * cuBLAS chooses its method by the shapes, so a row's bits may depend on how many rows are in the
- * call. A weight's product is therefore always the same call: a dense tile of LINEAR_ROWS rows,
- * zeros where there are fewer, gathered before it and scattered after it. Attention's shapes come
- * from the sequence alone. So equal rows give equal bits in any batch, as on the CPU, as far as
- * cuBLAS gives equal bits for equal calls. */
+ * cuBLAS chooses its method by the shapes, so a row's bits may depend on the number of rows in a
+ * call. Every product with a weight is therefore the same call: a dense tile of LINEAR_ROWS rows,
+ * filled with zeros, gathered before the call and scattered after it. Attention's shapes depend
+ * only on the sequence. So equal rows give equal bits in any batch, as on the CPU, if cuBLAS gives
+ * equal bits for equal calls. */
 #include "backend/be.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ extern const struct backend be_cuda;
 
 enum { LINEAR_ROWS = 480 }; /* a full batch of rows in one product (seqs.h's BATCH_ROWS) */
 
-/* Memory that an operation needs for itself, kept from call to call and grown. */
+/* Memory that an operation needs for itself. It is kept between calls, and grows. */
 struct scratch {
 	void *p;
 	size_t bytes;
@@ -54,8 +54,8 @@ static size_t area(int a, int b)
 
 static enum be_precision cuda_fast16(void)
 {
-	return BE_BF16; /* every device from sm_80 on multiplies it at several times float32's speed
-			 */
+	return BE_BF16; /* from sm_80 on, every device multiplies it several times as fast as
+			   float32 */
 }
 
 static size_t cuda_weight_bytes(int n, int k, enum be_precision p)
@@ -134,11 +134,11 @@ struct be_weight {
 	bool transposed; /* stored (k, n) */
 	enum be_precision precision;
 	void *p;
-	cudaEvent_t ready; /* on the copy stream */
-	bool awaited;      /* by the compute stream */
+	cudaEvent_t ready; /* ready: recorded on the copy stream */
+	bool awaited;      /* the compute stream has waited for it */
 };
 
-/* Rows of w, as the device wants them, into staging memory. */
+/* Copies rows of w into staging memory, in the device's form. */
 static void fill_stage(void *stage, const float *w, size_t rows, size_t cols, size_t ld,
 		       enum be_precision p)
 {
@@ -183,7 +183,7 @@ static void cuda_weight_free(struct be_weight *W)
 {
 	if (!W)
 		return;
-	await_weight(W); /* what takes its memory next is ordered after the compute stream */
+	await_weight(W); /* the next user of its memory is ordered after the compute stream */
 	device_give(W->p);
 	CUDA(cudaEventDestroy(W->ready));
 	free(W);
@@ -191,8 +191,8 @@ static void cuda_weight_free(struct be_weight *W)
 
 /* ------------------------------------------------------------ products */
 
-/* C (m, n) = A (m, k) B, B (k, n), or with transB (n, k), or with transA A is (k, m); row-major and
- * dense but for the lds. */
+/* C (m, n) = A (m, k) B. B is (k, n), with transB (n, k); with transA A is (k, m). Row-major, and
+ * dense except for the lds. */
 static void product(bool transA, bool transB, int m, int n, int k, const void *A, int lda,
 		    const void *B, int ldb, float *C, int ldc, enum be_precision p)
 {
@@ -281,8 +281,8 @@ static void cuda_rotate(float *X, struct be_ragged seq, const int *first, int he
 				   heads, width, table + area(first ? first[i] : 0, width)));
 }
 
-/* One sequence, all heads: head h's rows are `width` columns of ldq, or of ld. Of the query heads
- * that share keys, one after the other, each for all heads of keys at once. */
+/* One sequence, all heads. Head h's rows are `width` columns of rows of ldq or ld elements. The
+ * query heads that share keys are run one after the other, each for all heads of keys at once. */
 static void attend_self(float *ctx, const float *Q, int len, const float *K, const float *V,
 			int valid, int before, const struct be_attention *a)
 {
@@ -376,8 +376,8 @@ static void cuda_scan(struct be_logits *state, const float *logits, int P, int n
 	CUDA(kernel_logits_reduce(device.compute, state, logits, P, n, id0));
 }
 
-/* The lower triangle of S (d, d) from the device, by panels: of the other triangle cuSOLVER
- * promises nothing. */
+/* Copies the lower triangle of S (d, d) from the device, panel by panel. cuSOLVER does not define
+ * the other triangle. */
 static void get_lower(double *S, const double *from, int d)
 {
 	enum { PANEL = 256 };
@@ -394,7 +394,7 @@ static void get_lower(double *S, const double *from, int d)
 	free(panel);
 }
 
-/* Row-major and symmetric: the libraries' upper triangle is our lower one. */
+/* S is row-major and symmetric: the libraries' upper triangle is our lower one. */
 static int cuda_potrf(double *S, int d)
 {
 	size_t bytes = area(d, d) * sizeof(double);

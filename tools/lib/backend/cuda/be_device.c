@@ -38,11 +38,11 @@ void device_check_solver(cusolverStatus_t status, const char *call)
 
 /* ------------------------------------------------------------ the device */
 
-static const struct common_opts *options; /* device_open()'s */
+static const struct common_opts *options; /* of device_open() */
 
-/* One process at a time: each may then plan with all that is free. The lock is a file of this user,
- * named after the device; the kernel lets go of it when the process ends, however it ends. (Another
- * user's processes are not kept off: what is free is asked for, not assumed.) */
+/* One process at a time, so that each can plan with all free memory. The lock is a file of this
+ * user, named after the device. The kernel releases it when the process ends, however it ends.
+ * Other users' processes are not kept off, so free memory is asked for and not assumed. */
 static void lock_device(void)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");
@@ -63,7 +63,7 @@ static void lock_device(void)
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
 			die("cannot lock '%s': %s", path, strerror(errno));
-	free(path); /* fd stays open: it is the lock */
+	free(path); /* fd stays open, because it holds the lock */
 }
 
 void device_open(const struct common_opts *how)
@@ -94,8 +94,8 @@ cublasHandle_t device_blas(void)
 	BLAS(cublasSetStream(device.blas, device.compute));
 	BLAS(cublasSetWorkspace(device.blas, device_take(DEVICE_BLAS_BYTES, device.compute),
 				DEVICE_BLAS_BYTES));
-	/* Float32 products are float32 (no TF32), and 16-bit ones are summed in float32 across
-	 * threads too. */
+	/* Float32 products stay float32 (no TF32). 16-bit products are summed in float32, also
+	 * across threads. */
 	BLAS(cublasSetMathMode(device.blas,
 			       (cublasMath_t)(CUBLAS_DEFAULT_MATH |
 					      CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
@@ -117,7 +117,7 @@ struct device_span {
 	void *p;
 	size_t bytes;
 	bool used;
-	cudaEvent_t given; /* on the compute stream, when it was last given back */
+	cudaEvent_t given; /* recorded on the compute stream, when the span was last given back */
 	struct device_span *next;
 };
 
@@ -149,7 +149,7 @@ struct be_memory device_memory(void)
 	return memory;
 }
 
-/* Gives kept spans back to the device until `bytes` more fit the limit (0: all of them). */
+/* Frees kept spans until `bytes` more fit the limit. 0: frees all of them. */
 static void trim(size_t bytes)
 {
 	CUDA(cudaStreamSynchronize(device.copy));
@@ -181,7 +181,7 @@ static struct device_span *span_new(size_t bytes)
 		    bytes);
 	status = cudaMalloc(&s->p, bytes);
 	if (status == cudaErrorMemoryAllocation) {
-		cudaGetLastError(); /* so that no later launch reports it */
+		cudaGetLastError(); /* clears it, so that no later launch reports it */
 		trim(0);
 		status = cudaMalloc(&s->p, bytes);
 	}

@@ -1,9 +1,9 @@
 /* be_kernels.cu: see be_kernels.h.
  *
- * Two shapes only: one thread an element, and one block a row. A row's block reduces through shared
- * memory: every thread leaves its part there, and after the barrier every thread adds up all parts
- * in the same order. That is one barrier where a tree has eight, the reads are broadcasts, and the
- * sum is the same for every thread and in every run. */
+ * Kernels have one of two shapes: one thread per element, or one block per row. A row's block
+ * reduces through shared memory. Every thread writes its part; after a barrier every thread adds up
+ * all parts in the same order. This takes one barrier where a tree takes eight, and the reads are
+ * broadcasts. The sum is the same for every thread and in every run. */
 #include "backend/cuda/be_kernels.h"
 
 #include <limits.h>
@@ -14,7 +14,7 @@
 
 static const unsigned THREADS = 256;
 
-/* ------------------------------------------------------------ one thread an element */
+/* ------------------------------------------------------------ one thread per element */
 
 static unsigned blocks_for(size_t n)
 {
@@ -134,7 +134,7 @@ extern "C" cudaError_t kernel_add_row(cudaStream_t s, float *Y, const float *b, 
 	return all ? LAUNCH(add_row, blocks_for(all), THREADS, s, Y, b, n, all) : cudaSuccess;
 }
 
-/* Element e is a pair: of half a head, of a head, of a row. */
+/* Element e is a pair: of a half of a head, of a head, of a row. */
 __global__ static void rotate(float *X, int heads, int half, const float *table, size_t pairs)
 {
 	size_t e = element();
@@ -245,9 +245,9 @@ extern "C" cudaError_t kernel_mirror(cudaStream_t s, double *G, int m)
 	return all ? LAUNCH(mirror, blocks_for(all), THREADS, s, G, m, all) : cudaSuccess;
 }
 
-/* ------------------------------------------------------------ one block a row */
+/* ------------------------------------------------------------ one block per row */
 
-/* Threads of a row's block: four elements each, whole warps. */
+/* Threads of a row's block: four elements per thread, whole warps. */
 static unsigned threads_for(int width)
 {
 	unsigned warps = ((unsigned)width + 127) / 128;
@@ -255,7 +255,7 @@ static unsigned threads_for(int width)
 	return warps < 1 ? 32 : warps > THREADS / 32 ? THREADS : 32 * warps;
 }
 
-/* Σ v over the block's threads, for each of them; part: shared, THREADS long. */
+/* Σ v over the block's threads, returned to each of them. part: shared, THREADS long. */
 template <typename T> __device__ static T block_sum(T *part, T v)
 {
 	T sum = 0;
@@ -300,7 +300,7 @@ extern "C" cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, 
 	return P ? LAUNCH(rmsnorm, (unsigned)P, threads_for(D), s, Y, X, g, D, eps) : cudaSuccess;
 }
 
-/* Every thread reads and writes its own keys only: nothing but the reductions is shared. */
+/* Every thread reads and writes only its own keys; only the reductions share memory. */
 __global__ static void softmax(float *S, int rows, int keys, int before, bool causal, int window,
 			       const float *bias, int T)
 {
@@ -338,7 +338,7 @@ extern "C" cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int r
 		      keys, before, causal, window, bias, T);
 }
 
-/* The two largest of two pairs; of equal ones the lower id is the first. */
+/* The two largest of two pairs. Of equal ones the lower id comes first. */
 __device__ static void top_two(float *top, float *second, int *id, float top2, float second2,
 			       int id2)
 {
@@ -374,7 +374,7 @@ __global__ static void logits_reduce(struct be_logits *state, const float *logit
 		top_two(&top, &second, &id, tops[i], seconds[i], ids[i]);
 	for (int j = (int)threadIdx.x; j < n; j += (int)blockDim.x)
 		sum += (double)expf(x[j] - top);
-	sum = block_sum(part, sum); /* and all have read the state */
+	sum = block_sum(part, sum); /* after it all threads have read the state */
 	if (threadIdx.x)
 		return;
 	r->sum = r->sum * exp((double)before - (double)top) + sum;
