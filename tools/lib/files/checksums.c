@@ -1,8 +1,9 @@
 /* checksums.c: see checksums.h.
  *
- * The digest of a file is taken by reading it back from the page cache, once when it is finished
- * and once by each process that reads it: 3.6 GB/s a core, a small part of what HDF5's own
- * checksums cost. One changed bit always changes the digest: every step of it can be undone. */
+ * A digest is computed by reading the file back from the page cache. This happens once when a file
+ * is finished, and once in each process that reads it. It runs at 3.6 GB/s per core, a small part
+ * of the cost of HDF5's own checksums. One changed bit always changes the digest, because every
+ * step of the digest can be undone. */
 #include "files/checksums.h"
 
 #include <errno.h>
@@ -21,12 +22,12 @@
 #include "files/digest.h"
 #include "files/out.h"
 
-static char *checksums_path;   /* NULL: no sums */
-static size_t folder_len;      /* of its folder, with the slash */
-static struct checksums known; /* as last read */
+static char *checksums_path;   /* NULL: no checksums */
+static size_t folder_len;      /* length of its folder's path, with the slash */
+static struct checksums known; /* the lines when they were last read */
 static bool loaded;
 
-/* What was checked so far. */
+/* An input that was checked. */
 struct checked_input {
 	char *name;
 	uint64_t digest;
@@ -35,7 +36,7 @@ struct checked_input {
 static struct checked_input *input;
 static int ninputs;
 
-/* A file or folder that is a task's own. */
+/* A file or folder that belongs to a task. */
 struct owned {
 	char *name, *task;
 };
@@ -72,7 +73,7 @@ void checksums_use(const char *path)
 	out_on_commit(path ? checksums_record : NULL);
 }
 
-/* The name inside the folder of sums, or NULL. */
+/* The name relative to the folder of checksums; NULL: the file is not in it. */
 static const char *inside(const char *path)
 {
 	if (!checksums_path || strncmp(path, checksums_path, folder_len) ||
@@ -81,8 +82,8 @@ static const char *inside(const char *path)
 	return path + folder_len;
 }
 
-/* One write of one line, so that processes side by side may append. A line that a crash has cut
- * gets its end first. */
+/* Appends a line in a single write, so that processes can append side by side. A line that a crash
+ * has cut is ended first. */
 static void append(const char *line)
 {
 	int fd = open(checksums_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -95,12 +96,12 @@ static void append(const char *line)
 	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
 	    write(fd, "\n", 1) != 1)
 		die("cannot append to '%s': %s", checksums_path, strerror(errno));
-	errno = ENOSPC; /* what a short write means */
+	errno = ENOSPC; /* the usual reason for a short write */
 	if (write(fd, line, n) != (ssize_t)n || close(fd))
 		die("cannot append to '%s': %s", checksums_path, strerror(errno));
 }
 
-/* ------------------------------------------------------------ whose a file is */
+/* ------------------------------------------------------------ which task a file belongs to */
 
 static bool is_of(const struct owned *o, const char *name)
 {
@@ -144,7 +145,7 @@ static bool is_owned(const char *name)
 	return false;
 }
 
-/* Both are of one task. */
+/* Whether both belong to the same task. */
 static bool of_one_task(const char *a, const char *b)
 {
 	for (int i = 0; i < nowned; i++)
@@ -154,7 +155,7 @@ static bool of_one_task(const char *a, const char *b)
 	return false;
 }
 
-/* "name=digest …" of what an output is made of. */
+/* "name=digest …" of the inputs of an output. */
 static struct text made_of(const char *output)
 {
 	bool all = !is_owned(output);
@@ -220,7 +221,7 @@ static void note_input(const char *name, uint64_t digest)
 	input[ninputs++] = (struct checked_input){xstrdup(name), digest};
 }
 
-/* Files under their final names do not change while a process runs: once is enough. */
+/* A file under its final name does not change while a process runs, so one check is enough. */
 static bool checked(const char *name)
 {
 	for (int i = 0; i < ninputs; i++)
@@ -237,14 +238,13 @@ void checksums_check(const char *path)
 	bool listed;
 
 	if (!name || checked(name) || stat(path, &st) ||
-	    !S_ISREG(st.st_mode)) /* what is not there, or no file, the reader says in its own words
-				   */
+	    !S_ISREG(st.st_mode)) /* missing, or no plain file: the reader reports that itself */
 		return;
 	uint64_t digest = digest_contents(path, &size);
 	if (!loaded)
 		reload();
 	if (!looks_right(name, digest, size, &listed)) {
-		reload(); /* another process may have finished it meanwhile */
+		reload(); /* another process may have finished it in the meantime */
 		if (!looks_right(name, digest, size, &listed) && listed)
 			set_aside(path);
 	}

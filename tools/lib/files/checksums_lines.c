@@ -1,5 +1,5 @@
-/* checksums_lines.c: see checksums.h: the lines of a file of checksums, and one line of each file.
- */
+/* checksums_lines.c: see checksums.h. Reads the lines of a file of checksums, and reduces them to
+ * one line per file. */
 #include "files/checksums_private.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ char *checksums_format(uint64_t digest, uint64_t size, const char *name, const c
 	return line;
 }
 
-/* Takes the line apart in place; false: damaged. */
+/* Splits the line in place. false: it is damaged. */
 static bool parse(char *line, struct checksums_line *l)
 {
 	char *field[5] = {line}, want[17];
@@ -39,7 +39,7 @@ static bool parse(char *line, struct checksums_line *l)
 		return false;
 	*check = 0;
 	snprintf(want, sizeof(want), "%016" PRIx64, text_digest(line));
-	if (strcmp(check + 1, want)) /* as text: a and A are one number, but not the same bits */
+	if (strcmp(check + 1, want)) /* as text: a and A are not the same bits */
 		return false;
 	for (char *s = line; (s = strchr(s, '\t')) && n < 5;) {
 		*s++ = 0;
@@ -73,7 +73,7 @@ void checksums_load(struct checksums *s, const char *path)
 			s->bad++;
 			continue;
 		}
-		if (!(s->n & (s->n - 1))) /* room is the next power of two */
+		if (!(s->n & (s->n - 1))) /* the room is the next power of two */
 			s->line =
 				xrealloc(s->line, (s->n ? 2 * (size_t)s->n : 1) * sizeof(*s->line));
 		s->line[s->n++] = l;
@@ -114,7 +114,7 @@ const struct checksums_line *checksums_find(const struct checksums *s, const cha
 	return last;
 }
 
-/* ------------------------------------------------------------ one line of each file */
+/* ------------------------------------------------------------ one line per file */
 
 static int by_name(const void *a, const void *b)
 {
@@ -125,9 +125,9 @@ static int by_name(const void *a, const void *b)
 	return order ? order : p < q ? -1 : p > q;
 }
 
-/* Of n lines of one file, oldest first, the one to keep; NULL: the file is gone. Only where two of
- * its size differ is it read. Where none fits, one stays, so that readers say what is wrong with
- * the file. */
+/* Of a file's n lines, oldest first, the one to keep; NULL: the file does not exist. The file is
+ * read only if two different lines have its size. If no line fits, one is kept, so that readers
+ * report what is wrong with the file. */
 static struct checksums_line *choose(const char *folder, struct checksums_line **line, int n)
 {
 	char *path = xformat("%s%s", folder, line[0]->name);
@@ -156,7 +156,7 @@ static struct checksums_line *choose(const char *folder, struct checksums_line *
 	return kept;
 }
 
-/* Which of the lines stay: a mark for each, allocated; *n is how many. */
+/* Which lines to keep: a mark for each line, allocated. *n: how many are kept. */
 static bool *mark(const struct checksums *s, const char *folder, int *n)
 {
 	struct checksums_line **sorted = xarray((size_t)s->n, sizeof(*sorted));

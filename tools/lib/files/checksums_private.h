@@ -4,7 +4,7 @@
 
 #include "files/checksums.h"
 
-/* A line, its own digest at the end (allocated). */
+/* Makes a line with its own digest at the end (allocated). */
 char *checksums_format(uint64_t digest, uint64_t size, const char *name, const char *made_of);
 
 #endif

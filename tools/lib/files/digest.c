@@ -1,5 +1,5 @@
-/* digest.c: see digest.h. Four lanes of multiply and rotate over 64-bit words (so that the
- * processor works on four products at once), folded together at the end with the length. */
+/* digest.c: see digest.h. Four lanes multiply and rotate 64-bit words, so that the processor can
+ * work on four products at once. At the end the lanes are folded together with the length. */
 #include "files/digest.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ uint64_t digest_bytes(uint64_t seed, const void *data, size_t n)
 		memcpy(word, p, sizeof(word));
 		mix(lane, word);
 	}
-	if (left) { /* made up by zeros */
+	if (left) { /* padded with zeros */
 		memset(word, 0, sizeof(word));
 		memcpy(word, p, left);
 		mix(lane, word);
@@ -64,9 +64,9 @@ uint64_t digest_bytes(uint64_t seed, const void *data, size_t n)
 	return sum ^ sum >> 32;
 }
 
-enum { PIECE = 1 << 20, PIECES = 4 }; /* read at a time, side by side */
+enum { PIECE = 1 << 20, PIECES = 4 }; /* bytes of a piece; pieces are read side by side */
 
-/* Up to PIECE bytes at `at`, fewer only at the file's end; −errno. */
+/* Reads up to PIECE bytes at `at`; fewer only at the end of the file. −errno on failure. */
 static long read_piece(int fd, char *buffer, uint64_t at)
 {
 	long have = 0;
@@ -85,7 +85,7 @@ static long read_piece(int fd, char *buffer, uint64_t at)
 	return have;
 }
 
-/* Another piece beside the first is worth a thread. */
+/* A thread is started only if there is a second piece. */
 static int readers(int fd, uint64_t at)
 {
 	struct stat st;
@@ -94,7 +94,8 @@ static int readers(int fd, uint64_t at)
 	return left > PIECE ? threads_for(0.2 * left) : 1;
 }
 
-/* Piece by piece, each with the sum so far as its seed; the last is shorter, or empty. */
+/* Digests piece by piece; each piece is seeded with the digest so far. The last piece is shorter,
+ * or empty. */
 uint64_t digest_contents(const char *path, uint64_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

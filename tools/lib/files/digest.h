@@ -1,5 +1,5 @@
-/* digest.h: a 64-bit digest of a file's contents, to see that an input has changed; no defence
- * against forgery. */
+/* digest.h: a 64-bit digest of a file's contents. It shows that an input has changed; it is no
+ * defence against forgery. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
@@ -10,15 +10,15 @@
 uint64_t digest_bytes(uint64_t seed, const void *data, size_t n);
 uint64_t digest_contents(
 	const char *path,
-	uint64_t *size); /* of a whole file, and its bytes; die() when it cannot be read */
+	uint64_t *size); /* of a whole file, with its size; die() when the file cannot be read */
 
-/* Digests kept from run to run, so that gigabytes are not read again: an entry holds while size,
- * modification time (ns) and inode are the same. The file of entries may be missing or damaged:
- * what it does not tell is computed. */
+/* Digests that are kept between runs, so that gigabytes are not read again. An entry is valid while
+ * size, modification time (ns) and inode are unchanged. The file of entries may be missing or
+ * damaged; missing digests are computed. */
 struct digest_cache;
 struct digest_cache *digest_cache_open(const char *path);
 uint64_t digest_file(struct digest_cache *c, const char *path); /* die() when it cannot be read */
 void digest_cache_close(struct digest_cache *c,
-			bool write); /* writes the entries used, if any is new */
+			bool write); /* writes the entries that were used, if any is new */
 
 #endif

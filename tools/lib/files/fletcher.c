@@ -1,10 +1,12 @@
-/* fletcher.c: see fletcher.h. HDF5's own goes word by word, and would take a third of the time of a
- * process that reads and writes rows.
+/* fletcher.c: see fletcher.h. HDF5's own function works word by word. It would take a third of the
+ * time of a process that reads and writes rows.
  *
- * Here LANES sums run side by side: lane l has the words l, l + LANES, …; a[l] is their sum and
- * b[l] the sum of all a[l] so far. Of k words in whole turns, word i of lane l counts (k − i) times
- * in the second sum: LANES · b[l] − l · a[l]. Words are taken as they lie in a little-endian
- * machine: to swap a word's bytes is to multiply it by 256, modulo 65535. */
+ * Here LANES sums run side by side. Lane l has the words l, l + LANES, …; a[l] is their sum, and
+ * b[l] is the sum of all a[l] so far. With k words in whole turns, word i of lane l counts (k − i)
+ * times in the second sum: LANES · b[l] − l · a[l].
+ *
+ * Words are read as a little-endian machine stores them. Swapping a word's bytes means multiplying
+ * it by 256, modulo 65535. */
 #include "files/fletcher.h"
 
 #include <string.h>
@@ -15,10 +17,10 @@ enum {
 	LANES = 32,
 	TURNS = 256,
 	MODULUS = 65535
-}; /* TURNS: until b, at most 65535 · 256 · 257 / 2, is emptied */
+}; /* TURNS: until b is emptied; b is at most 65535 · 256 · 257 / 2 */
 
 struct lane_sums {
-	uint64_t first, second; /* modulo MODULUS, of the words so far, in this machine's order */
+	uint64_t first, second; /* modulo MODULUS, of the words so far, in native byte order */
 };
 
 static uint32_t canonical(uint64_t sum, int any)
@@ -27,7 +29,7 @@ static uint32_t canonical(uint64_t sum, int any)
 	return sum ? (uint32_t)sum : any ? MODULUS : 0;
 }
 
-/* Words so far count once more in the second sum for each word that follows. */
+/* For each word that follows, all earlier words count once more in the second sum. */
 CLONES static void add_turns(struct lane_sums *s, const unsigned char *p, size_t turns)
 {
 	uint32_t a[LANES] = {0}, b[LANES] = {0};

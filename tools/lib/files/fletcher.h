@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of n bytes, n even: big-endian 16-bit words w_i, (Σ (k−i) w_i) · 2^16 + Σ w_i over k words, both
- * modulo 65535; 0 stands for a sum of zeros alone, 65535 for any other that is 0 modulo it. */
+/* The checksum of n bytes, n even. With k big-endian 16-bit words w_i it is (Σ (k−i) w_i) · 2^16 +
+ * Σ w_i, both sums modulo 65535. A sum over zeros only gives 0; any other sum that is 0 modulo
+ * 65535 gives 65535. */
 uint32_t fletcher32(const void *data, size_t n);
 
 #endif

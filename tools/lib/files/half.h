@@ -1,5 +1,5 @@
-/* half.h: float16 (IEEE half) from and to float: round to nearest even, beyond the range infinity,
- * NaN made quiet. */
+/* half.h: float16 (IEEE half) from and to float. Rounds to nearest even; values out of range become
+ * infinity; a NaN becomes quiet. */
 #ifndef HALF_H
 #define HALF_H
 

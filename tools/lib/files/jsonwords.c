@@ -1,8 +1,8 @@
 /* jsonwords.c: see jsonwords.h.
  *
- * jansson gives a code, a place and a phrase. The code chooses our words; for a syntax error, the
- * phrase's beginning says what was expected. What was found is read from the text itself: the place
- * is just behind it. */
+ * jansson gives a code, a position and a phrase. The code chooses our message. For a syntax error,
+ * the start of the phrase tells what was expected. What was found is read from the text, just
+ * before the position. */
 #include "files/jsonwords.h"
 
 #include <ctype.h>
@@ -12,7 +12,7 @@
 #include "base/die.h"
 #include "base/text.h"
 
-enum { SHOWN = 40 }; /* bytes of what was found */
+enum { SHOWN = 40 }; /* most bytes that are shown of what was found */
 
 static bool is_word(char c)
 {
@@ -20,7 +20,7 @@ static bool is_word(char c)
 	       (unsigned char)c >= 0x80;
 }
 
-/* The token that ends before byte `end`: where it begins. */
+/* The start of the token that ends before byte `end`. */
 static size_t token_start(const char *text, size_t end)
 {
 	size_t i = end - 1;
@@ -50,7 +50,7 @@ static const struct {
 	{"#", ": JSON has no comments"},
 };
 
-/* The last byte before `at` that is no white space; 0: none. */
+/* The last byte before `at` that is no white space; 0: there is none. */
 static char before(const char *text, size_t at)
 {
 	while (at > 0 && isspace((unsigned char)text[at - 1]))
@@ -69,8 +69,8 @@ static const char *advice_on(const char *text, size_t start, size_t length)
 	return "";
 }
 
-/* jansson reads a minus and stops there when no digit follows: the rest of the word belongs to what
- * was found. */
+/* jansson stops behind a minus that no digit follows. The rest of the word also belongs to what was
+ * found. */
 static size_t word_end(const char *text, size_t n, size_t end)
 {
 	while (end < n && is_word(text[end]) && is_word(text[end - 1]))
@@ -89,7 +89,7 @@ static char *expected_found(const char *expected, const char *text, size_t n, si
 		       advice_on(text, start, length));
 }
 
-/* What a syntax error's phrase begins with, and what it means. The second kind is said without what
+/* The start of a syntax error's phrase, and our message for it. `found`: the message also says what
  * was found. */
 static const struct {
 	const char *begins, *words;

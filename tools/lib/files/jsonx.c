@@ -1,4 +1,4 @@
-/* jsonx.c: jansson, with every failure a message that names file and key. */
+/* jsonx.c: jansson, with messages that name file and key for every failure. */
 #include "files/jsonx.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "files/jsonwords.h"
 #include "files/looks.h"
 
-/* The size is looked at before, and again while reading: a pipe has none. */
+/* The size is checked before reading and again during it, because a pipe has no size. */
 char *jsonx_read(const char *path, size_t max_bytes, size_t *n)
 {
 	checksums_check(path);
@@ -42,7 +42,7 @@ char *jsonx_read(const char *path, size_t max_bytes, size_t *n)
 	return text;
 }
 
-/* Line and column of byte `at`, counted as jansson does: columns are code points, from 1. */
+/* Line and column of byte `at`, as jansson counts them: columns are code points, from 1. */
 _Noreturn static void refuse_zero_byte(const char *path, const char *text, size_t at)
 {
 	int line = 1, column = 1;
@@ -54,7 +54,7 @@ _Noreturn static void refuse_zero_byte(const char *path, const char *text, size_
 	    path, line, column);
 }
 
-/* jansson skips a zero byte between two values. */
+/* jansson skips a zero byte between two values; here it is refused. */
 static void refuse_unlike(const char *path, const char *text, size_t n)
 {
 	enum look l = looks_like(text, n);
@@ -102,7 +102,7 @@ json_t *jsonx_load_reals(const char *path, size_t max_bytes)
 	return load(path, max_bytes, JSON_DECODE_INT_AS_REAL);
 }
 
-/* The closing quote of the string that begins at p; `end` when it has none. */
+/* The closing quote of the string that begins at p; `end` if there is none. */
 static const char *string_end(const char *p, const char *end)
 {
 	for (p++; p < end && *p != '"'; p++)
@@ -175,7 +175,7 @@ json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key)
 	return v;
 }
 
-/* The member, or NULL when it is absent or null. */
+/* The member; NULL: it is absent or null. */
 static const json_t *member(const json_t *o, const char *path, const char *key)
 {
 	if (!json_is_object(o))

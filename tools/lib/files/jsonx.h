@@ -1,7 +1,9 @@
-/* jsonx.h: jansson with messages that name the file and the key. Every failure is die(), in words
- * of ours. Files over `max_bytes` are refused before they are read. Duplicate keys are an error. A
- * byte order mark of UTF-8 is skipped, as RFC 8259 (8.1) allows; what is not JSON at all is refused
- * as what it looks like (looks.h). */
+/* jsonx.h: jansson with messages that name the file and the key. Every failure is die(), in our
+ * words.
+ *
+ * Files over `max_bytes` are refused before they are read. Duplicate keys are an error. A byte
+ * order mark of UTF-8 is skipped, as RFC 8259 (8.1) allows. For a file that is no JSON, the message
+ * says what it looks like (looks.h). */
 #ifndef JSONX_H
 #define JSONX_H
 
@@ -10,27 +12,28 @@
 #include <stddef.h>
 
 json_t *jsonx_load(const char *path, size_t max_bytes); /* caller decrefs */
-/* The same, with every number a real: for files with integers beyond 64 bits (transformers writes a
- * length of 10^30). */
+/* The same, with all numbers as reals. For files with integers beyond 64 bits: transformers writes
+ * a length of 10^30. */
 json_t *jsonx_load_reals(const char *path, size_t max_bytes);
-/* What `loader`, one of the two, finds in a file that holds an object; an empty one where there is
- * no such file. Another type is die(). Caller decrefs. */
+/* Loads an object with `loader`, one of the two above; an empty object where the file is missing.
+ * Another type is die(). Caller decrefs. */
 json_t *jsonx_optional_object(const char *path, size_t max_bytes,
 			      json_t *loader(const char *path, size_t max_bytes));
-/* One member of the object that the file holds; NULL when it has no such key. The rest of the file
- * is not parsed: a large one costs no memory beyond its text. */
+/* One member of the object in the file; NULL: it has no such key. The rest is not parsed, so that a
+ * large file takes no memory beyond its text. */
 json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key);
-/* The same in two steps, for a caller that looks at the text first. */
+/* The same in two steps, for a caller that examines the text first. */
 char *jsonx_read(const char *path, size_t max_bytes,
 		 size_t *n); /* allocated, n bytes, no 0 at the end */
 json_t *jsonx_parse(const char *path, const char *text, size_t n);
 
-/* Members of an object read from `path` (only used in messages). *_or give the default when the key
- * is absent or null; the others die when it is. Wrong type or range is die(). */
+/* Members of an object that was read from `path`, which is used in messages. The functions *_or
+ * return the default when the key is absent or null; the others die. A wrong type or range is
+ * die(). */
 long jsonx_int(const json_t *o, const char *path, const char *key, long min, long max);
 long jsonx_int_or(const json_t *o, const char *path, const char *key, long min, long max,
 		  long dflt);
-/* Item i of a list that stands under `key`. */
+/* Item i of the list under `key`. */
 long jsonx_item_int(const json_t *list, const char *path, const char *key, size_t i, long min,
 		    long max);
 double jsonx_number(const json_t *o, const char *path, const char *key);

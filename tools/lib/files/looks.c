@@ -10,7 +10,7 @@
 
 #define MAGIC(s) s, sizeof(s) - 1
 
-/* The first that fits counts: UTF-32's mark begins with UTF-16's. */
+/* The first entry that fits counts, because UTF-32's mark begins with UTF-16's. */
 static const struct {
 	const char *bytes;
 	size_t n;
@@ -37,7 +37,7 @@ static const struct {
 	{MAGIC("\xff\xfe"), LOOKS_UTF16},
 	{MAGIC("\xfe\xff"), LOOKS_UTF16},
 	{MAGIC("version https://git-lfs"), LOOKS_LFS},
-	/* Whole answers of hubs, saved under the file's name. */
+	/* Whole answers of model hubs, saved under the file's name. */
 	{MAGIC("Entry not found"), LOOKS_NOT_FOUND},
 	{MAGIC("Repository not found"), LOOKS_NOT_FOUND},
 	{MAGIC("Invalid username or password"), LOOKS_NOT_FOUND},
@@ -97,8 +97,7 @@ size_t looks_mark(const char *bytes, size_t n)
 	return n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-/* UTF-16 without a mark: a JSON text begins with two ASCII characters, of which one byte each is
- * zero. */
+/* UTF-16 without a mark: a JSON text begins with two ASCII characters, each with one zero byte. */
 static enum look zero_bytes(const char *s, size_t n)
 {
 	if (n >= 4 && s[0] && !s[1] && s[2] && !s[3])
@@ -113,7 +112,7 @@ static size_t skip_space(const char *s, size_t n, size_t i)
 	return i;
 }
 
-/* Behind the object or list that begins at byte i; n where it does not end. */
+/* The position behind the object or list that begins at byte i; n: it does not end. */
 static size_t value_end(const char *s, size_t n, size_t i)
 {
 	int depth = 0;

@@ -1,11 +1,11 @@
-/* looks.h: what a file is that should be JSON and is not, from its first bytes. */
+/* looks.h: recognises by its first bytes what a file is that should be JSON and is not. */
 #ifndef LOOKS_H
 #define LOOKS_H
 
 #include <stddef.h>
 
 enum look {
-	LOOKS_UNKNOWN, /* perhaps JSON */
+	LOOKS_UNKNOWN, /* it may be JSON */
 	LOOKS_PARQUET,
 	LOOKS_ARROW_STREAM,
 	LOOKS_ARROW_FILE,
@@ -24,8 +24,8 @@ enum look {
 	LOOKS_HTML,
 	LOOKS_LFS,
 	LOOKS_NOT_FOUND,
-	/* Tables as text: they begin with neither [ nor {, or go on where their first object ends.
-	 */
+	/* Tables as text. They begin neither with [ nor with {, or continue behind their first
+	 * object. */
 	LOOKS_JSON_LINES,
 	LOOKS_CSV,
 	LOOKS_SEMICOLONS,
@@ -34,13 +34,13 @@ enum look {
 
 enum look looks_like(const char *bytes, size_t n);
 const char *looks_name(enum look l);   /* "a Parquet file" */
-const char *looks_advice(enum look l); /* what to do, any file */
+const char *looks_advice(enum look l); /* what to do with such a file */
 
-/* For a file that is no JSON, once its reader has failed: die() where a download left something
- * else in its place (a Git LFS pointer, a web page, a hub's "not found"). */
+/* For a file that turned out to be no JSON: die() where a download has left something else in its
+ * place (a Git LFS pointer, a web page, a hub's "not found"). */
 void looks_check_download(const char *path);
 
-/* A byte order mark of UTF-8 says nothing more than the encoding: its length, 3, or 0. */
+/* The length of a UTF-8 byte order mark at the start: 3, or 0. The mark only tells the encoding. */
 size_t looks_mark(const char *bytes, size_t n);
 
 #endif

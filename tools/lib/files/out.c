@@ -1,10 +1,12 @@
-/* out.c: outputs under temporary names, and their removal however the process ends (but by
- * SIGKILL).
+/* out.c: outputs under temporary names. They are removed however the process ends, except by
+ * SIGKILL.
  *
- * The names lie in a static table so that the signal handler has nothing to do but unlink(): no
- * allocation, no lock, no pointer that another thread could free meanwhile. At worst it unlinks a
- * name that was just renamed away; names are never used twice, so that finds nothing. A child made
- * by fork() must not remove its parent's files: every entry carries the process that began it. */
+ * The names are in a static table, so that the signal handler only has to unlink(): no allocation,
+ * no lock, no pointer that another thread could free. At worst it unlinks a name that was just
+ * renamed. Names are never used twice, so it then finds nothing.
+ *
+ * A child made by fork() must not remove its parent's files, so every entry has the process that
+ * began it. */
 #include "files/out.h"
 
 #include <errno.h>
@@ -20,7 +22,7 @@
 
 #include "base/die.h"
 
-enum { MAX_PENDING = 64 }; /* outputs of one process at a time: a few per task */
+enum { MAX_PENDING = 64 }; /* outputs of a process at a time: a few per task */
 
 static struct pending {
 	volatile sig_atomic_t live;
@@ -45,9 +47,8 @@ static void remove_pending(void)
 static void on_signal(int sig)
 {
 	remove_pending();
-	/* SA_RESETHAND has restored the default action and SA_NODEFER leaves the signal unblocked:
-	 * this ends the process as killed by the signal, which is what make and the shell look at.
-	 */
+	/* SA_RESETHAND has restored the default action, and SA_NODEFER leaves the signal unblocked.
+	 * So the process ends as killed by the signal, which make and the shell look at. */
 	raise(sig);
 }
 
@@ -60,7 +61,7 @@ static void install_once(void)
 	done = true;
 	if (atexit(remove_pending))
 		die("cannot register the removal of temporary files");
-	/* Beyond a file size limit write() then fails (EFBIG), and is reported as any failing
+	/* write() beyond a file size limit then fails with EFBIG, and is reported like any failed
 	 * write. */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		die("cannot ignore signal %d: %s", SIGXFSZ, strerror(errno));
@@ -68,7 +69,7 @@ static void install_once(void)
 		struct sigaction old,
 			sa = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_NODEFER};
 		sigemptyset(&sa.sa_mask);
-		/* Ignored by whoever started us (nohup): stays ignored. */
+		/* The parent ignored the signal (nohup): keep ignoring it. */
 		if (sigaction(signals[i], NULL, &old) || old.sa_handler == SIG_IGN)
 			continue;
 		if (sigaction(signals[i], &sa, NULL))
@@ -86,12 +87,13 @@ static bool is_folder(const char *path)
 
 static void make_one(const char *path)
 {
-	/* Another process may make it at the same moment, so look only after mkdir() has failed. */
+	/* Another process may create the folder at the same moment, so it is examined only after
+	 * mkdir() has failed. */
 	if (!mkdir(path, 0777) || (errno == EEXIST && is_folder(path)))
 		return;
 	int e = errno;
-	if (is_folder(path)) /* a read-only or automounted parent gives EROFS or EACCES for what
-				exists */
+	if (is_folder(path)) /* a read-only or automounted parent gives EROFS or EACCES for an
+				existing folder */
 		return;
 	die("cannot make folder '%s': %s", path, strerror(e == EEXIST ? ENOTDIR : e));
 }
@@ -113,7 +115,7 @@ void make_folder(const char *path)
 	free(p);
 }
 
-/* The folder a file lies in, allocated. */
+/* The folder of a file, allocated. */
 static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -150,7 +152,7 @@ static struct pending *free_entry(void)
 	BUG("more than %d outputs at once", MAX_PENDING);
 }
 
-/* Creates the temporary file for an entry whose name is not yet live. */
+/* Creates the temporary file for an entry whose name is not live yet. */
 static void create_temporary(struct pending *p, const char *target)
 {
 	static unsigned count;
@@ -164,9 +166,9 @@ static void create_temporary(struct pending *p, const char *target)
 				 (long)getpid(), count++);
 		if (n < 0 || (size_t)n >= sizeof(p->tmp))
 			die("cannot create '%s': %s", target, strerror(ENAMETOOLONG));
-		/* Live before it exists: a signal in between then finds nothing, instead of missing
-		 * the file. The name may be another process's left-over only where the process
-		 * number came round again. */
+		/* The entry is live before the file exists. A signal in between then finds nothing,
+		 * but never misses the file. The name can only exist already as a left-over of an
+		 * earlier process with the same number. */
 		p->live = 1;
 		fd = open(p->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd < 0)
@@ -200,7 +202,7 @@ static void sync_path(const char *path, int flags, const char *target, bool fold
 	int fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
 		die("cannot sync '%s': %s", target, strerror(errno));
-	/* Some network and FUSE file systems cannot sync a folder and say so by EINVAL: there is
+	/* Some network and FUSE file systems cannot sync a folder, and return EINVAL: then there is
 	 * nothing to wait for. */
 	if (fsync(fd) && !(folder && errno == EINVAL))
 		die("cannot sync '%s': %s", target, strerror(errno));
@@ -298,7 +300,7 @@ char *out_read_text(const char *path)
 		die("cannot read '%s': %s", path, strerror(errno));
 	fclose(f);
 	for (size_t i = 0; i < n;
-	     i++) /* a text has no byte 0: one of a damaged file makes it another text */
+	     i++) /* a text has no zero byte; a damaged file with one would read as another text */
 		text[i] = text[i] ? text[i] : '?';
 	text[n] = 0;
 	return text;

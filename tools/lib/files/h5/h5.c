@@ -1,7 +1,7 @@
-/* h5.c: the HDF5 files between the stages: create, commit, open, close.
+/* h5.c: the HDF5 files that stages exchange: create, commit, open, close.
  *
- * The HDF5 library prints nothing and has no part in exit(): after a failed write it would try
- * again, and print. */
+ * The HDF5 library prints nothing and does nothing in exit(). After a failed write it would
+ * otherwise try again there, and print. */
 #include "files/h5/h5.h"
 
 #include <errno.h>
@@ -23,16 +23,15 @@ static void library_init(void)
 	if (done)
 		return;
 	done = true;
-	H5dont_atexit(); /* fails only if HDF5 is in use already, and then it is too late to matter
-			  */
+	H5dont_atexit(); /* fails only if HDF5 is already in use; then it is too late to matter */
 	if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
 		die("cannot start the HDF5 library");
 }
 
 /* ------------------------------------------------------------ the form of a file
  *
- * Attributes and links stay in the headers of their objects, however many there are: h5form.c then
- * has no heaps and trees to judge. No times. */
+ * Attributes and links are stored in the headers of their objects, however many there are. h5form.c
+ * then has no heaps and trees to check. No times are stored. */
 
 enum { ALL_COMPACT = 65535 };
 
@@ -49,10 +48,10 @@ void h5_plain_group(hid_t list)
 
 /* ------------------------------------------------------------ files */
 
-/* The oldest format that has checksums on all its metadata, and no newer one: the bytes do not
- * depend on the library's age. (1.8's has none on the index of chunks: one wrong bit there, and a
- * chunk reads as zeros.) Locks are off: a file under its final name is never written again, and
- * some network file systems have none. */
+/* The oldest format with checksums on all metadata, and no newer one, so that the bytes do not
+ * depend on the library's version. The format of 1.8 has no checksum on the index of chunks: with
+ * one wrong bit there, a chunk reads as zeros. Locks are off: a file under its final name is never
+ * written again, and some network file systems have no locks. */
 static hid_t file_access_list(void)
 {
 	hid_t fapl = h5_must(H5Pcreate(H5P_FILE_ACCESS));
@@ -71,7 +70,7 @@ struct h5 *h5_create(const char *target, const char *schema, int version)
 	hid_t fapl = file_access_list(), fcpl = h5_must(H5Pcreate(H5P_FILE_CREATE));
 	h5_plain_object(fcpl);
 	h5_plain_group(fcpl);
-	/* out_begin() has made the file exclusively, under a name that is only ours. */
+	/* out_begin() has created the file exclusively, under a unique name. */
 	f->file = H5Fcreate(out_begin(target), H5F_ACC_TRUNC, fcpl, fapl);
 	if (f->file < 0)
 		h5_fail(f, "create", NULL, NULL);
@@ -94,14 +93,14 @@ void h5_commit(struct h5 *f)
 		BUG("commit of '%s', which is open for reading", f->path);
 	h5_datasets_close(f);
 	h5_set_int(f, "/", "complete", 1);
-	/* On a full disk H5Fflush fails where H5Fclose may return 0. */
+	/* On a full disk H5Fflush fails, while H5Fclose may return 0. */
 	if (H5Fflush(f->file, H5F_SCOPE_LOCAL) < 0 || H5Fclose(f->file) < 0)
 		h5_fail(f, "write", NULL, NULL);
 	out_commit(f->path);
 	h5_release(f);
 }
 
-/* The messages of the system for a file that is not there; HDF5 would wrap them in its own. */
+/* Gives the system's message for a missing file; HDF5 would wrap it in its own. */
 static void need_hdf5(const char *path)
 {
 	static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
@@ -113,7 +112,7 @@ static void need_hdf5(const char *path)
 	if (n < 0)
 		die("cannot read '%s': %s", path, strerror(errno));
 	close(fd);
-	/* Ours have no user block, so the signature is at the very start. */
+	/* Our files have no user block, so the signature is at the start. */
 	if (n == (ssize_t)sizeof(head) && !memcmp(head, H5_RELEASED, sizeof(head)))
 		die("'%s' was " H5_RELEASED_WORDS, path);
 	if (n != (ssize_t)sizeof(head) || memcmp(head, signature, sizeof(head)))

@@ -7,7 +7,7 @@
 #include "files/h5/h5.h"
 #include "files/h5/h5_private.h"
 
-/* An attribute's message names the attribute and the object it belongs to. */
+/* Names an attribute and its object, for messages. */
 _Noreturn static void fail_attribute(struct h5 *f, const char *verb, const char *obj,
 				     const char *name)
 {
@@ -44,8 +44,8 @@ void h5_set_double(struct h5 *f, const char *obj, const char *name, double v)
 	set_attribute(f, obj, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &v);
 }
 
-/* Fixed length: stored inside the object's header and covered by its checksum, which a string of
- * variable length is not. */
+/* A string of fixed length: it is stored in the object's header and covered by its checksum. A
+ * string of variable length is not. */
 void h5_set_string(struct h5 *f, const char *obj, const char *name, const char *v)
 {
 	hid_t t = h5_must(H5Tcopy(H5T_C_S1));
@@ -55,7 +55,7 @@ void h5_set_string(struct h5 *f, const char *obj, const char *name, const char *
 	H5Tclose(t);
 }
 
-/* Opens a scalar attribute and its type, whose class is to be one of two. */
+/* Opens a scalar attribute and its type. The type must be of one of two classes. */
 static hid_t open_attribute(struct h5 *f, const char *obj, const char *name, H5T_class_t a,
 			    H5T_class_t b, const char *kind, hid_t *type)
 {

@@ -1,9 +1,12 @@
-/* h5_chunk.c: the chunks of an open dataset, one of them in memory at a time.
+/* h5_chunk.c: the chunks of an open dataset, one in memory at a time.
  *
- * Not through the library's own cache: its checksum would take more time than all else that is done
- * with rows, and a chunk's first portion would be merged with what was read back from the disk.
- * Chunks pass the filters by and are written and read whole (H5Dwrite_chunk, H5Dread_chunk), with
- * the checksum that the fletcher32 filter would make: other programs read them as any file. */
+ * They do not go through the library's cache. Its checksum would take more time than everything
+ * else that is done with rows, and it would read back a chunk from disk before its first portion is
+ * written.
+ *
+ * Chunks are written and read whole, past the filters (H5Dwrite_chunk, H5Dread_chunk). They have
+ * the checksum that the fletcher32 filter would make, so other programs read the file as any
+ * other. */
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +77,8 @@ static void read_held(struct h5 *f, struct dataset *d)
 		    d->path, f->path);
 }
 
-/* Chunk `which` into memory; its contents too, unless they are to be overwritten. */
+/* Gets chunk `which` into memory. `contents`: with what it holds on disk, because it is not
+ * overwritten whole. */
 static void hold(struct h5 *f, struct dataset *d, size_t which, bool contents)
 {
 	struct chunks *c = &d->chunks;
@@ -92,8 +96,8 @@ static void hold(struct h5 *f, struct dataset *d, size_t which, bool contents)
 		read_held(f, d);
 }
 
-/* After a portion that ends before row `end`. Rows mostly go from first to last: at the end of the
- * dataset its memory is given back, so that files may stay open at no cost. */
+/* Called after a portion that ends before row `end`. Rows mostly go from first to last, so at the
+ * end of the dataset its memory is freed. Files can then stay open at no cost. */
 static void passed(struct h5 *f, struct dataset *d, size_t end)
 {
 	struct chunks *c = &d->chunks;
@@ -107,7 +111,7 @@ static void passed(struct h5 *f, struct dataset *d, size_t end)
 	c->held = NONE;
 }
 
-/* How many of rows [row0, row0+nrows) are of one chunk: from row *first of it on. */
+/* How many of rows [row0, row0+nrows) are in the chunk of row0. *first: row0 within this chunk. */
 static size_t rows_in_chunk(const struct chunks *c, size_t row0, size_t nrows, size_t *first)
 {
 	*first = row0 % c->rows;
@@ -145,7 +149,7 @@ void h5_chunks_read(struct h5 *f, struct dataset *d, size_t row0, size_t nrows,
 	}
 }
 
-/* Rows that were never written are zeros. */
+/* Rows that were never written read as zeros. */
 void h5_chunks_close(struct h5 *f, struct dataset *d)
 {
 	struct chunks *c = &d->chunks;

@@ -1,13 +1,12 @@
-/* h5_dataset.c: datasets: their types, their chunks, and the open ones of a file.
+/* h5_dataset.c: datasets: their types, their chunks, and which of a file are open.
  *
- * Equal data must give equal bytes, in whatever portions and order the rows are written (the
- * portion depends on the batch size). HDF5 places a chunk in the file when it is first written, so
- * the order of writing would show. Hence early allocation: all chunks of a dataset get their place
- * when the dataset is created.
+ * Equal data must give equal bytes, in whatever portions and order rows are written. The portions
+ * depend on the batch size. HDF5 places a chunk in the file when it is first written, so the order
+ * of writing would show. So all chunks are allocated when the dataset is created.
  *
- * An open dataset holds one chunk (h5_chunk.c), so that going through the rows in order reads and
- * writes each chunk once; at most MAX_DATASETS datasets of a file are open at a time, which bounds
- * the memory of a file to about 4 MiB unless one row is larger than a chunk. */
+ * An open dataset holds one chunk (h5_chunk.c). Going through the rows in order reads and writes
+ * each chunk once. At most MAX_DATASETS datasets of a file are open at a time. So a file takes at
+ * most about 4 MiB, unless a row is larger than a chunk. */
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@
 #include "files/h5/h5_private.h"
 
 enum {
-	CHUNK_BYTES = 512 * 1024, /* a chunk is read whole to get one row of it, and has its own
+	CHUNK_BYTES = 512 * 1024, /* to get one row, its chunk is read whole; each chunk has its own
 				     place and checksum */
 };
 
@@ -28,8 +27,8 @@ static hid_t disk_type(enum h5_type type)
 	hid_t t;
 	switch (type) {
 	case H5_F16:
-		/* IEEE binary16: 1 sign, 5 exponent, 10 fraction bits. The fields first: they must
-		 * lie inside the size. */
+		/* IEEE binary16: 1 sign, 5 exponent, 10 fraction bits. The fields are set first,
+		 * because they must lie inside the size. */
 		t = h5_must(H5Tcopy(H5T_IEEE_F32LE));
 		h5_must(H5Tset_fields(t, 15, 10, 5, 0, 10));
 		h5_must(H5Tset_size(t, 2));
@@ -52,7 +51,7 @@ static size_t row_bytes(const struct dataset *d)
 	return (d->cols ? d->cols : 1) * type_bytes(d->type);
 }
 
-/* False when `t` is none of ours. */
+/* False when `t` is none of our types. */
 static bool type_known(hid_t t, enum h5_type *type)
 {
 	for (int i = H5_F16; i <= H5_I32; i++) {
@@ -95,7 +94,7 @@ static struct dataset *dataset_find(struct h5 *f, const char *path)
 	return NULL;
 }
 
-/* The free or least recently used place, made free. */
+/* A free place, or that of the least recently used dataset, which is closed. */
 static struct dataset *dataset_place(struct h5 *f)
 {
 	struct dataset *oldest = &f->open[0];
@@ -115,7 +114,7 @@ static struct dataset *dataset_keep(struct h5 *f, struct dataset d, const char *
 	return place;
 }
 
-/* Fills in type and shape. (What the layout may be, h5form.c has seen to.) */
+/* Fills in type and shape. h5form.c has already checked the layout. */
 static void dataset_inspect(struct h5 *f, struct dataset *d, const char *path)
 {
 	hsize_t dims[2] = {0, 0}, chunk[2] = {0, 0};
@@ -160,8 +159,8 @@ struct dataset *h5_dataset_open(struct h5 *f, const char *path)
 
 /* ------------------------------------------------------------ datasets */
 
-/* Whole rows, about CHUNK_BYTES; the rows are spread evenly, so that the last chunk, which takes
- * the place of a full one, is nearly full. */
+/* Whole rows, about CHUNK_BYTES. Rows are spread evenly, so that the last chunk is nearly full: it
+ * takes the space of a full one. */
 static size_t chunk_rows(size_t rows, size_t bytes)
 {
 	size_t most = bytes && bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;

@@ -1,4 +1,4 @@
-/* h5_error.c: what the HDF5 library says of a call that failed, in one line. */
+/* h5_error.c: the HDF5 library's message about a failed call, in one line. */
 #include <hdf5.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "files/h5/h5.h"
 #include "files/h5/h5_private.h"
 
-/* H5Lexists wants every group on the way to exist, so the path is walked. */
+/* H5Lexists needs every group on the way to exist, so the path is walked. */
 bool h5_has(struct h5 *f, const char *obj)
 {
 	char *path = xstrdup(obj);
@@ -24,7 +24,7 @@ bool h5_has(struct h5 *f, const char *obj)
 			h5_fail(f, "look up", "object", path);
 		there = link > 0 && H5Oexists_by_name(f->file, path, H5P_DEFAULT) > 0;
 		*s = kept;
-		/* The next step down needs a group, not a dataset, to stand on. */
+		/* To go one level deeper, this must be a group and no dataset. */
 		if (there && kept) {
 			H5O_info_t info;
 			*s = 0;
@@ -40,7 +40,7 @@ bool h5_has(struct h5 *f, const char *obj)
 
 static void group_create(struct h5 *f, const char *path)
 {
-	/* Not by H5Pset_create_intermediate_group: groups made so carry the time of day. */
+	/* H5Pset_create_intermediate_group is not used: it stores the time of day in the groups. */
 	hid_t gcpl = h5_must(H5Pcreate(H5P_GROUP_CREATE));
 	h5_plain_object(gcpl);
 	h5_plain_group(gcpl);
@@ -106,7 +106,7 @@ void h5_each(struct h5 *f, const char *group, void (*fn)(const char *name, void 
 	struct names l = {NULL, 0};
 	if (!h5_has(f, group))
 		die("'%s' has no group '%s'", f->path, group);
-	/* Collected first, so that fn may do as it likes with the file. */
+	/* Names are collected first, so that fn may change the file. */
 	if (H5Literate_by_name(f->file, group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &l,
 			       H5P_DEFAULT) < 0)
 		h5_fail(f, "list", "group", group);

@@ -109,7 +109,7 @@ void h5_write_double(struct h5 *f, const char *path, size_t row0, size_t nrows, 
 	struct dataset *d = for_writing(f, path, row0, nrows, false);
 	struct conversion how = conversion(d, by_type, sizeof(*data));
 
-	if (d->type == H5_F16) /* by way of float32 it would be rounded twice */
+	if (d->type == H5_F16) /* through float32 it would be rounded twice */
 		BUG("'%s' is float16: it is written from float", path);
 	h5_chunks_write(f, d, row0, nrows, &how, data);
 }

@@ -1,9 +1,10 @@
-/* h5form.c: see h5form.h. Names of structures and messages are those of the HDF5 File Format
+/* h5form.c: see h5form.h. Structures and messages have the names of the HDF5 File Format
  * Specification, version 3.0.
  *
- * Every block of metadata is claimed before it is read: it lies in the file, has its signature, and
- * overlaps no other (two readings of the same bytes are how the library gets confused). All that is
- * claimed together is no more than the file, which bounds memory and time. */
+ * Every block of metadata is claimed before it is read. It must lie in the file, have its
+ * signature, and overlap no other block: two readings of the same bytes are how the library gets
+ * confused. All claimed blocks together are no larger than the file, which bounds memory and
+ * time. */
 #include "files/h5/h5form.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ struct form {
 	uint64_t size, claimed;
 	struct file_span *span;
 	int nspans, room;
-	uint64_t *object; /* addresses of headers, each once */
+	uint64_t *object; /* addresses of object headers; each occurs once */
 	int nobjects;
 };
 
@@ -75,7 +76,8 @@ static void claim(struct form *f, uint64_t at, uint64_t n)
 	f->claimed += n;
 }
 
-/* Allocated; at least as long as the signature, which may be NULL. */
+/* Claims and reads a block, allocated. It is at least as long as its signature, which may be
+ * NULL. */
 static unsigned char *claim_block(struct form *f, uint64_t at, uint64_t n, const char *signature)
 {
 	unsigned char *p;
@@ -118,16 +120,16 @@ static void add_object(struct form *f, uint64_t at)
 
 /* ------------------------------------------------------------ messages
  *
- * Each handler gets the body of a message and says whether it is one of ours. */
+ * Each handler gets the body of a message, and says whether h5 could have written it. */
 
 struct object {
 	struct form *f;
-	unsigned seen; /* bits: which kinds of message */
+	unsigned seen; /* bits: the kinds of messages so far */
 	int rank;
 	uint64_t dims[2], element; /* bytes of an element */
 	unsigned char layout[MAX_LAYOUT];
 	size_t nlayout;
-	struct file_span *more; /* continuations */
+	struct file_span *more; /* continuation blocks */
 	int nmore;
 };
 
@@ -142,7 +144,7 @@ static const struct {
 	{"\x11\x20\x0f\0\x02\0\0\0\0\0\x10\0\x0a\x05\0\x0a\x0f\0\0\0", 20, 2},   /* float16 */
 };
 
-/* Bytes of an element of that type, 0: none of ours. */
+/* Bytes of an element of this type; 0: it is none of our types. */
 static uint64_t type_size(const unsigned char *p, size_t n)
 {
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
@@ -176,7 +178,7 @@ static bool dataspace(struct object *o, const unsigned char *p, size_t n)
 	return !memcmp(p + 4, p + 4 + 8 * rank, 8 * (size_t)rank); /* of fixed size */
 }
 
-/* No members and no flags; no order of creation is kept; no heap, no trees. */
+/* No members and no flags. No order of creation, no heap, no trees. */
 static bool in_header_only(struct object *o, const unsigned char *p, size_t n)
 {
 	(void)o;
@@ -207,7 +209,7 @@ static bool layout(struct object *o, const unsigned char *p, size_t n)
 {
 	if (n > MAX_LAYOUT)
 		return false;
-	memcpy(o->layout, p, n); /* judged when the shape is known */
+	memcpy(o->layout, p, n); /* checked when the shape is known */
 	o->nlayout = n;
 	return true;
 }
@@ -221,10 +223,10 @@ static bool group_info(struct object *o, const unsigned char *p, size_t n)
 static bool filters(struct object *o, const unsigned char *p, size_t n)
 {
 	(void)o;
-	return is(p, n, "\2\1\3\0\0\0\0\0", 8); /* fletcher32, and that not optional */
+	return is(p, n, "\2\1\3\0\0\0\0\0", 8); /* fletcher32, not optional */
 }
 
-/* A scalar: a 64-bit number, or a string of fixed length in UTF-8 that ends with 0. */
+/* A scalar: a 64-bit number, or a UTF-8 string of fixed length that ends with 0. */
 static bool attribute(struct object *o, const unsigned char *p, size_t n)
 {
 	size_t name = n > 9 ? (size_t)get(p + 2, 2) : 0, type = n > 9 ? (size_t)get(p + 4, 2) : 0,
@@ -299,7 +301,7 @@ static const struct {
 	[REFERENCES] = {reference_count, 4, false},
 };
 
-/* `at`: where p is in the file. What is left at the end, too short for a message, is a gap. */
+/* `at`: the address of p in the file. A rest that is too short for a message is a gap. */
 static void check_messages(struct object *o, const unsigned char *p, uint64_t n, uint64_t at)
 {
 	while (n >= 4) {
@@ -323,7 +325,8 @@ static void check_messages(struct object *o, const unsigned char *p, uint64_t n,
 static void check_chunk(struct form *f, const unsigned char *entry, size_t width, uint64_t bytes,
 			uint64_t at)
 {
-	/* Its address, its length with the checksum, and which filters were left out: none. */
+	/* The chunk's address, its length with the checksum, and the filters that were skipped:
+	 * none. */
 	if (get(entry + 8, width) != bytes + 4 || get(entry + 8 + width, 4))
 		bad(f, at, "a chunk of another length");
 	claim(f, get(entry, 8), bytes + 4);
@@ -366,7 +369,8 @@ static void check_fixed_array(struct form *f, uint64_t at, uint64_t nchunks, uin
 	}
 }
 
-/* Chunks of whole rows; one chunk has its place here, several have an index, none has none. */
+/* Chunks of whole rows. A single chunk has its address here; several have an index; a dataset
+ * without chunks has neither. */
 static void check_layout(struct object *o, uint64_t at)
 {
 	const unsigned char *p = o->layout;
@@ -418,8 +422,8 @@ static void check_object(struct form *f, uint64_t at)
 	peek(f, at, sizeof(head), head);
 	start = 10 + ((size_t)1 << (head[5] & 3));
 	n = get(head + 10, start - 10 < 4 ? start - 10 : 4);
-	/* Version 2; no times, no order of creation, but the two limits that keep attributes in the
-	 * header. */
+	/* Version 2. No times, no order of creation; only the two limits that keep attributes in
+	 * the header. */
 	if (head[4] != 2 || (head[5] & ~3) != 0x10 || start > 14 ||
 	    memcmp(head + 6, "\xff\xff\0\0", 4))
 		bad(f, at, "an object header of another form");

@@ -1,7 +1,7 @@
 /* st.c: a safetensors file's tensors and their elements; see st.h.
  *
- * After st_open() every [offset, offset + bytes) lies in its file, so a read that ends early means
- * that the file was cut meanwhile. */
+ * After st_open() every [offset, offset + bytes) lies in its file. A read that ends early means
+ * that the file was cut in the meantime. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,12 +14,12 @@
 #include "files/safetensors/st_private.h"
 
 enum {
-	BLOCK = 64, /* elements converted and checked at once: a fixed count, so that -O2 vectorises
-		       it */
-	COMPARED = 1 << 15, /* elements compared at once: those that differ mostly do so in the
-			       first few */
-	PIECE = 1 << 18,    /* bytes per pread: still in the second-level cache when it is converted
-			       and checked */
+	BLOCK = 64, /* elements that are converted and checked at once; a fixed number, so that -O2
+		       vectorises the loop */
+	COMPARED = 1 << 15, /* elements that are compared at once; different tensors mostly differ
+			       in the first few */
+	PIECE = 1 << 18, /* bytes per pread; they are still in the second-level cache when they are
+			    converted and checked */
 };
 
 const char *st_shape_text(const size_t *dim, int ndim, char *buf)
@@ -110,11 +110,11 @@ static inline float f32_of_bits(uint32_t u)
 	return x;
 }
 
-/* IEEE half: sign 1, exponent 5 (bias 15), fraction 10. Moved to float's places the exponent is 127
- * - 15 = 112 too small; the all-ones exponent (infinity, NaN) needs as much again. Below 2^-14 the
- * value is fraction × 2^-24: exactly 2^-14 (1 + fraction/2^10)
- * - 2^-14, which never goes through a float subnormal and so does not depend on the flush-to-zero
- * mode. Selection by mask: with a branch the loop is not vectorised. */
+/* IEEE half: sign 1, exponent 5 (bias 15), fraction 10. Moved to float's place the exponent is 127
+ * - 15 = 112 too small. The all-ones exponent (infinity, NaN) needs another 112. Below 2^-14 the
+ * value is fraction × 2^-24. This is exactly 2^-14 (1 + fraction/2^10) - 2^-14, which uses no float
+ * subnormal and so does not depend on the flush-to-zero mode. Masks select the case, because a
+ * branch would prevent vectorisation. */
 static inline float f32_of_f16(uint16_t h)
 {
 	uint32_t sign = (uint32_t)(h & 0x8000) << 16, em = h & 0x7fff;

@@ -1,8 +1,8 @@
-/* st_header.c: the header of one safetensors file: its JSON, and what that says of the tensors.
+/* st_header.c: the header of one safetensors file: its JSON, and what it says about the tensors.
  *
- * Nothing in a file is believed before it is compared with something else: the header's length with
- * the file's size, a tensor's bytes with its shape, the tensors' offsets with each other and with
- * the end of the file. */
+ * Nothing in a file is believed before it agrees with something else: the header's length with the
+ * file's size, a tensor's bytes with its shape, the tensors' offsets with each other and with the
+ * end of the file. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -28,9 +28,9 @@ static const struct {
 	{"F8_E5M2", ST_OTHER, 1}, {"F8_E8M0", ST_OTHER, 1},
 };
 
-/* A JSON tree takes many times its text. A header is three levels deep and a tensor's entry takes
- * 48 bytes for its three brackets, so a text with more brackets than that is not built into a tree
- * at all. */
+/* A JSON tree takes many times the memory of its text. A header is three levels deep, and a
+ * tensor's entry has three brackets in 48 bytes. A text with more brackets than this is refused
+ * before a tree is built. */
 static void check_header_text(const struct shard *f, const char *text, size_t n)
 {
 	size_t brackets = 0;

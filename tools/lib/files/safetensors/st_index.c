@@ -1,4 +1,4 @@
-/* st_index.c: opening and closing: one safetensors file, or an index and its shards. */
+/* st_index.c: opens and closes one safetensors file, or an index and its shards. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static struct shard shard_open(const char *path)
 	checksums_check(path);
 	f.fd = open(path,
 		    O_RDONLY | O_CLOEXEC |
-			    O_NONBLOCK); /* not to hang on a fifo; a plain file does not mind */
+			    O_NONBLOCK); /* does not wait for a fifo; a plain file ignores it */
 	if (f.fd < 0)
 		die("cannot open '%s': %s", path, strerror(errno));
 	if (fstat(f.fd, &sb) != 0)
@@ -49,7 +49,7 @@ static void open_single(struct st *s, const char *file)
 		qsort(s->tensor, (size_t)s->n, sizeof(*s->tensor), st_by_name);
 }
 
-/* Index of the shard DIR/NAME, opened if it is new. */
+/* The number of the shard DIR/NAME, which is opened if it is new. */
 static int shard_add(struct st *s, const char *dir, const char *index, const char *name)
 {
 	if (strchr(name, '/') || name[0] == '.' || !ends_with(name, ".safetensors"))
@@ -69,8 +69,8 @@ static int shard_add(struct st *s, const char *dir, const char *index, const cha
 	return s->nfiles++;
 }
 
-/* Every name of the index is in the shard that it names, and every tensor of the shards is in the
- * index. */
+/* Every name of the index must be in the shard that the index gives, and every tensor of the shards
+ * in the index. */
 static void check_index(const struct st *s, const char *index, const json_t *map, const int *shard)
 {
 	const char *name;
@@ -117,7 +117,7 @@ static void open_index(struct st *s, const char *dir, const char *index)
 	json_decref(o);
 }
 
-/* Weights of other formats, by the file's end. */
+/* Weights in other formats, by the end of the file's name. */
 static const struct {
 	const char *tail, *what;
 } OTHER_FORMAT[] = {
@@ -143,8 +143,7 @@ static bool is_pickle(const char *name)
 	       ends_with(name, ".ckpt");
 }
 
-/* There is no safetensors file where one was asked for: says so, and why a pickle file beside it
- * will not do. */
+/* A safetensors file is missing: says so, and why a pickle file beside it cannot be used. */
 static _Noreturn void die_missing(const char *dir, const char *wanted)
 {
 	DIR *d = opendir(dir);
@@ -183,7 +182,7 @@ static void open_folder(struct st *s, const char *dir)
 	free(index);
 }
 
-/* A missing file may have a pickle beside it. */
+/* A missing file may have a pickle file beside it. */
 static _Noreturn void die_missing_file(const char *path)
 {
 	const char *slash = strrchr(path, '/');

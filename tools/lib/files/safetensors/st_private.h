@@ -1,5 +1,4 @@
-/* st_private.h: what st.c, st_header.c, st_index.c and st_write.c share; everyone else includes
- * st.h. */
+/* st_private.h: what the sources of st share; all others include st.h. */
 #ifndef ST_PRIVATE_H
 #define ST_PRIVATE_H
 
@@ -31,7 +30,7 @@ struct st {
 };
 
 /* st.c */
-/* n bytes of the file from `offset` on; die() when it ends before. */
+/* Reads n bytes of the file from `offset`; die() when the file ends before. */
 void st_read_bytes(const struct shard *f, void *dst, size_t n, uint64_t offset);
 const char *st_shape_text(const size_t *dim, int ndim,
 			  char *buf); /* "(512, 256)", into buf[SHAPE_TEXT] */
@@ -39,8 +38,7 @@ int st_by_name(const void *a,
 	       const void *b); /* the order of struct st_tensor, for qsort and bsearch */
 
 /* st_header.c */
-/* Checks the header of s->file[file] and appends its tensors to s->tensor; die() when anything in
- * it is wrong. */
+/* Checks the header of s->file[file] and appends its tensors to s->tensor; die() at any error. */
 void st_add_tensors(struct st *s, int file);
 
 #endif

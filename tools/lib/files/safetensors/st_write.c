@@ -16,7 +16,7 @@ struct st_out {
 	int fd;
 	json_t *header;
 	uint64_t declared, written; /* bytes of data */
-	bool started;               /* the header is in the file */
+	bool started;               /* the header has been written */
 };
 
 static void write_bytes(const struct st_out *o, const void *src, size_t n)
@@ -68,7 +68,7 @@ void st_declare(struct st_out *o, const char *name, size_t rows, size_t cols)
 	o->declared += bytes;
 }
 
-/* Length, JSON, and spaces up to a multiple of 8, so that the data are aligned. */
+/* Length, JSON, and spaces up to a multiple of 8, which aligns the data. */
 static void write_header(struct st_out *o)
 {
 	char *text = json_dumps(o->header, JSON_COMPACT);
