@@ -1,16 +1,15 @@
-/* config.c: the settings of one task type: KEY=value overrides, the relations between keys, and
- * what is freed after use.
+/* config.c: the settings of one task type: KEY=value overrides, the relations between keys, and the
+ * release of memory.
  *
- * It does not look at adapters or models: whether lora_alpha and rank contradict them is for who
- * opens them. */
+ * It does not look at adapters or models. The code that opens them checks lora_alpha and rank. */
 #include "config/config_private.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The key of "KEY=value", in capitals as make's command line has it. Small letters would be
- * variables of the pipeline's own makefiles. */
+/* The key of "KEY=value", in capitals, as in make's command line. Small letters would be variables
+ * of the pipeline's own makefiles. */
 static const struct config_key *typed_key(const char *assignment, size_t n,
 					  const struct config_word *words)
 {
@@ -39,7 +38,7 @@ void config_override(struct config *c, const char *assignment, const struct conf
 		config_fail(w, "expected KEY=value, found '%s'", config_shown(assignment).text);
 	k = typed_key(assignment, (size_t)(equals - assignment), words);
 	n = strlen(++equals);
-	if (k->type != CONFIG_TEMPLATE) /* whose blanks at the ends count */
+	if (k->type != CONFIG_TEMPLATE) /* blanks at its ends count */
 		equals = config_trimmed(equals, &n);
 	config_value_add(&v, equals, n);
 	v.null = n == 0 || strcmp(v.item[0], "null") == 0 || strcmp(v.item[0], "~") == 0;
@@ -51,7 +50,7 @@ void config_override(struct config *c, const char *assignment, const struct conf
 	config_value_release(&v);
 }
 
-/* ---- what was asked for ---- */
+/* ---- what the user asked for ---- */
 
 bool config_is_on(const struct config *c, const char *key)
 {
@@ -63,7 +62,8 @@ bool config_is_on(const struct config *c, const char *key)
 	return on;
 }
 
-/* Whether a default, as the table of keys writes it, is this value; a list: all of its items. */
+/* Whether a default, as written in the table of keys, equals this value. In a list, all items must
+ * equal it. */
 static bool is_default(const char *dflt, const char *value)
 {
 	char *copy = xstrdup(value), *rest = copy, *item;
@@ -104,7 +104,7 @@ int config_batch(const struct config *c)
 
 /* ---- relations between keys ---- */
 
-/* Keys that contradict each other: the user's last word among them is to blame, the command line
+/* An error about keys that contradict each other. It blames the user's last word: the command line
  * before the file. */
 static struct where blame(struct config *c, const char *const *keys)
 {
@@ -135,8 +135,8 @@ static bool all_equal(const double *x, int n)
 	return true;
 }
 
-/* The file's list is of the file's tasks; the command line names others: each takes its number
- * along, and one number for all stays one for all. */
+/* The file's list belongs to the file's tasks. Where the command line names other tasks, each takes
+ * its number along. A single number stays valid for all. */
 static void by_name(struct config *c, const struct config_key *k, double **numbers, int *n)
 {
 	const struct strlist *tasks = &c->task_targets, *file = &c->file_tasks;
@@ -158,7 +158,7 @@ static void by_name(struct config *c, const struct config_key *k, double **numbe
 	*n = tasks->n;
 }
 
-/* One number counts for all tasks; a list must have one per task. */
+/* A single number counts for all tasks. A list must have one number per task. */
 static void check_numbers(struct config *c, const char *key)
 {
 	const struct config_key *k = config_key_find(key);
@@ -193,7 +193,7 @@ static void check_weights(struct config *c)
 	config_fail(blame(c, keys), "manual_ceof is 0 for every task: nothing would be fitted");
 }
 
-/* How much a key was meant: 2 typed, 1 in the file, 0 not given. */
+/* How strongly a key was asked for: 2 typed, 1 in the file, 0 not given. */
 static int said(struct config *c, const char *key)
 {
 	int line = *config_key_line(c, config_key_find(key));
@@ -201,8 +201,8 @@ static int said(struct config *c, const char *key)
 	return line < 0 ? 2 : line > 0;
 }
 
-/* samples_num samples go in outer_num batches of inner_num, the last of which may be smaller. What
- * was said most stands, and the others follow. */
+/* samples_num samples go in outer_num batches of inner_num; the last batch may be smaller. The keys
+ * that were asked for most strongly stay, and the others follow. */
 static void settle_batches(struct config *c)
 {
 	int samples = said(c, "samples_num"), inner = said(c, "inner_num"),
@@ -235,7 +235,7 @@ static void check_batches(struct config *c)
 		    c->inner_num, c->outer_num, c->samples_num);
 }
 
-/* A key that a later version may take for other methods: not with this one. */
+/* A key that later versions may support for other methods; with this method it is refused. */
 static void check_refused(struct config *c)
 {
 	for (int i = 0; i < CONFIG_KEYS; i++) {
@@ -249,7 +249,7 @@ static void check_refused(struct config *c)
 	}
 }
 
-/* Published rows are of the last step of a generation. */
+/* Published features use the rows of a generation's last step. */
 static void settle_features(struct config *c)
 {
 	const char *keys[] = {"features", "answers", NULL};

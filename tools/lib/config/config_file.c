@@ -1,9 +1,9 @@
-/* config_file.c: the YAML file: one section of it to settings.
+/* config_file.c: the YAML file: reads one section into settings.
  *
- * The file is read event by event and never as a tree: nothing is kept but the values of the one
- * section asked for. Aliases, anchors and tags are refused (an alias can make a kilobyte stand for
- * gigabytes, and no setting needs one), and so is a file over MAX_BYTES or nested deeper than
- * MAX_DEPTH. Quoted and plain words read alike, only null has to be plain. */
+ * The file is read event by event and never as a tree. Only the values of the requested section are
+ * kept. Aliases, anchors and tags are refused: an alias can make a kilobyte stand for gigabytes,
+ * and no setting needs one. A file over MAX_BYTES, or nested deeper than MAX_DEPTH, is refused too.
+ * Quoted and plain words are equal, but null must be plain. */
 #include "config/config_private.h"
 
 #include <errno.h>
@@ -13,10 +13,9 @@
 #include <yaml.h>
 
 enum {
-	MAX_BYTES = 1 << 20, /* of a file; the shipped one has 5 kB */
-	MAX_DEPTH =
-		16, /* file, section, list: 3 are used; the rest is for sections that are skipped */
-	MAX_SECTIONS = 1000 /* names are compared pairwise */
+	MAX_BYTES = 1 << 20, /* bytes of a file; the shipped one has 5 kB */
+	MAX_DEPTH = 16,      /* file, section and list need 3; skipped sections may need more */
+	MAX_SECTIONS = 1000  /* names are compared in pairs */
 };
 
 struct yaml_reader {
@@ -24,8 +23,8 @@ struct yaml_reader {
 	char *text; /* the whole file */
 	size_t bytes;
 	yaml_parser_t parser;
-	yaml_event_t event; /* the present one */
-	int depth;          /* maps and lists that are open */
+	yaml_event_t event; /* the current event */
+	int depth;          /* open maps and lists */
 };
 
 static struct where here(const struct yaml_reader *r)
@@ -58,8 +57,8 @@ _Noreturn static void fail_yaml(const struct yaml_reader *r)
 
 	if (p->error == YAML_MEMORY_ERROR)
 		die("%s: out of memory", r->path);
-	if (p->error == YAML_READER_ERROR) { /* bad UTF-8, control characters: it gives the byte,
-						not the line */
+	if (p->error == YAML_READER_ERROR) { /* bad UTF-8 or control characters: libyaml gives the
+						byte, not the line */
 		line = 1;
 		for (size_t i = 0; i < p->problem_offset && i < r->bytes; i++)
 			line += r->text[i] == '\n';
@@ -79,7 +78,7 @@ static bool closes(const struct yaml_reader *r)
 	return r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT;
 }
 
-/* The YAML that no setting needs. */
+/* YAML that no setting needs. */
 static void refuse(const struct yaml_reader *r)
 {
 	const yaml_event_t *e = &r->event;
@@ -116,7 +115,7 @@ static const char *scalar(const struct yaml_reader *r)
 	return (const char *)r->event.data.scalar.value;
 }
 
-/* A key of a map: the name, valid until next(). */
+/* The name of a map's key, valid until next(). */
 static const char *key_name(const struct yaml_reader *r)
 {
 	if (r->event.type != YAML_SCALAR_EVENT)
@@ -136,7 +135,7 @@ static bool scalar_is_null(const struct yaml_reader *r)
 	return false;
 }
 
-/* Reads one key's value; the present event is its first. */
+/* Reads one key's value, which begins with the current event. */
 static void read_value(struct yaml_reader *r, const struct config_key *k, struct value *v)
 {
 	if (r->event.type == YAML_MAPPING_START_EVENT)
@@ -158,7 +157,7 @@ static void read_value(struct yaml_reader *r, const struct config_key *k, struct
 	}
 }
 
-/* The value of key k, which stands at line `line` and whose value is the next event. */
+/* Reads the value of key k, on line `line`, from the next event. */
 static void read_key(struct yaml_reader *r, struct config *c, const struct config_key *k, int line)
 {
 	struct where w = {r->path, line};
@@ -170,7 +169,7 @@ static void read_key(struct yaml_reader *r, struct config *c, const struct confi
 	config_value_release(&v);
 }
 
-/* The section asked for; the present event is the start of its map. */
+/* Reads the requested section. The current event is the start of its map. */
 static void read_section(struct yaml_reader *r, struct config *c)
 {
 	int first[CONFIG_KEYS] = {0}; /* line of each key given */
@@ -192,14 +191,14 @@ static void read_section(struct yaml_reader *r, struct config *c)
 	}
 }
 
-/* Passes over a section that is not asked for; the present event is its start. */
+/* Skips another section. The current event is its start. */
 static void skip_section(struct yaml_reader *r)
 {
 	for (int depth = r->depth; r->depth >= depth;)
 		next(r);
 }
 
-/* One entry of the file's map: seed or a section, whose name goes to `sections`. */
+/* Reads one entry of the file's map: seed, or a section, whose name is added to `sections`. */
 static void read_entry(struct yaml_reader *r, struct config *c, const char *task_type,
 		       struct value *sections)
 {
@@ -252,12 +251,12 @@ _Noreturn static void fail_no_section(const char *path, const char *task_type,
 	die("%s: no section '%s'; there %s %s", path, task_type, n == 1 ? "is only" : "are", list);
 }
 
-/* The document: a map of entries and nothing after it. */
+/* Reads the document: a map of entries, with nothing after it. */
 static void read_document(struct yaml_reader *r, struct config *c, const char *task_type)
 {
 	struct value sections = {0};
 
-	next(r); /* the stream's start */
+	next(r); /* start of the stream */
 	next(r);
 	if (r->event.type == YAML_DOCUMENT_START_EVENT) {
 		next(r);
@@ -266,7 +265,7 @@ static void read_document(struct yaml_reader *r, struct config *c, const char *t
 				    "expected a map: 'seed: NUMBER' and one section per task type");
 		for (next(r); r->event.type != YAML_MAPPING_END_EVENT; next(r))
 			read_entry(r, c, task_type, &sections);
-		next(r); /* the document's end */
+		next(r); /* end of the document */
 		next(r);
 		if (r->event.type != YAML_STREAM_END_EVENT)
 			config_fail(here(r), "a second document ('---'): expected one");

@@ -1,5 +1,4 @@
-/* config_message.c: the errors of settings: where a value stands, what is expected, what was found.
- */
+/* config_message.c: errors in settings: where the value is, what is expected, what was found. */
 #include "config/config_private.h"
 
 #include <ctype.h>
@@ -20,14 +19,15 @@ _Noreturn void config_fail(struct where w, const char *fmt, ...)
 	die_usage("command line: %s", text);
 }
 
-/* A text from outside as a message may hold it: short, and nothing that a terminal would obey. */
+/* Makes a text from outside safe for a message: short, and without control characters for a
+ * terminal. */
 struct shown config_shown(const char *s)
 {
 	struct shown r;
 	size_t n = strlen(s), max = sizeof(r.text) - 1, keep = n <= max ? n : max - 3;
 
 	while (keep < n && keep > 0 && ((unsigned char)s[keep] & 0xc0) == 0x80)
-		keep--; /* no half of a UTF-8 character */
+		keep--; /* removes a cut UTF-8 character */
 	for (size_t i = 0; i < keep; i++)
 		r.text[i] = iscntrl((unsigned char)s[i]) ? '?' : s[i];
 	strcpy(r.text + keep, keep < n ? "..." : "");

@@ -1,9 +1,12 @@
-/* config_private.h: what the files of the config module share: the keys, where a value stands, a
- * value as text, and the ways out.
- *
- * config.c: overrides and relations between keys; config_table.c: the keys; config_file.c: YAML;
- * config_set.c: text to settings; config_text.c: settings to text; config_message.c: the errors;
- * config_readme.c: config/README.md. */
+/* config_private.h: what the sources of config share: the keys, the place of a value, a value as
+ * text, and the ways out.
+ * - config.c: overrides and relations between keys;
+ * - config_table.c: the keys;
+ * - config_file.c: YAML;
+ * - config_set.c: text to settings;
+ * - config_text.c: settings to text;
+ * - config_message.c: the errors;
+ * - config_readme.c: config/README.md. */
 #ifndef CONFIG_PRIVATE_H
 #define CONFIG_PRIVATE_H
 
@@ -11,15 +14,15 @@
 #include "config/config.h"
 
 enum {
-	CONFIG_MAX_ITEMS = 1024, /* of a list */
-	CONFIG_MAX_WORDS = 64,   /* that a wrong key may stand for besides the keys */
-	CONFIG_MAX_NAME = 100 /* bytes of a task's name: NAME_MAX is 255, and files add prefixes and
+	CONFIG_MAX_ITEMS = 1024, /* items of a list */
+	CONFIG_MAX_WORDS = 64,   /* other words that a wrong key may stand for */
+	CONFIG_MAX_NAME = 100 /* bytes of a task's name; NAME_MAX is 255, and files add prefixes and
 				 endings */
 };
 
 #define CONFIG_NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-/* Where a value stands, for messages: a line of a file, or the command line (path NULL). */
+/* The place of a value, for messages: a line of the file, or the command line (path NULL). */
 struct where {
 	const char *path;
 	int line;
@@ -32,7 +35,7 @@ struct value {
 	char **item; /* (n) */
 };
 
-/* A text as a message may hold it. */
+/* A text that is safe for a message. */
 struct shown {
 	char text[64];
 };
@@ -52,17 +55,17 @@ struct shown config_shown(const char *s);
 /* config_table.c */
 int *config_key_line(struct config *c, const struct config_key *k);
 void *config_field(struct config *c, size_t offset);
-/* s with another ctype function's letters, cut to the buffer. */
+/* s with the letters that another ctype function makes, cut to the buffer. */
 void config_fold(char *dst, size_t size, const char *s, int (*letter)(int));
 
 /* config_set.c */
 void config_value_add(struct value *v, const char *text, size_t bytes);
 void config_value_release(struct value *v);
-/* Takes the blanks off both ends of the *n bytes at s. */
+/* Removes the blanks at both ends of the *n bytes at s. */
 const char *config_trimmed(const char *s, size_t *n);
-/* 1 << the index of the text among the scores, or 0. */
+/* 1 << the index of the text among the scores; 0: it is none. */
 unsigned config_score_bit(const char *text);
-/* Splits v where a list is wanted, checks it and stores it in c. */
+/* Splits v where a list is expected, checks it, and stores it in c. */
 void config_set_key(struct config *c, const struct config_key *k, struct value *v, struct where w);
 void config_set_defaults(struct config *c);
 

@@ -32,7 +32,7 @@ static const char introduction[] =
 	"\"Result\" says whether another value changes what a merge or an evaluation gives. Only "
 	"the stages that depend on it run again.\n";
 
-/* The methods that `names` lists, as bits. */
+/* The methods listed in `names`, as bits. */
 static unsigned methods_of(const char *const *names)
 {
 	unsigned methods = 0;
@@ -44,7 +44,7 @@ static unsigned methods_of(const char *const *names)
 	return methods;
 }
 
-/* Sets of methods that many keys share have one word. */
+/* One word for a set of methods that many keys share. */
 static const char *group_word(unsigned methods)
 {
 	static const char *const fitted[] = {"sweep", "jacobi", "regmean", NULL}, *const blind[] = {

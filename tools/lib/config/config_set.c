@@ -1,5 +1,5 @@
-/* config_set.c: text to settings: a value's text, from wherever it comes, is split where a list is
- * wanted, checked against its key, and stored. */
+/* config_set.c: text to settings. A value's text is split where a list is expected, checked against
+ * its key, and stored. */
 #include "config/config_private.h"
 
 #include <ctype.h>
@@ -39,8 +39,8 @@ const char *config_trimmed(const char *s, size_t *n)
 	return s;
 }
 
-/* A scalar where a list is wanted: "a,b", "[a, b]", "['a', 'b']"; one word without comma or
- * brackets stays a scalar. */
+/* Splits a scalar where a list is expected: "a,b", "[a, b]", "['a', 'b']". One word without comma
+ * or brackets stays a scalar. */
 static void value_split(struct value *v, const struct config_key *k, struct where w)
 {
 	struct value list = {.list = true};

@@ -1,6 +1,6 @@
-/* config_table.c: the keys as tables, made of keys.def; reading, checking, printing and the help go
- * through them. Defaults are texts and are read by the same code as a user's values, so a default
- * cannot be out of its own range. */
+/* config_table.c: the keys as tables, made from keys.def. Reading, checking, printing and the help
+ * all use them. Defaults are texts, read by the same code as a user's values, so a default cannot
+ * be outside its range. */
 #include "config/config_private.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ const int config_nanswers = sizeof(config_answers) / sizeof(*config_answers);
 
 #define PER_ADAPTER "as each adapter_config.json says"
 
-/* Groups of methods, and marks beside them. */
+/* Groups of methods, and the marks beside them. */
 enum {
 	FITS = 1 << SWEEP | 1 << JACOBI | 1 << REGMEAN,
 	MERGED_SIDE = 1 << SWEEP | 1 << JACOBI,

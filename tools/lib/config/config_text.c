@@ -12,7 +12,7 @@ static const void *field_const(const struct config *c, size_t offset)
 	return (const char *)c + offset;
 }
 
-/* The fewest digits that read back as the same number: 15 always stand, 17 always do. */
+/* The fewest digits that read back as the same number: at least 15, at most 17. */
 static void put_number(FILE *out, double d)
 {
 	char text[32];
@@ -25,7 +25,7 @@ static void put_number(FILE *out, double d)
 	fputs(text, out);
 }
 
-/* No YAML reader takes it for a number, a boolean or null. */
+/* No YAML reader would take it for a number, a boolean or null. */
 static bool string_is_plain(const char *s)
 {
 	bool b;

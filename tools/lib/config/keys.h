@@ -1,5 +1,5 @@
-/* keys.h: the settings by number, and as the tools' options: type, range, default and help of an
- * option that is a setting come from keys.def. */
+/* keys.h: the settings by number, and as options of the tools. Type, range, default and help of
+ * such an option come from keys.def. */
 #ifndef KEYS_H
 #define KEYS_H
 
@@ -12,12 +12,12 @@ enum config_key_number {
 	CONFIG_KEYS
 };
 
-/* As the option table takes them: features has its usual default, and a list of numbers is a text.
- */
+/* As the option tables take them: features has its usual default, and a list of numbers is a
+ * text. */
 extern const struct opt_key config_options[CONFIG_KEYS];
 
-/* A row of a tool's option table: key `name` into the tool's `variable`, as in KEY_OPTION(alpha_1,
- * fit.alpha_1). The second form has words of its own for --help. */
+/* A row of a tool's option table: reads key `name` into the tool's `variable`, as in
+ * KEY_OPTION(alpha_1, fit.alpha_1). The second form has its own words for --help. */
 #define KEY_OPTION(name, variable) KEY_OPTION_AS(name, variable, NULL)
 #define KEY_OPTION_AS(key_name, var, words)                                            \
 	{                                                                              \
@@ -26,7 +26,7 @@ extern const struct opt_key config_options[CONFIG_KEYS];
 		.help = (words)                                                        \
 	}
 
-/* Stages of the pipeline that settings go to. */
+/* Stages of the pipeline that use settings. */
 enum stage {
 	STAGE_DRAW,
 	STAGE_EXTRACT,
@@ -39,11 +39,11 @@ enum stage {
 	STAGE_ASSEMBLE,
 	STAGE_CONVERGE,
 	STAGE_EVAL,
-	STAGE_PLAN, /* what runs at all: plan-pipeline and make's graph */
+	STAGE_PLAN, /* decides what runs at all: plan-pipeline and make's graph */
 	STAGES
 };
 struct config_stage {
-	const char *name; /* of its flags in plan.mk and of its stamp */
+	const char *name; /* name of its flags in plan.mk and of its stamp */
 	const char *tool;
 };
 extern const struct config_stage config_stages[STAGES];
