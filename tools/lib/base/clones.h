@@ -1,5 +1,5 @@
-/* clones.h: a function compiled for several instruction sets and chosen at load time (x86-64);
- * plain C elsewhere, and under sanitizers. */
+/* clones.h: compiles a function for several instruction sets; the loader chooses one (x86-64).
+ * Elsewhere, and under sanitizers, it is plain C. */
 #ifndef CLONES_H
 #define CLONES_H
 

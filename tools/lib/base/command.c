@@ -34,7 +34,7 @@ static void catch_signals(void)
 				  NULL);
 }
 
-/* Holds the signals back: one that came before the child's number is known would be lost. */
+/* Blocks the signals: one that came before the child's number is known would be lost. */
 static sigset_t hold_signals(void)
 {
 	sigset_t held, before;
@@ -46,7 +46,7 @@ static sigset_t hold_signals(void)
 	return before;
 }
 
-/* In the child: the signals act as they do on any command, also before it has taken over. */
+/* In the child: signals have their normal effect again, even before it runs the command. */
 static _Noreturn void become(char **command, int err, const sigset_t *mask)
 {
 	struct sigaction old;

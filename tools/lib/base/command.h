@@ -1,24 +1,25 @@
-/* command.h: what the tools share that run another command. */
+/* command.h: runs another command; for the tools that do so. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Starts the command (NULL-terminated, found by PATH) as a child, with `err` as its standard error
- * (−1: ours). die() where there is no process for it; where it cannot be run, the child says so in
- * one line and exits 127, as a shell has it. From here on INT, TERM and HUP do not end this
- * process. What a process sent to this one alone goes on to the child; the terminal's signals reach
- * the child without us. A signal that is ignored stays ignored, in the child too. One child at a
- * time. */
+/* Starts the command as a child. It is NULL-terminated and found by PATH; `err` becomes its
+ * standard error (−1: ours). die() where no process can be made. If the command cannot be run, the
+ * child says so in one line and exits 127, as a shell does.
+ *
+ * From here on INT, TERM and HUP do not end this process. A signal that another process sends only
+ * to this one is passed on to the child. The terminal's signals reach the child by themselves. An
+ * ignored signal stays ignored, in the child too. Only one child at a time. */
 pid_t command_start(char **command, int err);
-/* The child has ended: signals have nowhere to go. */
+/* Call it after the child has ended: signals are no longer passed on. */
 void command_ended(void);
-/* Such a signal has come. */
+/* Whether one of these signals has come. */
 bool command_interrupted(void);
 
-/* The exit status that says how the command ended (`status` of waitpid). A command that a signal
- * ended: the caller ends by the same signal. */
+/* The exit status that tells how the command ended (`status` of waitpid). If a signal ended the
+ * command, this process ends by the same signal. */
 int command_leave(int status);
 
 #endif

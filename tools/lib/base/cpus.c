@@ -1,9 +1,9 @@
 /* cpus.c: see cpus.h. Formats: cgroups(7), proc(5), and the kernel's cgroup-v2 and sched-bwc
  * documents.
  *
- * mountinfo says where a hierarchy is mounted, and which of its cgroups is the root of that mount
- * (in a container not always "/"). /proc/self/cgroup says which cgroup of the hierarchy is the
- * process's own. */
+ * mountinfo tells where a hierarchy is mounted, and which cgroup is the root of the mount; in a
+ * container this is not always "/". /proc/self/cgroup tells the process's own cgroup in the
+ * hierarchy. */
 #include "base/cpus.h"
 
 #include <limits.h>
@@ -26,7 +26,7 @@ static bool list_has(const char *list, const char *word)
 	return false;
 }
 
-/* The numbers at the start of a cgroup's file, 0 where there is none. ("max" is none.) */
+/* The numbers at the start of a cgroup's file; 0 where there is none, as for "max". */
 static void read_numbers(const char *folder, const char *name, long *first, long *second)
 {
 	char *path = xformat("%s/%s", folder, name);
@@ -41,7 +41,7 @@ static void read_numbers(const char *folder, const char *name, long *first, long
 	free(path);
 }
 
-/* Processors that one cgroup may use; INT_MAX: as many as there are. */
+/* Processors that one cgroup may use; INT_MAX: all. */
 static int quota_of(const char *folder, bool v2)
 {
 	long quota, period, n, none;
@@ -58,7 +58,7 @@ static int quota_of(const char *folder, bool v2)
 	return n < INT_MAX ? (int)n : INT_MAX;
 }
 
-/* The process's cgroup in the hierarchy with the controller cpu, or in version 2's; allocated,
+/* The process's cgroup in the hierarchy with the controller cpu, or in version 2's. Allocated;
  * NULL: there is none. */
 static char *own_cgroup(const char *cgroups, bool v2)
 {
@@ -83,7 +83,7 @@ static char *own_cgroup(const char *cgroups, bool v2)
 	return path;
 }
 
-/* What follows `root` in the path; nothing where the path is not under it. */
+/* The part of the path behind `root`; "" where the path is not under it. */
 static const char *below(const char *path, const char *root)
 {
 	size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
@@ -94,7 +94,7 @@ static const char *below(const char *path, const char *root)
 	return path + n;
 }
 
-/* The least quota from the process's cgroup up to the mount's root. */
+/* The smallest quota from the process's cgroup up to the mount's root. */
 static int least_quota(const char *mount, const char *root, const char *path, bool v2)
 {
 	char *folder = xformat("%s%s", mount, below(path, root));
@@ -155,7 +155,7 @@ int cpus_quota(const char *cgroups, const char *mounts)
 	return least == INT_MAX ? 0 : least;
 }
 
-/* The kernel leaves processors that are off out of the mask. */
+/* Processors that are switched off are not in the kernel's mask. */
 static int allowed(void)
 {
 	enum { MOST = 1 << 16 };

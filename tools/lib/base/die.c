@@ -1,8 +1,8 @@
 /* die.c: one-line messages on stderr, the ways out of a tool, and memory that is never NULL.
  *
- * A message is formatted whole and handed to write() once, so that lines of tools running side by
- * side under make do not mix. Texts from outside (a file name, a library's message) may hold line
- * breaks: they become spaces. */
+ * A message is formatted whole and written with one write(), so that lines of tools side by side
+ * under make do not mix. A file name or a library's message may contain line breaks: they become
+ * spaces. */
 #include "base/die.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static void write_all(int fd, const char *s, size_t n)
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
-			return; /* stderr is gone; there is nobody left to tell */
+			return; /* stderr is gone; nobody can be told */
 		s += k;
 		n -= (size_t)k;
 	}
@@ -39,8 +39,8 @@ static void say_line(const char *fmt, va_list ap)
 		return;
 	}
 	size_t n = (size_t)head + (size_t)body;
-	/* Plain malloc: this may be the message that memory ran out, and then a cut line is better
-	 * than none. */
+	/* Plain malloc, because the message may say that memory ran out. Without memory the line is
+	 * cut. */
 	if (n + 2 > sizeof(small)) {
 		line = malloc(n + 2);
 		if (!line) {

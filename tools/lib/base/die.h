@@ -1,12 +1,11 @@
 /* die.h: the three kinds of failure, each with its own mechanism.
- *
- * 1. The world failed (file, disk, malformed data, memory): die(), exit 1. Tools and edge modules
- * only.
- * 2. The data say no (not positive definite, not finite): maths modules return `int info`; the tool
- * names the site and leaves by die_data(), exit 3.
+ * 1. The world failed (file, disk, malformed data, memory): die(), exit 1. Only tools and edge
+ *    modules call it.
+ * 2. The data say no (not positive definite, not finite): maths modules return `int info`. The
+ *    tool names the site and calls die_data(), exit 3.
  * 3. The programmer failed: BUG(), file and line, abort. These checks stay on in release builds.
- * A usage error leaves by die_usage(), exit 2. Every message is one line on stderr: "TOOL:
- * message". */
+ *
+ * A usage error is die_usage(), exit 2. Every message is one line on stderr: "TOOL: message". */
 #ifndef DIE_H
 #define DIE_H
 
@@ -16,7 +15,7 @@
 
 enum { EXIT_WORLD = 1, EXIT_USAGE = 2, EXIT_DATA = 3 };
 
-/* The tool's name, before every message; main() sets it through opts_parse(). */
+/* The tool's name, which begins every message. opts_parse() sets it. */
 extern const char *prog_name;
 
 _Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -32,7 +31,7 @@ _Noreturn void bug_at(const char *file, int line, const char *fmt, ...) PRINTF_L
 #define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 #define BUG_IF(cond) ((cond) ? BUG("%s", #cond) : (void)0)
 
-/* Memory: never NULL. xcalloc refuses a product that overflows. More in alloc.h. */
+/* Memory that is never NULL. xcalloc refuses a product that overflows. More is in alloc.h. */
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);

@@ -1,9 +1,9 @@
 /* opts.c: the option table and its parser.
  *
- * The tool's table and the common options are walked as one list of pointers, so --help, the
- * defaults and the parser cannot disagree. Defaults are turned into text before parsing starts:
- * --help after other options still prints the defaults. getopt_long is not used because it takes
- * abbreviations, which would turn a new option into a change of meaning of an old command line. */
+ * The tool's table and the common options are one list of pointers. --help, the defaults and the
+ * parser all walk it, so they cannot disagree. Defaults become text before parsing starts, so
+ * --help after other options still prints the defaults. getopt_long is not used, because it accepts
+ * abbreviations: a new option could change the meaning of an old command line. */
 #include "base/opts_private.h"
 
 #include <limits.h>
@@ -90,7 +90,7 @@ static void parser_check(const struct parser *p)
 	}
 }
 
-/* Leaves when x is outside the option's range or not a number at all (ok is false). */
+/* Ends the tool when x is outside the option's range, or is no number (ok is false). */
 static void need_number(const struct opt *o, const char *label, const char *text, bool ok, double x,
 			const char *kind)
 {
@@ -146,8 +146,7 @@ static void set_value(const struct opt *o, const char *label, const char *text)
 	}
 }
 
-/* An option that a key describes, as if the tool's table had said it all; the variable becomes the
- * default. */
+/* Makes a complete option of one that a key describes. Its variable is set to the default. */
 static struct opt from_key(const struct opt *o)
 {
 	const struct opt_keyed *keyed = o->value;
@@ -194,7 +193,7 @@ static void parser_release(struct parser *p)
 {
 	for (int i = 0; i < p->n; i++) {
 		if (i < p->n_tool && p->tool->opts[i].type == OPT_KEY)
-			free((char *)(uintptr_t)p->opt[i].name); /* from_key()'s */
+			free((char *)(uintptr_t)p->opt[i].name); /* from from_key() */
 		free(p->dflt[i]);
 	}
 	free(p->dflt);
@@ -231,8 +230,8 @@ static int find_letter(const struct parser *p, char letter)
 	die_usage("unknown option '-%c'; see --help", letter);
 }
 
-/* Sets option i; `value` is NULL when it is the next argument. Returns how many further arguments
- * were taken. */
+/* Sets option i. `value` NULL: the value is the next argument. Returns how many further arguments
+ * were used. */
 static int take_option(struct parser *p, int i, const char *value, const char *next)
 {
 	const struct opt *o = &p->opt[i];
@@ -242,7 +241,7 @@ static int take_option(struct parser *p, int i, const char *value, const char *n
 		if (value)
 			die_usage("option '%s' takes no value", label);
 		*(bool *)o->value = true;
-		/* At once, so that they work beside options that are missing or wrong. */
+		/* At once, so that they work although other options are missing or wrong. */
 		if (o->value == &want_help)
 			opts_print_help(p);
 		if (o->value == &want_version)
@@ -250,8 +249,8 @@ static int take_option(struct parser *p, int i, const char *value, const char *n
 		p->seen[i] = true;
 		return 0;
 	}
-	/* "--model --train FILE": the value was left out. A value that does begin so can be given
-	 * with '='. */
+	/* "--model --train FILE": a value is missing. A value that begins with -- can be given with
+	 * '='. */
 	if (!value && (!next || !strncmp(next, "--", 2)))
 		die_usage("option '%s' needs a value", label);
 	if (p->seen[i])
@@ -283,8 +282,8 @@ static void check_common(void)
 		opts_checksums(opts_common.checksums);
 	else if (opts_common.checksums)
 		die_usage("option '--checksums': this program keeps no checksums");
-	/* Weights and rows come and go in arrays of many megabytes: what is freed is kept for the
-	 * next, not given back page by page. */
+	/* Weights and rows are allocated and freed in arrays of many megabytes. Freed memory is
+	 * kept for the next array and not returned page by page. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	threads_use(opts_common.threads);

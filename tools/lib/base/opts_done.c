@@ -20,9 +20,9 @@ void opts_start_clock(void)
 	clock_gettime(CLOCK_MONOTONIC, &clock_start);
 }
 
-/* The peak resident set in KiB. The kernel lets ru_maxrss start at the size of the process that
- * called exec(), so a small tool under a large script would report the script; VmHWM counts from
- * exec() on. Both are KiB on Linux. */
+/* The peak resident set in KiB. In the kernel ru_maxrss starts with the size of the process that
+ * called exec(), so a small tool under a large script would report the script's size. VmHWM counts
+ * from exec() on. On Linux both are in KiB. */
 static double peak_kib(const struct rusage *u)
 {
 	char line[256];
@@ -41,7 +41,7 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
-/* One write() of one line: processes side by side may append to one file. */
+/* One line with one write(), so that processes side by side can append to one file. */
 static void log_figures(const char *text, double real, double cpu, double peak_mb)
 {
 	char *line = xformat("%s\t%s\t%.3f\t%.3f\t%.1f\n", prog_name, text, real, cpu, peak_mb);

@@ -37,7 +37,7 @@ char *opts_default_text(const struct opt *o)
 
 const char *opts_range(const struct opt *o, char *buf, size_t size)
 {
-	/* One-sided ranges are written with the type's own limit. */
+	/* A range with one bound uses the type's own limit as the other. */
 	double limit = o->type == OPT_INT     ? (double)INT_MAX
 		       : o->type == OPT_FLOAT ? DBL_MAX
 					      : (double)LONG_MAX;
@@ -88,7 +88,7 @@ _Noreturn static void leave_after_print(void)
 	exit(0);
 }
 
-/* By two blanks and a $, as help2man knows a command. */
+/* Two blanks and a $: by these help2man recognises a command. */
 static void print_example(const char *s)
 {
 	printf("\nExamples:\n");

@@ -1,4 +1,4 @@
-/* opts_text.c: what a text says: strict values, and the known word that a wrong one is near to. */
+/* opts_text.c: reads strict values, and finds the known word nearest to a wrong one. */
 #include "base/opts.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ bool text_to_bool(const char *s, bool *v)
 
 bool text_to_long(const char *s, long *v)
 {
-	/* strtol skips leading blanks; a strict number has none. */
+	/* strtol skips leading blanks, which a strict number must not have. */
 	const char *digits = s + (*s == '-' || *s == '+');
 	if (!*digits || digits[strspn(digits, "0123456789")])
 		return false;
@@ -39,7 +39,7 @@ bool text_to_long(const char *s, long *v)
 
 bool text_to_double(const char *s, double *v)
 {
-	/* The alphabet rules out nan, inf, hexadecimal and blanks, all of which strtod takes. */
+	/* This alphabet excludes nan, inf, hexadecimal and blanks, which strtod accepts. */
 	if (!*s || s[strspn(s, "+-.0123456789eE")])
 		return false;
 	char *end;
@@ -64,7 +64,7 @@ bool text_to_bytes(const char *s, size_t *v)
 	size_t digits = unit ? n - 1 : n;
 	memcpy(number, s, digits);
 	number[digits] = 0;
-	/* A fraction only makes sense of a unit; an exponent or a sign never does. */
+	/* A fraction makes sense only with a unit; an exponent or a sign never does. */
 	if (!digits || number[strspn(number, unit ? "0123456789." : "0123456789")])
 		return false;
 	int shift = unit ? 10 * (int)(unit - units + 1) : 0;
@@ -91,8 +91,8 @@ static int min3(int a, int b, int c)
 	return m < c ? m : c;
 }
 
-/* Edit distance where a swap of neighbours counts one (optimal string alignment); long words are
- * simply far. */
+/* Edit distance in which swapping two neighbours counts one (optimal string alignment). Long words
+ * always count as far. */
 static int edit_distance(const char *a, const char *b)
 {
 	enum { LONGEST = 64 };

@@ -9,7 +9,7 @@ static uint64_t rotate_left(uint64_t x, int k)
 }
 
 /* splitmix64: a Weyl sequence (step = 2^64 / golden ratio) through a 64-bit mixer. It is a
- * bijection of its counter, so four outputs in a row are never all zero. */
+ * bijection of its counter, so four consecutive outputs are never all zero. */
 static uint64_t splitmix64(uint64_t *counter)
 {
 	uint64_t z = *counter += 0x9e3779b97f4a7c15u;
@@ -42,7 +42,8 @@ uint64_t rng_next(struct rng *r)
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
 	BUG_IF(n == 0);
-	/* The lowest 2^64 mod n values are drawn again: what is left is a whole number of n's. */
+	/* The lowest 2^64 mod n values are drawn again. The number of the others is a multiple of
+	 * n. */
 	uint64_t first = (0 - n) % n;
 	uint64_t x;
 	do
@@ -56,7 +57,7 @@ double rng_uniform(struct rng *r)
 	return (double)(rng_next(r) >> 11) * 0x1p-53;
 }
 
-/* Fisher and Yates, from the end. */
+/* Fisher and Yates, starting from the end. */
 void rng_shuffle(struct rng *r, int *a, int n)
 {
 	for (int i = n - 1; i > 0; i--) {

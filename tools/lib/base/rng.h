@@ -1,8 +1,8 @@
-/* rng.h: a small generator of our own, so that a seed means the same draw on every machine and
- * libc.
+/* rng.h: a small random generator of our own, so that a seed gives the same draw on every machine
+ * and libc.
  *
- * xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018), its
- * 256 bits filled from the seed by splitmix64. Integer arithmetic only; not for secrets. */
+ * It is xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018).
+ * splitmix64 fills its 256 bits from the seed. Integer arithmetic only; not for secrets. */
 #ifndef RNG_H
 #define RNG_H
 

@@ -1,9 +1,8 @@
-/* strlist.h: the texts of options that speak of several tasks: a comma-separated list, and a path
- * per task. */
+/* strlist.h: texts of options about several tasks: a comma-separated list, and a path per task. */
 #ifndef STRLIST_H
 #define STRLIST_H
 
-/* A comma-separated list. Empty items and repeated items are a usage error that names `what`. */
+/* Reads a comma-separated list. An empty or a repeated item is a usage error that names `what`. */
 struct strlist {
 	int n;
 	char **item;
@@ -12,9 +11,9 @@ struct strlist strlist_split(const char *csv, const char *what);
 void strlist_release(struct strlist *l);
 int strlist_find(const struct strlist *l, const char *s); /* index or -1 */
 
-/* `template` with every "{task}" replaced by `task` (allocated). With more than one task a template
- * without "{task}" would write all tasks to one file: `ntasks` > 1 and no "{task}" is a usage error
- * that names the option `what`. */
+/* `template` with every "{task}" replaced by `task` (allocated). With several tasks (ntasks > 1), a
+ * template without "{task}" would put all tasks into one file: a usage error that names the option
+ * `what`. */
 char *path_for_task(const char *template, const char *task, int ntasks, const char *what);
 
 #endif

@@ -7,11 +7,11 @@
 #include "base/die.h"
 #include "base/text.h"
 
-/* A template as it is read. */
+/* A template while it is read. */
 struct reader {
 	struct template *t;
 	const char *text, *at;
-	struct text literal; /* read, and not yet a part */
+	struct text literal; /* characters that are read and not yet part of the template */
 };
 
 static bool continues(char byte) /* a character of UTF-8 */
@@ -60,7 +60,7 @@ static int key_number(struct template *t, char *name)
 	return t->keys++;
 }
 
-/* "{name}", from its brace on. */
+/* Reads "{name}" from its brace on. */
 static char *read_key(struct reader *r)
 {
 	size_t n = strcspn(r->at + 1, "{}");
@@ -75,7 +75,7 @@ static char *read_key(struct reader *r)
 	return NULL;
 }
 
-/* "\n", from its backslash on. */
+/* Reads "\n" from its backslash on. */
 static char *read_escape(struct reader *r)
 {
 	static const char letter[] = "nt\\ ", meant[] = "\n\t\\ ";
@@ -88,7 +88,7 @@ static char *read_escape(struct reader *r)
 	return NULL;
 }
 
-/* What begins at r->at; NULL, or what is wrong. */
+/* Reads what begins at r->at. Returns NULL, or what is wrong. */
 static char *read_next(struct reader *r)
 {
 	char c = *r->at;

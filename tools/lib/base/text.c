@@ -10,7 +10,7 @@
 
 static const char TEXT_BLANKS[] = " \t\r\n\v\f";
 
-/* Room for n bytes more and the zero behind them. */
+/* Makes room for n more bytes and a zero. */
 static void reserve(struct text *t, size_t n)
 {
 	if (t->n + n + 1 <= t->room)
@@ -70,7 +70,7 @@ bool text_same(const char *a, const char *b)
 	return x.n == y.n && memcmp(x.s, y.s, x.n) == 0;
 }
 
-/* All bytes but the continuation bytes 10xxxxxx. */
+/* Counts all bytes but the continuation bytes 10xxxxxx. */
 long text_characters(const char *s)
 {
 	long n = 0;

@@ -1,14 +1,16 @@
 /* threads.c: see threads.h.
  *
- * How libgomp is told to wait briefly: it reads GOMP_SPINCOUNT when it is loaded, before main(), so
- * that setenv() in main() comes too late. To start the program again takes as long as loading the
- * libraries (25 ms), and loses valgrind. But a function in .preinit_array runs before the
- * libraries' constructors, and may change the environment that these will see: not its length,
- * which lies on the stack between other things, but its entries. So two variables that no library
- * reads when it is loaded (such as PWD) lend their places. This program's own constructor, which
- * runs after all of the libraries', puts them back.
+ * libgomp reads GOMP_SPINCOUNT when it is loaded, before main(), so setenv() in main() comes too
+ * late. Starting the program a second time would take as long as loading the libraries (25 ms), and
+ * valgrind would not follow.
  *
- * The other place goes to OpenBLAS, which is called from one thread at a time: the threads that it
+ * But a function in .preinit_array runs before the libraries' constructors, and may change the
+ * environment that they will see. It can replace entries, but not add any, because the array is on
+ * the stack between other data. So two variables that no library reads while loading (such as PWD)
+ * lend their places. This program's own constructor, which runs after all of the libraries',
+ * restores them.
+ *
+ * The second place is for OpenBLAS. It is called from one thread at a time. The threads that it
  * starts in every process would spin for a tenth of a second. Where no variable can lend its place
  * (env -i), the libraries' defaults stay. */
 #include "base/threads.h"
@@ -26,22 +28,22 @@ extern char **environ;
 
 /* ------------------------------------------------------------ before main() */
 
-/* Runs before the sanitizers are ready: nothing that they watch, and no function of the C library's
- * that they replace. */
+/* This code runs before the sanitizers are ready. It must not use anything that they watch, nor a C
+ * library function that they replace. */
 #ifdef __clang__
 #define BARE __attribute__((disable_sanitizer_instrumentation))
 #else
 #define BARE __attribute__((no_sanitize("address,undefined,thread")))
 #endif
 
-/* Long enough for what is left of a tile of a product, and for a thread to wake up; little beside a
- * loop that is worth sharing. */
+/* Long enough for the rest of a product's tile and for a thread to wake up; short beside a loop
+ * that is worth sharing. */
 enum { WAIT_NS = 50000 };
 
 enum { LENT = 2 };
 static struct loan {
 	char text[32]; /* NAME=value, for the libraries */
-	char *own;     /* what stood in its place; NULL: nothing is lent */
+	char *own;     /* the entry that it replaces; NULL: nothing is lent */
 } loan[LENT] = {{.text = "GOMP_SPINCOUNT="}, {.text = "OPENBLAS_NUM_THREADS=1"}};
 
 BARE static bool begins(const char *s, const char *with)
@@ -51,7 +53,7 @@ BARE static bool begins(const char *s, const char *with)
 	return *with == '\0';
 }
 
-/* The place of the first variable with such a name; NULL: there is none. */
+/* The place of the first variable with one of these names; NULL: there is none. */
 BARE static char **find(char **environment, const char *name)
 {
 	for (; *environment; environment++)
@@ -68,8 +70,8 @@ BARE static long clock_ns(void)
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-/* One turn of libgomp's loop: 20 to 50 ns on x86-64, where `pause` depends on the processor, and
- * about one elsewhere. */
+/* One turn of libgomp's loop: 20 to 50 ns on x86-64, where `pause` depends on the processor; about
+ * 1 ns elsewhere. */
 BARE static void poll_once(void)
 {
 	static volatile int word;
@@ -80,8 +82,8 @@ BARE static void poll_once(void)
 #endif
 }
 
-/* So many turns take WAIT_NS: the quickest of some batches, as another program may run in between.
- */
+/* How many turns take WAIT_NS. The fastest of several batches counts, because another program may
+ * run in between. */
 BARE static long polls(void)
 {
 	enum { BATCHES = 4, BATCH = 64 };
@@ -127,7 +129,7 @@ BARE static void lend(char **environment, struct loan *l)
 	}
 }
 
-/* What the user has set stays. */
+/* The user's own settings stay. */
 BARE static void before_libraries(int argc, char **argv, char **environment)
 {
 	(void)argc, (void)argv;
@@ -142,7 +144,7 @@ BARE static void before_libraries(int argc, char **argv, char **environment)
 __attribute__((section(".preinit_array"),
 	       used)) static void (*const preinit)(int, char **, char **) = before_libraries;
 
-/* A library may have moved the environment: it is searched. */
+/* A library may have moved the environment, so the entry is searched. */
 __attribute__((constructor)) static void after_libraries(void)
 {
 	for (char **e = environ; e && *e; e++)
@@ -156,12 +158,12 @@ __attribute__((constructor)) static void after_libraries(void)
 
 enum {
 	WORTH_SHARING = 20000
-}; /* nanoseconds: a thread that sleeps takes 5 to 50 microseconds to wake up */
+}; /* nanoseconds; a sleeping thread takes 5 to 50 microseconds to wake up */
 
 static int team = 1;
 
-/* The first number of a list such as "4,2": the count of the outermost level, and there is but one.
- */
+/* The first number of a list such as "4,2". It is the count of the outermost level, the only level
+ * here. */
 static int asked_for(const char *text)
 {
 	long n = text ? strtol(text, NULL, 10) : 0;
