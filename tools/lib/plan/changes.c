@@ -7,7 +7,7 @@
 #include "base/die.h"
 #include "files/out.h"
 
-/* The line of `text` that begins with the word of `line`, or NULL. */
+/* The line of `text` that begins with the same word as `line`, or NULL. */
 static const char *same_key(const char *text, const char *line)
 {
 	size_t key = strcspn(line, " \n");
@@ -18,7 +18,7 @@ static const char *same_key(const char *text, const char *line)
 	return NULL;
 }
 
-/* Several lines may begin with one word: one per task, say. */
+/* Several lines can begin with the same word, for example one per task. */
 static bool has_line(const char *text, const char *line)
 {
 	size_t n = strcspn(line, "\n") + 1;
@@ -41,7 +41,7 @@ static void add_reason(struct changes *c, char *reason)
 	free(reason);
 }
 
-/* A line "KEY VALUE" that the old text has not. */
+/* Whether a line "KEY VALUE" is missing in the old text. */
 static void compare_line(struct changes *c, const char *name, const char *old, const char *line)
 {
 	int key = (int)strcspn(line, " \n");

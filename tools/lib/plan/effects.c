@@ -6,7 +6,7 @@
 
 #include "base/die.h"
 
-/* with_pretrain_matrix is an option that may have no effect itself, and so is scale. */
+/* with_pretrain_matrix is an option that may itself have no effect. So is scale. */
 static bool in_force(const struct plan *p, const char *option)
 {
 	if (strcmp(option, "with_pretrain_matrix") == 0)
@@ -14,8 +14,8 @@ static bool in_force(const struct plan *p, const char *option)
 	return (config_key_find(option)->methods >> p->c.method & 1) && config_is_on(&p->c, option);
 }
 
-/* Says the first of the options ("use_camr", "!scale !if_balance") that is not as the key needs it;
- * false: all are. */
+/* Names the first of the options ("use_camr", "!scale !if_balance") that the key needs otherwise.
+ * false: all are as needed. */
 static bool say_options(const struct plan *p, const struct config_key *k)
 {
 	char *copy = xstrdup(k->with ? k->with : ""), *save = NULL;
@@ -34,7 +34,7 @@ static bool say_options(const struct plan *p, const struct config_key *k)
 	return said;
 }
 
-/* Keys of the draw, where every task brings the rows that it takes. */
+/* Keys of the draw that have no effect where every task brings the rows to use. */
 static void say_rows(const struct plan *p, const struct config_key *k)
 {
 	bool drawn = k->takes & 1u << STAGE_DRAW && !(k->takes & ~(1u << STAGE_DRAW)) &&

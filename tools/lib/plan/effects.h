@@ -1,12 +1,12 @@
-/* effects.h: which settings count in the method asked for. */
+/* effects.h: which settings the requested method uses. */
 #ifndef EFFECTS_H
 #define EFFECTS_H
 
 #include "plan/plan.h"
 
 /* One line (note()) for each setting that was asked for and has no effect: typed on the command
- * line, or given another value than its default by the config file. Options that are off are not
- * said. */
+ * line, or set in the config file to another value than its default. Options that are off are not
+ * mentioned. */
 void effects_say(const struct plan *p);
 
 #endif

@@ -16,7 +16,7 @@ static size_t megabytes(size_t bytes)
 	return (bytes >> 20) + 1;
 }
 
-/* A single stack reads the answer behind the prompt. */
+/* A single stack reads the answer after the prompt. */
 static int longest_text(const struct plan *p)
 {
 	return p->c.max_length + (p->model->m.family->nstacks == 1 ? p->c.max_new_tokens : 0);
@@ -31,8 +31,8 @@ static int total_rank(const struct plan *p)
 	return R;
 }
 
-/* A forward pass over the whole model by so many adapters, with the largest group of encoder output
- * that the samples can fill; `whole`: of whole weights in a block. */
+/* A forward pass over the whole model with this many adapters. The group of encoder output is the
+ * largest that the samples can fill. `whole`: bytes of full weights in a block. */
 static size_t forward_peak(const struct plan *p, enum be_precision precision, int adapters,
 			   size_t whole, size_t group)
 {
@@ -45,7 +45,7 @@ static size_t forward_peak(const struct plan *p, enum be_precision precision, in
 	return bytes;
 }
 
-/* ΔW as the merged side has them, or (where only the own side is run) one adapter's. */
+/* ΔW of the merged side; where only the own side is run, of one adapter. */
 static struct ranks deltas(const struct plan *p)
 {
 	bool merged = p->c.method == SWEEP || p->c.method == JACOBI;
@@ -73,7 +73,7 @@ static void print_extract(const struct geometry *m, const size_t bytes[2])
 		       megabytes(bytes[1]));
 }
 
-/* The same of the device's own memory, where it has any. */
+/* The same for the device's own memory, where it has any. */
 static void forecast_device(const struct plan *p, int rows, int R, int widest,
 			    enum be_precision precision)
 {
@@ -94,7 +94,7 @@ static void forecast_device(const struct plan *p, int rows, int R, int widest,
 	       megabytes(demand_solve(widest, right_sides)));
 }
 
-/* The site's solve of the largest need. */
+/* The solve of the site that needs the most. */
 static size_t solve_peak(const struct plan *p, int R)
 {
 	const struct geometry *m = &p->model->m;
@@ -115,7 +115,7 @@ static size_t solve_peak(const struct plan *p, int R)
 	return budget_site(most);
 }
 
-/* The planned peak of one process of each stage; samples are taken at their longest. */
+/* The planned peak of one process of each stage, with all samples at their greatest length. */
 void forecast_memory(const struct plan *p)
 {
 	const struct geometry *m = &p->model->m;
@@ -127,7 +127,7 @@ void forecast_memory(const struct plan *p)
 	size_t whole[2] = {demand_whole(m, 0, &d, precision), demand_whole(m, 1, &d, precision)};
 	size_t generated = p->c.method == JACOBI && p->c.features == REFERENCE
 				   ? whole[1]
-				   : 0; /* by the merged model too */
+				   : 0; /* the merged model generates too */
 
 	for (int i = 0; i < p->nsites; i++)
 		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
@@ -149,7 +149,7 @@ void forecast_memory(const struct plan *p)
 	forecast_device(p, rows > T ? rows : T, R, widest, precision);
 }
 
-/* Whole weights as the solution files hold them, once. */
+/* Full weights as in the solution files, once. */
 static size_t whole_weights(const struct plan *p)
 {
 	const struct geometry *m = &p->model->m;
@@ -169,7 +169,8 @@ static size_t whole_weights(const struct plan *p)
 	return bytes;
 }
 
-/* Acts of a site and one side, and its Grams, all tasks; samples at their longest. */
+/* Acts of one site and one side, and the site's Grams, of all tasks; samples at their greatest
+ * length. */
 void forecast_disk(const struct plan *p)
 {
 	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num *
@@ -192,10 +193,10 @@ void forecast_disk(const struct plan *p)
 	}
 	if (p->c.method != SWEEP && p->c.method != REGMEAN && p->c.method != JACOBI)
 		return;
-	/* One site at a time: three of the own side, two of the merged, memory on both, the Grams
-	 * of two. Solutions are small, but for whole weights. */
+	/* One site at a time: three sites of the own side, two of the merged side, the encoder's
+	 * output on both, and the Grams of two. Solutions are small, except full weights. */
 	if (p->c.sequential_layer_processing &&
-	    p->c.method == JACOBI) /* the own side whole, of the merged what a sweep has */
+	    p->c.method == JACOBI) /* all of the own side; the merged side as in a sweep */
 		printf("disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for "
 		       "each iteration)",
 		       megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
@@ -206,7 +207,7 @@ void forecast_disk(const struct plan *p)
 	else
 		printf("disk    at most %zu MB%s", megabytes(sum + whole),
 		       p->c.method == JACOBI ? " for each iteration" : "");
-	if (whole && p->c.method == JACOBI) /* W, and G(W) where MATS makes another of it */
+	if (whole && p->c.method == JACOBI) /* W, and also G(W) where MATS changes it */
 		printf(", and %zu MB of whole weights for each iteration",
 		       megabytes(whole * (p->c.use_mats ? 2 : 1)));
 	printf("\n");

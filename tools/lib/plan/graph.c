@@ -70,7 +70,7 @@ static struct graph_file *new_file(const struct graph *g, char *name)
 	return f;
 }
 
-/* The file's number; takes the name over. */
+/* The file's number. Takes ownership of the name. */
 static int file_number(struct graph *g, char *name)
 {
 	int *slot;
@@ -82,7 +82,7 @@ static int file_number(struct graph *g, char *name)
 		free(name);
 		return *slot - 1;
 	}
-	if (!(g->files & (g->files - 1))) /* room is the next power of two */
+	if (!(g->files & (g->files - 1))) /* the room is the next power of two */
 		g->file =
 			xrealloc(g->file, (g->files ? 2 * (size_t)g->files : 1) * sizeof(*g->file));
 	g->file[g->files++] = new_file(g, name);
@@ -236,7 +236,7 @@ void graph_close(struct graph *g)
 	free(g);
 }
 
-/* ------------------------------------------------------------ what has something to do */
+/* ------------------------------------------------------------ which rules must run */
 
 static bool later(struct timespec a, struct timespec b)
 {
@@ -263,7 +263,7 @@ static bool out_of_date(const struct graph *g, const struct rule *r)
 	return r->forced;
 }
 
-/* The released files that r reads are made again; false: there are none. */
+/* Marks the released files that r reads, so that they are made again. false: there are none. */
 static bool recall(const struct graph *g, const struct rule *r)
 {
 	bool any = false;
@@ -277,8 +277,8 @@ static bool recall(const struct graph *g, const struct rule *r)
 	return any;
 }
 
-/* Forwards, what is made makes what needs it; backwards, it calls for released files; until nothing
- * is added. */
+/* Repeats two steps until nothing is added. Forwards: a rule that must run makes the rules that
+ * need its targets run. Backwards: it calls for the released files that it reads. */
 void graph_look(struct graph *g)
 {
 	bool more = true;
@@ -306,7 +306,7 @@ bool graph_same_group(const struct rule *a, const struct rule *b)
 	return a->task && b->task && a->group == b->group;
 }
 
-/* Rule i is the first of its process. */
+/* Rule i is the first one of its process. */
 bool graph_leads(const struct graph *g, int i)
 {
 	for (int k = i - 1; k >= 0 && g->rule[i]->stale && graph_same_group(g->rule[k], g->rule[i]);

@@ -1,14 +1,14 @@
-/* graph.h: the rules of one merge: what is made of what, by which command; which of them have
- * something to do; and their text for make.
+/* graph.h: the rules of one merge: which command makes what from what, which rules must run, and
+ * the rules as text for make.
  *
- * A file is named as make reads it: $W/own/tec/enc00-self.h5, $W being WORK and $R the folder
- * REFERENCE. A rule has targets, needs (files that it reads: a newer one makes the target out of
- * date), others that only must be there before it, and a recipe. Rules are added in the order of
- * the computation: a file's rule before the rules that need the file.
+ * Files have the names that make reads: $W/own/tec/enc00-self.h5, where $W is WORK and $R the
+ * folder REFERENCE. A rule has targets, needs, order-only files and a recipe. Needs are files that
+ * it reads: a newer one makes the target out of date. Order-only files must merely exist before.
+ * Rules are added in the order of the computation: a file's rule before the rules that need the
+ * file.
  *
- * Rules of one group are made by one process where they have something to do, each for its own
- * task: so a block's weights are read once for all tasks of the group, and a change of one task
- * does not redo the others. */
+ * One process runs the rules of a group that must run, each for its own task. So it reads a block's
+ * weights once for all tasks of the group, and a change of one task does not redo the others. */
 #ifndef GRAPH_H
 #define GRAPH_H
 
@@ -23,37 +23,36 @@ struct rule;
 struct graph *graph_open(const char *work, const char *reference);
 void graph_close(struct graph *g);
 
-/* A rule for the file of that name; task: for rules of a group, NULL for others. */
+/* Adds a rule for the file with this name. task: for rules of a group; else NULL. */
 struct rule *graph_rule(struct graph *g, const char *task, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void graph_group(struct graph *g); /* rules that are added from here on and name a task are a group
-				      of their own */
+void graph_group(struct graph *g); /* a new group begins for the following rules that name a task */
 void rule_target(struct rule *r, const char *fmt, ...)
-	PRINTF_LIKE(2, 3); /* another file that it makes */
+	PRINTF_LIKE(2, 3); /* adds another file that the rule makes */
 void rule_needs(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void rule_after(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3); /* order only */
+void rule_after(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3); /* order-only */
 void rule_recipe(struct rule *r, const char *fmt, ...)
-	PRINTF_LIKE(2, 3);        /* one line more of it; {tasks}: the tasks of its process */
-void rule_apart(struct rule *r);  /* the target's time says nothing, or it is no part of the merge:
-				     not looked at */
-void rule_always(struct rule *r); /* it is made whatever its files say */
+	PRINTF_LIKE(2, 3);       /* adds a line of the recipe; {tasks}: the tasks of its process */
+void rule_apart(struct rule *r); /* the rule is not examined: its target's time tells nothing, or it
+				    is no part of the merge */
+void rule_always(struct rule *r); /* the rule always runs */
 
-void graph_mute(struct graph *g, bool mute); /* rules that are added from here on are looked at and
-						not written: they stand elsewhere */
+void graph_mute(struct graph *g, bool mute); /* the following rules are examined but not written,
+						because they are in another file */
 
-/* A file that is about to be written anew, whatever its time says. */
+/* A file that will be written anew, whatever its time is. */
 void graph_changed(struct graph *g, const char *name);
 
-/* By make's own rule: a target is made if it is missing, or older than one of its needs, or one of
- * these is made. A released file (files/h5/h5.h) that is read by what is made is made again itself.
- */
+/* Decides which rules run, as make does. A rule runs if a target is missing, is older than one of
+ * its needs, or one of its needs is made. A released file (files/h5/h5.h) that such a rule reads is
+ * made again. */
 void graph_look(struct graph *g);
 
-/* After graph_look(). */
-bool graph_makes(const struct graph *g, const char *name); /* the file of that name is to be made */
-int graph_processes(const struct graph *g);                /* so many processes */
+/* Call these after graph_look(). */
+bool graph_makes(const struct graph *g, const char *name); /* the file will be made */
+int graph_processes(const struct graph *g);                /* number of processes that run */
 bool graph_has_released(const struct graph *g);            /* there are released files */
 bool graph_is_released(const struct graph *g,
-		       const char *name); /* its data are gone already, or it is not there */
+		       const char *name); /* its data are gone, or it does not exist */
 
 /* The rules as text for make. */
 void graph_text(const struct graph *g, struct text *mk);

@@ -1,4 +1,4 @@
-/* graph_private.h: what graph.c (building, and what has something to do) and graph_text.c share. */
+/* graph_private.h: what graph.c (adding rules, deciding which run) and graph_text.c share. */
 #ifndef GRAPH_PRIVATE_H
 #define GRAPH_PRIVATE_H
 
@@ -19,7 +19,7 @@ struct list {
 
 struct rule {
 	struct graph *graph;
-	char *task; /* NULL: no part of a group */
+	char *task; /* NULL: it belongs to no group */
 	int group;
 	struct list targets, needs, after;
 	struct text recipe;
@@ -37,6 +37,6 @@ struct graph {
 
 void graph_list_add(struct list *l, int item);
 bool graph_same_group(const struct rule *a, const struct rule *b);
-bool graph_leads(const struct graph *g, int i); /* rule i is the first of its process */
+bool graph_leads(const struct graph *g, int i); /* rule i is the first one of its process */
 
 #endif

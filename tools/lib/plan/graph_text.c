@@ -1,4 +1,4 @@
-/* graph_text.c: see graph.h: the rules as text for make. */
+/* graph_text.c: see graph.h. Writes the rules as text for make. */
 #include "plan/graph_private.h"
 
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 enum { COLUMNS = 110 };
 
-/* Names, each once, in lines that a backslash continues; *column is where the line stands. */
+/* Writes names, each once, in lines continued with backslashes. *column: the current column. */
 static void put_names(const struct graph *g, struct text *mk, const struct list *l, int *column)
 {
 	for (int i = 0; i < l->n; i++) {
@@ -33,7 +33,7 @@ static void add_all(struct list *to, const struct list *from)
 		graph_list_add(to, from->item[i]);
 }
 
-/* One process: of a group's rules with something to do all; else of one. */
+/* Writes one process: all rules of a group that must run; for other rules a single one. */
 struct process {
 	struct list targets, needs, after;
 	struct text tasks;

@@ -1,4 +1,4 @@
-/* hub.c: see hub.h. The cache: models--OWNER--NAME/refs/main holds the name of a folder below
+/* hub.c: see hub.h. In the cache, models--OWNER--NAME/refs/main contains the name of a folder in
  * models--OWNER--NAME/snapshots. */
 #include "plan/hub.h"
 
@@ -43,7 +43,7 @@ static char *cache_folder(void)
 	return xstrdup(".");
 }
 
-/* SNAPSHOTS/NAME where it has a config.json (allocated), or NULL. */
+/* SNAPSHOTS/NAME if it has a config.json (allocated), else NULL. */
 static char *snapshot(const char *snapshots, const char *name)
 {
 	char *folder = xformat("%s/%s", snapshots, name),

@@ -1,15 +1,16 @@
-/* hub.h: a name on the Hugging Face hub where a folder was expected: what it looks like, and where
- * the hub's cache on this machine has it. */
+/* hub.h: a name on the Hugging Face hub in place of a folder: recognises it, and finds it in the
+ * hub's cache on this machine. */
 #ifndef HUB_H
 #define HUB_H
 
 #include <stdbool.h>
 
-/* "google/flan-t5-large": an owner and a name of the hub's letters. */
+/* Whether it looks like "google/flan-t5-large": an owner and a name, in the hub's letters. */
 bool hub_looks_like(const char *path);
-/* The folder in the cache (HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or
- * ~/.cache/huggingface/hub) whose snapshot has a config.json: that of the main branch, else the
- * last by name. Allocated; NULL: none. "t5-small", without an owner, is found too. */
+/* The snapshot folder in the cache that has a config.json: of the main branch, else the last by
+ * name. The cache is HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or
+ * ~/.cache/huggingface/hub. Allocated; NULL: none. A name without an owner, such as "t5-small", is
+ * found too. */
 char *hub_cached(const char *id);
 
 #endif

@@ -12,8 +12,8 @@
 
 struct manifest {
 	const char *work;
-	char *reference; /* R, as the plan has it */
-	long max_iter;   /* 0: no method that iterates */
+	char *reference; /* R, as in the plan */
+	long max_iter;   /* 0: the method does not iterate */
 	bool iterates;
 	void (*fn)(void *arg, const char *name, const char *stamps);
 	void *arg;
@@ -26,8 +26,8 @@ static bool begins(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* The name in WORK of "$W/…", or of "$R/…" where that folder lies in WORK (allocated); NULL:
- * elsewhere. */
+/* The name relative to WORK of "$W/…", or of "$R/…" if that folder is in WORK (allocated). NULL: it
+ * is elsewhere. */
 static char *name_in_work(const struct manifest *m, const char *word)
 {
 	size_t n = strlen(m->work);
@@ -43,7 +43,7 @@ static char *name_in_work(const struct manifest *m, const char *word)
 		       : NULL;
 }
 
-/* A folder's configuration is written last and stands for all of its files. */
+/* A folder's configuration is written last, so it stands for all of its files. */
 static void widen(char *name)
 {
 	char *slash = strrchr(name, '/');
@@ -59,14 +59,15 @@ static bool is_stamp(const char *name)
 	return begins(name, "stamps/") || strstr(name, "/stamps/");
 }
 
-/* A rule as it is read: the names in WORK of its targets, and of the stamps that it needs. */
+/* A rule while it is read: its targets' names in WORK, and the stamps that it needs. */
 struct manifest_rule {
 	char **target;
 	int n;
 	struct text stamps;
 };
 
-/* Targets that are stamps are not listed: a copy of a stamp goes by its text, not by its time. */
+/* Targets that are stamps are not listed, because a copy of a stamp depends on its text, not on its
+ * time. */
 static void add_word(struct manifest_rule *r, char *name, bool need)
 {
 	if (need && is_stamp(name)) {
@@ -78,7 +79,7 @@ static void add_word(struct manifest_rule *r, char *name, bool need)
 	}
 }
 
-/* The words of a rule: targets up to a colon, then needs up to a bar. */
+/* Reads the words of a rule: targets up to a colon, then needs up to a bar. */
 static void read_rule(const struct manifest *m, char *line)
 {
 	struct manifest_rule r = {0};
@@ -154,8 +155,8 @@ static void read_plan(struct manifest *m, const char *name)
 		fclose(f);
 }
 
-/* How many iterations the merge is of: WORK/convergence names its last. Later ones are an earlier
- * run's. */
+/* The number of iterations in the merge. WORK/convergence names the last one; any later ones are
+ * from an earlier run. */
 static long iterations(const struct manifest *m)
 {
 	FILE *f = open_text(m->work, "convergence");

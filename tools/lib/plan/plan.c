@@ -46,8 +46,7 @@ static void find_sites(struct plan *p)
 	p->nsites = kept;
 }
 
-/* One base model for all adapters; what the result will name is said in one line where it is not
- * what they name. */
+/* All adapters must have one base model. One line tells where the result will name another one. */
 static void check_base_name(const struct plan *p)
 {
 	struct base_name base = {.given = p->c.model_name};
@@ -55,12 +54,12 @@ static void check_base_name(const struct plan *p)
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		base_name_add(&base, p->adapter[t]->dir, p->adapter[t]->base,
 			      p->adapter[t]->revision);
-	if (!plan_full_weight(p) || base.dispute) /* a full model names no base */
+	if (!plan_full_weight(p) || base.dispute) /* a full model does not name a base */
 		base_name_say(&base);
 	base_name_release(&base);
 }
 
-/* Every row that may be drawn has its token ids. */
+/* Whether every row that can be drawn brings its token ids. */
 static bool rows_have_ids(const struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
@@ -75,14 +74,14 @@ static bool rows_have_ids(const struct plan *p)
 	return all;
 }
 
-/* A merge needs no tokenizer where all rows have their ids. One that is there must be right: what
- * it refuses, the draw and the evaluation would. */
+/* A merge needs no tokenizer where all rows bring their ids. A tokenizer that is there must still
+ * be valid, because the draw and the evaluation would refuse it otherwise. */
 static bool uses_tokenizer(const struct plan *p)
 {
 	return tokenizer_is_in(p->base) || !rows_have_ids(p);
 }
 
-/* The published features are of an encoder's rows, pads too, and of a decoder's last ones. */
+/* Published features use the rows of an encoder with its pads, and the last rows of a decoder. */
 static void settle_features(struct plan *p)
 {
 	if (p->model->m.family->nstacks == 2 || p->c.features != REFERENCE)
@@ -160,8 +159,8 @@ int plan_rows_given(const struct plan *p)
 	return n;
 }
 
-/* Features as published: generation has no limit of its own there, and so transformers' default of
- * 20 decoder positions, the start token among them. */
+/* Published features set no limit for generation. transformers' default is then 20 decoder
+ * positions, the start token included. */
 enum { PUBLISHED_NEW_TOKENS = 19 };
 
 struct config plan_stage_config(const struct plan *p, enum stage stage)
@@ -178,9 +177,9 @@ bool plan_stage_depends(const struct plan *p, enum stage stage, const struct con
 {
 	if (stage == STAGE_TOKENS &&
 	    (k == &config_keys[KEY_inner_num] ||
-	     k == &config_keys[KEY_if_divide])) /* its pads show only as published */
+	     k == &config_keys[KEY_if_divide])) /* its pads matter only for published features */
 		return k == &config_keys[KEY_inner_num] && p->c.features == REFERENCE;
-	if (stage == STAGE_COMBINE && k == &config_keys[KEY_seed]) /* only dare draws */
+	if (stage == STAGE_COMBINE && k == &config_keys[KEY_seed]) /* only dare draws at random */
 		return p->c.method == DARE;
 	return k->changes >> stage & 1;
 }

@@ -25,7 +25,7 @@ static void put_key(struct text *mk, const struct plan *p, enum config_key_numbe
 	free(v);
 }
 
-/* A text as one word of a shell, in a variable of make. */
+/* A text as one word of the shell, inside a make variable. */
 static void put_quoted(struct text *mk, const char *s)
 {
 	text_add(mk, "'");
@@ -34,7 +34,7 @@ static void put_quoted(struct text *mk, const char *s)
 			text_add(mk, "'\\''");
 		else if (*s == '$')
 			text_add(mk, "$$");
-		else if (*s == '#') /* a comment's begin, whatever stands before it */
+		else if (*s == '#') /* starts a comment, whatever precedes it */
 			text_add(mk, "$(hash)");
 		else
 			text_add(mk, "%c", *s);
@@ -56,7 +56,7 @@ static void put_option(struct text *mk, const struct config *c, const struct con
 	free(v);
 }
 
-/* STAGE_flags: one "--key value" per key that the stage's tool takes. */
+/* STAGE_flags: one "--key value" for each key that the stage's tool takes. */
 static void put_flags(struct text *mk, const struct plan *p, enum stage stage)
 {
 	struct config c = plan_stage_config(p, stage);
@@ -68,7 +68,7 @@ static void put_flags(struct text *mk, const struct plan *p, enum stage stage)
 	text_add(mk, "\n");
 }
 
-/* What the tools that compute are told of the machine; nothing where it is all as by default. */
+/* What the computing tools must know about the machine; empty where all is default. */
 static void put_memory_flags(struct text *mk, const struct plan *p)
 {
 	text_add(mk, "memory_flags :=");
@@ -82,7 +82,7 @@ static void put_memory_flags(struct text *mk, const struct plan *p)
 static void put_all_flags(struct text *mk, const struct plan *p)
 {
 	for (int stage = 0; stage < STAGE_PLAN; stage++)
-		if (stage != STAGE_ASSEMBLE) /* whose options the graph chooses */
+		if (stage != STAGE_ASSEMBLE) /* the graph chooses its options */
 			put_flags(mk, p, (enum stage)stage);
 	put_memory_flags(mk, p);
 }
@@ -127,7 +127,7 @@ static void put_request(struct text *mk, const struct plan *p)
 	put(mk, "pass", "$W");
 }
 
-/* The cores are dealt out to the processes that make runs side by side. */
+/* The cores are shared out among the processes that make runs side by side. */
 static void put_threads(struct text *mk, const struct plan *p)
 {
 	int cores = threads_default();

@@ -14,7 +14,7 @@
 
 /* ---- paths ---- */
 
-/* "~/x" as some shells leave it. */
+/* "~/x" as some shells leave it unchanged. */
 static char *expanded(const char *path, const char *word)
 {
 	const char *home = getenv("HOME");
@@ -86,7 +86,7 @@ static char *above(const char *path, int n)
 	return copy;
 }
 
-/* Whether `folder` has FILE for one of the tasks. */
+/* Whether `folder` has FILE for any of the tasks. */
 static bool has_a_task(const char *folder, const struct strlist *tasks, const char *file)
 {
 	for (int t = 0; t < tasks->n; t++)
@@ -95,7 +95,7 @@ static bool has_a_task(const char *folder, const struct strlist *tasks, const ch
 	return false;
 }
 
-/* Where the user stands is another folder than this. */
+/* The folder where the user is, if it differs from this one. */
 static bool elsewhere(const char *stands)
 {
 	struct stat a, b;
@@ -113,7 +113,7 @@ static char *here(void)
 	return path;
 }
 
-/* A path that is there from where the user stands, and not from here. */
+/* Whether a path exists from the user's folder, and not from this one. */
 static void check_stands(const char *word, const char *path, const char *stands)
 {
 	char *theirs = xformat("%s/%s", stands ? stands : "", path);
@@ -238,8 +238,8 @@ void request_check_files(const char *data, const struct strlist *tasks, const ch
 
 /* ---- samples.json ---- */
 
-/* The file of the first task that brings one (allocated), and how many rows it and all others list;
- * NULL: none does. */
+/* The file of the first task that brings one (allocated), and how many rows it and all others list.
+ * NULL: no task brings one. */
 static char *first_rows(const struct config *c, const char *data, int *count)
 {
 	char *first = NULL;

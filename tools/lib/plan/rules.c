@@ -1,4 +1,4 @@
-/* rules.c: see rules.h. One function for each kind of file, in the order of the computation. */
+/* rules.c: see rules.h. One function per kind of file, in the order of the computation. */
 #include "plan/rules_private.h"
 
 #include <stdio.h>
@@ -6,14 +6,14 @@
 
 #include "base/die.h"
 
-/* ------------------------------------------------------------ what the rules share */
+/* ------------------------------------------------------------ shared by the rules */
 
 const char *book_task(const struct book *b, int t)
 {
 	return b->tasks->item[t];
 }
 
-/* Task t begins a group of `processes` groups. */
+/* Whether task t begins one of `processes` groups. */
 bool book_begins_group(const struct book *b, int t, int processes)
 {
 	int n = b->tasks->n, groups = processes < n ? processes : n;
@@ -83,7 +83,7 @@ static void add_pass(struct book *b, bool own, bool fit)
 	}
 }
 
-/* Before graph_look(), the rules; after it what depends on what it found. */
+/* Adds the rules, calls graph_look(), and then adds what depends on its result. */
 static void add_one_pass(struct book *b)
 {
 	const struct plan *p = b->p;
@@ -108,7 +108,7 @@ static void add_one_pass(struct book *b)
 	}
 }
 
-/* The number of the line that fits, 0 without one. */
+/* The number in the line that fits the format; 0: there is none. */
 static int read_number(const char *path, const char *line_format)
 {
 	FILE *f = fopen(path, "re");
@@ -124,7 +124,7 @@ static int read_number(const char *path, const char *line_format)
 	return k;
 }
 
-/* WORK/convergence says which iteration's solutions WORK/solution has. */
+/* WORK/convergence names the iteration whose solutions are in WORK/solution. */
 static int copied_iteration(const struct plan *p)
 {
 	char *path = xformat("%s/convergence", p->work);
@@ -134,7 +134,7 @@ static int copied_iteration(const struct plan *p)
 	return k;
 }
 
-/* The last iteration's solutions are the merge's. */
+/* The merge's solutions are those of the last iteration. */
 static void add_copies(struct book *b)
 {
 	struct rule *convergence = graph_rule(b->g, NULL, "$W/convergence");
@@ -160,7 +160,7 @@ static void add_iteration(struct book *b)
 {
 	struct rule *convergence, *result;
 
-	graph_mute(b->g, true); /* they stand in WORK/plan.mk */
+	graph_mute(b->g, true); /* they are in WORK/plan.mk */
 	book_add_samples(b);
 	add_pass(b, true, false);
 	graph_mute(b->g, false);
@@ -179,7 +179,7 @@ static void add_iteration(struct book *b)
 	book_finish_result(b, result);
 }
 
-/* Jacobi goes on from iteration to iteration until one has converged. */
+/* Jacobi adds iterations until one has converged. */
 static bool is_last(const struct plan *p, int iteration)
 {
 	char *path = xformat("%s/iter%02d/convergence", p->work, iteration);

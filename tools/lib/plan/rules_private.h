@@ -1,36 +1,38 @@
-/* rules_private.h: what the files of the module rules share.
+/* rules_private.h: what the sources of rules share.
+ * - rules.c: a pass, an iteration, what must be done;
+ * - rules_rows.c: samples, rows, tokens;
+ * - rules_solutions.c: Grams, solutions, and which files are released;
+ * - rules_results.c: the adapter or model, and the evaluation.
  *
- * rules.c: a pass, an iteration, what there is to do; rules_rows.c: samples, rows, tokens;
- * rules_solutions.c: Grams, solutions, and which files are released; rules_results.c: the adapter
- * or model, and the evaluation. Names of variables in recipes are those of pipeline/stages.mk. */
+ * The variables in recipes are those of pipeline/stages.mk. */
 #ifndef RULES_PRIVATE_H
 #define RULES_PRIVATE_H
 
 #include "plan/rules.h"
 #include "plan/schedule.h"
 
-/* Rules as they are put together. */
+/* State while the rules are added. */
 struct book {
 	const struct plan *p;
 	const struct strlist *tasks;
 	struct graph *g;
 	struct schedule s;
 	int iteration;       /* 0: none */
-	bool two_sided;      /* rows of the merged model count */
-	char *pass, *before; /* folders of this pass, and of that whose solutions its merged side
-				runs with */
+	bool two_sided;      /* rows of the merged model are used */
+	char *pass, *before; /* folder of this pass, and of the pass whose solutions its merged side
+				uses */
 	char *merged_tokens; /* folder of the decoder's tokens on the merged side */
 };
 
 /* rules.c */
 const char *book_task(const struct book *b, int t);
 bool book_begins_group(const struct book *b, int t,
-		       int processes); /* task t is the first of one of so many groups */
+		       int processes); /* task t is the first one of a group */
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder);
 void book_needs_adapters(const struct book *b, struct rule *r);
 bool rules_fits_rows(const struct plan *p);
-bool rules_generates(const struct plan *p); /* the answers whose rows count */
-bool rules_cuts(const struct plan *p);      /* to a low rank */
+bool rules_generates(const struct plan *p); /* rows of generated answers are used */
+bool rules_cuts(const struct plan *p);      /* the merge is cut to a low rank */
 bool rules_searches_scale(const struct plan *p);
 
 /* rules_rows.c */

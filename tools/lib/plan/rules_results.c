@@ -10,7 +10,7 @@ const char *rules_result(const struct plan *p)
 	return plan_full_weight(p) ? "$W/model/config.json" : "$W/adapter/adapter_config.json";
 }
 
-/* The folder of an adapter: its configuration is written last. */
+/* The folder of an adapter. Its configuration is written last. */
 static struct rule *adapter_rule(const struct book *b, const char *folder)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$W/%s/adapter_config.json", folder);
@@ -34,8 +34,8 @@ static void add_scale(struct book *b)
 	rule_recipe(scale, "$(search) -o $@");
 }
 
-/* The solutions as an adapter or (whole weights) a model. Its recipe comes later (finish_result).
- */
+/* The result of the solutions: an adapter or (full weights) a model. finish_result adds its recipe
+ * later. */
 struct rule *book_add_result(struct book *b)
 {
 	struct rule *r;
@@ -70,7 +70,7 @@ void book_finish_result(const struct book *b, struct rule *r)
 		rule_recipe(r, "$(assemble) -o $W/adapter");
 }
 
-/* save: the full model beside the adapter. */
+/* save: also the full model, beside the adapter. */
 void book_add_saved_model(struct book *b)
 {
 	struct rule *r;
@@ -85,8 +85,8 @@ void book_add_saved_model(struct book *b)
 
 /* ------------------------------------------------------------ the evaluation */
 
-/* REFERENCE may be shared by several merges: its files go by stamps of its own, whose times change
- * only with their text. */
+/* Several merges may share REFERENCE. Its files use stamps of their own, whose times change only
+ * with their text. */
 static void add_reference_stamp(struct book *b, const char *name, const char *of)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$R/stamps/%s%s", name, of);

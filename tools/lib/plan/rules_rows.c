@@ -5,8 +5,8 @@
 
 #include "base/die.h"
 
-/* In a sweep the own side is extracted beside the merged side, so each has half of the processes:
- * the fewer, the fewer times a block's weights are read and packed. */
+/* In a sweep both sides are extracted at the same time, so each gets half of the processes. With
+ * fewer processes a block's weights are read and packed fewer times. */
 static int extracting(const struct plan *p)
 {
 	return p->c.method == SWEEP ? (p->processes + 1) / 2 : p->processes;
@@ -28,10 +28,12 @@ void book_add_samples(struct book *b)
 	}
 }
 
-/* The own side keeps at most two sites ahead of the Grams, so that files do not pile up; in the
- * decoder, whose rows are few, three: so its long step (cross-attention and feed-forward) runs
- * beside the merged side's. (Not ahead of the solutions: so there is something to do beside a
- * solve, and nothing long beside the Grams, which are then shared by all cores.) */
+/* The own side stays at most two sites ahead of the Grams, so that files do not pile up. In the
+ * decoder, whose rows are few, it stays at most three ahead: its long step (cross-attention and
+ * feed-forward) then runs beside the merged side's.
+ *
+ * Why the Grams and not the solutions: another process then has work while a site is solved. And no
+ * long process competes with compute-grams, which uses all cores. */
 static void keep_near(const struct book *b, struct rule *r, const struct extract_site *s)
 {
 	int lead = s->before;
@@ -44,7 +46,8 @@ static void keep_near(const struct book *b, struct rule *r, const struct extract
 		rule_after(r, "$W/grams/%s/%s.h5", book_task(b, t), b->s.extract_site[lead].name);
 }
 
-/* What both sides read at a extract_site, in `side`; the recipe's options for it (allocated). */
+/* Adds what both sides need at an extract_site; `side`: its folder. Returns the options for the
+ * recipe (allocated). */
 static char *inputs(const struct book *b, struct rule *r, const struct extract_site *s,
 		    const char *side, const char *tokens, const char *task)
 {
@@ -108,8 +111,8 @@ void book_add_own_tokens(struct book *b)
 	}
 }
 
-/* A sweep's merged side runs with the solutions before the extract_site. In an iteration, where a
- * stack begins it needs the whole merged model of the iteration before. */
+/* In a sweep the merged side uses the solutions before the extract_site. In an iteration, the start
+ * of a stack needs the whole merged model of the previous iteration. */
 static void needs_merged_model(const struct book *b, struct rule *r, const struct extract_site *s)
 {
 	if (b->iteration && s->from == NO_SITE)

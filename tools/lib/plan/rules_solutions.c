@@ -5,7 +5,7 @@
 
 #include "base/die.h"
 
-/* Used files are released. */
+/* Whether used files are released. */
 static bool releases(const struct plan *p)
 {
 	return rules_fits_rows(p) && p->c.sequential_layer_processing && !p->keep_acts;
@@ -39,8 +39,8 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 	free(iteration);
 }
 
-/* FOLDER KIND/{task}/STATION.h5 to a list of files in WORK; without `all` only if some task's is
- * not released yet. */
+/* Adds FOLDER KIND/{task}/SITE.h5 to a list of files in WORK. Without `all`, only if some task's
+ * file is not released yet. */
 static void add_used(const struct book *b, struct text *files, bool all, const char *folder,
 		     const char *kind, const struct extract_site *s)
 {
@@ -57,8 +57,8 @@ static void add_used(const struct book *b, struct text *files, bool all, const c
 			 s->name);
 }
 
-/* The files that nothing needs once extract_site i is solved. An iteration's own rows stay: the
- * next one needs them. */
+/* The files that nothing needs once extract_site i is solved. An iteration's own rows stay, because
+ * the next iteration needs them. */
 static void used_up(const struct book *b, int i, bool all, struct text *files)
 {
 	char *folder = b->iteration ? xformat("iter%02d/", b->iteration) : xstrdup("");
@@ -81,7 +81,8 @@ static void release(struct rule *r, const struct text *files)
 		rule_recipe(r, "$(release) --files '%s'", text_get(files));
 }
 
-/* What a whole weight's iteration looks back on; factors have their history with them. */
+/* What an iteration with full weights reads of earlier ones. Factors carry their history with
+ * them. */
 static char *previous_solutions(const struct book *b, const struct extract_site *s)
 {
 	int most = plan_full_weight(b->p) ? plan_past(b->p) : 1;
@@ -124,7 +125,7 @@ void book_add_fit(struct book *b, int i)
 		rule_needs(r, "%s/grams/%s/%s.h5", b->pass, book_task(b, t), s->name);
 	add_iteration_options(b, r, s, &options);
 	if (b->p->c.method != SWEEP && b->p->c.sequential_layer_processing &&
-	    s->before != NO_SITE) /* so that files are used up one site after the other */
+	    s->before != NO_SITE) /* files are then used up site by site */
 		rule_after(r, "%s/solution/%s.h5", b->pass, b->s.extract_site[s->before].name);
 	rule_recipe(r, "$(solve) --site %s --grams '%s/grams/{task}/%s.h5'%s -o $@", s->name,
 		    b->pass, s->name, text_get(&options));
@@ -136,7 +137,7 @@ void book_add_fit(struct book *b, int i)
 	text_release(&options);
 }
 
-/* The methods that look at weights alone. */
+/* For methods that use only weights. */
 void book_add_combination(struct book *b, const struct extract_site *s)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$W/solution/%s.h5", s->name);
@@ -146,9 +147,9 @@ void book_add_combination(struct book *b, const struct extract_site *s)
 	rule_recipe(r, "%s --site %s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)", s->name);
 }
 
-/* A run that was killed between a solution and its files' turn: whoever needs the last of the
- * solutions releases what is left. (Not where all was kept: nothing is released yet, and nothing is
- * solved.) */
+/* A run may have been killed after a solution, before its files were released. The rule that needs
+ * all solutions then releases the rest. Where all files were kept there is nothing to do: none is
+ * released yet, and nothing is solved. */
 void book_release_rest(const struct book *b, struct rule *r)
 {
 	struct text files = {0};

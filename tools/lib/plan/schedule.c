@@ -5,7 +5,7 @@
 
 #include "base/die.h"
 
-/* Targeted sites, and memory between the stacks where there are two. */
+/* Lists the targeted sites, and with two stacks `encoder-output` between them. */
 static void find_stations(struct schedule *s, const struct plan *p)
 {
 	bool encoder_output = p->model->m.family->nstacks < 2;
@@ -29,8 +29,8 @@ static bool same_block(struct site a, struct site b)
 	return a.stack == b.stack && a.block == b.block;
 }
 
-/* Whether a extract_site's file holds a state: it is its block's first, or (without checkpointing)
- * at a norm. */
+/* Whether an extract_site's file holds a state: it is the first of its block, or (without
+ * checkpointing) at a norm. */
 static bool holds_state(const struct plan *p, const struct schedule *s, int i, int from)
 {
 	struct site site = s->extract_site[i].site;
@@ -40,7 +40,7 @@ static bool holds_state(const struct plan *p, const struct schedule *s, int i, i
 		site_at_norm(p->model->m.family, site));
 }
 
-/* A stack goes on from its own last state; memory from the encoder's. */
+/* A stack continues from its own last state, `encoder-output` from the encoder's. */
 static void find_states(struct schedule *s, const struct plan *p)
 {
 	const struct family *family = p->model->m.family;
@@ -63,8 +63,8 @@ static void find_states(struct schedule *s, const struct plan *p)
 	}
 }
 
-/* The encoder's output serves to the end. What a extract_site that is not solved reads is in use
- * until the next one that is. */
+/* The encoder's output is needed to the end. The input of an extract_site that is not solved is
+ * needed until the next one that is solved. */
 static void find_last_users(struct schedule *s)
 {
 	int next = s->n - 1;

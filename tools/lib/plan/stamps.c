@@ -11,7 +11,7 @@
 #include "files/out.h"
 #include "model/tokenizer/tokenizer.h"
 
-/* One stamp as it is put together. */
+/* One stamp while it is written. */
 struct stamp {
 	const struct plan *p;
 	struct digest_cache *digests;
@@ -42,7 +42,8 @@ static void add_base_file(struct stamp *s, const char *what, const char *file)
 	free(path);
 }
 
-/* Every file that a text's ids depend on. One that comes or goes changes the stamp, too. */
+/* All files that can change a text's ids. The stamp also changes when one of them appears or
+ * disappears. */
 static void add_tokenizer(struct stamp *s)
 {
 	for (const char *const *name = tokenizer_names; *name; name++) {
@@ -89,7 +90,7 @@ static void add_configs(struct stamp *s)
 	free(generation);
 }
 
-/* The config files and each file of weights, once. */
+/* The config files, and each file of weights once. */
 static void add_model(struct stamp *s)
 {
 	const struct st *st = s->p->model->st;
@@ -155,7 +156,7 @@ static void stamp_test(struct stamp *s, const char *task)
 	write_stamp(s, "test-%s", task);
 }
 
-/* Whether a tool's results are the backend's. */
+/* Whether a tool's results depend on the backend. */
 static bool computes(const char *tool_name)
 {
 	static const char *const tools[] = {"extract-acts", "generate-tokens",   "compute-grams",
@@ -200,8 +201,8 @@ static uint64_t digest_targets(const struct plan *p, int t)
 	return targets;
 }
 
-/* A task's Grams depend on the other tasks' adapters too: on which modules they target, and with
- * DCS on what they compute. */
+/* A task's Grams depend on the other tasks' adapters too: on the modules that they target, and with
+ * DCS on their weights. */
 static void stamp_grams(struct stamp *s)
 {
 	const struct plan *p = s->p;
@@ -219,7 +220,7 @@ static void stamp_grams(struct stamp *s)
 	write_stamp(s, "%s", "grams");
 }
 
-/* From the samples to the rows and tokens that everything is fitted to. */
+/* Everything between the samples and the rows and tokens that are fitted. */
 static void stamp_rows(struct stamp *s)
 {
 	stamp_stage(s, STAGE_EXTRACT, true);
