@@ -18,9 +18,7 @@
 #include "forward/solution.h"
 #include "math/baseline.h"
 #include "merge/job.h"
-#include "plan/budget.h"
-
-enum { PANEL_ROWS = 64 };
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct job_args job_args;
@@ -54,6 +52,7 @@ static const struct tool tool = {
 
 struct combine_run {
 	struct job job;
+	struct combine_arrays arrays;
 	struct h5 *out;
 	bool ties;
 	int R_max; /* of what was written */
@@ -66,7 +65,7 @@ struct combine_part {
 	struct factors factors;
 	size_t d, d_out;
 	float *M;     /* (d_out, d) the merged ΔW */
-	float *panel; /* (N, PANEL_ROWS, d) */
+	float *panel; /* (N, COMBINE_ROWS, d) */
 };
 
 /* Rows [o, o+n) of ΔW_t. */
@@ -87,9 +86,9 @@ static void ties(const struct combine_part *p)
 		trim[t] = ties_trim_find(p->M, p->d_out * p->d, density);
 	}
 	for (size_t o = 0, n; o < p->d_out; o += n) {
-		n = p->d_out - o < PANEL_ROWS ? p->d_out - o : PANEL_ROWS;
+		n = p->d_out - o < COMBINE_ROWS ? p->d_out - o : COMBINE_ROWS;
 		for (int t = 0; t < N; t++) {
-			float *rows = p->panel + (size_t)t * PANEL_ROWS * p->d;
+			float *rows = p->panel + (size_t)t * COMBINE_ROWS * p->d;
 
 			task_rows(p, t, o, n, rows);
 			ties_trim_apply(&trim[t], rows, n * p->d);
@@ -113,7 +112,7 @@ static void dare(const struct combine_run *run, const struct combine_part *p)
 		rng_seed(&rng,
 			 digest_bytes(own, run->job.tasks.item[t], strlen(run->job.tasks.item[t])));
 		for (size_t o = 0, n; o < p->d_out; o += n) {
-			n = p->d_out - o < PANEL_ROWS ? p->d_out - o : PANEL_ROWS;
+			n = p->d_out - o < COMBINE_ROWS ? p->d_out - o : COMBINE_ROWS;
 			task_rows(p, t, o, n, p->panel);
 			dare_add(p->M + o * p->d, p->panel, n * p->d, density, &rng);
 		}
@@ -136,48 +135,34 @@ static void write_module(struct combine_run *run, const struct combine_part *p, 
 /* Cuts p->M and writes it. */
 static void cut(struct combine_run *run, const struct combine_part *p)
 {
-	int m = (int)p->d_out, n = (int)p->d, most = m < n ? m : n,
-	    R = merge_rank ? merge_rank : p->factors.R, info;
-	double *A, *work, error;
-	float *B;
-	int *iwork;
+	int m = (int)p->d_out, n = (int)p->d, R = combine_rank(merge_rank, p->factors.R, n, m);
+	const struct combine_arrays *a = &run->arrays;
+	double error;
+	int info = baseline_truncate(p->M, m, n, R, a->B, a->A, &error, a->work, a->iwork);
 
-	R = R > most ? most : R;
-	A = xarray((size_t)R * p->d, sizeof(*A));
-	B = xarray((size_t)R * p->d_out, sizeof(*B));
-	work = xaligned(truncate_doubles(m, n, R), sizeof(*work));
-	iwork = xarray(truncate_ints(m, n), sizeof(*iwork));
-	info = baseline_truncate(p->M, m, n, R, B, A, &error, work, iwork);
 	if (info)
 		die_data("site %s, %s: %s", run->job.name, p->name,
 			 info == 1 ? "the merged weight is not finite"
 				   : "the eigenvectors did not converge");
-	write_module(run, p, R, A, B, error);
+	write_module(run, p, R, a->A, a->B, error);
 	run->R_max = R > run->R_max ? R : run->R_max;
 	job_worst(&run->job, p->i, error);
-	free(iwork);
-	free(work);
-	free(B);
-	free(A);
 }
 
 static void run_module(struct combine_run *run, int i)
 {
 	const struct job *j = &run->job;
-	struct combine_part p = {.i = i, .name = job_module(j, i)};
+	struct combine_part p = {
+		.i = i, .name = job_module(j, i), .M = run->arrays.M, .panel = run->arrays.panel};
 
 	factors_load(&p.factors, &j->targets, i);
 	p.d = (size_t)p.factors.d;
 	p.d_out = (size_t)p.factors.d_out;
-	p.M = xaligned(p.d_out * p.d, sizeof(*p.M));
-	p.panel = xaligned((size_t)p.factors.N * PANEL_ROWS * p.d, sizeof(*p.panel));
 	if (run->ties)
 		ties(&p);
 	else
 		dare(run, &p);
 	cut(run, &p);
-	free(p.panel);
-	free(p.M);
 	factors_release(&p.factors);
 	free(p.name);
 }
@@ -185,20 +170,16 @@ static void run_module(struct combine_run *run, int i)
 static void run_open(struct combine_run *run)
 {
 	struct job *j = &run->job;
-	size_t d, d_out, rank, R, need;
+	struct site_sizes sizes;
 
 	run->ties = !strcmp(method, "ties");
 	if (!run->ties && strcmp(method, "dare"))
 		die_usage("--method '%s': expected ties or dare", method);
 	job_open(j, &job_args, common);
-	d = (size_t)j->d;
-	d_out = (size_t)j->d_out;
-	rank = (size_t)j->R;
-	R = merge_rank ? (size_t)merge_rank : rank;
-	need = sizeof(float) * (d_out * d + (size_t)j->tasks.n * PANEL_ROWS * d +
-				(rank + R) * (d_out + 2 * d)) +
-	       sizeof(double) * truncate_doubles(j->d_out, j->d, (int)R);
-	job_limit(j, budget_site(need));
+	sizes = job_sizes(j);
+	sizes.merge_rank = merge_rank;
+	footprint_claim_job(j, footprint_combine(&sizes));
+	combine_arrays_init(&run->arrays, NULL, &sizes);
 	address_space_claim(common->threads);
 	run->out = solution_create(output_arg);
 }
@@ -219,6 +200,7 @@ int main(int argc, char **argv)
 	tool_done("%s: %d module%s, rank %d, worst truncation error %.4g (%s)", j->name,
 		  j->targets.n, j->targets.n == 1 ? "" : "s", run.R_max, j->worst_figure, worst);
 	free(worst);
+	combine_arrays_release(&run.arrays);
 	job_close(&run.job);
 	return 0;
 }

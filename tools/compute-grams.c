@@ -13,13 +13,12 @@
 #include "files/h5/h5.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
-#include "forward/demand.h"
 #include "math/dcs.h"
 #include "math/grams.h"
 #include "merge/acts.h"
 #include "merge/gramfile.h"
 #include "merge/job.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct job_args job_args;
@@ -124,15 +123,15 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 
 static void shared_open(struct shared *all)
 {
-	size_t d;
+	struct site_sizes sizes;
 
 	job_open(&all->job, &job_args, common);
 	all->model = st_open(job_args.model);
-	d = (size_t)all->job.d;
-	job_limit(&all->job, budget_site(budget_grams((int)d, common->threads)));
-	be->reserve(demand_grams((int)d));
-	gram_init(&all->gram, (int)d);
-	all->W = xarray(GRAMFILE_WEIGHT_ROWS * d, sizeof(*all->W));
+	sizes = job_sizes(&all->job);
+	sizes.weighted = use_dcs;
+	footprint_claim_job(&all->job, footprint_grams(&sizes, common->threads));
+	gram_init(&all->gram, NULL, sizes.d);
+	all->W = gramfile_weight_rows(NULL, sizes.d);
 }
 
 static void shared_close(struct shared *all)

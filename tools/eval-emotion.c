@@ -18,7 +18,7 @@
 #include "forward/generate.h"
 #include "forward/likelihood.h"
 #include "merge/evaluation.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct {
@@ -69,19 +69,6 @@ static int decoder_steps(const struct testset *t)
 	return most;
 }
 
-/* Bytes for a slab's residual streams, encoder's and decoder's: what max_memory leaves beside the
- * weights and working arrays; budget_group() when no limit was asked for. */
-static size_t slab_bytes(const struct forward *f, int steps)
-{
-	size_t fixed = budget_forward(f, o.max_length, 0),
-	       least = (size_t)(o.max_length + steps) * prompt_peak(&f->model->m) * sizeof(float);
-
-	if (!common->max_memory)
-		return budget_group(&f->model->m, BUDGET_EVAL_SLAB);
-	opts_need_memory(common, fixed + least, "");
-	return common->max_memory - fixed;
-}
-
 /* Decoder rows of a pass over several answers: as many as the slab was planned for. */
 static void run_choices(const struct forward *f, const struct seqs *enc, const float *H,
 			struct evaluation *e, int first, int steps)
@@ -103,7 +90,7 @@ static void run_slab(const struct forward *f, struct evaluation *e, int first, i
 	float *H;
 
 	seqs_init(&enc, n, t->length + first, t->offset + first, t->ids, 0, f->model->m.pad);
-	H = be->alloc((size_t)enc.rows * prompt_floats(&f->model->m) * sizeof(float));
+	H = forward_prompts(NULL, &f->model->m, (size_t)enc.rows);
 	forward_encode(f, &enc, H);
 	generate(f, &enc, H, t->answer_length + first, t->answer_offset + first, t->answer_ids,
 		 o.max_new, &g);
@@ -122,11 +109,11 @@ static void run_all(const struct forward *f, struct evaluation *e)
 {
 	const struct testset *t = e->test;
 	int steps = decoder_steps(t);
-	size_t most = slab_bytes(f, steps) / (prompt_peak(&f->model->m) * sizeof(float));
+	const struct texts texts = {t->rows.n, t->length, 0, t->answer_length, steps};
+	size_t most = footprint_claim_texts(common, f, &texts, GROUP_OF_ROWS);
 
-	generate_reserve(f, t->rows.n, t->length, 0, most, t->answer_length, steps);
 	for (int first = 0, n; first < t->rows.n; first += n) {
-		n = seqs_within(t->length + first, t->rows.n - first, 0, steps, most);
+		n = texts_within(&texts, first, most);
 		run_slab(f, e, first, n, steps);
 	}
 	if (!isfinite(evaluation_loss(e)))

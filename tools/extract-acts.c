@@ -16,11 +16,10 @@
 #include "files/checksums.h"
 #include "files/h5/h5.h"
 #include "files/start.h"
-#include "forward/demand.h"
 #include "merge/propagate.h"
 #include "merge/samples.h"
 #include "model/model.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct {
@@ -248,34 +247,28 @@ static int longest(const struct extract_run *r, bool decoder)
 	return T;
 }
 
-static size_t device_need(const struct extract_run *r, int rows)
+static struct footprint footprint_of(const struct extract_run *r, int rows)
 {
-	bool decoder = propagate_in_decoder(&r->a);
+	struct propagation a = r->a;
+	/* A single pass has one task's files open at a time; outputs that several passes go over
+	 * stay open. */
+	int files = a.start + 1 < propagate_target(&a) ? r->tasks.n : 1;
 
-	return demand_extract(&r->a.model->m, decoder, rows, longest(r, decoder), longest(r, false),
-			      &r->ranks, r->a.precision);
+	a.rows = rows;
+	return footprint_extract(&a, longest(r, propagate_in_decoder(&a)), longest(r, false),
+				 &r->ranks, files);
 }
 
 /* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence
  * is never cut. */
 static int choose_rows(const struct extract_run *r, int T)
 {
-	const struct propagation *a = &r->a;
-	bool decoder = propagate_in_decoder(a);
-	size_t need, whole = demand_whole(&a->model->m, decoder, &r->ranks, a->precision);
+	bool decoder = propagate_in_decoder(&r->a);
 	int rows = !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
 
-	/* A single pass has one task's files open at a time; outputs that several passes go over
-	 * stay open. */
-	int files = a->start + 1 < propagate_target(a) ? r->tasks.n : 1;
-
 	rows = T > rows ? T : rows;
-	while (((need = budget_extract(&a->model->m, decoder, rows, T, ranks_largest(&r->ranks),
-				       whole, files, a->precision)) > common->max_memory ||
-		device_need(r, rows) > common->max_memory) &&
-	       common->max_memory && rows > T)
+	while (rows > T && !footprint_fits(common, footprint_of(r, rows)))
 		rows = rows / 2 > T ? rows / 2 : T;
-	opts_need_memory(common, need, "");
 	return rows;
 }
 
@@ -284,8 +277,8 @@ static void run_buffers(struct extract_run *r)
 	int T = longest(r, false) > longest(r, true) ? longest(r, false) : longest(r, true);
 
 	r->a.rows = choose_rows(r, T);
-	be->reserve(device_need(r, r->a.rows));
-	propagate_init(&r->a, T, ranks_largest(&r->ranks));
+	footprint_claim(common, footprint_of(r, r->a.rows), "");
+	propagate_init(&r->a, NULL, T, ranks_largest(&r->ranks));
 }
 
 /* The walk that the options ask for. */

@@ -19,7 +19,7 @@
 #include "merge/answers.h"
 #include "merge/calibration_set.h"
 #include "merge/samples.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct {
@@ -196,57 +196,19 @@ static void generate_group(const struct forward *f, const struct calibration_set
 	seqs_release(&enc);
 }
 
-/* Encoder output that is held at once, and the decoder's rows of the same samples: less than
- * budget_group() where max_memory says so, a sample at least. */
-static size_t choose_group(const struct forward *f, int longest)
-{
-	size_t fixed = budget_forward(f, longest, 0),
-	       least = (size_t)(longest + tokens_needed()) * prompt_peak(&f->model->m) *
-		       sizeof(float),
-	       usual = budget_group(&f->model->m, BUDGET_GENERATE_GROUP);
-
-	if (!common->max_memory || fixed + usual <= common->max_memory)
-		return usual;
-	opts_need_memory(common, fixed + least, "");
-	return common->max_memory - fixed;
-}
-
-/* Samples from `first` on that a group of `most` rows has room for. */
-static int group_of(const struct calibration_set *p, int first, size_t most)
-{
-	return seqs_within(p->length + first, p->n - first, p->pad_to, tokens_needed(), most);
-}
-
-/* The encoder's rows of the largest group. */
-static size_t largest_group(const struct calibration_set *p, size_t most)
-{
-	size_t largest = 0;
-
-	for (int first = 0, n; first < p->n; first += n) {
-		size_t rows = 0;
-
-		n = group_of(p, first, most);
-		for (int i = first; i < first + n; i++)
-			rows += (size_t)(p->pad_to ? p->pad_to : p->length[i]);
-		largest = rows > largest ? rows : largest;
-	}
-	return largest;
-}
-
-static void generate_all(const struct forward *f, const struct calibration_set *p, size_t group,
+static void generate_all(const struct forward *f, const struct calibration_set *p,
 			 struct generation *g)
 {
-	const struct geometry *m = &f->model->m;
-	size_t most = group / (prompt_peak(m) * sizeof(float));
+	const struct texts texts = {p->n, p->length, p->pad_to, p->label_length, tokens_needed()};
+	size_t most = footprint_claim_texts(common, f, &texts, GROUP_OF_SAMPLES);
 	float *H;
 
-	generate_reserve(f, p->n, p->length, p->pad_to, most, p->label_length, tokens_needed());
 	*g = (struct generation){.n = p->n, .max_new = tokens_needed()};
 	g->length = xcalloc((size_t)p->n, sizeof(int));
 	g->ids = xcalloc((size_t)p->n * (size_t)g->max_new, sizeof(int));
-	H = be->alloc(largest_group(p, most) * prompt_floats(m) * sizeof(float));
+	H = forward_prompts(NULL, &f->model->m, (size_t)texts_passes(&texts, most).rows[0]);
 	for (int first = 0, n; first < p->n && g->max_new; first += n) {
-		n = group_of(p, first, most);
+		n = texts_within(&texts, first, most);
 		generate_group(f, p, first, n, H, g);
 	}
 	be->free(H);
@@ -360,7 +322,7 @@ int main(int argc, char **argv)
 			     .nsources = p.nsources,
 			     .source = p.source,
 			     .precision = o.fp16 ? be->fast16() : BE_F32};
-	generate_all(&f, &p, choose_group(&f, p.longest), &g);
+	generate_all(&f, &p, &g);
 	for (int i = 0; i < tasks.n; i++)
 		write_task(&p, &p.task[i], &g, &model->m);
 	for (int i = 0; o.adapter && tokens_needed() && i < tasks.n; i++)

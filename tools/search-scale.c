@@ -16,7 +16,7 @@
 #include "files/start.h"
 #include "forward/generate.h"
 #include "merge/samples.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static const char *model_dir, *adapter_dir, *tasks_arg, *samples_arg,
@@ -118,7 +118,7 @@ static void run_slab(const struct forward *f, const struct scale_rows *r, int fi
 	}
 	seqs_init(&enc, n, r->length + first, r->offset + first, r->ids, 0, m->pad);
 	seqs_init(&dec, n, one, which, start, 0, m->pad);
-	H = be->alloc((size_t)enc.rows * prompt_floats(m) * sizeof(float));
+	H = forward_prompts(NULL, m, (size_t)enc.rows);
 	forward_encode(f, &enc, H);
 	forward_decode(f, &enc, H, &dec, which, NULL, p);
 	for (int i = 0; i < n; i++)
@@ -132,27 +132,13 @@ static void run_slab(const struct forward *f, const struct scale_rows *r, int fi
 	free(one);
 }
 
-static size_t slab_rows(const struct forward *f, const struct scale_rows *r)
-{
-	size_t row = prompt_peak(&f->model->m) * sizeof(float), fixed,
-	       longest = 1; /* with one decoder row */
-
-	for (int i = 0; i < r->n; i++)
-		longest = (size_t)r->length[i] + 1 > longest ? (size_t)r->length[i] + 1 : longest;
-	fixed = budget_forward(f, (int)longest, 0);
-	if (!common->max_memory)
-		return budget_group(&f->model->m, BUDGET_EVAL_SLAB) / row;
-	opts_need_memory(common, fixed + longest * row, "");
-	return (common->max_memory - fixed) / row;
-}
-
 static void run_all(const struct forward *f, const struct scale_rows *r, int *right)
 {
-	size_t most = slab_rows(f, r);
+	const struct texts texts = {.n = r->n, .length = r->length, .max_new = 1};
+	size_t most = footprint_claim_texts(common, f, &texts, GROUP_OF_ROWS);
 
-	generate_reserve(f, r->n, r->length, 0, most, NULL, 1);
 	for (int first = 0, n; first < r->n; first += n) {
-		n = seqs_within(r->length + first, r->n - first, 0, 1, most);
+		n = texts_within(&texts, first, most);
 		run_slab(f, r, first, n, right);
 	}
 }

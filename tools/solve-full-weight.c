@@ -12,12 +12,11 @@
 #include "config/keys.h"
 #include "files/safetensors/st.h"
 #include "files/start.h"
-#include "forward/demand.h"
 #include "forward/solution.h"
 #include "math/full_weight.h"
 #include "merge/fit.h"
 #include "merge/history.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct job_args job_args;
@@ -58,9 +57,8 @@ struct full_weight_run {
 	struct job job;
 	struct st *model;
 	struct normal_equations system;
-	void *slab, *full_slab;
-	float *W0; /* (FULL_WEIGHT_ROWS, d) */
-	float *W;  /* (d_out, d) the fit, then the solution */
+	struct solve_arrays arrays;
+	float *W0, *W; /* of these; W: the fit, then the solution */
 	struct past past;
 	double *c; /* (N) */
 	struct h5 *out;
@@ -231,8 +229,8 @@ static void run_module(struct full_weight_run *run, int i)
 	factors_load(&p.factors, &j->targets, i);
 	p.d = (size_t)p.factors.d;
 	p.d_out = (size_t)p.factors.d_out;
-	solve_place(&p.solve, run->slab, p.factors.d, p.factors.R);
-	full_weight_place(&p.full, run->full_slab, &p.solve);
+	solve_place(&p.solve, run->arrays.slab, p.factors.d, p.factors.R);
+	full_weight_place(&p.full, run->arrays.full_slab, &p.solve);
 	h5_group(run->out, p.group);
 	equations_sum(&run->system, &p.solve, p.name, &p.factors, run->c);
 	condition = equations_solve(&run->system, &p.solve, p.name);
@@ -260,16 +258,16 @@ static void run_open(struct full_weight_run *run)
 	struct job *j = &run->job;
 
 	job_open(j, &job_args, common);
-	job_limit(j, budget_site(budget_full_weight(j->d, j->R, j->d_out, j->tasks.n,
-						    past_needed(&iteration))));
-	run->model = st_open(job_args.model);
-	run->slab = xaligned(1, solve_bytes(j->d, j->R));
-	run->full_slab = xaligned(1, full_weight_bytes(j->d, j->R));
-	run->W0 = xarray(FULL_WEIGHT_ROWS * (size_t)j->d, sizeof(*run->W0));
-	run->W = xarray((size_t)j->d_out * (size_t)j->d, sizeof(*run->W));
-	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
+	struct site_sizes sizes = job_sizes(j);
+	sizes.full_weight = true;
+	sizes.pairs = past_needed(&iteration);
 	be_select(common);
-	be->reserve(demand_solve(j->d, j->R > j->d ? j->R : j->d));
+	footprint_claim_job(j, footprint_solve(&sizes));
+	run->model = st_open(job_args.model);
+	solve_arrays_init(&run->arrays, NULL, &sizes);
+	run->W0 = run->arrays.W0;
+	run->W = run->arrays.W;
+	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
 	fit_open(&run->system, j, &fit_args, grams_arg);
 	past_open(&run->past, &iteration, j->name, job_args.tasks);
 	run->out = solution_create(output_arg);
@@ -280,10 +278,7 @@ static void run_close(struct full_weight_run *run)
 	past_close(&run->past);
 	equations_close(&run->system);
 	free(run->c);
-	free(run->W);
-	free(run->W0);
-	free(run->full_slab);
-	free(run->slab);
+	solve_arrays_release(&run->arrays);
 	st_close(run->model);
 	job_close(&run->job);
 }

@@ -13,11 +13,10 @@
 #include "base/die.h"
 #include "config/keys.h"
 #include "files/start.h"
-#include "forward/demand.h"
 #include "forward/solution.h"
 #include "merge/fit.h"
 #include "merge/history.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct job_args job_args;
@@ -52,7 +51,7 @@ struct solve_run {
 	struct job job;
 	bool fitted; /* to Grams; otherwise by the weights alone */
 	struct normal_equations system;
-	void *slab; /* of struct solve */
+	struct solve_arrays arrays;
 	struct h5 *out;
 	struct solution *previous; /* iteration k−1, or NULL */
 	double condition;          /* the worst, for the closing line */
@@ -166,7 +165,7 @@ static void run_module(struct solve_run *run, int i)
 	p.group = xformat("/modules/%s", p.name);
 	p.c = xcalloc((size_t)j->tasks.n, sizeof(*p.c));
 	factors_load(&p.factors, &j->targets, i);
-	solve_place(&p.solve, run->slab, p.factors.d, p.factors.R);
+	solve_place(&p.solve, run->arrays.slab, p.factors.d, p.factors.R);
 	h5_group(run->out, p.group);
 	if (run->fitted)
 		fit(run, &p);
@@ -186,12 +185,13 @@ static void run_open(struct solve_run *run)
 	struct job *j = &run->job;
 
 	job_open(j, &job_args, common);
-	job_limit(j, budget_site(budget_layer(j->d, j->R, j->d_out)));
-	run->slab = xaligned(1, solve_bytes(j->d, j->R));
+	const struct site_sizes sizes = job_sizes(j);
 	run->fitted = grams_arg != NULL;
-	if (run->fitted) {
+	if (run->fitted)
 		be_select(common);
-		be->reserve(demand_solve(j->d, j->R));
+	footprint_claim_job(j, footprint_solve(&sizes));
+	solve_arrays_init(&run->arrays, NULL, &sizes);
+	if (run->fitted) {
 		fit_open(&run->system, j, &fit_args, grams_arg);
 	} else {
 		address_space_claim(common->threads);
@@ -217,7 +217,7 @@ static void run_close(struct solve_run *run)
 	if (run->fitted)
 		equations_close(&run->system);
 	solution_close(run->previous);
-	free(run->slab);
+	solve_arrays_release(&run->arrays);
 	job_close(&run->job);
 }
 

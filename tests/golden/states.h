@@ -70,19 +70,19 @@ static inline void states_stack(struct states *st, const struct forward *f, int 
 	model_embed(f->model, s->ids, s->rows, host);
 	be->put(H, host, n * sizeof(*host));
 	free(host);
-	work_init(&w, f->model, stack, s->rows, s->longest, states_rank(f->source));
+	work_init(&w, NULL, f->model, stack, s->rows, s->longest, states_rank(f->source));
 	for (int b = 0; b < m->L[stack]; b++) {
 		struct block block;
 		struct block_deltas d;
 
-		block_load(&block, f->model, stack, b, STEP_SELF, STEP_END, f->precision);
+		block_load(&block, NULL, f->model, stack, b, STEP_SELF, STEP_END, f->precision);
 		block_deltas_load(&d, &block, f->source);
 		block_run(&block, &d, &w, &batch, mem, H, STEP_END);
 		st->at[stack][b + 1] = states_copy(H, n);
 		block_deltas_release(&d, &block);
 		block_release(&block);
 	}
-	norm = model_final_norm(f->model, stack);
+	norm = model_final_norm(f->model, NULL, stack);
 	be->rmsnorm(H, H, norm, s->rows, m->D, m->eps);
 	st->at[stack][0] = states_copy(H, n);
 	be->free(norm);

@@ -77,7 +77,7 @@ static void check_block(struct golden *g, int index, struct work *w, float *H)
 	struct block_deltas none = {{NULL}};
 	struct block b;
 
-	block_load(&b, g->model, 0, index, STEP_SELF, STEP_END, BE_F32);
+	block_load(&b, NULL, g->model, 0, index, STEP_SELF, STEP_END, BE_F32);
 	be->get(start, H, bytes);
 	for (enum step to = STEP_SELF; to <= STEP_END; to = family_next_step(m->family, 0, to)) {
 		struct site at = {0, index, to};
@@ -250,10 +250,10 @@ static void check_model(const char *name, size_t sequences)
 	H = be->alloc(bytes);
 	model_embed(g.model, g.seqs.ids, g.seqs.rows, host);
 	be->put(H, host, bytes);
-	work_init(&w, g.model, 0, g.seqs.rows, g.seqs.longest, 1);
+	work_init(&w, NULL, g.model, 0, g.seqs.rows, g.seqs.longest, 1);
 	for (int b = 0; b < m->L[0]; b++)
 		check_block(&g, b, &w, H);
-	norm = model_final_norm(g.model, 0);
+	norm = model_final_norm(g.model, NULL, 0);
 	be->rmsnorm(H, H, norm, g.seqs.rows, m->D, m->eps);
 	compare(&g, "norm", H, g.seqs.rows, m->D);
 	check_pass(&g);

@@ -93,7 +93,7 @@ static void project(const struct exact_block *b, int slot, double *y, const doub
 
 static void normalise(struct exact_block *b, enum step step)
 {
-	float *g = model_norm(model, b->stack, b->index, step);
+	float *g = model_norm(model, NULL, b->stack, b->index, step);
 
 	b->x[step] = zeros(ROWS * m->D);
 	for (int r = 0; r < ROWS; r++) {
@@ -131,7 +131,7 @@ static void attend(double *ctx, const double *q, const double *K, const double *
 static void attend_self(struct exact_block *b)
 {
 	double *q = zeros(ROWS * m->DI), *k = zeros(ROWS * m->DI), *v = zeros(ROWS * m->DI);
-	float *bias = model_bias(model, b->stack, LONGEST);
+	float *bias = model_bias(model, NULL, b->stack, LONGEST);
 
 	project(b, SELF_Q, q, b->x[STEP_SELF], ROWS);
 	project(b, SELF_K, k, b->x[STEP_SELF], ROWS);
@@ -230,10 +230,10 @@ static void start(struct running *r, int stack, int index, enum step from,
 	const struct delta_source source = {.adapter = with};
 	struct ranks ranks = {{0}};
 
-	block_load(&r->block, model, stack, index, from, STEP_END, BE_F32);
+	block_load(&r->block, NULL, model, stack, index, from, STEP_END, BE_F32);
 	block_deltas_load(&r->deltas, &r->block, &source);
 	delta_source_ranks(&source, &ranks);
-	work_init(&r->work, model, stack, ROWS, LONGEST, ranks_largest(&ranks));
+	work_init(&r->work, NULL, model, stack, ROWS, LONGEST, ranks_largest(&ranks));
 }
 
 /* Sequences [first, first+n), whose rows h holds from row off[first] on. */

@@ -162,7 +162,7 @@ static void test_factors(void **state)
 		struct change c;
 
 		change_make(&c, slot);
-		struct delta *d = delta_create(&sizes, slot, c.A, c.B, RANK, BE_F32);
+		struct delta *d = delta_create(NULL, &sizes, slot, c.A, c.B, RANK, BE_F32);
 		assert_int_equal(d->R, RANK);
 		assert_null(d->W);
 		assert_null(d->W_head);
@@ -179,7 +179,7 @@ static void test_weights(void **state)
 		struct change c;
 
 		change_make(&c, slot);
-		struct delta *d = delta_replace(&sizes, slot, c.W, BE_F32);
+		struct delta *d = delta_replace(NULL, &sizes, slot, c.W, BE_F32);
 		assert_int_equal(d->R, 0);
 		check(&c, d);
 		delta_free(d, &sizes);

@@ -81,7 +81,7 @@ static void kinds(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, D);
+	gram_init(&g, NULL, D);
 	for (int weighted = 0; weighted < 2; weighted++)
 		for (enum gram_kind kind = GRAM_XM_XM; kind <= GRAM_X_X; kind++) {
 			rows.w = weighted ? w : NULL;
@@ -107,7 +107,7 @@ static void products(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, D);
+	gram_init(&g, NULL, D);
 	assert_int_equal(gram_run(&g, &rows, GRAM_X_XM), 0);
 	gram_get(&g, 0, D, G);
 	gram_thin(&g, AG, A, R);
@@ -147,7 +147,7 @@ static void norms_of_few_rows(void **state)
 	(void)state;
 	for (int r = 0; r < R * R; r++)
 		BtB[r] = r / R + r % R + 1;
-	gram_init(&g, D);
+	gram_init(&g, NULL, D);
 	for (int weighted = 0; weighted < 2; weighted++)
 		for (size_t n = 1; n <= D / 2; n += D / 2 - 1) {
 			struct gram_rows rows = {
@@ -176,7 +176,7 @@ static void bad_rows(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, D);
+	gram_init(&g, NULL, D);
 	*at = -INFINITY;
 	assert_int_equal(gram_run(&g, &rows, GRAM_XM_XM), 1);
 	assert_int_equal(g.bad_row, GRAM_CHUNK + 3);
@@ -205,7 +205,7 @@ static void same_bits_for_any_threads(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, D);
+	gram_init(&g, NULL, D);
 	for (int threads = 1; threads <= 4; threads++) {
 		threads_use(threads);
 		assert_int_equal(gram_run(&g, &rows, GRAM_X_XM), 0);

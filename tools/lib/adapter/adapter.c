@@ -235,6 +235,16 @@ const struct lora *adapter_find(const struct adapter *a, struct module q)
 	return bsearch(&key, a->lora, (size_t)a->n, sizeof(*a->lora), by_site);
 }
 
+int adapter_site_rank(const struct adapter *a, struct site s)
+{
+	int R = 0;
+
+	for (int i = 0; i < a->n; i++)
+		if (site_compare(a->lora[i].site, s) == 0)
+			R += a->lora[i].r;
+	return R;
+}
+
 void lora_read_A(const struct adapter *a, const struct lora *l, float *A)
 {
 	st_read(a->file, l->A, 0, l->A->dim[0] * l->A->dim[1], A);

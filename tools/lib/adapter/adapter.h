@@ -48,6 +48,8 @@ struct adapter {
 struct adapter *adapter_open(const char *dir, const struct geometry *m);
 void adapter_close(struct adapter *a);                                     /* NULL is fine */
 const struct lora *adapter_find(const struct adapter *a, struct module q); /* NULL: not targeted */
+/* The sum of the ranks of its modules at a site. */
+int adapter_site_rank(const struct adapter *a, struct site s);
 void lora_read_A(const struct adapter *a, const struct lora *l, float *A); /* (r, d_in), unscaled */
 void lora_read_B(const struct adapter *a, const struct lora *l,
 		 float *B); /* (d_out, r), unscaled */

@@ -134,6 +134,11 @@ static void make_B(struct factors *k)
 	k->B = xcalloc((size_t)k->R * (size_t)k->d_out, sizeof(*k->B));
 }
 
+size_t factors_bytes(int R, int d, int d_out)
+{
+	return (size_t)R * ((size_t)d + (size_t)d_out) * sizeof(float);
+}
+
 void factors_load(struct factors *k, const struct targets *t, int i)
 {
 	lay_out(k, t, i, -1);

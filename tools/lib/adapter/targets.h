@@ -38,6 +38,8 @@ void factors_load(struct factors *k, const struct targets *t, int i);
 void stack_load_A(struct factors *k, const struct targets *t, int i, int task);
 void stack_load_B(struct factors *k, const struct targets *t, int i, int task);
 void factors_release(struct factors *k); /* zero is fine */
+/* Bytes of A and B with R rows in all. */
+size_t factors_bytes(int R, int d, int d_out);
 /* W (n, d) += rows [o, o+n) of ΔW_t. */
 void factors_add(const struct factors *k, int task, int o, int n, float *W);
 /* The largest R and the largest d_out of the site's modules, for planning. */

@@ -77,7 +77,7 @@ struct backend {
 	enum be_precision (*fast16)(void);
 
 	/* Planning, before the first allocation. What arrays, weights and operations take of the
-	 * device's own memory. 0 on the CPU, whose memory budget.h plans. */
+	 * device's own memory. 0 on the CPU, whose memory plan/footprint.h plans. */
 	size_t (*array_bytes)(size_t bytes);
 	size_t (*weight_bytes)(int n, int k, enum be_precision p);
 	size_t (*work_bytes)(const struct be_sizes *s);

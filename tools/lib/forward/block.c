@@ -37,23 +37,25 @@ static bool slot_needed(const struct block *b, int slot)
 	return slot_exists(&b->model->m, b->stack, slot) && s >= b->from && s < b->to;
 }
 
-static void load_slot(struct block *b, int slot)
+static void load_slot(struct block *b, struct layout *l, int slot)
 {
 	const struct geometry *m = &b->model->m;
 	int n = module_d_out(m, slot), k = module_d_in(m, slot);
-	const float *w = model_weight(b->model, (struct module){b->stack, b->index, slot});
+	const struct module q = {b->stack, b->index, slot};
+	const float *w = l ? NULL : model_weight(b->model, q);
 	enum linear_of of = m->family->linear[slot].of;
 
 	if (of == OF_ENCODER_KEYS)
-		b->k_head = delta_pack_heads(m, w, true, b->precision);
+		b->k_head = delta_pack_heads(l, m, w, true, b->precision);
 	else if (of == OF_ENCODER_VALUES)
-		b->v_head = delta_pack_heads(m, w, false, b->precision);
+		b->v_head = delta_pack_heads(l, m, w, false, b->precision);
 	else
-		b->w[slot] = be->weight_pack(w, n, k, k, false, b->precision);
+		b->w[slot] = layout_pack(l, w, n, k, k, false, b->precision);
+	b->bias[slot] = model_linear_bias(b->model, l, q);
 }
 
-void block_load(struct block *b, const struct model *model, int stack, int index, enum step from,
-		enum step to, enum be_precision p)
+void block_load(struct block *b, struct layout *l, const struct model *model, int stack, int index,
+		enum step from, enum step to, enum be_precision p)
 {
 	*b = (struct block){.model = model,
 			    .stack = stack,
@@ -64,15 +66,12 @@ void block_load(struct block *b, const struct model *model, int stack, int index
 	BUG_IF(!step_of(b, from)->norm);
 	for (enum step s = from; s <= to && s < STEP_END; s = step_next(b, s))
 		if (step_of(b, s)->norm)
-			b->norm[s] = model_norm(model, stack, index, s);
+			b->norm[s] = model_norm(model, l, stack, index, s);
 	for (int slot = 0; slot < SLOTS; slot++)
-		if (slot_needed(b, slot)) {
-			load_slot(b, slot);
-			b->bias[slot] =
-				model_linear_bias(model, (struct module){stack, index, slot});
-		}
+		if (slot_needed(b, slot))
+			load_slot(b, l, slot);
 	for (int keys = 0; keys < 2 && from == STEP_SELF && to > STEP_SELF; keys++)
-		b->head_norm[keys] = model_head_norm(model, stack, index, keys);
+		b->head_norm[keys] = model_head_norm(model, l, stack, index, keys);
 }
 
 void block_release(struct block *b)
@@ -112,6 +111,40 @@ void block_deltas_release(struct block_deltas *d, const struct block *b)
 		delta_free(d->slot[s], &b->model->m);
 }
 
+/* The ΔW are read one after the other, so of the read buffers only the largest counts. */
+void block_deltas_count(struct layout *l, const struct block *b, const struct ranks *r)
+{
+	size_t most = 0;
+
+	for (int s = 0; s < SLOTS; s++) {
+		size_t n = slot_needed(b, s)
+				   ? delta_count(l, &b->model->m, s, r->R[s], b->precision)
+				   : 0;
+		most = n > most ? n : most;
+	}
+	layout_host(l, most * sizeof(float));
+}
+
+static void widen(struct be_sizes *s, int n, int k)
+{
+	s->n = n > s->n ? n : s->n;
+	s->k = k > s->k ? k : s->k;
+}
+
+struct be_sizes block_sizes(const struct geometry *m, int stack, int T, int keys, int rank,
+			    enum be_precision p)
+{
+	struct be_sizes s = {.p = p, .NH = m->NH, .T = T, .keys = keys > T ? keys : T};
+
+	widen(&s, rank, rank);
+	for (int slot = 0; slot < SLOTS; slot++)
+		if (slot_exists(m, stack, slot))
+			widen(&s, module_d_out(m, slot), module_d_in(m, slot));
+	if (m->family->stack[stack].reads_encoder) /* q̃ = Wkᵀ q, over the width of a head */
+		widen(&s, m->D, m->HS);
+	return s;
+}
+
 static size_t widest(const struct geometry *m)
 {
 	int w = m->D > m->DI ? m->D : m->DI;
@@ -132,60 +165,32 @@ static size_t thin_rows(const struct geometry *m, int stack, int rows, int T)
 	return (size_t)(heads > rows ? heads : rows);
 }
 
-/* Floats of the bias by distance and of the rotation table. */
-static size_t position_floats(const struct geometry *m, int stack, int T)
-{
-	return (m->family->stack[stack].bias ? (size_t)m->NH * (size_t)(2 * T - 1) : 0) +
-	       (m->rope.kind != ROPE_NONE ? (size_t)T * (size_t)m->HS : 0);
-}
-
-static int key_rows(int T)
-{
-	return T > KEY_ROWS ? T : KEY_ROWS;
-}
-
-/* Floats for the keys and values of a past. */
-static size_t key_floats(const struct geometry *m, int T)
-{
-	return m->family->nstacks == 1 ? 2 * (size_t)key_rows(T) * (size_t)(m->kv_heads * m->HS)
-				       : 0;
-}
-
-size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank)
-{
-	size_t cross = (size_t)cross_rows(T) * (size_t)m->NH * (size_t)m->D;
-
-	return sizeof(float) *
-	       (4 * (size_t)rows * widest(m) + thin_rows(m, stack, rows, T) * (size_t)rank +
-		(m->family->stack[stack].reads_encoder ? 2 * cross : 0) +
-		position_floats(m, stack, T) + key_floats(m, T));
-}
-
-void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank)
+void work_init(struct work *w, struct layout *l, const struct model *model, int stack, int rows,
+	       int T, int rank)
 {
 	const struct geometry *m = &model->m;
 	size_t wide = (size_t)rows * widest(m), cross;
 
 	*w = (struct work){
 		.rows = rows, .T = T, .rank = rank, .cross_rows = cross_rows(T), .wide = (int)wide};
-	w->a = be->alloc(wide * sizeof(float));
-	w->y = be->alloc(3 * wide * sizeof(float));
+	w->a = layout_array(l, wide * sizeof(float));
+	w->y = layout_array(l, 3 * wide * sizeof(float));
 	w->x = w->a;
-	w->u = be->alloc(thin_rows(m, stack, rows, T) * (size_t)rank * sizeof(float));
-	w->bias = model_bias(model, stack, T);
-	w->turns = model_turns(model, T);
+	w->u = layout_array(l, thin_rows(m, stack, rows, T) * (size_t)rank * sizeof(float));
+	w->bias = model_bias(model, l, stack, T);
+	w->turns = model_turns(model, l, T);
 	if (!m->family->stack[stack].reads_encoder)
 		return;
 	cross = (size_t)w->cross_rows * (size_t)m->NH * (size_t)m->D * sizeof(float);
-	w->Q = be->alloc(cross);
-	w->U = be->alloc(cross);
+	w->Q = layout_array(l, cross);
+	w->U = layout_array(l, cross);
 }
 
-void work_add_keys(struct work *w, const struct geometry *m, int T)
+void work_add_keys(struct work *w, struct layout *l, const struct geometry *m, int T)
 {
-	w->key_rows = key_rows(T);
-	w->keys =
-		be->alloc(2 * (size_t)w->key_rows * (size_t)(m->kv_heads * m->HS) * sizeof(float));
+	w->key_rows = T > KEY_ROWS ? T : KEY_ROWS;
+	w->keys = layout_array(l, 2 * (size_t)w->key_rows * (size_t)(m->kv_heads * m->HS) *
+					  sizeof(float));
 }
 
 void work_release(struct work *w)

@@ -16,6 +16,7 @@
 #ifndef BLOCK_H
 #define BLOCK_H
 
+#include "backend/layout.h"
 #include "forward/delta.h"
 #include "model/model.h"
 #include "model/site.h"
@@ -33,9 +34,14 @@ struct block {
 	struct be_weight **k_head, **v_head; /* cross: NH of Wk_hᵀ (D, HS) and of Wv_h (HS, D) */
 };
 
-void block_load(struct block *b, const struct model *model, int stack, int index, enum step from,
-		enum step to, enum be_precision p);
+/* Allocates or counts (layout.h). To count, it reads model->m alone. */
+void block_load(struct block *b, struct layout *l, const struct model *model, int stack, int index,
+		enum step from, enum step to, enum be_precision p);
 void block_release(struct block *b);
+/* The sizes of a block's operations, for planning. T: rows of a sequence; keys: rows that it
+ * attends to; rank: the largest rank of any ΔW. */
+struct be_sizes block_sizes(const struct geometry *m, int stack, int T, int keys, int rank,
+			    enum be_precision p);
 
 /* The ΔW of one model for these linears. */
 struct block_deltas {
@@ -44,6 +50,8 @@ struct block_deltas {
 void block_deltas_load(struct block_deltas *d, const struct block *b,
 		       const struct delta_source *from);
 void block_deltas_release(struct block_deltas *d, const struct block *b);
+/* Counts what block_deltas_load() allocates for ΔW of these ranks. */
+void block_deltas_count(struct layout *l, const struct block *b, const struct ranks *r);
 
 /* Keys (rotated) and values of one block, each (rows, kv_heads·HS). */
 struct kept {
@@ -92,12 +100,12 @@ struct work {
 	float *turns; /* (T, HS) table for rotary positions, or NULL */
 };
 enum { CROSS_ROWS = 64, KEY_ROWS = 512 };
-/* rank: the largest rank of any ΔW. */
-void work_init(struct work *w, const struct model *model, int stack, int rows, int T, int rank);
+/* Allocates or counts, as block_load(). rank: the largest rank of any ΔW. */
+void work_init(struct work *w, struct layout *l, const struct model *model, int stack, int rows,
+	       int T, int rank);
 /* Adds arrays to attend to a past. T: most positions of a sequence, its past included. */
-void work_add_keys(struct work *w, const struct geometry *m, int T);
+void work_add_keys(struct work *w, struct layout *l, const struct geometry *m, int T);
 void work_release(struct work *w);
-size_t work_bytes(const struct geometry *m, int stack, int rows, int T, int rank);
 
 /* Floats that a prompt row keeps for computing answers: its encoder output, or a single stack's
  * keys and values of all blocks. prompt_peak(): the most while they are computed. */

@@ -5,8 +5,14 @@
 
 #include "base/die.h"
 
-struct delta *delta_create(const struct geometry *m, int slot, const float *A, const float *B,
-			   int R, enum be_precision p)
+/* The rows of head h, of `row` floats each; NULL of NULL. */
+static const float *head_of(const float *W, const struct geometry *m, int h, int row)
+{
+	return W ? W + (size_t)h * (size_t)m->HS * (size_t)row : NULL;
+}
+
+struct delta *delta_create(struct layout *l, const struct geometry *m, int slot, const float *A,
+			   const float *B, int R, enum be_precision p)
 {
 	struct delta *d = xcalloc(1, sizeof(*d));
 	int d_in = module_d_in(m, slot), d_out = module_d_out(m, slot);
@@ -15,47 +21,48 @@ struct delta *delta_create(const struct geometry *m, int slot, const float *A, c
 
 	d->R = R;
 	if (keys)
-		d->A = be->weight_pack(A, d_in, R, d_in, true, p);
+		d->A = layout_pack(l, A, d_in, R, d_in, true, p);
 	else
-		d->A = be->weight_pack(A, R, d_in, d_in, false, p);
+		d->A = layout_pack(l, A, R, d_in, d_in, false, p);
 	if (!slot_of_encoder(m, slot)) {
-		d->B = be->weight_pack(B, d_out, R, R, false, p);
+		d->B = layout_pack(l, B, d_out, R, R, false, p);
 		return d;
 	}
 	d->B_head = xcalloc((size_t)m->NH, sizeof(struct be_weight *));
 	for (int h = 0; h < m->NH; h++) {
-		const float *rows = B + (size_t)h * (size_t)m->HS * (size_t)R;
+		const float *rows = head_of(B, m, h, R);
 
-		d->B_head[h] = keys ? be->weight_pack(rows, R, m->HS, R, true, p)
-				    : be->weight_pack(rows, m->HS, R, R, false, p);
+		d->B_head[h] = keys ? layout_pack(l, rows, R, m->HS, R, true, p)
+				    : layout_pack(l, rows, m->HS, R, R, false, p);
 	}
 	return d;
 }
 
-struct be_weight **delta_pack_heads(const struct geometry *m, const float *W, bool keys,
-				    enum be_precision p)
+struct be_weight **delta_pack_heads(struct layout *l, const struct geometry *m, const float *W,
+				    bool keys, enum be_precision p)
 {
 	struct be_weight **head = xcalloc((size_t)m->NH, sizeof(struct be_weight *));
 
 	for (int h = 0; h < m->NH; h++) {
-		const float *rows = W + (size_t)h * (size_t)m->HS * (size_t)m->D;
+		const float *rows = head_of(W, m, h, m->D);
 
-		head[h] = keys ? be->weight_pack(rows, m->D, m->HS, m->D, true, p)
-			       : be->weight_pack(rows, m->HS, m->D, m->D, false, p);
+		head[h] = keys ? layout_pack(l, rows, m->D, m->HS, m->D, true, p)
+			       : layout_pack(l, rows, m->HS, m->D, m->D, false, p);
 	}
 	return head;
 }
 
-struct delta *delta_replace(const struct geometry *m, int slot, const float *W, enum be_precision p)
+struct delta *delta_replace(struct layout *l, const struct geometry *m, int slot, const float *W,
+			    enum be_precision p)
 {
 	struct delta *d = xcalloc(1, sizeof(*d));
 	int d_in = module_d_in(m, slot);
 
 	if (slot_of_encoder(m, slot))
 		d->W_head =
-			delta_pack_heads(m, W, m->family->linear[slot].of == OF_ENCODER_KEYS, p);
+			delta_pack_heads(l, m, W, m->family->linear[slot].of == OF_ENCODER_KEYS, p);
 	else
-		d->W = be->weight_pack(W, module_d_out(m, slot), d_in, d_in, false, p);
+		d->W = layout_pack(l, W, module_d_out(m, slot), d_in, d_in, false, p);
 	return d;
 }
 
@@ -78,51 +85,67 @@ void delta_free(struct delta *d, const struct geometry *m)
 	free(d);
 }
 
+/* The floats of A and B, or of W. */
+static size_t numbers(const struct geometry *m, int slot, int R)
+{
+	size_t d_in = (size_t)module_d_in(m, slot), d_out = (size_t)module_d_out(m, slot);
+
+	return R == RANK_WHOLE ? d_in * d_out : (size_t)R * (d_in + d_out);
+}
+
+size_t delta_count(struct layout *l, const struct geometry *m, int slot, int R, enum be_precision p)
+{
+	if (!R)
+		return 0;
+	struct delta *d = R == RANK_WHOLE ? delta_replace(l, m, slot, NULL, p)
+					  : delta_create(l, m, slot, NULL, NULL, R, p);
+	delta_free(d, m);
+	return numbers(m, slot, R);
+}
+
 static struct delta *from_adapter(const struct adapter *a, const struct geometry *m,
 				  struct module q, enum be_precision p)
 {
 	const struct lora *l = adapter_find(a, q);
-	size_t d_in = (size_t)module_d_in(m, q.slot), d_out = (size_t)module_d_out(m, q.slot);
 	struct delta *d;
 	float *A, *B;
 
 	if (!l)
 		return NULL;
-	A = xarray((size_t)l->r * d_in, sizeof(*A));
-	B = xarray((size_t)l->r * d_out, sizeof(*B));
+	size_t n = (size_t)l->r * (size_t)module_d_in(m, q.slot);
+	A = xarray(numbers(m, q.slot, l->r), sizeof(*A));
+	B = A + n;
 	lora_read_A(a, l, A);
 	lora_read_B(a, l, B);
-	for (size_t i = 0; i < (size_t)l->r * d_in; i++)
+	for (size_t i = 0; i < n; i++)
 		A[i] = (float)(l->scale * (double)A[i]);
-	d = delta_create(m, q.slot, A, B, l->r, p);
+	d = delta_create(NULL, m, q.slot, A, B, l->r, p);
 	free(A);
-	free(B);
 	return d;
 }
 
 static struct delta *from_pair(const struct geometry *m, struct module q, const struct solution *s,
 			       const struct solution_module *k, enum be_precision p)
 {
-	size_t R = (size_t)k->R, d_in = (size_t)k->d_in, d_out = (size_t)k->d_out;
-	float *A = xarray(R * d_in, sizeof(*A)), *B = xarray(R * d_out, sizeof(*B));
+	float *A = xarray(numbers(m, q.slot, k->R), sizeof(*A)),
+	      *B = A + (size_t)k->R * (size_t)k->d_in;
 	struct delta *d;
 
-	solution_read_float(s, k, "A", 0, R, A);
-	solution_read_float(s, k, "B", 0, d_out, B);
-	d = delta_create(m, q.slot, A, B, k->R, p);
+	solution_read_float(s, k, "A", 0, (size_t)k->R, A);
+	solution_read_float(s, k, "B", 0, (size_t)k->d_out, B);
+	d = delta_create(NULL, m, q.slot, A, B, k->R, p);
 	free(A);
-	free(B);
 	return d;
 }
 
 static struct delta *from_whole(const struct geometry *m, struct module q, const struct solution *s,
 				const struct solution_module *k, enum be_precision p)
 {
-	float *W = xarray((size_t)k->d_out * (size_t)k->d_in, sizeof(*W));
+	float *W = xarray(numbers(m, q.slot, RANK_WHOLE), sizeof(*W));
 	struct delta *d;
 
 	solution_read_float(s, k, "W", 0, (size_t)k->d_out, W);
-	d = delta_replace(m, q.slot, W, p);
+	d = delta_replace(NULL, m, q.slot, W, p);
 	free(W);
 	return d;
 }

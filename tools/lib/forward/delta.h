@@ -7,7 +7,7 @@
 #define DELTA_H
 
 #include "adapter/adapter.h"
-#include "backend/be.h"
+#include "backend/layout.h"
 #include "forward/merged.h"
 #include "forward/ranks.h"
 
@@ -32,16 +32,21 @@ struct delta_source {
 /* Enters the ranks of all ΔW that the source has. */
 void delta_source_ranks(const struct delta_source *from, struct ranks *r);
 
-/* Packs ΔW of slot `slot` from A (R, d_in) and B (d_out, R), row-major on the host. */
-struct delta *delta_create(const struct geometry *m, int slot, const float *A, const float *B,
-			   int R, enum be_precision p);
+/* Packs ΔW of slot `slot` from A (R, d_in) and B (d_out, R), row-major on the host; or counts it
+ * (layout.h), and then A and B are not read. */
+struct delta *delta_create(struct layout *l, const struct geometry *m, int slot, const float *A,
+			   const float *B, int R, enum be_precision p);
 /* The same from a full weight W (d_out, d_in). */
-struct delta *delta_replace(const struct geometry *m, int slot, const float *W,
+struct delta *delta_replace(struct layout *l, const struct geometry *m, int slot, const float *W,
 			    enum be_precision p);
 /* Packs cross-attention's keys or values W (DI, D) by heads: NH of Wk_hᵀ (D, HS) or of Wv_h (HS,
  * D). */
-struct be_weight **delta_pack_heads(const struct geometry *m, const float *W, bool keys,
-				    enum be_precision p);
+struct be_weight **delta_pack_heads(struct layout *l, const struct geometry *m, const float *W,
+				    bool keys, enum be_precision p);
+/* Counts the ΔW that delta_create() packs for rank R, or delta_replace() for RANK_WHOLE. R 0: none.
+ * Returns the number of floats that are read for it. */
+size_t delta_count(struct layout *l, const struct geometry *m, int slot, int R,
+		   enum be_precision p);
 /* Loads ΔW of module q; NULL where the source has none. */
 struct delta *delta_load(const struct delta_source *from, const struct geometry *m, struct module q,
 			 enum be_precision p);

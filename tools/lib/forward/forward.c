@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "forward/demand.h"
 
 static int batch_rows(int longest)
 {
 	return longest > BATCH_ROWS ? longest : BATCH_ROWS;
 }
 
-static struct ranks ranks_of(const struct forward *f)
+struct ranks forward_ranks(const struct forward *f)
 {
 	struct ranks r = {{0}};
 
@@ -22,35 +21,27 @@ static struct ranks ranks_of(const struct forward *f)
 	return r;
 }
 
-/* Bytes of the solutions' full weights, in the stack that has more of them. */
-static size_t whole_bytes(const struct forward *f, const struct ranks *r)
+/* The residual stream (rows, D). */
+static float *stream(struct layout *l, const struct geometry *m, int rows)
 {
-	size_t encoder = demand_whole(&f->model->m, 0, r, f->precision),
-	       decoder = demand_whole(&f->model->m, 1, r, f->precision);
-
-	return encoder > decoder ? encoder : decoder;
+	return layout_array(l, (size_t)rows * (size_t)m->D * sizeof(float));
 }
 
-size_t forward_bytes(const struct forward *f, int longest)
+float *forward_prompts(struct layout *l, const struct geometry *m, size_t rows)
 {
-	const struct geometry *m = &f->model->m;
-	size_t D = (size_t)m->D, DI = (size_t)m->DI, F = (size_t)m->F, widest = F > DI ? F : DI;
-	int last = m->family->nstacks - 1;
-	size_t block = block_elements(m, last) * (f->precision == BE_BF16 ? 2 : 4);
-	size_t head = 2 * HEAD_ROWS * D * sizeof(float) + BATCH_ROWS * HEAD_ROWS * sizeof(float);
-	const struct ranks r = ranks_of(f);
-	size_t work = work_bytes(m, last, batch_rows(longest), longest, ranks_largest(&r));
-
-	block += whole_bytes(f, &r);
-	return (block > head ? block : head) + work + widest * D * sizeof(float);
+	return layout_array(l, rows * prompt_floats(m) * sizeof(float));
 }
 
-void forward_reserve(const struct forward *f, const int rows[2], const int T[2])
+/* For sequences of up to `longest` tokens, after a past of up to `past` rows. */
+enum { NO_PAST = -1 };
+static void init_work(struct work *w, struct layout *l, const struct forward *f, int stack,
+		      int longest, int past, int rank)
 {
-	if (!be->array_bytes(1)) /* the backend has no memory but the process's */
-		return;
-	const struct ranks r = ranks_of(f);
-	be->reserve(demand_forward(&f->model->m, &r, rows, T, f->precision));
+	int T = past > 0 ? longest + past : longest;
+
+	work_init(w, l, f->model, stack, batch_rows(longest), T, rank);
+	if (past != NO_PAST)
+		work_add_keys(w, l, &f->model->m, T);
 }
 
 static int source_of(const struct forward *f, const int *which, int i)
@@ -135,16 +126,18 @@ static void run_blocks(const struct forward *f, int stack, struct work *w, const
 	int L = f->model->m.L[stack];
 	struct block b[2];
 
-	block_load(&b[0], f->model, stack, 0, STEP_SELF, STEP_END, f->precision);
+	block_load(&b[0], NULL, f->model, stack, 0, STEP_SELF, STEP_END, f->precision);
 	for (int i = 0; i < L; i++) {
 		struct block *next = i + 1 < L ? &b[(i + 1) % 2] : NULL;
 
 		run_block(f, &b[i % 2], w, s, which, H, mem, p);
 		if (next && be->ahead)
-			block_load(next, f->model, stack, i + 1, STEP_SELF, STEP_END, f->precision);
+			block_load(next, NULL, f->model, stack, i + 1, STEP_SELF, STEP_END,
+				   f->precision);
 		block_release(&b[i % 2]);
 		if (next && !be->ahead)
-			block_load(next, f->model, stack, i + 1, STEP_SELF, STEP_END, f->precision);
+			block_load(next, NULL, f->model, stack, i + 1, STEP_SELF, STEP_END,
+				   f->precision);
 	}
 }
 
@@ -170,17 +163,15 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 {
 	const struct geometry *m = &f->model->m;
 	size_t D = (size_t)m->D;
-	int T = s->longest + (p ? p->longest : 0);
-	const struct ranks r = ranks_of(f);
+	const struct ranks r = forward_ranks(f);
 	struct work w;
 	float *norm;
 
 	embed(f, s, H);
-	work_init(&w, f->model, stack, batch_rows(s->longest), T, ranks_largest(&r));
-	if (p && p->past)
-		work_add_keys(&w, m, T);
+	init_work(&w, NULL, f, stack, s->longest, p && p->past ? p->longest : NO_PAST,
+		  ranks_largest(&r));
 	run_blocks(f, stack, &w, s, which, H, mem, p);
-	norm = model_final_norm(f->model, stack);
+	norm = model_final_norm(f->model, NULL, stack);
 	for (int row = 0; row < s->rows; row += w.rows) {
 		int n = s->rows - row < w.rows ? s->rows - row : w.rows;
 
@@ -193,7 +184,7 @@ static void run_stack(const struct forward *f, int stack, const struct seqs *s, 
 /* Stores a single stack's keys and values; its residual stream is dropped. */
 static void keep_prompts(const struct forward *f, const struct seqs *s, float *H)
 {
-	float *X = be->alloc((size_t)s->rows * (size_t)f->model->m.D * sizeof(float));
+	float *X = stream(NULL, &f->model->m, s->rows);
 
 	run_stack(f, 0, s, NULL, X, NULL, &(struct prompts){.store = H, .rows = s->rows});
 	be->free(X);
@@ -207,56 +198,91 @@ void forward_encode(const struct forward *f, const struct seqs *s, float *H)
 		run_stack(f, 0, s, NULL, H, NULL, NULL);
 }
 
+/* Arrays of the product with the output embedding, for `rows` rows. */
+struct head {
+	float *w;                      /* (head_rows, D) of the embedding */
+	float *logits;                 /* (BATCH_ROWS, head_rows) */
+	struct be_logits *scan, *host; /* (rows) */
+};
+
+static int head_rows(const struct geometry *m)
+{
+	return m->V < HEAD_ROWS ? m->V : HEAD_ROWS;
+}
+
+static void head_init(struct head *h, struct layout *l, const struct geometry *m, int rows)
+{
+	size_t most = (size_t)head_rows(m), scan = (size_t)rows * sizeof(struct be_logits);
+
+	h->host = layout_host(l, scan);
+	h->scan = layout_array(l, scan);
+	h->w = layout_host(l, most * (size_t)m->D * sizeof(float));
+	h->logits = layout_array(l, BATCH_ROWS * most * sizeof(float));
+}
+
+static void head_release(struct head *h)
+{
+	free(h->w);
+	be->free(h->logits);
+	be->free(h->scan);
+	free(h->host);
+}
+
+/* Packs n rows of h->w. */
+static struct be_weight *head_pack(const struct head *h, struct layout *l, const struct forward *f,
+				   int n)
+{
+	int D = f->model->m.D;
+
+	return layout_pack(l, h->w, n, D, D, false, f->precision);
+}
+
 /* The output embedding in pieces of HEAD_ROWS tokens, each applied to all rows of X (rows, D). */
-static void scan_head(const struct forward *f, const float *X, int rows, struct be_logits *scan)
+static void scan_head(const struct forward *f, const struct head *h, const float *X, int rows)
 {
 	const struct geometry *m = &f->model->m;
 	const struct st_tensor *t = f->model->embedding.head;
-	size_t D = (size_t)m->D, most = (size_t)(m->V < HEAD_ROWS ? m->V : HEAD_ROWS);
-	float *w = xarray(most * D, sizeof(*w)),
-	      *logits = be->alloc(BATCH_ROWS * most * sizeof(float));
+	size_t D = (size_t)m->D;
 
 	for (int id0 = 0; id0 < m->V; id0 += HEAD_ROWS) {
 		int n = m->V - id0 < HEAD_ROWS ? m->V - id0 : HEAD_ROWS;
-		struct be_weight *head;
+		struct be_weight *packed;
 
-		st_read(f->model->st, t, (size_t)id0 * D, (size_t)n * D, w);
-		head = be->weight_pack(w, n, m->D, m->D, false, f->precision);
+		st_read(f->model->st, t, (size_t)id0 * D, (size_t)n * D, h->w);
+		packed = head_pack(h, NULL, f, n);
 		for (int row = 0; row < rows; row += BATCH_ROWS) {
 			int P = rows - row < BATCH_ROWS ? rows - row : BATCH_ROWS;
 
-			be->linear(logits, n, X + (size_t)row * D, m->D, head, P, false);
-			be->logits_reduce(scan + row, logits, P, n, id0);
+			be->linear(h->logits, n, X + (size_t)row * D, m->D, packed, P, false);
+			be->logits_reduce(h->scan + row, h->logits, P, n, id0);
 		}
-		be->weight_free(head);
+		be->weight_free(packed);
 	}
-	free(w);
-	be->free(logits);
 }
 
 static void run_head(const struct forward *f, const float *X, int rows, const int *target,
 		     struct prediction *out)
 {
 	size_t bytes = (size_t)rows * sizeof(struct be_logits);
-	struct be_logits *host = xmalloc(bytes), *scan = be->alloc(bytes);
+	struct head h;
 
+	head_init(&h, NULL, &f->model->m, rows);
 	for (int i = 0; i < rows; i++)
-		host[i] = (struct be_logits){.top = -INFINITY,
-					     .second = -INFINITY,
-					     .id = -1,
-					     .want = target ? target[i] : -1};
-	be->put(scan, host, bytes);
-	scan_head(f, X, rows, scan);
-	be->get(host, scan, bytes);
-	be->free(scan);
+		h.host[i] = (struct be_logits){.top = -INFINITY,
+					       .second = -INFINITY,
+					       .id = -1,
+					       .want = target ? target[i] : -1};
+	be->put(h.scan, h.host, bytes);
+	scan_head(f, &h, X, rows);
+	be->get(h.host, h.scan, bytes);
 	for (int i = 0; i < rows; i++) {
-		const struct be_logits *r = &host[i];
+		const struct be_logits *r = &h.host[i];
 
 		out[i] = (struct prediction){.id = r->id, .top = r->top, .second = r->second};
 		if (r->want >= 0)
 			out[i].nll = log(r->sum) + (double)r->top - (double)r->logit;
 	}
-	free(host);
+	head_release(&h);
 }
 
 /* The encoder's output in one piece: fetching a sequence only means finding it. */
@@ -332,7 +358,7 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 		    const struct seqs *dec, const int *which, const int *target,
 		    struct prediction *out)
 {
-	float *X = be->alloc((size_t)dec->rows * (size_t)f->model->m.D * sizeof(float));
+	float *X = stream(NULL, &f->model->m, dec->rows);
 
 	if (f->model->m.family->nstacks == 2)
 		decode_reading(f, enc, H, dec, which, X);
@@ -343,4 +369,70 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 	scale_output(f, X, dec->rows);
 	run_head(f, X, dec->rows, target, out);
 	be->free(X);
+}
+
+/* ------------------------------------------------------------ planning */
+
+/* A pass through a stack, without its rows. Only one block's ΔW are loaded at a time. */
+static struct layout pass_layout(const struct forward *f, const struct ranks *r, int stack,
+				 int longest, int past)
+{
+	struct layout l = {0};
+	struct block b;
+	struct work w;
+	int blocks = be->ahead && f->model->m.L[stack] > 1 ? 2 : 1;
+
+	init_work(&w, &l, f, stack, longest, past, ranks_largest(r));
+	for (int i = 0; i < blocks; i++) {
+		block_load(&b, &l, f->model, stack, i, STEP_SELF, STEP_END, f->precision);
+		if (i == 0)
+			block_deltas_count(&l, &b, r);
+		block_release(&b);
+	}
+	return l;
+}
+
+static struct layout head_layout(const struct forward *f, int rows)
+{
+	struct layout l = {0};
+	struct head h;
+
+	head_init(&h, &l, &f->model->m, rows);
+	head_pack(&h, &l, f, head_rows(&f->model->m));
+	return l;
+}
+
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static struct be_sizes pass_sizes(const struct forward *f, const struct ranks *r, int T)
+{
+	const struct geometry *m = &f->model->m;
+	struct be_sizes s =
+		block_sizes(m, m->family->nstacks - 1, T, T, ranks_largest(r), f->precision);
+
+	s.n = larger(s.n, head_rows(m));
+	return s;
+}
+
+struct layout forward_layout(const struct forward *f, const struct ranks *r, const struct passes *n)
+{
+	const struct geometry *m = &f->model->m;
+	bool single = m->family->nstacks == 1;
+	int last = m->family->nstacks - 1;
+	const struct be_sizes sizes =
+		pass_sizes(f, r, single ? n->T[0] + n->T[1] : larger(n->T[0], n->T[1]));
+	struct layout prompts = pass_layout(f, r, 0, n->T[0], NO_PAST),
+		      answers = pass_layout(f, r, last, n->T[1], single ? n->T[0] : NO_PAST), l;
+
+	if (single) /* an encoder's stream becomes H */
+		stream(&prompts, m, n->rows[0]);
+	answers = layout_larger(answers, head_layout(f, n->rows[1]));
+	stream(&answers, m, n->rows[1]);
+	l = layout_larger(prompts, answers);
+	forward_prompts(&l, m, (size_t)n->rows[0]);
+	layout_operations(&l, &sizes);
+	return l;
 }

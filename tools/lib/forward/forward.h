@@ -42,11 +42,19 @@ void forward_decode(const struct forward *f, const struct seqs *enc, const float
 		    const struct seqs *dec, const int *which, const int *target,
 		    struct prediction *out);
 
-/* Plans the device's memory (be.h). Call it before the first of passes with up to rows[0] encoder
- * rows and rows[1] decoder rows, in sequences of up to T[0] and T[1]. */
-void forward_reserve(const struct forward *f, const int rows[2], const int T[2]);
+/* Allocates or counts (layout.h) H for this many rows. */
+float *forward_prompts(struct layout *l, const struct geometry *m, size_t rows);
 
-/* Peak bytes of a forward pass without H, for planning. */
-size_t forward_bytes(const struct forward *f, int longest);
+/* The ranks of all sources' ΔW, for planning. */
+struct ranks forward_ranks(const struct forward *f);
+/* The sizes of passes over prompts (0) and over their answers (1): rows at once, and the longest
+ * sequence. */
+struct passes {
+	int rows[2], T[2];
+};
+/* The most memory that such passes take, H included, with ΔW of these ranks. Reads f's model->m and
+ * precision alone. */
+struct layout forward_layout(const struct forward *f, const struct ranks *r,
+			     const struct passes *n);
 
 #endif

@@ -145,35 +145,6 @@ void generate(const struct forward *f, const struct seqs *enc, const float *H,
 		;
 }
 
-static int larger(int a, int b)
-{
-	return a > b ? a : b;
-}
-
-void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most,
-		      const int *draft_length, int max_new)
-{
-	int rows[2] = {0}, T[2] = {1, 1};
-
-	for (int first = 0, some; first < n; first += some) {
-		int sum[2] = {0};
-
-		some = seqs_within(length + first, n - first, pad_to, max_new, most);
-		for (int i = first; i < first + some; i++) {
-			int steps[2] = {pad_to ? pad_to : length[i],
-					draft_length ? larger(draft_length[i], max_new) : max_new};
-
-			for (int stack = 0; stack < 2; stack++) {
-				sum[stack] += steps[stack];
-				T[stack] = larger(T[stack], steps[stack]);
-			}
-		}
-		rows[0] = larger(rows[0], sum[0]);
-		rows[1] = larger(rows[1], sum[1]);
-	}
-	forward_reserve(f, rows, T);
-}
-
 void generation_release(struct generation *g)
 {
 	free(g->length);
@@ -181,4 +152,44 @@ void generation_release(struct generation *g)
 	free(g->gap);
 	free(g->nll);
 	*g = (struct generation){0};
+}
+
+/* ------------------------------------------------------------ groups of texts */
+
+static int prompt_rows(const struct texts *t, int i)
+{
+	return t->pad_to ? t->pad_to : t->length[i];
+}
+
+int texts_within(const struct texts *t, int first, size_t most)
+{
+	return seqs_within(t->length + first, t->n - first, t->pad_to, t->max_new, most);
+}
+
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+struct passes texts_passes(const struct texts *t, size_t most)
+{
+	struct passes p = {.T = {1, 1}};
+
+	for (int first = 0, n; first < t->n; first += n) {
+		int rows[2] = {0};
+
+		n = texts_within(t, first, most);
+		for (int i = first; i < first + n; i++) {
+			int draft = t->draft_length ? t->draft_length[i] : 0,
+			    steps[2] = {prompt_rows(t, i), larger(draft, t->max_new)};
+
+			for (int half = 0; half < 2; half++) {
+				rows[half] += steps[half];
+				p.T[half] = larger(p.T[half], steps[half]);
+			}
+		}
+		p.rows[0] = larger(p.rows[0], rows[0]);
+		p.rows[1] = larger(p.rows[1], rows[1]);
+	}
+	return p;
 }

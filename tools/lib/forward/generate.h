@@ -26,11 +26,20 @@ struct generation {
 void generate(const struct forward *f, const struct seqs *enc, const float *H,
 	      const int *draft_length, const int *draft_offset, const int *draft_ids, int max_new,
 	      struct generation *g);
-/* Plans the device's memory (be.h) for generation. It covers n sequences of these lengths, padded
- * to pad_to, in groups of at most `most` encoder rows by seqs_within(). draft_length NULL: no
- * drafts. */
-void generate_reserve(const struct forward *f, int n, const int *length, int pad_to, size_t most,
-		      const int *draft_length, int max_new);
 void generation_release(struct generation *g); /* zero is fine */
+
+/* Texts that a model answers, group by group. */
+struct texts {
+	int n;
+	const int *length;       /* (n) tokens of the prompts */
+	int pad_to;              /* every prompt is padded to this; 0: no padding */
+	const int *draft_length; /* (n); NULL: no drafts */
+	int max_new;
+};
+/* How many texts from `first` on form a group of at most `most` rows; at least one. A text has the
+ * rows of its prompt and max_new more. */
+int texts_within(const struct texts *t, int first, size_t most);
+/* The sizes of passes over such groups. */
+struct passes texts_passes(const struct texts *t, size_t most);
 
 #endif

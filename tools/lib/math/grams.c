@@ -15,27 +15,19 @@ static size_t area(size_t a, size_t b)
 	return a * b;
 }
 
-size_t gram_bytes(int d)
-{
-	size_t D = (size_t)d;
-
-	return sizeof(double) * (area(D, D) + area(GRAM_PANEL, D)) +
-	       sizeof(float) * (2 * area(GRAM_CHUNK, D) + 2 * area(GRAM_STAGE, D));
-}
-
-void gram_init(struct gram *g, int d)
+void gram_init(struct gram *g, struct layout *l, int d)
 {
 	size_t D = (size_t)d;
 
 	*g = (struct gram){.d = d};
-	/* BLAS runs inside our threads, one call a thread. */
-	openblas_set_num_threads(1);
-	g->G = be->alloc(area(D, D) * sizeof(double));
-	g->X = be->alloc(area(GRAM_CHUNK, D) * sizeof(float));
-	g->Xm = be->alloc(area(GRAM_CHUNK, D) * sizeof(float));
-	g->stage[0] = xarray(area(GRAM_STAGE, D), sizeof(float));
-	g->stage[1] = xarray(area(GRAM_STAGE, D), sizeof(float));
-	g->panel = xarray(area(GRAM_PANEL, D), sizeof(double));
+	if (!l) /* BLAS runs inside our threads, one call a thread. */
+		openblas_set_num_threads(1);
+	g->G = layout_array(l, area(D, D) * sizeof(double));
+	g->X = layout_array(l, area(GRAM_CHUNK, D) * sizeof(float));
+	g->Xm = layout_array(l, area(GRAM_CHUNK, D) * sizeof(float));
+	g->stage[0] = layout_host(l, area(GRAM_STAGE, D) * sizeof(float));
+	g->stage[1] = layout_host(l, area(GRAM_STAGE, D) * sizeof(float));
+	g->panel = layout_host(l, area(GRAM_PANEL, D) * sizeof(double));
 }
 
 void gram_release(struct gram *g)

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "backend/layout.h"
+
 enum gram_kind { GRAM_XM_XM, GRAM_X_XM, GRAM_X_X };
 enum gram_side { GRAM_SIDE_X, GRAM_SIDE_XM };
 
@@ -53,9 +55,8 @@ enum {
 			     GRAM_PANEL; 64 KB, on the thread's stack */
 };
 
-/* Host and device memory of a struct gram. */
-size_t gram_bytes(int d);
-void gram_init(struct gram *g, int d);
+/* Allocates or counts (layout.h). */
+void gram_init(struct gram *g, struct layout *l, int d);
 void gram_release(struct gram *g); /* zero is fine */
 
 /* Makes G of this kind over all rows. Returns 0, or 1 when a row is not finite (bad_row,

@@ -318,6 +318,11 @@ static void write_attributes(struct gramfile *k, const char *features)
 	}
 }
 
+float *gramfile_weight_rows(struct layout *l, int d)
+{
+	return layout_host(l, GRAMFILE_WEIGHT_ROWS * (size_t)d * sizeof(float));
+}
+
 void gramfile_make(struct gramfile *k, const char *path, const char *features)
 {
 	k->rows.read = read_rows;

@@ -43,6 +43,8 @@ struct gramfile {
 	struct norms *norms; /* by module */
 };
 
+/* Allocates or counts (layout.h) the workspace W of a site of width d. */
+float *gramfile_weight_rows(struct layout *l, int d);
 /* Writes the file. features: of the rows. A row that is not finite is die_data(), naming task,
  * site, row and file. */
 void gramfile_make(struct gramfile *k, const char *path, const char *features);

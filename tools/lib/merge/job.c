@@ -26,12 +26,16 @@ void job_close(struct job *j)
 	strlist_release(&j->tasks);
 }
 
-void job_limit(const struct job *j, size_t need)
+struct site_sizes job_sizes(const struct job *j)
 {
-	char *of = xformat(" for site %s", j->name);
+	struct site_sizes s = {.tasks = j->tasks.n, .d = j->d, .R = j->R, .d_out = j->d_out};
 
-	opts_need_memory(j->common, need, of);
-	free(of);
+	for (int t = 0; t < j->tasks.n; t++) {
+		int R = adapter_site_rank(j->targets.adapter[t], j->site);
+
+		s.own = R > s.own ? R : s.own;
+	}
+	return s;
 }
 
 void job_worst(struct job *j, int module, double figure)

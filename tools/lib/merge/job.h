@@ -9,6 +9,7 @@
 #include "adapter/targets.h"
 #include "base/opts.h"
 #include "forward/solution.h"
+#include "merge/site_arrays.h"
 
 struct job_args {
 	const char *model, *site, *tasks, *adapter;
@@ -64,8 +65,8 @@ struct job {
 /* Opens everything; die() or die_usage() where an option names something that is not there. */
 void job_open(struct job *j, const struct job_args *args, const struct common_opts *common);
 void job_close(struct job *j);
-/* die() where the plan needs more than --max-memory; need in bytes. */
-void job_limit(const struct job *j, size_t need);
+/* The sizes of the job's site. The tool sets the members that depend on its options. */
+struct site_sizes job_sizes(const struct job *j);
 
 /* Keeps the module with the largest figure, for the closing line. */
 void job_worst(struct job *j, int module, double figure);

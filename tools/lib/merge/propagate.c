@@ -252,7 +252,8 @@ static void pass_load(const struct propagation *a, struct pass *p, struct block 
 {
 	const struct delta_source source = {.merged = a->merged};
 
-	block_load(b, a->model, propagate_in_decoder(a), p->block, p->from, p->to, a->precision);
+	block_load(b, NULL, a->model, propagate_in_decoder(a), p->block, p->from, p->to,
+		   a->precision);
 	p->loaded = b;
 	if (!a->merged)
 		return;
@@ -269,8 +270,9 @@ static void pass_run(struct propagation *a, struct pass p)
 	struct block b;
 
 	if (p.last && (p.to == STEP_END || p.block < 0))
-		next_norm = at_end ? model_final_norm(a->model, stack)
-				   : model_norm(a->model, stack, propagate_target(a), STEP_SELF);
+		next_norm =
+			at_end ? model_final_norm(a->model, NULL, stack)
+			       : model_norm(a->model, NULL, stack, propagate_target(a), STEP_SELF);
 	p.next_norm = next_norm;
 	if (p.block >= 0)
 		pass_load(a, &p, &b);
@@ -317,19 +319,38 @@ void propagate_run(struct propagation *a)
 				  .last = true});
 }
 
-void propagate_init(struct propagation *a, int T, int rank)
+void propagate_init(struct propagation *a, struct layout *l, int T, int rank)
 {
 	const struct geometry *m = &a->model->m;
+	size_t row = (size_t)m->D * sizeof(float), rows = (size_t)a->rows;
 	int wide = m->D > m->F ? m->D : m->F;
 
 	wide = wide > m->DI ? wide : m->DI;
-	work_init(&a->work, a->model, propagate_in_decoder(a), a->rows, T, rank);
-	a->h = be->alloc((size_t)a->rows * (size_t)m->D * sizeof(float));
-	a->host = xarray((size_t)a->rows * (size_t)wide, sizeof(float));
+	work_init(&a->work, l, a->model, propagate_in_decoder(a), a->rows, T, rank);
+	a->h = layout_array(l, rows * row);
+	a->host = layout_host(l, rows * (size_t)wide * sizeof(float));
 	if (propagate_in_decoder(a)) {
-		a->M = be->alloc((size_t)a->rows * (size_t)m->D * sizeof(float));
-		a->M_host = xarray((size_t)a->rows * (size_t)m->D, sizeof(float));
+		a->M = layout_array(l, rows * row);
+		a->M_host = layout_host(l, rows * row);
 	}
+}
+
+struct layout propagate_layout(const struct propagation *a, int T, int keys,
+			       const struct ranks *ranks)
+{
+	struct propagation dry = *a;
+	struct layout l = {0};
+	int stack = propagate_in_decoder(a), rank = ranks_largest(ranks);
+	const struct be_sizes sizes = block_sizes(&a->model->m, stack, T, keys, rank, a->precision);
+	struct block b;
+
+	block_load(&b, &l, a->model, stack, 0, STEP_SELF, STEP_END, a->precision);
+	block_deltas_count(&l, &b, ranks);
+	model_final_norm(a->model, &l, stack);
+	propagate_init(&dry, &l, keys > T ? keys : T, rank);
+	layout_operations(&l, &sizes);
+	block_release(&b);
+	return l;
 }
 
 void propagate_release(struct propagation *a)

@@ -115,10 +115,13 @@ struct model *model_open(const char *dir)
 		check_stack(model, stack);
 	for (int stack = 0; stack < model->m.family->nstacks; stack++)
 		check_no_more_blocks(model, stack);
-	model->weight = xarray(
-		(size_t)model->m.D * (size_t)(model->m.F > model->m.DI ? model->m.F : model->m.DI),
-		sizeof(*model->weight));
+	model->weight = xarray(model_weight_floats(&model->m), sizeof(*model->weight));
 	return model;
+}
+
+size_t model_weight_floats(const struct geometry *m)
+{
+	return (size_t)m->D * (size_t)(m->F > m->DI ? m->F : m->DI);
 }
 
 void model_close(struct model *model)
@@ -178,41 +181,46 @@ static int bucket_of(const struct geometry *m, int stack, int distance)
 	return base + (far < n - 1 ? far : n - 1);
 }
 
-float *model_bias(const struct model *model, int stack, int T)
+float *model_bias(const struct model *model, struct layout *l, int stack, int T)
 {
 	const struct geometry *m = &model->m;
 	int width = 2 * T - 1;
 
 	if (!m->family->stack[stack].bias)
 		return NULL;
+	float *bias = layout_array(l, (size_t)m->NH * (size_t)width * sizeof(*bias));
+	if (l)
+		return NULL;
 	float *table = xarray((size_t)m->buckets * (size_t)m->NH, sizeof(*table));
-	float *host = xarray((size_t)m->NH * (size_t)width, sizeof(*host)), *bias;
+	float *host = xarray((size_t)m->NH * (size_t)width, sizeof(*host));
 	const struct st_tensor *t = need(model, m->family->stack[stack].bias, 0, m->buckets, m->NH);
 
 	st_read(model->st, t, 0, (size_t)m->buckets * (size_t)m->NH, table);
 	for (int d = 1 - T; d < T; d++)
 		for (int h = 0; h < m->NH; h++)
 			host[h * width + d + T - 1] = table[bucket_of(m, stack, d) * m->NH + h];
-	bias = be->alloc((size_t)m->NH * (size_t)width * sizeof(*bias));
 	be->put(bias, host, (size_t)m->NH * (size_t)width * sizeof(*bias));
 	free(table);
 	free(host);
 	return bias;
 }
 
-float *model_turns(const struct model *model, int T)
+float *model_turns(const struct model *model, struct layout *l, int T)
 {
 	const struct geometry *m = &model->m;
 	size_t bytes = (size_t)T * (size_t)m->HS * sizeof(float);
 
 	if (m->rope.kind == ROPE_NONE)
 		return NULL;
+	float *table = layout_array(l, bytes);
+	if (l)
+		return NULL;
 	if (m->rope.longest && T > m->rope.longest)
 		die("a text has %d tokens, but '%s/config.json' counts max_position_embeddings %d, "
 		    "and its rotation (rope_type dynamic) is another one for longer texts; choose "
 		    "a smaller max_length",
 		    T, model->dir, m->rope.longest);
-	float *host = xmalloc(bytes), *table = be->alloc(bytes);
+	float *host = xmalloc(bytes);
 	rope_table(&m->rope, T, m->HS, host);
 	be->put(table, host, bytes);
 	free(host);
@@ -220,10 +228,14 @@ float *model_turns(const struct model *model, int T)
 }
 
 /* A vector (n) in backend memory. */
-static float *read_vector(const struct model *model, const char *name, int block, int n)
+static float *read_vector(const struct model *model, struct layout *l, const char *name, int block,
+			  int n)
 {
 	size_t bytes = (size_t)n * sizeof(float);
-	float *host = xmalloc(bytes), *norm = be->alloc(bytes);
+	float *norm = layout_array(l, bytes);
+	if (l)
+		return NULL;
+	float *host = xmalloc(bytes);
 
 	st_read(model->st, need(model, name, block, n, 0), 0, (size_t)n, host);
 	be->put(norm, host, bytes);
@@ -231,20 +243,21 @@ static float *read_vector(const struct model *model, const char *name, int block
 	return norm;
 }
 
-float *model_norm(const struct model *model, int stack, int block, enum step step)
+float *model_norm(const struct model *model, struct layout *l, int stack, int block, enum step step)
 {
-	return read_vector(model, model->m.family->stack[stack].step[step].norm, block, model->m.D);
+	return read_vector(model, l, model->m.family->stack[stack].step[step].norm, block,
+			   model->m.D);
 }
 
-float *model_head_norm(const struct model *model, int stack, int block, bool keys)
+float *model_head_norm(const struct model *model, struct layout *l, int stack, int block, bool keys)
 {
 	if (!model->m.head_norms)
 		return NULL;
-	return read_vector(model, model->m.family->stack[stack].head_norm[keys], block,
+	return read_vector(model, l, model->m.family->stack[stack].head_norm[keys], block,
 			   model->m.HS);
 }
 
-float *model_linear_bias(const struct model *model, struct module q)
+float *model_linear_bias(const struct model *model, struct layout *l, struct module q)
 {
 	char *module, *name;
 	float *bias;
@@ -253,15 +266,15 @@ float *model_linear_bias(const struct model *model, struct module q)
 		return NULL;
 	module = module_name(&model->m, q);
 	name = xformat("%s.bias", module);
-	bias = read_vector(model, name, q.block, module_d_out(&model->m, q.slot));
+	bias = read_vector(model, l, name, q.block, module_d_out(&model->m, q.slot));
 	free(name);
 	free(module);
 	return bias;
 }
 
-float *model_final_norm(const struct model *model, int stack)
+float *model_final_norm(const struct model *model, struct layout *l, int stack)
 {
-	return read_vector(model, model->m.family->stack[stack].norm, 0, model->m.D);
+	return read_vector(model, l, model->m.family->stack[stack].norm, 0, model->m.D);
 }
 
 const float *model_weight(const struct model *model, struct module q)

@@ -2,6 +2,7 @@
 #ifndef MODEL_H
 #define MODEL_H
 
+#include "backend/layout.h"
 #include "files/safetensors/st.h"
 #include "model/embedding.h"
 #include "model/geometry.h"
@@ -11,13 +12,15 @@ struct model {
 	struct geometry m;
 	struct st *st;
 	struct embedding embedding;
-	float *weight; /* buffer for one linear as it is read; the largest one fits */
+	float *weight; /* buffer of model_weight_floats() for one linear as it is read */
 };
 
 /* Opens DIR and checks that every tensor of the geometry is there, with the right shape. die(),
  * naming file and tensor. */
 struct model *model_open(const char *dir);
 void model_close(struct model *model); /* NULL is fine */
+/* The floats of the largest linear. */
+size_t model_weight_floats(const struct geometry *m);
 /* Tells the user what to know about the model before a result: the notes of embedding.h and
  * decoding.h. */
 void model_note(const struct model *model);
@@ -28,21 +31,26 @@ void model_check_copies(const struct model *model);
 /* Reads rows of the input embedding: X (n, D), host memory. die() at an id outside the vocabulary,
  * and at a row in which the file's copies of the embedding differ. */
 void model_embed(const struct model *model, const int *ids, int n, float *X);
-/* Relative position bias of a stack for sequences up to T: (NH, 2T−1), entry key − query + T − 1,
+/* The next functions allocate or count their arrays (layout.h). To count, they read model->m alone.
+ *
+ * Relative position bias of a stack for sequences up to T: (NH, 2T−1), entry key − query + T − 1,
  * from be->alloc(). Buckets as in T5 (Raffel et al. 2020, section 2.1): half are exact, half
  * logarithmic up to max_distance. In the encoder they are bidirectional. NULL where the family has
  * no bias. */
-float *model_bias(const struct model *model, int stack, int T);
+float *model_bias(const struct model *model, struct layout *l, int stack, int T);
 /* be->rotate()'s table for T positions; NULL where positions are not rotated. die() where T is
  * beyond the texts for which the rotation is defined. */
-float *model_turns(const struct model *model, int T);
+float *model_turns(const struct model *model, struct layout *l, int T);
 /* The weight (D) of a norm, from be->alloc(): at a step of a block, or at the end of a stack. */
-float *model_norm(const struct model *model, int stack, int block, enum step step);
-float *model_final_norm(const struct model *model, int stack);
+float *model_norm(const struct model *model, struct layout *l, int stack, int block,
+		  enum step step);
+float *model_final_norm(const struct model *model, struct layout *l, int stack);
 /* The norm (HS) of every head of queries or of keys; the bias (d_out) of a linear. NULL: there is
  * none. */
-float *model_head_norm(const struct model *model, int stack, int block, bool keys);
-float *model_linear_bias(const struct model *model, struct module q);
+float *model_head_norm(const struct model *model, struct layout *l, int stack, int block,
+		       bool keys);
+float *model_linear_bias(const struct model *model, struct layout *l, struct module q);
+
 /* A linear's weight W (d_out, d_in) in host memory. The model owns it; it is valid until the next
  * call. One buffer serves all linears, because separate ones of different sizes would leave holes
  * in the heap. */

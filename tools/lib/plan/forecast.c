@@ -6,148 +6,248 @@
 
 #include "backend/be.h"
 #include "base/die.h"
-#include "forward/demand.h"
-#include "forward/seqs.h"
-#include "math/grams.h"
-#include "plan/budget.h"
+#include "plan/footprint.h"
+#include "plan/rules.h"
 
 static size_t megabytes(size_t bytes)
 {
 	return (bytes >> 20) + 1;
 }
 
+/* Tokens of an answer: as many as are generated. Given answers count as no longer than that. */
+static int longest_answer(const struct plan *p)
+{
+	return plan_stage_config(p, STAGE_TOKENS).max_new_tokens;
+}
+
 /* A single stack reads the answer after the prompt. */
 static int longest_text(const struct plan *p)
 {
-	return p->c.max_length + (p->model->m.family->nstacks == 1 ? p->c.max_new_tokens : 0);
+	return p->c.max_length + (p->model->m.family->nstacks == 1 ? longest_answer(p) : 0);
 }
 
-static int total_rank(const struct plan *p)
+/* The sum of the module's ranks over the tasks. */
+static int module_rank(const struct plan *p, struct module q)
 {
 	int R = 0;
 
-	for (int t = 0; t < p->c.task_targets.n; t++)
-		R += p->adapter[t]->r;
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		const struct lora *l = adapter_find(p->adapter[t], q);
+
+		R += l ? l->r : 0;
+	}
 	return R;
 }
 
-/* A forward pass over the whole model with this many adapters. The group of encoder output is the
- * largest that the samples can fill. `whole`: bytes of full weights in a block. */
-static size_t forward_peak(const struct plan *p, enum be_precision precision, int adapters,
-			   size_t whole, size_t group)
+static int larger(int a, int b)
 {
-	struct delta_source *none = xcalloc((size_t)adapters, sizeof(*none));
-	const struct forward f = {
-		.model = p->model, .nsources = adapters, .source = none, .precision = precision};
-	size_t bytes = budget_forward(&f, p->c.max_length, group) + whole;
-
-	free(none);
-	return bytes;
+	return a > b ? a : b;
 }
 
-/* ΔW of the merged side; where only the own side is run, of one adapter. */
-static struct ranks deltas(const struct plan *p)
+/* ------------------------------------------------------------ memory */
+
+static bool two_sides(const struct plan *p)
 {
-	bool merged = p->c.method == SWEEP || p->c.method == JACOBI;
-	struct ranks d = {{0}};
+	return p->c.method == SWEEP || p->c.method == JACOBI;
+}
+
+/* The largest ΔW of one adapter. */
+static struct ranks own_ranks(const struct plan *p)
+{
+	struct ranks r = {{0}};
+
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		ranks_of_adapter(&r, p->adapter[t]);
+	return r;
+}
+
+/* ΔW of the merged model before a cut: the sum of the adapters' ranks, or full weights. */
+static struct ranks sum_of_ranks(const struct plan *p)
+{
+	struct ranks sum = {{0}};
 
 	for (int t = 0; t < p->c.task_targets.n; t++) {
 		struct ranks one = {{0}};
 
 		ranks_of_adapter(&one, p->adapter[t]);
 		for (int s = 0; s < SLOTS; s++)
-			d.R[s] = merged ? d.R[s] + one.R[s] : one.R[s] > d.R[s] ? one.R[s] : d.R[s];
+			sum.R[s] += one.R[s];
 	}
-	for (int s = 0; s < SLOTS; s++)
-		if (d.R[s] && merged && plan_full_weight(p))
-			d.R[s] = RANK_WHOLE;
-	return d;
+	for (int s = 0; s < SLOTS && plan_full_weight(p); s++)
+		sum.R[s] = sum.R[s] ? RANK_WHOLE : 0;
+	return sum;
 }
 
-static void print_extract(const struct geometry *m, const size_t bytes[2])
+static enum be_precision precision_of(const struct plan *p)
 {
-	if (m->family->nstacks == 1)
-		printf("extract-acts %zu MB", megabytes(bytes[0]));
+	return p->c.use_fp16 ? be->fast16() : BE_F32;
+}
+
+/* extract-acts in a stack, with all samples at their greatest length. */
+static struct footprint of_extract(const struct plan *p, int stack)
+{
+	int T = longest_text(p), steps = stack ? longest_answer(p) : T;
+	long batch = stack ? BATCH_ROWS : (long)config_batch(&p->c) * T;
+	int rows = batch < BATCH_ROWS ? (int)batch : BATCH_ROWS;
+	const struct ranks own = own_ranks(p), merged = sum_of_ranks(p);
+	const struct propagation a = {.model = p->model,
+				      .site = {.stack = stack},
+				      .rows = rows > T ? rows : T,
+				      .precision = precision_of(p)};
+
+	struct footprint f = footprint_extract(&a, steps, T, &own, 1);
+
+	return two_sides(p) ? footprint_larger(f, footprint_extract(&a, steps, T, &merged, 1)) : f;
+}
+
+static struct site_sizes sizes_at(const struct plan *p, struct site at)
+{
+	const struct geometry *m = &p->model->m;
+	struct site_sizes s = {.tasks = p->c.task_targets.n,
+			       .d = site_width(m, at),
+			       .weighted = p->c.use_dcs,
+			       .full_weight = plan_full_weight(p),
+			       .merge_rank = p->c.merge_rank};
+
+	for (int t = 0; t < s.tasks; t++) {
+		const struct adapter *a = p->adapter[t];
+
+		s.own = larger(s.own, adapter_site_rank(a, at));
+		for (int i = 0; i < a->n; i++)
+			if (site_compare(a->lora[i].site, at) == 0) {
+				s.R = larger(s.R, module_rank(p, a->lora[i].module));
+				s.d_out = larger(s.d_out, module_d_out(m, a->lora[i].module.slot));
+			}
+	}
+	if (s.full_weight && p->c.method == JACOBI)
+		s.pairs = plan_past(p);
+	return s;
+}
+
+static struct footprint grams_at(const struct plan *p, const struct site_sizes *s)
+{
+	return footprint_grams(s, plan_threads(p));
+}
+
+static struct footprint solve_at(const struct plan *p, const struct site_sizes *s)
+{
+	return rules_cuts(p) ? footprint_combine(s) : footprint_solve(s);
+}
+
+/* The site that needs the most. */
+static struct footprint of_sites(const struct plan *p,
+				 struct footprint (*at)(const struct plan *,
+							const struct site_sizes *))
+{
+	struct footprint most = {0};
+
+	for (int i = 0; i < p->nsites; i++) {
+		const struct site_sizes s = sizes_at(p, p->site[i]);
+
+		most = footprint_larger(most, at(p, &s));
+	}
+	return most;
+}
+
+/* Passes by `sources` models at once, with a group of texts. */
+static size_t of_texts(const struct plan *p, const struct ranks *r, int sources,
+		       enum footprint_group of)
+{
+	const struct forward f = {.model = p->model, .precision = precision_of(p)};
+	const int T[2] = {p->c.max_length, longest_answer(p)};
+
+	return footprint_texts(&f, r, sources, T) + footprint_group(&p->model->m, of);
+}
+
+/* Published features are also generated by the merged model. */
+static size_t of_generate(const struct plan *p)
+{
+	struct ranks r = own_ranks(p);
+
+	if (p->c.method == JACOBI && p->c.features == REFERENCE) {
+		const struct ranks merged = sum_of_ranks(p);
+
+		ranks_add(&r, &merged);
+	}
+	return of_texts(p, &r, p->c.task_targets.n, GROUP_OF_SAMPLES);
+}
+
+/* ΔW of the merged adapter or of a task's, whichever is larger. */
+static struct ranks adapter_ranks(const struct plan *p)
+{
+	const struct geometry *m = &p->model->m;
+	const struct ranks own = own_ranks(p);
+	struct ranks r = sum_of_ranks(p);
+
+	if (plan_full_weight(p)) /* the merge is a model */
+		return own;
+	for (int s = 0; s < SLOTS && rules_cuts(p); s++)
+		r.R[s] = combine_rank(p->c.merge_rank, r.R[s], module_d_in(m, s),
+				      module_d_out(m, s));
+	ranks_add(&r, &own);
+	return r;
+}
+
+static size_t of_evaluate(const struct plan *p)
+{
+	const struct ranks r = adapter_ranks(p);
+
+	return of_texts(p, &r, 1, GROUP_OF_ROWS);
+}
+
+static const char *solver(const struct plan *p)
+{
+	return rules_cuts(p)         ? "combine-layer"
+	       : plan_full_weight(p) ? "solve-full-weight"
+				     : "solve-layer";
+}
+
+/* The stages from rows to Grams. part: of the process, or of the device. */
+static void print_rows(const struct plan *p, size_t (*part)(struct footprint f))
+{
+	size_t first = megabytes(part(of_extract(p, 0)));
+
+	if (p->model->m.family->nstacks == 1)
+		printf("extract-acts %zu MB", first);
 	else
-		printf("extract-acts %zu MB (encoder) and %zu MB (decoder)", megabytes(bytes[0]),
-		       megabytes(bytes[1]));
+		printf("extract-acts %zu MB (encoder) and %zu MB (decoder)", first,
+		       megabytes(part(of_extract(p, 1))));
+	printf(", compute-grams %zu MB, ", megabytes(part(of_sites(p, grams_at))));
 }
 
-/* The same for the device's own memory, where it has any. */
-static void forecast_device(const struct plan *p, int rows, int R, int widest,
-			    enum be_precision precision)
+static size_t of_process(struct footprint f)
 {
-	const struct geometry *m = &p->model->m;
-	const struct ranks d = deltas(p);
-	int T = longest_text(p), steps = p->c.max_new_tokens,
-	    decoder_rows = BATCH_ROWS > T ? BATCH_ROWS : T;
-	int right_sides = plan_full_weight(p) && widest > R ? widest : R;
-
-	if (!be->array_bytes(1))
-		return;
-	size_t extract[2] = {demand_extract(m, false, rows, T, T, &d, precision),
-			     demand_extract(m, true, decoder_rows, steps, T, &d, precision)};
-	printf("device  ");
-	print_extract(m, extract);
-	printf(", compute-grams %zu MB, solve-%s %zu MB of the device's memory\n",
-	       megabytes(demand_grams(widest)), plan_full_weight(p) ? "full-weight" : "layer",
-	       megabytes(demand_solve(widest, right_sides)));
+	return f.process;
 }
 
-/* The solve of the site that needs the most. */
-static size_t solve_peak(const struct plan *p, int R)
+static size_t of_device(struct footprint f)
 {
-	const struct geometry *m = &p->model->m;
-	int pairs = p->c.method == JACOBI ? plan_past(p) : 0;
-	size_t most = 0;
-
-	for (int t = 0; t < p->c.task_targets.n; t++)
-		for (int i = 0; i < p->adapter[t]->n; i++) {
-			int slot = p->adapter[t]->lora[i].module.slot;
-			int d = module_d_in(m, slot), d_out = module_d_out(m, slot);
-			size_t need = plan_full_weight(p)
-					      ? budget_full_weight(d, R, d_out, p->c.task_targets.n,
-								   pairs)
-					      : budget_layer(d, R, d_out);
-
-			most = need > most ? need : most;
-		}
-	return budget_site(most);
+	return f.device;
 }
 
-/* The planned peak of one process of each stage, with all samples at their greatest length. */
+/* The planned peak of one process of each stage that the merge has. */
 void forecast_memory(const struct plan *p)
 {
-	const struct geometry *m = &p->model->m;
-	int R = total_rank(p), T = longest_text(p), widest = 0;
-	long batch = (long)config_batch(&p->c) * T;
-	int rows = batch < BATCH_ROWS ? (int)batch : BATCH_ROWS;
-	enum be_precision precision = p->c.use_fp16 ? be->fast16() : BE_F32;
-	const struct ranks d = deltas(p);
-	size_t whole[2] = {demand_whole(m, 0, &d, precision), demand_whole(m, 1, &d, precision)};
-	size_t generated = p->c.method == JACOBI && p->c.features == REFERENCE
-				   ? whole[1]
-				   : 0; /* the merged model generates too */
-
-	for (int i = 0; i < p->nsites; i++)
-		widest = site_width(m, p->site[i]) > widest ? site_width(m, p->site[i]) : widest;
-	size_t extract[2] = {
-		budget_extract(m, false, rows > T ? rows : T, T, R, whole[0], 1, precision),
-		budget_extract(m, true, BATCH_ROWS > T ? BATCH_ROWS : T, T, R, whole[1], 1,
-			       precision)};
-
 	printf("memory  ");
-	print_extract(m, extract);
-	printf(", compute-grams %zu MB, solve-%s %zu MB: the planned peak of one process\n",
-	       megabytes(budget_site(budget_grams(widest, 1))),
-	       plan_full_weight(p) ? "full-weight" : "layer", megabytes(solve_peak(p, R)));
-	printf("        generate-tokens %zu MB, eval-emotion %zu MB (both take smaller groups of "
-	       "texts under MAX_MEMORY)\n",
-	       megabytes(forward_peak(p, precision, p->c.task_targets.n, generated,
-				      budget_group(m, BUDGET_GENERATE_GROUP))),
-	       megabytes(forward_peak(p, precision, 1, 0, budget_group(m, BUDGET_EVAL_SLAB))));
-	forecast_device(p, rows > T ? rows : T, R, widest, precision);
+	if (rules_fits_rows(p))
+		print_rows(p, of_process);
+	printf("%s %zu MB: the planned peak of one process\n        ", solver(p),
+	       megabytes(of_sites(p, solve_at).process));
+	if (rules_fits_rows(p) && rules_generates(p))
+		printf("generate-tokens %zu MB, ", megabytes(of_generate(p)));
+	if (rules_searches_scale(p))
+		printf("search-scale %zu MB, ", megabytes(of_evaluate(p)));
+	printf("eval-emotion %zu MB (in smaller groups of texts under MAX_MEMORY)\n",
+	       megabytes(of_evaluate(p)));
+	if (!rules_fits_rows(p) || !be->array_bytes(1)) /* nothing is on a device */
+		return;
+	printf("device  ");
+	print_rows(p, of_device);
+	printf("%s %zu MB of the device's memory\n", solver(p),
+	       megabytes(of_sites(p, solve_at).device));
 }
+
+/* ------------------------------------------------------------ disk */
 
 /* Full weights as in the solution files, once. */
 static size_t whole_weights(const struct plan *p)
@@ -176,7 +276,7 @@ void forecast_disk(const struct plan *p)
 	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num *
 		      (size_t)p->c.max_length,
 	       side = 0, grams = 0, own = 0, sum = 0;
-	bool two_sides = p->c.method == SWEEP || p->c.method == JACOBI;
+	bool both = two_sides(p);
 	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D, whole = whole_weights(p);
 
 	for (int i = 0; i < p->nsites; i++) {
@@ -189,9 +289,9 @@ void forecast_disk(const struct plan *p)
 		side = acts > side ? acts : side;
 		grams = gram > grams ? gram : grams;
 		own += acts;
-		sum += acts * (two_sides ? 2 : 1) + gram;
+		sum += acts * (both ? 2 : 1) + gram;
 	}
-	if (p->c.method != SWEEP && p->c.method != REGMEAN && p->c.method != JACOBI)
+	if (!rules_fits_rows(p))
 		return;
 	/* One site at a time: three sites of the own side, two of the merged side, the encoder's
 	 * output on both, and the Grams of two. Solutions are small, except full weights. */
@@ -202,7 +302,7 @@ void forecast_disk(const struct plan *p)
 		       megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
 	else if (p->c.sequential_layer_processing)
 		printf("disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)",
-		       megabytes((two_sides ? 7 : 4) * side + 2 * grams + whole),
+		       megabytes((both ? 7 : 4) * side + 2 * grams + whole),
 		       megabytes(sum + whole));
 	else
 		printf("disk    at most %zu MB%s", megabytes(sum + whole),

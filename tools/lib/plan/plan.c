@@ -6,6 +6,7 @@
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
 #include "base/die.h"
+#include "base/threads.h"
 #include "merge/rows.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -136,6 +137,13 @@ bool plan_full_weight(const struct plan *p)
 int plan_past(const struct plan *p)
 {
 	return p->c.use_mats ? p->c.mats_history_size + 1 : 1;
+}
+
+int plan_threads(const struct plan *p)
+{
+	int threads = threads_default() / p->processes;
+
+	return threads > 1 ? threads : 1;
 }
 
 bool plan_samples(const struct plan *p)

@@ -37,6 +37,8 @@ bool plan_full_weight(const struct plan *p);
  * more than the number of differences. */
 int plan_past(const struct plan *p);
 
+/* Threads of each of the processes that make runs at once. */
+int plan_threads(const struct plan *p);
 /* Whether the method uses calibration samples. */
 bool plan_samples(const struct plan *p);
 /* How many tasks bring the rows to use as samples (samples.json). */

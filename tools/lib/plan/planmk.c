@@ -7,7 +7,6 @@
 #include "backend/be.h"
 #include "base/die.h"
 #include "base/text.h"
-#include "base/threads.h"
 #include "files/out.h"
 #include "plan/rules.h"
 #include "plan/schedule.h"
@@ -130,9 +129,7 @@ static void put_request(struct text *mk, const struct plan *p)
 /* The cores are shared out among the processes that make runs side by side. */
 static void put_threads(struct text *mk, const struct plan *p)
 {
-	int cores = threads_default();
-
-	text_add(mk, "threads := %d\n", cores / p->processes > 1 ? cores / p->processes : 1);
+	text_add(mk, "threads := %d\n", plan_threads(p));
 }
 
 static void put_rules(struct text *mk, const struct plan *p, int iteration,

@@ -30,10 +30,6 @@ bool book_begins_group(const struct book *b, int t,
 		       int processes); /* task t is the first one of a group */
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder);
 void book_needs_adapters(const struct book *b, struct rule *r);
-bool rules_fits_rows(const struct plan *p);
-bool rules_generates(const struct plan *p); /* rows of generated answers are used */
-bool rules_cuts(const struct plan *p);      /* the merge is cut to a low rank */
-bool rules_searches_scale(const struct plan *p);
 
 /* rules_rows.c */
 void book_add_samples(struct book *b);

@@ -32,14 +32,13 @@ static void rows_f64(double *G, const float *X, const float *Y, int P, int m, in
 		    G + (size_t)i0 * (size_t)n, n);
 }
 
+enum { GRAM_ROWS = 256 }; /* rows of G at a time in float64, in one thread */
 static void gram_f64(double *G, const float *X, const float *Y, int P, int m, int n)
 {
-	enum { ROWS = 256 }; /* rows of G at a time, in one thread */
-
 #pragma omp parallel for num_threads(threads_for(2.0 * m * n * P / PRODUCTS_PER_NS)) \
 	schedule(dynamic)
-	for (int i = 0; i < m; i += ROWS) {
-		int mi = m - i < ROWS ? m - i : ROWS;
+	for (int i = 0; i < m; i += GRAM_ROWS) {
+		int mi = m - i < GRAM_ROWS ? m - i : GRAM_ROWS;
 
 		rows_f64(G, X, Y, P, m, n, i, mi, X == Y ? i + mi : n);
 	}
@@ -98,6 +97,15 @@ void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
 
 		(P <= GRAM_F64_ROWS ? gram_f64 : gram_f32)(G, x, y, rows, m, n);
 	}
+}
+
+/* A thread's rows in float64 and its tile, and Y's chunk packed. */
+size_t gemm_gram_bytes(int d, int threads)
+{
+	size_t D = (size_t)d, few = GRAM_F64_ROWS * (D + GRAM_ROWS) * sizeof(double),
+	       tile = GEMM_TILE * (GRAM_CHUNK + GEMM_PANEL) * sizeof(float);
+
+	return (size_t)threads * (few + tile) + GRAM_CHUNK * D * sizeof(float);
 }
 
 void gemm_mirror(double *G, int m)

@@ -1,0 +1,61 @@
+/* site_arrays.c: see site_arrays.h. */
+#include "merge/site_arrays.h"
+
+#include <stdlib.h>
+
+#include "math/baseline.h"
+#include "math/full_weight.h"
+#include "math/solve.h"
+
+static float *floats(struct layout *l, size_t rows, int d)
+{
+	return layout_host(l, rows * (size_t)d * sizeof(float));
+}
+
+void solve_arrays_init(struct solve_arrays *a, struct layout *l, const struct site_sizes *s)
+{
+	*a = (struct solve_arrays){.slab = layout_aligned(l, solve_bytes(s->d, s->R))};
+	if (!s->full_weight)
+		return;
+	a->full_slab = layout_aligned(l, full_weight_bytes(s->d, s->R));
+	a->W0 = floats(l, FULL_WEIGHT_ROWS, s->d);
+	a->W = floats(l, (size_t)s->d_out, s->d);
+}
+
+void solve_arrays_release(struct solve_arrays *a)
+{
+	free(a->slab);
+	free(a->full_slab);
+	free(a->W0);
+	free(a->W);
+}
+
+int combine_rank(int merge_rank, int R, int d, int d_out)
+{
+	int rank = merge_rank ? merge_rank : R, most = d_out < d ? d_out : d;
+
+	return rank < most ? rank : most;
+}
+
+void combine_arrays_init(struct combine_arrays *a, struct layout *l, const struct site_sizes *s)
+{
+	int R = combine_rank(s->merge_rank, s->R, s->d, s->d_out);
+	size_t rows = (size_t)s->tasks * COMBINE_ROWS, work = truncate_doubles(s->d_out, s->d, R);
+
+	a->M = layout_aligned(l, (size_t)s->d_out * (size_t)s->d * sizeof(float));
+	a->panel = layout_aligned(l, rows * (size_t)s->d * sizeof(float));
+	a->A = layout_host(l, (size_t)R * (size_t)s->d * sizeof(double));
+	a->B = floats(l, (size_t)s->d_out, R);
+	a->work = layout_aligned(l, work * sizeof(double));
+	a->iwork = layout_host(l, truncate_ints(s->d_out, s->d) * sizeof(int));
+}
+
+void combine_arrays_release(struct combine_arrays *a)
+{
+	free(a->M);
+	free(a->panel);
+	free(a->A);
+	free(a->B);
+	free(a->work);
+	free(a->iwork);
+}

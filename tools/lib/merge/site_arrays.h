@@ -1,0 +1,46 @@
+/* site_arrays.h: the arrays that a tool for one site keeps from start to end, sized for the site's
+ * largest module; allocated or counted (layout.h). */
+#ifndef SITE_ARRAYS_H
+#define SITE_ARRAYS_H
+
+#include <stdbool.h>
+
+#include "backend/layout.h"
+
+/* The sizes of a site, and of the work on it. */
+struct site_sizes {
+	int tasks;
+	int d;            /* the site's width */
+	int R, d_out;     /* the modules' largest sum of ranks over the tasks, and largest d_out */
+	int own;          /* compute-grams: the largest sum of ranks of one task's modules */
+	bool weighted;    /* compute-grams: rows have weights (DCS) */
+	bool full_weight; /* solve-full-weight: the whole weight is fitted */
+	int pairs;        /* solve-full-weight: iterations that MATS looks back on; 0: none */
+	int merge_rank;   /* combine-layer: rank of the cut; 0: R */
+};
+
+struct solve_arrays {
+	void *slab; /* of struct solve */
+	/* NULL unless the full weight is fitted: */
+	void *full_slab; /* of struct full_weight */
+	float *W0;       /* (FULL_WEIGHT_ROWS, d) of the base weight */
+	float *W;        /* (d_out, d) the solution */
+};
+void solve_arrays_init(struct solve_arrays *a, struct layout *l, const struct site_sizes *s);
+void solve_arrays_release(struct solve_arrays *a);
+
+enum { COMBINE_ROWS = 64 }; /* of a task's ΔW at a time */
+struct combine_arrays {
+	float *M;     /* (d_out, d) the merged ΔW */
+	float *panel; /* (tasks, COMBINE_ROWS, d) of the tasks' ΔW */
+	double *A;    /* (R, d) factors after the cut */
+	float *B;     /* (d_out, R) */
+	double *work; /* workspace of baseline_truncate() */
+	int *iwork;
+};
+/* The rank to which a module of these sizes is cut. */
+int combine_rank(int merge_rank, int R, int d, int d_out);
+void combine_arrays_init(struct combine_arrays *a, struct layout *l, const struct site_sizes *s);
+void combine_arrays_release(struct combine_arrays *a);
+
+#endif

@@ -1,0 +1,161 @@
+/* footprint.c: see footprint.h. */
+#include "plan/footprint.h"
+
+#include <stdlib.h>
+
+#include "backend/cpu/gemm.h"
+#include "base/die.h"
+#include "math/grams.h"
+#include "merge/gramfile.h"
+#include "merge/history.h"
+#include "merge/normal_equations.h"
+
+enum {
+	/* Any process that computes: code, oneDNN's kernels, HDF5, OpenBLAS's buffers
+	 * (measured). */
+	LIBRARIES = 36 << 20,
+	FILES = 4 << 20,  /* chunks of one task's open files */
+	SOURCE = 2 << 20, /* an adapter's index, and its task's texts */
+	PACKED = 8 << 20, /* the most that OpenBLAS packs (measured, on large pages) */
+};
+
+void footprint_claim(const struct common_opts *c, struct footprint f, const char *of)
+{
+	opts_need_memory(c, f.process, of);
+	be->reserve(f.device);
+}
+
+void footprint_claim_job(const struct job *j, struct footprint f)
+{
+	char *of = xformat(" for site %s", j->name);
+
+	footprint_claim(j->common, f, of);
+	free(of);
+}
+
+bool footprint_fits(const struct common_opts *c, struct footprint f)
+{
+	return !c->max_memory || (f.process <= c->max_memory && f.device <= c->max_memory);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+struct footprint footprint_larger(struct footprint a, struct footprint b)
+{
+	return (struct footprint){larger(a.process, b.process), larger(a.device, b.device)};
+}
+
+/* Arrays, the files of `tasks` tasks, and the libraries. */
+static struct footprint with_files(const struct layout *l, int tasks)
+{
+	return (struct footprint){l->bytes + (size_t)tasks * FILES + LIBRARIES, l->device};
+}
+
+/* ------------------------------------------------------------ sites */
+
+struct footprint footprint_extract(const struct propagation *a, int T, int keys,
+				   const struct ranks *ranks, int tasks)
+{
+	struct layout l = propagate_layout(a, T, keys, ranks);
+
+	layout_host(&l, model_weight_floats(&a->model->m) * sizeof(float));
+	return with_files(&l, tasks);
+}
+
+/* Without weights of rows, the task's own factors are held; with them, those of all tasks. */
+struct footprint footprint_grams(const struct site_sizes *s, int threads)
+{
+	int rank = s->weighted && s->R > s->own ? s->R : s->own;
+	const struct be_sizes sizes = {.gram_m = s->d, .gram_n = s->d};
+	struct layout l = {0};
+	struct gram g;
+
+	gram_init(&g, &l, s->d);
+	gramfile_weight_rows(&l, s->d);
+	layout_host(&l, factors_bytes(rank, s->d, s->d_out));
+	layout_host(&l, gemm_gram_bytes(s->d, threads) + PACKED);
+	layout_operations(&l, &sizes);
+	return with_files(&l, 2);
+}
+
+/* Open are the Gram files and the files of the pairs. With low rank two tasks' files stand for
+ * all: one matrix of each is read. MATS's pairs (R × d) are not counted, because the other modules'
+ * factors are already freed. */
+struct footprint footprint_solve(const struct site_sizes *s)
+{
+	const struct be_sizes sizes = {.solve_d = s->d,
+				       .solve_r = s->full_weight && s->d > s->R ? s->d : s->R};
+	int files = s->full_weight && s->tasks > 2 ? s->tasks : 2;
+	struct layout l = {0};
+	struct solve_arrays a;
+
+	solve_arrays_init(&a, &l, s);
+	layout_host(&l, equations_bytes(s->d) + factors_bytes(s->R, s->d, s->d_out));
+	if (s->pairs)
+		layout_host(&l, mats_bytes(PAST_ROWS, s->d, s->pairs));
+	layout_operations(&l, &sizes);
+	return with_files(&l, files + s->pairs);
+}
+
+struct footprint footprint_combine(const struct site_sizes *s)
+{
+	struct layout l = {0};
+	struct combine_arrays a;
+
+	combine_arrays_init(&a, &l, s);
+	layout_host(&l, factors_bytes(s->R, s->d, s->d_out));
+	return with_files(&l, 2);
+}
+
+/* ------------------------------------------------------------ groups of texts */
+
+/* The keys and values that a single stack keeps take more than an encoder's output, and every group
+ * needs passes over all weights. So it gets KEPT, or twice a block's weights if that is more. */
+size_t footprint_group(const struct geometry *m, enum footprint_group of)
+{
+	enum { SAMPLES = 32 << 20, TEST_ROWS = 96 << 20, KEPT = 192 << 20 };
+
+	if (m->family->nstacks == 2)
+		return of == GROUP_OF_SAMPLES ? SAMPLES : TEST_ROWS;
+	return larger(2 * block_elements(m, 0) * sizeof(float), KEPT);
+}
+
+size_t footprint_texts(const struct forward *f, const struct ranks *ranks, int sources,
+		       const int T[2])
+{
+	struct layout l = forward_layout(f, ranks, &(struct passes){.T = {T[0], T[1]}});
+
+	layout_host(&l, model_weight_floats(&f->model->m) * sizeof(float));
+	layout_host(&l, (size_t)sources * SOURCE);
+	return with_files(&l, 2).process;
+}
+
+/* Bytes of a group. `fixed`: bytes of all else; one: of the longest text. */
+static size_t limited_group(const struct common_opts *c, size_t usual, size_t fixed, size_t one,
+			    enum footprint_group of)
+{
+	if (!c->max_memory)
+		return usual;
+	opts_need_memory(c, fixed + one, "");
+	size_t left = c->max_memory - fixed;
+	return of == GROUP_OF_SAMPLES && usual < left ? usual : left;
+}
+
+size_t footprint_claim_texts(const struct common_opts *c, const struct forward *f,
+			     const struct texts *texts, enum footprint_group of)
+{
+	const struct geometry *m = &f->model->m;
+	const struct ranks ranks = forward_ranks(f);
+	struct passes p = texts_passes(texts, 0);
+	size_t row = prompt_peak(m) * sizeof(float),
+	       fixed = footprint_texts(f, &ranks, f->nsources, p.T),
+	       one = ((size_t)p.T[0] + (size_t)p.T[1]) * row,
+	       most = limited_group(c, footprint_group(m, of), fixed, one, of) / row;
+
+	p = texts_passes(texts, most);
+	be->reserve(forward_layout(f, &ranks, &p).device);
+	return most;
+}
