@@ -223,35 +223,20 @@ static void markdown_cost(struct text *s)
 
 /* ------------------------------------------------------------ pairs */
 
-struct difference {
-	double mean, variance; /* of accuracy a − accuracy b */
-	int only_a, only_b;
-	double p;
-};
-
-/* Rows of one task. Paired: the variance of the difference of two 0-1 variables over the same rows.
- */
-static struct difference compare_task(const struct compared_model *a,
-				      const struct compared_model *b, int t)
+/* Rows of one task. */
+static struct paired compare_task(const struct compared_model *a, const struct compared_model *b,
+				  int t)
 {
-	struct difference d = {0};
-	int n = a->n[t];
-	double diff;
-
-	if (b->n[t] != n)
+	if (b->n[t] != a->n[t])
 		die("task '%s': %s was evaluated on %d rows and %s on %d", tasks.item[t], a->name,
-		    n, b->name, b->n[t]);
-	d.p = metrics_mcnemar(a->right[t], b->right[t], n, &d.only_a, &d.only_b);
-	diff = d.only_a - d.only_b;
-	d.mean = diff / n;
-	d.variance = (d.only_a + d.only_b - diff * diff / n) / n / n;
-	return d;
+		    a->n[t], b->name, b->n[t]);
+	return metrics_paired(a->right[t], b->right[t], a->n[t]);
 }
 
 /* The mean over the tasks of the differences; counts and p over all rows. */
-static struct difference compare_all(const struct compared_model *a, const struct compared_model *b)
+static struct paired compare_all(const struct compared_model *a, const struct compared_model *b)
 {
-	struct difference all = {0};
+	struct paired all = {0};
 	bool *right_a, *right_b;
 	size_t n = 0, at = 0;
 
@@ -260,7 +245,7 @@ static struct difference compare_all(const struct compared_model *a, const struc
 	right_a = xarray(n, sizeof(*right_a));
 	right_b = xarray(n, sizeof(*right_b));
 	for (int t = 0; t < tasks.n; t++) {
-		struct difference d = compare_task(a, b, t);
+		struct paired d = compare_task(a, b, t);
 
 		all.mean += d.mean / tasks.n;
 		all.variance += d.variance / tasks.n / tasks.n;
@@ -275,7 +260,7 @@ static struct difference compare_all(const struct compared_model *a, const struc
 }
 
 static void add_pair(struct text *s, const struct compared_model *a, const struct compared_model *b,
-		     const char *task, struct difference d)
+		     const char *task, struct paired d)
 {
 	text_add(s, "%s\t%s\t%s\t%.6f\t%.6f\t%d\t%d\t%.4g\n", a->name, b->name, task, d.mean,
 		 sqrt(d.variance), d.only_a, d.only_b, d.p);
@@ -294,7 +279,7 @@ static void write_pairs(struct text *markdown)
 	for (int i = 0; i < nmodels; i++)
 		for (int j = i + 1; j < nmodels; j++) {
 			const struct compared_model *a = &models[i], *b = &models[j];
-			struct difference d;
+			struct paired d;
 
 			if (!a->merged || !b->merged)
 				continue;

@@ -179,3 +179,15 @@ double metrics_mcnemar(const bool *right_a, const bool *right_b, int n, int *onl
 	/* With an even split both tails include the middle: the sum is over 1, so p is 1. */
 	return fmin(1, 2 * fair_coin_tail(a + b, a < b ? a : b));
 }
+
+struct paired metrics_paired(const bool *right_a, const bool *right_b, int n)
+{
+	struct paired d = {0};
+	double diff;
+
+	d.p = metrics_mcnemar(right_a, right_b, n, &d.only_a, &d.only_b);
+	diff = d.only_a - d.only_b;
+	d.mean = diff / n;
+	d.variance = (d.only_a + d.only_b - diff * diff / n) / n / n;
+	return d;
+}
