@@ -3,6 +3,12 @@
 eval report: $W/eval.tsv
 	$(report)
 
+# The page is written every time: it shows the log, which grows without an evaluation, and pictures where gnuplot has come.
+.PHONY: page
+report: page
+page: $W/eval.tsv
+	$(page)
+
 # What the cut to low rank cost: the worst module's error, of each site's last run.
 ifneq ($(filter ties dare,$(method)),)
 .PHONY: truncation

@@ -4,10 +4,11 @@
 #? make eval …same…        accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
 #?                         MATRIX=1: each adapter on every task
 #? make plan …same…        the settings in force, and what would run
-#? make report …same…      print the evaluation's table again (merges and evaluates if need be)
+#? make report …same…      print the evaluation's table again, and write the page WORK/report.html (merges and evaluates if need be)
 #? make verify …same…      re-read everything under WORK, and name what is damaged or stale
 #? make compare METHODS=a,b,… …same…
-#?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv
+#?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv;
+#?                         with the page WORK/report.html of all methods
 #? make tokens MODEL=DIR TEXT='…'
 #?                         the token ids and pieces of a text; without TEXT, of every line of standard input
 #? make demo               merge and evaluate the demo by three methods; DEMO=llama: the demo that is a Llama
@@ -127,8 +128,15 @@ demo: all
 	  $(ONE_ERROR)$(AGAIN) merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
 	@$(BUILD)/report-eval --tasks $(DEMO_TASKS_$(DEMO)) --reference $(DEMO_WORK)/reference \
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
+	@$(call several,$(DEMO_METHODS),$(DEMO_WORK),$(DEMO_WORK)/reference)
 COMMA := ,
 SPACE := $(subst ,, )
+
+# The page of several merges: $(call several,METHODS,FOLDER,REFERENCE), each in FOLDER/METHOD. Tasks, sites and data are those of the first one's plan.
+planned = "$$(sed -n 's/^$(1) := //p' $(2)/plan.mk | tr ' ' ,)"
+several = $(BUILD)/write-report --tasks $(call planned,tasks,$(2)/$(firstword $(1))) --sites $(call planned,sites,$(2)/$(firstword $(1))) \
+  --reference $(3) --merges '$(subst $(SPACE),$(COMMA),$(foreach m,$(1),$(m)=$(2)/$(m)))' \
+  --data $(call planned,data,$(2)/$(firstword $(1))) -o $(2)/report.html --table $(2)/report.tsv
 
 # Every method in a folder of its own, with the base's and the adapters' evaluations shared. The clock's time of a merge that did something goes to
 # its log as a line of `make`. Methods run one after the other: times would mean nothing otherwise.
@@ -151,6 +159,7 @@ compare: all
 	  lines=$$(cat $$log 2>/dev/null | wc -l); begun=$$(date +%s.%N); $$run merge; ended=$$(date +%s.%N); \
 	  if [ $$(cat $$log | wc -l) -gt $$lines ]; then echo "$$begun $$ended" | awk '{printf "make\tmerge\t%.3f\t0\t0\n", $$2 - $$1}' >>$$log; fi; \
 	  $$run eval >/dev/null; done
-	@$(BUILD)/compare-methods --tasks "$$(sed -n 's/^tasks := //p' $(COMPARE_WORK)/$(firstword $(COMPARED))/plan.mk | tr ' ' ,)" \
+	@$(BUILD)/compare-methods --tasks $(call planned,tasks,$(COMPARE_WORK)/$(firstword $(COMPARED))) \
 	  --reference $(COMPARE_REFERENCE) --methods '$(subst $(SPACE),$(COMMA),$(foreach m,$(COMPARED),$(m)=$(COMPARE_WORK)/$(m)))' \
 	  -o $(COMPARE_WORK)/compare.tsv --pairs $(COMPARE_WORK)/compare-pairs.tsv --markdown $(COMPARE_WORK)/compare.md
+	@$(call several,$(COMPARED),$(COMPARE_WORK),$(COMPARE_REFERENCE))

@@ -47,6 +47,8 @@ copy_stamp = $(Q)cmp -s $< $@ || $(bin)/copy-output $(every) --from $< -o $@
 converge = $(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --log-from $(log_from) $(if $(since),--since $(since))
 
 evaluate = $(Q)$(bin)/eval-emotion $(every) $(memory_flags) $(eval_flags)
+page = $(Q)$(bin)/write-report --checksums $W/checksums.tsv --tasks $(all_tasks) --sites $(all_sites) --reference $R \
+  --merges $(method)=$W --data $(data) -o $W/report.html --table $W/report.tsv
 report = $(Q)$(bin)/report-eval --checksums $W/checksums.tsv --tasks $(all_tasks) --reference $R --merged $(method)=$W/eval
 
 # The largest process of this run: of the log's lines after the first log_from.

@@ -15,6 +15,7 @@ forward adapter
 merge forward
 config base files
 plan config merge
+report merge
 END
 
 # includes FOLDER: "path:#include …" of every quoted include. emu.hpp is the CUDA test double's.

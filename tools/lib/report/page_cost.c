@@ -1,0 +1,104 @@
+/* page_cost.c: time and memory of the stages. */
+#include "report/page_private.h"
+
+#include "report/html.h"
+#include "report/picture.h"
+
+enum { LANE = 30, BELOW = 40 }; /* heights in pixels */
+
+/* Seconds, minutes or hours along the clock. */
+struct unit {
+	const char *name;
+	double seconds;
+};
+static struct unit unit_of(double span)
+{
+	if (span > 7200)
+		return (struct unit){"h", 3600};
+	return span > 300 ? (struct unit){"min", 60} : (struct unit){"s", 1};
+}
+
+static void add_lane_words(struct picture *p, const struct stages *s)
+{
+	text_add(&p->script, "set ytics (");
+	for (int i = 0; i < s->n; i++)
+		text_add(&p->script, "%s\"%s\" %g", i ? "," : "",
+			 picture_word(p, s->stage[i].tool, 18), i + 0.62);
+	text_add(&p->script, ")\n");
+	for (int i = 0; i < s->n; i++)
+		text_add(&p->script, "set label '%.0f MB' at screen 1, first %g right\n",
+			 s->stage[i].peak, i + 0.62);
+}
+
+/* Equal parts that follow each other are one rectangle: from, to, lane, height, colour. */
+static void add_lane(struct picture *p, const struct stages *s, int i, double most,
+		     struct unit unit)
+{
+	const double *memory = s->stage[i].memory;
+	double part = s->span / STAGES_BINS / unit.seconds;
+
+	for (int b = 0, e; b < STAGES_BINS; b = e) {
+		for (e = b + 1; e < STAGES_BINS && memory[e] == memory[b]; e++)
+			;
+		if (memory[b] > 0)
+			text_add(&p->script, "%.6g %.6g %d %.4g 0x%s\n", b * part, e * part, i,
+				 0.06 + 0.78 * memory[b] / most, picture_colour(i) + 1);
+	}
+}
+
+/* A lane for each stage; as high as its largest process at that time is large. */
+static void draw_clock(struct picture *p, const void *data)
+{
+	const struct stages *s = data;
+	struct unit unit = unit_of(s->span);
+	double most = 1;
+
+	for (int i = 0; i < s->n; i++)
+		most = s->stage[i].peak > most ? s->stage[i].peak : most;
+	p->height = s->n * LANE + BELOW;
+	add_lane_words(p, s);
+	text_add(&p->script, "$d << END\n");
+	for (int i = 0; i < s->n; i++)
+		add_lane(p, s, i, most, unit);
+	text_add(&p->script,
+		 "END\nset lmargin at screen %g\nset rmargin at screen %g\n"
+		 "set tmargin at screen 1\nset bmargin at screen %g\n"
+		 "set xrange [0:%.6g]\nset yrange [%d:0]\nset xtics autofreq offset 0,0.3\n"
+		 "set format x '%%g %s'\nset grid x lt 1 lw 1 lc rgb '#cccccc'\n"
+		 "plot $d using 1:3:1:2:($3+0.92-$4):($3+0.92):5 with boxxyerror fs solid noborder "
+		 "lc rgb variable\n",
+		 p->narrow ? 0.36 : 0.2, p->narrow ? 0.82 : 0.9, (double)BELOW / p->height,
+		 s->span > 0 ? s->span / unit.seconds : 1, s->n, unit.name);
+}
+
+static void add_stage(struct text *out, const struct stage_cost *c)
+{
+	text_add(out, "<tr><td>");
+	html_isolated(out, c->tool, 60);
+	text_add(out,
+		 "</td><td class=\"n\">%d</td><td class=\"n\">%.3f</td><td class=\"n\">%.3f</td>"
+		 "<td class=\"n\">%.1f</td></tr>\n",
+		 c->processes, c->real, c->cpu, c->peak);
+}
+
+void page_add_cost(struct text *out, const struct page *p)
+{
+	const struct stages *s = &p->stages;
+	bool drawn = false;
+
+	page_section(out, "cost", "Time and memory",
+		     "When each stage was at work, and how large its processes were: a lane is as "
+		     "high as the largest process at that time. Pauses between runs are left out. "
+		     "Evaluation is part of the clock, but not of the merge's figures above.");
+	if (s->clocked)
+		drawn = picture_add(out, "", "Stages over the clock, with their memory", draw_clock,
+				    s);
+	else
+		text_add(out, "<p class=\"note\">The log of this merge has no times of day: an "
+			      "earlier version wrote it.</p>\n");
+	page_numbers(out, drawn, "stage\tprocesses\tseconds\tcpu seconds\tlargest MB", 1);
+	for (int i = 0; i < s->n; i++)
+		add_stage(out, &s->stage[i]);
+	page_end_numbers(out);
+	text_add(out, "</section>\n");
+}

@@ -1,0 +1,293 @@
+/* page_layers.c: what was lost where: residuals and conditions, layer by layer. */
+#include "report/page_private.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/die.h"
+#include "report/html.h"
+#include "report/picture.h"
+
+/* ------------------------------------------------------------ the heat map */
+
+enum { CELL_HEIGHT = 20, BAR = 62 }; /* pixels; of a row, and of what stands below */
+
+/* Rows of the map from the top: a stack's heading, then its kinds. */
+static int kind_row(const struct layers *l, int kind)
+{
+	int row = 1;
+
+	for (int s = 0; s <= l->kind[kind].stack; s++)
+		for (int k = 0; k < l->kinds; k++)
+			if (l->kind[k].stack == s && (s < l->kind[kind].stack || k < kind))
+				row++;
+	return row + l->kind[kind].stack;
+}
+
+static int stack_row(const struct layers *l, int stack)
+{
+	int row = l->kinds + l->stacks;
+
+	for (int k = 0; k < l->kinds; k++)
+		if (l->kind[k].stack == stack && kind_row(l, k) - 1 < row)
+			row = kind_row(l, k) - 1;
+	return row;
+}
+
+static void add_map_words(struct picture *p, const struct layers *l)
+{
+	text_add(&p->script, "set ytics (");
+	for (int k = 0; k < l->kinds; k++)
+		text_add(&p->script, "%s\"%s\" %d", k ? "," : "",
+			 picture_word(p, l->kind[k].name, p->narrow ? 17 : 24), kind_row(l, k));
+	text_add(&p->script, ")\n");
+	for (int s = 0; l->stacks > 1 && s < l->stacks; s++)
+		text_add(&p->script,
+			 "set label \"%s\" at screen 0, first %d left font 'sans:Bold'\n",
+			 picture_word(p, l->stack[s].name, 30), stack_row(l, s));
+}
+
+static int most_blocks(const struct layers *l)
+{
+	int most = 1;
+
+	for (int s = 0; s < l->stacks; s++)
+		most = l->stack[s].blocks > most ? l->stack[s].blocks : most;
+	return most;
+}
+
+static double largest_residual(const struct layers *l)
+{
+	double most = 0;
+
+	for (int i = 0; i < l->n; i++)
+		if (l->module[i].fitted)
+			most = fmax(most, l->module[i].residual);
+	return most > 0 ? most : 1;
+}
+
+static void draw_map(struct picture *p, const void *data)
+{
+	const struct layers *l = data;
+	int rows = l->kinds + l->stacks, blocks = most_blocks(l);
+	double left = p->narrow ? 0.34 : 0.25, most = largest_residual(l),
+	       gap = (blocks + 0.2) / (p->width * (0.98 - left)); /* a pixel */
+
+	p->height = rows * CELL_HEIGHT + BAR;
+	add_map_words(p, l);
+	text_add(&p->script, "$d << END\n");
+	for (int i = 0; i < l->n; i++)
+		if (l->module[i].fitted)
+			text_add(&p->script, "%d %d %.6g\n", l->module[i].block,
+				 kind_row(l, l->module[i].kind), l->module[i].residual);
+	text_add(&p->script,
+		 "END\nset lmargin at screen %g\nset rmargin at screen 0.98\n"
+		 "set tmargin at screen 1\nset bmargin at screen %g\n"
+		 "set xrange [-0.6:%g]\nset yrange [%g:%g]\nset xtics 0,%d,%d offset 0,0.4\n"
+		 "set palette defined (0 '#eef2f7', 0.35 '#a9c3e3', 0.7 '#4f80bd', 1 '#16345f')\n",
+		 left, (double)BAR / p->height, blocks - 0.4, rows - 0.4, -0.6,
+		 page_tick_step(blocks, p->narrow ? 8 : 16), blocks > 1 ? blocks - 1 : 1);
+	text_add(&p->script,
+		 "set cbrange [0:%.6g]\nset cbtics ('0' 0, '%.2f' %.6g) offset 0,0.6\n"
+		 "set colorbox horizontal noborder user origin %g,%g size %g,%g\n"
+		 "plot $d using 1:2:(%g):(0.45):3 with boxxyerror fs solid noborder lc palette\n",
+		 most, most, most, left, 26.0 / p->height, p->narrow ? 0.4 : 0.25, 8.0 / p->height,
+		 0.5 - gap);
+}
+
+/* ------------------------------------------------------------ lines over the layers */
+
+struct task_lines {
+	const struct layers *l;
+	int tasks;
+};
+
+/* A block of lines for each task; a blank one between stacks, and where a task has no residual. */
+static void add_task_data(struct picture *p, const struct layers *l, int t)
+{
+	text_add(&p->script, "$t%d << END\n", t);
+	for (int s = 0; s < l->stacks; s++) {
+		for (int b = 0; b < l->stack[s].blocks; b++) {
+			int at = l->stack[s].at + b;
+			double v = layers_task_mean(l, at, t);
+
+			if (isnan(v))
+				text_add(&p->script, "\n");
+			else
+				text_add(&p->script, "%d %.6g\n", at, v);
+		}
+		text_add(&p->script, "\n");
+	}
+	text_add(&p->script, "-1 -1\nEND\n"); /* outside: no block is empty */
+}
+
+static void draw_tasks(struct picture *p, const void *data)
+{
+	const struct task_lines *lines = data;
+	double half = p->narrow ? 0.006 : 0.003, tall = p->narrow ? 0.011 : 0.009, most = 0;
+
+	for (int t = 0; t < lines->tasks; t++)
+		add_task_data(p, lines->l, t);
+	for (int at = 0; at < lines->l->blocks; at++)
+		for (int t = 0; t < lines->tasks; t++)
+			most = fmax(most, layers_task_mean(lines->l, at, t)); /* not of NaN */
+	most = most > 0 ? 1.08 * most : 1;
+	page_layer_axis(p, lines->l);
+	text_add(&p->script, "set yrange [0:%.3g]\nset ytics nomirror\nplot ", most);
+	for (int t = 0; t < lines->tasks; t++)
+		text_add(&p->script,
+			 "%s$t%d using 1:2 with lines lw 2 lc rgb '%s', "
+			 "$t%d using 1:2:(%g):(%g) with boxxyerror fs solid noborder lc rgb '%s'",
+			 t ? ", " : "", t, picture_colour(t), t, half * lines->l->blocks,
+			 tall * most, picture_colour(t));
+	text_add(&p->script, "\n");
+}
+
+/* ------------------------------------------------------------ tables */
+
+static void add_residual(struct text *out, double v)
+{
+	if (isnan(v))
+		text_add(out, "<td class=\"n none\">–</td>");
+	else
+		text_add(out, "<td class=\"n\">%.4f</td>", v);
+}
+
+/* The module that the task lost most at, of those whose residual is below `under`; -1: none. */
+static int next_worst(const struct layers *l, int t, double under)
+{
+	int worst = -1;
+
+	for (int i = 0; i < l->n; i++) {
+		const struct layer_module *m = &l->module[i];
+
+		if (m->fitted && m->task_residual[t] < under &&
+		    (worst < 0 || m->task_residual[t] > l->module[worst].task_residual[t]))
+			worst = i;
+	}
+	return worst;
+}
+
+static void add_worst_modules(struct text *out, const struct layers *l, int t)
+{
+	double under = INFINITY;
+
+	for (int k = 0; k < 3; k++) {
+		int worst = next_worst(l, t, under);
+
+		if (worst < 0)
+			return;
+		under = l->module[worst].task_residual[t];
+		text_add(out, "%s", k ? "<br>" : "");
+		html_isolated(out, l->module[worst].name, 200);
+		text_add(out, " %.3f", under);
+	}
+}
+
+/* The means of the task's residuals, where it has them, and of its shares. */
+static void add_task_means(struct text *out, const struct layers *l, int t)
+{
+	double residual = 0, share = 0;
+	int with = 0, n = 0;
+
+	for (int i = 0; i < l->n; i++) {
+		const struct layer_module *m = &l->module[i];
+
+		if (!m->fitted)
+			continue;
+		n++;
+		share += m->task_share[t];
+		if (isnan(m->task_residual[t]))
+			continue;
+		residual += m->task_residual[t];
+		with++;
+	}
+	add_residual(out, with ? residual / with : (double)NAN);
+	text_add(out, "<td class=\"n\">%.1f %%</td>", 100 * share / n);
+}
+
+static void add_task_summary(struct text *out, const struct page *p)
+{
+	page_table(out, "task\tmodules with its largest residuals\tmean residual\tmean share", 2);
+	for (int t = 0; t < p->results.tasks.n; t++) {
+		text_add(out, "<tr><th scope=\"row\">");
+		html_isolated(out, p->results.tasks.item[t], 100);
+		text_add(out, "</th>");
+		text_add(out, "<td class=\"module\">");
+		add_worst_modules(out, &p->layers, t);
+		text_add(out, "</td>");
+		add_task_means(out, &p->layers, t);
+		text_add(out, "</tr>\n");
+	}
+	page_end_table(out);
+}
+
+static void add_module_row(struct text *out, const struct layer_module *m, int tasks)
+{
+	text_add(out, "<tr><td class=\"module\">");
+	html_isolated(out, m->name, 200);
+	text_add(out, "</td><td class=\"n\">%.3g</td>", m->condition);
+	add_residual(out, m->residual);
+	for (int t = 0; t < tasks; t++)
+		add_residual(out, m->task_residual[t]);
+	for (int t = 0; t < tasks; t++)
+		text_add(out, "<td class=\"n\">%.1f</td>", 100 * m->task_share[t]);
+	text_add(out, "</tr>\n");
+}
+
+/* "module, condition, all, TASK …, share of TASK …", escaped. */
+static void add_module_table(struct text *out, const struct page *p, bool drawn)
+{
+	const struct strlist *tasks = &p->results.tasks;
+	struct text columns = {0};
+
+	text_add(&columns, "module\tcondition\tall");
+	for (int t = 0; t < tasks->n; t++) {
+		text_add(&columns, "\t");
+		html_isolated(&columns, tasks->item[t], 60);
+	}
+	for (int t = 0; t < tasks->n; t++) {
+		text_add(&columns, "\tshare, ");
+		html_isolated(&columns, tasks->item[t], 60);
+	}
+	page_numbers(out, drawn, text_get(&columns), 1);
+	for (int i = 0; i < p->layers.n; i++)
+		if (p->layers.module[i].fitted)
+			add_module_row(out, &p->layers.module[i], tasks->n);
+	page_end_numbers(out);
+	text_add(out, "<p class=\"note\">Shares are in percent. –: the task's adapter does not "
+		      "target the module. report.tsv has the same with more digits.</p>\n");
+	text_release(&columns);
+}
+
+static void add_fitted(struct text *out, const struct page *p)
+{
+	const struct task_lines lines = {&p->layers, p->results.tasks.n};
+	bool drawn;
+
+	text_add(out, "<h3>All tasks together, by module</h3>\n");
+	drawn = picture_add(out, "heat", "Residual of each module, by block", draw_map, &p->layers);
+	text_add(out, "<h3>Each task, by layer</h3>\n");
+	if (drawn) {
+		picture_add(out, "", "Mean residual of each task, by layer", draw_tasks, &lines);
+		page_legend(out, (const char *const *)p->results.tasks.item, p->results.tasks.n, 0);
+	}
+	add_task_summary(out, p);
+	add_module_table(out, p, drawn);
+}
+
+void page_add_layers(struct text *out, const struct page *p)
+{
+	page_section(
+		out, "layers", "Where it was lost",
+		"The residual of a module is how far the merged change's outputs are from those of "
+		"the adapter's own change, relative to these: 0 is a perfect fit, 1 no better than "
+		"no change. A task's share is its part of the whole squared error. A line is the "
+		"mean over a layer's modules.");
+	if (p->layers.fitted)
+		add_fitted(out, p);
+	else
+		text_add(out, "<p class=\"note\">These solutions hold no residuals: methods that "
+			      "go by the weights alone fit nothing to rows.</p>\n");
+	text_add(out, "</section>\n");
+}
