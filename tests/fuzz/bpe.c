@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/utf8.h"
 #include "fuzz.h"
 #include "model/tokenizer/tokenizer_json.h"
 #include "model/tokenizer/tokenizer_settings.h"
 #include "model/tokenizer/unigram_json.h"
-#include "model/tokenizer/utf8.h"
 
 static const char separator[] = "\n---\n";
 static const char *text;

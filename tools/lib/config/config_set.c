@@ -10,6 +10,7 @@
 
 #include "base/template.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum { MAX_STRING = 4096 }; /* bytes of a string: PATH_MAX */
 
@@ -119,25 +120,6 @@ static int to_word(const struct config_key *k, const char *text, const char *con
 	fail_text(w, k, text);
 }
 
-/* Each first byte announces its length, and the bytes that follow are of the form 10xxxxxx; that
- * much JSON insists on. (Of overlong forms only the two-byte ones are refused: nothing here
- * decodes.) */
-static bool is_utf8(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
-	while (*s) {
-		int more = *s < 0x80 ? 0 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
-
-		if ((*s >= 0x80 && *s < 0xc2) || *s > 0xf4)
-			return false;
-		for (s++; more > 0; more--, s++)
-			if ((*s & 0xc0) != 0x80)
-				return false;
-	}
-	return true;
-}
-
 /* A text that can stand in a line of a file and in a JSON string: UTF-8, no control characters. */
 static char *to_string(const struct config_key *k, const char *text, struct where w)
 {
@@ -147,7 +129,7 @@ static char *to_string(const struct config_key *k, const char *text, struct wher
 		fail_text(w, k, text);
 	if (n > MAX_STRING)
 		config_fail(w, "%s: longer than %d bytes", k->name, MAX_STRING);
-	if (!is_utf8(text))
+	if (utf8_valid(text, n) < n)
 		config_fail(w, "%s: not UTF-8: '%s'", k->name, config_shown(text).text);
 	for (size_t i = 0; i < n; i++)
 		if (iscntrl((unsigned char)text[i]))

@@ -11,6 +11,7 @@
 
 #include "base/die.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum { SHOWN = 40 }; /* most bytes that are shown of what was found */
 
@@ -156,21 +157,19 @@ static char *end_words(const char *text, size_t n)
 					 : "the file ends within a value: is it cut off?");
 }
 
-static char *utf8_words(const json_error_t *e, const char *text, size_t n)
+static char *encoding_words(const json_error_t *e, const char *text, size_t n)
 {
 	size_t at = (size_t)e->position;
 	if (at >= n)
 		return xstrdup("expected UTF-8");
-	return xformat("expected UTF-8, found the byte 0x%02x: is it Latin-1? iconv -f LATIN1 -t "
-		       "UTF-8 converts",
-		       (unsigned char)text[at]);
+	return utf8_words(text[at]);
 }
 
 char *json_words(const json_error_t *e, const char *text, size_t n)
 {
 	switch (json_error_code(e)) {
 	case json_error_premature_end_of_input: return end_words(text, n);
-	case json_error_invalid_utf8: return utf8_words(e, text, n);
+	case json_error_invalid_utf8: return encoding_words(e, text, n);
 	case json_error_end_of_input_expected:
 		return expected_found("one value, and nothing after it", text, n,
 				      (size_t)e->position);

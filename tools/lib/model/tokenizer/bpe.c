@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "model/tokenizer/utf8.h"
+#include "base/utf8.h"
 
 struct bpe_symbol {
 	int id;         /* -1: it is now a part of the symbol before it */

@@ -1,7 +1,7 @@
 /* bytelevel.c: see bytelevel.h. */
 #include "model/tokenizer/bytelevel.h"
 
-#include "model/tokenizer/utf8.h"
+#include "base/utf8.h"
 
 const char bytelevel_pattern[] =
 	"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/utf8.h"
 #include "files/jsonx.h"
 #include "model/tokenizer/bytelevel.h"
 #include "model/tokenizer/pattern_read.h"
-#include "model/tokenizer/utf8.h"
 
 enum detokenizer_kind { BYTES, METASPACE, REPLACE, BYTE_FALLBACK, FUSE, STRIP };
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/utf8.h"
 #include "files/jsonx.h"
 #include "files/looks.h"
-#include "model/tokenizer/utf8.h"
 
 enum { MOST_BYTES = 64 << 20, MOST_PIECES = 1 << 22 };
 

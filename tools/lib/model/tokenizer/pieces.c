@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "model/tokenizer/utf8.h"
+#include "base/utf8.h"
 
 void pieces_release(struct pieces *p)
 {

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/utf8.h"
 #include "model/tokenizer/bytelevel.h"
 #include "model/tokenizer/pattern_read.h"
-#include "model/tokenizer/utf8.h"
 
 enum pretokenizer_kind { SPLIT, REPLACE, PREFIX, BYTES };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/utf8.h"
 #include "model/tokenizer/pattern_read.h"
-#include "model/tokenizer/utf8.h"
 
 static struct set_token copy_token(const struct set_token *t)
 {

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/utf8.h"
 #include "files/exists.h"
 #include "model/tokenizer/bpe_tokenizer.h"
 #include "model/tokenizer/tokenizer_json.h"
 #include "model/tokenizer/tokenizer_model.h"
 #include "model/tokenizer/tokenizer_settings.h"
 #include "model/tokenizer/tokens.h"
-#include "model/tokenizer/utf8.h"
 
 const char *const tokenizer_names[] = {
 	"spiece.model",

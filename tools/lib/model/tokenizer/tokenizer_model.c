@@ -6,10 +6,10 @@
 
 #include "base/die.h"
 #include "base/opts.h"
+#include "base/utf8.h"
 #include "files/jsonx.h"
 #include "model/tokenizer/piece_file.h"
 #include "model/tokenizer/tokenizer_json.h"
-#include "model/tokenizer/utf8.h"
 
 static const char blank[] = "▁";
 

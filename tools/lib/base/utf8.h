@@ -9,6 +9,8 @@
 size_t utf8_bytes(const char *text, size_t left);
 /* The first position whose byte is no UTF-8 (RFC 3629); `bytes` if all are. */
 size_t utf8_valid(const char *text, size_t bytes);
+/* What to say of a byte that is none: "expected UTF-8, found the byte 0xe9: …" (allocated). */
+char *utf8_words(char byte);
 /* The code point of the character at text, which is valid. */
 int utf8_code(const char *text, size_t left);
 /* Writes the character; returns its 1 to 4 bytes. */

@@ -1,7 +1,9 @@
 /* utf8.c: see utf8.h. */
-#include "model/tokenizer/utf8.h"
+#include "base/utf8.h"
 
 #include <utf8proc.h>
+
+#include "base/die.h"
 
 size_t utf8_bytes(const char *text, size_t left)
 {
@@ -22,6 +24,13 @@ size_t utf8_valid(const char *text, size_t bytes)
 		at += (size_t)n;
 	}
 	return at;
+}
+
+char *utf8_words(char byte)
+{
+	return xformat("expected UTF-8, found the byte 0x%02x: is it Latin-1? iconv -f LATIN1 -t "
+		       "UTF-8 converts",
+		       (unsigned char)byte);
 }
 
 int utf8_code(const char *text, size_t left)
