@@ -84,9 +84,9 @@ extern void (*opts_checksums)(const char *path);
  * the number of OpenMP threads, and starts the clock of tool_done(). */
 const struct common_opts *opts_parse(const struct tool *tool, int argc, char **argv);
 
-/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent with -q. With
- * --log the figures are also appended to that file, separated by tabs: tool, message, seconds real,
- * seconds cpu, peak MB. */
+/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With
+ * --log the figures are also appended to that file, tab-separated: tool, message, seconds real,
+ * seconds cpu, peak MB, and the Unix time at which the process started. */
 void tool_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Ends the program where a plan of `need` bytes is over --max-memory. of: "", or what the bytes are

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
-#include "base/opts.h"
 #include "files/jsonx.h"
+#include "merge/runlog.h"
 
 enum { MOST_LABELS = 2000 }; /* more than a file of 1 MiB can hold */
 
@@ -70,8 +70,7 @@ static struct figure read_figure(const json_t *j, const char *path, const char *
 	return f;
 }
 
-/* The object with the accuracy that a table uses. */
-static const json_t *first_block(const json_t *j)
+const json_t *score_block(const json_t *j)
 {
 	const json_t *likelihood = json_object_get(j, "likelihood"),
 		     *exact = json_object_get(j, "exact");
@@ -91,7 +90,7 @@ static void read_labelled(struct score *s, const json_t *block, const json_t *j,
 
 static struct score read_result(const json_t *j, const char *path)
 {
-	const json_t *block = first_block(j);
+	const json_t *block = score_block(j);
 	struct score s = {
 		.there = true,
 		.n = jsonx_int(j, path, "n", 1, 1 << 30),
@@ -261,42 +260,29 @@ static long solves_of(const char *tool, const char *message)
 		       : 0;
 }
 
-static void cost_add(struct cost *c, char *line, const char *path, int number)
+static void cost_add(struct cost *c, const struct runlog_line *l)
 {
-	char *field[5], *rest = line;
-	double real, cpu, peak;
-
-	for (int i = 0; i < 5; i++) {
-		field[i] = strsep(&rest, "\t\n");
-		if (!field[i])
-			die("'%s': line %d: expected five fields between tabs", path, number);
-	}
-	if (!text_to_double(field[2], &real) || !text_to_double(field[3], &cpu) ||
-	    !text_to_double(field[4], &peak))
-		die("'%s': line %d: expected numbers after the message", path, number);
-	if (!strcmp(field[0], "eval-emotion"))
+	if (strcmp(l->tool, "eval-emotion") == 0)
 		return;
-	if (!strcmp(field[0], "make")) {
-		c->wall += real;
+	if (strcmp(l->tool, "make") == 0) {
+		c->wall += l->real;
 		return;
 	}
-	c->real += real;
-	c->cpu += cpu;
-	c->peak = fmax(c->peak, peak);
+	c->real += l->real;
+	c->cpu += l->cpu;
+	c->peak = fmax(c->peak, l->peak);
 	c->processes++;
-	c->solves += solves_of(field[0], field[1]);
+	c->solves += solves_of(l->tool, l->message);
 }
 
 struct cost cost_read(const char *path)
 {
-	FILE *f = open_text(path);
 	struct cost c = {0};
-	char *line = NULL;
-	size_t room = 0;
+	struct runlog log;
 
-	for (int number = 1; getline(&line, &room, f) > 0; number++)
-		cost_add(&c, line, path, number);
-	close_text(f, path);
-	free(line);
+	runlog_read(&log, path);
+	for (int i = 0; i < log.n; i++)
+		cost_add(&c, &log.line[i]);
+	runlog_release(&log);
 	return c;
 }
