@@ -16,7 +16,8 @@
 #include "merge/samples.h"
 #include "model/geometry.h"
 
-static const char *model_dir, *train, *tasks, *rows_file, *output, *prompt, *answer;
+static const char *model_dir, *train, *tasks, *rows_file, *output;
+static struct row_options row_options;
 static int samples_num, max_length;
 static bool select_long, if_balance, shuffle;
 static long seed;
@@ -25,15 +26,17 @@ static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &model_dir, true, 0, 0, "DIR",
 	 "model folder: config.json and spiece.model"},
 	{"train", 0, OPT_STRING, &train, true, 0, 0, "FILE",
-	 "training rows, a JSON list of {instruction, output, …}"},
+	 "training rows {instruction, output, …}: .json, .jsonl, .csv or .tsv"},
 	{"task", 0, OPT_STRING, &tasks, true, 0, 0, "T[,T]",
 	 "task or tasks; {task} in a path stands for each"},
 	{"rows", 0, OPT_STRING, &rows_file, false, 0, 0, "FILE",
 	 "JSON list of row numbers: take these, draw nothing"},
 	KEY_OPTION(samples_num, samples_num),
 	KEY_OPTION(max_length, max_length),
-	KEY_OPTION(prompt, prompt),
-	KEY_OPTION(answer, answer),
+	KEY_OPTION(prompt, row_options.prompt),
+	KEY_OPTION(answer, row_options.answer),
+	KEY_OPTION(label_key, row_options.label_key),
+	KEY_OPTION(label_names, row_options.label_names),
 	KEY_OPTION(select_long, select_long),
 	KEY_OPTION(if_balance, if_balance),
 	KEY_OPTION(shuffle, shuffle),
@@ -142,7 +145,7 @@ static void run(void)
 	struct row_templates templates;
 	struct example_maker e = {model_dir, &m, &templates, max_length, NULL};
 
-	row_templates_init(&templates, prompt, answer);
+	row_templates_init(&templates, &row_options);
 	for (int i = 0; i < list.n; i++)
 		draw_task(list.item[i], list.n, &e);
 	tool_done("%d task%s, %d samples each", list.n, list.n == 1 ? "" : "s", samples_num);

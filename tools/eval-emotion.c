@@ -22,8 +22,8 @@
 
 static const struct common_opts *common;
 static struct {
-	const char *model, *adapter, *test, *task, *name, *prompt, *answer, *score, *out,
-		*predictions;
+	const char *model, *adapter, *test, *task, *name, *score, *out, *predictions;
+	struct row_options rows;
 	int max_length, max_new, batch;
 	long seed;
 	bool fp16;
@@ -33,13 +33,16 @@ static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
 	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR",
 	 "PEFT adapter on top of it (default: the base model alone)"},
-	{"test", 0, OPT_STRING, &o.test, true, 0, 0, "FILE", "test.json of the task"},
+	{"test", 0, OPT_STRING, &o.test, true, 0, 0, "FILE",
+	 "test rows of the task: .json, .jsonl, .csv or .tsv"},
 	{"task", 0, OPT_STRING, &o.task, true, 0, 0, "NAME", "the task's name, for the result"},
 	{"name", 0, OPT_STRING, &o.name, false, 0, 0, "NAME",
 	 "the model's name, for the closing line (default: the adapter's folder, or base)"},
 	KEY_OPTION(max_length, o.max_length),
-	KEY_OPTION(prompt, o.prompt),
-	KEY_OPTION(answer, o.answer),
+	KEY_OPTION(prompt, o.rows.prompt),
+	KEY_OPTION(answer, o.rows.answer),
+	KEY_OPTION(label_key, o.rows.label_key),
+	KEY_OPTION(label_names, o.rows.label_names),
 	KEY_OPTION(score, o.score),
 	KEY_OPTION(max_new_tokens, o.max_new),
 	KEY_OPTION(per_device_eval_batch_size, o.batch),
@@ -172,7 +175,7 @@ int main(int argc, char **argv)
 	common = tool_start(&tool, argc, argv);
 	be_select(common);
 	asked = asked_scores();
-	row_templates_init(&templates, o.prompt, o.answer);
+	row_templates_init(&templates, &o.rows);
 	model = model_open(o.model);
 	model_note(model);
 	struct example_maker maker = {o.model, &model->m, &templates, o.max_length,

@@ -55,7 +55,7 @@ static const struct opt options[] = {
 	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST",
 	 "overrides KEY=value, separated by spaces; a blank in a value is written \\ and a blank"},
 	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST",
-	 "make's goals: eval, report and compare need test.json"},
+	 "make's goals: eval, report and compare need test rows"},
 	{"stands", 0, OPT_STRING, &o.stands, false, 0, 0, "DIR",
 	 "folder that the user stands in, where it is another (make -C)"},
 	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N",
@@ -293,10 +293,10 @@ static void check_request(const struct plan *p)
 static void check_files(const struct plan *p)
 {
 	if (plan_samples(p))
-		request_check_files(p->data, &p->c.task_targets, "train.json",
+		request_check_files(p->data, &p->c.task_targets, "train",
 				    "the draw of calibration samples");
 	if (goal("eval") || goal("report") || goal("compare"))
-		request_check_files(p->data, &p->c.task_targets, "test.json", "the evaluation");
+		request_check_files(p->data, &p->c.task_targets, "test", "the evaluation");
 }
 
 static char *choose_work(const struct config *c)

@@ -22,6 +22,7 @@ tiny
 		if (dflt == "True") dflt = 1
 		if (dflt == "False") dflt = 0
 		if (key == "features") dflt = "tokens" # of every method but jacobi
+		if (key == "label_names") dflt = "-" # "labels are texts", in words
 		if (key == "scale" || key == "merge_rank" || key == "rank" || key == "max_memory") dflt = 0
 		print key "#" kind "#" range "#" (dflt ~ /^[0-9.e-]+$/ ? dflt + 0 : dflt)
 	}' | sort >"$T/keys"

@@ -111,6 +111,9 @@ use_gradient_checkpointing  0             .              = = = - - - -
 sequential_layer_processing 0             .              = = = - - - -
 features                    reference     .              = s = - - - -
 features                    tokens        .              s = s - - - -
+text_key                    text          .              = = = = = = =
+label_key                   label         .              = = = = = = =
+label_names                 anger,joy     .              = = = = = = =
 prompt                      {input}       .              = = = = = = =
 answer                      {label}       .              = = = = = = =
 answers                     given         .              = = = - - - -

@@ -11,7 +11,7 @@ static void load(const char *path)
 	struct row_templates t;
 	int K, *label;
 
-	row_templates_init(&t, "{instruction}", "{output}");
+	row_templates_init(&t, &(struct row_options){"{instruction}", "{output}", "output", NULL});
 	rows_read(&r, path, &t);
 	label = xarray((size_t)r.n, sizeof(*label));
 	free(rows_labels(&r, &K, label));

@@ -18,7 +18,7 @@ tasks := emoint emotion-cause tec isear
 sites := enc00-self enc01-self enc02-self encoder-output dec00-self dec00-cross dec01-self dec01-cross
 extract_sites := enc00-self enc01-self enc02-self encoder-output dec00-self dec00-cross dec01-self dec01-cross
 threads := 1
-draw_flags := --seed 42 --max-length 100 --samples-num 60 --select-long 1 --if-balance 1 --shuffle 1 --prompt '{instruction}' --answer '{output}'
+draw_flags := --seed 42 --max-length 100 --samples-num 60 --select-long 1 --if-balance 1 --shuffle 1 --label-key 'output' --prompt '{instruction}' --answer '{output}'
 extract_flags := --inner-num 3 --use-fp16 0 --use-gradient-checkpointing 1 --features tokens --answers generated
 tokens_flags := --inner-num 3 --use-fp16 0 --features tokens --max-new-tokens 3
 grams_flags := --reg-ceof 0 --use-dcs 0 --dcs-sigma 0.5
@@ -27,7 +27,7 @@ mats_flags := --use-mats 1 --mats-history-size 3 --mats-regularization 1e-05
 combine_flags := --seed 42 --method sweep --density 0.2 --merge-rank 0
 search_flags := --use-fp16 0
 converge_flags := --convergence-threshold 1e-05
-eval_flags := --seed 42 --max-length 100 --per-device-eval-batch-size 8 --use-fp16 0 --prompt '{instruction}' --answer '{output}' --score first-token --max-new-tokens 3
+eval_flags := --seed 42 --max-length 100 --per-device-eval-batch-size 8 --use-fp16 0 --label-key 'output' --prompt '{instruction}' --answer '{output}' --score first-token --max-new-tokens 3
 memory_flags :=
 
 $W/samples/emoint.h5: $W/stamps/draw-emoint

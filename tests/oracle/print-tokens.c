@@ -30,7 +30,8 @@ int main(int argc, char **argv)
 	struct t5_tokenizer *t = tokens_open(argv[1], &m);
 	struct rows r;
 	struct row_templates templates;
-	row_templates_init(&templates, "{instruction}", "{output}");
+	row_templates_init(&templates,
+			   &(struct row_options){"{instruction}", "{output}", "output", NULL});
 	rows_read(&r, argv[2], &templates);
 	for (int i = 0; i < r.n; i++) {
 		print_ids(t, r.row[i].text[0], atoi(argv[3]));

@@ -526,6 +526,8 @@ static void test_value(void **state)
 						"PROMPT= it's {instruction}\n\\n\t{{}}: ",
 						"SCORE=[exact, first-token]",
 						"ANSWERS=given",
+						"LABEL_NAMES=anger, 'so, so' ,jo\"y",
+						"LABEL_KEY=output",
 						NULL};
 	static const struct {
 		const char *key, *text;
@@ -534,6 +536,9 @@ static void test_value(void **state)
 		{"answer", "{output}"},
 		{"score", "first-token,exact"},
 		{"answers", "given"},
+		{"text_key", "instruction"},
+		{"label_key", "output"},
+		{"label_names", "{\"0\":\"anger\",\"1\":\"'so\",\"2\":\"so'\",\"3\":\"jo\\\"y\"}"},
 		{"manual_ceof", "1,0.5"},
 		{"use_mats", "0"},
 		{"select_long", "1"},
@@ -560,6 +565,33 @@ static void test_value(void **state)
 			assert_null(text);
 		free(text);
 	}
+	config_release(&c);
+}
+
+/* What prompt and answer are made of where those are not asked for; equal maps and lists are one
+ * text. */
+static void test_keys_of_rows(void **state)
+{
+	(void)state;
+	static const char *const typed[] = {"TEXT_KEY=tweet text", NULL},
+				 *const none[] = {"LABEL_NAMES=", NULL}, *const shipped[] = {NULL};
+	struct config c;
+	load(&c, TWO "  text_key: text\n  label_key: my label\n", shipped);
+	assert_string_equal(c.prompt, "{text}");
+	assert_string_equal(c.answer, "{my label}");
+	config_release(&c);
+	load(&c, TWO "  prompt: \"{instruction}\"\n", typed);
+	assert_string_equal(c.prompt, "{tweet text}");
+	assert_string_equal(c.answer, "{output}");
+	config_release(&c);
+	load(&c, TWO "  prompt: \"{a}: {tweet text}\"\n", typed);
+	assert_string_equal(c.prompt, "{a}: {tweet text}");
+	config_release(&c);
+	load(&c, TWO "  label_names: {2: zwölf, 0: \"no\", -1: 5}\n", shipped);
+	assert_string_equal(c.label_names, "{\"-1\":\"5\",\"0\":\"no\",\"2\":\"zwölf\"}");
+	config_release(&c);
+	load(&c, TWO "  label_names: [a]\n", none);
+	assert_null(c.label_names);
 	config_release(&c);
 }
 
@@ -633,6 +665,20 @@ static void test_bad_files(void **state)
 		 {":4: ", "found a map: put the text between quotes"}},
 		{TWO "  prompt: \"\"\n", {":4: ", "prompt: expected a text with {key}", "nothing"}},
 		{TWO "  prompt: \"a\\rb\"\n", {":4: ", "control character"}},
+		{TWO "  label_names: joy\n", {":4: ", "a list of words for 0, 1, …", "'joy'"}},
+		{TWO "  label_names: {}\n", {":4: ", "an empty map"}},
+		{TWO "  label_names: []\n", {":4: ", "an empty list"}},
+		{TWO "  label_names: {a: joy}\n", {":4: ", "a whole number before ':'", "'a'"}},
+		{TWO "  label_names: {1: joy, 01: fear}\n", {":4: ", "1 is there twice"}},
+		{TWO "  label_names: {1: [joy]}\n", {":4: ", "a list or a map inside a map"}},
+		{TWO "  label_names: [joy, ' ']\n", {":4: ", "the word of 1 is empty"}},
+		{TWO "  label_key: label\n  answer: \"{other}\"\n",
+		 {":5: ", "label_key is 'label', and answer has no {label}"}},
+		{TWO "  text_key: text\n  prompt: \"a\"\n",
+		 {":5: ", "text_key is 'text', and prompt has no {text}"}},
+		{TWO "  label_names: [joy]\n  answer: \"{label}\"\n",
+		 {":5: ", "label_key is 'output', and answer has no {output}"}},
+		{TWO "  text_key: 'a}b'\n", {":4: ", "a key with a brace in it"}},
 		{TWO "  features: reference\n  answers: given\n",
 		 {":5: ", "features: reference is of generated answers"}},
 		{TWO "  max_memory: lots\n", {":4: ", "256M", "'lots'"}},
@@ -796,6 +842,8 @@ static void test_bad_overrides(void **state)
 		{{"OUTER_NUM=1000000", "INNER_NUM=1000000"}, {"1000000 x 1000000 is not 60"}},
 		{{"PROMPT={a"}, {"prompt: position 1: '{' is not closed"}},
 		{{"PROMPT="}, {"prompt: expected a text with {key}", "found nothing"}},
+		{{"TEXT_KEY=text", "PROMPT=a"}, {"text_key is 'text', and prompt has no {text}"}},
+		{{"LABEL_NAMES={0: a}"}, {"label_names: expected a list", "'{0: a}'"}},
 		{{"SCORE=exact,blue"}, {"score: expected first-token", "'blue'"}},
 		{{"ANSWERS=given", "FEATURES=reference"}, {"features: reference is of generated"}},
 		{{"MERGE_RANK=8"},
@@ -834,6 +882,7 @@ int main(void)
 		cmocka_unit_test(test_text_reads_back),
 		cmocka_unit_test(test_value),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_keys_of_rows),
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_hostile_sizes),
 		cmocka_unit_test(test_bad_names),

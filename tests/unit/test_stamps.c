@@ -114,8 +114,8 @@ static void test_files(void **state)
 	static const struct {
 		const char *path, *names, *why;
 	} CASE[] = {
-		{"data/tec/train.json", "draw-tec ", "train of draw-tec"},
-		{"data/emoint/test.json", "test-emoint ", "test of test-emoint"},
+		{"data/tec/train.json", "draw-tec ", "train.json of draw-tec"},
+		{"data/emoint/test.json", "test-emoint ", "test.json of test-emoint"},
 		{"loras/tec/adapter_config.json", "adapter-tec ", "config of adapter-tec"},
 		{"tools/draw-samples", "draw-emoint draw-tec ",
 		 "draw-samples of draw-emoint, draw-samples of draw-tec"},

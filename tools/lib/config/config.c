@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/template.h"
+
 /* The key of "KEY=value", in capitals, as in make's command line. Small letters would be variables
  * of the pipeline's own makefiles. */
 static const struct config_key *typed_key(const char *assignment, size_t n,
@@ -262,6 +264,43 @@ static void settle_features(struct config *c)
 			    "take features: tokens");
 }
 
+/* Whether a template has a place for the key. */
+static bool has_place(const char *text, const char *key)
+{
+	struct template t;
+	char *wrong = template_parse(&t, text);
+	bool has = !wrong && template_key(&t, key) >= 0;
+
+	free(wrong);
+	template_release(&t);
+	return has;
+}
+
+/* A key of the rows is all of its template, unless the template says more. `needed`: the template
+ * must have it, asked for or not. */
+static void settle_template(struct config *c, enum config_key_number key_number,
+			    enum config_key_number template_number, bool needed)
+{
+	const struct config_key *k = &config_keys[key_number], *t = &config_keys[template_number];
+	const char *keys[] = {k->name, t->name, NULL}, *key = *(char **)config_field(c, k->offset);
+	char **text = config_field(c, t->offset), *alone = xformat("{%s}", key);
+
+	if (!has_place(alone, key))
+		config_fail(blame(c, keys),
+			    "%s: a key with a brace in it has no place in a "
+			    "template: rename the column",
+			    k->name);
+	if (!config_asked(c, t)) {
+		free(*text);
+		*text = alone;
+		return;
+	}
+	if ((needed || config_asked(c, k)) && !has_place(*text, key))
+		config_fail(blame(c, keys), "%s is '%s', and %s has no {%s}", k->name,
+			    config_shown(key).text, t->name, config_shown(key).text);
+	free(alone);
+}
+
 void config_check(struct config *c)
 {
 	check_required(c);
@@ -272,6 +311,8 @@ void config_check(struct config *c)
 	check_batches(c);
 	check_refused(c);
 	settle_features(c);
+	settle_template(c, KEY_text_key, KEY_prompt, false);
+	settle_template(c, KEY_label_key, KEY_answer, c->label_names != NULL);
 }
 
 void config_release(struct config *c)
@@ -279,7 +320,8 @@ void config_release(struct config *c)
 	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 
-		if (k->type == CONFIG_STRING || k->type == CONFIG_TEMPLATE)
+		if (k->type == CONFIG_STRING || k->type == CONFIG_TEMPLATE ||
+		    k->type == CONFIG_NAMES)
 			free(*(char **)config_field(c, k->offset));
 		else if (k->type == CONFIG_NUMBERS)
 			free(*(double **)config_field(c, k->offset));

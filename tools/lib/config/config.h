@@ -27,7 +27,8 @@ enum score_kind { FIRST_TOKEN, LIKELIHOOD, EXACT, SCORE_KINDS };
  * - folders, model_name: NULL until given.
  * - task_targets: plain file names, all different.
  * - score: bits 1 << enum score_kind.
- * - prompt, answer: templates without line ends (template.h). */
+ * - prompt, answer: templates without line ends (template.h).
+ * - label_names: one line of JSON, {"0":"anger"}. */
 struct config {
 #define FIELD_BOOL(name) bool name;
 #define FIELD_SWITCH(name) bool name;
@@ -41,6 +42,7 @@ struct config {
 #define FIELD_ANSWERS(name) enum answers_from name;
 #define FIELD_SCORES(name) unsigned name;
 #define FIELD_TEMPLATE(name) char *name;
+#define FIELD_NAMES(name) char *name;
 #define FIELD_NUMBERS(name)                                                                       \
 	double *name;                                                                             \
 	int name##_n; /* numbers in the list; 0, until config_check(): one number that counts for \
@@ -71,6 +73,7 @@ enum config_type {
 	CONFIG_ANSWERS,
 	CONFIG_SCORES,   /* a set of at least one name */
 	CONFIG_TEMPLATE, /* a text with places for the texts of a row (template.h) */
+	CONFIG_NAMES,    /* words for numbers: a list, or a map */
 	CONFIG_NUMBERS,  /* one number per task, or one for all */
 	CONFIG_TASKS     /* names of tasks */
 };
@@ -119,7 +122,9 @@ void config_override(struct config *c, const char *assignment, const struct conf
  * - A list of numbers in the file belongs to the names of the file's tasks. A single number is
  *   used for all tasks.
  * - The default of features depends on the method: reference for jacobi with generated answers,
- *   else tokens. reference with given answers is an error. */
+ *   else tokens. reference with given answers is an error.
+ * - text_key and label_key make up prompt and answer where these are not asked for. Else each must
+ *   stand in its template. */
 void config_check(struct config *c);
 void config_release(struct config *c);
 

@@ -135,9 +135,26 @@ static bool scalar_is_null(const struct yaml_reader *r)
 	return false;
 }
 
+/* Reads a map as keys and values by turns. The current event is its start. */
+static void read_map(struct yaml_reader *r, const struct config_key *k, struct value *v)
+{
+	v->list = v->map = true;
+	for (next(r); r->event.type != YAML_MAPPING_END_EVENT; next(r)) {
+		if (r->event.type != YAML_SCALAR_EVENT)
+			config_fail_value(here(r), k, "a list or a map inside a map");
+		if (v->n == 2 * CONFIG_MAX_ITEMS)
+			config_fail(here(r), "%s: more than %d items", k->name, CONFIG_MAX_ITEMS);
+		config_value_add(v, scalar(r), r->event.data.scalar.length);
+	}
+}
+
 /* Reads one key's value, which begins with the current event. */
 static void read_value(struct yaml_reader *r, const struct config_key *k, struct value *v)
 {
+	if (r->event.type == YAML_MAPPING_START_EVENT && k->type == CONFIG_NAMES) {
+		read_map(r, k, v);
+		return;
+	}
 	if (r->event.type == YAML_MAPPING_START_EVENT)
 		config_fail_value(here(r), k,
 				  k->type == CONFIG_TEMPLATE ? "a map: put the text between quotes"

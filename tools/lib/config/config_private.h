@@ -4,6 +4,7 @@
  * - config_table.c: the keys;
  * - config_file.c: YAML;
  * - config_set.c: text to settings;
+ * - config_names.c: words for numbers;
  * - config_text.c: settings to text;
  * - config_message.c: the errors;
  * - config_readme.c: config/README.md. */
@@ -28,9 +29,9 @@ struct where {
 	int line;
 };
 
-/* A value as text: a scalar (one item) or a list. */
+/* A value as text: a scalar (one item), a list, or a map: a list of keys and values by turns. */
 struct value {
-	bool list, null;
+	bool list, map, null;
 	int n;
 	char **item; /* (n) */
 };
@@ -57,6 +58,9 @@ int *config_key_line(struct config *c, const struct config_key *k);
 void *config_field(struct config *c, size_t offset);
 /* s with the letters that another ctype function makes, cut to the buffer. */
 void config_fold(char *dst, size_t size, const char *s, int (*letter)(int));
+
+/* config_names.c: words for numbers, as one line of JSON (allocated). */
+char *config_names_text(const struct config_key *k, const struct value *v, struct where w);
 
 /* config_set.c */
 void config_value_add(struct value *v, const char *text, size_t bytes);

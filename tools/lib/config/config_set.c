@@ -211,6 +211,15 @@ static void set_numbers(struct config *c, const struct config_key *k, const stru
 	*(int *)config_field(c, k->count) = v->list ? v->n : 0;
 }
 
+static void set_names(char **names, const struct config_key *k, const struct value *v,
+		      struct where w)
+{
+	char *text = config_names_text(k, v, w);
+
+	free(*names);
+	*names = text;
+}
+
 static void set_scalar(struct config *c, const struct config_key *k, const char *text,
 		       struct where w)
 {
@@ -253,6 +262,7 @@ static void set_scalar(struct config *c, const struct config_key *k, const char 
 		break;
 	}
 	case CONFIG_SCORES: *(unsigned *)p = to_score(k, text, w); break;
+	case CONFIG_NAMES:
 	case CONFIG_NUMBERS:
 	case CONFIG_TASKS: BUG("%s is a list", k->name);
 	}
@@ -261,7 +271,7 @@ static void set_scalar(struct config *c, const struct config_key *k, const char 
 /* Nothing given: the default, or what stands for "none". */
 static void set_none(struct config *c, const struct config_key *k)
 {
-	if (k->type == CONFIG_STRING) {
+	if (k->type == CONFIG_STRING || k->type == CONFIG_NAMES) {
 		free(*(char **)config_field(c, k->offset));
 		*(char **)config_field(c, k->offset) = NULL;
 	} else if (k->type == CONFIG_NUMBERS) {
@@ -276,15 +286,18 @@ static void set_none(struct config *c, const struct config_key *k)
 
 void config_set_key(struct config *c, const struct config_key *k, struct value *v, struct where w)
 {
-	bool wants_list =
-		k->type == CONFIG_NUMBERS || k->type == CONFIG_TASKS || k->type == CONFIG_SCORES;
+	bool wants_list = k->type == CONFIG_NUMBERS || k->type == CONFIG_TASKS ||
+			  k->type == CONFIG_SCORES || k->type == CONFIG_NAMES;
 
 	if (v->null && k->none) {
 		set_none(c, k);
 		return;
 	}
 	if (v->null || (v->list && v->n == 0))
-		config_fail_value(w, k, v->null ? "nothing" : "an empty list");
+		config_fail_value(w, k,
+				  v->null  ? "nothing"
+				  : v->map ? "an empty map"
+					   : "an empty list");
 	if (v->list && !wants_list)
 		config_fail_value(w, k, "a list");
 	if (wants_list && !v->list)
@@ -293,6 +306,8 @@ void config_set_key(struct config *c, const struct config_key *k, struct value *
 		set_tasks(config_field(c, k->offset), k, v, w);
 	else if (k->type == CONFIG_NUMBERS)
 		set_numbers(c, k, v, w);
+	else if (k->type == CONFIG_NAMES)
+		set_names(config_field(c, k->offset), k, v, w);
 	else if (v->list)
 		set_scores(config_field(c, k->offset), k, v, w);
 	else

@@ -42,6 +42,7 @@ enum {
 #define COUNT_ANSWERS(name) 0
 #define COUNT_SCORES(name) 0
 #define COUNT_TEMPLATE(name) 0
+#define COUNT_NAMES(name) 0
 #define COUNT_NUMBERS(name) offsetof(struct config, name##_n)
 #define COUNT_TASKS(name) 0
 #define S(stage) (1u << STAGE_##stage)
@@ -73,6 +74,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 #define OPT_ANSWERS OPT_STRING
 #define OPT_SCORES OPT_STRING
 #define OPT_TEMPLATE OPT_STRING
+#define OPT_NAMES OPT_STRING
 #define OPT_NUMBERS OPT_STRING
 #define OPT_TASKS OPT_STRING
 
@@ -162,6 +164,8 @@ char *config_key_values(const struct config_key *k)
 	case CONFIG_ANSWERS: return joined(config_answers, config_nanswers, " or ");
 	case CONFIG_SCORES: return joined(config_scores, SCORE_KINDS, " and ");
 	case CONFIG_TEMPLATE: return xstrdup("a text with {key} for a row's text");
+	case CONFIG_NAMES:
+		return xstrdup("a list of words for 0, 1, …, or in the file a map {3: joy}");
 	case CONFIG_NUMBERS:
 		return xformat("numbers from %g to %g, one per task or one for all", k->min,
 			       k->max);

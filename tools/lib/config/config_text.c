@@ -104,6 +104,7 @@ static void put_value(FILE *out, const struct config *c, const struct config_key
 	case CONFIG_ANSWERS: fputs(config_answers[*(const enum answers_from *)p], out); break;
 	case CONFIG_SCORES: put_scores(out, *(const unsigned *)p, yaml); break;
 	case CONFIG_TEMPLATE: put_string(out, *(const char *const *)p, yaml); break;
+	case CONFIG_NAMES: fputs(*(const char *const *)p, out); break; /* JSON is YAML, too */
 	case CONFIG_NUMBERS:
 	case CONFIG_TASKS: put_list(out, c, k, yaml); break;
 	}
@@ -112,7 +113,8 @@ static void put_value(FILE *out, const struct config *c, const struct config_key
 static bool key_given(const struct config *c, const struct config_key *k)
 {
 	switch (k->type) {
-	case CONFIG_STRING: return *(const char *const *)field_const(c, k->offset) != NULL;
+	case CONFIG_STRING:
+	case CONFIG_NAMES: return *(const char *const *)field_const(c, k->offset) != NULL;
 	case CONFIG_NUMBERS: return *(const double *const *)field_const(c, k->offset) != NULL;
 	case CONFIG_TASKS: return c->task_targets.n > 0;
 	default: return true;

@@ -92,6 +92,19 @@ json_t *jsonx_parse(const char *path, const char *text, size_t n)
 	return parse(path, text, n, 0);
 }
 
+json_t *jsonx_parse_line(const char *path, int line, const char *text, size_t n)
+{
+	json_error_t e;
+	json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+	if (v)
+		return v;
+	if (json_error_code(&e) == json_error_premature_end_of_input)
+		die("'%s' line %d: the line ends within a value: JSON Lines have an object on each "
+		    "line; a file that is one list is named .json",
+		    path, line);
+	die("'%s' line %d column %d: %s", path, line, e.column, json_words(&e, text, n));
+}
+
 json_t *jsonx_load(const char *path, size_t max_bytes)
 {
 	return load(path, max_bytes, 0);

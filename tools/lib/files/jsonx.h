@@ -26,6 +26,8 @@ json_t *jsonx_load_member(const char *path, size_t max_bytes, const char *key);
 char *jsonx_read(const char *path, size_t max_bytes,
 		 size_t *n); /* allocated, n bytes, no 0 at the end */
 json_t *jsonx_parse(const char *path, const char *text, size_t n);
+/* A line of JSON Lines: one value in n bytes, at line `line` of the file. */
+json_t *jsonx_parse_line(const char *path, int line, const char *text, size_t n);
 
 /* Members of an object that was read from `path`, which is used in messages. The functions *_or
  * return the default when the key is absent or null; the others die. A wrong type or range is

@@ -7,11 +7,11 @@
 
 #include "base/die.h"
 #include "base/text.h"
+#include "merge/rowform.h"
 
 /* The place of a text, for messages. */
 struct place {
-	const char *path;
-	int row;
+	struct row_place row;
 	const char *key;
 };
 
@@ -30,7 +30,7 @@ static const struct tokenizer *tokenizer_of(struct example_maker *e)
 static void check_encoded(bool ok, struct place at)
 {
 	if (!ok)
-		die("'%s': row %d: the tokenizer cannot encode '%s'", at.path, at.row, at.key);
+		die("%s: the tokenizer cannot encode '%s'", row_place_text(at.row), at.key);
 }
 
 /* Refuses a token outside the model's vocabulary. */
@@ -39,7 +39,7 @@ static void check_known(const struct example_maker *e, struct place at, const st
 	const char *outside =
 		tokenizer_outside(e->tokenizer, ids->id, ids->n, e->model_dir, e->m->V);
 	if (outside)
-		die("'%s': row %d: '%s' has %s", at.path, at.row, at.key, outside);
+		die("%s: '%s' has %s", row_place_text(at.row), at.key, outside);
 }
 
 /* Copies checked ids into the caller's array. */
@@ -59,13 +59,12 @@ static int take(const struct example_maker *e, struct place at, struct row_ids o
 {
 	for (int j = 0; j < own.n; j++)
 		if (own.id[j] >= e->m->V)
-			die("'%s': row %d: '%s': entry %d is %d, but the vocabulary of '%s' ends "
-			    "at %d",
-			    at.path, at.row, at.key, j, own.id[j], e->model_dir, e->m->V - 1);
+			die("%s: '%s': entry %d is %d, but the vocabulary of '%s' ends at %d",
+			    row_place_text(at.row), at.key, j, own.id[j], e->model_dir,
+			    e->m->V - 1);
 	if (own.n + beside > e->max_length)
-		die("'%s': row %d: '%s' has %d tokens, and max_length is %d: token ids are not "
-		    "shortened",
-		    at.path, at.row, at.key, own.n + beside, e->max_length);
+		die("%s: '%s' has %d tokens, and max_length is %d: token ids are not shortened",
+		    row_place_text(at.row), at.key, own.n + beside, e->max_length);
 	memcpy(ids, own.id, sizeof *ids * (size_t)own.n);
 	return own.n;
 }
@@ -132,9 +131,8 @@ static void encode_prompt(struct cut_prompt *p)
 	int whole = p->ids.n;
 	encode_cut(p, 0);
 	if (p->ids.n > most)
-		die("'%s': row %d: the prompt without the row's texts has %d tokens, and "
-		    "max_length is %d",
-		    p->at.path, p->at.row, p->ids.n, most);
+		die("%s: the prompt without the row's texts has %d tokens, and max_length is %d",
+		    row_place_text(p->at.row), p->ids.n, most);
 	if (template_ends_in_only_key(&p->e->templates->prompt))
 		cut_tokens(p);
 	else
@@ -144,7 +142,7 @@ static void encode_prompt(struct cut_prompt *p)
 int example_prompt(struct example_maker *e, const struct row *row, const char *path, int i,
 		   int *ids)
 {
-	struct place at = {path, i, key_of(&e->templates->prompt, "prompt")};
+	struct place at = {{path, i, row->line}, key_of(&e->templates->prompt, "prompt")};
 	if (row->prompt_ids.n) {
 		at.key = "prompt_ids";
 		return take(e, at, row->prompt_ids, 0, ids);
@@ -152,7 +150,7 @@ int example_prompt(struct example_maker *e, const struct row *row, const char *p
 	struct cut_prompt p = {.e = e, .at = at, .text = row->text};
 	encode_prompt(&p);
 	if (p.ids.n == 0)
-		die("'%s': row %d: the prompt has no tokens", path, i);
+		die("%s: the prompt has no tokens", row_place_text(at.row));
 	return hand_over(e, at, &p.ids, ids);
 }
 
@@ -171,14 +169,14 @@ static void encode_answer(struct example_maker *e, const struct row *row, struct
 	if (e->m->decoding.neos)
 		token_ids_add(ids, e->m->decoding.eos[0]);
 	if (ids->n > e->max_length)
-		die("'%s': row %d: the answer has %d tokens, and max_length is %d", at.path, at.row,
+		die("%s: the answer has %d tokens, and max_length is %d", row_place_text(at.row),
 		    ids->n, e->max_length);
 }
 
 int example_answer(struct example_maker *e, const struct row *row, const char *path, int i,
 		   int *ids)
 {
-	struct place at = {path, i, key_of(&e->templates->answer, "answer")};
+	struct place at = {{path, i, row->line}, key_of(&e->templates->answer, "answer")};
 	const struct decoding *d = &e->m->decoding;
 	struct row_ids own = row->answer_ids;
 	if (own.n) {
@@ -192,6 +190,6 @@ int example_answer(struct example_maker *e, const struct row *row, const char *p
 	struct token_ids text = {0};
 	encode_answer(e, row, at, &text);
 	if (text.n < (d->neos ? 2 : 1))
-		die("'%s': row %d: the label '%s' has no tokens", path, i, row->answer);
+		die("%s: the label '%s' has no tokens", row_place_text(at.row), row->answer);
 	return hand_over(e, at, &text, ids);
 }

@@ -13,53 +13,82 @@
 
 enum { COLUMNS = 12, NAME = 40 }; /* most columns, and bytes of a name, in a message */
 
+const char *const rowform_ends[] = {".json", ".jsonl", ".csv", ".tsv", NULL};
+
+char *row_place_text(struct row_place at)
+{
+	if (at.line)
+		return xformat("'%s' line %d: row %d", at.path, at.line, at.row);
+	return xformat("'%s': row %d", at.path, at.row);
+}
+
 /* ------------------------------------------------------------ the command */
 
 /* Python that reads the standard input: `load` gives the value `t`, `each` gives the rows of
  * `t`. */
 struct source {
-	const char *suffix, *imports, *load, *each;
+	const char *imports, *load, *each;
 };
 
 #define OPEN "open(0,encoding='utf-8-sig'"
-#define JSON_SOURCE(each)                                    \
-	(struct source)                                      \
-	{                                                    \
-		"orig", "json", "json.load(" OPEN "))", each \
+#define JSON_SOURCE(each)                            \
+	(struct source)                              \
+	{                                            \
+		"json", "json.load(" OPEN "))", each \
+	}
+#define TABLE_SOURCE(delimiter)                                                      \
+	(struct source)                                                              \
+	{                                                                            \
+		"csv,json", "csv.DictReader(" OPEN ",newline='')" delimiter ")", "t" \
 	}
 
-static struct source table_source(enum look l)
+/* For a form that no name stands for. */
+static struct source foreign_source(enum look l)
 {
 	switch (l) {
-	case LOOKS_JSON_LINES:
-		return (struct source){"jsonl", "json", OPEN ")",
-				       "map(json.loads,filter(str.strip,t))"};
-	case LOOKS_CSV:
-		return (struct source){"csv", "csv,json", "csv.DictReader(" OPEN ",newline=''))",
-				       "t"};
-	case LOOKS_SEMICOLONS:
-		return (struct source){"csv", "csv,json",
-				       "csv.DictReader(" OPEN ",newline=''),delimiter=';')", "t"};
-	case LOOKS_TSV:
-		return (struct source){"tsv", "csv,json",
-				       "csv.DictReader(" OPEN ",newline=''),delimiter='\\t')", "t"};
+	case LOOKS_SEMICOLONS: return TABLE_SOURCE(",delimiter=';'");
 	case LOOKS_PARQUET:
-		return (struct source){"parquet", "json,sys,pyarrow.parquet as p",
+		return (struct source){"json,sys,pyarrow.parquet as p",
 				       "p.read_table(sys.stdin.buffer)", "t.to_pylist()"};
 	case LOOKS_ARROW_STREAM:
-		return (struct source){"arrow", "json,sys,pyarrow as p",
+		return (struct source){"json,sys,pyarrow as p",
 				       "p.ipc.open_stream(sys.stdin.buffer)",
 				       "t.read_all().to_pylist()"};
 	case LOOKS_ARROW_FILE:
-		return (struct source){"arrow", "json,sys,pyarrow as p",
-				       "p.ipc.open_file(sys.stdin.buffer)",
+		return (struct source){"json,sys,pyarrow as p", "p.ipc.open_file(sys.stdin.buffer)",
 				       "t.read_all().to_pylist()"};
 	default: return (struct source){0};
 	}
 }
 
-/* Prints 'path' quoted for a shell, followed by a suffix. */
-static char *shell_quoted(const char *path, const char *behind)
+static bool has_end(const char *path, const char *end)
+{
+	size_t n = strlen(path), k = strlen(end);
+	return n >= k && strcmp(path + n - k, end) == 0;
+}
+
+/* For a file whose form its name says. */
+static struct source own_source(const char *path)
+{
+	if (has_end(path, ".jsonl"))
+		return (struct source){"json", OPEN ")", "map(json.loads,filter(str.strip,t))"};
+	if (has_end(path, ".csv"))
+		return TABLE_SOURCE("");
+	return has_end(path, ".tsv") ? TABLE_SOURCE(",delimiter='\\t'") : JSON_SOURCE("t");
+}
+
+/* The path with another end, in place of an end that says a form. */
+static char *renamed(const char *path, const char *end)
+{
+	for (int i = 0; rowform_ends[i]; i++)
+		if (has_end(path, rowform_ends[i]))
+			return xformat("%.*s%s", (int)(strlen(path) - strlen(rowform_ends[i])),
+				       path, end);
+	return xformat("%s%s", path, end);
+}
+
+/* A path between quotes, for a shell (allocated). */
+static char *shell_quoted(const char *path)
 {
 	struct text t = {0};
 	text_add(&t, "'");
@@ -68,36 +97,36 @@ static char *shell_quoted(const char *path, const char *behind)
 			text_add(&t, "'\\''");
 		else
 			text_add(&t, "%c", *path);
-	text_add(&t, "%s'", behind);
+	text_add(&t, "'");
 	return t.s;
 }
 
-/* Ends with what the user has to fill in. */
-static const char *to_fill_in(const char *code)
-{
-	if (strstr(code, "'TEXT'"))
-		return "; for TEXT and LABEL, put your names of them";
-	if (strstr(code, "'LABEL'"))
-		return "; for LABEL, put your name of it";
-	if (strstr(code, "'KEY'"))
-		return "; for KEY, put the one you mean";
-	return strstr(code, "WORD0") ? "; W lists the adapter's answers for 0, 1, …: put in yours"
-				     : "";
-}
-
+/* Keeps the file under another name, and writes its rows as a JSON list. */
 static char *command(const char *path, struct source s, const char *row)
 {
-	char *old_suffix = xformat(".%s", s.suffix);
-	char *now = shell_quoted(path, ""), *then = shell_quoted(path, old_suffix);
-	const char *words = strstr(row, "W[") ? " W=['WORD0','WORD1'];" : "";
-	char *code = xformat("import %s;%s print(json.dumps([%s for t in [%s] for r in %s]))",
-			     s.imports, words, row, s.load, s.each);
-	char *line = xformat("mv %s %s && python3 -c \"%s\" <%s >%s%s", now, then, code, then, now,
-			     to_fill_in(code));
-	free(old_suffix);
-	free(now);
-	free(then);
-	free(code);
+	char *old = xformat("%s.orig", path), *list = renamed(path, ".json");
+	char *from = shell_quoted(path), *kept = shell_quoted(old), *to = shell_quoted(list);
+	char *line =
+		xformat("mv %s %s && python3 -c \"import %s; print(json.dumps([%s for t in [%s] "
+			"for r in %s]))\" <%s >%s%s",
+			from, kept, s.imports, row, s.load, s.each, kept, to,
+			strstr(s.each, "'KEY'") ? "; for KEY, put the one you mean" : "");
+	free(old);
+	free(list);
+	free(from);
+	free(kept);
+	free(to);
+	return line;
+}
+
+/* The command that names a file by its form (allocated). */
+static char *rename_command(const char *path, const char *end)
+{
+	char *name = renamed(path, end), *from = shell_quoted(path), *to = shell_quoted(name);
+	char *line = xformat("mv %s %s", from, to);
+	free(name);
+	free(from);
+	free(to);
 	return line;
 }
 
@@ -128,25 +157,17 @@ static bool has_chat(json_t *row, const char *key)
 	return json_array_size(json_object_get(row, key)) >= 2;
 }
 
-/* Python that makes {instruction, output} of the row r. `row` is an example row; NULL: no example
- * is known. */
-static char *row_code(json_t *row)
+/* Python that makes a row of the row r. A chat gives its last question and answer, any other row
+ * itself. `row` is an example row; NULL: no example is known. */
+static const char *row_code(json_t *row)
 {
-	if (!row ||
-	    (json_object_get(row, "instruction") && json_is_string(json_object_get(row, "output"))))
-		return xstrdup("r");
 	if (has_chat(row, "messages"))
-		return xstrdup("dict(instruction=r['messages'][-2]['content'],output=r['messages']["
-			       "-1]['content'])");
+		return "dict(instruction=r['messages'][-2]['content'],output=r['messages'][-1]['"
+		       "content'])";
 	if (has_chat(row, "conversations"))
-		return xstrdup("dict(instruction=r['conversations'][-2]['value'],output=r['"
-			       "conversations'][-1]['value'])");
-	const char *text = find_name(row, texts), *label = find_name(row, labels);
-	json_t *v = label ? json_object_get(row, label) : NULL;
-	const char *before = json_is_integer(v) ? "W[" : json_is_real(v) ? "str(" : "";
-	const char *behind = json_is_integer(v) ? "]" : json_is_real(v) ? ")" : "";
-	return xformat("dict(instruction=r['%s'],output=%sr['%s']%s)", text ? text : "TEXT", before,
-		       label ? label : "LABEL", behind);
+		return "dict(instruction=r['conversations'][-2]['value'],output=r['conversations']"
+		       "[-1]['value'])";
+	return "r";
 }
 
 /* The keys of an object as "text, label". */
@@ -205,17 +226,42 @@ static json_t *example_row(enum look l, const char *s, size_t n)
 	}
 }
 
+/* The name's end of a form that is read; NULL: it is read under none. */
+static const char *end_of(enum look l)
+{
+	switch (l) {
+	case LOOKS_JSON_LINES: return ".jsonl";
+	case LOOKS_CSV: return ".csv";
+	case LOOKS_TSV: return ".tsv";
+	default: return NULL;
+	}
+}
+
 void rowform_refuse_table(const char *path, const char *text, size_t n)
 {
 	enum look l = looks_like(text, n);
-	struct source source = table_source(l);
-	if (!source.load)
+	struct source source = foreign_source(l);
+	const char *end = end_of(l);
+	if (!source.load && !end)
 		return;
 	size_t mark = looks_mark(text, n);
 	json_t *row = example_row(l, text + mark, n - mark);
 	char *columns = row ? xformat(" (%s)", names_of(row)) : xstrdup("");
-	die("'%s' looks like %s%s, not a JSON list of rows {instruction, output}: %s", path,
-	    looks_name(l), columns, command(path, source, row_code(row)));
+	die("'%s' looks like %s%s, not a JSON list of rows {instruction, output}: %s%s", path,
+	    looks_name(l), columns, end ? "a name's end says the form: " : "",
+	    end ? rename_command(path, end) : command(path, source, "r"));
+}
+
+void rowform_refuse_one_column(const char *path, const char *name)
+{
+	char other = has_end(path, ".tsv") ? ',' : '\t';
+	if (strchr(name, other))
+		die("'%s' looks like %s: a name's end says the form: %s", path,
+		    looks_name(other == ',' ? LOOKS_CSV : LOOKS_TSV),
+		    rename_command(path, other == ',' ? ".csv" : ".tsv"));
+	if (strchr(name, ';'))
+		die("'%s' looks like %s: %s", path, looks_name(LOOKS_SEMICOLONS),
+		    command(path, foreign_source(LOOKS_SEMICOLONS), "r"));
 }
 
 /* ------------------------------------------------------------ objects */
@@ -352,34 +398,59 @@ void rowform_refuse_object(const char *path, json_t *v)
 
 /* ------------------------------------------------------------ rows */
 
+/* "text_key: text, label_key: label": for the usual keys that the row lacks (allocated). */
+static char *key_settings(json_t *row)
+{
+	const char *text = find_name(row, texts), *label = find_name(row, labels);
+	bool needs_text = !json_object_get(row, texts[0]),
+	     needs_label = !json_object_get(row, labels[0]);
+	bool ask_text = needs_text && !text, ask_label = needs_label && !label;
+	struct text t = {0};
+	if (needs_text)
+		text_add(&t, "text_key: %s", text ? text : "TEXT");
+	if (needs_label)
+		text_add(&t, "%slabel_key: %s", t.n ? ", " : "", label ? label : "LABEL");
+	if (ask_text && ask_label)
+		text_add(&t, "; for TEXT and LABEL, put your names of them");
+	else if (ask_text || ask_label)
+		text_add(&t, "; for %s, put your name of it", ask_text ? "TEXT" : "LABEL");
+	return t.s;
+}
+
 static bool is_usual(const char *key)
 {
 	return strcmp(key, texts[0]) == 0 || strcmp(key, labels[0]) == 0;
 }
 
-void rowform_no_key(const char *path, int i, json_t *row, const char *key)
+void rowform_no_key(struct row_place at, json_t *row, const char *key)
 {
-	char *found = names_of(row);
-	if (i > 0 || json_object_size(row) < 2 || !is_usual(key))
-		die("'%s': row %d has no '%s': its keys are %s", path, i, key, found);
-	die("'%s': row %d has no '%s', its keys are %s: rename them: %s", path, i, key, found,
-	    command(path, JSON_SOURCE("t"), row_code(row)));
+	char *found = names_of(row), *where = row_place_text(at);
+	const char *code = row_code(row);
+	if (strcmp(code, "r") != 0)
+		die("%s has no '%s', its keys are %s: of a chat, this takes the last question and "
+		    "answer: %s",
+		    where, key, found, command(at.path, own_source(at.path), code));
+	if (at.row > 0 || json_object_size(row) < 2 || !is_usual(key))
+		die("%s has no '%s': its keys are %s", where, key, found);
+	die("%s has no '%s', its keys are %s: say in the config which are the text and the label: "
+	    "%s",
+	    where, key, found, key_settings(row));
 }
 
-void rowform_number(const char *path, int i, json_t *row)
+void rowform_number(struct row_place at, const char *key)
 {
-	die("'%s': row %d: 'output' is a number, not a string: write the word that the adapter was "
-	    "trained to answer: %s",
-	    path, i, command(path, JSON_SOURCE("t"), row_code(row)));
+	die("%s: '%s' is a number, not a string: give the words that the adapters were trained to "
+	    "answer: label_names: [WORD0, WORD1, …] in the config",
+	    row_place_text(at), key);
 }
 
-void rowform_input(const char *path, int i)
+void rowform_input(struct row_place at)
 {
-	die("'%s': row %d has a text in 'input', which is not read: put all that the adapter was "
-	    "trained to read into "
-	    "'instruction'; this joins both by a line break: %s",
-	    path, i,
-	    command(path, JSON_SOURCE("t"),
+	die("%s has a text in 'input', which is not read: put all that the adapter was trained to "
+	    "read into 'instruction', or name both in the prompt; this joins both by a line break: "
+	    "%s",
+	    row_place_text(at),
+	    command(at.path, own_source(at.path),
 		    "dict(instruction=(r['instruction']+'\\n'+(r.get('input')or'')).strip(),output="
 		    "r['output'])"));
 }

@@ -10,9 +10,8 @@
 #include "base/opts.h"
 #include "base/text.h"
 #include "files/jsonx.h"
+#include "merge/rowfile.h"
 #include "merge/rowform.h"
-
-#define MAX_FILE ((size_t)512 << 20)
 
 static const char *type_name(const json_t *v)
 {
@@ -55,31 +54,58 @@ static bool is_blank(const char *s)
 	return text_trimmed(s).n == 0;
 }
 
-void row_templates_init(struct row_templates *t, const char *prompt, const char *answer)
+void row_templates_init(struct row_templates *t, const struct row_options *o)
 {
-	char *wrong = template_parse(&t->prompt, prompt);
+	*t = (struct row_templates){.label_key = o->label_key};
+	char *wrong = template_parse(&t->prompt, o->prompt);
 	if (wrong)
 		die_usage("--prompt: %s", wrong);
-	wrong = template_parse(&t->answer, answer);
+	wrong = template_parse(&t->answer, o->answer);
 	if (wrong)
 		die_usage("--answer: %s", wrong);
+	t->names = o->label_names ? label_names_parse(o->label_names) : NULL;
+	if (o->label_names && !t->names)
+		die_usage("--label-names '%s': expected a JSON list of words, or an object of "
+			  "words by number: {\"0\": \"anger\"}",
+			  o->label_names);
 }
 
 void row_templates_release(struct row_templates *t)
 {
 	template_release(&t->prompt);
 	template_release(&t->answer);
+	label_names_free(t->names);
 }
 
-static char *row_string(json_t *o, const char *path, int i, const char *key)
+/* A row as it is read. */
+struct reading {
+	json_t *o;
+	struct row_place at;
+	const struct row_templates *t;
+};
+
+/* A label that is a number becomes its word. */
+static void name_label(const struct reading *r)
 {
-	const json_t *v = json_object_get(o, key);
+	const json_t *v = json_object_get(r->o, r->t->label_key);
+	char *why;
+	if (!r->t->names || !(json_is_number(v) || json_is_string(v)))
+		return;
+	const char *word = label_names_find(r->t->names, v, &why);
+	if (!word)
+		die("%s: '%s' %s", row_place_text(r->at), r->t->label_key, why);
+	json_object_set_new(r->o, r->t->label_key, json_string(word));
+}
+
+static char *row_string(const struct reading *r, const char *key)
+{
+	const json_t *v = json_object_get(r->o, key);
 	if (!v)
-		rowform_no_key(path, i, o, key);
-	if (json_is_number(v) && strcmp(key, "output") == 0)
-		rowform_number(path, i, o);
+		rowform_no_key(r->at, r->o, key);
+	if (json_is_number(v) && strcmp(key, r->t->label_key) == 0)
+		rowform_number(r->at, key);
 	if (!json_is_string(v))
-		die("'%s': row %d: '%s' is %s, not a string", path, i, key, type_name(v));
+		die("%s: '%s' is %s, not a string", row_place_text(r->at), key, type_name(v));
 	return xstrdup(json_string_value(v));
 }
 
@@ -90,11 +116,11 @@ static bool is_nothing(const json_t *v)
 }
 
 /* Reads the texts of a template's keys. */
-static char **row_texts(json_t *o, const char *path, int i, const struct template *t)
+static char **row_texts(const struct reading *r, const struct template *t)
 {
 	char **text = xcalloc((size_t)t->keys + 1, sizeof *text);
 	for (int k = 0; k < t->keys; k++)
-		text[k] = row_string(o, path, i, t->key[k]);
+		text[k] = row_string(r, t->key[k]);
 	return text;
 }
 
@@ -105,29 +131,33 @@ static void texts_free(char **text, int n)
 	free(text);
 }
 
-/* Reads the list of token ids under `key`, if it is there. */
-static struct row_ids row_ids(json_t *o, const char *path, int i, const char *key)
+static int token_id(const struct reading *r, const char *key, const json_t *list, size_t j)
 {
-	const json_t *list = json_object_get(o, key);
+	const json_t *v = json_array_get(list, j);
+	if (!json_is_integer(v))
+		die("%s: '%s': entry %zu is %s, not a token id", row_place_text(r->at), key, j,
+		    type_name(v));
+	if (json_integer_value(v) < 0 || json_integer_value(v) > INT_MAX)
+		die("%s: '%s': entry %zu is %lld, not a token id", row_place_text(r->at), key, j,
+		    (long long)json_integer_value(v));
+	return (int)json_integer_value(v);
+}
+
+/* Reads the list of token ids under `key`, if it is there. */
+static struct row_ids row_ids(const struct reading *r, const char *key)
+{
+	const json_t *list = json_object_get(r->o, key);
 	size_t n = json_array_size(list);
 	if (!list || json_is_null(list))
 		return (struct row_ids){0};
 	if (!json_is_array(list))
-		die("'%s': row %d: '%s' is %s, not a list of token ids", path, i, key,
+		die("%s: '%s' is %s, not a list of token ids", row_place_text(r->at), key,
 		    type_name(list));
 	if (n == 0 || n > INT_MAX / 2)
-		die("'%s': row %d: '%s' has %zu token ids", path, i, key, n);
+		die("%s: '%s' has %zu token ids", row_place_text(r->at), key, n);
 	struct row_ids ids = {.n = (int)n, .id = xarray(n, sizeof *ids.id)};
-	for (size_t j = 0; j < n; j++) {
-		const json_t *v = json_array_get(list, j);
-		if (!json_is_integer(v))
-			die("'%s': row %d: '%s': entry %zu is %s, not a token id", path, i, key, j,
-			    type_name(v));
-		if (json_integer_value(v) < 0 || json_integer_value(v) > INT_MAX)
-			die("'%s': row %d: '%s': entry %zu is %lld, not a token id", path, i, key,
-			    j, (long long)json_integer_value(v));
-		ids.id[j] = (int)json_integer_value(v);
-	}
+	for (size_t j = 0; j < n; j++)
+		ids.id[j] = token_id(r, key, list, j);
 	return ids;
 }
 
@@ -140,20 +170,20 @@ static bool has_texts(json_t *o, const struct template *t)
 }
 
 /* A row that brings the ids of its answer needs no answer text. */
-static void read_answer(struct row *row, json_t *o, const char *path, int i,
-			const struct template *t)
+static void read_answer(struct row *row, const struct reading *r)
 {
-	row->named = !row->answer_ids.n || has_texts(o, t);
+	const struct template *t = &r->t->answer;
+	row->named = !row->answer_ids.n || has_texts(r->o, t);
 	if (!row->named) {
-		row->answer = json_dumps(json_object_get(o, "answer_ids"), 0);
+		row->answer = json_dumps(json_object_get(r->o, "answer_ids"), 0);
 		if (!row->answer)
 			die("out of memory");
 		return;
 	}
-	char **text = row_texts(o, path, i, t);
+	char **text = row_texts(r, t);
 	row->answer = template_fill(t, text, SIZE_MAX);
 	if (is_blank(row->answer))
-		die("'%s': row %d: the label in '%s' is empty", path, i,
+		die("%s: the label in '%s' is empty", row_place_text(r->at),
 		    t->keys ? t->key[0] : "answer");
 	texts_free(text, t->keys);
 }
@@ -163,45 +193,21 @@ static bool names_input(const struct row_templates *t)
 	return template_key(&t->prompt, "input") >= 0 || template_key(&t->answer, "input") >= 0;
 }
 
-static void row_read(struct rows *r, json_t *o, const char *path, int i,
-		     const struct row_templates *t)
+static void row_read(struct row *row, const struct reading *r)
 {
-	if (!json_is_object(o))
-		die("'%s': row %d is %s, not an object {instruction, output, …}", path, i,
-		    type_name(o));
-	struct row *row = &r->row[i];
-	row->prompt_ids = row_ids(o, path, i, "prompt_ids");
-	row->answer_ids = row_ids(o, path, i, "answer_ids");
+	if (!json_is_object(r->o))
+		die("%s is %s, not an object {instruction, output, …}", row_place_text(r->at),
+		    type_name(r->o));
+	name_label(r);
+	row->line = r->at.line;
+	row->prompt_ids = row_ids(r, "prompt_ids");
+	row->answer_ids = row_ids(r, "answer_ids");
 	if (!row->prompt_ids.n)
-		row->text = row_texts(o, path, i, &t->prompt);
-	read_answer(row, o, path, i, &t->answer);
-	row->chars = row_chars(o);
-	if (row->text && !names_input(t) && !is_nothing(json_object_get(o, "input")))
-		rowform_input(path, i);
-}
-
-/* The length of the file's list; die() where the value is no list. */
-static int list_length(const json_t *list, const char *path, const char *of)
-{
-	if (!json_is_array(list))
-		die("'%s' holds %s, not a list of %s", path, type_name(list), of);
-	size_t n = json_array_size(list);
-	if (n > INT_MAX)
-		die("'%s': more than %d entries", path, INT_MAX);
-	if (n == 0)
-		die("'%s' is an empty list: %s expected", path, of);
-	return (int)n;
-}
-
-static json_t *load_rows(const char *path)
-{
-	size_t n;
-	char *text = jsonx_read(path, MAX_FILE, &n);
-	rowform_refuse_table(path, text, n);
-	json_t *list = jsonx_parse(path, text, n);
-	free(text);
-	rowform_refuse_object(path, list);
-	return list;
+		row->text = row_texts(r, &r->t->prompt);
+	read_answer(row, r);
+	row->chars = row_chars(r->o);
+	if (row->text && !names_input(r->t) && !is_nothing(json_object_get(r->o, "input")))
+		rowform_input(r->at);
 }
 
 /* A label that is a number written as text is right only for an adapter that was trained to answer
@@ -213,32 +219,47 @@ static void note_numbers(const struct rows *r, const char *path)
 		if (!text_to_double(r->row[i].answer, &x))
 			return;
 	note("'%s': every label is a number, as '%s': right only if the adapter was trained to "
-	     "answer numbers; if not, write its words",
+	     "answer numbers; if not, label_names gives their words",
 	     path, r->row[0].answer);
+}
+
+/* Room for one row more, zero. */
+static struct row *add_row(struct rows *r, int *room)
+{
+	if (r->n == *room) {
+		if (*room > INT_MAX / 2)
+			die("more than %d rows", INT_MAX / 2);
+		*room = *room ? 2 * *room : 64;
+		r->row = xrealloc(r->row, (size_t)*room * sizeof *r->row);
+	}
+	r->row[r->n] = (struct row){0};
+	return &r->row[r->n++];
 }
 
 void rows_read(struct rows *r, const char *path, const struct row_templates *t)
 {
+	struct rowfile *f = rowfile_open(path);
+	int room = 0;
 	*r = (struct rows){.texts = t->prompt.keys};
-	json_t *list = load_rows(path);
-	r->n = list_length(list, path, "rows");
-	r->row = xcalloc((size_t)r->n, sizeof *r->row);
-	for (int i = 0; i < r->n; i++)
-		row_read(r, json_array_get(list, (size_t)i), path, i, t);
-	json_decref(list);
+	for (json_t *o; (o = rowfile_next(f));) {
+		struct row_place at = {path, r->n, rowfile_line(f)};
+		row_read(add_row(r, &room), &(struct reading){o, at, t});
+	}
+	if (r->n == 0)
+		die("'%s' has no rows", path);
+	rowfile_close(f);
 	note_numbers(r, path);
 }
 
 bool rows_bring_ids(const char *path)
 {
-	json_t *list = load_rows(path);
-	bool all = json_array_size(list) > 0;
-	for (size_t i = 0; i < json_array_size(list) && all; i++) {
-		const json_t *row = json_array_get(list, i);
+	struct rowfile *f = rowfile_open(path);
+	json_t *row = rowfile_next(f);
+	bool all = row != NULL;
+	for (; row && all; row = rowfile_next(f))
 		all = json_is_array(json_object_get(row, "prompt_ids")) &&
 		      json_is_array(json_object_get(row, "answer_ids"));
-	}
-	json_decref(list);
+	rowfile_close(f);
 	return all;
 }
 
@@ -278,10 +299,23 @@ const char **rows_labels(const struct rows *r, int *K, int *label_of)
 	return label;
 }
 
+/* The length of the file's list; die() where the value is no list. */
+static int list_length(const json_t *list, const char *path)
+{
+	if (!json_is_array(list))
+		die("'%s' holds %s, not a list of row numbers", path, type_name(list));
+	size_t n = json_array_size(list);
+	if (n > INT_MAX)
+		die("'%s': more than %d entries", path, INT_MAX);
+	if (n == 0)
+		die("'%s' is an empty list: row numbers expected", path);
+	return (int)n;
+}
+
 void rows_read_numbers(const char *path, int n, int count, int *row)
 {
-	json_t *list = jsonx_load(path, MAX_FILE);
-	int found = list_length(list, path, "row numbers");
+	json_t *list = jsonx_load(path, ROWFILE_MOST_BYTES);
+	int found = list_length(list, path);
 	int *seen = xcalloc((size_t)n, sizeof *seen); /* 1 + the entry that has claimed this row */
 
 	if (found != count)
@@ -307,8 +341,8 @@ void rows_read_numbers(const char *path, int n, int count, int *row)
 
 int rows_count_numbers(const char *path)
 {
-	json_t *list = jsonx_load(path, MAX_FILE);
-	int found = list_length(list, path, "row numbers");
+	json_t *list = jsonx_load(path, ROWFILE_MOST_BYTES);
+	int found = list_length(list, path);
 
 	json_decref(list);
 	return found;

@@ -1,29 +1,39 @@
-/* rows.h: the rows of a task, from DATA/<task>/train.json or test.json.
+/* rows.h: the rows of a task, from DATA/<task>/train.* or test.*, in any form (rowfile.h).
  *
- * The file is a list of objects {"instruction": text, "output": label, …}. A prompt template and an
- * answer template say which keys are used. The default templates use these two keys, as in the
- * published preprocessing.
+ * A row is an object {"instruction": text, "output": label, …}. A prompt template and an answer
+ * template say which keys are used. The default templates use these two keys, as in the published
+ * preprocessing.
  *
  * A row with a text in "input" is refused unless a template names that key. The default templates
  * ignore the key, but adapters trained with Alpaca's template have read it: the merge would be
  * fitted on other texts.
  *
- * A row may bring token ids instead, in "prompt_ids" and "answer_ids". Rows are numbered from 0, as
- * in samples.json. Anything else is die(), naming file, row and key (rowform.h). A file over 512
- * MiB is refused before it is read. One line tells the user if all labels are numbers. */
+ * A label may be a number where label_names has its word (labelnames.h). A row may bring token ids
+ * instead, in "prompt_ids" and "answer_ids". Rows are numbered from 0, as in samples.json. Anything
+ * else is die(), naming file, line, row and key (rowform.h). One line tells the user if all labels
+ * are numbers. */
 #ifndef ROWS_H
 #define ROWS_H
 
 #include <stdbool.h>
 
 #include "base/template.h"
+#include "merge/labelnames.h"
+
+/* The options of a tool that reads rows. */
+struct row_options {
+	const char *prompt, *answer, *label_key;
+	const char *label_names; /* NULL: labels are texts */
+};
 
 struct row_templates {
 	struct template prompt, answer;
+	const char *label_key;     /* the options' */
+	struct label_names *names; /* NULL: labels are texts */
 };
-/* From the options --prompt and --answer; an error in them is die_usage(). */
-void row_templates_init(struct row_templates *t, const char *prompt, const char *answer);
-void row_templates_release(struct row_templates *t); /* a zero struct is allowed */
+/* An error in the options is die_usage(). */
+void row_templates_init(struct row_templates *t, const struct row_options *o);
+void row_templates_release(struct row_templates *t); /* zero is fine */
 
 /* Token ids, none of them negative. */
 struct row_ids {
@@ -35,6 +45,7 @@ struct row {
 			 ids */
 	char *answer; /* the filled template; where the answer is known only as ids, "[9846, 2]" */
 	bool named;   /* the answer is a text */
+	int line;     /* of the file, on which it begins; 0: none is known */
 	struct row_ids prompt_ids, answer_ids;
 	/* Characters (Unicode code points) of all values of the row together; select_long sorts by
 	 * it. A value that is no string counts with its JSON text. */

@@ -6,7 +6,7 @@
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
 #include "base/die.h"
-#include "base/threads.h"
+#include "merge/rowfile.h"
 #include "merge/rows.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -67,7 +67,7 @@ static bool rows_have_ids(const struct plan *p)
 	bool all = true;
 
 	for (int t = 0; t < tasks->n && all; t++) {
-		char *path = plan_task_file(p->data, tasks->item[t], "train.json");
+		char *path = plan_rows_file(p->data, tasks->item[t], "train");
 
 		all = file_exists(path) && rows_bring_ids(path);
 		free(path);
@@ -195,4 +195,12 @@ bool plan_stage_depends(const struct plan *p, enum stage stage, const struct con
 char *plan_task_file(const char *folder, const char *task, const char *file)
 {
 	return xformat("%s/%s/%s", folder, task, file);
+}
+
+char *plan_rows_file(const char *folder, const char *task, const char *name)
+{
+	char *stem = plan_task_file(folder, task, name), *path = rowfile_find(stem);
+
+	free(stem);
+	return path;
 }

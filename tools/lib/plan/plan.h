@@ -51,5 +51,8 @@ bool plan_stage_depends(const struct plan *p, enum stage stage, const struct con
 
 char *plan_task_file(const char *folder, const char *task,
 		     const char *file); /* FOLDER/TASK/FILE (allocated) */
+/* FOLDER/TASK/NAME with the end of the form that is there: train.csv, else train.json (allocated).
+ * Two forms are die() (rowfile.h). */
+char *plan_rows_file(const char *folder, const char *task, const char *name);
 
 #endif

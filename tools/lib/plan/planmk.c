@@ -44,11 +44,13 @@ static void put_option(struct text *mk, const struct config *c, const struct con
 {
 	char *v = config_value(c, k);
 
+	if (!v) /* not given, and the tool has no default either */
+		return;
 	text_add(mk, " --");
 	for (const char *s = k->name; *s; s++)
 		text_add(mk, "%c", *s == '_' ? '-' : *s);
 	text_add(mk, " ");
-	if (k->type == CONFIG_TEMPLATE)
+	if (k->type == CONFIG_TEMPLATE || k->type == CONFIG_STRING || k->type == CONFIG_NAMES)
 		put_quoted(mk, v);
 	else
 		text_add(mk, "%s", v);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "merge/rowfile.h"
 #include "merge/rows.h"
 #include "plan/hub.h"
 #include "plan/plan.h"
@@ -95,6 +96,26 @@ static bool has_a_task(const char *folder, const struct strlist *tasks, const ch
 	return false;
 }
 
+/* The file of rows called `name` (train, test), in any of its forms. */
+static bool has_rows(const char *folder, const char *task, const char *name)
+{
+	char *stem = task ? plan_task_file(folder, task, name) : xformat("%s/%s", folder, name),
+	     *path = rowfile_find(stem);
+	bool there = file_exists(path);
+
+	free(stem);
+	free(path);
+	return there;
+}
+
+static bool has_a_train(const char *folder, const struct strlist *tasks)
+{
+	for (int t = 0; t < tasks->n; t++)
+		if (has_rows(folder, tasks->item[t], "train"))
+			return true;
+	return false;
+}
+
 /* The folder where the user is, if it differs from this one. */
 static bool elsewhere(const char *stands)
 {
@@ -177,8 +198,7 @@ void request_check_loras(const char *loras, const char *data, const struct strli
 		die("LORAS='%s' is one adapter: expected the folder of the adapters' folders, one "
 		    "per task: probably LORAS='%s'",
 		    loras, above(loras, 1));
-	if (!has_a_task(loras, tasks, "adapter_config.json") &&
-	    has_a_task(loras, tasks, "train.json") &&
+	if (!has_a_task(loras, tasks, "adapter_config.json") && has_a_train(loras, tasks) &&
 	    has_a_task(data, tasks, "adapter_config.json"))
 		die("LORAS='%s' holds data and DATA='%s' holds adapters: exchange them", loras,
 		    data);
@@ -192,12 +212,11 @@ void request_check_data(const char *data, const struct strlist *tasks, const cha
 
 		die("DATA='%s' is a file: expected a folder that holds a folder per task with "
 		    "train.json and test.json%s%s%s",
-		    data, has_a_task(two, tasks, "train.json") ? ": probably DATA='" : "",
-		    has_a_task(two, tasks, "train.json") ? two : "",
-		    has_a_task(two, tasks, "train.json") ? "'" : "");
+		    data, has_a_train(two, tasks) ? ": probably DATA='" : "",
+		    has_a_train(two, tasks) ? two : "", has_a_train(two, tasks) ? "'" : "");
 	}
-	if ((holds(data, NULL, "train.json") || holds(data, NULL, "test.json")) &&
-	    !has_a_task(data, tasks, "train.json"))
+	if ((has_rows(data, NULL, "train") || has_rows(data, NULL, "test")) &&
+	    !has_a_train(data, tasks))
 		die("DATA='%s' is one task's data: expected the folder above, with a folder per "
 		    "task: probably DATA='%s'",
 		    data, above(data, 1));
@@ -222,7 +241,7 @@ void request_check_work(const char *work, const char *model, const char *loras, 
 			    words[i]);
 }
 
-void request_check_files(const char *data, const struct strlist *tasks, const char *file,
+void request_check_files(const char *data, const struct strlist *tasks, const char *name,
 			 const char *why)
 {
 	for (int t = 0; t < tasks->n; t++) {
@@ -230,9 +249,10 @@ void request_check_files(const char *data, const struct strlist *tasks, const ch
 
 		if (!holds(data, NULL, task))
 			die("task '%s' has no data: '%s/%s' is not there", task, data, task);
-		if (!holds(data, task, file))
-			die("task '%s' has no %s: '%s/%s/%s' is not there, and %s needs it", task,
-			    file, data, task, file, why);
+		if (!has_rows(data, task, name))
+			die("task '%s' has no %s.json: '%s/%s/%s.json' is not there, and %s needs "
+			    "it, or a %s.jsonl, %s.csv or %s.tsv",
+			    task, name, data, task, name, why, name, name, name);
 	}
 }
 

@@ -24,8 +24,8 @@ void request_check_loras(const char *loras, const char *data, const struct strli
 			 const char *stands);
 void request_check_data(const char *data, const struct strlist *tasks, const char *stands);
 void request_check_work(const char *work, const char *model, const char *loras, const char *data);
-/* die() where a task has no FILE (train.json, test.json); `why` says what needs it. */
-void request_check_files(const char *data, const struct strlist *tasks, const char *file,
+/* die() where a task has no rows called `name` (train, test); `why` says what needs them. */
+void request_check_files(const char *data, const struct strlist *tasks, const char *name,
 			 const char *why);
 /* One line where the user is in another folder (make -C) and typed paths that do not begin at the
  * root. */

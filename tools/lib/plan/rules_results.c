@@ -2,6 +2,7 @@
 #include "plan/rules_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/die.h"
 
@@ -110,21 +111,23 @@ static struct rule *evaluation(struct book *b, const char *folder, const char *p
 
 static void add_evaluations(struct book *b, const char *task)
 {
+	char *path = plan_rows_file(b->p->data, task, "test");
+	const char *test = strrchr(path, '/') + 1;
 	struct rule *r = evaluation(b, "$W/eval", "$W/predictions", task, "$W/stamps");
 
 	rule_needs(r, "%s", rules_result(b->p));
 	rule_recipe(r,
-		    "$(evaluate) --task %s --test $(data)/%s/test.json --name 'merge $(method)' %s "
+		    "$(evaluate) --task %s --test $(data)/%s/%s --name 'merge $(method)' %s "
 		    "--predictions $W/predictions/%s.jsonl -o $W/eval/%s.json",
-		    task, task,
+		    task, task, test,
 		    plan_full_weight(b->p) ? "--model $W/model"
 					   : "--model $(model) --adapter $W/adapter",
 		    task, task);
 	r = evaluation(b, "$R/base", "$R/base", task, "$R/stamps");
 	rule_recipe(r,
-		    "$(evaluate) --task %s --test $(data)/%s/test.json --name base --model "
+		    "$(evaluate) --task %s --test $(data)/%s/%s --name base --model "
 		    "$(model) --predictions $R/base/%s.jsonl -o $R/base/%s.json",
-		    task, task, task, task);
+		    task, task, test, task, task);
 	for (int a = 0; a < b->tasks->n; a++) {
 		const char *name = book_task(b, a);
 		char *folder = xformat("$R/adapters/%s", name);
@@ -132,12 +135,13 @@ static void add_evaluations(struct book *b, const char *task)
 		r = evaluation(b, folder, folder, task, "$R/stamps");
 		rule_needs(r, "$R/stamps/adapter-%s", name);
 		rule_recipe(r,
-			    "$(evaluate) --task %s --test $(data)/%s/test.json --name 'adapter %s' "
+			    "$(evaluate) --task %s --test $(data)/%s/%s --name 'adapter %s' "
 			    "--model $(model) --adapter $(loras)/%s --predictions %s/%s.jsonl "
 			    "-o %s/%s.json",
-			    task, task, name, name, folder, task, folder, task);
+			    task, task, test, name, name, folder, task, folder, task);
 		free(folder);
 	}
+	free(path);
 }
 
 void book_add_table(struct book *b)

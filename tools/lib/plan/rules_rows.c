@@ -2,6 +2,7 @@
 #include "plan/rules_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/die.h"
 
@@ -18,13 +19,15 @@ void book_add_samples(struct book *b)
 		const char *task = book_task(b, t);
 		struct rule *r = graph_rule(b->g, NULL, "$W/samples/%s.h5", task);
 
-		char *rows = plan_task_file(b->p->data, task, "samples.json");
+		char *rows = plan_task_file(b->p->data, task, "samples.json"),
+		     *train = plan_rows_file(b->p->data, task, "train");
 
 		rule_needs(r, "$W/stamps/draw-%s", task);
-		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/train.json%s%s -o $@", task,
-			    task, file_exists(rows) ? " --rows " : "",
+		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/%s%s%s -o $@", task, task,
+			    strrchr(train, '/') + 1, file_exists(rows) ? " --rows " : "",
 			    file_exists(rows) ? rows : "");
 		free(rows);
+		free(train);
 	}
 }
 

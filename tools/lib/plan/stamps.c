@@ -34,6 +34,12 @@ static void add_task_file(struct stamp *s, const char *what, const char *folder,
 	free(path);
 }
 
+/* Under its name: equal bytes are other rows in another form. */
+static void add_rows_file(struct stamp *s, const char *path)
+{
+	add_file(s, strrchr(path, '/') + 1, path);
+}
+
 static void add_base_file(struct stamp *s, const char *what, const char *file)
 {
 	char *path = xformat("%s/%s", s->p->base, file);
@@ -130,15 +136,17 @@ static bool has_task_file(const char *folder, const char *task, const char *file
 static void stamp_draw(struct stamp *s, const char *task)
 {
 	const char *data = s->p->data;
+	char *train = plan_rows_file(data, task, "train");
 
 	add_tool(s, "draw-samples");
-	add_task_file(s, "train", data, task, "train.json");
+	add_rows_file(s, train);
 	if (has_task_file(data, task, "samples.json"))
 		add_task_file(s, "samples", data, task, "samples.json");
 	add_tokenizer(s);
 	add_base_file(s, "config.json", "config.json");
 	add_keys(s, STAGE_DRAW);
 	write_stamp(s, "draw-%s", task);
+	free(train);
 }
 
 static void stamp_adapter(struct stamp *s, const char *task)
@@ -150,10 +158,13 @@ static void stamp_adapter(struct stamp *s, const char *task)
 
 static void stamp_test(struct stamp *s, const char *task)
 {
-	if (!has_task_file(s->p->data, task, "test.json"))
-		return;
-	add_task_file(s, "test", s->p->data, task, "test.json");
-	write_stamp(s, "test-%s", task);
+	char *test = plan_rows_file(s->p->data, task, "test");
+
+	if (file_exists(test)) {
+		add_rows_file(s, test);
+		write_stamp(s, "test-%s", task);
+	}
+	free(test);
 }
 
 /* Whether a tool's results depend on the backend. */
