@@ -69,15 +69,25 @@ static struct page_adapter read_adapter(const char *work)
 	return a;
 }
 
+static const char *setting_or(const struct page *p, const char *name, const char *other)
+{
+	const char *value = settings_find(&p->settings, name);
+
+	return value ? value : other;
+}
+
 static void read_texts(struct page *p)
 {
-	const char *prompt = settings_find(&p->settings, "prompt"),
-		   *answer = settings_find(&p->settings, "answer");
+	const struct row_options rows = {
+		.prompt = setting_or(p, "prompt", "{instruction}"),
+		.answer = setting_or(p, "answer", "{output}"),
+		.label_key = setting_or(p, "label_key", "output"),
+		.label_names = setting_or(p, "label_names", NULL),
+	};
 
 	p->texts = xcalloc((size_t)p->results.tasks.n, sizeof(*p->texts));
 	for (int t = 0; t < p->results.tasks.n; t++)
-		texts_read(&p->texts[t], data, p->results.tasks.item[t],
-			   prompt ? prompt : "{instruction}", answer ? answer : "{output}",
+		texts_read(&p->texts[t], data, p->results.tasks.item[t], &rows,
 			   (int)p->results.model[p->results.shown].score[t].n);
 }
 

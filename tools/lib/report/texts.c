@@ -5,7 +5,7 @@
 
 #include "base/die.h"
 #include "base/text.h"
-#include "merge/rows.h"
+#include "merge/rowfile.h"
 
 static char *joined(const struct row *row, int texts)
 {
@@ -16,17 +16,17 @@ static char *joined(const struct row *row, int texts)
 	return s.s;
 }
 
-void texts_read(struct texts *t, const char *data, const char *task, const char *prompt,
-		const char *answer, int expected)
+void texts_read(struct texts *t, const char *data, const char *task,
+		const struct row_options *options, int expected)
 {
-	char *path = data ? xformat("%s/%s/test.json", data, task) : NULL;
 	struct row_templates templates = {0};
 	struct rows rows = {0};
 
 	*t = (struct texts){0};
-	if (!path)
+	if (!data)
 		return;
-	row_templates_init(&templates, prompt, answer);
+	char *stem = xformat("%s/%s/test", data, task), *path = rowfile_find(stem);
+	row_templates_init(&templates, options);
 	rows_read(&rows, path, &templates);
 	if (rows.n != expected)
 		die("'%s' has %d rows, and the answers are of %d: evaluate again", path, rows.n,
@@ -38,6 +38,7 @@ void texts_read(struct texts *t, const char *data, const char *task, const char 
 	rows_release(&rows);
 	row_templates_release(&templates);
 	free(path);
+	free(stem);
 }
 
 void texts_release(struct texts *t)

@@ -2,15 +2,17 @@
 #ifndef TEXTS_H
 #define TEXTS_H
 
+#include "merge/rows.h"
+
 struct texts {
 	int n;
 	char **text; /* (n) the row's texts, joined; NULL: the row brings token ids alone */
 };
 
-/* The rows of DATA/TASK/test.json, by the templates of --prompt and --answer; n 0 where data is
- * NULL. Another number of rows than `expected` is die(). */
-void texts_read(struct texts *t, const char *data, const char *task, const char *prompt,
-		const char *answer, int expected);
+/* The rows of DATA/TASK/test.*, read as the evaluation read them; n 0 where data is NULL. Another
+ * number of rows than `expected` is die(). */
+void texts_read(struct texts *t, const char *data, const char *task,
+		const struct row_options *options, int expected);
 void texts_release(struct texts *t);
 
 #endif
