@@ -1,8 +1,8 @@
-/* assemble-lora: the solutions of all sites as one PEFT LoRA folder, float32.
+/* assemble-lora: writes the solutions of all sites as one PEFT LoRA folder, float32.
  *
- * Nothing is truncated: lora_A is the solution's A (R, d_in) with every scale folded in, lora_B its
- * B (d_out, R), and alpha = rank, so PEFT's own scaling is 1. The weights are written and renamed
- * first, adapter_config.json last: a folder with a config is complete. */
+ * Nothing is truncated. lora_A is the solution's A (R, d_in) with every scale in it, lora_B its B
+ * (d_out, R). alpha = rank, so PEFT's own scaling is 1. The weights are written and renamed first,
+ * adapter_config.json last: a folder with a config is complete. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ struct lora_job {
 	struct lora_entry *entry;
 	char *method, *tasks; /* the same in all files */
 	struct base_name base;
-	int r; /* the commonest R */
+	int r; /* the most frequent R */
 };
 
 /* ------------------------------------------------------------ the solutions */
@@ -227,8 +227,8 @@ static bool has_string(const json_t *list, const char *s)
 	return false;
 }
 
-/* PEFT takes a name that is in the list or ends with a dot and one of the list: do these suffixes
- * take our modules and no other linear of the model? */
+/* PEFT targets a name that is in the list, or ends with a dot and an entry. Whether these suffixes
+ * target our modules, and no other linear of the model. */
 static bool selects_exactly(const struct lora_job *j, const json_t *suffixes, int parts)
 {
 	for (int stack = 0; stack < 2; stack++)
@@ -249,7 +249,7 @@ static bool selects_exactly(const struct lora_job *j, const json_t *suffixes, in
 	return true;
 }
 
-/* ["q", "v"] where that is all of them, else ["SelfAttention.q", …], else every full name. */
+/* ["q", "v"] if that is all of them, else ["SelfAttention.q", …], else every full name. */
 static json_t *target_modules(const struct lora_job *j)
 {
 	enum { ALL_PARTS = 99 };
@@ -270,8 +270,8 @@ static json_t *target_modules(const struct lora_job *j)
 	}
 }
 
-/* {name: R} of the modules whose R is not the commonest. Full names: PEFT takes the first key that
- * matches. */
+/* {name: R} for modules whose R is not the most frequent one. The names are full, because PEFT
+ * takes the first key that matches. */
 static json_t *pattern(const struct lora_job *j)
 {
 	json_t *o = json_object();
@@ -306,7 +306,7 @@ static void write_config(const struct lora_job *j)
 	json_decref(o);
 }
 
-/* The factor that search-scale chose. */
+/* The factor that search-scale has chosen. */
 static double read_scale(const char *path)
 {
 	json_t *o = jsonx_load(path, 1 << 20);

@@ -1,10 +1,11 @@
-/* assemble-model: the merge as one full model folder, float32, for programs that know no adapters.
+/* assemble-model: writes the merge as one full model folder, float32, for programs that know no
+ * adapters.
  *
- * Every tensor of the base is written under its own name (tied stays tied), in panels of rows: W0,
- * plus s B A where the adapter targets the linear (--adapter), or the whole weight that was solved
- * for (--solutions, of solve-full-weight). Memory is one panel and one module's factors, whatever
- * the model's size. The tokenizer's files are copied; config.json is written last, so a folder with
- * one is complete. */
+ * Every tensor of the base is written under its own name (tied tensors stay tied), in panels of
+ * rows. A value is W0 plus s B A where the adapter targets the linear (--adapter), or the solved
+ * full weight (--solutions, of solve-full-weight). Memory is one panel and one module's factors,
+ * whatever the size of the model. The tokenizer's files are copied. config.json is written last, so
+ * a folder with one is complete. */
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -46,8 +47,7 @@ static const struct tool tool = {
 
 enum { PANEL_BYTES = 4 << 20 };
 
-/* The files beside the weights that a user of the folder may want; those that are there are copied.
- */
+/* Files beside the weights that users of the folder may need. Those that exist are copied. */
 static const char *const companions[] = {"generation_config.json",
 					 "spiece.model",
 					 "tokenizer.json",
@@ -61,9 +61,9 @@ static const char *const companions[] = {"generation_config.json",
 
 struct model_job {
 	struct model *model;
-	struct adapter *adapter; /* NULL: merged */
-	struct merged *merged;   /* NULL: an adapter */
-	int changed;             /* modules */
+	struct adapter *adapter; /* NULL: use `merged` */
+	struct merged *merged;   /* NULL: use `adapter` */
+	int changed;             /* modules that were changed */
 };
 
 /* ------------------------------------------------------------ tensors */
@@ -75,7 +75,7 @@ struct adapter_factors {
 	float *A, *B; /* (r, d_in), (d_out, r) */
 };
 
-/* The linear that a tensor is the weight of; false: none. */
+/* The linear whose weight the tensor is; false: there is none. */
 static bool module_of(const struct model_job *j, const char *tensor, struct module *q)
 {
 	size_t n = strlen(tensor), tail = strlen(".weight");
@@ -107,8 +107,8 @@ static void adapter_factors_read(struct adapter_factors *f, const struct model_j
 		f->A[i] = (float)(l->scale * (double)f->A[i]);
 }
 
-/* W (n, d_in) += rows [o, o+n) of B A; sums in float64: this is the last rounding of a weight that
- * others will compute with. */
+/* W (n, d_in) += rows [o, o+n) of B A. Sums are in float64, because this is the last rounding of a
+ * weight that others will use. */
 static void factors_add(const struct adapter_factors *f, float *W, size_t o, size_t n)
 {
 #pragma omp parallel for num_threads(threads_for(0.5 * (double)(n * f->d_in) * f->r)) \
@@ -134,14 +134,14 @@ static void check_finite(const struct st_tensor *t, const float *x, size_t n)
 			die_data("tensor '%s' is not finite after the merge", t->name);
 }
 
-/* Where a tensor's values come from beside the base. */
+/* What is added to, or replaces, the base's values of a tensor. */
 struct change {
 	struct adapter_factors factors; /* r 0: none */
 	struct solution *solution;      /* of a full weight; NULL: none */
 	const struct solution_module *whole;
 };
 
-/* The full weight of module q, where its site was solved for. */
+/* Sets the full weight of module q, if its site has a solution. */
 static void find_whole(struct change *c, const struct model_job *j, struct module q)
 {
 	struct solution *s = merged_find(j->merged, site_of_module(j->model->m.family, q));
@@ -262,9 +262,9 @@ static void copy_file(const char *name)
 	free(to);
 }
 
-/* The base's, but the type of the weights is what was written, and where transformers 5 wrote
- * `true` for the tie of a head of its own, it says `false`: transformers 4 then computes the same.
- */
+/* The base's config with two changes. The type of the weights is the written one. Where
+ * transformers 5 wrote `true` for the tie although the head is separate, it becomes `false`, so
+ * that transformers 4 computes the same. */
 static void write_config(const struct model *model)
 {
 	static const char *const keys[] = {"torch_dtype", "dtype"};

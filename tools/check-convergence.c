@@ -1,9 +1,9 @@
-/* check-convergence: how far an iteration's solutions are from those before: Σ ‖W − W_prev‖_F / Σ
- * ‖W‖_F over all modules.
+/* check-convergence: how far an iteration's solutions are from the previous ones: Σ ‖W − W_prev‖_F
+ * / Σ ‖W‖_F over all modules.
  *
- * Writes a small text file, a word and its value a line, whose last says whether that is under the
- * threshold (`converged 1`), and one line on stderr. The first iteration has nothing before it and
- * never converges. */
+ * Writes a small text file with a word and its value per line, and one line on stderr. The file's
+ * last line tells whether the figure is under the threshold (`converged 1`). The first iteration
+ * has no previous one and never converges. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static const struct tool tool = {
 struct change {
 	double change, norm, residual;
 	int modules;
-	char *worst; /* module of the largest residual */
+	char *worst; /* the module with the largest residual */
 };
 
 static void add_module(struct change *c, const struct solution *s, const struct solution_module *k)
@@ -89,7 +89,8 @@ static void add_sites(struct change *c)
 	strlist_release(&sites);
 }
 
-/* The largest process of this run so far: the log's last column, and this one. */
+/* The largest process of this run so far: the maximum of the log's last column and of this
+ * process. */
 static double largest_process(void)
 {
 	struct rusage use;

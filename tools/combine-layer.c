@@ -1,11 +1,11 @@
 /* combine-layer: ties and dare (lib/math/baseline.h): the merged ΔW of every module of a site, from
- * the adapters' weights alone, cut to a low-rank pair (solution/SITE.h5, the same as solve-layer's,
- * but that no column belongs to one task).
+ * the adapters' weights alone. It is cut to a low-rank pair (solution/SITE.h5). The file is the
+ * same as solve-layer's, except that no column belongs to one task.
  *
- * One module at a time: its merged ΔW (d_out, d_in) in float32 once, panels of the tasks' ΔW, and a
- * square of the smaller side in float64. The cut's relative error is in the file, and the worst one
- * in the closing line. dare's draws depend on the seed, the module and the task, so that neither
- * the order nor the number of processes matters. */
+ * One module at a time is in memory: its merged ΔW (d_out, d_in) in float32, panels of the tasks'
+ * ΔW, and a square of the smaller side in float64. The file holds the cut's relative error, and the
+ * closing line the worst one. dare's draws depend only on the seed, the module and the task. So the
+ * order and the number of processes do not matter. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +55,10 @@ struct combine_run {
 	struct combine_arrays arrays;
 	struct h5 *out;
 	bool ties;
-	int R_max; /* of what was written */
+	int R_max; /* in what was written */
 };
 
-/* One module's merge on its way. */
+/* State of one module's merge. */
 struct combine_part {
 	int i;
 	char *name;
@@ -68,7 +68,7 @@ struct combine_part {
 	float *panel; /* (N, COMBINE_ROWS, d) */
 };
 
-/* Rows [o, o+n) of ΔW_t. */
+/* Computes rows [o, o+n) of ΔW_t. */
 static void task_rows(const struct combine_part *p, int t, size_t o, size_t n, float *W)
 {
 	memset(W, 0, n * p->d * sizeof(*W));
@@ -81,7 +81,7 @@ static void ties(const struct combine_part *p)
 	struct ties_trim *trim = xarray((size_t)N, sizeof(*trim));
 	const float **x = xarray((size_t)N, sizeof(*x));
 
-	for (int t = 0; t < N; t++) { /* M is free until the election */
+	for (int t = 0; t < N; t++) { /* M is unused until the election */
 		task_rows(p, t, 0, p->d_out, p->M);
 		trim[t] = ties_trim_find(p->M, p->d_out * p->d, density);
 	}

@@ -1,10 +1,10 @@
 /* compare-methods: several merges of the same adapters side by side: quality, cost, and whether
  * their differences are more than chance.
  *
- * Reads REFERENCE/base and REFERENCE/adapters, and of every method its WORK folder: eval/TASK.json,
- * predictions/TASK.jsonl, log.tsv. `kept` is the mean accuracy over that of the individual models.
- * A pair's p is McNemar's exact test on the rows that only one of the two has right: per task, and
- * over the rows of all tasks together. */
+ * Reads REFERENCE/base and REFERENCE/adapters, and from every method's WORK folder eval/TASK.json,
+ * predictions/TASK.jsonl and log.tsv. `kept` is the mean accuracy relative to the individual
+ * models. p of a pair is McNemar's exact test on the rows that only one of the two has right, per
+ * task and over the rows of all tasks. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ struct compared_model {
 	int *n;
 };
 
-enum { OWN = 1 }; /* the second model: each task's own adapter */
+enum { OWN = 1 }; /* the second model: every task's own adapter */
 
 static struct strlist tasks;
 static struct compared_model *models;
@@ -125,7 +125,7 @@ static void read_all(void)
 	strlist_release(&list);
 }
 
-/* ------------------------------------------------------------ one model a line */
+/* ------------------------------------------------------------ one model per line */
 
 static void write_models(void)
 {
@@ -294,7 +294,7 @@ static void write_pairs(struct text *markdown)
 	text_release(&s);
 }
 
-/* Below everything. */
+/* The lines below all tables. */
 static void write_remarks(struct text *markdown)
 {
 	const struct score **score = xarray((size_t)nmodels, sizeof *score);

@@ -1,9 +1,9 @@
-/* compute-grams: what the solve needs of a task's rows at a site (grams/T/SITE.h5), streamed over
+/* compute-grams: what the solve needs of a task's rows at a site (grams/T/SITE.h5), in passes over
  * the rows.
  *
- * X are the rows of the task's own model, Xm (X tilde) the merged model's, or X where no merged
- * side is given (regmean). What is computed and stored is lib/merge/gramfile.h's; the tasks share
- * one Gram's memory. */
+ * X are the rows of the task's own model, Xm (X tilde) those of the merged model. Without a merged
+ * side (regmean) Xm is X. lib/merge/gramfile.h says what is computed and stored. All tasks use the
+ * memory of one Gram. */
 #include <stdlib.h>
 
 #include "backend/be.h"
@@ -57,7 +57,7 @@ static const struct tool tool = {
 		   "'work/merged/{task}/enc01-self.h5' -o 'mine/grams/{task}.h5'",
 };
 
-/* What all tasks share. */
+/* Shared by all tasks. */
 struct shared {
 	struct job job;
 	struct st *model;
@@ -78,7 +78,7 @@ static struct h5 *open_side(const struct gramfile *k, const char *template, int 
 	return f;
 }
 
-/* Opens both sides; returns their kind of rows (features), allocated. */
+/* Opens both sides; returns the kind of their rows (features), allocated. */
 static char *open_sides(struct gramfile *k, int ntasks)
 {
 	char *features;

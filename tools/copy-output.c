@@ -1,8 +1,8 @@
-/* copy-output: a finished file under a second name, by the rules of every output: it is there
- * whole, or not at all.
+/* copy-output: a finished file under a second name, by the rules of every output: it is complete,
+ * or it does not exist.
  *
- * For the solutions of the last iteration, which are the merge's. Not a link: both names must be
- * able to change and to age on their own. */
+ * For the solutions of the last iteration, which are the merge's. It is no link, because both names
+ * must be able to change and to age independently. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* draw-samples: chooses a task's calibration samples and tokenises them (samples/T.h5).
  *
- * Which rows: those that --rows lists, in its order, or a draw by the published selection's rules
- * (lib/math/draw.h). A draw made elsewhere is repeated only by --rows: the rules are the same, the
- * random generator is ours. What the model reads of a row, and its answer, are those of the
- * templates --prompt and --answer, or the row's own token ids (lib/merge/example.h). */
+ * It uses the rows that --rows lists, in that order, or draws by the published rules
+ * (lib/math/draw.h). Only --rows can repeat a draw that was made elsewhere: the rules are the same,
+ * but the random generator is ours. The text of a row and its answer come from the templates
+ * --prompt and --answer, or from the row's own token ids (lib/merge/example.h). */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -55,7 +55,7 @@ static const struct tool tool = {
 		   "-o 'mine/samples/{task}.h5'",
 };
 
-/* A shortage in the user's words. */
+/* Explains a shortage to the user. */
 _Noreturn static void die_short(const char *path, int status, struct draw_shortage s,
 				const char *const *label)
 {

@@ -1,10 +1,11 @@
 /* eval-emotion: accuracy, macro-F1, loss and confusion of a model on a task's test file.
  *
- * Greedy generation for every row; prediction = first generated token, label = first token of the
- * label (as published). Other scores, where they are asked for: lib/merge/evaluation.h. Rows are
- * taken in slabs whose residual stream fits the memory asked for; within a slab the weights are
- * streamed block by block, pads are never computed, and no row's numbers depend on which slab it is
- * in. */
+ * It generates greedily for every row. The prediction is the first generated token, the label is
+ * the label's first token, as published. For other scores see lib/merge/evaluation.h.
+ *
+ * Rows are taken in slabs whose residual stream fits the allowed memory. Within a slab the weights
+ * are streamed block by block. Pads are never computed. A row's numbers do not depend on its
+ * slab. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,7 @@ static const struct tool tool = {
 		   "data/tec/test.json -o mine/tec.json",
 };
 
-/* The decoder's rows of a test row, at most: of what is generated, or of its answer. */
+/* The most decoder rows of a test row: those of the generation, or of its answer. */
 static int decoder_steps(const struct testset *t)
 {
 	int most = o.max_new;

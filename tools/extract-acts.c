@@ -1,9 +1,7 @@
 /* extract-acts: advances a model's state from one site to the next, and writes the site's rows.
  *
- * Here: what is read beside the acts files, and the plan of the memory; the walk is
- * lib/merge/propagate.h's. Several tasks may share one process, and so the packed weights of a
- * block.
- */
+ * This file reads the inputs besides the acts files, and plans the memory. lib/merge/propagate.h
+ * does the walk. Several tasks can share a process, and with it the packed weights of a block. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +73,7 @@ static const struct tool tool = {
 		   "'mine/own/{task}/enc01-self.h5'",
 };
 
-/* What a task's sequences and ΔW are made of. */
+/* The files from which a task's sequences and ΔW are made. */
 struct extract_input {
 	struct samples samples;
 	struct decoder_tokens tokens;
@@ -86,7 +84,7 @@ struct extract_run {
 	struct propagation a;
 	struct strlist tasks;
 	struct extract_input *input; /* by task */
-	struct ranks ranks;          /* of ΔW, at most */
+	struct ranks ranks;          /* largest rank of ΔW */
 };
 
 static bool is_lora(void)
@@ -114,7 +112,7 @@ static void read_tokens(const struct extract_run *r, const struct propagation_ta
 	free(path);
 }
 
-/* The samples' ids but the last, then their tokens: what a single stack reads. */
+/* The input of a single stack: a sample's ids without the last, then its tokens. */
 static void join(struct seqs *s, const struct samples *samples, const struct decoder_tokens *tokens)
 {
 	size_t S = (size_t)samples->S;
@@ -152,7 +150,7 @@ static void open_tokens(struct extract_run *r, struct propagation_task *t, struc
 			  m->pad);
 }
 
-/* The site's rows are of the answers too. */
+/* Whether the site's rows include those of the answers. */
 static bool has_answers(const struct extract_run *r)
 {
 	const struct propagation *a = &r->a;
@@ -189,7 +187,7 @@ static void open_inputs(struct extract_run *r, struct propagation_task *t, struc
 	t->adapter = in->adapter;
 }
 
-/* Whether the walk meets the solution of site s. */
+/* Whether the walk uses the solution of site s. */
 static bool meets(const struct propagation *a, struct site s)
 {
 	return site_compare(s, a->site) < 0 &&
@@ -197,7 +195,7 @@ static bool meets(const struct propagation *a, struct site s)
 		(s.stack == propagate_in_decoder(a) && s.block >= a->start));
 }
 
-/* The ranks of the solutions that will be met. */
+/* The ranks of the solutions that the walk uses. */
 static void solutions_ranks(struct extract_run *r)
 {
 	struct merged *g = r->a.merged;
@@ -234,7 +232,7 @@ static void check_usage(const struct extract_run *r)
 		die_usage("site %s %s --encoder-output", o.site, decoder ? "needs" : "takes no");
 }
 
-/* The longest sequence of a stack, of all tasks. */
+/* The longest sequence of a stack, over all tasks. */
 static int longest(const struct extract_run *r, bool decoder)
 {
 	int T = 1;
@@ -259,8 +257,8 @@ static struct footprint footprint_of(const struct extract_run *r, int rows)
 				 &r->ranks, files);
 }
 
-/* Rows of a batch: enough for full products, fewer where inner_num or max_memory say so; a sequence
- * is never cut. */
+/* Rows of a batch: enough for full products, or fewer by inner_num or max_memory. A sequence is
+ * never cut. */
 static int choose_rows(const struct extract_run *r, int T)
 {
 	bool decoder = propagate_in_decoder(&r->a);
@@ -281,7 +279,7 @@ static void run_buffers(struct extract_run *r)
 	propagate_init(&r->a, NULL, T, ranks_largest(&r->ranks));
 }
 
-/* The walk that the options ask for. */
+/* The walk that the options describe. */
 static void run_open(struct extract_run *r)
 {
 	struct propagation *a = &r->a;

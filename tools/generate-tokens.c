@@ -1,10 +1,10 @@
-/* generate-tokens: the decoder tokens of the calibration samples, as a model generates them
- * (greedy): each task's own (--adapter), or the merged one of an iteration (--solutions).
+/* generate-tokens: the decoder tokens of the calibration samples, generated greedily by each task's
+ * own model (--adapter), or by the merged model of an iteration (--solutions).
  *
- * The encoder has been run: its output is the state of the task's `encoder-output` file. Samples
- * are taken in groups, so that memory does not grow with their number. Features `reference`: as in
- * the published run the samples are generated in batches of
- * --inner-num, and a sample that is finished is fed pads until its batch ends. */
+ * The encoder has already run: its output is the state in the task's `encoder-output` file. Samples
+ * are taken in groups, so that memory does not grow with their number. With features `reference`
+ * the samples are generated in batches of --inner-num, as in the published run. A finished sample
+ * is then fed pads until its batch ends. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,10 +61,10 @@ static const struct tool tool = {
 		   "'mine/tokens/{task}.h5'",
 };
 
-enum { READ_ROWS = 512 }; /* of encoder output on its way from the file */
+enum { READ_ROWS = 512 }; /* rows of encoder output that are read at a time */
 
-/* The decoder's inputs of one sample: the start token and what was generated but the end token,
- * which is only an output. */
+/* The decoder's inputs for one sample: the start token and the generated tokens. The end token is
+ * left out, because it is only an output. */
 static int inputs_of(const struct generation *g, int i, const struct geometry *m, int start,
 		     int *ids)
 {
@@ -77,7 +77,7 @@ static int inputs_of(const struct generation *g, int i, const struct geometry *m
 	return n + 1;
 }
 
-/* The last token that may be generated is no input of anything: it is not asked for. */
+/* The last possible token is no input of anything, so it is not generated. */
 static int tokens_needed(void)
 {
 	return o.max_new - 1;
@@ -92,8 +92,8 @@ static int longest(const struct decoder_tokens *t, int first, int last)
 	return most;
 }
 
-/* Published batches: every sample has as many decoder steps as the longest of its batch; a finished
- * one is fed its end token, then pads. */
+/* Published batches: every sample has as many decoder steps as the longest one of its batch. A
+ * finished sample is fed its end token, then pads. */
 static void pad_batches(struct decoder_tokens *t, int **ids, const struct generation *g,
 			const struct geometry *m)
 {
@@ -132,8 +132,8 @@ static struct h5 *open_encoder_output(const struct forward *f, const struct cali
 	return m;
 }
 
-/* The encoder's output of the pool's samples [first, last), all of task t, which begin at row `row`
- * of H. */
+/* The encoder's output of the set's samples [first, last). All are of task t, and begin at row
+ * `row` of H. */
 static void read_encoder_output(const struct forward *f, const struct calibration_task *t,
 				int ntasks, const struct seqs *enc, int first, int last, float *H)
 {
@@ -156,7 +156,7 @@ static void read_encoder_output(const struct forward *f, const struct calibratio
 	h5_close(m);
 }
 
-/* The encoder's output of the set's samples [first, first+n), into H. */
+/* Reads the encoder's output of the set's samples [first, first+n) into H. */
 static void read_prompts(const struct forward *f, const struct calibration_set *p,
 			 const struct seqs *enc, int first, int n, float *H)
 {
@@ -172,7 +172,7 @@ static void read_prompts(const struct forward *f, const struct calibration_set *
 	}
 }
 
-/* Generation for samples [first, first+n) of the pool; H has room for their memory. */
+/* Generates for samples [first, first+n) of the set. H has room for their encoder output. */
 static void generate_group(const struct forward *f, const struct calibration_set *p, int first,
 			   int n, float *H, struct generation *all)
 {
@@ -214,7 +214,7 @@ static void generate_all(const struct forward *f, const struct calibration_set *
 	be->free(H);
 }
 
-/* The part of the pool's generation that is the task's; a view. */
+/* The task's part of the set's generation, as a view. */
 static struct generation of_task(const struct generation *all, const struct calibration_task *t)
 {
 	return (struct generation){.n = t->samples.S,
@@ -262,8 +262,8 @@ static void write_task(const struct calibration_set *p, const struct calibration
 	free(out);
 }
 
-/* What a task's own adapter answers to its own rows: one line where that is no better than chance.
- * The answers are there anyway; with --max-new-tokens 1 none is. */
+/* What a task's own adapter answers to its own rows: one line if that is no better than chance. It
+ * costs nothing, because the answers exist. With --max-new-tokens 1 there are none. */
 static void check_answers(const struct calibration_task *t, const struct generation *all)
 {
 	const struct generation g = of_task(all, t);
@@ -285,7 +285,7 @@ static void check_answers(const struct calibration_task *t, const struct generat
 	free(truth);
 }
 
-/* An encoder has read the prompts already; a single stack reads them here. */
+/* An encoder has already read the prompts. A single stack reads them here. */
 static void check_prompts(const struct model *model)
 {
 	bool encoder = model->m.family->nstacks == 2;

@@ -1,12 +1,14 @@
-/* keep-previous: a finished merge makes way for another: WORK/adapter becomes
- * WORK/adapter.previous, and WORK/model WORK/model.previous.
+/* keep-previous: a finished merge makes way for another one: WORK/adapter becomes
+ * WORK/adapter.previous, and WORK/model becomes WORK/model.previous.
  *
- * What was known of it goes along: eval.tsv, eval/TASK.json and predictions/ move into the folder
- * first, so that an evaluation never lies beside an adapter that it is not of. Where no finished
- * merge is there (its folder was deleted) they are deleted. The folder's new name comes by one
- * rename; the one that was kept before is deleted just ahead of it, its configuration first. So
- * whenever this is stopped, a folder with a configuration is whole, the merge is under one of the
- * two names, and running it once more goes on. Nothing is done where there is nothing to keep. */
+ * Its evaluation goes with it. eval.tsv, eval/TASK.json and predictions/ move into the folder
+ * first, so that an evaluation is never beside another adapter. If there is no finished merge,
+ * because its folder was deleted, they are deleted.
+ *
+ * One rename gives the folder its new name. The earlier .previous is deleted just before, its
+ * configuration first. So wherever this is interrupted, a folder with a configuration is whole, the
+ * merge has one of the two names, and a second run finishes the work. If there is nothing to keep,
+ * nothing is done. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +35,7 @@ static const struct tool tool = {
 	.example = "keep-previous --in work",
 };
 
-/* What a merge ends with; a folder is complete once it has this file. */
+/* The files that end a merge. A folder with one of them is complete. */
 static const struct result {
 	const char *folder, *configuration;
 } results[] = {{"adapter", "adapter_config.json"}, {"model", "config.json"}};
@@ -56,8 +58,8 @@ static bool is_complete(const struct result *r)
 	return yes;
 }
 
-/* The names in a folder that may not be there, allocated each, "." and ".." left out; NULL at the
- * end. */
+/* The names in a folder, each allocated, without "." and ".."; NULL ends the list. The folder may
+ * be missing. */
 static char **names_in(const char *folder)
 {
 	char **name = xcalloc(1, sizeof(*name));
@@ -88,8 +90,8 @@ static bool is_folder(const char *path)
 	return !lstat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* Calls fn with FOLDER/NAME and OTHER/NAME for each file in a folder; `deep`: and in the folders in
- * it. */
+/* Calls fn with FOLDER/NAME and OTHER/NAME for each file in a folder. `deep`: also for the files in
+ * its sub-folders. */
 static void each_file(const char *folder, const char *other, bool deep,
 		      void (*fn)(const char *path, const char *to))
 {
@@ -142,8 +144,8 @@ static void forget(const char *path, const char *to)
 	delete_tree(path);
 }
 
-/* Of the merge alone: not what eval/ has of the base and the single adapters, which are folders in
- * it. */
+/* Only the merge's evaluation. The base and the single adapters have folders of their own in
+ * eval/. */
 static void each_evaluation(const char *into, void (*fn)(const char *path, const char *to))
 {
 	char *table = xformat("%s/eval.tsv", work), *table_to = xformat("%s/eval.tsv", into);
@@ -165,7 +167,7 @@ static void each_evaluation(const char *into, void (*fn)(const char *path, const
 
 /* ------------------------------------------------------------ the folder */
 
-/* A line of checksums for the file's new name: made of what it is. */
+/* Records the checksum of the file under its new name, with the same inputs. */
 static void record(const char *path, const char *to)
 {
 	checksums_own(path, path);
@@ -211,7 +213,7 @@ int main(int argc, char **argv)
 		each_evaluation("", forget);
 	if (adapter)
 		delete_previous(&results[ADAPTER]);
-	if (adapter || model) /* a full model beside an adapter is made of it, and goes with it */
+	if (adapter || model) /* a full model beside an adapter was made from it, and goes too */
 		delete_previous(&results[MODEL]);
 	if (adapter)
 		set_aside(&results[ADAPTER], true);

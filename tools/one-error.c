@@ -1,10 +1,8 @@
-/* one-error: run a command, and of the makes below it leave out what each of them adds to a
- * failure.
+/* one-error: runs a command, and removes from its errors the lines that the makes below it add.
  *
- * A tool that fails says why in one line. Every make between it and the user then says which target
- * that was for: "make[2]: *** [FILE:LINE: TARGET] Error 1". The last make says so in any case, so
- * the others' lines are left out here. All else on standard error is passed on, a line at a time.
- */
+ * A tool that fails says why in one line. Then every make between it and the user names the target:
+ * "make[2]: *** [FILE:LINE: TARGET] Error 1". The last make does so in any case, so the others'
+ * lines are dropped. Everything else on standard error is passed on, line by line. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +32,8 @@ static const struct tool tool = {
 };
 
 /* "make[2]: *** [main.mk:89: x.h5] Error 1", or "… Interrupt", or "make[2]: *** Waiting for
- * unfinished jobs....". What make has to say itself
- * ("*** No rule to make target …") has no bracket after the stars. */
+ * unfinished jobs....". Messages of make itself ("*** No rule to make target …") have no bracket
+ * after the stars. */
 static bool is_echo(const char *line)
 {
 	const char *s = line + strcspn(line, "[ ");
@@ -61,7 +59,7 @@ static void pass_line(struct text *line)
 	text_release(line);
 }
 
-/* What has come, as lines; false at the end. */
+/* Passes on what has come, line by line; false at the end. */
 static bool pass_some(int fd, struct text *line)
 {
 	char buf[4096];
@@ -77,8 +75,8 @@ static bool pass_some(int fd, struct text *line)
 	return n > 0;
 }
 
-/* Until the command has ended and all that it said is passed on; what it left running may hold the
- * pipe for longer. */
+/* Runs until the command has ended and all its output is passed on. A process that it left running
+ * may hold the pipe for longer. */
 static int relay(pid_t pid, int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};

@@ -1,9 +1,10 @@
-/* plan-pipeline: checks everything that can be checked before the first computation, and writes the
- * plan of one merge.
+/* plan-pipeline: checks all that can be checked before the first computation, and writes the plan
+ * of one merge.
  *
- * The plan is WORK/plan.mk (lib/plan/planmk.h) and WORK/stamps/ (lib/plan/stamps.h), both made of
- * what lib/plan/plan.h opens. This file takes the options and the settings. The path of plan.mk is
- * printed on stdout; or, by --show, what the plan comes to in words, and then WORK is only read. */
+ * The plan is WORK/plan.mk (lib/plan/planmk.h) and WORK/stamps/ (lib/plan/stamps.h).
+ * lib/plan/plan.h opens what it is made from. This file reads the options and the settings. It
+ * prints the path of plan.mk on stdout. With --show it prints the plan in words instead, and only
+ * reads WORK. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -98,7 +99,7 @@ static void list_keys(void)
 	}
 }
 
-/* What make's command line also takes, and what is typed for it. */
+/* Other words of make's command line, and what to type for them. */
 static const struct config_word words[] = {
 	{"MODEL", "MODEL"},
 	{"LORAS", "LORAS"},
@@ -137,8 +138,8 @@ static const struct config_word words[] = {
 	{0},
 };
 
-/* The next of the words at *at, with make's own quoting taken off ("\\ " is a blank, "\\\\" a
- * backslash, "$$" a dollar); NULL at the end. */
+/* The next of the words at *at, without make's quoting ("\\ " is a blank, "\\\\" a backslash, "$$"
+ * a dollar). NULL at the end. */
 static char *next_word(const char **at)
 {
 	struct text word = {0};
@@ -157,7 +158,7 @@ static char *next_word(const char **at)
 	return copy;
 }
 
-/* Overrides as typed on make's command line: KEY=value words. */
+/* The overrides as typed on make's command line: KEY=value words. */
 static void apply_overrides(struct config *c)
 {
 	const char *at = o.set ? o.set : "";
@@ -169,8 +170,8 @@ static void apply_overrides(struct config *c)
 	}
 }
 
-/* The result that is there is going to be replaced: which folder, where it is kept, and why. False:
- * no result is there, or it stays. */
+/* Whether an existing result will be replaced: which folder, where it is kept, and why. false:
+ * there is none, or it stays. */
 static bool replaces(const struct plan *p, const struct changes *changes, char **said)
 {
 	const char *folder = plan_full_weight(p) ? "model" : "adapter",
@@ -260,7 +261,7 @@ static void write_all(const struct plan *p)
 	changes_release(&changes);
 }
 
-/* A folder of an earlier version: its files have other names now, and are made again. */
+/* A folder of an earlier version. Its files have new names now, and will be made again. */
 static void say_left_over(const char *work)
 {
 	if (file_is_in(work, "lora"))
@@ -274,7 +275,7 @@ static bool goal(const char *name)
 	return o.goals && strstr(o.goals, name);
 }
 
-/* What is not as it must be is said before anything is opened. */
+/* Reports everything that is wrong with the folders before anything is opened. */
 static void check_request(const struct plan *p)
 {
 	static const char *const named[] = {"MODEL", "LORAS", "DATA", "WORK"};
@@ -289,7 +290,7 @@ static void check_request(const struct plan *p)
 	request_say_stands(o.stands, named, typed, 4);
 }
 
-/* What make would only find missing when a tool is to read it. */
+/* Files that make would find missing only when a tool needs them. */
 static void check_files(const struct plan *p)
 {
 	if (plan_samples(p))
@@ -307,7 +308,7 @@ static char *choose_work(const struct config *c)
 		       c->use_mats, c->use_camr, c->use_dcs);
 }
 
-/* Of make: -j without a number is as many processes as cores. */
+/* As make does: -j without a number means as many processes as cores. */
 static int processes(void)
 {
 	long n = 1;
@@ -317,7 +318,7 @@ static int processes(void)
 	return (int)n;
 }
 
-/* The folder that this program lies in. */
+/* The folder that contains this program. */
 static const char *own_folder(void)
 {
 	static char path[PATH_MAX];

@@ -1,9 +1,9 @@
-/* release-files: takes back the disk space of intermediate files whose work is done.
+/* release-files: frees the disk space of intermediate files that are no longer needed.
  *
- * A released file keeps its name and its time, so that make still counts it as made; its contents
- * become one line of text, so that a tool that is given it by hand says what it is. (Not synced: an
- * empty file counts as released as well, and twelve syncs a site would be waited for.)
- * plan-pipeline has those made again that something to do reads (lib/plan/graph.h). */
+ * A released file keeps its name and its time, so that make still counts it as made. Its contents
+ * become one line of text. A tool that gets the file by hand then says what it is. The files are
+ * not synced: an empty file also counts as released, and a site would wait for twelve syncs. If a
+ * released file is needed again, plan-pipeline has it made again (lib/plan/graph.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* report-eval: one table of several models' evaluations: what the merge kept of each adapter.
+/* report-eval: one table of several models' evaluations: how much of each adapter the merge kept.
  *
- * Reads eval-emotion's results: REFERENCE/base/TASK.json, REFERENCE/adapters/ADAPTER/TASK.json
- * (those that exist; ADAPTER = TASK must), and each merge's DIR/TASK.json. `kept` is a model's
- * accuracy over the individual one's (the task's own adapter), per task and for the mean of
- * accuracies; where that is 0, it is "-". The file is long (one line per model and task), the table
- * on stdout wide. */
+ * Reads eval-emotion's results: REFERENCE/base/TASK.json, REFERENCE/adapters/ADAPTER/TASK.json, and
+ * each merge's DIR/TASK.json. Of the adapters' results only those with ADAPTER = TASK are required.
+ * `kept` is a model's accuracy relative to the individual one, that of the task's own adapter. It
+ * is given per task and for the mean accuracies; "-" if the individual accuracy is 0. The file is
+ * long (one line per model and task), the table on stdout is wide. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,7 @@ static void read_all(void)
 	strlist_release(&merged);
 }
 
-/* Whether any result has the figure. */
+/* Whether any result has this figure. */
 static bool has_figure(int kind)
 {
 	for (int i = 0; i < nmodels; i++)
@@ -165,10 +165,10 @@ static void write_long(void)
 	text_release(&s);
 }
 
-/* The accuracy stands before the figures: kind -1. */
+/* kind -1: the accuracy, which precedes the figures. */
 enum { ACCURACY = -1 };
 
-/* Whether the score is there; its value. */
+/* Whether the score exists; sets its value. */
 static bool value_of(const struct score *r, int kind, double *value)
 {
 	*value = kind == ACCURACY ? r->accuracy : r->figure[kind].value;
@@ -209,7 +209,7 @@ static void print_wide(int kind)
 	}
 }
 
-/* A table of the accuracy, and of each figure that is there. */
+/* A table of the accuracy, and one of each figure that exists. */
 static void print_tables(void)
 {
 	print_wide(ACCURACY);

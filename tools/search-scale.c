@@ -1,9 +1,9 @@
-/* search-scale: by which factor to scale a merged adapter, judged on the calibration rows.
+/* search-scale: finds the factor by which to scale a merged adapter, from the calibration rows.
  *
- * For every candidate: the share of each task's rows whose first generated token is the first token
- * of the label. The best mean over the tasks wins, the smaller factor on a tie. This looks at the
- * calibration rows' labels, which no other stage does. All tasks' rows go through one pass of the
- * weights together, as many at a time as the memory asked for holds. */
+ * For every candidate it measures the share of each task's rows whose first generated token is the
+ * label's first token. The best mean over the tasks wins; on a tie the smaller factor. This uses
+ * the labels of the calibration rows, which no other stage does. The rows of all tasks go through
+ * one pass over the weights, as many at a time as fit the allowed memory. */
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -44,11 +44,11 @@ static const struct tool tool = {
 		   "--scales 0.5,1 -o mine/scale.json",
 };
 
-/* All tasks' rows, one after the other. */
+/* All tasks' rows, one task after the other. */
 struct scale_rows {
 	int n;
 	int *task, *length, *offset, *ids; /* (n), (n), (n), flat */
-	int *label;                        /* (n) first token of the label */
+	int *label;                        /* (n) first token of each row's label */
 	int *count;                        /* (tasks) rows */
 };
 
@@ -100,7 +100,7 @@ static void rows_free(struct scale_rows *r)
 	free(r->count);
 }
 
-/* Rows [first, first+n): one decoder step from the start token; right[t] counts the hits. */
+/* Rows [first, first+n): one decoder step from the start token. right[t] counts the hits. */
 static void run_slab(const struct forward *f, const struct scale_rows *r, int first, int n,
 		     int *right)
 {
@@ -143,7 +143,7 @@ static void run_all(const struct forward *f, const struct scale_rows *r, int *ri
 	}
 }
 
-/* One candidate: its entry of the result; the mean accuracy is returned. */
+/* Tries one candidate: writes its entry of the result, and returns its mean accuracy. */
 static double candidate(const struct forward *f, struct adapter *a, const double *base,
 			double scale, const struct scale_rows *r, const struct strlist *tasks,
 			json_t *list)

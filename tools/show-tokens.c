@@ -1,8 +1,8 @@
-/* show-tokens: the tokens of a text, one line each: the id, a tab, and the token's text as the
- * tokenizer's files have it.
+/* show-tokens: the tokens of a text, one per line: the id, a tab, and the token's text as in the
+ * tokenizer's files.
  *
- * So a user can compare with what a model was trained on. Without --text, every line of standard
- * input is a text, and an empty line stands between the tokens of two. */
+ * Users can compare them with the tokens that a model was trained on. Without --text, every line of
+ * standard input is a text. An empty line separates the tokens of two texts. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static const struct tool tool = {
 	.example = "show-tokens --model model --text 'What a day!'",
 };
 
-/* Control characters of a piece as JSON would have them, so that a token stays on its line. */
+/* Writes a piece's control characters as JSON does, so that a token stays on its line. */
 static void print_piece(const char *piece)
 {
 	for (; *piece; piece++) {

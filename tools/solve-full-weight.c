@@ -1,10 +1,10 @@
-/* solve-full-weight: the merged weight of every module of a site where the whole weight is fitted
+/* solve-full-weight: the merged weight of every module of a site, where the full weight is fitted
  * (with_pretrain_matrix), as solution/SITE.h5.
  *
- * As solve-layer, with W0+ΔW_t in ΔW_t's place (lib/math/full_weight.h). The result has full rank:
- * dataset W (d_out, d) instead of A and B. Memory: three d × d of float64, one d_out × d of
- * float32, and panels; W0 and, in an iteration (jacobi), the weights of those before are read by
- * rows. The Grams must be those of compute-grams --full-weight. */
+ * It works as solve-layer, with W0+ΔW_t in place of ΔW_t (lib/math/full_weight.h). The result has
+ * full rank: dataset W (d_out, d) instead of A and B. Memory: three d × d of float64, one d_out × d
+ * of float32, and panels. W0 and the weights of earlier iterations (jacobi) are read by rows. The
+ * Grams must be those of compute-grams --full-weight. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -62,10 +62,10 @@ struct full_weight_run {
 	struct past past;
 	double *c; /* (N) */
 	struct h5 *out;
-	double condition; /* the worst, for the closing line */
+	double condition; /* the worst values, for the closing line */
 };
 
-/* One module on its way. */
+/* State of one module. */
 struct full_weight_part {
 	char *name, *group; /* "/modules/<name>" */
 	size_t d, d_out;
@@ -74,7 +74,7 @@ struct full_weight_part {
 	struct full_weight full;
 };
 
-/* run->W, by rows from W0. */
+/* Fills run->W, in rows, from W0. */
 static void fit(struct full_weight_run *run, struct full_weight_part *p)
 {
 	char *weight = xformat("%s.weight", p->name);
@@ -127,7 +127,8 @@ static void read_pairs(struct full_weight_run *run, const struct full_weight_par
 	past_read(&run->past, p->name, row, p->d_out, run->W + row * p->d, m);
 }
 
-/* run->W from the fit G(W_{k−1}) to W_k; the fit itself goes to the file where that is another. */
+/* Turns run->W from the fit G(W_{k−1}) into W_k. If the two differ, the fit also goes to the
+ * file. */
 static enum mats_outcome accelerate(struct full_weight_run *run, const struct full_weight_part *p,
 				    struct mats *m)
 {
@@ -154,7 +155,7 @@ static enum mats_outcome accelerate(struct full_weight_run *run, const struct fu
 	free(A);
 	return outcome;
 }
-/* How large the solution is, and how far from the one before. */
+/* The norm of the solution, and its distance from the previous one. */
 static void measure(struct full_weight_run *run, const struct full_weight_part *p)
 {
 	const struct solution *before = run->past.n ? run->past.solution[0] : NULL;
@@ -183,7 +184,7 @@ static void measure(struct full_weight_run *run, const struct full_weight_part *
 		h5_set_double(run->out, p->group, "change", sqrt(change2));
 }
 
-/* From the fit to W_k, and what the next iterations need of it. */
+/* From the fit to W_k. Stores what the next iterations need. */
 static void iterate(struct full_weight_run *run, struct full_weight_part *p)
 {
 	bool paired = iteration.use_mats && run->past.n;

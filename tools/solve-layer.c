@@ -1,10 +1,11 @@
 /* solve-layer: the merged ΔW of every module of a site, as a low-rank pair (solution/SITE.h5).
+ * - sweep, regmean, jacobi: least squares over the tasks' Grams (lib/math/solve.h), with one
+ *   Cholesky and R right-hand sides per module. The methods differ only in the rows from which the
+ *   Grams were made.
+ * - average, task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
  *
- * sweep, regmean, jacobi: least squares over the tasks' Grams (lib/math/solve.h): one Cholesky and
- * R right-hand sides a module. The methods differ in the rows that the Grams were made of, not
- * here. average and task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
- * W = B A with B = [B_1 … B_N] as the adapters hold it; every scale is in A. Memory: one d × d of
- * float64 and panels of the Grams. */
+ * W = B A, with B = [B_1 … B_N] from the adapters; every scale is in A. Memory: one d × d of
+ * float64, and panels of the Grams. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,15 +50,15 @@ static const struct tool tool = {
 
 struct solve_run {
 	struct job job;
-	bool fitted; /* to Grams; otherwise by the weights alone */
+	bool fitted; /* fits to Grams; else it uses only weights */
 	struct normal_equations system;
 	struct solve_arrays arrays;
 	struct h5 *out;
 	struct solution *previous; /* iteration k−1, or NULL */
-	double condition;          /* the worst, for the closing line */
+	double condition;          /* the worst values, for the closing line */
 };
 
-/* One module on its way. */
+/* State of one module. */
 struct solve_part {
 	int i;
 	char *name, *group; /* "/modules/<name>" */
@@ -68,7 +69,7 @@ struct solve_part {
 
 /* ------------------------------------------------------------ the modules */
 
-/* From the fit G(W_{k−1}) to W_k (the same, but for MATS), and how far that is from W_{k−1}. */
+/* From the fit G(W_{k−1}) to W_k, and the distance from W_{k−1}. Without MATS, W_k is the fit. */
 static void iterate(struct solve_run *run, struct solve_part *p, const double *BtB)
 {
 	size_t R = (size_t)p->factors.R, d = (size_t)p->factors.d;
@@ -131,8 +132,8 @@ static void fit(struct solve_run *run, struct solve_part *p)
 	free(BtB);
 }
 
-/* average: A = [ s_t / N A_t ], task-arithmetic: A = [ s_t A_t ] (assemble-lora scales it). A task
- * whose adapter does not target the module counts as ΔW = 0. */
+/* average: A = [ s_t / N A_t ]. task-arithmetic: A = [ s_t A_t ], which assemble-lora scales. A
+ * task whose adapter does not target the module counts as ΔW = 0. */
 static void combine(struct solve_part *p, double share)
 {
 	size_t d = (size_t)p->factors.d;
@@ -221,7 +222,7 @@ static void run_close(struct solve_run *run)
 	job_close(&run->job);
 }
 
-/* Which methods are here, and which of them fit to Grams. */
+/* The methods of this tool, and which of them fit to Grams. */
 static void check_method(void)
 {
 	static const char *const fitted[] = {"sweep", "jacobi", "regmean"};

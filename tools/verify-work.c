@@ -1,12 +1,14 @@
-/* verify-work: re-reads everything under a WORK folder and names what is damaged or stale.
+/* verify-work: re-reads everything under a WORK folder, and lists what is damaged or stale.
+ * - damaged: its bytes are not those that were written (checksums.tsv, lib/files/checksums.h).
+ * - stale: made from another version of one of its inputs, or its stage's stamp is newer. The
+ *   next make makes it again. Only files that the plan uses can be stale (lib/plan/manifest.h), not
+ *   those of an earlier plan.
+ * - unlisted: it has no line in checksums.tsv, so nothing can be said about it.
+ * - left over: a temporary file of a process that was killed. The next run removes it.
+ * - set aside: found damaged by a run.
  *
- * damaged    its bytes are not those that were written (checksums.tsv, lib/files/checksums.h)
- * stale      made from another version of one of its inputs, or its stage's stamp is newer: the
- * next make makes it anew. Of files that the plan has a use for (lib/plan/manifest.h); what an
- * earlier plan has left is not said to be stale unlisted   has no line in checksums.tsv: nothing
- * can be said of it left over  a temporary file of a process that was killed: the next run removes
- * it set aside  found damaged by a run One line each on stdout, tab-separated; exit 1 if there is
- * any. Not looked at: log.tsv and lock, which no tool reads. */
+ * One line each on stdout, separated by tabs; exit 1 if there is any. log.tsv and lock are not
+ * examined, because no tool reads them. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -37,11 +39,11 @@ static const struct tool tool = {
 };
 
 struct work_file {
-	char *name; /* in the folder */
+	char *name; /* relative to the folder */
 	uint64_t digest, size;
 	struct timespec time;
-	const struct checksums_line *line; /* of its bytes; NULL: there is none */
-	bool stale;                        /* said already */
+	const struct checksums_line *line; /* the line that fits its bytes; NULL: there is none */
+	bool stale;                        /* reported already */
 };
 
 struct verify {
@@ -136,8 +138,8 @@ static void stale(struct verify *v, struct work_file *f, const char *why, const 
 	f->stale = true;
 }
 
-/* Each "name=digest" that it was made of is to be that of the file in place; an input that is gone
- * or released says nothing. */
+/* Each "name=digest" of its inputs must be the digest of the present file. An input that is missing
+ * or released tells nothing. */
 static void check_inputs(struct verify *v, struct work_file *f)
 {
 	char *copy = xstrdup(f->line->inputs), *rest = copy, *word;
@@ -162,8 +164,8 @@ static bool later(struct timespec a, struct timespec b)
 	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-/* A copy of a stamp keeps its time when the stamp is rewritten with the same text; with another
- * text it is stale itself. */
+/* A stamp's copy keeps its time when the stamp is rewritten with the same text. If the text
+ * differs, the copy is stale itself. */
 static void check_copy(struct verify *v, struct work_file *copy)
 {
 	const char *of = copy->name + strlen("eval/");
@@ -198,7 +200,7 @@ static void check_stale(struct verify *v, struct work_file *f, const char *stamp
 	check_stamps(v, f, stamps);
 }
 
-/* For manifest_each(). */
+/* Called by manifest_each(). */
 static void check_listed(void *arg, const char *name, const char *stamps)
 {
 	struct verify *v = arg;

@@ -1,17 +1,17 @@
-/* with-lock: run a command while holding a folder's lock, so that two runs never mix in one WORK
+/* with-lock: runs a command while it holds a folder's lock, so that two runs never mix in one WORK
  * folder.
  *
- * The lock is flock() on FOLDER/lock. It is inherited by the command and all that it starts: it
- * lasts until the last of them has ended, however they end, and no longer (the kernel lets go of
- * it). The file holds the number and the command of the holder, for the message that the second one
- * gets. Where the holder was killed and its children are still ending, the lock is waited for.
+ * The lock is flock() on FOLDER/lock. The command and everything that it starts inherit it. It
+ * lasts until the last of them has ended, however they end, and then the kernel releases it. The
+ * file holds the holder's number and command, for the message to a second run. If the holder was
+ * killed and its children are still ending, this waits for the lock.
  *
- * Holding the lock, whatever temporary file lies in the folder was left by a process that was
- * killed: removed before the command starts. An interruption (INT, TERM, HUP) is passed on, and
- * when the command has ended, the closing line says how to go on.
+ * Under the lock, any temporary file in the folder was left by a process that was killed. Such
+ * files are removed before the command starts. An interruption (INT, TERM, HUP) is passed on. When
+ * the command has ended, the closing line says how to continue.
  *
- * To make's job tokens it is the end of the line (leave_jobserver). A command that fails having set
- * a damaged file aside (lib/files/checksums.h) is run once more, which makes that file anew. */
+ * make's job tokens end here (leave_jobserver). If a command fails and has set a damaged file aside
+ * (lib/files/checksums.h), it is run once more and makes that file again. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@ static const struct tool tool = {
 
 /* ------------------------------------------------------------ the lock */
 
-/* "4711 make merge …": the holder's number and command; empty while it is being written. */
+/* "4711 make merge …": the holder's number and command. Empty while it is being written. */
 static long holder(int fd, char *text, size_t room)
 {
 	ssize_t n = pread(fd, text, room - 1, 0);
@@ -101,11 +101,11 @@ static void write_holder(int fd, char *const *command)
 	if (ftruncate(fd, 0) ||
 	    pwrite(fd, text_get(&t), strlen(text_get(&t)), 0) != (ssize_t)strlen(text_get(&t)))
 		warn("cannot write who holds the lock of '%s': %s", folder,
-		     strerror(errno)); /* it is held all the same */
+		     strerror(errno)); /* the lock is held all the same */
 	text_release(&t);
 }
 
-/* ------------------------------------------------------------ what was left */
+/* ------------------------------------------------------------ files that were left */
 
 static bool ends_with(const char *s, const char *tail)
 {
@@ -114,7 +114,7 @@ static bool ends_with(const char *s, const char *tail)
 	return n > k && !strcmp(s + n - k, tail);
 }
 
-/* ".NAME.tmp-PID-N" (lib/files/out.h): PID, or 0. */
+/* The PID of ".NAME.tmp-PID-N" (lib/files/out.h), or 0. */
 static long temporary_of(const char *name)
 {
 	const char *mark = NULL;
@@ -129,9 +129,9 @@ static long temporary_of(const char *name)
 	return *end == '-' ? pid : 0;
 }
 
-/* A live process that may still write the file: in the locked folder one of these tools, run by
- * hand (any other has only taken over the number of the one that is gone); in a folder that is not
- * locked, any. */
+/* Whether a living process may still write the file. In the locked folder: one of these tools, run
+ * by hand; any other process has only got the number of the one that is gone. In a folder that is
+ * not locked: any process. */
 static bool is_live_writer(long pid, bool locked)
 {
 	char link[64], theirs[PATH_MAX], ours[PATH_MAX];
@@ -148,8 +148,8 @@ static bool is_live_writer(long pid, bool locked)
 	return !strcmp(theirs, ours);
 }
 
-/* Counts the files set aside under `path`, and removes the left temporary files (and with `aside`
- * those set aside too). */
+/* Counts the files that were set aside under `path`. Removes left temporary files and, with
+ * `aside`, those set aside. */
 static int sweep(const char *path, bool locked, bool aside, int depth)
 {
 	DIR *d = opendir(path);
@@ -181,9 +181,9 @@ static int sweep(const char *path, bool locked, bool aside, int depth)
 
 /* ------------------------------------------------------------ the command */
 
-/* A make below us shall not share job tokens with one above: when we are killed, or a make in
- * between, those above and below would wait for each other's tokens for ever. So the pipe of tokens
- * ends here, and the make below, told the number of jobs only, makes its own. */
+/* A make below must not share job tokens with a make above. If this program is killed, or a make
+ * between them, the makes above and below would wait for each other's tokens for ever. So the pipe
+ * of tokens ends here. The make below only gets the number of jobs, and makes its own pipe. */
 static void leave_jobserver(void)
 {
 	static const char option[] = "--jobserver-auth=";
