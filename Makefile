@@ -1,7 +1,7 @@
-# Merge LoRA adapters of T5 models in bounded memory. `make help` says what can be typed.
+# Merge LoRA adapters of T5 models in bounded memory. `make help` lists what can be typed.
 #
-# This file builds the tools and the tests, and starts the pipeline: one merge is one graph, pipeline/main.mk over the plan that
-# plan-pipeline writes into WORK.
+# This file builds the tools and the tests, and starts the pipeline. One merge is one graph: pipeline/main.mk with the
+# plan that plan-pipeline writes into WORK.
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
@@ -24,7 +24,7 @@ help:
 	@echo 'Settings (config file, or KEY=value in capitals on the command line):'
 	@if [ -x $(BUILD)/plan-pipeline ]; then $(BUILD)/plan-pipeline --list-keys; else echo '  (after make: all keys with their defaults)'; fi
 
-# config/README.md says what the table of keys says (tests/cli/defaults.sh compares).
+# config/README.md is made from the table of keys (tests/cli/defaults.sh compares them).
 keys-readme: $(BUILD)/plan-pipeline
 	$(BUILD)/plan-pipeline --keys-markdown >config/README.md
 

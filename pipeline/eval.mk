@@ -1,4 +1,5 @@
-# The evaluation: the merge, the base model alone, and each adapter: on its own task, or (MATRIX=1) on every task. The rules are in plan.mk.
+# The evaluation of the merge, of the base model alone, and of each adapter on its own task, or (MATRIX=1) on every
+# task. The rules are in plan.mk.
 
 eval report: $W/eval.tsv
 	$(report)

@@ -1,13 +1,15 @@
-# One merge: the graph of a plan. PLAN=WORK/plan.mk, written by plan-pipeline, has the settings as variables and then the rules, file by file: what
-# each is made from, and a recipe of one line, whose first word is a variable of stages.mk. Never run by hand: `make merge` does.
+# One merge: the graph of a plan. plan-pipeline writes PLAN=WORK/plan.mk: the settings as variables, then the rules,
+# file by file. A rule says from what a file is made, and has a recipe of one line, which begins with a variable of
+# stages.mk. Never run this by hand: `make merge` does.
 #
-# A rule with several targets (&:) is one process for several tasks: plan-pipeline has put together those that have something to do, so that a
-# block's weights are read once for all of them. A file that needs FORCE was released (release-files), and something that is to be made reads it.
+# A rule with several targets (&:) is one process for several tasks. plan-pipeline has joined the tasks that must run,
+# so that a block's weights are read once for all of them. A file that needs FORCE was released (release-files), and a
+# file that must be made reads it.
 
 MAKEFLAGS += --no-builtin-rules --output-sync=target
 .SUFFIXES:
 
-# The folder of this file, in which the others lie.
+# The folder of this file and of the others.
 PIPELINE := $(dir $(lastword $(MAKEFILE_LIST)))
 
 include $(PLAN) $(ITERATION)
@@ -22,7 +24,7 @@ ifeq ($(save),1)
 merge: $W/model/config.json
 endif
 
-# Every tool writes whole files or none: what an interrupted process has finished is kept.
+# Every tool writes whole files or none, so the finished files of an interrupted process are kept.
 .PRECIOUS: $(foreach t,$(tasks),$(foreach s,$(extract_sites),$W/own/$t/$s.h5 $(pass)/merged/$t/$s.h5 $(pass)/grams/$t/$s.h5))
 
 ifeq ($(method),jacobi)

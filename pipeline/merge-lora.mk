@@ -1,5 +1,5 @@
-# What the installed command runs: the pipeline with the tools of libexec/merge-lora, beside the share/merge-lora that this file lies in. Nothing is
-# built.
+# Run by the installed command: the pipeline, with the tools of libexec/merge-lora, from the folder share/merge-lora
+# that contains this file. Nothing is built.
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:

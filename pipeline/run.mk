@@ -1,4 +1,4 @@
-# What a user types to merge and to evaluate.
+# The commands with which a user merges and evaluates.
 #? make merge MODEL=DIR LORAS=DIR DATA=DIR [TASK_TYPE=NAME] [WORK=DIR] [CONFIG=FILE] [KEY=value …]
 #?                         merge LORAS/<task>/ into WORK/adapter, with DATA/<task>/train.json as calibration texts
 #? make eval …same…        accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
@@ -18,8 +18,8 @@
 #? V=1                     show the commands
 #? -jN                     run N processes side by side; -j alone: as many as there are cores
 
-# The makefile that make was started with, which it is started with again; and the folder that has pipeline/ in it, as a prefix of paths: nothing
-# for the repository's root, where the user stands, and the installed folder for merge-lora.
+# STARTED: the makefile with which make was started, to start it again. ROOT: the folder that contains pipeline/,
+# as a prefix of paths: empty in the repository's root, where the user is; the installed folder for merge-lora.
 STARTED := $(firstword $(MAKEFILE_LIST))
 PIPELINE := $(dir $(lastword $(MAKEFILE_LIST)))
 ROOT := $(PIPELINE:pipeline/=)
@@ -34,9 +34,10 @@ DATA =
 WORK =
 BACKEND =
 
-# Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
+# Any other KEY=value is a setting of the merge, and plan-pipeline refuses an unknown one. The Makefile adds the words
+# for building and testing.
 OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT
-# (A blank in a value is "\ " there, which would end a word here.)
+# A blank in a value is "\ " there, which would end a word here.
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
 JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
@@ -47,12 +48,12 @@ PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
        $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(if $(KEEP_ACTS),--keep-acts) \
        $(if $(strip $(SETTINGS)),--set '$(subst ','\'',$(SETTINGS))')
-# What the user asked for, and where the user stands (make -C): for the first look at a request.
+# What the user asked for, and where the user is (make -C). For the first look at a request.
 ASKED = $(call OPTIONAL,goals,$(MAKECMDGOALS)) $(call OPTIONAL,stands,$(PWD))
 AGAIN = $(MAKE) --no-print-directory -f $(STARTED)
 GRAPH = $(MAKE) --no-print-directory -f $(PIPELINE)main.mk
 
-# Folders that make itself names: some shells leave ~ as it is.
+# Folders that make itself uses. Some shells leave ~ unchanged.
 $(foreach v,WORK REFERENCE,$(if $(filter ~/%,$($v)),$(eval override $v := $$(HOME)$(patsubst ~%,%,$($v)))))
 
 # One method, or the methods of a comparison.
@@ -65,17 +66,17 @@ $(error METHOD= is for $(COMMAND) merge; $(COMMAND) compare takes a list: METHOD
 endif
 endif
 
-# Large arrays on large pages: fresh pages of 4 KB are a tenth of the processor time of processes as short as these.
+# Large arrays on large pages. In processes as short as these, fresh pages of 4 KB take a tenth of the processor time.
 export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 
-# Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it
-# starts, so the plan is a goal of that make.
+# Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long
+# as the make that it starts, so the plan is a goal of that make.
 ONE_ERROR = $(if $(V),,$(BUILD)/one-error -- )
 LOCKED = $(ONE_ERROR)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)') --again "$$TYPED"
 
-# What was typed, for the line that an interrupted run ends with; makes below this one have it from here.
+# What the user typed, for the line that ends an interrupted run. Makes below this one inherit it.
 ifeq ($(MAKELEVEL),0)
-# FROM: make -C, where the user stands elsewhere.
+# FROM: with make -C, the user is in another folder.
 FROM = $(if $(filter make,$(COMMAND)),$(if $(filter-out $(realpath $(PWD)),$(CURDIR)),-C $(CURDIR) ))
 export TYPED = $(COMMAND) $(FROM)$(if $(JOBS),-j$(JOBS) )$(MAKECMDGOALS)$(if $(MAKEOVERRIDES), $(MAKEOVERRIDES))
 endif
@@ -84,12 +85,13 @@ endif
 merge eval report: all
 	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(AGAIN) locked-$@
 
-# PLANNER: an iteration's rules are planned when the one before has ended (jacobi.mk). log_from: so many lines of the log are of earlier runs.
+# PLANNER: plans an iteration's rules when the previous iteration has ended (jacobi.mk). log_from: number of lines in
+# the log from earlier runs.
 locked-merge locked-eval locked-report: export PLANNER = $(PLAN)
 locked-merge locked-eval locked-report:
 	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/plan.mk}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
 
-# Reads only, so it needs no lock.
+# It only reads, so it needs no lock.
 plan: all
 	@$(PLAN) $(ASKED) --show
 
@@ -97,7 +99,7 @@ verify: all
 	@work='$(WORK)'; [ -n "$$work" ] || work=$$($(PLAN) --print-work) && if [ -d "$$work" ]; then $(LOCKED) -- $(VERIFY); else $(VERIFY); fi
 VERIFY = $(BUILD)/verify-work --work "$$work"
 
-# The text as it was typed: not expanded, and no blank of it lost.
+# The text as typed: not expanded, with all its blanks.
 .PHONY: tokens
 tokens: all
 	@$(BUILD)/show-tokens $(call OPTIONAL,model,$(MODEL)) $(if $(value TEXT),--text '$(subst ','\'',$(value TEXT))')
@@ -107,7 +109,7 @@ ifneq (,$(filter merge,$(MAKECMDGOALS)))
 eval report: | merge
 endif
 
-# The demos: what data/demo… is of each, and the settings that it needs.
+# The demos: for each its folder data/demo…, and the settings that it needs.
 DEMO = t5
 DEMO_NAMES = t5 llama
 DEMO_METHODS = average regmean sweep
@@ -150,7 +152,7 @@ $(error METHODS=$(METHODS): a method is listed twice)
 endif
 
 .PHONY: compare
-# Every method is looked at before the first one merges.
+# The requests of all methods are checked before the first one merges.
 compare: SETTINGS += METHOD=$(m)
 compare: all
 	@$(foreach m,$(or $(COMPARED),nothing),$(PLAN) $(if $(filter $(firstword $(COMPARED)),$(m)),$(ASKED)) --print-work >/dev/null &&) :

@@ -1,5 +1,5 @@
-# One variable for each stage: its tool, and those of its options that are the same for all files that it makes. The rules of plan.mk add the others.
-# {task} in a path is the tool's own: it stands for each task of --task.
+# One variable per stage: its tool, and the options that are the same for all its files. The rules of plan.mk add the
+# other options. {task} in a path is replaced by the tool, for each task of --task.
 
 comma := ,
 space := $(subst ,, )
@@ -24,24 +24,26 @@ generate_merged = $(generate) --sites $(all_sites)
 
 grams = $(Q)$(bin)/compute-grams $(computes) $(adapters) $(grams_flags) $(if $(full_weight),--full-weight 1)
 
-# Of factors or (with_pretrain_matrix) of full weights; ties and dare only combine and cut.
+# For factors or (with_pretrain_matrix) full weights. ties and dare only combine and cut.
 solve = $(Q)$(bin)/$(if $(full_weight),solve-full-weight,solve-layer) $(computes) $(adapters) $(solve_flags)
 combine = $(Q)$(bin)/combine-layer $(computes) $(adapters) $(combine_flags)
 
-# Once a site is solved, its Grams and the rows that nothing needs any more are released: file and time stay, the data go.
+# When a site is solved, its Grams and the rows that nothing needs any more are released: name and time stay, the data
+# are deleted.
 release = $(Q)$(bin)/release-files -q $(every) --tasks $(all_tasks) --in $W
 
-# The scale of ties, dare and task-arithmetic, where the key `scale` does not give it: the one that does best on the calibration rows.
+# The scale of ties, dare and task-arithmetic, unless the key `scale` gives it: the one that is best on the calibration
+# rows.
 search = $(Q)$(bin)/search-scale $(computes) $(search_flags) --adapter $W/unscaled --tasks $(all_tasks) --samples '$W/samples/{task}.h5'
 
-# The adapter or model that is there makes way for the new one, with its evaluation.
+# The existing adapter or model makes way for the new one, together with its evaluation.
 keep_previous = $(Q)$(bin)/keep-previous $(every) --in $W
 assemble = $(Q)$(bin)/assemble-lora $(every) --model $(model) --adapter '$(loras)/{task}' $(if $(model_name),--model-name $(model_name)) \
   --sites $(all_sites) --solutions $W/solution
 assemble_model = $(Q)$(bin)/assemble-model $(every) --model $(model)
 
 copy = $(Q)$(bin)/copy-output $(every)
-# A stamp's copy keeps its time where it has the same text already.
+# A stamp's copy keeps its time if it has the same text already.
 copy_stamp = $(Q)cmp -s $< $@ || $(bin)/copy-output $(every) --from $< -o $@
 
 converge = $(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --log-from $(log_from) $(if $(since),--since $(since))
@@ -51,6 +53,6 @@ page = $(Q)$(bin)/write-report --checksums $W/checksums.tsv --tasks $(all_tasks)
   --merges $(method)=$W --data $(data) -o $W/report.html --table $W/report.tsv
 report = $(Q)$(bin)/report-eval --checksums $W/checksums.tsv --tasks $(all_tasks) --reference $R --merged $(method)=$W/eval
 
-# The largest process of this run: of the log's lines after the first log_from.
+# The largest process of this run, from the log's lines after the first log_from.
 say_memory = @awk -F'\t' -v from=$(log_from) 'NR > from && $$5 > most { most = $$5 } \
   END { if (NR > from) printf "Max memory usage: %.2f MB\n", most }' $W/log.tsv >&2

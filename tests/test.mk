@@ -1,4 +1,4 @@
-# The tests: programs of tests/unit, backend and golden (cmocka), scripts (TAP), small helpers of theirs in tests/*.c.
+# The tests: programs in tests/unit, backend and golden (cmocka), scripts (TAP), and their small helpers in tests/*.c.
 #? make test               build and run every test that needs no GPU; the last line counts them
 #?                         EMOTION_DIR=DIR names the folder of the real case; without it its tests skip, saying so
 #?                         SMOLLM2_DIR=DIR, SMOLLM2_MODEL=DIR name SmolLM2's reference files and its model folder, likewise
@@ -15,7 +15,7 @@ endif
 ifeq ($(origin SMOLLM2_DIR),undefined)
 SMOLLM2_DIR := $(if $(wildcard ../shared/smollm2/token-ids.json),$(abspath ../shared/smollm2))
 endif
-# Empty ones are not there. (env takes its options before the variables.)
+# Empty variables are left out. (env takes its options before the variables.)
 CASES = EMOTION_DIR SMOLLM2_DIR SMOLLM2_MODEL
 TEST_ENV = env $(foreach v,$(CASES),$(if $($v),,-u $v)) $(foreach v,$(CASES),$(if $($v),$v='$($v)'))
 
@@ -23,7 +23,7 @@ UNIT_FOLDERS = unit backend golden
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNIT_FOLDERS:%=tests/%/test_*.c))))
 TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
 TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fsync.c,$(wildcard tests/*.c)))
-# The long ones first, so that none of them runs alone at the end.
+# The long ones come first, so that none of them runs alone at the end.
 TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
 GOLDEN_TESTS := $(patsubst tests/golden/%.c,$(BUILD)/tests/%,$(wildcard tests/golden/test_*.c))
 TESTS = $(GOLDEN_TESTS) $(TEST_SCRIPTS) $(filter-out $(GOLDEN_TESTS),$(UNIT_TESTS))

@@ -1,4 +1,4 @@
-# How the tools are built: one executable per tools/*.c over one library of the rooms in tools/lib/.
+# How the tools are built: one executable per tools/*.c, and one library of the rooms in tools/lib/.
 #? make                    build the tools into build/
 #? make SAN=1              the same with address and undefined-behaviour sanitizers, into build/san/
 #? make format             lay the sources out as .clang-format says
@@ -19,20 +19,21 @@ endif
 WARN = -Wall -Wextra -Wpedantic -Wshadow
 CFLAGS = -g $(OPTIMISE)
 OWN_VARIABLES += VERSION CC CXX CFLAGS LDFLAGS OPTIMISE SAN BUILD
-# Debugging information does not name the folder that the tools were built in.
+# Debugging information does not contain the folder in which the tools were built.
 NO_FOLDER = -ffile-prefix-map=$(CURDIR)=.
-# errno and trapping exceptions of float functions are never read here; without them loops with rint and sqrt vectorise.
+# errno and trapping exceptions of float functions are never used here. Without them, loops with rint and sqrt
+# vectorise.
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Itools/lib -I/usr/include/hdf5/serial $(WARN) -Wstrict-prototypes -Wmissing-prototypes \
           -fno-math-errno -fno-trapping-math -fopenmp -DMERGE_LORA_VERSION='"$(VERSION)"' $(NO_FOLDER) $(CFLAGS)
 CXX_FLAGS = -std=c++17 -Itools/lib $(WARN) $(NO_FOLDER) $(CFLAGS)
 LDLIBS = -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lonig -lutf8proc -lsentencepiece -lstdc++ -lm
 
-# Objects lie in OBJ, programs in BUILD: the same folder, but with CUDA.
+# Objects are in OBJ, programs in BUILD. Without CUDA both are the same folder.
 OBJ := $(BUILD)
 LIB := $(OBJ)/libmerge.a
 TOOLS := $(notdir $(basename $(wildcard tools/*.c)))
 include tools/cuda.mk
-# Objects of all rooms lie in one folder: a module's name is its own in the whole library.
+# Objects of all rooms share one folder, so a module's name must be unique in the whole library.
 LIB_SOURCES := $(wildcard tools/lib/*/*.c tools/lib/*/*/*.c)
 LIB_NAMES := $(notdir $(basename $(filter-out $(CUDA_SOURCES),$(LIB_SOURCES)))) spm
 LIB_OBJECTS := $(LIB_NAMES:%=$(OBJ)/lib/%.o)
@@ -40,7 +41,8 @@ vpath %.c $(sort $(dir $(LIB_SOURCES)))
 vpath %.cc tools/lib/model/tokenizer
 vpath %.cu tools/lib/backend/cuda
 
-# $(call building,GOAL): what is to be made for GOAL is counted first, so that one line can say it. Warnings and errors show as ever.
+# $(call building,GOAL): first counts what must be made for GOAL, so that one line can tell it. Warnings and errors are
+# shown as usual.
 Q := $(if $(V),,@)
 building = n=$$($(MAKE) --no-print-directory -n $(1) | grep -cE ' -o [^ ]+|^ar '); [ "$$n" = 0 ] || echo "building $$n files" >&2; \
   $(MAKE) --no-print-directory $(1)

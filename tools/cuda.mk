@@ -1,4 +1,5 @@
-# The CUDA backend, built with NVIDIA's toolkit; and its checks on a CPU test double of the device, which need none. Included by build.mk.
+# The CUDA backend, built with NVIDIA's toolkit; and its checks on a CPU test double of the device, which need no
+# toolkit. Included by build.mk.
 #? make CUDA=1             build the tools with the CUDA backend too, into build/cuda/ (needs nvcc, cuBLAS, cuSOLVER: CUDA_HOME=DIR);
 #?                         with it: make CUDA=1 BACKEND=cuda merge eval …
 #? make test-cuda          what checks the CUDA backend against a CPU test double (part of make test)
@@ -11,7 +12,8 @@ NVCC = $(CUDA_HOME)/bin/nvcc
 CUDA_ARCH = -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
 CUDA_SOURCES = tools/lib/backend/cuda/be_cuda.c tools/lib/backend/cuda/be_device.c
 
-# Objects of both kinds of build are the same but for these; programs go to a folder of their own (CUDA=double: linked with the test double).
+# Both kinds of build share all objects but these. Programs have a folder of their own (CUDA=double: linked with the
+# test double).
 DOUBLE := $(OBJ)/double
 DOUBLE_LIB := $(DOUBLE)/lib/libcuda-double.a
 ifeq ($(CUDA),1)
@@ -39,11 +41,11 @@ $(OBJ)/cuda/lib/%.o: %.cu tools/cuda.mk | $(OBJ)/cuda/lib
 DOUBLE_INCLUDE = tests/cuda/double/include
 DOUBLE_FLAGS = -I$(DOUBLE_INCLUDE) -Itests/cuda/double -Itests/cuda -Itools/lib
 DOUBLE_PARTS = settings memory streams fibers blas be_kernels be_cuda be_device
-# What the twin tests run under a sanitizer; the rest of the library is linked as it is.
+# What the twin tests run under a sanitizer. The rest of the library is linked unchanged.
 TWIN_PARTS = be be_cpu gemm simd
 
-# A kind of build: its folder; flags of what is tested; flags of the double itself (under the thread sanitizer it is not instrumented: what it
-# does is not what a device does).
+# A kind of build: its folder; the flags of what is tested; the flags of the double itself. Under the thread sanitizer
+# the double is not instrumented, because it does not behave as a device does.
 define double_rules
 $(1)/lib/%.o: tests/cuda/double/%.cpp tools/cuda.mk | $(1)/lib
 	$$(Q)$$(CXX) $$(CXX_FLAGS) $(3) $$(DOUBLE_FLAGS) -MMD -MP -c -o $$@ $$<

@@ -1,5 +1,5 @@
-# What a packager types: make install, uninstall, dist. Nothing installed names the folder that it was built in, and the command finds its files
-# beside itself, so that DESTDIR may be moved.
+# For packagers: make install, uninstall, dist. No installed file contains the folder in which it was built. The command
+# finds its files relative to itself, so DESTDIR can be moved.
 #? make install [PREFIX=/usr/local] [DESTDIR=]
 #?                         install the command merge-lora, the tools, the pipeline, the demo and man pages
 #? make uninstall          remove what make install put there, with the same PREFIX and DESTDIR
@@ -28,14 +28,14 @@ MAN_PAGES = $(TOOLS:%=%.1) $(PACKAGE).1
 
 .PHONY: install uninstall dist man man-pages
 
-# The command, with the version and the pipeline's own help in it.
+# The command, with the version and the pipeline's own help inserted.
 $(BUILD)/bin/$(PACKAGE): pipeline/merge-lora.sh pipeline/run.mk tools/build.mk tools/install.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)sed -n '/^#? /{s///;s/^make \([^ ]*\( …same…\)*\)  /\1       /;s/^make //;s/^/  /;p}' pipeline/run.mk >$@.commands
 	$(Q)sed -e 's/@VERSION@/$(VERSION)/' -e '/@COMMANDS@/{r $@.commands' -e 'd}' pipeline/merge-lora.sh >$@.new
 	$(Q)chmod 755 $@.new && mv $@.new $@ && rm $@.commands
 
-# A page says what --help says; its name line has the second line of that.
+# A page contains the text of --help; its name line uses the second line of it.
 write_page = $(HELP2MAN) --no-info --locale=C.UTF-8 --source='$(PACKAGE) $(VERSION)' --manual='Merging LoRA adapters' \
   --name="$$($< --help | sed -n 2p)" $(1) -o $@ $<
 $(TOOLS:%=$(BUILD)/man/%.1): $(BUILD)/man/%.1: $(BUILD)/% tools/install.h2m tools/install.mk
@@ -58,13 +58,13 @@ install: all man $(BUILD)/bin/$(PACKAGE)
 	  for f in $(SHARED); do [ "$${f%/*}" != $$d ] || echo $$f; done | xargs sh -c '$(INSTALL_DATA) "$$@" "$$0/"' "$(SHARE_DIR)/$$d" || exit; done
 	$(Q)! command -v $(HELP2MAN) >/dev/null || $(INSTALL_DATA) $(MAN_PAGES:%=$(BUILD)/man/%) "$(MAN_DIR)/"
 
-# Folders that hold something else stay, and so do those that other programs share.
+# Folders that contain something else stay, and so do folders that other programs share.
 uninstall:
 	$(Q)rm -f "$(BIN_DIR)/$(PACKAGE)" $(TOOLS:%="$(TOOLS_DIR)/%") $(SHARED:%="$(SHARE_DIR)/%") $(MAN_PAGES:%="$(MAN_DIR)/%")
 	$(Q)[ ! -d "$(TOOLS_DIR)" ] || rmdir --ignore-fail-on-non-empty "$(TOOLS_DIR)"
 	$(Q)[ ! -d "$(SHARE_DIR)" ] || find "$(SHARE_DIR)" -depth -type d -empty -delete
 
-# Times are those of the last commit, or SOURCE_DATE_EPOCH; owners and permissions are the same everywhere.
+# Times are those of the last commit, or SOURCE_DATE_EPOCH. Owners and permissions are the same everywhere.
 DIST = $(BUILD)/$(PACKAGE)-$(VERSION)
 dist:
 	$(Q)git rev-parse --git-dir >/dev/null 2>&1 || { echo 'make dist: expected a git checkout, which says the files, found none here' >&2; exit 1; }

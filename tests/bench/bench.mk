@@ -1,4 +1,5 @@
-# Measurements on flan-t5-large's geometry: a random model of it and four random adapters, the real case's texts where they are, else the demo's.
+# Measurements with flan-t5-large's geometry: a random model and four random adapters. The texts are those of the real
+# case if it is there, else the demo's.
 #? make bench              merge and evaluate the large random model in float32 and with use_fp16: work/bench/*.tsv, *.md (3.2 GB of model,
 #?                         some minutes; BENCH=DIR elsewhere, BENCH_ROWS=N test rows a task)
 #? make bench-scaling      time and memory with 4 times the samples and 2, 4 and 8 tasks, on 4 + 4 blocks of that width
@@ -19,7 +20,8 @@ $(BENCH_TOOLS)/%: tests/bench/%.c $(LIB) tests/bench/bench.mk
 	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDLIBS)
 -include $(wildcard $(BENCH_TOOLS)/*.d)
 
-# The texts, and of the test rows some: each task's, and all of them in one file, as if of one task (an evaluation reads the model once for each).
+# The texts, and some of the test rows: those of each task, and all of them in one file, as if of one task. (An
+# evaluation reads the model once per task.)
 $(BENCH_DATA): | $(BENCH_TOOLS)/some-rows
 	@rm -rf $@.new && mkdir -p $@.new
 	@for t in $(BENCH_TASKS); do mkdir $@.new/$$t && \
@@ -28,7 +30,7 @@ $(BENCH_DATA): | $(BENCH_TOOLS)/some-rows
 	@$(BENCH_TOOLS)/some-rows $(BENCH_ROWS) $@.new/test.json $(BENCH_TASKS:%=$(BENCH_FROM)/data/%/test.json)
 	@rm -rf $@ && mv $@.new $@
 
-# A model: LARGE is flan-t5-large's, WIDE four blocks of it.
+# A model: LARGE is flan-t5-large's geometry, WIDE has four blocks of it.
 $(BENCH)/large $(BENCH)/wide: | $(BENCH_TOOLS)/make-model
 	@rm -rf $@.new && mkdir -p $(BENCH)
 	@$(BENCH_TOOLS)/make-model \
@@ -60,7 +62,7 @@ bench: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/bench-table $
 	    rows, rows / $$3, n, rows / s, m }' \
 	    $(BENCH)/$$p.eval.log | tee -a $(BENCH)/$$p.md; done
 
-# One line: wall and processor time, the largest process, all together, disk.
+# One line: wall and processor time, the largest process, all processes together, disk.
 bench_run = w=$(BENCH)/scaling-$(1); rm -rf $$w; mkdir -p $$w; $(BENCH_TOOLS)/watch $$w $$w.watch $(MAKE) --no-print-directory merge \
   USE_FP16=$(or $(USE_FP16),0) TASK_TARGETS=$(2) MANUAL_CEOF=1 SAMPLES_NUM=$(3) INNER_NUM=3 OUTER_NUM=$(4) \
   $(call BENCH_MERGE,$(BENCH)/wide,$(BENCH_DATA)-8,$$w) >$$w.log 2>&1 || { tail -3 $$w.log; exit 1; }; \

@@ -1,5 +1,5 @@
-# Fuzzing: one program per parser (tests/fuzz/NAME.c) under address and undefined-behaviour sanitizers, with its corpus. libFuzzer, which is part
-# of clang, finds new inputs; a plain program, built by $(CC), runs the corpus.
+# Fuzzing: one program per parser (tests/fuzz/NAME.c) under address and undefined-behaviour sanitizers, with its corpus.
+# libFuzzer, a part of clang, finds new inputs. A plain program, built by $(CC), runs the corpus.
 #? make fuzz [FUZZ_SECONDS=20]
 #?                         every parser for so many seconds, one after the other; needs clang (make deps-fuzz), and skips, saying so, where
 #?                         there is none; FUZZERS='config hdf5' runs these alone; inputs that once failed stay in tests/fuzz/corpus/
@@ -14,8 +14,8 @@ FUZZERS = $(sort $(filter-out $(FUZZ_HELPERS),$(patsubst tests/fuzz/%.c,%,$(wild
 FUZZ_DIR = $(BUILD)/fuzz
 REPLAY_DIR = $(BUILD)/replay
 
-# OpenMP is left out (clang's has its own library); what is parallel in the parsers is not.
-# Functions that only its clauses call are then unused.
+# OpenMP is left out, because clang has its own library for it. The parsers' parallel loops then run in one thread.
+# Functions that only OpenMP clauses call are then unused.
 SANITIZE = -g -O1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ_WARN = $(filter-out -fopenmp -g -O%,$(C_FLAGS)) -Wno-unknown-pragmas -Wno-unused-function
 FUZZ_LIBS = -Wl,--wrap=fopen,--wrap=fclose -ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lonig -lutf8proc -lsentencepiece -l:libgomp.so.1 -lstdc++ -lm
@@ -51,7 +51,8 @@ REPLAY_OPTIONS = detect_leaks=0:allocator_may_return_null=1
 replayers: $(FUZZERS:%=$(REPLAY_DIR)/%)
 test-programs: replayers fuzzers
 
-# A library and a program per parser: fuzz_rules DIR, C compiler and flags, flags of the link, objects beside the library, C++ compiler and flags.
+# A library, and a program per parser. fuzz_rules DIR, C compiler and flags, flags of the link, objects beside the
+# library, C++ compiler and flags.
 define fuzz_rules
 $(1)/%: tests/fuzz/%.c tests/fuzz/fuzz.h tests/fuzz/repair.h $(1)/libfuzz.a $(4)
 	$$(Q)$(2) $(3) -Itools/lib -o $$@ $$< $(4) $(1)/libfuzz.a $(FUZZ_LIBS)
@@ -73,7 +74,7 @@ $(1)/lib:
 	$$(Q)mkdir -p $$@
 endef
 CXX_WARN = $(filter-out -g -O%,$(CXX_FLAGS))
-# clang's check of calls through pointers needs a part of its runtime that only C++ programs are linked with.
+# clang's check of calls through pointers needs a part of its runtime that is only linked into C++ programs.
 FUZZ_ONLY = -fsanitize=fuzzer-no-link -fno-sanitize=function -Wno-unknown-warning-option
 $(eval $(call fuzz_rules,$(REPLAY_DIR),$(CC) $(FUZZ_WARN) $(SANITIZE),,$(REPLAY_DIR)/lib/replay.o,$(CXX) $(CXX_WARN) $(SANITIZE)))
 ifneq ($(FUZZ_CC),)
