@@ -1,5 +1,5 @@
-/* case.h: what the tests of the readers of folders share: small text files, and the real case
- * (EMOTION_DIR, optional). After cmocka.h and what that needs. */
+/* case.h: shared by the tests of readers of folders: small text files, and the real case
+ * (EMOTION_DIR, optional). Include it after cmocka.h and cmocka's own headers. */
 #ifndef CASE_H
 #define CASE_H
 
@@ -19,7 +19,7 @@ static inline void write_text(const char *path, const char *text)
 
 static char case_folder[PATH_MAX]; /* absolute; empty: not set */
 
-/* Before the test moves to another folder. */
+/* Call it before the test moves to another folder. */
 static inline void case_find(void)
 {
 	const char *dir = getenv("EMOTION_DIR");
@@ -27,7 +27,7 @@ static inline void case_find(void)
 		*case_folder = 0;
 }
 
-/* The folder; the test is skipped, saying so, where there is none. */
+/* The folder. Without it the test is skipped, and says so. */
 static inline const char *case_need(void)
 {
 	if (!*case_folder) {

@@ -1,4 +1,4 @@
-/* child.h: runs a function in a child process and keeps what it printed and how it ended: for
+/* child.h: runs a function in a child process, and keeps what it printed and how it ended. For
  * functions that leave by die(), BUG() or a signal. Also a scratch folder per test program. */
 #ifndef CHILD_H
 #define CHILD_H
@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The leak sanitizer asks this before it looks for leaks at exit: not in a child. die() leaves
- * memory to the system, which is no leak worth a report; and of threads that the parent had, the
- * child knows, but has none. */
+/* The leak sanitizer calls this before it looks for leaks at exit. In a child it must not look.
+ * die() leaves memory to the system, which is not worth a report. And the child knows the parent's
+ * threads, but does not have them. */
 static int child_is_one;
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
@@ -22,11 +22,11 @@ int __lsan_is_turned_off(void)
 	return child_is_one;
 }
 
-enum { CHILD_RETURNED = 100 }; /* exit status when the function came back */
+enum { CHILD_RETURNED = 100 }; /* exit status when the function returned */
 
 struct child {
 	int code;   /* exit status, or -1 */
-	int signal; /* that ended it, or 0 */
+	int signal; /* the signal that ended it, or 0 */
 	char out[8192], err[4096];
 };
 
@@ -40,7 +40,8 @@ static inline void child_drain(int fd, char *buf, size_t size)
 	close(fd);
 }
 
-/* What is printed must fit in a pipe (64 KiB): it is read after the other stream has ended. */
+/* What is printed must fit in a pipe (64 KiB), because it is read after the other stream has
+ * ended. */
 static inline struct child child_run(void (*fn)(void *), void *arg)
 {
 	struct child c = {.code = -1};
@@ -53,7 +54,7 @@ static inline struct child child_run(void (*fn)(void *), void *arg)
 		abort();
 	if (!pid) {
 		child_is_one = 1;
-		threads_use(1); /* the parent's threads are not there to help */
+		threads_use(1); /* the parent's threads do not exist here */
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
 		close(out[0]);
@@ -110,8 +111,8 @@ static inline void remove_tree(const char *path)
 	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Makes a fresh folder and moves into it, so that tests use plain names; scratch_leave() removes
- * it. */
+/* Makes a fresh folder and moves into it, so that tests can use plain names. scratch_leave()
+ * removes it. */
 static inline char *scratch_enter(void)
 {
 	const char *tmp = getenv("TMPDIR");

@@ -1,7 +1,8 @@
-/* patterns.h: what Python 3.11 makes of patterns, written by tests/oracle/patterns.py: kind, text,
- * and an answer for each of NAMES. W: fullmatch, T: a key of rank_pattern, L: layers_pattern, A: no
- * layers_pattern. Answers: 0, 1, the number of the layer, n: a match without a number, 0n: no
- * match, "-": an error. */
+/* patterns.h: Python 3.11's answers to patterns, written by tests/oracle/patterns.py: kind, text,
+ * and one answer per name in NAMES.
+ * - kinds: W fullmatch; T a key of rank_pattern; L layers_pattern; A no layers_pattern.
+ * - answers: 0, 1; the number of the layer; n: a match without a number; 0n: no match; "-": an
+ *   error. */
 static const char *const NAMES[] = {
 	"encoder.block.0.layer.0.SelfAttention.q",      "encoder.block.1.layer.0.SelfAttention.v",
 	"encoder.block.11.layer.1.DenseReluDense.wi_0", "decoder.block.0.layer.1.EncDecAttention.q",

@@ -1,4 +1,4 @@
-/* plain_rows.h: rows as the default templates read them. */
+/* plain_rows.h: rows, read with the default templates. */
 #ifndef PLAIN_ROWS_H
 #define PLAIN_ROWS_H
 

@@ -1,6 +1,6 @@
-/* planned.h: for tests of the plan: two tasks of the demo, planned in the present folder. Adapters
- * and texts are copies in loras/ and data/, and every tool is a small text in tools/, so that a
- * test may change them. */
+/* planned.h: for tests of the plan: two tasks of the demo, planned in the current folder. Adapters
+ * and texts are copies in loras/ and data/, and every tool is a small text in tools/. So a test may
+ * change them. */
 #ifndef PLANNED_H
 #define PLANNED_H
 
@@ -34,7 +34,7 @@ static inline void planned_files(const char *top)
 	free(copy);
 }
 
-/* The shipped settings and `overrides`, "KEY=value" each, which end with NULL. */
+/* The shipped settings with `overrides`, a NULL-terminated list of "KEY=value". */
 static inline struct plan planned(const char *top, const char *const *overrides)
 {
 	static const struct config_word no_words[] = {{0}};

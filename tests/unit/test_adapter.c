@@ -1,6 +1,6 @@
-/* test_adapter.c: which modules a PEFT adapter has and how they scale, and every adapter that is
- * refused. What PEFT itself makes of the configs here was compared with PEFT 0.21. EMOTION_DIR:
- * folder of the small real case (optional). */
+/* test_adapter.c: the modules of a PEFT adapter, their scales, and every adapter that is refused.
+ * PEFT 0.21 was used to check what PEFT makes of these configs. EMOTION_DIR: folder of the small
+ * real case (optional). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,7 @@ struct declared {
 	int rows, cols;
 };
 
-/* A file with these tensors; element i of the k-th is 100 k + i. */
+/* Writes a file with these tensors. Element i of tensor k is 100 k + i. */
 static void write_tensors(const struct declared *d, int n)
 {
 	struct st_out *o = st_create(DIR_NAME "/adapter_model.safetensors");
@@ -60,7 +60,7 @@ static void write_tensors(const struct declared *d, int n)
 	st_commit(o);
 }
 
-/* The two factors of each module of the list, of rank r[k] (NULL: 2). */
+/* Writes the two factors of each module in the list, with rank r[k] (NULL: 2). */
 static int declare(struct declared *d, const char *const *module, int n, const int *r)
 {
 	for (int k = 0; k < n; k++) {
@@ -93,7 +93,7 @@ static void refuses(const char *message)
 {
 	struct child c = child_run(open_child, (void *)(uintptr_t)&MODEL);
 	assert_true(child_said(&c, message));
-	assert_non_null(strstr(c.err, "'" DIR_NAME)); /* the adapter is named */
+	assert_non_null(strstr(c.err, "'" DIR_NAME)); /* the message names the adapter */
 	assert_int_equal(c.code, EXIT_WORLD);
 }
 
@@ -101,14 +101,15 @@ static void refuses(const char *message)
 #define E1 "encoder.block.1.layer."
 #define D0 "decoder.block.0.layer."
 
-/* q and v of the model in the order of adapter_open(): by site, memory before the decoder. */
+/* q and v of the model in the order of adapter_open(): by site; encoder-output precedes the
+ * decoder. */
 static const char *const QV[] = {
 	E0 "0.SelfAttention.q", E0 "0.SelfAttention.v",   E1 "0.SelfAttention.q",
 	E1 "0.SelfAttention.v", D0 "1.EncDecAttention.v", D0 "0.SelfAttention.q",
 	D0 "0.SelfAttention.v", D0 "1.EncDecAttention.q",
 };
 
-/* Opens and compares with the modules expected, in their order. */
+/* Opens the adapter and compares its modules, in their order. */
 static struct adapter *opens(const char *const *module, int n)
 {
 	struct adapter *a = adapter_open(DIR_NAME, &MODEL);
@@ -133,7 +134,7 @@ static void accepts(const char *keys, const char *const *module, int n)
 	adapter_close(opens(module, n));
 }
 
-/* ---- which modules ---- */
+/* ---- which modules are targeted ---- */
 
 static void test_list(void **state)
 {
@@ -160,7 +161,7 @@ static void test_list(void **state)
 	adapter_close(NULL);
 }
 
-/* A name of a list is whole or ends at a dot: "o" is not wo, "wi" not wi_0. */
+/* A name in a list is whole, or follows a dot: "o" is not wo, "wi" is not wi_0. */
 static void test_suffixes(void **state)
 {
 	static const char *const o[] = {E0 "0.SelfAttention.o", E1 "0.SelfAttention.o",
@@ -201,7 +202,7 @@ static void test_all_linear(void **state)
 	accepts("\"target_modules\":\"all-linear\"", all, 25);
 	accepts("\"target_modules\":\"All-Linear\"", all, 25);
 	accepts("\"target_modules\":\"all-linear\",\"exclude_modules\":\"decoder.*\"", all, 14);
-	/* in exclude_modules it is a pattern like another */
+	/* in exclude_modules it is an ordinary pattern */
 	accepts("\"target_modules\":\"all-linear\",\"exclude_modules\":\"all-linear\"", all, 25);
 }
 
@@ -288,7 +289,7 @@ static void test_bad_patterns(void **state)
 	refuses("nested too deep");
 }
 
-/* Steps, not seconds: a pattern that would take for ever is refused. */
+/* Steps are counted, not seconds: a pattern that would take for ever is refused. */
 static void test_bounds(void **state)
 {
 	static const char *const endless[] = {"(.*.*.*.*)*[xy]", "((\\\\w*)*\\\\.?)*[xy]",
@@ -303,8 +304,8 @@ static void test_bounds(void **state)
 	}
 }
 
-/* What PEFT does with layers_to_transform is compared in tests/golden/test_adapters.c; this is what
- * it refuses, or means nothing. */
+/* tests/golden/test_adapters.c compares what PEFT does with layers_to_transform. Here is what PEFT
+ * refuses, or what has no effect. */
 static void test_layers(void **state)
 {
 	static const struct {
@@ -382,8 +383,8 @@ static void test_exclude(void **state)
 
 static void test_rank_and_alpha(void **state)
 {
-	/* By rank_pattern: block 1 has 4 by the first key that fits, EncDecAttention.v has 1, the
-	 * rest r = 2. */
+	/* By rank_pattern: block 1 has 4 by the first key that matches, EncDecAttention.v has 1,
+	 * the others r = 2. */
 	static const int r[] = {2, 2, 4, 4, 1, 2, 2, 2};
 	static const double alpha[] = {6, 10, 6, 10, 10, 0.5, 10, 0.5};
 	(void)state;
@@ -487,7 +488,7 @@ static void test_refused_keys(void **state)
 	}
 }
 
-/* The whole set of keys that PEFT 0.21 writes, and older and unknown ones that are off. */
+/* All keys that PEFT 0.21 writes, and older and unknown keys that are off. */
 static void test_harmless_keys(void **state)
 {
 	static const char *const init[] = {"true",    "false",          "null",    "\"gaussian\"",
@@ -576,7 +577,7 @@ static void test_missing_and_misshapen(void **state)
 	write_lora("\"target_modules\":[\"q\",\"v\"]");
 	for (int k = 0; k < n; k++) {
 		save = d[k];
-		d[k] = d[n - 1]; /* the last one moves in, so that this one is missing */
+		d[k] = d[n - 1]; /* the last one takes its place, so that this one is missing */
 		write_tensors(d, n - 1);
 		d[k] = save;
 		refuses(d[k].name);
@@ -615,11 +616,11 @@ static void test_no_file(void **state)
 		"truncated?");
 }
 
-/* ---- embeddings saved along ---- */
+/* ---- embeddings in the adapter's file ---- */
 
 enum { V = 50, D = 8 };
 
-/* x as a file of bfloat16 has it. */
+/* x after rounding to bfloat16. */
 static void write_st(const char *path, const char *const *name, int n, int rows, float shift)
 {
 	struct st_out *o = st_create(path);
@@ -642,7 +643,7 @@ static void write_halves(const char *path, const char *name, const char *type, c
 	uint64_t n = strlen(header);
 	FILE *f = fopen(path, "wb");
 	assert_non_null(f);
-	fwrite(&n, 8, 1, f); /* little-endian, as the machines that this runs on */
+	fwrite(&n, 8, 1, f); /* little-endian, as the machines that run this */
 	fwrite(header, 1, n, f);
 	fwrite(x, 2, V * D, f);
 	assert_int_equal(fclose(f), 0);
@@ -651,7 +652,7 @@ static void write_halves(const char *path, const char *name, const char *type, c
 
 static struct model BASE = {.m = {.family = &family_t5, .D = D, .V = V}};
 
-/* The base model's embeddings; `head`: NULL of a tied one. */
+/* The base model's embeddings. `head` NULL: the model is tied. */
 static void base_open(const char *head)
 {
 	BASE.st = st_open("base.safetensors");
@@ -682,7 +683,7 @@ static void embedding_passes(void)
 
 static void test_embeddings(void **state)
 {
-	/* In the order of the elements that write_st() counts. */
+	/* In the order in which write_st() counts the elements. */
 	static const char *const base[] = {"shared.weight", "lm_head.weight"};
 	static const char *const both[] = {"base_model.model.shared.weight",
 					   "base_model.model.lm_head.weight"};
@@ -705,7 +706,7 @@ static void test_embeddings(void **state)
 	write_st("extra.safetensors", inputs, 1, V + 1, 0);
 	embedding_refused("is an input embedding of another shape than the base's 'shared.weight', "
 			  "(50, 8): the vocabulary was resized");
-	/* The head is compared with the head: of a tied model that is the input embedding. */
+	/* The head is compared with the head; in a tied model this is the input embedding. */
 	write_st("extra.safetensors", head, 1, V, 0);
 	embedding_refused(
 		"is an output embedding that differs from the base's 'lm_head.weight' (row 0)");
@@ -717,7 +718,7 @@ static void test_embeddings(void **state)
 	st_close(BASE.st);
 }
 
-/* A model trained in 16 bits saves the base rounded to them. */
+/* A model that was trained in 16 bits saves the base rounded to 16 bits. */
 static void test_embeddings_rounded(void **state)
 {
 	static const char *const base[] = {"shared.weight"}, *const types[] = {"BF16", "F16"};
@@ -751,7 +752,7 @@ static void test_embeddings_rounded(void **state)
 	st_close(BASE.st);
 }
 
-/* Beside factors they are no stray tensors. */
+/* Beside factors, embeddings are not refused as stray tensors. */
 static void test_embeddings_open(void **state)
 {
 	struct declared d[64];
@@ -789,7 +790,7 @@ static void test_base_name(void **state)
 {
 	static const struct {
 		struct named a[3]; /* the user's, and two adapters' */
-		const char *says;  /* on stderr; NULL: nothing */
+		const char *says;  /* message on stderr; NULL: none */
 		const char *names;
 	} CASE[] = {
 		{{{0}, {"flan", NULL}, {"flan", NULL}}, NULL, "flan none\n"},
@@ -860,7 +861,7 @@ static void test_base_name_in_config(void **state)
 	refuses("'base_model_name_or_path': expected a string");
 }
 
-/* ---- an adapter that lies deeper ---- */
+/* ---- an adapter in a sub-folder ---- */
 
 static void put_adapter(const char *folder)
 {
@@ -924,7 +925,7 @@ static void test_real(void **state)
 			lora_read_B(a, adapter_find(a, (struct module){1, 2, CROSS_V}), B);
 			for (int k = 0; k < 256 * 8; k++)
 				sum += B[k];
-			/* As NumPy gives them. */
+			/* As given by NumPy. */
 			assert_true(B[5] == 0.001662041642703116f &&
 				    B[256 * 8 - 1] == 0.008701941929757595f);
 			assert_true(fabs(sum - 1.6093901483673108) < 1e-12);

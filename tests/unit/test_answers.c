@@ -13,8 +13,8 @@
 #include "merge/answers.h"
 #include "merge/labels.h"
 
-/* Six rows of five labels; tokens: "bad" 7, "good" 8, "very bad" and "very good" 9, "joy " 8 as
- * well. */
+/* Six rows of five labels. Tokens: "bad" 7, "good" 8, "very bad" and "very good" 9, "joy " also
+ * 8. */
 static struct row row[] = {{.answer = "very good"}, {.answer = "bad"}, {.answer = "very bad"},
 			   {.answer = "good"},      {.answer = "bad"}, {.answer = "good "}};
 static const int first[] = {9, 7, 9, 8, 7, 8};
@@ -50,8 +50,8 @@ static void check_labels(void *tokens)
 	labels_release(&l);
 }
 
-/* A line for each shared token; nothing where none is; no way on where all share one, but for a
- * file of one label. */
+/* A line for each shared token; nothing where no token is shared; an error where all labels share
+ * one, except in a file with a single label. */
 static void test_check(void **state)
 {
 	(void)state;
@@ -78,7 +78,7 @@ static void test_check(void **state)
 	labels_release(&l);
 }
 
-/* Equal rows of each label: mean recall is accuracy. */
+/* With equal rows per label, mean recall is the accuracy. */
 static void test_answers(void **state)
 {
 	(void)state;
@@ -93,16 +93,16 @@ static void test_answers(void **state)
 	assert_true(answers_chance(&a) == 0.25);
 	assert_true(answers_by_chance(&a));
 	a = answers_of_tokens(truth, three, 8);
-	assert_true(a.recall == 0.375); /* just 1.5 × chance */
+	assert_true(a.recall == 0.375); /* exactly 1.5 × chance */
 	assert_false(answers_by_chance(&a));
 	a = answers_of_tokens(truth, four, 8);
 	assert_int_equal(a.right, 4);
 	assert_false(answers_by_chance(&a));
 }
 
-/* Nine rows of ten have one label: whoever always says it has an accuracy of .9, and answers by
- * chance all the same; who is right on all is not blamed. Of one label alone, half the rows are
- * asked for, and half of that again. */
+/* Nine of ten rows have one label. A model that always gives this label has an accuracy of .9, and
+ * still answers by chance. A model that is right on all rows is not blamed. With a single label,
+ * chance is half of the rows, and 1.5 × chance is three quarters. */
 static void test_unequal(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* test_baseline.c: lib/baseline against direct evaluations: a full sort for ties' trim, the
- * definition for its election, LAPACK's singular values for the cut, and dare's mean. */
+ * definition for its election, LAPACK's singular values for the cut, and the mean for dare. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static int descending(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-/* Keeps the k largest magnitudes, the earlier one of equals. */
+/* Keeps the k largest magnitudes; of equal ones the earlier. */
 static void naive_trim(float *out, const float *x, size_t n, size_t k)
 {
 	float *size = malloc(n * sizeof(float)), least;
@@ -91,14 +91,15 @@ static void test_trim(void **state)
 					x[i] = kind == 0   ? x[i]
 					       : kind == 1 ? rintf(3 * x[i])
 					       : kind == 2 ? 0
-							   : (float)i; /* equals, zeros, sorted */
+							   : (float)i; /* equal entries, zeros,
+									  sorted entries */
 				check_trim(x, sizes[s], densities[d]);
 			}
 }
 
 static void test_elect(void **state)
 {
-	/* columns: agreement; the majority of mass; one task trimmed; a sum of zero; all trimmed;
+	/* columns: agreement; the majority by weight; one task trimmed; a sum of zero; all trimmed;
 	 * one against two */
 	static const float a[] = {1, 3, 0, 2, 0, 1}, b[] = {3, -1, 4, -2, 0, 1},
 			   c[] = {2, -1, 0, 0, 0, -5}, *const x[] = {a, b, c};
@@ -111,8 +112,8 @@ static void test_elect(void **state)
 		assert_true(out[i] == want[i]);
 }
 
-/* Every entry is 0 or x / density; about the right share is kept; an equal seed draws equally,
- * whatever the pieces. */
+/* Every entry is 0 or x / density. About the right share is kept. An equal seed draws equally, in
+ * whatever pieces. */
 static void test_dare(void **state)
 {
 	enum { n = 20000 };
@@ -135,7 +136,7 @@ static void test_dare(void **state)
 	}
 	assert_true(fabs(kept / n - 0.2) < 4 * sqrt(0.2 * 0.8 / n));
 	rng_seed(&rng, 6);
-	dare_add(a, x, n, 1, &rng); /* density 1 adds all */
+	dare_add(a, x, n, 1, &rng); /* density 1 adds everything */
 	for (int i = 0; i < n; i++)
 		assert_true(a[i] == b[i] + x[i]);
 	free(x);
@@ -143,7 +144,7 @@ static void test_dare(void **state)
 	free(b);
 }
 
-/* ‖M − B A‖ and the reported error against the singular values past r. */
+/* ‖M − B A‖ and the reported error, against the singular values beyond r. */
 static void check_cut(int m, int n, int rank, int r)
 {
 	size_t M_n = (size_t)m * (size_t)n;
@@ -183,8 +184,8 @@ static void check_cut(int m, int n, int rank, int r)
 				x -= (double)B[i * r + e] * A[e * n + j];
 			real += x * x;
 		}
-	/* B is rounded to float32, and squares below 1e-16 of the norm's are lost in the
-	 * eigenvalues. */
+	/* B is rounded to float32. In the eigenvalues, squares below 1e-16 of the norm's square are
+	 * lost. */
 	assert_true(fabs(sqrt(real / norm) - sqrt(want / norm)) < 1e-6);
 	assert_true(fabs(error - sqrt(want / norm)) < 1e-7);
 	free(M);

@@ -1,6 +1,6 @@
 /* test_block.c: a block against T5's formula in float64, on the demo's weights: the input of the
  * linears at every step, with and without an adapter. Keys and values of the encoder's output are
- * formed here, which block.c never does. And what a batch may not change. */
+ * formed here, which block.c never does. It also tests what a batch must not change. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +18,8 @@
 #include "forward/block.h"
 #include "model/t5.h"
 
-/* Sequences of the batch: rows, and rows of the encoder's output, all and those that are no pads.
- */
+/* Sequences of the batch: their rows; rows of the encoder's output, all of them and without
+ * pads. */
 enum { SEQS = 3, ROWS = 12, MEMORY_ROWS = 14, LONGEST = 7 };
 static const int off[SEQS] = {0, 4, 5}, len[SEQS] = {4, 1, 7}, valid[SEQS] = {3, 1, 7};
 static const int memory_off[SEQS] = {0, 5, 11}, memory_len[SEQS] = {5, 6, 3},
@@ -202,7 +202,7 @@ static void run_exactly(struct exact_block *b)
 
 /* ------------------------------------------------------------ the block */
 
-/* Fewer rows than all sequences have: two calls. */
+/* Fewer rows than all sequences have, so there are two calls. */
 enum { MOST_FETCHED = 11 };
 
 static const float *fetch(void *arg, int first, int n, int *at)
@@ -236,7 +236,7 @@ static void start(struct running *r, int stack, int index, enum step from,
 	work_init(&r->work, NULL, model, stack, ROWS, LONGEST, ranks_largest(&ranks));
 }
 
-/* Sequences [first, first+n), whose rows h holds from row off[first] on. */
+/* Sequences [first, first+n). Their rows in h begin at row off[first]. */
 static void run_to(struct running *r, float *h, enum step to, int first, int n)
 {
 	int at[SEQS];
@@ -323,7 +323,7 @@ static void test_decoder(void **state)
 	check_block(1, 1, adapter);
 }
 
-/* From the stream at a later norm on, the rest of the block has the same bits. */
+/* Started from the stream at a later norm, the rest of the block gives the same bits. */
 static void test_later_start(void **state)
 {
 	static const enum step from[] = {STEP_CROSS, STEP_FFN};
@@ -346,7 +346,7 @@ static void test_later_start(void **state)
 	}
 }
 
-/* A sequence has the same bits alone. */
+/* A sequence alone gives the same bits. */
 static void test_alone(void **state)
 {
 	size_t row = (size_t)m->D * sizeof(float);

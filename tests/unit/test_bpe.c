@@ -1,5 +1,5 @@
-/* test_bpe.c: the order of merges, unknown characters, cuts of a text, and what decoders make of
- * tokens, on small cases whose answers are worked out by hand. */
+/* test_bpe.c: the order of merges, unknown characters, cuts of a text, and the text that decoders
+ * make of tokens. The cases are small, and their answers were worked out by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static void assert_encodes(const struct bpe *b, const char *text, const int *wan
 	assert_encodes(b, text, (const int[]){__VA_ARGS__}, \
 		       (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
 
-/* The lower rank goes first, wherever it stands; of equal ranks the leftmost. */
+/* The lower rank is merged first, wherever it is. Of equal ranks, the leftmost. */
 static void test_order(void **state)
 {
 	(void)state;
@@ -64,14 +64,14 @@ static void test_order(void **state)
 	ENCODES(&b, "aab", A, AB);
 	bpe_add_merge(&b, A, BC, 3, ABC);
 	ENCODES(&b, "abcabc", ABC, ABC);
-	bpe_add_merge(&b, B, C, 9, BC); /* a pair that is there gets the new rank */
+	bpe_add_merge(&b, B, C, 9, BC); /* a pair that exists gets the new rank */
 	ENCODES(&b, "abc", AB, C);
 	b.ignore_merges = true;
 	ENCODES(&b, "abc", ABC);
 	bpe_release(&b);
 }
 
-/* é is no token: it vanishes, is unknown, or is its two bytes. 'ã' lacks a byte token. */
+/* é is no token: it is dropped, or unknown, or becomes its two bytes. 'ã' lacks a byte token. */
 static void test_unknown(void **state)
 {
 	(void)state;
@@ -98,7 +98,7 @@ static struct pieces pieces_of(const char *text)
 	return p;
 }
 
-/* The pieces with a bar between. */
+/* The pieces, separated by bars. */
 static void assert_pieces(struct pieces *p, const char *want)
 {
 	struct text all = {0};
@@ -160,7 +160,8 @@ static void test_rewrite(void **state)
 	free(why);
 }
 
-/* What replaces several characters does not stand at the start; what replaces one does. */
+/* A replacement of several characters no longer begins at the start. A replacement of one character
+ * does. */
 static void test_start(void **state)
 {
 	(void)state;
@@ -206,7 +207,7 @@ static void test_decode(void **state)
 	DECODES("\"ByteLevel\"", "a b\n", "a", "ĠbĊ");
 	DECODES("\"ByteLevel\"", "\ufffdx", "Ã", "x");
 	DECODES("\"ByteLevel\"", "漢a", "漢",
-		"a"); /* a token with another character stays as it is */
+		"a"); /* a token with another character is not changed */
 	DECODES("\"Metaspace\", \"replacement\": \"▁\", \"prepend_scheme\": \"always\"", "a b",
 		"▁a", "▁b");
 	DECODES("\"Metaspace\", \"replacement\": \"▁\", \"prepend_scheme\": \"never\"", " a b",
@@ -217,7 +218,7 @@ static void test_decode(void **state)
 	assert_decodes("null", (const char *const[]){"a", "b", NULL}, "a b");
 }
 
-/* An expression that cannot be followed ends the program, and says where it stands. */
+/* An expression that fails ends the program, and the message says where it is. */
 static void decode_badly(void *unused)
 {
 	(void)unused;

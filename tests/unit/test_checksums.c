@@ -1,5 +1,5 @@
-/* test_checksums.c: checksums.tsv: a line for each file made; which of several lines counts; and
- * what is left of them when it is made compact. */
+/* test_checksums.c: checksums.tsv: a line for each file that is made; which of several lines
+ * counts; and what remains when it is compacted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ static void make_file(const char *name, const char *text)
 	free(path);
 }
 
-/* As a process leaves it that is killed between the line and the file's final name. */
+/* The state that a process leaves if it is killed between the line and the file's final name. */
 static void record_only(const char *name, const char *text)
 {
 	char *path = xformat(WORK "/%s", name);
@@ -74,7 +74,7 @@ static void lines_are(const char *const *names, int n)
 #define LINES_ARE(...) \
 	lines_are((const char *const[]){__VA_ARGS__}, COUNT(((const char *const[]){__VA_ARGS__})))
 
-/* Whether the file in place has a line that fits. */
+/* Whether the present file has a line that fits. */
 static bool fits(const char *name)
 {
 	char *path = xformat(WORK "/%s", name);
@@ -124,7 +124,7 @@ static void test_inputs_stay(void **state)
 	checksums_release(&s);
 }
 
-/* What the last line of that name says that it is made of: file names without digests. */
+/* The inputs that the last line of this name lists: file names without digests. */
 static void made_of(const char *name, const char *want)
 {
 	struct checksums s;
@@ -148,7 +148,7 @@ static void made_of(const char *name, const char *want)
 	checksums_release(&s);
 }
 
-/* A task's own files are made of what was read of its own, and of what is nobody's. */
+/* The inputs of a task's file are those of the same task, and those of no task. */
 static void test_owned(void **state)
 {
 	(void)state;
@@ -159,14 +159,14 @@ static void test_owned(void **state)
 	make_file("both", "5");
 	make_file("adapters", "6");
 	checksums_own(WORK "/a", "A");
-	checksums_own(WORK "/adapter/", "A"); /* a folder, and not what only begins as its name */
+	checksums_own(WORK "/adapter/", "A"); /* a folder, but not another name that begins alike */
 	checksums_own(WORK "/of a", "A");
 	checksums_own(WORK "/b", "B");
 	checksums_own(WORK "/of b", "B");
 	checksums_own(WORK "/both", "A");
 	checksums_own(WORK "/both", "B");
 	checksums_own("elsewhere/a", "A");
-	checksums_own(WORK "/", "A"); /* all of WORK is nobody's own */
+	checksums_own(WORK "/", "A"); /* all of WORK belongs to no task */
 	checksums_check(WORK "/all");
 	checksums_check(WORK "/a");
 	make_file("early/of a", "7");
@@ -184,7 +184,7 @@ static void test_owned(void **state)
 	made_of("of all", "all a b adapter/x both adapters");
 }
 
-/* The last line is not always that of the file in place. */
+/* The last line is not always the one of the present file. */
 static void test_killed_before_rename(void **state)
 {
 	(void)state;
@@ -203,7 +203,7 @@ static void check_child(void *arg)
 	checksums_check(arg);
 }
 
-/* A damaged file is one before and after, whatever its size. */
+/* A damaged file is reported before and after, whatever its size. */
 static void test_damaged(void **state)
 {
 	static const char *const damage[] = {"ONE", "longer", ""};
@@ -259,7 +259,7 @@ static void test_nothing_to_do(void **state)
 		    before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
 	make_file("a", "two");
 	compact();
-	assert_int_equal(entries_in(WORK), 3); /* a, b and the sums: no temporary file */
+	assert_int_equal(entries_in(WORK), 3); /* a, b and the checksums: no temporary file */
 }
 
 int main(void)

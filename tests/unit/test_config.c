@@ -1,7 +1,8 @@
-/* test_config.c: the reader of settings: what it takes, what each refusal says and where it points.
+/* test_config.c: the reader of settings: what it accepts, what each refusal says, and where it
+ * points.
  *
- * Refusals leave by die(), so they run in a child whose standard error is read back. Run from the
- * top of the repository: the shipped config/iteris-plus.yaml is one of the cases. */
+ * Refusals leave by die(), so they run in a child whose standard error is read back. Run it from
+ * the top of the repository: the shipped config/iteris-plus.yaml is one of the cases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,8 +29,7 @@ enum { MAX_OVERRIDES = 4, EXIT_FINE = 0 };
 
 /* ---- helpers ---- */
 
-static char scratch[] =
-	"/tmp/test_config.XXXXXX"; /* the one file that the cases write, again and again */
+static char scratch[] = "/tmp/test_config.XXXXXX"; /* the one file that all cases write */
 
 static const char *file_of(const char *text, size_t bytes)
 {
@@ -41,7 +41,7 @@ static const char *file_of(const char *text, size_t bytes)
 	return scratch;
 }
 
-/* As make's command line has them besides the keys. */
+/* Other words of make's command line. */
 static const struct config_word others[] = {
 	{"MODEL", "MODEL"}, {"LORAS", "LORAS"}, {"ADAPTERS", "LORAS"}, {0}};
 
@@ -89,7 +89,7 @@ static struct outcome attempt(const char *path, const char *task_type, const cha
 	return o;
 }
 
-/* The load must end with this status and one line that holds all of these words. */
+/* The load must end with this status, and one line with all of these words. */
 static void expect(struct outcome o, int status, const char *const *words)
 {
 	size_t n = strlen(o.message);
@@ -111,7 +111,7 @@ static void expect_bytes(const char *text, size_t bytes, const char *word)
 	expect(attempt(file_of(text, bytes), "T", NULL), EXIT_WORLD, words);
 }
 
-/* ---- what it takes ---- */
+/* ---- what it accepts ---- */
 
 static void test_shipped(void **state)
 {
@@ -135,7 +135,7 @@ static void test_shipped(void **state)
 	assert_int_equal(c.method, SWEEP);
 	assert_int_equal(c.features, TOKENS);
 
-	/* "A key that is left out has the value it has here": the file says so of itself. */
+	/* The shipped file says of itself: "A key that is left out has the value it has here". */
 	load(&d, "T:\n  task_targets: [emoint, emotion-cause, tec, isear]\n", NULL);
 	text = config_text(&c);
 	defaults = config_text(&d);
@@ -146,7 +146,7 @@ static void test_shipped(void **state)
 	config_release(&d);
 }
 
-/* Every key of the table stands in the shipped file, set or spoken of. */
+/* The shipped file sets or mentions every key of the table. */
 static void test_shipped_names_every_key(void **state)
 {
 	static char text[1 << 16];
@@ -295,7 +295,8 @@ static void test_features_default(void **state)
 	config_release(&c);
 }
 
-/* Of samples_num, inner_num and outer_num, what was said most stands, and the others follow. */
+/* Of samples_num, inner_num and outer_num, those that were asked for most strongly stay, and the
+ * others follow. */
 static void test_batches(void **state)
 {
 	static const struct {
@@ -343,7 +344,7 @@ static void test_batches(void **state)
 	       (const char *const[]){":6: ", "3 x 21 is not 60", NULL});
 }
 
-/* A file's list is of the file's tasks: typed tasks take their numbers along. */
+/* A list in the file belongs to the file's tasks. Tasks that are typed take their numbers along. */
 static void test_lists_by_name(void **state)
 {
 	static const char three[] = "T:\n  model_name: m\n  task_targets: [a, b, c]\n  "
@@ -370,7 +371,7 @@ static void test_lists_by_name(void **state)
 		assert_true(c.manual_ceof[0] == cases[i].first &&
 			    c.manual_ceof[cases[i].n - 1] == cases[i].last);
 		assert_true(c.lora_alpha[cases[i].n - 1] == cases[i].alpha);
-		config_check(&c); /* once more changes nothing */
+		config_check(&c); /* a second check changes nothing */
 		assert_true(c.manual_ceof[0] == cases[i].first);
 		config_release(&c);
 	}
@@ -379,7 +380,7 @@ static void test_lists_by_name(void **state)
 	       EXIT_USAGE,
 	       (const char *const[]){"manual_ceof: ", "each of its own tasks (line 4)",
 				     "none for 'x'", NULL});
-	/* The shipped list, as it was and as it is. */
+	/* The shipped list, before and after. */
 	load(&c, "T:\n  model_name: m\n  task_targets: [e, f, g, h]\n  manual_ceof: [1, 1, 1, 1]\n",
 	     (const char *const[]){"TASK_TARGETS=a,b,c", NULL});
 	assert_int_equal(c.manual_ceof_n, 3);
@@ -387,7 +388,7 @@ static void test_lists_by_name(void **state)
 	config_release(&c);
 }
 
-/* A check after a check changes nothing. */
+/* A second check changes nothing. */
 static void test_check_twice(void **state)
 {
 	static const char *const overrides[] = {"LORA_ALPHA=32", NULL};
@@ -437,7 +438,7 @@ static void test_text(void **state)
 	free(first);
 }
 
-/* Published rows are of generated answers; other rows take either. */
+/* Published features need generated answers. Other features take both kinds. */
 static void test_features_of_given_answers(void **state)
 {
 	static const char *const jacobi[] = {"METHOD=jacobi", "ANSWERS=given", NULL};
@@ -690,7 +691,7 @@ static void test_bad_files(void **state)
 		{TWO "  model_dir: \"a\\0b\"\n", {":4: ", "zero byte"}},
 		{"seed: 4294967296\n" TWO, {":1: ", "seed: expected", "'4294967296'"}},
 		{"seed: [1]\n" TWO, {":1: ", "found a list"}},
-		/* tasks: they become folders */
+		/* tasks become folders */
 		{"T:\n  model_name: m\n  task_targets: [a, ../b]\n", {":3: ", "'../b'", "folder"}},
 		{"T:\n  model_name: m\n  task_targets: [a, .b]\n", {":3: ", "'.b'"}},
 		{"T:\n  model_name: m\n  task_targets: [a, /etc]\n", {":3: ", "'/etc'"}},
@@ -714,7 +715,7 @@ static void test_bad_files(void **state)
 		{TWO "  merge_rank: 4\n",
 		 {":4: merge_rank: method sweep does not take it: ties and dare do\n"}},
 		{TWO "  inner_num: 1000000\n  outer_num: 1000000\n", {":5: ", "1000000 x 1000000"}},
-		/* the file's own map */
+		/* the map of the file itself */
 		{"", {"no section 'T'", "has none"}},
 		{"# nothing\n", {"no section 'T'", "has none"}},
 		{"- T\n", {":1: ", "expected a map"}},
@@ -727,7 +728,7 @@ static void test_bad_files(void **state)
 		{TWO "A: {}\nT: {}\n", {":5: ", "'T' is given twice"}},
 		{TWO "A: {}\nA: {}\n", {":5: ", "'A' is given twice"}},
 		{TWO "---\n" TWO, {":4: ", "second document"}},
-		/* YAML that no setting needs, and what is no YAML */
+		/* YAML that no setting needs, and text that is no YAML */
 		{"A: &x {}\n" TWO, {":1: ", "anchors"}},
 		{"A: {}\nT: *x\n", {":2: ", "anchors"}},
 		{TWO "  alpha_1: &x 1\n  alpha_2: *x\n", {":4: ", "anchors"}},
@@ -750,7 +751,7 @@ static void test_bad_files(void **state)
 	}
 }
 
-/* Sizes that only a program writes. */
+/* Sizes that only a program would write. */
 static void test_hostile_sizes(void **state)
 {
 	enum { BIG = (1 << 20) + 1 };

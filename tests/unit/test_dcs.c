@@ -101,7 +101,7 @@ static void variance_and_own_output(void **state)
 	dcs_release(&q);
 }
 
-/* A strong κ, so that both clamps act; in place. */
+/* A strong κ, so that both limits are reached; in place. */
 static void weights(void **state)
 {
 	static const double kappa[] = {0.1, 0.5, 8};

@@ -1,5 +1,5 @@
 /* test_delta.c: ΔW as packed factors and as a weight, for every linear of a block, against the
- * product B A in float64; and what a source gives. */
+ * product B A in float64; and what each source gives. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ static float *filled(float *x, size_t n)
 	return x;
 }
 
-/* One ΔW of slot `slot`: W = B A, rounded to float32, and what delta_create() packs. */
+/* One ΔW of slot `slot`: W = B A, rounded to float32, and the result of delta_create(). */
 struct change {
 	int slot, d_in, d_out;
 	float A[LARGEST], B[LARGEST], W[LARGEST];
@@ -86,7 +86,7 @@ static void check_linear(const struct change *c, const struct delta *d)
 	}
 }
 
-/* Keys of the encoder's output: q̃_h = W_hᵀ q_h, W_h the head's rows of W. */
+/* Keys of the encoder's output: q̃_h = W_hᵀ q_h; W_h are the rows of W that belong to the head. */
 static void apply_keys(const struct delta *d, float *Q, const float *q)
 {
 	float u[ROWS * 3 * RANK];
@@ -188,7 +188,7 @@ static void test_weights(void **state)
 
 /* ------------------------------------------------------------ sources */
 
-/* s B A of a module of an adapter, as ΔW e_j for every unit vector e_j. */
+/* s B A of an adapter's module, as ΔW e_j for every unit vector e_j. */
 static void check_adapter_module(const struct adapter *a, const struct geometry *m, struct module q)
 {
 	const struct delta_source from = {.adapter = a};

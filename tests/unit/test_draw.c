@@ -1,5 +1,5 @@
-/* test_draw.c: the selection rules, step by step, and one draw whose numbers must be these on every
- * machine.
+/* test_draw.c: the selection rules, step by step, and one draw that must give the same numbers on
+ * every machine.
  *
  * The fixed numbers come from a program that shares no code with this one. EMOTION_DIR: folder of
  * the small real case (optional). */
@@ -22,8 +22,8 @@ static long chars[N];
 static int label[N], picked[N];
 static struct draw_shortage shortage;
 
-/* Lengths with many ties, labels of very different frequency: k stands once in 2^(k+1), the last as
- * often as the one before. */
+/* Lengths with many ties, and labels of very different frequency: label k occurs once in 2^(k+1)
+ * rows, the last one as often as the one before. */
 static int setup(void **state)
 {
 	(void)state;
@@ -99,8 +99,8 @@ static void test_shuffle(void **state)
 	free(again);
 }
 
-/* The 2000 longest of the 3000 that the shuffle puts first, ties in the shuffle's order: found here
- * by counting lengths down. */
+/* The 2000 longest of the first 3000 rows after the shuffle; ties keep the shuffled order. Here
+ * they are found by counting lengths down. */
 static void test_select_long(void **state)
 {
 	(void)state;
@@ -143,7 +143,7 @@ static void test_two_thirds(void **state)
 	}
 }
 
-/* The remainder goes to the label that the shuffle puts last. */
+/* The last label after the shuffle gets the remainder. */
 static void test_balance(void **state)
 {
 	(void)state;
@@ -162,7 +162,7 @@ static void test_balance(void **state)
 	}
 }
 
-/* The picked rows do not stand label by label. */
+/* The picked rows are not grouped by label. */
 static void test_balance_is_mixed(void **state)
 {
 	(void)state;
@@ -171,7 +171,7 @@ static void test_balance_is_mixed(void **state)
 	assert_int_equal(draw_rows(&o, N, chars, label, K, picked, &shortage), DRAW_OK);
 	for (int i = 1; i < 100; i++)
 		changes += label[picked[i]] != label[picked[i - 1]];
-	assert_true(changes > 50); /* 79 expected; 4 if they stood in order */
+	assert_true(changes > 50); /* 79 are expected; in label order it would be 4 */
 }
 
 static void test_shortages(void **state)
@@ -194,7 +194,7 @@ static void test_shortages(void **state)
 	assert_int_equal(shortage.needed, 3);
 }
 
-/* On the real rows: what the published draw looks like. isear has 7 labels, so 60 = 6 · 8 + 12. */
+/* On the real rows, as the published draw. isear has 7 labels, so 60 = 6 · 8 + 12. */
 static void test_real_case(void **state)
 {
 	(void)state;

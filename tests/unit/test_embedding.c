@@ -1,5 +1,6 @@
-/* test_embedding.c: which tensor is the head, by the keys of config.json and what is in the file;
- * copies of the input embedding that differ. (What transformers does: cli/models.sh.) */
+/* test_embedding.c: which tensor is the head, by the keys of config.json and the tensors of the
+ * file; and copies of the input embedding that differ. (cli/models.sh tests what transformers
+ * does.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@
 
 enum { V = 5, D = 3 };
 
-/* The tensors of a file: SHARED, ENCODER and DECODER hold the same rows, but for the copy that is
+/* The tensors of a file. SHARED, ENCODER and DECODER hold the same rows, except in the copy that is
  * spoilt. */
 enum { SHARED = 1, ENCODER = 2, DECODER = 4, HEAD = 8, TALL = 16 };
 static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight",

@@ -1,5 +1,5 @@
-/* test_full_weight.c: math/full_weight against the normal equations of the whole weight, formed and
- * solved directly in float64; and with rows weighted by DCS, the weights there evaluated by their
+/* test_full_weight.c: math/full_weight against the normal equations of the full weight, formed and
+ * solved directly in float64. Also with rows weighted by DCS: the weights are computed by their
  * definition, from the adapters' whole outputs. */
 #include <math.h>
 #include <setjmp.h>
@@ -128,8 +128,8 @@ static void direct(double *want, double extra)
 	}
 	for (int i = 0; i < D; i++)
 		S[i * (D + 1)] += extra;
-	/* S is symmetric: its columns are its rows, and want's rows are right-hand sides' columns.
-	 */
+	/* S is symmetric: its columns are its rows. The rows of `want` are the columns of the
+	 * right-hand sides. */
 	assert_int_equal(LAPACKE_dgesv(LAPACK_COL_MAJOR, D, M, S, D, pivot, want, D), 0);
 }
 
@@ -258,7 +258,7 @@ static void test_against_direct(void **state)
 	assert_true(fabs(residual - sqrt(misfit(want) / norm2)) < 1e-9);
 }
 
-/* DCS's variance of a row by its definition: every adapter's ΔW x, whole. */
+/* DCS's variance of a row by its definition: from every adapter's whole ΔW x. */
 static double variance(const double *x)
 {
 	static double y[N][M];
@@ -293,8 +293,8 @@ static void mean_to_one(double *w)
 		w[p] /= mean;
 }
 
-/* exp(−κ v) of v scaled to [0, 1], mean 1, in [0.1, 3], mean 1; iteration 1, where κ is dcs_sigma.
- */
+/* exp(−κ v) with v scaled to [0, 1]; then mean 1, limits [0.1, 3], mean 1. In iteration 1, where κ
+ * is dcs_sigma. */
 static void weights_by_definition(void)
 {
 	for (int t = 0; t < N; t++) {

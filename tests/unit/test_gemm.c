@@ -1,6 +1,6 @@
-/* test_gemm.c: what equal bits rest on. A row's bits in a product with packed weights do not depend
- * on the other rows of its batch, nor on the threads; arrays for BLAS are aligned alike in every
- * process. */
+/* test_gemm.c: the basis of equal bits. In a product with packed weights, a row's bits do not
+ * depend on the other rows of its batch, nor on the threads. Arrays for BLAS are aligned alike in
+ * every process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,8 +47,8 @@ static void check_linear(int n, int k, enum be_precision p)
 	free(w), free(X), free(all), free(some);
 }
 
-/* Widths of the demo's and of flan-t5-large's linears, heads, and factors of ranks 8 and 32; some
- * that are no multiple of anything. */
+/* Widths of the linears of the demo and of flan-t5-large, of heads, and of factors of ranks 8 and
+ * 32; and some odd widths. */
 static const int shape[][2] = {{128, 1024}, {300, 1024}, {96, 2816}, {1024, 64}, {64, 1024},
 			       {8, 1024},   {32, 1024},  {128, 8},   {128, 32},  {16, 64},
 			       {64, 8},     {33, 37},    {1, 5}};
@@ -76,7 +76,7 @@ static void test_bf16(void **state)
 	check_shapes(BE_BF16);
 }
 
-/* Heads and the fused feed-forward go the same way: their rows against those of one batch. */
+/* Heads and the fused feed-forward: their rows against the rows of one batch. */
 static void test_feed_forward(void **state)
 {
 	enum { N = 200, K = 96 };
@@ -97,8 +97,8 @@ static void test_feed_forward(void **state)
 	free(w0), free(w1), free(X), free(all), free(some);
 }
 
-/* An array that lies elsewhere in the next run (the heap does) would have other sums: dasum's, in
- * the condition of a solution. */
+/* An array at another address in the next run (as on the heap) would give other sums. dasum's, for
+ * example, are part of a solution's condition. */
 static void test_alignment(void **state)
 {
 	enum { TURNS = 64 };

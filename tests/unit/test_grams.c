@@ -1,5 +1,5 @@
-/* test_grams.c: lib/grams on the CPU backend against float64 loops. The bound is float32's: chunk
- * sums of GRAM_CHUNK products. */
+/* test_grams.c: lib/grams on the CPU backend against float64 loops. The bound is that of float32:
+ * chunk sums of GRAM_CHUNK products. */
 #include "base/threads.h"
 #include <math.h>
 #include <setjmp.h>
@@ -20,7 +20,7 @@ enum {
 	D = GRAM_PANEL + 45,
 	M = 60,
 	R = 3
-}; /* nothing a multiple of anything */
+}; /* no size is a multiple of a block size */
 
 static float X[P * D], Xm[P * D], W[M * D], A[R * D];
 static double w[P], G[D * D];
@@ -39,7 +39,7 @@ static void read_rows(void *arg, enum gram_side side, size_t row0, size_t n, flo
 	memcpy(dst, (side == GRAM_SIDE_X ? X : Xm) + row0 * D, n * D * sizeof(float));
 }
 
-/* G = Σ w l rᵀ, with r (and l) the merged side blended by rho where it is asked for. */
+/* G = Σ w l rᵀ; the merged side r (and l) is blended by rho where this is asked for. */
 static void naive(enum gram_kind kind, double rho, const double *weight)
 {
 	memset(G, 0, sizeof(G));
@@ -60,7 +60,7 @@ static void naive(enum gram_kind kind, double rho, const double *weight)
 	}
 }
 
-/* ‖G − want‖ / ‖want‖, the norm against G's own. */
+/* ‖G − want‖ / ‖want‖, and the norm against G's own. */
 static void compare(struct gram *g)
 {
 	double *have = malloc(sizeof(G)), diff = 0, norm = 0;
@@ -99,7 +99,7 @@ static void kinds(void **state)
 	gram_release(&g);
 }
 
-/* The products with G: in float64, but for WᵀW in float32. */
+/* The products with G, in float64; only WᵀW is in float32. */
 static void products(void **state)
 {
 	struct gram_rows rows = {.read = read_rows, .P = P};
@@ -138,7 +138,7 @@ static void products(void **state)
 	gram_release(&g);
 }
 
-/* Few rows stay rows: the same norms as through their Gram. */
+/* Few rows are kept as rows: the norms equal those from their Gram. */
 static void norms_of_few_rows(void **state)
 {
 	double BtB[R * R];
@@ -162,7 +162,7 @@ static void norms_of_few_rows(void **state)
 			assert_true(fabs(gram_trace(&g, W, M) / trace - 1) <= 1e-6);
 			assert_true(fabs(gram_norm2(&g, A, BtB, R) / norm2 - 1) <= 1e-10);
 		}
-	/* More of them: through their Gram. */
+	/* Many rows: from their Gram. */
 	assert_int_equal(gram_run_norms(&g, &(struct gram_rows){.read = read_rows, .P = D / 2 + 1}),
 			 0);
 	assert_int_equal(g.few, 0);

@@ -1,5 +1,5 @@
-/* test_graph.c: which rules have something to do, by make's rule of times and for released files;
- * and their text. */
+/* test_graph.c: which rules must run, by make's rule of times and for released files; and the
+ * rules' text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "files/out.h"
 #include "plan/graph.h"
 
-/* A file of work/ whose time is so many seconds; released: with such contents. */
+/* A file of work/ with this time in seconds. released: with the contents of a released file. */
 static void make_file(const char *name, long time, bool released)
 {
 	char *path = xformat("work/%s", name);
@@ -35,7 +35,7 @@ static void make_file(const char *name, long time, bool released)
 	free(path);
 }
 
-/* stamp -> own/T -> state/T -> sum, for tasks a and b: time goes up by one a step. */
+/* stamp -> own/T -> state/T -> sum, for tasks a and b. The time grows by one at each step. */
 static void make_chain(bool released)
 {
 	static const char *const tasks[] = {"a", "b"};
@@ -81,7 +81,7 @@ static struct graph *chain(void)
 	return g;
 }
 
-/* Which of the five files are made: "own/a state/b …" as bits in that order. */
+/* Which of the five files will be made, "own/a state/b …", as bits in this order. */
 static int made(const struct graph *g)
 {
 	static const char *const names[] = {"own/a.h5", "own/b.h5", "state/a.h5", "state/b.h5",
@@ -114,16 +114,16 @@ static void test_times(void **state)
 	(void)state;
 	make_chain(false);
 	expect(0, 0);
-	make_file("in/a", 9, false); /* one task's input: that task, and the sum */
+	make_file("in/a", 9, false); /* one task's input: this task, and the sum */
 	expect(OWN_A | STATE_A | SUM, 3);
 	make_chain(false);
 	assert_int_equal(remove("work/state/b.h5"), 0);
 	expect(STATE_B | SUM, 2);
 	make_chain(false);
-	make_file("stamp", 3, false); /* all: two tasks share a process */
+	make_file("stamp", 3, false); /* all: the two tasks share a process */
 	expect(ALL, 3);
 	make_chain(false);
-	make_file("in/a", 2, false); /* of the same time is not newer */
+	make_file("in/a", 2, false); /* an equal time is not newer */
 	expect(0, 0);
 }
 
@@ -133,10 +133,10 @@ static void test_released(void **state)
 	make_chain(true);
 	expect(0, 0);
 	assert_int_equal(remove("work/sum"),
-			 0); /* it reads both states, and these what is theirs */
+			 0); /* it reads both states, which need their own inputs */
 	expect(ALL, 3);
 	make_chain(true);
-	make_file("own/a.h5", 2, false); /* what is not released is not made again */
+	make_file("own/a.h5", 2, false); /* a file that is not released is not made again */
 	assert_int_equal(remove("work/sum"), 0);
 	expect(ALL & ~OWN_A, 3);
 }
@@ -182,7 +182,7 @@ static void test_text(void **state)
 	make_file("own/b.h5", 2, false);
 	make_file("state/b.h5", 3, false);
 	assert_int_equal(remove("work/sum"),
-			 0); /* a's files are called for, b's stay: each has a rule of its own */
+			 0); /* a's files are called for and b's stay: each has its own rule */
 	expect_text("\n$W/own/a.h5: $W/stamp $W/in/a FORCE\n\town a to {task}\n\n$W/own/b.h5: "
 		    "$W/stamp $W/in/b\n\town b to {task}\n"
 		    "\n$W/state/a.h5: $W/own/a.h5 FORCE\n\tstate a\n\n$W/state/b.h5: "

@@ -1,4 +1,4 @@
-/* test_h5.c: the files between the stages: values, equal bytes, refusals, damage, failing disks. */
+/* test_h5.c: the files between stages: values, equal bytes, refusals, damage, full disks. */
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -77,7 +77,7 @@ static void test_attributes(void **state)
 	h5_dataset(f, "/modules/encoder.block.0.q/AC", H5_F64, 2, 3);
 	h5_set_int(f, "/modules/encoder.block.0.q/AC", "on dataset", -1);
 	assert_string_equal(h5_path(f), "a/attr.h5");
-	assert_int_equal(h5_get_int(f, "/", "P"), 4000000000); /* a writer may look, too */
+	assert_int_equal(h5_get_int(f, "/", "P"), 4000000000); /* a writer may also read */
 	assert_int_equal(access("a/attr.h5", F_OK), -1);
 	h5_commit(f);
 	assert_int_equal(entries_in("a"), 1);
@@ -120,7 +120,7 @@ static void test_groups_and_links(void **state)
 	struct h5 *f = h5_create("links.h5", SCHEMA, 1);
 	h5_dataset(f, "H", H5_F64, 2, 2);
 	h5_write_double(f, "H", 0, 2, one);
-	/* More than eight names: HDF5 then stores them differently. */
+	/* More than eight attributes: HDF5 then stores them differently. */
 	static const char *const names[] = {"v", "q", "o", "k", "z10", "z9", "a", "m", "b", "c"};
 	for (int i = 0; i < 10; i++) {
 		char path[64];
@@ -139,7 +139,7 @@ static void test_groups_and_links(void **state)
 	assert_string_equal(list, "");
 	h5_each(f, "/", collect, list);
 	assert_string_equal(list, "H modules nothing ");
-	/* Ten open names, more than are kept open. */
+	/* Ten datasets by name, more than are kept open. */
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 10; i++) {
 			char path[64];
@@ -154,7 +154,7 @@ static void test_groups_and_links(void **state)
 	h5_close(f);
 }
 
-enum { P = 700, D = 1000 }; /* 700 x 1000 float32: 2.8 MB, six chunks, the last one partial */
+enum { P = 700, D = 1000 }; /* 700 x 1000 float32: 2.8 MB, six chunks, the last one partly filled */
 
 static float *make_rows(void)
 {
@@ -250,7 +250,7 @@ static void test_no_rows(void **state)
 
 /* ------------------------------------------------------------ float16 */
 
-/* What the value of a half is, and which half a float rounds to, in the words of the standard. */
+/* The value of a half, and the half to which a float rounds, by the words of the standard. */
 static double half_value(unsigned h)
 {
 	int e = h >> 10 & 31, m = h & 1023;
@@ -303,7 +303,7 @@ static void test_float16(void **state)
 	size_t n;
 	float *x = make_float16_cases(&n), *y = xarray(n, sizeof(*y)), *z = xarray(n, sizeof(*z));
 	(void)state;
-	/* At once and in small portions: loops that the compiler vectorised, and their tails. */
+	/* All at once and in small portions: vectorised loops, and their tails. */
 	struct h5 *f = h5_create("half-all.h5", SCHEMA, 1);
 	h5_dataset(f, "rows", H5_F16, n, 0);
 	h5_write_float(f, "rows", 0, n, x);
@@ -332,7 +332,7 @@ static void test_float16(void **state)
 	free(z);
 }
 
-/* HDF5's own conversion, by the description of the type in the file, must read the same. */
+/* HDF5's own conversion, which uses the type's description in the file, must give the same. */
 static void test_float16_type(void **state)
 {
 	enum { N = 0x7c00 }; /* all finite halves, without their signs */
@@ -377,7 +377,7 @@ static void test_equal_bytes(void **state)
 	float *x = make_rows();
 	(void)state;
 	write_portions("all.h5", x, P, false);
-	sleep(1); /* a second in the file would show: HDF5 keeps seconds */
+	sleep(1); /* a stored time would show, because HDF5 keeps seconds */
 	usleep(100000);
 	write_portions("some.h5", x, 13, false);
 	write_portions("back.h5", x, 50, true);
@@ -413,7 +413,7 @@ static void write_small(const char *path, const char *schema, int version, const
 	h5_commit(f);
 }
 
-/* A file by HDF5 itself, in the form of ours, with some of the attributes. */
+/* Writes a file with HDF5 itself, in our form, with some of the attributes. */
 static hid_t create_by_hand(const char *path, bool schema, bool complete)
 {
 	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = H5Pcreate(H5P_FILE_CREATE),
@@ -455,11 +455,11 @@ static void write_of_others(const char *path)
 	assert_true(H5Fclose(f) >= 0);
 }
 
-/* The library's own, which it exports for its tests. */
+/* The library's own function, which it exports for its tests. */
 extern uint32_t H5_checksum_fletcher32(const void *data, size_t n);
 
-/* Lengths around the lanes and turns of fletcher.c; random bytes, all zeros, all ones (sums that
- * are 0 modulo 65535). */
+/* Lengths around the lanes and turns of fletcher.c. Random bytes, all zeros, all ones: sums that
+ * are 0 modulo 65535. */
 static void test_checksum(void **state)
 {
 	enum { MOST = 3 * 64 * 256 + 200 };
@@ -480,8 +480,8 @@ static void test_checksum(void **state)
 	free(x);
 }
 
-/* Rows never written are zeros, wherever the portions that were written begin and end; other
- * programs read the file. */
+/* Rows that are never written are zeros, wherever the written portions begin and end. Other
+ * programs can read the file. */
 static void test_gaps(void **state)
 {
 	enum { ROWS = 1000, COLS = 512 }; /* four chunks */
@@ -495,7 +495,7 @@ static void test_gaps(void **state)
 		for (size_t i = 0; i < portion[p][1] * COLS; i++)
 			from[i] = noise((uint32_t)(i + p));
 		h5_write_float(f, "x", portion[p][0], portion[p][1], from);
-		h5_read_float(f, "x", 0, 7, y); /* of a file that is being written, too */
+		h5_read_float(f, "x", 0, 7, y); /* also in a file that is being written */
 		assert_memory_equal(x, y, 7 * COLS * sizeof(*x));
 	}
 	h5_commit(f);
@@ -507,8 +507,8 @@ static void test_gaps(void **state)
 	free(x), free(y);
 }
 
-/* More chunks than one page of their index holds: of half a gigabyte if they were h5_dataset.c's;
- * here of one row. */
+/* More chunks than one page of their index holds. With h5_dataset.c's chunks that would be half a
+ * gigabyte; here a chunk is one row. */
 static void test_many_chunks(void **state)
 {
 	enum { N = 2500 };
@@ -658,11 +658,11 @@ static void test_damage(void **state)
 	fails(read_all_in_child, "bad.h5", "'bad.h5' is damaged: ");
 }
 
-/* One flipped bit in every byte but those of the large chunks, which fletcher32 is known to cover:
- * a reader refuses the file, or finds what was written (the byte is in no use). Ten attributes are
- * more than an object's header holds; three chunks need an index. */
+/* Flips one bit in every byte, except in the large chunks, which fletcher32 is known to cover. The
+ * reader refuses the file, or finds what was written, because the byte is not used. Ten attributes
+ * are more than an object's header holds; three chunks need an index. */
 
-enum { NATTR = 10, WIDE = 70000 }; /* a row of float32 is over half a chunk: a chunk of its own */
+enum { NATTR = 10, WIDE = 70000 }; /* a float32 row is over half a chunk: one chunk each */
 
 static char *attr_name(int i)
 {
@@ -717,7 +717,7 @@ static void read_everything_in_child(void *path)
 		_exit(77);
 }
 
-/* Where the chunks of /rows begin; all are of the same size. */
+/* Where the chunks of /rows begin. All have the same size. */
 static hsize_t find_chunks(const char *path, haddr_t *at)
 {
 	hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT),
@@ -795,16 +795,16 @@ static bool write_to(const char *path, const char *text)
 	return ok;
 }
 
-/* A file system on "w" that only this process sees: root may, others inside a user namespace where
- * the system lets them. */
+/* Mounts a file system on "w" that only this process sees. root may do this; other users may inside
+ * a user namespace, if the system lets them. */
 static bool mount_private(const char *options)
 {
 	char users[64], groups[64];
 	snprintf(users, sizeof(users), "0 %ld 1\n", (long)getuid());
 	snprintf(groups, sizeof(groups), "0 %ld 1\n", (long)getgid());
 	if (unshare(CLONE_NEWNS)) {
-		/* Both must be mapped, or nothing can be created there; a group only after
-		 * setgroups is given up. */
+		/* Both must be mapped, or nothing can be created there. A group can only be mapped
+		 * after setgroups is given up. */
 		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) ||
 		    !write_to("/proc/self/uid_map", users) ||
 		    !write_to("/proc/self/setgroups", "deny") ||
@@ -815,7 +815,7 @@ static bool mount_private(const char *options)
 	       !mount("none", "w", "tmpfs", 0, options);
 }
 
-/* On 64 KiB: attributes alone fill it, up to the last flush. */
+/* With 64 KiB, attributes alone fill it until the last flush. */
 static void write_on_full_disk(void *arg)
 {
 	bool large = *(bool *)arg;

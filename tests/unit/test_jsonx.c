@@ -51,7 +51,7 @@ static void member_in_child(void *path)
 	jsonx_load_member(path, 1000, "k");
 }
 
-/* A member of the outermost object alone; what stands around it is not parsed. */
+/* Reads a member of the outermost object only. The rest of the file is not parsed. */
 static void test_member(void **state)
 {
 	(void)state;
@@ -131,8 +131,8 @@ static void fill_bytes(const char *path, const char *bytes, size_t n)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* Every kind of error that jansson has, in words of ours: what is expected, what stands there, what
- * to do. */
+/* Every kind of error that jansson has, in our words: what is expected, what was found, what to
+ * do. */
 static void test_words(void **state)
 {
 	(void)state;
@@ -197,8 +197,8 @@ static void test_words(void **state)
 		   "'words.json' line 2 column 3: a zero byte is no part of a text");
 }
 
-/* What is no JSON at all is named; a byte order mark of UTF-8 is skipped, and columns are counted
- * behind it. */
+/* A file that is no JSON at all is recognised. A byte order mark of UTF-8 is skipped; columns are
+ * counted from behind it. */
 static void test_looks(void **state)
 {
 	(void)state;

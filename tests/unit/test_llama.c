@@ -1,5 +1,5 @@
 /* test_llama.c: config.json of Llama, Mistral, Qwen2 and Qwen3 as transformers reads it, and the
- * names of their linears. The numbers that follow are compared in tests/golden/test_families.c. */
+ * names of their linears. tests/golden/test_families.c compares the numbers that follow. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +59,7 @@ static void test_defaults(void **state)
 	assert_int_equal(m.decoding.eos[0], 2);
 }
 
-/* Where a key is absent, transformers' defaults differ by the architecture. */
+/* Where a key is absent, transformers' defaults depend on the architecture. */
 static void test_dialects(void **state)
 {
 	(void)state;
@@ -99,7 +99,7 @@ static void test_windows(void **state)
 	free(text);
 }
 
-/* Both forms of the rotation's keys; rope_scaling comes before rope_parameters. */
+/* Both forms of the rotation's keys. rope_scaling has precedence over rope_parameters. */
 static void test_rotation(void **state)
 {
 	(void)state;

@@ -30,7 +30,7 @@ static double uniform(void)
 	return (double)(seed >> 11) / 4503599627370496.0 - 1;
 }
 
-/* G(A) = A M + C on the factor, and so W M + B C on W = B A. */
+/* G(A) = A M + C on the factor; so W M + B C on W = B A. */
 static void map(double *G, const double *A)
 {
 	for (int i = 0; i < R; i++)
@@ -43,8 +43,7 @@ static void map(double *G, const double *A)
 		}
 }
 
-/* M with a spectral radius under 1 (rows sum to 0.9 at most), C so that `fixed` is the fixed point.
- */
+/* M has a spectral radius under 1 (rows sum to at most 0.9). C makes `fixed` the fixed point. */
 static int setup(void **state)
 {
 	double image[R * D];
@@ -96,7 +95,8 @@ static double difference(const double *a, const double *b, int n)
 	return sqrt(sum / norm);
 }
 
-/* ------------------------------------------------------------ the textbook's, on whole matrices */
+/* ------------------------------------------------------------ the textbook's method, on whole
+ * matrices */
 
 static double dense_W[STEPS][O * D], dense_G[STEPS][O * D]; /* W_k and G(W_k) */
 
@@ -159,8 +159,8 @@ static void dense_next(double *W, int first, int k, double mu)
 				(dense_G[first + j + 1][i] - dense_G[first + j][i]);
 }
 
-/* Runs both from W = 0 and compares every step until the fixed point is reached; returns the steps
- * that took. */
+/* Runs both from W = 0, and compares every step until the fixed point. Returns the number of
+ * steps. */
 static int run_both(double mu, double until)
 {
 	struct mats m;
@@ -180,7 +180,7 @@ static int run_both(double mu, double until)
 		assert_int_equal(mats_next(&m, A, BtB, mu), k ? MATS_ACCELERATED : MATS_PLAIN);
 		dense_next(W, first, k, mu);
 		product(dense_W[STEPS - 1],
-			A); /* only a buffer here: W_{k+1} is set from A above */
+			A); /* only a buffer here: W_{k+1} is computed from A above */
 		assert_true(difference(dense_W[STEPS - 1], W, O * D) <= 1e-10);
 		if (difference(W, target, O * D) < until)
 			break;
@@ -204,7 +204,7 @@ static int plain_steps(double until)
 	return k;
 }
 
-/* The same step from whole weights in parts of two rows. */
+/* The same step from full weights, in parts of two rows. */
 static void whole_step(double *W, int first, int k, double mu)
 {
 	enum { ROWS = 2 };
@@ -238,7 +238,7 @@ static void test_whole_weights_in_parts(void **state)
 	int k;
 
 	(void)state;
-	/* W M + B C: the map on W itself, which takes no notice of W's rank. */
+	/* W M + B C: the map on W itself, whatever W's rank. */
 	product(target, fixed);
 	product(fitted, C);
 	for (k = 0; k < STEPS; k++) {
@@ -269,7 +269,7 @@ static void test_follows_the_textbook(void **state)
 	print_message("# 1e-6 after %d steps, without acceleration %d\n", steps, plain);
 	assert_true(steps < STEPS - 1);
 	assert_true(steps < plain);
-	run_both(1e-2, 1e-6); /* a ridge that counts */
+	run_both(1e-2, 1e-6); /* a ridge that is not negligible */
 }
 
 static void test_one_pair_is_plain(void **state)
@@ -305,7 +305,7 @@ static void test_distance(void **state)
 	assert_true(fabs(mats_distance(U, NULL, BtB, R, D) - sqrt(norm)) <= 1e-12 * sqrt(norm));
 }
 
-/* One number: R_0 = 1, R_1 = 1 − e: gamma = R_1 / ΔR = −(1−e)/e is clamped to −2, and the step is
+/* One number: R_0 = 1, R_1 = 1 − e. gamma = R_1 / ΔR = −(1−e)/e is limited to −2, and the step is
  * G_1 + 2 ΔG. */
 static void test_gamma_is_clamped(void **state)
 {
@@ -321,7 +321,7 @@ static void test_gamma_is_clamped(void **state)
 	mats_release(&m);
 }
 
-/* The same clamp, with a step 2 ΔG that is more than twice G_1 itself. */
+/* The same limit, with a step 2 ΔG of more than twice G_1 itself. */
 static void test_too_far_goes_back(void **state)
 {
 	struct mats m;

@@ -32,8 +32,8 @@ static void test_by_hand(void **state)
 	NEAR(metrics_mean_recall(count, 3), (1.0 / 2 + 1 + 1.0 / 2) / 3, 1e-15);
 }
 
-/* A label that never occurs is no part of the mean, however often it is predicted; one never found
- * counts 0. */
+/* A label that never occurs does not count in the mean, however often it is predicted. A label that
+ * is never found counts as 0. */
 static void test_absent_labels(void **state)
 {
 	(void)state;
@@ -58,15 +58,14 @@ static void test_perfect(void **state)
 	assert_true(metrics_accuracy(count, 3) == 1);
 	assert_true(metrics_accuracy_stderr(count, 3) == 0);
 	assert_true(metrics_macro_f1(count, 3) == 1);
-	/* So many rows that no draw misses a label, which would then count 0. */
+	/* There are so many rows that no draw misses a label, which would then count as 0. */
 	int large[3 * 4] = {1000, 0, 0, 0, 0, 1000, 0, 0, 0, 0, 1000, 0};
 	assert_true(metrics_macro_f1_stderr(large, 3, 100, 1) == 0);
 }
 
-/* Two labels, equally frequent and equally often confused: there the gradients of macro-F1 and of
- * accuracy by the four counts are the same, so to first order the standard errors are equal. 1000
- * draws know it to 1/sqrt(2000) = 2
- * %. */
+/* Two labels, equally frequent and equally often confused. Here macro-F1 and accuracy have the same
+ * gradients by the four counts. So to first order the standard errors are equal. 1000 draws
+ * determine it to 1/sqrt(2000) = 2 %. */
 static void test_bootstrap(void **state)
 {
 	(void)state;
@@ -144,7 +143,7 @@ static void test_mcnemar(void **state)
 	assert_true(mcnemar(3, 3, 1) == 1);
 	NEAR(mcnemar(1, 9, 4), 22.0 / 1024, 1e-15);
 	NEAR(mcnemar(0, 5, 0), 2.0 / 32, 1e-16);
-	/* Every split of up to 40, the tail summed directly from Pascal's triangle. */
+	/* Every split of up to 40. The tail is summed directly from Pascal's triangle. */
 	for (int n = 1; n <= 40; n++)
 		for (int k = 0; k <= n / 2; k++) {
 			double c = 1, sum = 0;
@@ -153,20 +152,20 @@ static void test_mcnemar(void **state)
 			double want = fmin(1, 2 * sum * pow(0.5, n));
 			NEAR(mcnemar(k, n - k, 0) / want, 1, 1e-12);
 		}
-	/* Many rows: the normal approximation with its continuity correction; and a p too small for
-	 * a double. */
+	/* Many rows: against the normal approximation with continuity correction. And a p that is
+	 * too small for a double. */
 	NEAR(mcnemar(4900, 5100, 0), erfc(199 / 100.0 / sqrt(2)), 1e-4);
 	assert_true(mcnemar(0, 5000, 0) == 0);
 }
 
-/* Rows of equal counts: the usual standard error of a mean, over the count. */
+/* Rows with equal counts: the usual standard error of a mean, divided by the count. */
 static void test_ratio(void **state)
 {
 	(void)state;
 	const double sum[] = {2, 4, 6, 8}, loose[] = {1, 6, 2};
 	const int twos[] = {2, 2, 2, 2}, counts[] = {1, 3, 1};
 	NEAR(metrics_ratio_stderr(sum, twos, 4), sqrt(20.0 / 3 / 4) / 2, 1e-15);
-	/* ratio 9/5; off by -4/5, 3/5, 1/5: squares sum to 26/25 */
+	/* ratio 9/5; the differences are -4/5, 3/5, 1/5; their squares sum to 26/25 */
 	NEAR(metrics_ratio_stderr(loose, counts, 3), sqrt(3.0 / 2 * 26 / 25) / 5, 1e-15);
 	assert_true(metrics_ratio_stderr(sum, twos, 1) == 0);
 }

@@ -77,7 +77,7 @@ static void reset(void)
 	note_quiet = 0;
 }
 
-/* argv[0] is added; ends at NULL. */
+/* argv[0] is added; the list ends at NULL. */
 static void parse(const char *const *args)
 {
 	const char *argv[32] = {"frob"};
@@ -192,7 +192,8 @@ static void test_help_and_version(void **state)
 {
 	(void)state;
 	reset();
-	/* The defaults, not what was given before; and no complaint about the missing --model. */
+	/* The defaults are printed, not the values given before; and nothing about the missing
+	 * --model. */
 	struct child c = child_run(
 		parse_in_child, (void *)(uintptr_t)ARGS("--count", "9", "--alpha-1=1", "--help"));
 	assert_int_equal(c.code, 0);
@@ -233,7 +234,7 @@ static void done_in_child(void *args)
 	tool_done("%d rows", 5);
 }
 
-/* Of a text: each number as 9, with as many 9s as it has digits behind its point. */
+/* Each number of a text as 9, with as many 9s as it has decimals. */
 static char *shape_of(const char *text)
 {
 	static char shape[256];
@@ -419,7 +420,7 @@ static void take_sums(const char *path)
 	checksums_path = path;
 }
 
-/* --checksums is for programs that say what is to become of it. */
+/* --checksums is only for programs that say what to do with it. */
 static void test_checksums(void **state)
 {
 	(void)state;

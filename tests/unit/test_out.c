@@ -1,5 +1,5 @@
-/* test_out.c: an output has its final name when it is complete, or it is not there at all, however
- * the process ends. */
+/* test_out.c: an output has its final name when it is complete, or it does not exist, however the
+ * process ends. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -51,7 +51,7 @@ static void test_begin_commit(void **state)
 	assert_int_equal(entries_in("a/b"), 1);
 	free(tmp);
 
-	/* Replaces, in one step, what was there. */
+	/* Replaces an existing file in one step. */
 	tmp = xstrdup(out_begin("a/b/c.h5"));
 	assert_string_equal(text_of("a/b/c.h5"), "done");
 	fill(tmp, "again");
@@ -126,7 +126,7 @@ static void begin_and_fork(void *arg)
 	begin_two(arg);
 	pid_t pid = fork();
 	if (!pid)
-		exit(0); /* must not take the parent's files along */
+		exit(0); /* must not remove the parent's files */
 	waitpid(pid, &status, 0);
 	out_commit("end/x");
 	out_commit("end/y");

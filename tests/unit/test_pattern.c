@@ -1,5 +1,5 @@
-/* test_pattern.c: regular expressions as Python means them: against Python's own answers, and where
- * and why a text is refused. (What an adapter makes of a refusal: test_adapter.c.) */
+/* test_pattern.c: regular expressions with Python's meaning: against Python's own answers; and
+ * where and why a text is refused. (test_adapter.c tests what an adapter makes of a refusal.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,8 +15,8 @@
 #include "case.h"
 #include "patterns.h"
 
-/* What Python itself answers, each pattern on each name. What is "-" there, or what we refuse by
- * name, is refused. */
+/* Python's own answer for each pattern and each name. A pattern with "-", or one that we refuse by
+ * name, must be refused. */
 static void test_python(void **state)
 {
 	int taken = 0, refused = 0;
@@ -60,14 +60,14 @@ static void test_python(void **state)
 	assert_int_equal(refused, 17);
 }
 
-/* The four kinds on names that differ in one place. */
+/* The four kinds, on names that differ in one place. */
 static void test_kinds(void **state)
 {
 	static const struct {
 		enum pattern_kind kind;
 		const char *text, *name;
 		enum pattern_answer answer;
-		long index; /* of kinds with a number */
+		long index; /* for kinds with a number */
 	} CASE[] = {
 		{PATTERN_WHOLE, "q|v", "q", PATTERN_YES, -1},
 		{PATTERN_WHOLE, "q|v", "a.q", PATTERN_NO, -1},
@@ -99,7 +99,7 @@ static void test_kinds(void **state)
 	}
 }
 
-/* The character is the one that the reader stopped at; 0 where only PCRE2 knows. */
+/* The position where the reader stopped; 0 where only PCRE2 knows it. */
 static void test_where(void **state)
 {
 	static const struct {
@@ -130,7 +130,7 @@ static void test_where(void **state)
 	pattern_free(NULL);
 }
 
-/* A flag counts inside its group alone; the whole pattern's cannot stand in a key. */
+/* A flag counts only inside its group. A flag of the whole pattern cannot be in a key. */
 static void test_flags(void **state)
 {
 	const char *why;
@@ -144,7 +144,7 @@ static void test_flags(void **state)
 	assert_string_equal(why, "a flag for the whole pattern cannot stand here; write (?i:…)");
 }
 
-/* By steps: the same answer on every machine. */
+/* Steps are counted, so the answer is the same on every machine. */
 static void test_gives_up(void **state)
 {
 	const char *why;

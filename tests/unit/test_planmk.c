@@ -1,5 +1,5 @@
-/* test_planmk.c: WORK/plan.mk's variables: what was asked for, sites, options of tools, threads;
- * and an iteration's file. (The rules: test_graph.c, golden/plan.sh.) */
+/* test_planmk.c: the variables of WORK/plan.mk: what was asked for, sites, options of tools,
+ * threads; and the file of an iteration. (For the rules see test_graph.c and golden/plan.sh.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 static char *top;
 static const char *const as_shipped[] = {NULL};
 
-/* The file's text; `change` is made to the plan first. */
+/* The file's text, after `change` has changed the plan. */
 static char *written(const char *const *overrides, void (*change)(struct plan *p))
 {
 	const struct changes none = {0};
@@ -70,7 +70,7 @@ static void test_request(void **state)
 	free(text);
 }
 
-/* A tool has the options that its stage takes, with the values that were asked for. */
+/* A tool has the options of its stage, with the values that were asked for. */
 static void test_flags(void **state)
 {
 	static const struct {
@@ -98,7 +98,7 @@ static void test_flags(void **state)
 	}
 }
 
-/* What a merge ends with, and which features count, follow from the settings. */
+/* The file that ends a merge, and the kind of features, follow from the settings. */
 static void test_results(void **state)
 {
 	static const struct {
@@ -151,7 +151,7 @@ static void test_threads(void **state)
 	unsetenv("OMP_NUM_THREADS");
 }
 
-/* An equal plan leaves the file as it is: nothing that depends on it is made again. */
+/* An equal plan does not touch the file, so nothing that depends on it is made again. */
 static void test_kept(void **state)
 {
 	struct stat before, after;
@@ -175,7 +175,7 @@ static char *iteration(const struct plan *p, int number)
 	return text;
 }
 
-/* The second looks back on the first, and makes its rows from its solutions. */
+/* The second iteration reads the first one, and makes its rows from the first one's solutions. */
 static void test_iterations(void **state)
 {
 	struct plan p = planned(top, (const char *const[]){"METHOD=jacobi", NULL});

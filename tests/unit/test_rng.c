@@ -54,14 +54,13 @@ static void test_below(void **state)
 		assert_true(rng_below(&r, 1) == 0);
 }
 
-/* A range that does not divide 2^64: values that would favour the low numbers are drawn again. */
+/* A range that does not divide 2^64. Values that would favour the low numbers are drawn again. */
 static void test_below_large(void **state)
 {
 	(void)state;
 	struct rng r;
-	const uint64_t n =
-		UINT64_C(3)
-		<< 62; /* 3/4 of 2^64: a bare x % n has the lowest third twice as often */
+	const uint64_t n = UINT64_C(3) << 62; /* 3/4 of 2^64: with a plain x % n the lowest third
+						 would occur twice as often */
 	int low = 0;
 	rng_seed(&r, 2);
 	for (int i = 0; i < 30000; i++) {

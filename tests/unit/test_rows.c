@@ -1,5 +1,5 @@
-/* test_rows.c: reading rows files and lists of row numbers: what is taken, and what each refusal
- * names. EMOTION_DIR: folder of the small real case (optional). */
+/* test_rows.c: reading files of rows and lists of row numbers: what is accepted, and what each
+ * refusal names. EMOTION_DIR: folder of the small real case (optional). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,7 +150,7 @@ static void test_forms(void **state)
 		 "of rows {instruction, output}: a name's end says the form: mv 'train.json' "
 		 "'train.csv'"},
 		{"\"a, b\";label\n\"x;y\";joy\n", "looks like CSV, fields between semicolons (a, "
-						  "b, label)"}, /* the comma stands in quotes */
+						  "b, label)"}, /* the comma is inside quotes */
 		{"id\ttweet\temotion\n",
 		 "looks like TSV, fields between tabs (id, tweet, emotion)"},
 		{"id\ttweet\temotion\n", "mv 'train.json' 'train.tsv'"},
@@ -438,8 +438,8 @@ static void test_find(void **state)
 	assert_true(child_said(&c, "'stem.jsonl' and 'stem.tsv' are both there"));
 }
 
-/* Numbers as labels are right for an adapter that answers numbers: said, and read. One word among
- * them: nothing to say. */
+/* Numbers as labels are right for an adapter that answers with numbers: the rows are read, with a
+ * note. If one label is a word, there is no note. */
 static void test_number_labels(void **state)
 {
 	(void)state;
@@ -467,7 +467,7 @@ static void test_mark(void **state)
 	rows_release(&r);
 }
 
-/* 600 MiB of hole: refused by its size, in no time and no memory. */
+/* A hole of 600 MiB: refused by its size, without time or memory. */
 static void test_too_large(void **state)
 {
 	(void)state;
@@ -520,7 +520,7 @@ static void test_numbers(void **state)
 	}
 }
 
-/* The real rows' numbers, as their README gives them: 7602 test texts, no text in 'input'. */
+/* The figures of the real rows in their README: 7602 test texts, none in 'input'. */
 static void test_real_case(void **state)
 {
 	(void)state;

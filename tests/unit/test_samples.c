@@ -1,4 +1,5 @@
-/* test_samples.c: samples and decoder tokens there and back, and every lie that a file can tell. */
+/* test_samples.c: samples and decoder tokens, written and read back; and everything wrong that a
+ * file can say. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,14 +89,13 @@ static void test_tokens_round_trip(void **state)
 	decoder_tokens_release(&t);
 }
 
-/* ---- files that lie ---- */
+/* ---- files that say something wrong ---- */
 
 struct lie {
-	const char *name; /* of the dataset or attribute that is not as it should be; NULL: all is
-			     well */
-	int at, value; /* dataset: this element has this value; at = -1: left out; at = -2: `value`
-			  elements more */
-	const char *message; /* what the reader says */
+	const char *name; /* name of the dataset or attribute that is wrong; NULL: all is right */
+	int at, value; /* dataset: this element gets this value; at = -1: the dataset is left out;
+			  at = -2: it has `value` more elements */
+	const char *message; /* the reader's message */
 };
 
 static void write_dataset(struct h5 *f, const struct lie *l, const char *name, const int *good,

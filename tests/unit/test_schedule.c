@@ -1,5 +1,5 @@
 /* test_schedule.c: states and last users of every site against their definition, for all sets of
- * linears that adapters may target. */
+ * linears that adapters can target. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 static struct model t5 = {.m = {.family = &family_t5}};
 
-/* Sites of 2 + 2 blocks: `steps` has a bit for each step that is targeted, bit 7 for memory. */
+/* Sites of 2 + 2 blocks. `steps` has a bit for each targeted step; bit 7 is `encoder-output`. */
 static void put_sites(struct plan *p, int steps)
 {
 	p->nsites = 0;
@@ -42,8 +42,8 @@ static bool is_first_of_block(const struct schedule *s, int i)
 	return true;
 }
 
-/* The last extract_site before i in the same stack (memory: the encoder) that is its block's first
- * or, without checkpointing, at a norm. */
+/* The last extract_site before i in the same stack (for `encoder-output`: in the encoder) that is
+ * the first of its block or, without checkpointing, at a norm. */
 static int state_of(const struct plan *p, const struct schedule *s, int i)
 {
 	bool encoder_output = site_is_encoder_output(s->extract_site[i].site);
@@ -60,8 +60,8 @@ static int state_of(const struct plan *p, const struct schedule *s, int i)
 	return from;
 }
 
-/* Whether what is solved after extract_site i reads the rows of extract_site j ≤ i; a extract_site
- * that is not solved is made for the next that is. */
+/* Whether anything that is solved after extract_site i reads the rows of extract_site j ≤ i. An
+ * extract_site that is not solved is made for the next solved one. */
 static bool is_read_after(const struct schedule *s, int i, int j)
 {
 	for (int n = i + 1; n < s->n; n++)
@@ -90,7 +90,7 @@ static void check(const struct plan *p)
 
 		assert_true(s.extract_site[user].solved);
 		assert_false(is_read_after(&s, user > j ? user : j, j) && user != solved);
-		for (int i = j; i < user; i++) /* not later than need be */
+		for (int i = j; i < user; i++) /* not later than necessary */
 			if (s.extract_site[i].solved)
 				assert_true(is_read_after(&s, i, j) ||
 					    site_is_encoder_output(s.extract_site[j].site));

@@ -1,5 +1,5 @@
-/* test_scores.c: results of evaluations as the tables want them: what is read, what is refused,
- * means, remarks; and what a merge cost, from its log. */
+/* test_scores.c: results of evaluations for the tables: what is read, what is refused, means,
+ * remarks; and what a merge cost, from its log. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,7 +104,7 @@ static void test_means(void **state)
 	assert_string_equal(score_kept(0.45, 0, 100, 1, "%").text, "-");
 }
 
-/* What is said after a table of two models; the second is the tasks' own adapters. */
+/* The remarks after a table of two models; the second model is the tasks' own adapters. */
 static void expect_remarks(const struct score *merged, const struct score *own, const char *want)
 {
 	struct strlist tasks = strlist_split("emoint,tec", "tasks");
@@ -173,7 +173,7 @@ static void cost_in_child(void *text)
 	cost_read("log.tsv");
 }
 
-/* The evaluation is left out; a line of make is the time of all. */
+/* The evaluation is left out. A line of make has the time of everything. */
 static void test_cost(void **state)
 {
 	struct cost c;

@@ -1,5 +1,5 @@
-/* test_solution.c: a solution file there and back, what a reader refuses, the merged model that
- * keeps files open, and ΔW packed from a file. */
+/* test_solution.c: a solution file, written and read back; what the reader refuses; the merged
+ * model that keeps files open; and ΔW packed from a file. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -133,7 +133,7 @@ static void open_other_site(void *arg)
 	solution_open("bad.h5", "enc00-self");
 }
 
-/* Sizes that the datasets do not have, or that are none. */
+/* Sizes that the datasets do not have, and sizes that are invalid. */
 static void open_sizes(void *arg)
 {
 	const int *size = arg;
@@ -200,7 +200,7 @@ static void test_refused(void **state)
 
 enum { SITES = 12 };
 
-/* A site in every block of the encoder, block b of rank 1 + b % 3. */
+/* A site in every block of the encoder; block b has rank 1 + b % 3. */
 static struct merged *open_many(void)
 {
 	char *list = NULL;
@@ -226,7 +226,8 @@ static int open_files(void)
 	return entries_in("/proc/self/fd");
 }
 
-/* A file that is open stays so; of more than MERGED_OPEN the least recently used gives way. */
+/* An open file stays open. With more than MERGED_OPEN files, the least recently used one is
+ * closed. */
 static void test_merged_keeps(void **state)
 {
 	(void)state;
@@ -308,7 +309,7 @@ static void test_delta(void **state)
 	merged_close(g);
 }
 
-/* Keys and values of a cross-attention are packed by heads: q̃ = Wkᵀ q and v = Wv u. */
+/* Keys and values of cross-attention are packed by heads: q̃ = Wkᵀ q and v = Wv u. */
 static void test_delta_heads(void **state)
 {
 	static const struct module KEYS = {1, 0, CROSS_K}, VALUES = {1, 1, CROSS_V};

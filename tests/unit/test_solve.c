@@ -166,7 +166,7 @@ static void problem_release(struct problem *q)
 	free(q->W0);
 }
 
-/* Λ_t (D) of H = XmᵀXm, as design.md writes it. */
+/* Λ_t (D) of H = XmᵀXm, by its definition. */
 static void naive_ridge(double *Lambda, const double *H, const struct ridge *k)
 {
 	double nu = sqrt(norm2(H, D * D)), sum = 0;
@@ -221,7 +221,7 @@ static double *naive_merge(const struct problem *q, double extra, double *residu
 	return W;
 }
 
-/* What compute-grams would hand over for task t, then the calls as solve-layer makes them; H in
+/* Makes for task t what compute-grams would store, then calls as solve-layer does; H comes in
  * uneven pieces. */
 static void add_task(struct solve *k, struct problem *q, int t)
 {
@@ -366,13 +366,13 @@ static void one_task_gives_its_own_back(void **state)
 	problem_init(&q, 1, 1);
 	W = factored_merge(&q, 0, &residual, misfit);
 	assert_true(relative_difference(W, q.dW[0], M * D) <= 1e-10);
-	assert_true(residual <= 1e-6); /* the root of a difference that is rounding */
+	assert_true(residual <= 1e-6); /* the root of a difference that is only rounding */
 	free(W);
 	problem_release(&q);
 }
 
-/* S of XᵀX + I with X random, rows of its own, R right-hand sides: ‖A S − F‖ / (n eps ‖S‖ ‖A‖) < 30
- * (LAPACK's threshold). */
+/* S = XᵀX + I with X random; R right-hand sides as rows. ‖A S − F‖ / (n eps ‖S‖ ‖A‖) < 30, which is
+ * LAPACK's threshold. */
 static void residual_of_size(int d, int R)
 {
 	struct ridge none = {0};
@@ -414,7 +414,7 @@ static void residuals(void **state)
 	}
 }
 
-/* The diagonal 1, 1, -1, 1 fails at pivot 3; a NaN is seen before and after. */
+/* The diagonal 1, 1, -1, 1 fails at pivot 3. A NaN is found before and after. */
 static void info(void **state)
 {
 	enum { d = 4 };

@@ -1,8 +1,8 @@
-/* test_spm.c: sentencepiece, on a model of twelve pieces written here, and on the small real case
- * (EMOTION_DIR, optional).
+/* test_spm.c: sentencepiece, on a model of twelve pieces that is written here, and on the small
+ * real case (EMOTION_DIR, optional).
  *
  * The expected ids are those of Python sentencepiece 0.2.3. `b aaa??? aaaaa?????` and the real rows
- * hold ties that releases up to 0.2.1 split otherwise. */
+ * contain ties, which releases up to 0.2.1 split differently. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,7 +84,7 @@ static void test_encode(void **state)
 	assert_int_equal(encode(spm, "", 0, ids, MAX), 0);
 	assert_int_equal(encode(spm, "   ", 3, ids, MAX), 0);
 	assert_int_equal(encode(spm, "aaaaaaaa", 1, ids, MAX),
-			 2); /* `bytes` counts, not the end of the string */
+			 2); /* `bytes` decides, not the end of the string */
 }
 
 static void test_ties(void **state)
@@ -94,7 +94,7 @@ static void test_ties(void **state)
 	IDS(spm, "a?????a???aaa", 3, 4, 9, 8, 9, 4, 9, 8, 4, 5);
 }
 
-/* No more than `max` are stored, all are counted. */
+/* At most `max` are stored; all are counted. */
 static void test_encode_max(void **state)
 {
 	(void)state;
@@ -106,7 +106,7 @@ static void test_encode_max(void **state)
 	assert_int_equal(encode(spm, "ab aab", 6, NULL, 0), 5);
 }
 
-/* Bytes that are no UTF-8 become unknown characters, as in the library; a negative length is
+/* Bytes that are no UTF-8 become unknown characters, as in the library. A negative length is
  * refused. */
 static void test_bad_bytes(void **state)
 {
@@ -163,7 +163,7 @@ static void test_no_model(void **state)
 	assert_no_model("bad.model", "not a sentencepiece model");
 }
 
-/* Pieces of any kind are found, and only by their whole text. */
+/* Pieces of any kind are found, but only by their whole text. */
 static void test_find(void **state)
 {
 	(void)state;
@@ -191,7 +191,7 @@ static void collect(void *arg, int id, const char *piece, int bytes)
 	sprintf(text + strlen(text), "%d=%.*s|", id, bytes, piece);
 }
 
-/* The text of each piece; that of an unknown run is the whole run. */
+/* The text of each piece. For a run of unknown characters it is the whole run. */
 static void test_pieces(void **state)
 {
 	(void)state;

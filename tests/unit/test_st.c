@@ -1,5 +1,5 @@
-/* test_st.c: safetensors: values of every type, files written and read back, and everything that a
- * file can have wrong. EMOTION_DIR: folder of the small real case (optional). */
+/* test_st.c: safetensors: values of every type, files written and read back, and everything that
+ * can be wrong in a file. EMOTION_DIR: folder of the small real case (optional). */
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -30,7 +30,7 @@ static void write_file(const char *path, const void *bytes, size_t n)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* A file whose header is this text as it stands, and data. */
+/* Writes a file with exactly this text as its header, and data. */
 static void write_st(const char *path, const char *header, const void *data, size_t n)
 {
 	size_t h = strlen(header);
@@ -210,7 +210,7 @@ static float bfloat_value(unsigned h)
 	return (float)(h >> 15 ? -x : x);
 }
 
-/* Every finite value of a 16-bit type, in order; n may be no multiple of anything. */
+/* Every finite value of a 16-bit type, in order. n need not be a multiple of anything. */
 static void check_all_values(const char *dtype, unsigned special, float (*value)(unsigned))
 {
 	char header[128];
@@ -251,7 +251,7 @@ static void test_bfloat(void **state)
 	check_all_values("BF16", 0x7f80, bfloat_value);
 }
 
-/* Parts of a tensor that takes several pieces of a read, at odd places. */
+/* Parts, at odd places, of a tensor that takes several reads. */
 static void test_parts(void **state)
 {
 	enum { N = 300001 };
@@ -350,7 +350,7 @@ static void test_other_types(void **state)
 	assert_true(child_said(&c, "tensor 'x': expected F32, F16 or BF16"));
 }
 
-/* ---- files that are wrong ---- */
+/* ---- wrong files ---- */
 
 static void test_headers(void **state)
 {
@@ -458,7 +458,7 @@ static void test_first_bytes(void **state)
 		"is truncated: the header should have 100000000 bytes, the file has 2");
 }
 
-/* A good file with two tensors, 3 floats and 4 halves, in the buffer; returns its bytes. */
+/* A good file with two tensors, 3 floats and 4 halves, in the buffer. Returns its bytes. */
 static size_t good_file(unsigned char *b)
 {
 	static const char header[] =
@@ -485,8 +485,8 @@ static void test_cut_anywhere(void **state)
 	}
 }
 
-/* Random damage: one line and exit 1, or a file that is still whole; never a signal (a sanitizer's
- * report is an exit status of its own). */
+/* Random damage: one line and exit 1, or a file that is still whole. Never a signal; a sanitizer's
+ * report has an exit status of its own. */
 static void test_damage(void **state)
 {
 	static const char bits[] = "{}[]\",:0123456789-.eE\\ un\xff";

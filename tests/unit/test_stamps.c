@@ -1,5 +1,5 @@
-/* test_stamps.c: which stamps another setting, file or tool changes, what is said of it, and what
- * is written. */
+/* test_stamps.c: which stamps change with a setting, a file or a tool; what is said about it; and
+ * what is written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 static char *top;
 
-/* The names of the changed stamps, a blank behind each; *why: what was said. */
+/* The names of the changed stamps, each followed by a blank. *why: the reasons. */
 static char *changed(const char *const *overrides, bool write, char **why)
 {
 	struct plan p = planned(top, overrides);
@@ -49,7 +49,7 @@ static void expect(const char *const *overrides, const char *names, const char *
 
 static const char *const as_shipped[] = {NULL};
 
-/* Each test starts from stamps of what is there. */
+/* Each test starts with the stamps of the present state. */
 static int fresh(void **state)
 {
 	(void)state;
@@ -77,7 +77,7 @@ static void test_first(void **state)
 	expect(as_shipped, "", "");
 }
 
-/* Another value changes the stamps of the stages that compute with it, and no other. */
+/* Another value changes the stamps of the stages that use it, and no others. */
 static void test_settings(void **state)
 {
 	static const struct {
@@ -141,7 +141,7 @@ static void test_touched(void **state)
 	expect(as_shipped, "", "");
 }
 
-/* A file that may be there counts when it comes and when it goes. */
+/* An optional file counts when it appears and when it disappears. */
 static void test_optional(void **state)
 {
 	static const char *const drawn[] = {"SAMPLES_NUM=3", "INNER_NUM=3", NULL};
@@ -156,8 +156,8 @@ static void test_optional(void **state)
 	expect(drawn, "", "");
 }
 
-/* With DCS a task's Grams are of the other tasks' adapters, too. Of the lines that begin with one
- * word, one per task, only the other one is a reason. */
+/* With DCS a task's Grams depend on the other tasks' adapters too. Of the lines that begin with the
+ * same word, one per task, only the changed one is a reason. */
 static void test_dcs(void **state)
 {
 	static const char *const dcs[] = {"USE_DCS=1", NULL};
@@ -167,7 +167,7 @@ static void test_dcs(void **state)
 	expect(dcs, "grams adapter-tec ", "config of grams, config of adapter-tec");
 }
 
-/* Only what is written later differs from what was written; an equal text keeps its file. */
+/* Only stamps that differ are written; an equal text keeps its file. */
 static void test_kept(void **state)
 {
 	struct stat before, after;

@@ -112,7 +112,7 @@ static void test_given(void **state)
 	check_decoding(&m.decoding, 0, 0, NULL, 0);
 }
 
-/* The scaling has a key of its own in transformers 5; without it, the tie says. */
+/* In transformers 5 the scaling has a key of its own. Without the key, the tie decides. */
 static void test_output(void **state)
 {
 	(void)state;
@@ -124,8 +124,8 @@ static void test_output(void **state)
 	assert_true(!m.tied && !m.scaled && !m.scale_given);
 }
 
-/* generation_config.json is read whole: what it does not name is not config.json's. The loss's
- * tokens are config.json's. */
+/* generation_config.json is used alone: what it does not name is not taken from config.json. The
+ * tokens for the loss come from config.json. */
 static void test_generation(void **state)
 {
 	const char *config = "\"pad_token_id\":3,\"eos_token_id\":4,\"decoder_start_token_id\":5";
@@ -269,7 +269,7 @@ static void test_names(void **state)
 	}
 }
 
-/* Every module has a name of its own, and names go back to their modules. */
+/* Every module has its own name, and a name gives its module back. */
 static void test_all_names(void **state)
 {
 	(void)state;
@@ -362,8 +362,7 @@ static void test_real(void **state)
 	assert_int_equal(m.L[1], 4);
 	assert_true(m.gated && (m.act == BE_GELU_NEW) && !m.tied && m.D == 256 && m.F == 512 &&
 		    m.DI == 256 && m.V == 6016);
-	/* The names and widths that follow from the config are those of the weights, and no linear
-	 * is left over. */
+	/* The names and widths from the config are those of the weights, and no linear remains. */
 	for (int stack = 0; stack < 2; stack++) {
 		for (int i = 0; i < m.L[stack] * SLOTS; i++) {
 			struct module q = {stack, i / SLOTS, (i % SLOTS)};

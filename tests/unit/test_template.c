@@ -1,4 +1,4 @@
-/* test_template.c: what a template puts where, and what is no template. */
+/* test_template.c: where a template puts each text, and what is no template. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ static void test_fill(void **state)
 	assert_filled("line\nend", SIZE_MAX, "line\nend");
 }
 
-/* Characters, not bytes; what is not a key's text is never cut. */
+/* Characters are counted, not bytes. Only the texts of keys are cut. */
 static void test_cut(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
-/* test_threads.c: how many processors a cgroup leaves a process, from fake trees; what sets the
- * default number of threads; which loops are shared. */
+/* test_threads.c: the processors that a cgroup leaves to a process, from fake trees; the default
+ * number of threads; which loops are shared. */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,8 @@ static void write_file(const char *name, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* `files` of names and texts, in folders a/b under the scratch folder; NULL at the end. */
+/* Writes `files`, pairs of a name and a text, into folders a/b of the scratch folder; NULL ends the
+ * list. */
 static void tree(const char *const *files)
 {
 	static const char *const every[] = {
@@ -40,8 +41,7 @@ static void tree(const char *const *files)
 		write_file(files[0], files[1]);
 }
 
-/* A hierarchy at the scratch folder, of which `mounted` is the root, beside mounts that are none.
- */
+/* A hierarchy in the scratch folder, with `mounted` as its root, among unrelated mounts. */
 static int quota(const char *cgroups, const char *mounted, const char *type, const char *options)
 {
 	char *mounts = xformat("22 1 0:20 / /proc rw shared:5 - proc proc rw\n"
@@ -94,7 +94,7 @@ static void test_version_1(void **state)
 	assert_int_equal(quota("3:cpu:/a/b\n", "/", "cgroup", "rw,cpu"), 4);
 }
 
-/* In a container the mount shows the container's cgroup, and its name may still be the host's. */
+/* In a container the mount shows the container's cgroup. Its name may still be the host's. */
 static void test_containers(void **state)
 {
 	(void)state;

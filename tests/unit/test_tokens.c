@@ -1,6 +1,6 @@
-/* test_tokens.c: texts with added tokens in them, on a spiece.model of twelve pieces.
+/* test_tokens.c: texts that contain added tokens, with a spiece.model of twelve pieces.
  *
- * The expected ids are those of T5Tokenizer (the slow one) of transformers 4.57.1. */
+ * The expected ids are those of the slow T5Tokenizer of transformers 4.57.1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,8 +93,8 @@ static void test_lengths(void **state)
 	tokens_close(t);
 }
 
-/* Sentinels count down from 12 + 99. A text that ends with </s> gets no second one, also where it
- * is cut behind one. */
+/* Sentinels count down from 12 + 99. A text that ends with </s> gets no second one, even where it
+ * was cut behind one. */
 static void test_special(void **state)
 {
 	(void)state;
@@ -116,8 +116,8 @@ static void test_special(void **state)
 #define ADDED(settings, tokens) "{" settings "\"added_tokens_decoder\": {" tokens "}}"
 #define TOKEN(id, text, more) "\"" #id "\": {\"content\": \"" text "\", \"special\": false" more "}"
 
-/* The longest token of the earliest start; a piece that reads like a token is that token, within a
- * word, too. */
+/* The longest token at the earliest start. A piece with the text of a token is that token, also
+ * within a word. */
 static void test_overlaps(void **state)
 {
 	(void)state;
@@ -199,7 +199,7 @@ static void test_decode(void **state)
 	tokens_close(t);
 }
 
-/* Whole texts, with </s> and without; pieces and ids both ways. */
+/* Whole texts, with and without </s>; pieces and ids in both directions. */
 static void test_whole(void **state)
 {
 	(void)state;
