@@ -1,8 +1,9 @@
-/* compare-deltas.c: are two merges the same? The change ΔW of every module, of a PEFT folder or of
- * a safetensors file that holds ΔW itself
- * ("<module>" or "<module>.weight"), against another's: ‖ΔW_a − ΔW_b‖ / ‖ΔW_b‖ in the Frobenius
- * norm, products in float64. Prints the worst module; ends with 1 where it is over --max, or where
- * one has a module that the other has not. */
+/* compare-deltas.c: are two merges the same? Compares the changes ΔW of every module: ‖ΔW_a − ΔW_b‖
+ * / ‖ΔW_b‖ in the Frobenius norm, with products in float64. Each side is a PEFT folder, or a
+ * safetensors file of ΔW itself ("<module>" or "<module>.weight").
+ *
+ * Prints the worst module. Ends with 1 where it is over --max, or where a module is only on one
+ * side. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,13 @@
-/* compare-factors.c: is a merged adapter the reference? The change ΔW = s B A of every module of a
- * PEFT folder, against that of a reference: ‖ΔW − ΔW_ref‖ / ‖ΔW_ref‖ in the Frobenius norm,
- * products in float64.
+/* compare-factors.c: does a merged adapter equal the reference? Compares the change ΔW = s B A of
+ * every module of a PEFT folder: ‖ΔW − ΔW_ref‖ / ‖ΔW_ref‖ in the Frobenius norm, with products in
+ * float64.
  *
- * The reference is another PEFT folder; a safetensors file of ΔW itself ("<module>"); or, where
- * --left is given, two files: of right factors ("<module>.A") and of left ones ("<module>.B"). No
- * model is needed, so any family will do. Prints the worst module. Ends with 1 where it is over
- * --max, or where one side has a module that the other has not. */
+ * The reference is another PEFT folder, or a safetensors file of ΔW itself ("<module>"). With
+ * --left it is two files: of right factors ("<module>.A") and of left factors ("<module>.B"). No
+ * model is needed, so any family will do.
+ *
+ * Prints the worst module. Ends with 1 where it is over --max, or where a module is only on one
+ * side. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,7 +43,7 @@ struct matrix {
 	double *x; /* (rows, cols), the caller frees */
 };
 
-/* What stands around a module's name in the name of its tensor. */
+/* The parts of a tensor's name before and behind a module's name. */
 struct affix {
 	const char *before, *after;
 };
@@ -90,9 +92,9 @@ static double difference(const struct matrix *W, const struct matrix *want, cons
 	return sqrt(diff / norm);
 }
 
-/* One side: its files, and what stands around the names of its factors. */
+/* One side: its files, and the parts of its factors' names before and behind the module's name. */
 struct side {
-	struct st *left, *right; /* the same where one file holds both; left NULL: right holds ΔW */
+	struct st *left, *right; /* equal where one file holds both; left NULL: right holds ΔW */
 	struct affix b, a;       /* of B, of A */
 	double scale;
 };
@@ -150,7 +152,7 @@ static int modules(const struct side *s)
 	return st_count(s->right) / (s->left == s->right ? 2 : 1);
 }
 
-/* The module of a right factor; NULL for another tensor. Allocated. */
+/* The module of a right factor, allocated; NULL: another tensor. */
 static char *module_of(const struct side *s, const char *name)
 {
 	size_t n = strlen(name), before = strlen(s->a.before), after = strlen(s->a.after);
@@ -188,7 +190,7 @@ static double worst_module(const struct side *a, const struct side *b, char **pl
 	for (int i = 0; i < st_count(b->right); i++) {
 		char *module = module_of(b, st_at(b->right, i)->name);
 		double d = module ? module_difference(a, b, module) : 0;
-		if (!(d <= worst)) { /* NaN counts as worst */
+		if (!(d <= worst)) { /* NaN counts as the worst */
 			worst = d;
 			free(*place);
 			*place = xstrdup(module);

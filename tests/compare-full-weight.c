@@ -1,16 +1,17 @@
-/* compare-full_weight.c: solutions of the whole weight (with_pretrain_matrix) against a direct
- * evaluation in float64 from the rows that they are of: WORK/own/TASK/SITE.h5 and
- * WORK/merged/TASK/SITE.h5 (KEEP_ACTS=1), the base's weights and the adapters. --iteration K: those
- * of jacobi's iteration, WORK/iterKK; what MATS makes of the fit is compare-mats' business.
+/* compare-full_weight.c: solutions of the full weight (with_pretrain_matrix) against a direct
+ * evaluation in float64. It uses the rows from which they were fitted, WORK/own/TASK/SITE.h5 and
+ * WORK/merged/TASK/SITE.h5 (KEEP_ACTS=1), the base's weights and the adapters. --iteration K: the
+ * solutions of jacobi's iteration, WORK/iterKK. compare-mats tests what MATS makes of the fit.
  *
- *   W = (Σ c V_t (C_t + α₁‖C_t‖ I)) (Σ c (H_t + Λ_t) + 1e-4 I)⁻¹,   V_t = W0 + ΔW_t,  C_t = Xᵀ
- * diag(w) Xm,  H_t = Xmᵀ diag(w) Xm c_t = ‖V_t‖² / ‖X V_tᵀ‖²;  Λ_t = α₂‖H_t‖ I, or with --camr-…
- * ‖H_t‖ diag(α_c (1 − h/Σh) + β_c)
- *   --kappa: w by the definition in dcs.h, from the adapters' whole outputs ΔW_j x; without it w =
- * 1, and there is no 1e-4
+ *   W = (Σ c V_t (C_t + α₁‖C_t‖ I)) (Σ c (H_t + Λ_t) + 1e-4 I)⁻¹,   V_t = W0 + ΔW_t
+ *   C_t = Xᵀ diag(w) Xm,   H_t = Xmᵀ diag(w) Xm,   c_t = ‖V_t‖² / ‖X V_tᵀ‖²
+ *   Λ_t = α₂‖H_t‖ I, or with --camr-… ‖H_t‖ diag(α_c (1 − h/Σh) + β_c)
  *
- * Nothing of it is the solver's: no factors, no Grams in float32, a general solver. Prints the
- * worst module; ends with 1 where it is over --max. */
+ * --kappa: w by the definition in dcs.h, from the adapters' whole outputs ΔW_j x. Without it w = 1,
+ * and there is no 1e-4.
+ *
+ * It shares nothing with the solver: it has no factors, no Grams in float32, and a general solver.
+ * Prints the worst module. Ends with 1 where it is over --max. */
 #include <lapacke.h>
 #include <math.h>
 #include <stdio.h>
@@ -135,7 +136,7 @@ static void mean_to_one(double *w, size_t P)
 		w[p] *= (double)P / sum;
 }
 
-/* v (P): the variance over the adapters of their outputs on task t's rows, / d_out. */
+/* v (P): the variance, over the adapters, of their outputs on task t's rows, divided by d_out. */
 static void variances(double *v, int t, struct module q, size_t d_out)
 {
 	size_t P = task[t].P, n = P * d_out;
@@ -231,7 +232,7 @@ static void add_task(double *W, double *S, double *V, int t, struct module q, si
 	free(w);
 }
 
-/* The module's W (d_out, d), directly. */
+/* The module's W (d_out, d), computed directly. */
 static double *direct(const struct st *base, struct module q, size_t d_out)
 {
 	char *name = module_name(&m, q), *weight = xformat("%s.weight", name);
@@ -249,7 +250,7 @@ static double *direct(const struct st *base, struct module q, size_t d_out)
 	}
 	for (size_t i = 0; i < d; i++)
 		S[i * (d + 1)] += kappa < 0 ? 0 : 1e-4;
-	/* S is symmetric, so columns are rows, and W's rows are right-hand sides. */
+	/* S is symmetric, so columns are rows. W's rows are right-hand sides. */
 	if (LAPACKE_dgesv(LAPACK_COL_MAJOR, (lapack_int)d, (lapack_int)d_out, S, (lapack_int)d,
 			  pivot, W, (lapack_int)d))
 		die("%s: singular", name);

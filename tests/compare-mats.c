@@ -1,13 +1,13 @@
-/* compare-mats.c: what MATS makes of whole weights in jacobi's iteration K, against its formula on
- * whole matrices: from the W and mats_G of WORK/iter01 … iterKK, as they are stored in float32, all
- * pairs at once and by another solver than the tool's.
+/* compare-mats.c: what MATS makes of full weights in jacobi's iteration K, against its formula on
+ * whole matrices. It reads W and mats_G of WORK/iter01 … iterKK, as stored in float32. It takes all
+ * pairs at once, and uses another solver than the tool.
  *
- *   R_j = G_j − W_{j−1};  γ = (ΔRᵀΔR + μ I)⁻¹ ΔRᵀ R_K in [−2, 2];  W_K = G_K − Σ γ_j ΔG_j,  or G_K
- * where ‖W_K − G_K‖ > 2 ‖G_K‖
+ *   R_j = G_j − W_{j−1};   γ = (ΔRᵀΔR + μ I)⁻¹ ΔRᵀ R_K in [−2, 2]
+ *   W_K = G_K − Σ γ_j ΔG_j,   or G_K where ‖W_K − G_K‖ > 2 ‖G_K‖
  *
- * Also the file's norm ‖W_K‖ and change ‖W_K − W_{K−1}‖. Prints the worst module, and how many are
- * not just G_K; ends with 1 where one is over
- * --max, or where none is accelerated. */
+ * It also checks the file's norm ‖W_K‖ and change ‖W_K − W_{K−1}‖. Prints the worst module, and how
+ * many modules differ from G_K. Ends with 1 where one is over --max, or where none is
+ * accelerated. */
 #include <lapacke.h>
 #include <math.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static struct solution *file[MOST + 1]; /* by iteration, from 1 */
 static double worst;
 static int modules, accelerated;
 
-/* A matrix of iteration k, all of it; *n: its size. */
+/* The whole matrix of iteration k; *n: its size. */
 static double *read_all(int k, const char *module, const char *name, size_t *n)
 {
 	const struct solution_module *q = solution_find(file[k], module);
@@ -72,7 +72,7 @@ static double distance(const double *a, const double *b, size_t n)
 	return sqrt(sum);
 }
 
-/* W (n) = G_K becomes W_K; R, G: q + 1 pairs. */
+/* Turns W (n) = G_K into W_K. R, G: q + 1 pairs. */
 static void accelerate(double *W, double **R, double **G, int q, size_t n)
 {
 	double N[MOST * MOST], gamma[MOST], **dR = xarray((size_t)q, sizeof(double *));

@@ -1,8 +1,10 @@
-/* flip-bits.c: flips one random bit of one random file under WORK, has verify-work look, and flips
- * it back; so many times. Each flip must be named: the file, or checksums.tsv where that is the
- * file. A file is drawn first, so that small ones get their share. log.tsv and lock are left out:
- * no tool reads them. Also reads each damaged HDF5 file as the tools do (h5_open with sums): it
- * must be refused. */
+/* flip-bits.c: flips one random bit of one random file under WORK, runs verify-work, and flips it
+ * back; many times. Each flip must be named: the file itself, or checksums.tsv if that is the file.
+ * A file is drawn first, so that small files get their share. log.tsv and lock are left out,
+ * because no tool reads them.
+ *
+ * It also reads each damaged HDF5 file as the tools do (h5_open with checksums): the file must be
+ * refused. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +67,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Flips a bit and leaves the file's times as they were, as a failing disk does. */
+/* Flips a bit and keeps the file's times, as a failing disk does. */
 static void flip(const char *path, uint64_t bit)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);

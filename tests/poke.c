@@ -1,6 +1,6 @@
-/* poke.c: writes one number (nan, inf and -inf too) into a dataset of an HDF5 file, at (row,
- * column); its checksum is made anew. What a fault in a computation would leave, and no damage to
- * the file. */
+/* poke.c: writes one number (also nan, inf and -inf) into a dataset of an HDF5 file at (row,
+ * column), and makes the checksum again. The file is then not damaged, but as a faulty computation
+ * would leave it. */
 #include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* slow-fsync.c: preloaded into a tool, holds it for ten seconds where its output is written but
- * does not yet have its final name, so that a test can send a signal at that very moment. A signal
- * that ends the process ends the wait. */
+/* slow-fsync.c: preloaded into a tool, delays it by ten seconds when its output is written but does
+ * not have its final name yet. A test can then send a signal at this moment. A signal that ends the
+ * process ends the delay. */
 #include <unistd.h>
 
 int fsync(int fd);

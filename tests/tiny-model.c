@@ -1,14 +1,20 @@
 /* tiny-model.c: writes a small random T5 with tokenizer, adapters and texts, for tests: DIR/model,
  * DIR/loras/TASK, DIR/data/TASK.
  *
- * 2 + 2 blocks, d_model 32, d_ff 48, 2 heads of 16, 64 pieces of vocabulary; everything from one
- * seed, so that two runs give the same bytes. It knows nothing; it is there to be run through,
- * merged and broken. The tokenizer's file is sentencepiece's ModelProto, written byte by byte.
- * Kinds of adapters: plain    q and v, rank 4 (--rank, --alpha) rslora   the same with use_rslora
- *   pattern  q, v, o, wi_0, wo (wi), rank_pattern and alpha_pattern
- *   mixed    by task: a list, rslora of another rank, a regular expression with wi_0 (wi), o and wo
- * with rank_pattern DIR/deltas/TASK.safetensors holds the changes s B A themselves, by the linears'
- * names, so that tests can tell what an adapter should mean. */
+ * It has 2 + 2 blocks, d_model 32, d_ff 48, 2 heads of 16, and 64 pieces of vocabulary. Everything
+ * comes from one seed, so that two runs give the same bytes. The model knows nothing; it is made to
+ * be run, merged and broken. The tokenizer's file is sentencepiece's ModelProto, written byte by
+ * byte.
+ *
+ * Kinds of adapters:
+ * - plain: q and v, rank 4 (--rank, --alpha);
+ * - rslora: the same with use_rslora;
+ * - pattern: q, v, o, wi_0, wo (wi), with rank_pattern and alpha_pattern;
+ * - mixed, by task: a list; rslora of another rank; a regular expression with wi_0 (wi); o and wo
+ *   with rank_pattern.
+ *
+ * DIR/deltas/TASK.safetensors holds the changes s B A themselves, by the linears' names. Tests use
+ * it to check what an adapter should mean. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +84,7 @@ static void write_file(const char *folder, const char *file, const char *text)
 	free(path);
 }
 
-/* Uniform numbers of mean `mean` and standard deviation sd. */
+/* Uniform numbers with mean `mean` and standard deviation sd. */
 static void random_tensor(struct st_out *o, size_t n, double mean, double sd)
 {
 	float *x = xarray(n, sizeof(*x));
@@ -89,7 +95,7 @@ static void random_tensor(struct st_out *o, size_t n, double mean, double sd)
 	free(x);
 }
 
-/* Tensors are declared in one pass and written in a second: `write` says which. */
+/* Tensors are declared in a first pass and written in a second; `write`: the second. */
 static void tensor(struct st_out *o, bool write, const char *name, int n, int m, double mean,
 		   double sd)
 {
@@ -102,8 +108,8 @@ static void tensor(struct st_out *o, bool write, const char *name, int n, int m,
 static void linear(struct st_out *o, bool write, const struct geometry *m, struct module q)
 {
 	char *name = module_name(m, q), *weight = xformat("%s.weight", name);
-	/* T5's own initialisation: variance 1/d_in, and q's smaller by the head's size, as nothing
-	 * divides the scores by its root. */
+	/* T5's own initialisation: variance 1/d_in. The variance of q is divided by the head's
+	 * size, because T5 does not divide the scores by its root. */
 	double sd = 1 / sqrt(module_d_in(m, q.slot)) /
 		    (q.slot == SELF_Q || q.slot == CROSS_Q ? sqrt(m->HS) : 1);
 
@@ -245,7 +251,7 @@ static int rank_of(int task, int s)
 	return is_kind("rslora", task) && !strcmp(kind, "mixed") ? 3 : rank;
 }
 
-/* What PEFT makes of it: alpha / r, or alpha / sqrt(r), alpha and r being the module's. */
+/* What PEFT makes of it: alpha / r, or alpha / sqrt(r), with the module's own alpha and r. */
 static double scale_of(int task, int s)
 {
 	double own = is_kind("pattern", task) ? s == CROSS_Q ? 3 : s == WO ? 10 : alpha : alpha;
@@ -275,7 +281,7 @@ static void adapter_tensors(struct st_out *o, bool write, const struct geometry 
 		}
 }
 
-/* ΔW (d_out, d_in) of a module, from the adapter's file as written. */
+/* ΔW (d_out, d_in) of a module, from the adapter's file. */
 static float *delta(const struct st *file, const char *name, int r, int d_out, int d_in,
 		    double scale)
 {
@@ -382,7 +388,7 @@ static void adapter(const struct geometry *m, const char *name, int task)
 	} else {
 		targets = xstrdup("[\"q\", \"v\"]");
 	}
-	/* One base model, once written as a path with a slash. */
+	/* One base model; in one config it is written as a path with a slash. */
 	text = xformat("{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"tiny%s\", \"r\": "
 		       "%d, \"lora_alpha\": %d, \"target_modules\": %s, \"bias\": \"none\", "
 		       "\"use_rslora\": %s%s}\n",

@@ -1,9 +1,13 @@
-/* vary-model.c: a model's weights with tensors taken out, copied and halved, for tests of files
- * that say a thing twice or not at all.
+/* vary-model.c: removes, copies and halves tensors of a model, for tests of files that hold
+ * something twice or not at all.
  *
- * --changes LIST: NAME= takes a tensor out; NAME=SOURCE puts a copy of SOURCE there; NAME=SOURCE~
- * one with all values halved; NAME=SOURCE^ one with only the last value changed. The result is one
- * file of float32. */
+ * --changes LIST:
+ * - NAME= removes a tensor;
+ * - NAME=SOURCE puts a copy of SOURCE there;
+ * - NAME=SOURCE~ a copy with all values halved;
+ * - NAME=SOURCE^ a copy with only the last value changed.
+ *
+ * The result is one file of float32. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +30,7 @@ static const struct tool tool = {.name = "vary-model",
 				 .summary = "a model's weights with some tensors changed",
 				 .opts = options};
 
-/* "NAME=SOURCE" taken apart in place; `how` is '~', '^' or 0. */
+/* Splits "NAME=SOURCE" in place; `how` is '~', '^' or 0. */
 struct change {
 	char *name, *source, how;
 };

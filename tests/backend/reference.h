@@ -1,4 +1,4 @@
-/* reference.h: the backend's operations as be.h defines them, in float64: one plain loop each, for
+/* reference.h: the backend's operations as be.h defines them, in float64, one plain loop each. For
  * the tests. */
 #ifndef REFERENCE_H
 #define REFERENCE_H
@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A value, and the sum of the absolute terms that it is made of: rounding errors are measured in
- * the latter. */
+/* A value, and the sum of the absolute values of its terms. Rounding errors are measured relative
+ * to this sum. */
 struct exact {
 	double value, size;
 };
@@ -54,8 +54,8 @@ static inline double ref_silu(double x)
 	return x / (1 + exp(-x));
 }
 
-/* What one query attends to: keys and values (keys, width) with leading dimension ld; bias[j] is
- * added to key j's score where bias is not NULL. */
+/* What one query attends to: keys and values (keys, width) with leading dimension ld. If bias is
+ * not NULL, bias[j] is added to key j's score. */
 struct ref_attention {
 	const float *K, *V;
 	size_t ld;

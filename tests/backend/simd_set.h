@@ -1,6 +1,6 @@
-/* simd_set.h: one part of simd_sets.h: simd.c for the instruction set SET, and its functions as a
- * struct simd_set. CLONES is the set's attribute, SUPPORTED whether this CPU has it. Included once
- * for each set. */
+/* simd_set.h: a part of simd_sets.h: simd.c for the instruction set SET, with its functions as a
+ * struct simd_set. CLONES is the set's attribute. SUPPORTED tells whether this CPU has the set.
+ * Included once per set. */
 #undef SIMD_H
 #include "backend/simd.c"
 

@@ -1,5 +1,5 @@
-/* simd_sets.h: backend/simd.c compiled once for each instruction set of base/clones.h, so that each
- * can be called on a CPU that has it: simd_sets[]. */
+/* simd_sets.h: backend/simd.c, compiled once for each instruction set of base/clones.h. Each copy
+ * can then be called on a CPU that has the set: simd_sets[]. */
 #ifndef SIMD_SETS_H
 #define SIMD_SETS_H
 
@@ -20,7 +20,7 @@ struct simd_set {
 	void (*silu)(float *x, const float *g, size_t n);
 };
 
-/* Every function of simd.c gets the set's name behind its own. */
+/* The set's name is appended to the name of every function of simd.c. */
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define exp_poly JOIN(exp_poly, SET)

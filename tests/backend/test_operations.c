@@ -1,9 +1,9 @@
 /* test_operations.c: every operation of the CPU backend against reference.h, without the CUDA
  * double.
  *
- * Shapes are odd, of one row or column, empty, and one below and above the tiles of gemm.h. What
- * lies between and behind the rows of a result must stay as it was. Each operation is called from
- * one place, in the first part of this file. */
+ * Shapes are odd, have one row or column, are empty, or are one below and above the tiles of
+ * gemm.h. The gaps between and behind the rows of a result must not change. Each operation is
+ * called from one place, in the first part of this file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@
 
 /* ------------------------------------------------------------ the calls */
 
-/* Rows of X and Y have gaps of 3 and 2 elements behind them, W's of 1. */
+/* Rows of X and Y are followed by gaps of 3 and 2 elements, rows of W by gaps of 1. */
 struct linear_case {
 	int P, n, k;
 	bool transposed, accumulate;
@@ -42,7 +42,7 @@ static void call_linear(const struct linear_case *c, float *Y, const float *X, c
 
 enum { HEADS = 3 };
 
-/* The heads' columns lie side by side in Y, and in X unless `same`: there all read one X. */
+/* The heads' columns are side by side in Y, and in X; with `same` all heads read the same X. */
 struct heads_case {
 	int P, n, k;
 	bool same, accumulate;
@@ -92,11 +92,11 @@ static void call_feed_forward(const struct feed_case *c, float *Y, const float *
 
 enum { MOST_SEQUENCES = 6 };
 
-/* Sequences of len rows, which see the first `valid` keys: of their own rows, or of a memory of
- * mem rows. */
+/* Sequences of len rows, which attend to the first `valid` keys: those of their own rows, or of mem
+ * rows of the encoder's output. */
 struct attention_case {
 	int n, len[MOST_SEQUENCES], mem[MOST_SEQUENCES], valid[MOST_SEQUENCES];
-	bool past; /* before[i] keys lie before those of the sequence's own rows */
+	bool past; /* before[i] keys precede those of the sequence's own rows */
 	int before[MOST_SEQUENCES];
 	bool causal, biased;
 	int window, T, heads, kv_heads, width;
@@ -119,7 +119,7 @@ static int sum_of(int n, const int *x)
 	return sum;
 }
 
-/* The row of sequence i's first key: keys of the past and of all own rows follow each other. */
+/* The row of sequence i's first key. Keys of the past and of all own rows follow each other. */
 static int first_key(const struct attention_case *c, int i)
 {
 	return sum_of(i, c->before) + sum_of(i, c->len);
@@ -175,7 +175,7 @@ static float uniform(void)
 	return (float)(seed >> 40) / 8388608.0f - 1;
 }
 
-/* On the backend; one element at least. */
+/* In backend memory; at least one element. */
 static float *random_array(size_t n)
 {
 	float *host = xarray(n + 1, sizeof(*host)), *x = be->alloc((n + 1) * sizeof(*x));
@@ -195,8 +195,8 @@ static float *copy_of(const float *x, size_t n)
 	return copy;
 }
 
-/* Of an operation: the largest error allowed, in float32 units (2^-24) of the terms' sizes, and
- * the largest that was found. bfloat16 rounds both operands, by 2^-9 each. */
+/* Errors of an operation, in float32 units (2^-24) of the terms' sizes: the largest that is
+ * allowed, and the largest that was found. bfloat16 rounds both operands, each by 2^-9. */
 enum op {
 	LINEAR,
 	LINEAR_16,
@@ -277,7 +277,7 @@ static void check_linear(const struct linear_case *c)
 	be->free(X), be->free(w), be->free(Y), be->free(before);
 }
 
-/* One row, column or input; nothing; and around a tile of rows and a panel of outputs. */
+/* One row, column or input; nothing; and sizes around a tile of rows and a panel of outputs. */
 static const int products[][3] = {{7, 5, 3},
 				  {1, 9, 4},
 				  {9, 1, 4},
@@ -357,8 +357,7 @@ static void test_linear_heads(void **state)
 							 .accumulate = kind & 2});
 }
 
-/* A product of two sums, and the activation of one: the slope of these is at most
- * 1.13. */
+/* A product of two sums, and the activation of one. The activation's slope is at most 1.13. */
 static struct exact fed(const struct feed_case *c, struct exact a, struct exact b)
 {
 	double y = activated(a.value, c->act);
@@ -434,7 +433,7 @@ static void test_rmsnorm(void **state)
 				      kind & 2);
 }
 
-/* Around a piece of be_cpu.c, 4096 elements. */
+/* Around one piece of be_cpu.c, which has 4096 elements. */
 static const size_t lengths[] = {0, 1, 15, 257, 4095, 4097, 9000};
 
 /* Operations that round once, or not at all. */
@@ -575,8 +574,8 @@ static void check_cross(const struct attention_case *c)
 	be->free(Q), be->free(U), be->free(M);
 }
 
-/* Ragged: of one row, of none, longest first and last, all keys and one; a T beyond every length;
- * one head, one element. */
+/* Ragged sequences: of one row, of none, the longest first and last; all keys and one key; a T
+ * beyond every length; one head, one element. */
 static const struct attention_case attention[] = {
 	{.n = 1,
 	 .len = {1},
@@ -656,7 +655,8 @@ static void test_cross_attention(void **state)
 		check_cross(&attention[i]);
 }
 
-/* Angles of any size at position p: of a head's halves a and b, a cos − b sin and b cos + a sin. */
+/* Angles of any size at position p. With a and b the halves of a head: a cos − b sin, and b cos + a
+ * sin. */
 static void check_rotate(const struct attention_case *c)
 {
 	int half = c->width / 2, ld = c->heads * c->width, rows = sum_of(c->n, c->len);
@@ -696,7 +696,7 @@ static void test_rotate(void **state)
 	check_rotate(&later);
 }
 
-/* A sequence has the same bits alone and among others, by one thread and by two. */
+/* A sequence gives the same bits alone and among others, with one thread and with two. */
 static void test_attention_bits(void **state)
 {
 	const struct attention_case *all = &attention[3];
@@ -761,11 +761,11 @@ static void test_gram(void **state)
 		check_gram(rows[i], 4, 11, false);
 		check_gram(rows[i], 11, 1, false);
 	}
-	check_gram(3, 300, 300, true); /* over the squares of mirror and the tiles of gram */
+	check_gram(3, 300, 300, true); /* beyond mirror's squares and gram's tiles */
 	check_gram(GRAM_F64_ROWS + 1, GEMM_TILE + 1, GEMM_PANEL + 1, false);
 }
 
-/* Around mirror's squares of 64; above the diagonal is what gram left there. */
+/* Around mirror's squares of 64. Above the diagonal is whatever gram left there. */
 static void test_mirror(void **state)
 {
 	static const int sizes[] = {0, 1, 2, 63, 64, 65, 130};
@@ -783,7 +783,7 @@ static void test_mirror(void **state)
 	}
 }
 
-/* The logits of row i, in pieces, and what logits_reduce must make of them. */
+/* The logits of row i, in pieces, and the result that logits_reduce must give. */
 static void check_logits(const struct be_logits *have, const float *x, int V)
 {
 	int best = 0;
@@ -815,8 +815,8 @@ static void reduce_in_pieces(struct be_logits *rows, const float *L, int P, int 
 	}
 }
 
-/* Ties over two pieces and within one have the lower id; the sum starts over when a later piece
- * has the largest. */
+/* Ties across two pieces and within one give the lower id. The sum restarts when a later piece has
+ * the largest logit. */
 static void test_logits_reduce(void **state)
 {
 	enum { P = 5, V = 301 };
@@ -914,7 +914,7 @@ static void test_memory(void **state)
 	be->free(device);
 	be->free(NULL);
 	be->weight_free(NULL);
-	/* Its memory is the process's own, which others plan. */
+	/* Its memory is the process's own, which other code plans. */
 	assert_int_equal(be->array_bytes(1000) + be->weight_bytes(10, 10, BE_F32) +
 				 be->work_bytes(&sizes) + be->memory().in_use + be->memory().peak,
 			 0);

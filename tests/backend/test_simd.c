@@ -1,10 +1,10 @@
-/* test_simd.c: the accuracy of the elementwise functions of backend/simd.c on every instruction set
- * that it is compiled for and this CPU has.
+/* test_simd.c: the accuracy of the elementwise functions of backend/simd.c, on every instruction
+ * set for which it is compiled and that this CPU has.
  *
- * The source is compiled here once for each set (simd_sets.h), because a program's own copy runs
- * on one set alone. Errors are in float32 units: exp in units in the last place of the result;
- * gelu and silu, of which the result for large negative x is a tail that no sum notices, in 2^-24
- * |x|. */
+ * The source is compiled here once per set (simd_sets.h), because a program's own copy uses only
+ * one set. Errors are in float32 units. For exp they are units in the last place of the result. For
+ * gelu and silu the unit is 2^-24 |x|, because for large negative x the result is a tail that no
+ * sum notices. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static float from_bits(uint32_t bits)
 	return x;
 }
 
-/* Float32 x of 2^-30 to 2^7 and both signs, every step-th: fn(x, y, n) for each batch. */
+/* Every step-th float32 x of 2^-30 to 2^7, with both signs; calls fn(x, y, n) for each batch. */
 static void sweep_floats(uint32_t step, void (*fn)(void *arg, const float *x, size_t n), void *arg)
 {
 	float x[BATCH];
@@ -60,7 +60,7 @@ static void keep_worst(struct accuracy *a, double error, float x)
 	}
 }
 
-/* A unit in the last place of a float32 near x. */
+/* The unit in the last place of a float32 near x. */
 static double ulp(double x)
 {
 	int exponent;
@@ -79,12 +79,12 @@ static void exp_batch(void *arg, const float *x, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		double want = exp((double)x[i]);
 
-		if (x[i] >= -87 && x[i] <= 88) /* beyond, exp_poly stays at the ends */
+		if (x[i] >= -87 && x[i] <= 88) /* beyond the range, exp_poly stays at its ends */
 			keep_worst(a, fabs((double)y[i] - want) / ulp(want), x[i]);
 	}
 }
 
-/* In 2^-24 |x|. */
+/* In units of 2^-24 |x|. */
 static void activation_errors(struct accuracy *a, const float *x, const float *y, size_t n,
 			      double (*exact)(double))
 {
@@ -117,7 +117,7 @@ static void silu_batch(void *arg, const float *x, size_t n)
 
 typedef void batch_fn(void *arg, const float *x, size_t n);
 
-/* The error on each set, said; none may be over `most`. */
+/* Prints the error on each set; none may be over `most`. */
 static void check_accuracy(const char *what, batch_fn *fn, double most)
 {
 	for (size_t i = 0; i < COUNT(simd_sets); i++) {
@@ -179,7 +179,7 @@ static void each_set(void (*fn)(const struct simd_set *set))
 
 enum { LONGEST = 100 };
 
-/* Every length around the 16 lanes, scores up to 40 apart. */
+/* Every length around the 16 lanes; scores that differ by up to 40. */
 static void softmax_rows(const struct simd_set *set)
 {
 	for (size_t n = 1; n < LONGEST; n++) {
@@ -247,7 +247,7 @@ static void test_dot(void **state)
 	each_set(dots);
 }
 
-/* Whole squares of 16, parts of them, and gaps behind the rows. */
+/* Whole squares of 16, parts of squares, and gaps behind the rows. */
 static void transposes(const struct simd_set *set)
 {
 	static const size_t shapes[][2] = {{16, 16}, {33, 16}, {5, 40}, {1, 17}, {48, 1}};

@@ -1,9 +1,9 @@
 /* bench-table: one merge in figures: what each stage took (WORK/log.tsv), the floating-point
- * operations that its result needs, and the share of the machine's own matrix-product rate (peak.c)
- * over the whole wall time.
+ * operations that its result needs, and which share of the machine's own matrix-product rate
+ * (peak.c) this is over the whole wall time.
  *
- * Operations are counted from the geometry, the texts and the solutions, each once: a
- * multiplication and an addition are two. What is computed twice, padded, or converted does not
+ * Operations are counted from the geometry, the texts and the solutions, each once. A
+ * multiplication and an addition are two. What is computed twice, padded or converted does not
  * count. Symmetric matrices count half. */
 #include <dirent.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ struct texts {
 	double enc, enc2;       /* Σ length, Σ length² */
 	double dec, dec_memory; /* Σ decoder inputs, Σ decoder inputs · length */
 	double generated,
-		generated_memory; /* the same of those from which a token had to be generated */
+		generated_memory; /* the same, for those from which a token had to be generated */
 };
 
 static struct texts texts_read(const char *task)
@@ -67,8 +67,7 @@ static struct texts texts_read(const char *task)
 		t.enc2 += n * n;
 		t.dec += q;
 		t.dec_memory += q * n;
-		q -= d.length[i] ==
-		     d.max_new_tokens; /* nothing follows the last that there may be */
+		q -= d.length[i] == d.max_new_tokens; /* nothing follows the last possible token */
 		t.generated += q;
 		t.generated_memory += q * n;
 	}
@@ -84,15 +83,15 @@ static double weights(const struct geometry *m)
 	return (4.0 * m->DI + (m->gated ? 3.0 : 2.0) * m->F) * m->D;
 }
 
-/* One decoder block on `rows` inputs, `memory` of them times the length of what they attend to: its
- * linears, and cross-attention with absorbed keys and values (block.h). */
+/* One decoder block on `rows` inputs; `memory`: the same, each times the length that it attends to.
+ * It has its linears, and cross-attention with absorbed keys and values (block.h). */
 static double decoder_block(const struct geometry *m, double rows, double memory)
 {
 	return 2 * rows * (weights(m) + 4.0 * m->DI * m->D) + 4 * memory * m->NH * m->D;
 }
 
-/* One side of one task, up to the last site: the last decoder block's own attention is the last
- * thing needed. */
+/* One side of one task, up to the last site. The last thing needed is the last decoder block's own
+ * attention. */
 static double side_ops(const struct geometry *m, const struct texts *t)
 {
 	double encoder = m->L[0] * (2 * t->enc * weights(m) + 4 * t->enc2 * m->DI);
@@ -115,7 +114,7 @@ struct work_done {
 	struct site site;
 };
 
-/* Norms of products with few rows cost less without their Gram (lib/math/grams.h). */
+/* With few rows, norms of products cost less without the rows' Gram (lib/math/grams.h). */
 static bool few(double P, double d)
 {
 	return 2 * P <= d;
@@ -138,7 +137,8 @@ static void add_module(struct work_done *s, const struct solution_module *k)
 	s->ops[SOLVE] += d * d * d / 3 + 2 * R * d * d + N * d * d;
 }
 
-/* A site: H (half), C and, where the rows are not few, K (half) of every task, and its modules. */
+/* A site: for every task H (half), C and, unless the rows are few, K (half); and the site's
+ * modules. */
 static void add_site(struct work_done *s, const char *file)
 {
 	char *path = xformat("%s/solution/%s", work, file);
@@ -275,8 +275,8 @@ static void tables(const struct work_done *s, const struct log *l)
 		all += ops;
 		processes += l->row[i].processes;
 		largest = l->row[i].peak > largest ? l->row[i].peak : largest;
-		/* A stage by its processor time, as if all cores had been at it; the whole by the
-		 * clock. */
+		/* A stage by its processor time, as if all cores had worked on it; the whole merge
+		 * by its wall time. */
 		table_line(&t, &md, l->row[i].name, l->row[i].processes, l->row[i].wall,
 			   l->row[i].cpu, ops, l->row[i].cpu / cpus_available(), peak,
 			   l->row[i].peak);

@@ -1,9 +1,9 @@
-/* make-model: a random T5 of any geometry and four random rank-8 adapters of it on q and v, for
+/* make-model: a random T5 of any geometry, and four random rank-8 adapters of it on q and v. For
  * measurements.
  *
- * The default geometry is flan-t5-large's (783 M parameters, 3.1 GB as float32). Every linear's
- * entries have the standard deviation 1/sqrt(inputs) (queries 1/sqrt(D·d_kv), as T5 initialises
- * them), so that the residual stream stays as tame as a trained model's. */
+ * The default geometry is flan-t5-large's (783 M parameters, 3.1 GB as float32). The entries of a
+ * linear have the standard deviation 1/sqrt(inputs); queries 1/sqrt(D·d_kv), as T5 initialises
+ * them. So the residual stream stays as small as in a trained model. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

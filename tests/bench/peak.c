@@ -1,8 +1,8 @@
-/* peak: this machine's own matrix-product rate, the measure of all others: oneDNN at 2400 × 1024 ×
- * 2816, all cores, float32 and bfloat16.
+/* peak: this machine's own matrix-product rate, to which all other figures are compared: oneDNN at
+ * 2400 × 1024 × 2816, all cores, float32 and bfloat16.
  *
- * Prints GFLOP/s, "f32<TAB>x" and "bf16<TAB>x": the median of many products over some seconds,
- * since a burst is faster than what a machine keeps up. */
+ * Prints GFLOP/s, "f32<TAB>x" and "bf16<TAB>x". A burst is faster than what a machine can sustain,
+ * so the figure is the median of many products over some seconds. */
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* some-rows N OUT IN…: N rows, evenly spread, of each of several JSON lists, in one. */
+/* some-rows N OUT IN…: takes N rows, evenly spread, from each of several JSON lists, and writes
+ * them as one list. */
 #include <jansson.h>
 #include <stdlib.h>
 

@@ -1,9 +1,12 @@
-/* watch FOLDER RESULT COMMAND…: runs a command and notes what it took, looking five times a second
- * at its processes and at FOLDER.
+/* watch FOLDER RESULT COMMAND…: runs a command and records what it takes. It looks at the command's
+ * processes and at FOLDER five times a second.
  *
- * RESULT gets lines "name<TAB>value": wall and cpu seconds; memory: most MB of all its processes
- * alive together (proportional set size: a page that several share counts once); disk: most MB in
- * FOLDER; written: MB that were given to the disk. */
+ * RESULT gets lines "name<TAB>value":
+ * - wall and cpu: seconds;
+ * - memory: the most MB of all its living processes together, as proportional set size: a page
+ *   that several share counts once;
+ * - disk: the most MB in FOLDER;
+ * - written: MB that were written to the disk. */
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
@@ -26,7 +29,7 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A number from the line of a /proc file that begins with `key`; -1: the process is gone. */
+/* A number from the line that begins with `key` in a /proc file; -1: the process has ended. */
 static long proc_number(const char *pid, const char *file, const char *key)
 {
 	char path[300], line[512];

@@ -1,9 +1,9 @@
-/* test_twins.c: every operation of both backends against float64 loops, the CUDA one on the test
- * double.
+/* test_twins.c: every operation of both backends against float64 loops; the CUDA one runs on the
+ * test double.
  *
- * Shapes are never square (m ≠ n ≠ k, each the largest once), with leading dimensions beyond the
- * rows, single rows and columns, and nothing at all. What lies between and behind the rows of a
- * result must stay as it was. Under the thread sanitizer the shapes are the same but for the few
+ * Shapes are never square (m ≠ n ≠ k, each the largest once). There are leading dimensions beyond
+ * the rows, single rows and columns, and empty shapes. The gaps between and behind the rows of a
+ * result must not change. Under the thread sanitizer the shapes are the same, except for the few
  * that need more threads than it can follow. */
 #include <math.h>
 #include <setjmp.h>
@@ -21,7 +21,7 @@
 #include "base/opts.h"
 #include "double/emu.h"
 
-/* The thread sanitizer makes a thread of every CUDA thread: what would take it minutes is left to
+/* The thread sanitizer makes a thread of every CUDA thread. What would take it minutes is left to
  * the other builds. */
 #ifdef EMU_TSAN
 enum { FEW = 1 };
@@ -29,8 +29,8 @@ enum { FEW = 1 };
 enum { FEW = 0 };
 #endif
 
-/* ‖have − want‖ / ‖want‖ at most, want in float64, for √1 terms of a sum. Float32: 2⁻²⁴ = 6e-8;
- * more where something goes through an exponential. bfloat16 operands, which the oracle takes
+/* Bounds on ‖have − want‖ / ‖want‖, with want in float64, for sums of one term. Float32: 2⁻²⁴ =
+ * 6e-8, more where something goes through an exponential. bfloat16 operands, which the oracle takes
  * unrounded: 8 bits, 2⁻⁹/√3 = 1e-3 each. Float64: 2⁻⁵³ = 1.1e-16, times the condition (about 1e3
  * here). */
 enum op {
@@ -51,7 +51,7 @@ enum op {
 static const struct bound {
 	const char *name;
 	double most;
-	bool grows; /* with the root of the terms */
+	bool grows; /* multiplied by the root of the number of terms */
 } bounds[OPS] = {
 	[LINEAR] = {"linear, float32", 6e-8, true},
 	[LINEAR_16] = {"linear, bfloat16", 4e-3, false},
@@ -66,7 +66,7 @@ static const struct bound {
 	[SCAN_SUM] = {"logits_reduce, sum", 1e-7, false},
 	[CHOLESKY] = {"potrf, potrs", 1e-13, false},
 };
-/* Of the bound, by backend. */
+/* Shares of the bound, by backend. */
 static double worst[2][OPS];
 
 extern const struct backend be_cpu, be_cuda;
@@ -111,7 +111,7 @@ static float *from_device(float *device, size_t n)
 	return x;
 }
 
-/* Squares; terms: of each sum. */
+/* Sums of squares; terms: of each sum. */
 static void within(enum op op, double difference, double norm, int terms)
 {
 	double e = norm > 0 ? sqrt(difference / norm) : sqrt(difference);
@@ -145,7 +145,7 @@ static void each_twin(void (*fn)(void))
 
 /* ------------------------------------------------------------ products */
 
-/* A CPU without AVX512_BF16 has no bfloat16 products (gemm_fast16): there the device alone is
+/* A CPU without AVX512_BF16 has no bfloat16 products (gemm_fast16). There only the device is
  * compared with the float64 loops. */
 static bool multiplies(enum be_precision p)
 {
@@ -165,7 +165,7 @@ static double dot(const float *x, const float *w, int k, size_t step)
 	return sum;
 }
 
-/* Y (P, n) of leading dimension n+2, two rows more; X of k+3; w of its columns + 1. */
+/* Y (P, n) has leading dimension n+2 and two more rows; X has k+3; w has its columns + 1. */
 static void linear_case(struct shape s, bool transposed, enum be_precision p, bool accumulate)
 {
 	if (!multiplies(p))
@@ -213,7 +213,7 @@ static void linear_all(void)
 			linear_case(shapes[i], kind & 1, kind & 2 ? BE_BF16 : BE_F32, kind & 4);
 }
 
-/* Heads side by side in X (or all of the same columns) and in Y, with a gap behind them. */
+/* Heads are side by side in X (or all use the same columns) and in Y, with a gap behind them. */
 static void heads_case(enum be_precision p, bool accumulate, bool same)
 {
 	if (!multiplies(p))
@@ -264,7 +264,7 @@ static void heads(void **state)
 	each_twin(heads_all);
 }
 
-/* To the nearest of 8 bits, the even one of two. */
+/* Rounds to the nearest value of 8 bits; of two, to the even one. */
 static float eight_bits(float x)
 {
 	int exponent;
@@ -275,7 +275,7 @@ static float eight_bits(float x)
 	return (float)(rint((double)x / unit) * unit);
 }
 
-/* One by one: the only rounding is that of X. */
+/* One by one, so that only X is rounded. */
 static void sixteen_bits(void)
 {
 	if (!multiplies(BE_BF16))
@@ -310,7 +310,7 @@ static void linear(void **state)
 }
 
 #ifndef EMU_TSAN
-/* Weights of several staging buffers. */
+/* Weights that take several staging buffers. */
 static void linear_large(void)
 {
 	linear_case((struct shape){3, 1100, 1000}, false, BE_F32, false);
@@ -325,8 +325,8 @@ static void large(void **state)
 }
 #endif
 
-/* Weights of one size follow each other, as the blocks of a model do: none may be overwritten
- * before its product has run. */
+/* Weights of one size follow each other, like the blocks of a model. None may be overwritten before
+ * its product has run. */
 static void follow_each_other(void)
 {
 	enum { N = 6, P = 3, n = 5, k = 4 };
@@ -341,7 +341,7 @@ static void follow_each_other(void)
 	for (int i = 0; i < N; i++) {
 		y[i] = be->alloc(P * n * sizeof(float));
 		be->linear(y[i], n, x, k, W[i], P, false);
-		if (i + 1 < N && i % 2) /* one ahead, or at once in the other's place */
+		if (i + 1 < N && i % 2) /* one ahead, or directly in the other's place */
 			W[i + 1] = be->weight_pack(w[i + 1], n, k, k, false, BE_F32);
 		be->weight_free(W[i]);
 		if (i + 1 < N && !(i % 2))
@@ -349,9 +349,9 @@ static void follow_each_other(void)
 	}
 	be->weight_free(be->weight_pack(
 		w[0], n, k, k, false,
-		BE_F32)); /* one that is never used: its memory's next owner must not find it */
+		BE_F32)); /* one that is never used: the next owner of its memory must not see it */
 	unused = be->alloc(n * k * sizeof(float));
-	W[0] = be->weight_pack(w[1], n, k, k, false, BE_F32); /* comes in after it */
+	W[0] = be->weight_pack(w[1], n, k, k, false, BE_F32); /* arrives after it */
 	be->linear(y[1], n, x, k, W[0], P, false);
 	be->weight_free(W[0]);
 	free(from_device(be->alloc(sizeof(float)), 1)); /* waits for the product */
@@ -378,7 +378,7 @@ static void weights_in_turn(void **state)
 }
 
 #ifndef EMU_TSAN
-/* A row's result has the same bits whatever other rows are in the call. */
+/* A row gives the same bits, whatever other rows are in the call. */
 static void same_bits(void)
 {
 	enum { P = 500, n = 7, k = 13 };
@@ -595,7 +595,7 @@ static const int lengths[SEQS] = {4, 9, 1, 6}, firsts[SEQS] = {0, 4, 13, 14},
 		 keys_of[SEQS] = {3, 9, 1, 6};
 enum { ROWS = 20 };
 
-/* Every query head against its head of keys. */
+/* Every query head against the head of its keys. */
 static void self_oracle(double *ctx, const float *Q, const float *K, const float *V,
 			const struct be_attention *a)
 {
@@ -650,7 +650,8 @@ static void self_case(const float *Q, const float *K, const float *V, struct be_
 	free(have), free(want);
 }
 
-/* The last rows of every sequence against all its keys: as the whole sequence's last rows. */
+/* The last rows of every sequence against all its keys must equal the last rows of the whole
+ * sequence. */
 static void self_behind(const float *Q, const float *K, const float *V, struct be_attention a)
 {
 	static const int len[SEQS] = {2, 3, 1, 0}, off[SEQS] = {0, 2, 5, 6};
@@ -715,7 +716,7 @@ static void self_attention(void **state)
 	each_twin(self_all);
 }
 
-/* Rotations of heads of 2, 4 and 6, each row by its own position in its sequence. */
+/* Rotates heads of 2, 4 and 6, each row by its own position in its sequence. */
 static void rotate_case(int heads, int width, const int *first)
 {
 	size_t n = ROWS * (size_t)(heads * width), turns = LONGEST * (size_t)width;
@@ -841,7 +842,7 @@ static void gram_case(int P, int m, int n, bool symmetric)
 	float *y = symmetric ? x : to_device(Y, ny * sizeof(float));
 	double *G = zeros(all), *want = zeros(all), difference = 0, norm = 0, *g;
 
-	for (size_t i = 0; i < all; i++) /* symmetric as G is */
+	for (size_t i = 0; i < all; i++) /* symmetric, as G is */
 		G[i] = want[i] = sin((double)(i / (size_t)n + i % (size_t)n));
 	for (size_t e = 0; e < all; e++)
 		for (int p = 0; p < P; p++)
@@ -890,7 +891,7 @@ static void scan_pieces(void)
 	float *L = random_array(P * V);
 	struct be_logits rows[P], *r;
 
-	L[1 * V + 40] = L[1 * V + 200] = 3; /* a tie over two pieces, and one within a piece */
+	L[1 * V + 40] = L[1 * V + 200] = 3; /* a tie across two pieces, and one within a piece */
 	L[2 * V + 33] = L[2 * V + 1] = 4;
 	L[3 * V + 0] = 5;
 	for (int i = 0; i < P; i++)
@@ -988,7 +989,7 @@ static void solves(void **state)
 
 static void copies(void)
 {
-	enum { N = FEW ? 1000 : 2500000 }; /* three staging buffers: more than there are */
+	enum { N = FEW ? 1000 : 2500000 }; /* three staging buffers' worth: more than there are */
 	float *x = random_array(N), *kept = xarray(N, sizeof(*kept)),
 	      *d = be->alloc(N * sizeof(float)), *have;
 
@@ -1025,8 +1026,7 @@ static void memory(void **state)
 	each_twin(copies);
 }
 
-/* What is counted is what the device has given; freed arrays are kept for the next of their size.
- */
+/* What the device has given is counted. Freed arrays are kept for the next ones of their size. */
 static void counted(void **state)
 {
 	size_t before, live = emu_live();
@@ -1049,8 +1049,8 @@ static void counted(void **state)
 	be->free(a);
 }
 
-/* All operations done, nothing is held but what they keep for themselves: the planned working
- * memory at most. */
+/* After all operations, only what they keep for themselves is held: at most the planned working
+ * memory. */
 static void nothing_left(void **state)
 {
 	struct be_sizes largest = {.n = 1200,

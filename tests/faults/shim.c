@@ -1,15 +1,17 @@
 /* shim.c: preloaded into a tool, makes its n-th write-like call fail: write, pwrite, ftruncate,
  * fsync, close, rename, fflush, fclose.
+ * - FAULT_AT=n: the call that fails, counted from 1; 0 or unset: none.
+ * - FAULT_KIND=EIO: only this call fails, as with a bad block.
+ * - FAULT_KIND=ENOSPC: a write is cut in half, and every later write fails, as on a full disk.
+ * - FAULT_COUNT=FILE: at the end, the number of calls is written to FILE, so that a test knows
+ *   how many there are.
+ * - FAULT_TRACE=FILE: every sync and rename is appended to FILE in order, with its path.
+ * - FAULT_COMMANDS=FILE, FAULT_TOOLS=DIR: processes whose program is DIR/… append their command
+ *   line to FILE, quoted for the shell.
  *
- * FAULT_AT=n     which call fails, counted from 1; 0 or unset: none
- * FAULT_KIND=EIO     that call alone fails, as a bad block does
- * FAULT_KIND=ENOSPC  a write is cut in half, and every write from then on fails, as a full disk
- * does FAULT_COUNT=FILE   at the end, the number of calls is written to FILE (how a test learns how
- * many there are) FAULT_TRACE=FILE   every sync and rename is appended to FILE in its order, with
- * the path that it is of FAULT_COMMANDS=FILE, FAULT_TOOLS=DIR   processes whose program is DIR/…
- * append their command line to FILE, quoted for the shell Counted are the calls on plain files that
- * are open for writing, renames, and syncs; not the terminal, not pipes, not files that are read.
- * close() fails as it does on Linux: the descriptor is gone all the same. */
+ * Counted are the calls on plain files that are open for writing, renames, and syncs. Terminals,
+ * pipes and files that are read are not counted. close() fails as on Linux: the descriptor is gone
+ * all the same. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +31,8 @@ static void *real(const char *name)
 	return dlsym(RTLD_NEXT, name);
 }
 
-/* One write, so that lines of processes side by side stay whole; past the functions below. */
+/* One write, so that lines of processes side by side stay whole. It bypasses the functions
+ * below. */
 static void append(const char *path, const char *line)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666), saved = errno;
@@ -54,7 +57,7 @@ static void record_command(const char *path, const char *tools)
 		return;
 	for (const char *a = args; a < args + n; a += strlen(a) + 1)
 		k += (size_t)snprintf(line + k, sizeof(line) - k, "%s'%s'", k ? " " : "",
-				      a); /* (no tool's argument has a quote in it) */
+				      a); /* no tool's argument contains a quote */
 	snprintf(line + k, sizeof(line) - k, "\n");
 	append(path, line);
 }
@@ -115,7 +118,7 @@ static int counted(int fd)
 	return yes;
 }
 
-/* Whether this call is to fail; sets errno then. */
+/* Whether this call must fail; if so, sets errno. */
 static int fails(int writes)
 {
 	calls++;
@@ -191,7 +194,7 @@ int rename(const char *from, const char *to)
 	return fails(1) ? -1 : f(from, to);
 }
 
-/* What stdio has buffered goes out inside the C library, past the functions above. */
+/* The C library writes what stdio has buffered, and bypasses the functions above. */
 int fflush(FILE *s)
 {
 	int (*f)(FILE *) = (int (*)(FILE *))real("fflush");

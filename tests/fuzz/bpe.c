@@ -1,6 +1,6 @@
-/* tokenizer.json with tokenizer_config.json and a text: the two files and the text, in this order,
- * with a line of "---" between. What is encoded is decoded again. A Unigram model is turned into
- * one of sentencepiece. */
+/* tokenizer.json with tokenizer_config.json and a text. The input has the two files and the text in
+ * this order, with a line of "---" between. What is encoded is decoded again. A Unigram model is
+ * turned into a sentencepiece model. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +65,7 @@ static void load(void)
 	free(path);
 }
 
-/* Oniguruma keeps what it allocates at its first use. */
+/* Oniguruma keeps what it allocates when first used. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	char *why;
@@ -75,7 +75,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* Writes the file; what is behind the separator. */
+/* Writes the file; returns what follows the separator. */
 static const uint8_t *put_file(const char *name, const uint8_t *from, const uint8_t *end)
 {
 	size_t n = strlen(separator);

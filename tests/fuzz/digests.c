@@ -8,7 +8,7 @@
 static void load_cache(const char *path)
 {
 	digest_file(digest_cache_open(path),
-		    path); /* not closed, as that would write: fuzz_end() frees it */
+		    path); /* not closed, because closing would write; fuzz_end() frees it */
 }
 
 static void load_sums(const char *path)

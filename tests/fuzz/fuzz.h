@@ -1,5 +1,5 @@
-/* fuzz.h: what the fuzzing programs share. die() comes back to the program instead of ending it
- * (survive.c takes die.c's place). */
+/* fuzz.h: what the fuzzing programs share. die() returns to the program instead of ending it
+ * (survive.c replaces die.c). */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 extern jmp_buf fuzz_back;
-/* Everything that was allocated since fuzz_begin() and is still there at the end is freed, the
- * libraries' memory included; for libraries that keep memory from call to call (HDF5) set to 0:
- * then only what came from xmalloc() and its like. */
+/* Not 0: everything that was allocated since fuzz_begin() and still exists at the end is freed,
+ * including the libraries' memory. 0: only what came from xmalloc() and similar functions. For
+ * libraries that keep memory between calls (HDF5). */
 extern int fuzz_free_all;
 extern void (*fuzz_cleanup)(
 	void); /* called by fuzz_end() first, to close what a library has open; NULL: nothing */
@@ -26,7 +26,8 @@ void fuzz_end(void); /* frees memory, closes files that die() has left open */
 	} while (0)
 
 const char *fuzz_folder(void); /* a temporary folder, removed at exit */
-/* The input as a file of that name in the folder; its path, valid until the next call. */
+/* Writes the input as a file with this name in the folder. Returns its path, valid until the next
+ * call. */
 const char *fuzz_file(const char *name, const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

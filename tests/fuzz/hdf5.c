@@ -1,7 +1,8 @@
 /* HDF5 files from elsewhere, read as the tools read acts, Grams, solutions, samples and tokens. The
- * HDF5 library itself is not instrumented. Nearly every byte of such a file is under some checksum,
- * so the mutator is one of ours: it changes the insides of a block, mostly, and then makes the
- * checksums right again, most of the time. */
+ * HDF5 library itself is not instrumented.
+ *
+ * Nearly every byte of such a file is covered by a checksum. So the mutator is our own: it mostly
+ * changes the inside of a block, and then mostly corrects the checksums. */
 #include <hdf5.h>
 #include <stdlib.h>
 
@@ -87,7 +88,7 @@ static void read_tokens(const char *path)
 	decoder_tokens_release(&t);
 }
 
-/* What die() has left open in the library: datasets and the like before their files. */
+/* What die() has left open in the library: datasets and similar objects before their files. */
 static void close_all(void)
 {
 	static const unsigned kinds[] = {H5F_OBJ_ATTR, H5F_OBJ_DATASET, H5F_OBJ_GROUP,
@@ -103,7 +104,7 @@ static void close_all(void)
 }
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max)
-	__attribute__((weak)); /* none where a corpus is only replayed */
+	__attribute__((weak)); /* absent where a corpus is only replayed */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
 
 enum { MAX_SPANS = 512 };
@@ -113,14 +114,14 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned see
 	static struct span s[MAX_SPANS];
 	int spans = spans_find(data, n, s, MAX_SPANS);
 
-	if (spans && seed % 8) { /* within one block, whose place and size stay */
+	if (spans && seed % 8) { /* within one block, whose place and size do not change */
 		const struct span *b = &s[seed / 64 % (unsigned)spans];
 
 		LLVMFuzzerMutate(data + b->at, b->n, b->n);
 	} else {
 		n = LLVMFuzzerMutate(data, n, max);
 	}
-	/* The blocks as they were, for one whose length was hit; then as they now are. */
+	/* First the old blocks, because the length of one may have been hit; then the new ones. */
 	if (spans && seed % 8 && seed / 8 % 8)
 		spans_repair(data, s, spans);
 	if (seed / 8 % 8)

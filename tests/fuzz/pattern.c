@@ -1,5 +1,5 @@
-/* Regular expressions of adapter_config.json: the first byte says the kind, the rest is the text;
- * matched with two names. */
+/* Regular expressions of adapter_config.json. The first byte gives the kind, the rest is the text.
+ * Each is matched with two names. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,11 +1,11 @@
-/* repair.c: see repair.h. After the HDF5 File Format Specification, version 3.0; what is looked for
- * is what the library writes with 8-byte addresses, and nothing that is found is believed: a span
- * lies in the file, or it is none. */
+/* repair.c: see repair.h. After the HDF5 File Format Specification, version 3.0. It looks for what
+ * the library writes with 8-byte addresses. Nothing that it finds is believed: a span must lie in
+ * the file. */
 #include "repair.h"
 
 #include <string.h>
 
-/* The HDF5 library's own, which it exports but does not declare. */
+/* A function of the HDF5 library, which exports it but does not declare it. */
 extern uint32_t H5_checksum_metadata(const void *data, size_t n, uint32_t seed);
 extern uint32_t H5_checksum_fletcher32(const void *data, size_t n);
 
@@ -37,7 +37,7 @@ static void add(struct file *f, size_t at, size_t n, size_t sum, int fletcher)
 		f->span[f->nspans++] = (struct span){at, n, sum, fletcher};
 }
 
-/* A block whose checksum is its last four bytes; n counts them not. */
+/* A block whose last four bytes are its checksum; n does not count them. */
 static void block(struct file *f, size_t at, size_t n)
 {
 	if (n <= f->n)
@@ -65,7 +65,7 @@ static void fixed_array(struct file *f, size_t at)
 		      get(f, data + 22 + i * entry, entry - 12 < 8 ? (int)entry - 12 : 8));
 }
 
-/* Chunked, version 4: one chunk with a filter has its size here; others an index. */
+/* Chunked, version 4: a single chunk with a filter has its size here, several have an index. */
 static void layout(struct file *f, size_t at)
 {
 	size_t ndims = (size_t)get(f, at + 3, 1),
@@ -114,8 +114,7 @@ static void object(struct file *f, size_t at)
 	messages(f, start, start + n, flags, 0);
 }
 
-/* The header, and the block that is the whole of a small heap: its checksum stands before its
- * contents. */
+/* The header, and the block that is all of a small heap. Its checksum precedes its contents. */
 static void heap(struct file *f, size_t at)
 {
 	size_t root = (size_t)get(f, at + 132, 8), size = (size_t)get(f, at + 112, 8),
@@ -159,8 +158,8 @@ void spans_repair(uint8_t *data, const struct span *s, int n)
 		uint8_t *sum = data + s[i].sum;
 		uint32_t v;
 
-		memset(sum, 0, 4); /* as it was when the checksum of a heap's block was taken;
-				      others end before theirs */
+		memset(sum, 0, 4); /* zero, as when a heap block's checksum was computed; other
+				      blocks end before theirs */
 		if (s[i].fletcher)
 			v = H5_checksum_fletcher32(data + s[i].at, s[i].n - 4);
 		else

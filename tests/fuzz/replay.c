@@ -1,5 +1,5 @@
-/* replay.c: runs a fuzzing program over given files and folders of them, each once, as libFuzzer
- * does with a corpus; so the corpus is a test wherever there is gcc. */
+/* replay.c: runs a fuzzing program once on each given file, and on each file of given folders, as
+ * libFuzzer does with a corpus. So the corpus is a test wherever there is gcc. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static void run_file(const char *path)
 	FILE *f = fopen(path, "rb");
 	static uint8_t data[1 << 20];
 	size_t n = f ? fread(data, 1, sizeof(data), f) : sizeof(data);
-	uint8_t *exact = malloc(n + !n); /* so that one byte beyond it is seen */
+	uint8_t *exact = malloc(n + !n); /* so that a read of one byte too many is noticed */
 
 	if (!f || n == sizeof(data) || !exact) {
 		fprintf(stderr, "cannot read '%s', or it is too large\n", path);
@@ -25,7 +25,7 @@ static void run_file(const char *path)
 	}
 	fclose(f);
 	memcpy(exact, data, n);
-	fprintf(stderr, "%s\n", path); /* the last one said is the one that failed */
+	fprintf(stderr, "%s\n", path); /* the last name that is printed is the one that failed */
 	LLVMFuzzerTestOneInput(exact, n);
 	free(exact);
 	runs++;

@@ -1,5 +1,5 @@
-/* survive.c: in place of die.c: errors jump back into the fuzzing program, which then frees what
- * they left. BUG() still aborts: it must not be reached by any input. */
+/* survive.c: replaces die.c. Errors jump back into the fuzzing program, which then frees what they
+ * left. BUG() still aborts, because no input may reach it. */
 #include "fuzz.h"
 
 #include <ftw.h>
@@ -18,19 +18,19 @@ jmp_buf fuzz_back;
 int fuzz_free_all = 1;
 void (*fuzz_cleanup)(void);
 
-/* The sanitizers' own; gcc comes without the header that declares it. */
+/* A function of the sanitizers; gcc does not come with the header that declares it. */
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
 					      void (*on_free)(const volatile void *));
 
-/* ------------------------------------------------------------ live blocks: open addressing; a
+/* ------------------------------------------------------------ live blocks, by open addressing; a
  * removed one leaves a mark */
 
 enum { SLOTS = 1 << 20 };
 static const void *slot[SLOTS];
 static const char removed_mark;
-static size_t used[SLOTS], nused; /* which slots are not empty */
+static size_t used[SLOTS], nused; /* which slots are in use or marked */
 static _Thread_local bool
-	recording; /* libFuzzer's own threads allocate, too: theirs are not ours to free */
+	recording; /* libFuzzer's own threads allocate too; their memory must not be freed here */
 
 static size_t place(const void *p)
 {
@@ -138,7 +138,7 @@ static _Noreturn void jump(void)
 	longjmp(fuzz_back, 1);
 }
 
-/* The message is formatted, as its arguments are what may be wrong. */
+/* The message is formatted, because its arguments may be what is wrong. */
 #define FORMAT(fmt)                                          \
 	do {                                                 \
 		char text_[4096];                            \

@@ -1,6 +1,6 @@
 /* The JSON files of a tokenizer, and a text: tokenizer_config.json, special_tokens_map.json,
- * added_tokens.json, tokenizer.json and the text, in this order, with a line of "---" between. An
- * empty one is not there. */
+ * added_tokens.json, tokenizer.json and the text, in this order, with a line of "---" between. A
+ * file with no text is left out. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 static const char separator[] = "\n---\n";
 static struct spm *spm;
 
-/* The demo's model: LLVMFuzzerTestOneInput() leaves it open. */
+/* The demo's model, which LLVMFuzzerTestOneInput() leaves open. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
@@ -22,7 +22,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return spm ? 0 : (abort(), 1);
 }
 
-/* Writes the file, or removes it; what is behind the separator then. */
+/* Writes the file, or removes it; returns what follows the separator. */
 static const uint8_t *put_file(const char *name, const uint8_t *from, const uint8_t *end)
 {
 	size_t n = strlen(separator);
@@ -34,7 +34,7 @@ static const uint8_t *put_file(const char *name, const uint8_t *from, const uint
 	return at ? at + n : end;
 }
 
-/* The text: behind the files in the input. */
+/* The text, which follows the files in the input. */
 static const char *text;
 static size_t bytes;
 

@@ -1,7 +1,7 @@
-/* golden.h: what the golden tests share: JSON files, runs of make, folders.
+/* golden.h: shared by the golden tests: JSON files, runs of make, folders.
  *
- * The programs are run from the repository's root with the tools built. BUILD (environment; default
- * build) is their folder. */
+ * The programs run from the repository's root, with the tools built. BUILD (environment; default
+ * build) is the folder of the tools. */
 #ifndef GOLDEN_H
 #define GOLDEN_H
 
@@ -48,7 +48,7 @@ static inline double golden_number(json_t *j, const char *key)
 	return json_number_value(golden_get(j, key));
 }
 
-/* A fresh folder for WORK, beside nothing of the repository's; golden_drop() removes it. */
+/* Makes a fresh folder for WORK outside the repository. golden_drop() removes it. */
 static inline char *golden_folder(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -64,9 +64,8 @@ static inline void golden_drop(char *path)
 	free(path);
 }
 
-/* `make GOALS MODEL=… …` with what `root` holds in model, loras and data; its output goes to
- * WORK.log, shown when it fails. The make that runs this program is none of its business: its
- * variables are cleared. */
+/* Runs `make GOALS MODEL=… …` on root's model, loras and data. The output goes to WORK.log, which
+ * is shown when it fails. Variables of the make that runs this program are cleared. */
 static inline void golden_make(const char *goals, const char *root, const char *work,
 			       const char *settings)
 {
@@ -91,7 +90,7 @@ static inline void golden_make(const char *goals, const char *root, const char *
 	free(log);
 }
 
-/* EMOTION_DIR, or NULL after saying that it is not set. */
+/* EMOTION_DIR; NULL, with a message, where it is not set. */
 static inline const char *golden_emotion(void)
 {
 	const char *dir = getenv("EMOTION_DIR");
@@ -103,7 +102,7 @@ static inline const char *golden_emotion(void)
 	return NULL;
 }
 
-/* The demo and its golden file; where either is absent the test is skipped, saying so. */
+/* The demo and its golden file. If either is missing, the test is skipped, and says so. */
 static inline void golden_need(const char *file)
 {
 	if (access(DEMO "/model/model.safetensors", R_OK)) {

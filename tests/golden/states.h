@@ -1,8 +1,8 @@
-/* states.h: the residual stream after every block of both stacks, and the logits: what the golden
- * files and the oracle hold.
+/* states.h: the residual stream after every block of both stacks, and the logits, as in the golden
+ * files and the oracle.
  *
- * Runs the tools' own blocks (lib/forward/block.h) over all sequences at once, keeping what the
- * tools do not. Host copies. */
+ * It runs the tools' own blocks (lib/forward/block.h) over all sequences at once, and keeps host
+ * copies of what the tools do not keep. */
 #ifndef STATES_H
 #define STATES_H
 
@@ -53,7 +53,7 @@ static inline float *states_copy(const float *H, size_t n)
 	return host;
 }
 
-/* One stack over all sequences; H (rows, D) ends as its normed output. */
+/* Runs one stack over all sequences. At the end H (rows, D) is its normed output. */
 static inline void states_stack(struct states *st, const struct forward *f, int stack,
 				const struct seqs *s, float *H, struct encoder_output *mem)
 {

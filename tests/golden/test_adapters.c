@@ -1,5 +1,6 @@
-/* test_adapters.c: adapters that PEFT saved, with modules named in all the ways it has: the same
- * modules and the same ΔW as PEFT's get_delta_weight() (tests/oracle/adapters.py), to 1e-6. */
+/* test_adapters.c: adapters saved by PEFT that name their modules in every possible way. They must
+ * have the same modules and, to 1e-6, the same ΔW as PEFT's get_delta_weight()
+ * (tests/oracle/adapters.py). */
 #include <dirent.h>
 
 #include "golden.h"

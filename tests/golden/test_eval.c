@@ -1,13 +1,15 @@
-/* test_eval.c: `make merge eval` against float64 PyTorch on every test row of the demo: base, each
- * adapter on every task, the average.
+/* test_eval.c: `make merge eval` against float64 PyTorch on every test row of the demo: the base,
+ * each adapter on every task, and the average.
  *
- * Greedy texts must be equal but for rows that the golden file lists as ties (two largest logits
- * closer than 1e-4, which float32 may order either way). Accuracies then differ by no more than the
- * ties; losses by a relative 1e-5 (float32 logits, 1e-6). EMOTION_DIR (optional): the real case,
- * sweep, against the figures in its README (four digits).
+ * Greedy texts must be equal, except for rows that the golden file lists as ties: their two largest
+ * logits are closer than 1e-4, and float32 may order them either way. So accuracies differ at most
+ * by the ties. Losses differ at most by a relative 1e-5 (float32 logits, 1e-6).
  *
- * The other scores: golden/demo/scores.json, by oracle/scores.py, of the first rows of each task,
- * with the default templates and with a prompt that is shortened. */
+ * EMOTION_DIR (optional): the real case with sweep, against the figures in its README (four
+ * digits).
+ *
+ * Other scores: golden/demo/scores.json by oracle/scores.py, for the first rows of each task, with
+ * the default templates and with a prompt that is shortened. */
 #include "golden.h"
 
 #include <math.h>
@@ -22,7 +24,7 @@ static bool is_tie(json_t *ties, int row)
 	return false;
 }
 
-/* Where the results of a model are: base, adapters/A, merged. */
+/* The folder of a model's results: base, adapters/A, merged. */
 static char *result_path(const char *work, const char *model, const char *task)
 {
 	return strcmp(model, "merged") ? xformat("%s/eval/%s/%s.json", work, model, task)
@@ -106,7 +108,7 @@ static void test_demo(void **state)
 
 /* ------------------------------------------------------------ scores */
 
-/* The first n rows of a task's test file, in FOLDER/TASK.rows.json (allocated). */
+/* Writes the first n rows of a task's test file to FOLDER/TASK.rows.json (allocated). */
 static char *first_rows(const char *folder, const char *task, size_t n)
 {
 	char *from = xformat(DEMO "/data/%s/test.json", task),
@@ -122,7 +124,7 @@ static char *first_rows(const char *folder, const char *task, size_t n)
 	return to;
 }
 
-/* Runs eval-emotion of a model on a task, into FOLDER/TASK.json and .jsonl. */
+/* Runs eval-emotion for a model on a task; results go to FOLDER/TASK.json and .jsonl. */
 static void run_scores(const char *folder, const char *model, const char *task, json_t *s,
 		       const char *rows)
 {
@@ -154,7 +156,7 @@ static void check_choice(json_t *line, const char *key, json_t *answers, char wa
 		fail_msg("row %d: %s '%s', PyTorch says '%s'", row, key, ours, theirs);
 }
 
-/* Every row's choices, but for ties; returns how many rows were compared. */
+/* Every row's choices, except ties. Returns how many rows were compared. */
 static int check_rows(const char *path, json_t *want, json_t *answers)
 {
 	const char *likeliest = json_string_value(golden_get(want, "likelihood")),

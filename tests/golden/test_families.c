@@ -1,9 +1,9 @@
 /* test_families.c: small random decoder-only models against transformers in float64
- * (tests/oracle/families.py): every site's rows, every layer's output, the normed output, the
- * logits.
+ * (tests/oracle/families.py): the rows of every site, the output of every layer, the normed output,
+ * the logits.
  *
- * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place, the product's bar. An option that is ignored
- * is off by 0.1 or more (tests/golden/families/README.md). */
+ * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place, the product's own bound. Ignoring an option
+ * gives an error of 0.1 or more (tests/golden/families/README.md). */
 #include <math.h>
 
 #include "backend/be.h"
@@ -38,7 +38,7 @@ static void seqs_read(struct seqs *s, json_t *list, size_t n)
 	seqs_init(s, (int)n, length, offset, ids, 0, 0);
 }
 
-/* The first rows of a tensor against x (rows, width) in backend memory. */
+/* Compares the first rows of a tensor with x (rows, width) in backend memory. */
 static void compare(struct golden *g, const char *name, const float *x, int rows, int width)
 {
 	size_t n = (size_t)rows * (size_t)width;
@@ -53,7 +53,7 @@ static void compare(struct golden *g, const char *name, const float *x, int rows
 	for (size_t i = 0; i < n; i++) {
 		double e = fabs((double)have[i] - (double)want[i]);
 
-		worst = e <= worst ? worst : e; /* NaN wins */
+		worst = e <= worst ? worst : e; /* NaN counts as the largest */
 		largest = fmax(largest, fabs((double)want[i]));
 	}
 	if (!(worst / largest <= TOLERANCE))
@@ -63,7 +63,7 @@ static void compare(struct golden *g, const char *name, const float *x, int rows
 	free(have);
 }
 
-/* The rows of the block's sites, then its output; H (rows, D) is the block's input and becomes its
+/* The rows of the block's sites, then its output. H (rows, D) is the block's input, and becomes its
  * output. */
 static void check_block(struct golden *g, int index, struct work *w, float *H)
 {
@@ -95,8 +95,8 @@ static void check_block(struct golden *g, int index, struct work *w, float *H)
 	free(start);
 }
 
-/* The whole pass that the tools use gives what the blocks gave; each sequence's last logits by the
- * two that a pass keeps. */
+/* The tools' whole pass must give what the blocks gave. Each sequence's last logits are checked by
+ * the two largest, which a pass keeps. */
 static void check_pass(struct golden *g)
 {
 	struct forward f = {.model = g->model,
@@ -135,8 +135,8 @@ static void check_pass(struct golden *g)
 	free(p);
 }
 
-/* Prompts of all but the last three tokens, kept; then the last of them and the rest behind them:
- * the same predictions as of the whole sequences. */
+/* Runs prompts without their last three tokens and keeps the result. Then runs the rest behind
+ * them. The predictions must equal those for the whole sequences. */
 static void check_behind(struct golden *g)
 {
 	struct forward f = {.model = g->model,
@@ -184,7 +184,7 @@ static void check_behind(struct golden *g)
 	free(behind);
 }
 
-/* Greedy answers to the sequences, one token after the other, each by a pass over all of it. */
+/* Greedy answers to the sequences, token by token, each by a pass over the whole sequence. */
 static void plain_greedy(const struct forward *f, const struct seqs *s, int i, int n, int *answer)
 {
 	int ids[64], length, offset = 0;
@@ -300,7 +300,7 @@ static void test_models(void **state)
 		check_model(name[i], 0);
 }
 
-/* The rotation is known up to max_position_embeddings tokens. */
+/* The rotation is defined for up to max_position_embeddings tokens. */
 static void run_long(void *arg)
 {
 	(void)arg;

@@ -1,13 +1,16 @@
 /* test_forward.c: every block's output, the normed outputs and the logits against float64 PyTorch
  * (tests/oracle/make_golden.py).
  *
- * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place, the product's bar; float32 has 6e-8 a step,
- * and the real case's twelve blocks were measured at 3e-6. 3e-5 for the demo, whose sharp attention
- * magnifies rounding: over 64 of its texts PyTorch's own float32 is 1.5e-5 off, ours 1.6e-5, and
- * which rows are the worst depends on the processor's kernels. A wrong epsilon, bucket or scale was
- * seen to show at 1e-4 or more. The demo is a gated-GELU model with an untied output, stored as
- * bfloat16; relu-tied is the opposite of all that, with an adapter of all linears (rank and alpha
- * per module, rslora). */
+ * Tolerance: max |a − b| / max |b| ≤ 1e-5 per place, the product's own bound. float32 has 6e-8 per
+ * step, and the twelve blocks of the real case were measured at 3e-6.
+ *
+ * The demo has 3e-5, because its sharp attention magnifies rounding. Over 64 of its texts PyTorch's
+ * own float32 is 1.5e-5 off, ours 1.6e-5. Which rows are the worst depends on the processor's
+ * kernels. A wrong epsilon, bucket or scale was seen to give 1e-4 or more.
+ *
+ * The demo is a gated-GELU model with an untied output, stored as bfloat16. relu-tied is the
+ * opposite in all these respects, and has an adapter of all linears (rank and alpha per module,
+ * rslora). */
 #include "base/opts.h"
 #include "golden.h"
 #include "states.h"
@@ -49,7 +52,7 @@ static void seqs_from(struct seqs *s, json_t *sequences)
 	free(l.ids);
 }
 
-/* Rows `rows` of x (…, width) against tensor `name`; returns the error. */
+/* Compares rows `rows` of x (…, width) with tensor `name`; returns the error. */
 static double compare(struct st *golden, const char *name, json_t *rows, const float *x, int width)
 {
 	size_t n = json_array_size(rows), w = (size_t)width;
@@ -65,7 +68,7 @@ static double compare(struct st *golden, const char *name, json_t *rows, const f
 			double e = fabs((double)row[j] - (double)want[i * w + j]),
 			       a = fabs((double)want[i * w + j]);
 
-			worst = e <= worst ? worst : e; /* NaN wins */
+			worst = e <= worst ? worst : e; /* NaN counts as the largest */
 			largest = a > largest ? a : largest;
 		}
 	}
@@ -105,8 +108,8 @@ static void check_states(const struct states *s, struct st *golden, json_t *rows
 		      e > worst ? e : worst);
 }
 
-/* The whole passes that the tools use give what the blocks gave, to the bit; and the best token and
- * the loss are the logits'. */
+/* The tools' whole passes must give what the blocks gave, to the bit. The best token and the loss
+ * must fit the logits. */
 static void check_passes(const struct states *s, const struct forward *f, const struct seqs *enc,
 			 const struct seqs *dec)
 {

@@ -1,9 +1,10 @@
 /* test_merge.c: whole merges against float64 PyTorch: ΔW = B·A of WORK/adapter, module by module.
  *
- * Tolerance: relative Frobenius difference ≤ 1e-4. The solve amplifies the rows' float32 errors
- * (3e-6 at most) by up to the condition, 1 + 1/alpha_2 = 12500, in directions that hold little of
- * ΔW; measured 8e-6 on the real case. The bar set for the product is 1e-3. EMOTION_DIR (optional):
- * the real case; its golden/sweep and golden/regmean hold dense ΔW. */
+ * Tolerance: relative Frobenius difference ≤ 1e-4; the product's own bound is 1e-3. The solve
+ * amplifies the rows' float32 errors (at most 3e-6) by up to the condition, 1 + 1/alpha_2 = 12500.
+ * It does so in directions that hold little of ΔW: 8e-6 was measured on the real case.
+ *
+ * EMOTION_DIR (optional): the real case; its golden/sweep and golden/regmean hold dense ΔW. */
 #include "golden.h"
 
 #include <math.h>
@@ -85,7 +86,7 @@ static void check(double error, const char *method, const char *module, double *
 	*worst = error > *worst ? error : *worst;
 }
 
-/* [B_1 … B_N] A: the golden file holds A, the demo's adapters B. */
+/* [B_1 … B_N] A: A comes from the golden file, B from the demo's adapters. */
 static double *golden_solution(const struct st *golden, const char *tensor, const char *module,
 			       const char *loras, json_t *tasks, size_t m, size_t n)
 {
@@ -120,7 +121,7 @@ static double *golden_solution(const struct st *golden, const char *tensor, cons
 	return W;
 }
 
-/* The golden solutions are of these calibration rows; another draw would be another merge. */
+/* The golden solutions belong to these calibration rows. Another draw would give another merge. */
 static void check_rows(const char *work, json_t *j)
 {
 	const char *task;

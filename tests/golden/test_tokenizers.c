@@ -1,13 +1,13 @@
-/* test_tokenizers.c: token ids and texts against the tokenizers library, with small tokenizers of
- * every kind (tests/oracle/bpe.py); and against SmolLM2's own (SMOLLM2_DIR has token-ids.json,
- * SMOLLM2_MODEL is the model folder; both optional). Bar: equal. */
+/* test_tokenizers.c: token ids and texts must equal those of the tokenizers library. Small
+ * tokenizers of every kind come from tests/oracle/bpe.py. SmolLM2's own is optional: SMOLLM2_DIR
+ * has token-ids.json, SMOLLM2_MODEL is the model folder. */
 #include "golden.h"
 
 #include "model/tokenizer/tokenizer.h"
 
 #define TOKENIZERS GOLDEN "/tokenizers/"
 
-/* `ids`: the folder of ids.json. `before`, `behind`: how many tokens frame a text. */
+/* `ids`: folder of ids.json. `before`, `behind`: number of tokens that frame a text. */
 struct kind {
 	const char *folder, *ids;
 	int before, behind;
@@ -26,7 +26,7 @@ static const struct kind kinds[] = {
 	{"t5", "t5", 0, 1, true},
 };
 
-/* A list; zero bytes are allowed in texts. */
+/* Reads a list; texts may contain zero bytes. */
 static json_t *load(const char *path)
 {
 	json_error_t e;
@@ -81,7 +81,7 @@ static void compare_text(const struct tokenizer *t, const struct kind *k, const 
 	token_ids_release(&list);
 }
 
-/* sentencepiece takes no zero byte, and its own sign of a blank for a blank. */
+/* sentencepiece accepts no zero byte, and reads its own character for a blank as a blank. */
 static bool is_for_t5(const json_t *text)
 {
 	const char *s = json_string_value(text);
@@ -120,7 +120,7 @@ static void test_kinds(void **state)
 	json_decref(texts);
 }
 
-/* One piece of a megabyte: minutes where time grows with the square of the length. */
+/* One piece of a megabyte. It would take minutes if the time grew with the square of the length. */
 static void test_long(void **state)
 {
 	(void)state;
@@ -164,7 +164,7 @@ static void test_pieces(void **state)
 	tokenizer_close(NULL);
 }
 
-/* Bytes that are no UTF-8 are refused, and the ids so far stay. */
+/* Bytes that are no UTF-8 are refused, and the ids do not change. */
 static void test_no_utf8(void **state)
 {
 	(void)state;
@@ -181,7 +181,7 @@ static void test_no_utf8(void **state)
 	tokenizer_close(t);
 }
 
-/* Ids that cut a character, and ids of no token. */
+/* Ids that cut a character, and ids that are no token. */
 static void test_broken_text(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
-/* print-ids MODEL TEXTS: for bpe.py: of every text in TEXTS, a JSON list of strings, one line of
- * JSON: [ids, ids without what stands before and behind, the text of the first ids, that without
- * special tokens]. */
+/* print-ids MODEL TEXTS: for bpe.py. TEXTS is a JSON list of strings. For each string it prints one
+ * line of JSON: [ids, ids without what stands before and behind, text of the first ids, the same
+ * text without special tokens]. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

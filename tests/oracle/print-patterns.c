@@ -1,5 +1,5 @@
-/* print-patterns: what our patterns answer, for patterns.py: one line "KIND<tab>TEXT<tab>NAME" on
- * standard input, one answer for each.
+/* print-patterns: the answers of our patterns, for patterns.py. It reads lines
+ * "KIND<tab>TEXT<tab>NAME" from standard input, and prints one answer for each.
  *
  *   gcc -std=c11 -D_GNU_SOURCE -Itools/lib -o print-patterns tests/oracle/print-patterns.c
  * build/libmerge.a -lpcre2-8 -ljansson -lm -fopenmp */

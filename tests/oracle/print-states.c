@@ -1,5 +1,5 @@
-/* print-states MODEL ADAPTER|- SEQUENCES OUT.safetensors [16]: every block's output as the tools
- * compute it, for forward.py and peft.py.
+/* print-states MODEL ADAPTER|- SEQUENCES OUT.safetensors [16]: every block's output, as the tools
+ * compute it. For forward.py and peft.py.
  *
  * SEQUENCES: one line per sequence, encoder ids, a tab, decoder input ids. OUT: encoder.B and
  * decoder.B (rows, D), the residual stream after B blocks, B = 1 … L; encoder.norm and

@@ -1,6 +1,6 @@
-/* print-tokens MODEL ROWS MAX_LENGTH: the ids of every row of a rows file, as the tools compute
- * them, for tokens.py to compare. One line per row: the ids of `instruction` (truncated to
- * MAX_LENGTH), a tab, the ids of `output` (not truncated). */
+/* print-tokens MODEL ROWS MAX_LENGTH: the ids of every row in a file of rows, as the tools compute
+ * them, for tokens.py to compare. It prints one line per row: the ids of `instruction` (cut to
+ * MAX_LENGTH), a tab, the ids of `output` (not cut). */
 #include <stdio.h>
 #include <stdlib.h>
 

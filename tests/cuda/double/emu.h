@@ -1,11 +1,13 @@
-/* emu.h: what tests may ask of the test double of the CUDA device, and how it is set.
- *
- * CUDAEMU          0 (default): work is done at once, threads in ascending order; 1: as late as the
- * streams' order allows, threads descending; more: at random moments and in random order, by this
- * seed CUDAEMU_FAIL     N: the N-th call that can fail does CUDAEMU_MEMORY   bytes of the device
- * (default 16 GB); CUDAEMU_DEVICES (1); CUDAEMU_CAPABILITY (80: compute capability 8.0) CUDAEMU_LOG
- * FILE: every program that used the device appends a line when it ends: name, most bytes allocated,
- * bytes left allocated */
+/* emu.h: settings of the test double of the CUDA device, and what tests can ask it.
+ * - CUDAEMU: when work is done. 0 (default): at once, threads in ascending order. 1: as late as
+ *   the order of the streams allows, threads in descending order. More: at random moments and in
+ *   random order, with this seed.
+ * - CUDAEMU_FAIL=N: the N-th call that can fail does fail.
+ * - CUDAEMU_MEMORY: bytes of the device (default 16 GB).
+ * - CUDAEMU_DEVICES: number of devices (1).
+ * - CUDAEMU_CAPABILITY: 80 (default) is compute capability 8.0.
+ * - CUDAEMU_LOG=FILE: every program that used the device appends a line when it ends: name, most
+ *   bytes allocated, bytes left allocated. */
 #ifndef EMU_H
 #define EMU_H
 

@@ -26,7 +26,7 @@ typedef enum { CUBLAS_GEMM_DEFAULT = -1 } cublasGemmAlgo_t;
 
 typedef struct cublasContext *cublasHandle_t;
 
-/* As in the real library, whose second interface these names are. */
+/* As in the real library: these names are of its second interface. */
 #define cublasCreate cublasCreate_v2
 #define cublasSetStream cublasSetStream_v2
 #define cublasSetWorkspace cublasSetWorkspace_v2

@@ -1,6 +1,6 @@
 /* cuda_runtime_api.h of the test double: the part of the CUDA runtime that the backend uses,
- * declared anew. Where there is a toolkit the double is also compiled against NVIDIA's own header,
- * so that a declaration that differs is an error (tests/cuda/nvcc.sh). */
+ * declared anew. Where a toolkit is installed, the double is also compiled with NVIDIA's own
+ * header, so that a different declaration is an error (tests/cuda/nvcc.sh). */
 #ifndef CUDA_RUNTIME_API_H
 #define CUDA_RUNTIME_API_H
 
