@@ -1,9 +1,9 @@
 #!/bin/sh
 # merge-lora: the pipeline as one command, from any folder. It runs make on the installed
-# share/merge-lora/pipeline/merge-lora.mk, which runs the tools of libexec/merge-lora. Both are found beside the folder
-# of this file, so that the whole may be moved.
+# share/merge-lora/pipeline/merge-lora.mk, which runs the tools of libexec/merge-lora. Both are found relative to the
+# folder of this file, so that the whole can be moved.
 #
-# `make install` puts the version and the list of commands in.
+# `make install` inserts the version and the list of commands.
 set -u
 
 usage() {
@@ -50,7 +50,7 @@ for file in "$tools/plan-pipeline" "$pipeline"; do
 	[ -e "$file" ] || { echo "merge-lora: there is no '$file', which make install puts beside '$here'" >&2
 	exit 1; }
 done
-# Make ends a name at a blank, and reads these characters as its own.
+# make ends a name at a blank, and reads these characters as its own.
 case $root in *[[:space:]\$\#:%]*) echo \
 	"merge-lora: it lies in '$root': install it in a folder without blanks, \$, #, : and % in its name" >&2
 	exit 1 ;; esac
@@ -80,7 +80,7 @@ for word; do
 done
 [ -n "$command" ] || refuse 'expected a command, such as merge, found none'
 
-# A make that this was called by is not its business. Some callers change folders and leave PWD as it was.
+# If a make has called this, that make must not affect it. Some callers change folders and leave PWD unchanged.
 PWD=$(pwd)
 export PWD
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES MAKEFILES GNUMAKEFLAGS

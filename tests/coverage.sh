@@ -11,8 +11,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 find "$BUILD" -name '*.gcda' -exec rm {} +
 
-# run NAME COMMAND…: a failure is said, and its lines count like others. (The counts are files, and
-# gcov prints messages: some tests of full disks and of what is printed find them.)
+# run NAME COMMAND…: a failure is reported, and its lines count like others. (The counts are files, and gcov prints
+# messages. Some tests of full disks and of printed text notice both.)
 run() {
 	name=$1
 	shift

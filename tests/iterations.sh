@@ -1,14 +1,14 @@
-# iterations.sh: what the tests of jacobi's iterations share; the caller defines jacobi WORK SETTINGS…
-# and compare WORK WORK MAX.
+# iterations.sh: shared by the tests of jacobi's iterations. The caller defines jacobi WORK SETTINGS… and compare
+# WORK WORK MAX.
 
-# iterate WORK MAX_ITER SETTINGS…: the decoder's tokens are fixed, so that it is known where this ends.
+# iterate WORK MAX_ITER SETTINGS…: the decoder's tokens are fixed, so that the end of the iteration is known.
 iterate() { folder=$1 most=$2; shift 2
 	jacobi "$folder" FEATURES=tokens CONVERGENCE_THRESHOLD=1e-5 MAX_ITER="$most" "$@"; }
 number() { ls -d "$1"/iter?? | wc -l; } # number WORK
-# same_solutions WORK WORK: of all iterations of the second.
+# same_solutions WORK WORK: for all iterations of the second.
 same_solutions() { for f in "$2"/iter??/solution/*.h5; do cmp "$f" "$1${f#"$2"}" || return; done; }
-# full_iteration: iterates in $T/full to the end, and compares it with the caller's sweep in $T/sweep. Sets n, how many
-# iterations there are, and last, the last one's folder.
+# full_iteration: iterates in $T/full to the end, and compares it with the caller's sweep in $T/sweep. Sets n, the
+# number of iterations, and last, the folder of the last one.
 full_iteration() {
 	must iterate "$T/full" 30
 	cp "$T/must.out" "$T/full.out"

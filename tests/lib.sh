@@ -1,6 +1,6 @@
-# lib.sh: what the test scripts share. A script sources it first, prints one TAP line for each test through the
-# functions below, and ends with `finish`. It runs in the repository's root, on the tools of $BUILD; all its files go to
-# $T, which is removed at the end.
+# lib.sh: shared by the test scripts. A script sources it first, prints one TAP line for each test with the functions
+# below, and ends with `finish`. It runs in the repository's root, with the tools of $BUILD. All its files go to $T,
+# which is removed at the end.
 set -u
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 export LC_ALL=C
@@ -13,7 +13,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/iteris-test-XXXXXX") || exit 99
 trap 'rm -rf "$T"' EXIT
 trap 'exit 130' INT TERM HUP
 
-# Names of tests may be said in a subshell: results are lines of a file.
+# Tests may run in a subshell, so their results are lines of a file.
 ok()     { echo ok >>"$T/results"; echo "ok $(wc -l <"$T/results") - $1"; }
 not_ok() { echo no >>"$T/results"; echo "not ok $(wc -l <"$T/results") - $1"; }
 skip()   { echo ok >>"$T/results"; echo "ok $(wc -l <"$T/results") - $1 # SKIP $2"; }
@@ -30,7 +30,7 @@ check() {
 	fi
 }
 
-# must COMMAND…: a step without which the rest means nothing.
+# must COMMAND…: a step without which the rest has no meaning.
 must() {
 	"$@" >"$T/must.out" 2>&1 && return
 	not_ok "preparation: $*"
@@ -38,8 +38,8 @@ must() {
 	finish
 }
 
-# cases COMMAND: a table of tests on stdin, two lines each: NAME: CHANGES, and CHECKS. For each it runs COMMAND NAME,
-# the changes and the checks. A line that begins with # is a remark.
+# cases COMMAND: a table of tests on stdin, with two lines each: NAME: CHANGES, and CHECKS. For each test it runs
+# COMMAND NAME, the changes and the checks. A line that begins with # is a remark.
 cases() {
 	grep -v '^#' >"$T/cases"
 	while read -r line <&3 && read -r checks <&3; do
@@ -48,8 +48,8 @@ cases() {
 	done 3<"$T/cases"
 }
 
-# refuses NAME STATUS PATTERN COMMAND…: ends with STATUS and with exactly one line on stderr, which matches PATTERN
-# (grep -E); leaves no file in $OUT, neither under a final name nor a temporary one.
+# refuses NAME STATUS PATTERN COMMAND…: the command ends with STATUS and exactly one line on stderr, which matches
+# PATTERN (grep -E). It leaves no file in $OUT, neither a final nor a temporary one.
 OUT=$T/out
 refuses() {
 	name=$1 want=$2 pattern=$3
@@ -73,18 +73,17 @@ verdict() {
 	fi
 }
 
-# The tiny case: $M model, $L adapters, $D texts; made anew by every script, so that it may be broken.
+# The tiny case: $M model, $L adapters, $D texts. Every script makes it again, so that it can be broken.
 TASKS=emoint,emotion-cause,tec,isear
 tiny() {
 	must "$HELP/tiny-model" -q -o "$T/tiny" "$@"
 	M=$T/tiny/model L=$T/tiny/loras D=$T/tiny/data
 }
 lacks() { ! grep -Eq "$@"; } # lacks PATTERN FILE
-# A copy of a file or folder of the tiny case, to break: copy SOURCE NAME; its path is $COPY.
+# copy SOURCE NAME: copies a file or folder of the tiny case, to break it. The copy is $COPY.
 copy() { COPY=$T/$2; rm -rf "$COPY"; cp -r "$1" "$COPY"; }
 
-# The pipeline on the tiny case: run WORK TARGETS AND SETTINGS… (KEEP_ACTS=1: all files stay, so that they can be
-# looked at).
+# The pipeline on the tiny case: run WORK TARGETS AND SETTINGS… (KEEP_ACTS=1: all files stay and can be examined).
 SMALL='SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
 run() {
 	work=$1
@@ -94,8 +93,8 @@ run() {
 		${KEEP-KEEP_ACTS=1} "$@"
 }
 
-# The results of a run: every file under WORK but the records of how it went, and what an earlier run has left
-# (tests/pipeline/previous.sh). results WORK; two runs the same: same NAME WORK WORK.
+# results WORK: the results of a run: every file under WORK, without the records of how it went and without what an
+# earlier run has left (tests/pipeline/previous.sh). same NAME WORK WORK: two runs have the same results.
 results() { (cd "$1" && find . -type f ! -path '*/stamps/*' ! -path './*.previous/*' ! -name log.tsv ! -name plan.mk ! \
 	-name 'plan*.mk' ! -name checksums.tsv ! -name lock ! -name '.*' | sort); }
 same() {
@@ -112,12 +111,12 @@ same() {
 	fi
 }
 
-# Which results a run remakes: `mark WORK`, the run, `remade WORK`: their names, sorted.
+# `mark WORK`, a run, then `remade WORK`: the sorted names of the results that the run has remade.
 stat_results() { results "$1" | (cd "$1" && xargs -r stat -c '%n %i %Y %y') | sort; }
 mark() { stat_results "$1" >"$T/mark"; cp "$1/log.tsv" "$T/mark.log"; }
 remade() { stat_results "$1" | comm -13 "$T/mark" - | cut -d' ' -f1 | sed 's,^\./,,' | sort; }
-# expect_remade NAME WORK FILES…: just these, said as words that the shell would expand ({a,b} is not for sh: use
-# `each`).
+# expect_remade NAME WORK FILES…: exactly these were remade. FILES are words that the shell expands; {a,b} is not for
+# sh, so use `each`.
 expect_remade() {
 	name=$1 work=$2
 	shift 2
@@ -128,12 +127,12 @@ expect_remade() {
 		{ echo "expected (<) and remade (>):"; cat "$T/remade.diff"; } | head -n 40 | say
 	fi
 }
-# each PATTERN TASKS SITES: PATTERN with T and S put in for all combinations: each grams/T/S.h5 'tec isear' 'enc00-self
+# each PATTERN TASKS SITES: PATTERN for all combinations of T and S: each grams/T/S.h5 'tec isear' 'enc00-self
 # encoder-output'
 each() {
 	for t in $2; do for s in ${3:-x}; do echo "$1" | sed "s/\bT\b/$t/g; s/\bS\b/$s/g"; done; done
 }
-# Nothing was run at all, not even for nothing.
+# Nothing was run at all.
 expect_nothing() {
 	remade "$2" >"$T/remade"
 	if cmp -s "$2/log.tsv" "$T/mark.log" && [ ! -s "$T/remade" ]; then ok "$1"; else
@@ -149,7 +148,7 @@ worked() {
 	PAIR=emoint,tec
 }
 
-# Every tool with all it needs; a test gives one thing another value, as in (train=x.json; refuses … draw_samples).
+# Every tool with all that it needs. A test changes one thing, as in (train=x.json; refuses … draw_samples).
 LIMIT="limited 60"
 draw_samples() { $LIMIT "$BUILD/draw-samples" --model "${model:-$M}" --train "${train:-$D/tec/train.json}" --task tec \
 	--samples-num "${samples_num:-12}" -o "${out:-$OUT/x.h5}" "$@"; }
@@ -197,7 +196,7 @@ plan_pipeline() {
 }
 report_eval() { $LIMIT "$BUILD/report-eval" --tasks "${tasks:-emoint,tec}" --reference "${reference:-$W/eval}" \
 	--merged "sweep=${merged:-$W/eval}" -o "${out:-$OUT/x.tsv}" "$@"; }
-# Those that write a file of theirs.
+# The tools that write a file.
 TOOLS='draw_samples extract_acts extract_merged generate_tokens compute_grams solve_layer assemble_lora eval_emotion'
 
 # flip FILE OFFSET: inverts the byte there. put FILE OFFSET TEXT: overwrites.

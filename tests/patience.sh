@@ -1,7 +1,7 @@
-# patience.sh: how long a test waits on this machine, as it is now. Every time limit of the tests is made by it.
+# patience.sh: how long a test waits on this machine in its present state. All time limits of the tests use it.
 
-# patience SECONDS: prints so many for a machine that is otherwise idle; more in proportion to the programs that run for
-# each processor.
+# patience SECONDS: prints the same number on an idle machine, and proportionally more if several programs run per
+# processor.
 patience() {
 	{ read -r load _ _ running _ </proc/loadavg; } 2>/dev/null || load=0 running=0/0
 	load=${load%.*} running=${running%/*}
@@ -9,14 +9,14 @@ patience() {
 	echo $(($1 * (1 + load / $(nproc))))
 }
 
-# limited SECONDS COMMAND…: ends it after so long.
+# limited SECONDS COMMAND…: ends the command after this time.
 limited() {
 	given=$(patience "$1")
 	shift
 	timeout -k 10 "$given" "$@"
 }
 
-# await SECONDS COMMAND…: until the command succeeds; fails after so long.
+# await SECONDS COMMAND…: repeats the command until it succeeds; fails after this time.
 await() {
 	turns=$(($1 * 20))
 	shift

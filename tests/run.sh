@@ -1,16 +1,15 @@
 #!/bin/sh
-# Runs test programs (TAP on stdout) one after the other, or -j N side by side; one line for each, all that failing ones
-# print but their passed tests, the skipped tests with their reasons, and last of all the counts of single tests: "N
-# passed, N failed, N skipped".
-# A program that ends badly, or without the number of results that its plan line (1..N) announces, is a failed test of
-# its own.
+# Runs test programs (TAP on stdout) one after the other, or with -j N side by side. It prints one line per program;
+# of failing programs everything but the passed tests; the skipped tests with their reasons; and finally the counts
+# of single tests: "N passed, N failed, N skipped". A program that ends badly counts as a failed test of its own, and
+# so does one whose results are not as many as its plan line (1..N) announces.
 # usage: tests/run.sh [-j N] PROGRAM…
 set -u
 . "$(dirname "$0")/patience.sh"
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # of the make that may have started us: tests run their own
 export CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
 
-# One program: its results into $results/NAME.{out,count,skip}.
+# One program: its results go to $results/NAME.{out,count,skip}.
 if [ "${1-}" = --one ]; then
 	results=$2 program=$3
 	to=$results/$(echo "$program" | tr / _)
@@ -23,7 +22,7 @@ if [ "${1-}" = --one ]; then
 		skipped++
 		test = $0; sub(/ *# SKIP.*/, "", test); sub(/^(not )?ok *[0-9]*[ -]*/, "", test)
 		text = $0; sub(/.*# SKIP */, "", text)
-		# cmocka: the reason stands before, the name where TAP has the reason.
+		# cmocka prints the reason before, and the name where TAP has the reason.
 		if (reason) text = (test == "" ? text : test) ": " reason
 		else if (test != "") text = test ": " text
 		print program ": " text > skips; reason = ""; next

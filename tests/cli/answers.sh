@@ -1,6 +1,5 @@
 #!/bin/sh
-# Prompts and answers by templates, token ids in place of texts, answers that are given, and the scores of the
-# evaluation.
+# Prompts and answers by templates; token ids in place of texts; given answers; and the scores of the evaluation.
 . "$(dirname "$0")/../lib.sh"
 tiny
 rows() { printf '%s\n' "$1" >"$T/rows.json"; }
@@ -51,7 +50,7 @@ rows '[{"instruction": "the rain\ntears", "output": "joy"}]'
 must sample "$T/joined.h5"
 check '… is the text of both' [ "$(drawn ids "$T/input.h5")" = "$(drawn ids "$T/joined.h5")" ]
 
-# A prompt that is too long: the text is shortened, what is around it stays.
+# A prompt that is too long: the text is shortened, the template around it stays.
 rows '[{"instruction": "the rain and the house and the rain and the house", "output": "joy"},
  {"instruction": "the rain", "output": "joy"}]'
 must sample "$T/long.h5" --prompt 'the {instruction} house'
@@ -67,7 +66,7 @@ on_rows 'a template that alone is too long' \
 	"row [01]: the prompt without the row's texts has [0-9]+ tokens, and max_length is 4" \
 	--prompt 'the rain and the {instruction} house' --max-length 4
 
-# A template on make's command line: quotes, a variable's sign, a comment's, blanks at the ends, a line end.
+# A template on make's command line: quotes, the sign of a variable and of a comment, blanks at the ends, a line end.
 odd="it's \$x #1 {instruction}\\n\"the\" {{house}} "
 must run "$T/odd" merge METHOD=task-arithmetic TASK_TARGETS=tec MANUAL_CEOF=1 "PROMPT=$odd" 'ANSWER=\ {output}'
 (samples_num=12 out=$T/odd.h5; must draw_samples -q --prompt "$odd" --answer ' {output}')
@@ -99,7 +98,7 @@ rows '[{"instruction": "the rain", "output": "joy", "answer_ids": [7, 8, 1]}]'
 must sample "$T/ended.h5"
 check '… which is not put there twice' [ "$(drawn label_ids "$T/ended.h5")" = '7 8 1' ]
 
-# Ids in all rows are the texts' merge, without a tokenizer.
+# Ids in all rows give the same merge as the texts, without a tokenizer.
 in_ids() { # TASK FILE: the rows of a file of texts, as ids
 	rows "$(cat "$D/$1/$2.json")"
 	must sample "$T/all.h5"
@@ -131,7 +130,7 @@ must run "$T/by-texts" merge
 (M=$T/bare D=$T/as-ids; must run "$T/by-ids" merge)
 check 'rows of ids, no tokenizer: the same adapter' diff -r "$T/by-texts/adapter" "$T/by-ids/adapter"
 
-# Answers that are given: no generation, the decoder reads them.
+# Given answers: nothing is generated, the decoder reads them.
 must run "$T/given" merge ANSWERS=given
 check 'answers given: nothing is generated' [ ! -e "$T/given/tokens" ]
 positions=$(h5dump -a /P "$T/given/own/tec/dec00-self.h5" | sed -n 's/.*(0): //p')

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the build prints: how many files it makes, and what the compiler has to say; the commands by V=1. A script stands
-# for the compiler.
+# What the build prints: how many files it makes, and the compiler's messages; with V=1 the commands. A script takes
+# the compiler's place.
 . "$(dirname "$0")/../lib.sh"
 cat >"$T/cc" <<'END'
 #!/bin/sh

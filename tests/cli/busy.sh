@@ -1,14 +1,13 @@
 #!/bin/sh
-# Threads that wait leave the processor to others: on a machine that other programs keep busy, two threads take hardly
-# more processor time than one.
-# (Their time by the clock would say more of the machine than of the tools.)
+# Waiting threads leave the processor to others. On a machine that other programs keep busy, two threads take hardly
+# more processor time than one. (Wall time would tell more about the machine than about the tools.)
 . "$(dirname "$0")/../lib.sh"
 
 M=data/demo/model L=data/demo/loras D=data/demo/data W=$T/work PAIR=emoint,tec
 SMALL='SAMPLES_NUM=48 INNER_NUM=24 OUTER_NUM=2'
 must run "$W" merge TASK_TARGETS=$PAIR MANUAL_CEOF=1
 
-# ---- beside four busy loops: the median of five runs by two threads against that of five by one, in turns
+# ---- beside four busy loops: the median of five runs with two threads against that of five with one, in turns
 loops=
 for _ in 1 2 3 4; do
 	timeout 600 sh -c 'while :; do :; done' &
@@ -32,7 +31,7 @@ done
 # shellcheck disable=SC2086
 kill $loops; loops=
 
-# ---- what the libraries see while they are loaded: libgomp shows it
+# ---- what the libraries see while they are loaded, as libgomp shows
 unset OMP_NUM_THREADS OMP_WAIT_POLICY GOMP_SPINCOUNT
 export OMP_DISPLAY_ENV=verbose
 spins() { env "$@" "$BUILD/extract-acts" --version 2>&1 | sed -n "s/.*GOMP_SPINCOUNT = '\(.*\)'/\1/p"; }
@@ -45,7 +44,7 @@ check 'OMP_WAIT_POLICY=active stays' test "$(spins OMP_WAIT_POLICY=active)" -gt 
 unset OMP_DISPLAY_ENV
 check 'with an empty environment a tool runs' env -i "$BUILD/extract-acts" --version
 
-# ---- the environment is whole again once they are
+# ---- afterwards the environment is whole again
 env | grep -v '^_=' | sort >"$T/mine"
 "$BUILD/with-lock" --folder "$T/lock" -- env | grep -v '^_=' | sort >"$T/below"
 check 'a command below a tool finds the environment as it was' diff "$T/mine" "$T/below"

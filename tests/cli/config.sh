@@ -1,9 +1,9 @@
 #!/bin/sh
-# Settings: the config file's and make's command line, through plan-pipeline and through make itself.
+# Settings from the config file and from make's command line, through plan-pipeline and through make.
 . "$(dirname "$0")/../lib.sh"
 tiny
 
-# The shipped config with a line more in its section; with another value for one of its keys.
+# The shipped config with one more line in its section, or with another value for one key.
 extra() { { cat config/iteris-plus.yaml; printf '%s\n' "$1"; } >"$T/c.yaml"; lines=$(wc -l <"$T/c.yaml")
 	config=$T/c.yaml; }
 changed() { sed "s/^  $1: [^ #]*/  $1: $2/" config/iteris-plus.yaml >"$T/c.yaml"
@@ -52,7 +52,7 @@ done
 (loras=$T/nowhere; refuses 'loras: no such folder' 1 "has no adapter: '.*nowhere/emoint'" plan_pipeline)
 (out='x$(touch x)'; refuses 'work: a path that make would run' 2 "WORK='x" plan_pipeline)
 
-# Nothing that a config file says is run by make or the shell, and no path in it leads out of WORK.
+# Nothing in a config file is run by make or the shell, and no path in it leads out of WORK.
 for text in '$(shell touch '"$T"'/ran)' '`touch '"$T"'/ran`' "x; touch $T/ran" "x' ; touch $T/ran; '" 'x # y' 'a&b' \
 	'$HOME' 'x|y' '../>y'; do
 	yaml="'$(echo "$text" | sed "s/'/''/g")'"
@@ -75,7 +75,7 @@ done
 	plan_pipeline --task-type ../out)
 if [ -e "$T/ran" ]; then not_ok 'nothing of it was run'; else ok 'nothing of it was run'; fi
 
-# The same through make: one line of ours, then make's own that names the target; nothing is started.
+# The same through make: one line of ours, then make's own line that names the target. Nothing is started.
 through_make() { # NAME PATTERN SETTINGS…
 	name=$1 pattern=$2
 	shift 2

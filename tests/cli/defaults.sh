@@ -1,10 +1,10 @@
 #!/bin/sh
-# A setting is one fact: every tool's option of that name has the config's type, range and default, so that a step by
-# hand is the pipeline's step and nothing that the config takes is refused later on. config/README.md says the same.
+# A setting is one fact: the option of a tool has the type, range and default of the config's key. So a step by hand
+# is the pipeline's step, and no tool refuses what the config accepts. config/README.md says the same.
 . "$(dirname "$0")/../lib.sh"
 tiny
 
-# "key|values|default" of the config, as --help would have it: ranges as "from 1 to 512"; numbers as numbers.
+# "key|values|default" of the config in the form of --help: ranges as "from 1 to 512", numbers as numbers.
 "$BUILD/plan-pipeline" --list-keys | awk '
 	/^  [a-z]/ { key = $1; next }
 	/; default: / {
@@ -29,7 +29,7 @@ tiny
 check 'every key is looked at' [ "$(wc -l <"$T/keys")" = \
 	"$("$BUILD/plan-pipeline" --list-keys | grep -c '; default: ')" ]
 
-# The same of a tool's options.
+# The same, of a tool's options.
 options() {
 	"$1" --help | awk '/^ +(-[a-zA-Z], )?--[a-z]/ {
 		line = $0; sub(/^ +(-[a-zA-Z], )?--/, "", line); name = line; sub(/ .*/, "", name); gsub("-", "_", name)
@@ -44,7 +44,7 @@ options() {
 		print name "#" kind "#" range "#" (dflt ~ /^[0-9.e-]+$/ ? dflt + 0 : dflt)
 	}' | sort
 }
-# combine-layer has no method by default: sweep is none of its own.
+# combine-layer has no default method, because it cannot do sweep.
 for path in "$BUILD"/*-*; do
 	tool=${path##*/}
 	[ -f "$path" ] && [ "$tool" != plan-pipeline ] || continue
@@ -73,8 +73,8 @@ awk '$1 != "tool" && $1 != "plan" && $2 != "model_name" { print $2 }' "$T/rows" 
 check "… and all of them were compared above ($(wc -l <"$T/sent") keys)" sh \
 	-c '[ -s "$1" ] && [ -z "$(sort -u "$2" | comm -23 "$1" -)" ]' - "$T/sent" "$T/met"
 
-# What the config takes at its ends, the tools take: the flags that the pipeline is planned with are accepted (each tool
-# then misses its files only).
+# The tools accept the extreme values that the config accepts: each tool takes its flags in the plan, and only misses
+# its files.
 ends() { # ends KEY VALUE
 	(out=$T/ends set="$1=$2"; plan_pipeline -q >/dev/null 2>"$T/said") || { echo "$1=$2:"; cat "$T/said"
 	return 1; }
@@ -97,7 +97,7 @@ done
 	refuses 'over the range: before anything runs' 2 \
 	'command line: max_length: expected an integer from 2 to 8192' plan_pipeline)
 
-# The bootstrap goes by the seed.
+# The bootstrap uses the seed.
 stderr_of() { # of the demo, which gets some rows right
 	$LIMIT "$BUILD/eval-emotion" -q --model data/demo/model --adapter data/demo/loras/tec --task tec \
 		--test data/demo/data/tec/test.json --seed "$1" -o "$OUT/x.json" &&

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A setting that has no effect in the method asked for is said so: where it was typed, or where the config file gives it
-# another value than its default.
+# A message names every setting that has no effect with the chosen method: where it was typed, and where the config
+# file gives it another value than its default.
 . "$(dirname "$0")/../lib.sh"
 tiny
 SMALL= # typed settings would be said
@@ -71,9 +71,14 @@ says 'its other values do' dare 'MERGE_RANK=4' 'alpha_2 in method dare
 use_dcs in method dare
 '
 
-# Every key in every method: = in effect (the plan or a stamp differs from that without it), - said to have no effect, x
-# refused, s silent, and the plan is the same (checked against the adapters, or the value that it has in any case), o
-# silent: an option that is off. WITH is set in both runs.
+# Every key with every method:
+# - = has an effect: the plan or a stamp differs from the one without it;
+# - - is said to have no effect;
+# - x is refused;
+# - s is silent and the plan is the same: it is checked against the adapters, or has this value in any case;
+# - o is silent: an option that is off.
+#
+# WITH is set in both runs.
 cat >"$T/table" <<'END'
 seed                        7             .              = = = = = = =
 model_name                  other         .              = = = = = = =
@@ -129,7 +134,7 @@ END
 config=config/iteris-plus.yaml
 plan_text() { cat "$T"/work/plan.mk "$T"/work/iter01/plan.mk 2>/dev/null; (cd "$T/work/stamps" && for f in *
 	do [ "$f" = digests ] || { echo "== $f"; cat "$f"; }; done); }
-# plans METHOD [-q]: in a folder without an earlier plan; of jacobi the first iteration's, too.
+# plans METHOD [-q]: in a folder without an earlier plan; of jacobi also the first iteration's.
 plans() {
 	method_of=$1
 	shift
@@ -137,7 +142,7 @@ plans() {
 	plan_pipeline "$@" >/dev/null || return
 	[ "$method_of" != jacobi ] || plan_pipeline -q --iteration 1 >/dev/null
 }
-# cell METHOD SETTINGS KEY: what becomes of the key, in a letter.
+# cell METHOD SETTINGS KEY: what becomes of the key, as a letter.
 cell() {
 	base=$T/base-$1-$2
 	[ -e "$base" ] || { (set="METHOD=$1 $2"; plans "$1" -q) && plan_text >"$base" || return; }
@@ -162,7 +167,7 @@ while read -r key value with cells; do
 	case $cells in *o*) found=$(echo "$found" | sed 's/[=s]/o/g'); cells=$(echo "$cells" | tr '=' o) ;; esac
 	check "$key=$value in all methods: $cells" [ "$found" = " $cells" ]
 done <"$T/table"
-# The folders' keys: in effect where the word is not given, in every method; both are refused.
+# The folders' keys have an effect with every method where the word is not given. Both together are refused.
 plan_of_keys() {
 	"$BUILD/plan-pipeline" -q --tools "$BUILD" --work "$T/dirs" \
 		--set "METHOD=$1 MODEL_DIR=$M LORA_DIR=$L DATA_DIR=$D" &&

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Intermediate files that are missing, cut, damaged, of another kind or of another run: each reader says which file, and
-# what it expected.
+# Intermediate files that are missing, cut, damaged, of another kind or of another run. Each reader names the file,
+# and says what it expected.
 . "$(dirname "$0")/../lib.sh"
 tiny
 worked
@@ -18,7 +18,7 @@ every() { # FUNCTION: calls it for every reader as FUNCTION TOOL VARIABLE GOOD S
 	"$1" assemble_lora solutions "$W/solution/enc00-self.h5" iteris-solution
 	"$1" extract_merged solutions "$W/solution/enc00-self.h5" iteris-solution
 }
-# bad TOOL VARIABLE FILE: makes the tool read FILE; grams and solutions are given as folders of several.
+# bad TOOL VARIABLE FILE: makes the tool read FILE. Grams and solutions are given as folders of several files.
 bad() {
 	case $2 in
 	grams)
@@ -66,8 +66,8 @@ other_kind() {
 }
 every other_kind
 
-# One flipped byte, at fifteen places of the file: refused with one line, or it was in bytes that the tool does not
-# read, and then the result is the same. (A file without its attribute `complete`: tests/unit/test_h5.c.)
+# One flipped byte, at fifteen places of the file. Either one line refuses it, or the tool does not read this byte,
+# and the result is the same. (For a file without its attribute `complete` see tests/unit/test_h5.c.)
 damaged() {
 	size=$(wc -c <"$3") refused=0 wrong=
 	rm -rf "$OUT"; mkdir "$OUT"
@@ -94,7 +94,7 @@ damaged() {
 }
 every damaged
 
-# Of another run: right kind, wrong contents.
+# From another run: the right kind, the wrong contents.
 (samples=$W/samples/emoint.h5
 	refuses 'extract_acts: samples of another task' 1 "emoint.h5': expected task 'tec', found 'emoint'" \
 	extract_acts)
@@ -121,7 +121,7 @@ must run "$T/other" merge TASK_TARGETS=tec MANUAL_CEOF=1
 refuses 'extract_acts: a state of later on' 1 "enc01-self.h5.*: site 'enc01-self' is not before 'enc01-self'" \
 	extract_acts --from "$W/own/tec/enc01-self.h5"
 
-# Another adapter than the Grams were made with, or samples of other lengths than the rows.
+# Another adapter than the one of the Grams, or samples of other lengths than the rows.
 cp -r "$L" "$T/scaled"
 sed -i 's/"lora_alpha": 8/"lora_alpha": 9/' "$T/scaled/tec/adapter_config.json"
 (adapter=$T/scaled/{task}

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The layout of the sources: what .clang-format says. `make format` brings it about. Scripts, and recipes of the tests'
+# The layout of the sources is that of .clang-format. `make format` applies it. Scripts, and recipes in the tests'
 # .mk files, have at most 120 columns.
 . "$(dirname "$0")/../lib.sh"
 
-# long FILE…: the lines over 120 columns, where a tab at the start of a line takes eight; of a .mk file its recipes.
-# (Bytes are counted, so that every awk says the same.)
+# long FILE…: lists lines over 120 columns. A tab at the start of a line counts eight. In a .mk file only recipes are
+# checked. (Bytes are counted, so that every awk gives the same result.)
 long() {
 	awk '{ indent = match($0, /[^\t]/) - 1 } (FILENAME !~ /\.mk$/ || indent > 0) && length($0) + 7 * indent > 120 {
 		print FILENAME ":" FNR }' "$@" >"$T/long"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Hostile input: every parser over its corpus, inputs that once failed among them (a program that gcc builds); and,
-# where there is clang, FUZZ_SECONDS of libFuzzer for each, from a fixed seed.
+# Hostile input: a program built by gcc runs every parser over its corpus, which includes inputs that once failed.
+# Where there is clang, libFuzzer runs each parser for FUZZ_SECONDS, with a fixed seed.
 . "$(dirname "$0")/../lib.sh"
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1

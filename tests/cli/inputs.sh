@@ -1,13 +1,14 @@
 #!/bin/sh
-# Models, adapters and texts that are missing, damaged, or do not fit: each tool that reads one says which and what.
+# Models, adapters and texts that are missing, damaged, or do not fit. Each tool that reads one names the file and
+# the fault.
 . "$(dirname "$0")/../lib.sh"
 tiny
 worked
-# (functions of lib.sh read $lora as a path: unset before those)
+# (functions of lib.sh read $lora as a path, so it is unset before them)
 weights=model.safetensors lora=adapter_model.safetensors
 
-# broken_model NAME: a copy of the model to break. on_model PATTERN: the tools that open it refuse it.
-# on_all_but_grams PATTERN: compute-grams reads its own module's weight only, and does not see it.
+# broken_model NAME: a copy of the model to break. on_model PATTERN: the tools that open the model refuse it.
+# on_all_but_grams PATTERN: all but compute-grams, which only reads the weight of its own module and does not see it.
 broken_model() { name=$1; copy "$M" broken; }
 on_model() { on_all_but_grams "$1"; refuse_model "$1" compute_grams; }
 on_all_but_grams() {
@@ -54,7 +55,7 @@ copy "$M" width; sed -i 's/"d_kv": 16/"d_kv": 20/' "$COPY/config.json"
 	refuses 'model: a shape that config.json denies (compute_grams)' 1 \
 	'expected shape \([0-9]+, [0-9]+\).*found \([0-9]+, [0-9]+\)' compute_grams)
 
-# NaN in the weights: named where it is read.
+# NaN in the weights is named where it is read.
 copy "$M" nan
 end=$(wc -c <"$COPY/$weights")
 for i in 3 2 1; do printf '\377\377\377\377' |
@@ -131,7 +132,7 @@ a tensor of another name: sed -i 's/lora_B.weight/lora_C.weight/' "$COPY/$lora"
 	on_adapter "lora_C.weight' is taken by no module"
 END
 
-# Where the adapter lies deeper, the path that would do.
+# Where the adapter is in a sub-folder, the message gives the right path.
 moved() { # FOLDER…: the adapter's files lie in these folders of it alone
 	cp -r "$COPY" "$T/in"; rm -r "$COPY"
 	for folder in "$@"; do mkdir -p "$COPY/$folder"; cp "$T/in"/* "$COPY/$folder"; done
@@ -153,7 +154,7 @@ a pattern without end: sed -i 's/\["q", "v"\]/"(.*.*)*[xy]"/' "$COPY/adapter_con
 	on_adapter "a regular expression takes more than 100000 steps on 'encoder.block.0.layer.0.SelfAttention.q'"
 END
 
-# The base's embeddings saved along: equal ones are passed over, any other is refused.
+# The base's embeddings in the adapter's file: equal ones are ignored, others are refused.
 must "$HELP/tiny-model" -q --embeddings --tasks emoint,tec -o "$T/along"
 must "$HELP/tiny-model" -q --tasks emoint,tec -o "$T/alone"
 average() { # WORK FOLDER
@@ -173,7 +174,7 @@ rm -r "$T/along/loras/tec"; cp -r "$COPY" "$T/along/loras/tec"
 refuses 'adapter: a trained embedding (assemble-model)' 1 "$trained" "$BUILD/assemble-model" --model "$T/along/model" \
 	--adapter "$COPY" -o "$OUT"
 
-# The base model that the adapters name, in the result.
+# The base model that the adapters name goes into the result.
 two() { sed -i "s,\"tiny/*\"$1" "$T/loras/$2/adapter_config.json"; }
 result() { # NAME BASE REVISION ARGUMENTS…
 	name=$1 base=$2 revision=$3

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a packager and a user of the installed command meet: make install, uninstall and dist; merge-lora from another
-# folder; man pages; versions; and the example of every tool, run as --help has it.
+# What a packager and a user of the installed command see: make install, uninstall and dist; merge-lora from another
+# folder; man pages; versions; and the example of every tool, run as in --help.
 . "$(dirname "$0")/../lib.sh"
 version=$(sed -n 's/^VERSION = //p' tools/build.mk)
 tools=$(find tools -maxdepth 1 -name '*.c' | sed 's,.*/,,; s,\.c$,,' | sort)
@@ -89,7 +89,7 @@ must make_ merge METHOD=average MODEL=data/demo/model LORAS=data/demo/loras DATA
 check 'the bytes are those of make merge' cmp "$T/make/adapter/adapter_model.safetensors" \
 	"$T/user/$default/adapter/adapter_model.safetensors"
 
-# ---------------------------------------------------------------- the examples, in the folder that they suppose
+# ---------------------------------------------------------------- the examples, in the folder that they assume
 mv "$T/user/work/sweep" "$T/user/sweep" && rm -r "$T/user/work" && mv "$T/user/sweep" "$T/user/work"
 echo 'all:;' >"$T/user/my.mk"
 example_runs() { (cd "$T/user" && [ -s "$T/example" ] && grep -q "^$1 " "$T/example" &&

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A full disk, a folder in the way, signals: nothing under a final name unless it is whole, no temporary file, and the
+# A full disk, a folder in the way, signals: only whole files have final names, no temporary file remains, and the
 # old result stays.
 . "$(dirname "$0")/../lib.sh"
 tiny
@@ -11,8 +11,8 @@ if unshare -m true 2>/dev/null; then apart='unshare -m'; elif unshare -rm true 2
 	else apart=; fi
 mkdir "$T/disk"
 if [ -n "$apart" ] && ! $apart mount -t tmpfs -o size=64k none "$T/disk" 2>/dev/null; then apart=; fi
-# on_full_disk TOOL LEFT: the tool's output folder is a disk with LEFT bytes free; the listing of what is there
-# afterwards goes to $T/left.
+# on_full_disk TOOL LEFT: the tool's output folder is a disk with LEFT bytes free. Afterwards $T/left lists its
+# files.
 cat >"$T/on-full-disk" <<'END'
 mount -t tmpfs -o size=64k none "$OUT" || exit 99
 head -c $((65536 - left)) /dev/zero >"$OUT/filler" 2>/dev/null
@@ -37,7 +37,7 @@ full_disk() {
 for tool in $TOOLS report_eval; do full_disk $tool 0; done
 for tool in extract_acts extract_merged compute_grams solve_layer assemble_lora; do full_disk $tool 4096; done
 
-# ---- the target is in the way, or may not be written
+# ---- the target is in the way, or must not be written
 for tool in $TOOLS; do
 	(out=$T/in-the-way predictions=$T/p.jsonl; rm -rf "$out"; mkdir -p "$out/adapter_model.safetensors"
 		refuses "$tool: a folder where the output should be" 1 \
@@ -45,7 +45,7 @@ for tool in $TOOLS; do
 	(out=/proc/self/x.h5; predictions=$T/p.jsonl
 		refuses "$tool: no such place" 1 "cannot (create|make folder) '/proc/" $tool)
 done
-# Root may write anywhere, unless it gives that up.
+# root may write anywhere, unless it gives this up.
 humble=
 [ "$(id -u)" != 0 ] ||
 	humble='setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search'
@@ -72,8 +72,9 @@ for tool in $TOOLS report_eval; do
 		refuses "$tool: no file may be larger than $limit bytes" 1 "File too large" $tool)
 done
 
-# ---- little memory: a run gets by with it, to the same bytes, or says in one line that it is too little; what the
-# loader and the libraries say before main() does not count (the least that all tools start with is found first)
+# ---- little memory: a run succeeds with the same bytes, or says in one line that there is too little. Messages of
+# the loader and the libraries before main() do not count: the least memory with which all tools start is found
+# first.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 least=64
 while [ $least -lt 4096 ] && ! prlimit --as=$((least << 20)) -- "$BUILD/extract-acts" --version >/dev/null 2>&1
@@ -111,10 +112,10 @@ for tool in extract_acts compute_grams solve_layer generate_tokens; do
 		-c '[ "$(cat "$1/x.h5")" = precious ] && [ "$(ls -A "$1")" = x.h5 ]' - "$T/old"
 done
 
-# ---- signals, at the moment when the output is written but has no final name yet (slow-fsync.so holds the tool there)
+# ---- signals at the moment when the output is written but has no final name yet (slow-fsync.so delays the tool)
 case $BUILD in *san*) slow= ;; *) slow=$PWD/$HELP/slow-fsync.so ;; esac
-# stopped TOOL SIGNAL: starts, waits for the temporary file, sends the signal. Sets status, and seen if there was a
-# temporary file.
+# stopped TOOL SIGNAL: starts the tool, waits for the temporary file, sends the signal. Sets status, and seen if
+# there was a temporary file.
 stopped() {
 	rm -rf "$OUT"; mkdir "$OUT"
 	# exec: the signal must reach the tool, not a shell around it.
@@ -141,8 +142,8 @@ for tool in $TOOLS; do
 	for signal in TERM INT HUP; do
 		if [ -z "$slow" ]; then skip "$tool: SIG$signal" 'the sanitizers come first in LD_PRELOAD'; continue; fi
 		[ $signal = TERM ] || [ $tool = solve_layer ] || continue
-		# A shell starts background commands with SIGINT ignored, and then it stays so: nothing to test without
-		# another parent.
+		# A shell starts background commands with SIGINT ignored, and it stays ignored. Only another parent
+		# could test it.
 		if [ $signal = INT ]; then
 			want=130
 			(LIMIT="setsid env --default-signal=INT LD_PRELOAD=$slow"; rm -rf "$OUT"; mkdir "$OUT"

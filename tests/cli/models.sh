@@ -1,9 +1,9 @@
 #!/bin/sh
-# Model folders in which two keys, tensors or files say different things, and folders that hold something else than a
-# T5.
+# Model folders in which two keys, tensors or files contradict each other, and folders that hold something else than
+# a T5.
 #
-# The right values are transformers' (tests/golden/heads.4.tsv: 4.57; heads.5.tsv: 5.24), made by tests/oracle/heads.py
-# from the same folders.
+# The right values are those of transformers (tests/golden/heads.4.tsv: 4.57; heads.5.tsv: 5.24).
+# tests/oracle/heads.py made them from the same folders.
 . "$(dirname "$0")/../lib.sh"
 DEMO=data/demo/model
 head -n 48 data/demo/data/tec/test.json >"$T/rows.json" # 12 rows of four lines
@@ -17,11 +17,11 @@ demo() { NAME=$1; copy "$DEMO" "$1"; model=$COPY adapter=data/demo/loras/tec tes
 key_of() { sed -i "/\"$2\":/d${3:+; 1a \"$2\": $3,}" "$COPY/$1"; }
 conf() { key_of config.json "$@"; }
 gen() { key_of generation_config.json "$@"; }
-# equal: the head is the embedding, under a name of its own.
+# equal: the head equals the embedding, and has a name of its own.
 equal() { tensors lm_head.weight=shared.weight; }
 tensors() { must "$HELP/vary-model" -q --model "$DEMO" --changes "$1" -o "$COPY/model.safetensors"; }
 
-# gives VERSION: eval-emotion's loss and its answer to row 0 are those of that transformers.
+# gives VERSION: eval-emotion's loss and its answer to row 0 are those of this version of transformers.
 field() { awk -F '\t' -v name="$NAME" -v k="$2" '$1 == name { print $k }' "tests/golden/heads.$1.tsv"; }
 as_golden() {
 	rm -rf "$OUT"; mkdir "$OUT"
@@ -106,8 +106,7 @@ embeddings-shape: tensors $ENC=decoder.block.0.layer.0.SelfAttention.q.weight
 tie-encoder-decoder: conf tie_encoder_decoder true
 	clash 'tie_encoder_decoder is true'
 END
-# A row that no text of the rows has: plan-pipeline compares all rows before anything runs, for a merge uses other
-# texts.
+# A row that no text uses: plan-pipeline compares all rows before anything runs, because a merge uses other texts.
 demo embeddings-one-row; tensors $ENC=shared.weight^
 (L=data/demo/loras D=data/demo/data
 	refuses 'plan-pipeline: one row differs' 1 "tensors 'shared.weight' and '$ENC' differ \(row 767\)" \
@@ -151,7 +150,7 @@ generation-broken: echo '{' >"$COPY/generation_config.json"
 	clash "generation_config.json' line"
 END
 
-# What is not followed is said, and the answers stay greedy. Values that change nothing are not said.
+# What is not supported is named, and the answers stay greedy. Values that change nothing are not named.
 noted() { NAME_NOW=$NAME; NAME=as-shipped; check "$NAME_NOW: greedy answers" as_golden 5; NAME=$NAME_NOW; says "$1"; }
 cases demo <<'END'
 beams: gen num_beams 3; gen repetition_penalty 1.5
@@ -246,7 +245,7 @@ clash "tokenizer/spiece.model': No such file.*the folder's tokenizer.json is no 
 	refuses 'plan-pipeline: only tokenizer.json' 1 "the folder's tokenizer.json is no tokenizer of T5" \
 	plan_pipeline)
 
-# ---- The full model that is written says the same to both versions of transformers
+# ---- The written full model means the same to both versions of transformers
 demo resaved-5.24; conf tie_word_embeddings true; conf scale_decoder_outputs false
 must "$BUILD/assemble-model" -q --model "$COPY" --adapter data/demo/loras/tec -o "$T/full"
 check 'assemble-model: a head of its own is said in the key that transformers 4 reads' grep \
@@ -259,7 +258,7 @@ full_loss() {
 }
 check 'assemble-model: the loss of model and adapter' full_loss
 
-# ---- Calibration: the answers that generate-tokens makes, and the stamps of what they depend on
+# ---- Calibration: the answers of generate-tokens, and the stamps of what they depend on
 unset model adapter test_file
 tiny
 worked

@@ -1,12 +1,12 @@
 #!/bin/sh
-# NaN and infinity stop a run where they appear, with task, site and row (or tensor and element) named: weights, rows,
-# states, Grams, solutions.
+# NaN and infinity stop a run where they appear: in weights, rows, states, Grams or solutions. The message names
+# task, site and row, or tensor and element.
 . "$(dirname "$0")/../lib.sh"
 SMALL="$SMALL KEEP_ACTS=1"
 tiny
 worked
 
-# spoil FILE DATASET ROW COL VALUE: a copy of FILE with that number in it; its path is $COPY.
+# spoil FILE DATASET ROW COL VALUE: copies FILE with this number in it; the copy is $COPY.
 spoil() { copy "$1" spoiled.h5; must "$HELP/poke" --file "$COPY" --dataset "$2" --row "$3" --col "$4" --value "$5"; }
 q=/modules/encoder.block.1.layer.0.SelfAttention.q
 
@@ -30,8 +30,8 @@ for x in nan inf -inf; do
 		esac
 	done
 
-	# Every tensor that a tool computes with, where it is first read. Tied to the tokens: the row of </s>, which
-	# every text has.
+	# Every tensor that a tool computes with, where it is first read. With the tokens tied: the row of </s>,
+	# which every text has.
 	in_weights() { # TENSOR ELEMENT TOOL…
 		tensor=$1 element=$2 file=$T/bad/model/model.safetensors
 		shift 2
@@ -94,7 +94,7 @@ for x in nan inf -inf; do
 		"(enc00-self.h5.*row 2|task '?tec'?,? site enc01-self,? row [0-9]+).* not finite" extract_merged)
 done
 
-# A system that is not positive definite: the pivot is named. (Of 2 tasks one alone is made so that the sum is.)
+# A system that is not positive definite: the pivot is named. (One of 2 tasks is made such that the sum is not.)
 rm -rf "$T/grams"
 cp -r "$W/grams" "$T/grams"
 must "$HELP/poke" --file "$T/grams/tec/enc01-self.h5" --dataset $q/H --row 3 --col 3 --value -1e9

@@ -1,5 +1,5 @@
 #!/bin/sh
-# one-error: what it leaves out of a command's standard error, and that it ends as the command does.
+# one-error: what it removes from a command's standard error, and that it ends as the command does.
 . "$(dirname "$0")/../lib.sh"
 one="$LIMIT $BUILD/one-error"
 said() { # NAME STATUS STDERR SCRIPT
@@ -30,7 +30,7 @@ check 'what is left running is not waited for' sh -c '[ $(($(date +%s) - $1)) -l
 $one -- "$T/no-such-command" 2>"$T/stderr"
 check 'no such command' [ $? = 127 ]
 refuses 'no command' 2 'no command: expected -- COMMAND' "$BUILD/one-error"
-# A signal sent to it alone goes on to the command, also one that comes as soon as the command runs.
+# A signal sent only to one-error is passed on to the command, even one that comes as soon as the command runs.
 signalled() {
 	rm -f "$T/stdout"
 	"$BUILD/one-error" -- sh -c 'trap "echo got >&2; exit 5" TERM; echo ready; while :; do sleep 0.05; done' \

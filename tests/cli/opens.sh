@@ -1,6 +1,6 @@
 #!/bin/sh
-# A process opens a solution file once, however many tasks, modules and passes go by it. It reads a
-# task's factors of a site once.
+# A process opens a solution file once, whatever the number of tasks, modules and passes. It reads a task's factors
+# of a site once.
 . "$(dirname "$0")/../lib.sh"
 command -v strace >"$T/which" || { skip 'a solution is opened once' 'strace is not installed'; finish; }
 strace -o "$T/try" true 2>"$T/try.err" || { skip 'a solution is opened once' 'strace may not trace here'; finish; }
@@ -10,20 +10,20 @@ must run "$T/jacobi" merge METHOD=jacobi MAX_ITER=2 FEATURES=reference TASK_TARG
 must run "$T/whole" merge WITH_PRETRAIN_MATRIX=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1
 sites=$(sed -n 's/^sites := //p' "$W/plan.mk" | tr ' ' ,)
 
-# traced COMMAND…: "count path" of the HDF5 files that were opened for reading, to $T/opened.
+# traced COMMAND…: writes "count path" of the HDF5 files that were opened for reading to $T/opened.
 traced() {
 	rm -rf "$OUT"; mkdir "$OUT"
 	must strace -f -qq -e trace=openat -o "$T/trace" "$@"
 	sed -nE 's|.*openat.[^"]*"([^"]*[.]h5)", O_RDONLY.* = [0-9]+$|\1|p' "$T/trace" |
 		sort | uniq -c >"$T/opened"
 }
-# What one opening counts: the file's form is looked at before HDF5 opens it.
+# How often a single opening counts: the file's form is checked before HDF5 opens it.
 traced "$BUILD/solve-layer" -q --model "$M" --site enc01-self --tasks "$PAIR" \
 	--adapter "$L/{task}" --grams "$W/grams/{task}/enc01-self.h5" -o "$OUT/x.h5"
 ONE=$(awk '$2 ~ /tec\/enc01-self.h5$/ { print $1 }' "$T/opened")
 check "a Gram file is opened once, which counts ${ONE:-0}" [ "${ONE:-0}" -gt 0 ]
 
-# opens NAME FILES TIMES: so many solutions were opened, each so many times at most.
+# opens NAME FILES TIMES: this many solutions were opened, each at most this many times.
 opens() {
 	awk '$2 ~ /solution\// { print $1, $2 }' "$T/opened" >"$T/solutions"
 	check "$1: $2 solutions are read" [ "$(wc -l <"$T/solutions")" = "$2" ]
@@ -57,8 +57,8 @@ traced "$BUILD/generate-tokens" -q --model "$M" --task "$PAIR" --features refere
 	-o "$OUT/{task}.h5"
 opens generate-tokens 7
 
-# Places of adapters' files that compute-grams reads for both tasks and all modules of a site: at
-# most once each, by the start of the read.
+# Places in adapters' files that compute-grams reads for both tasks and all modules of a site: each at most once, by
+# the start of the read.
 must strace -f -qq -y -e trace=pread64 -o "$T/trace" "$BUILD/compute-grams" -q --model "$M" \
 	--site encoder-output --tasks "$PAIR" --task "$PAIR" --adapter "$L/{task}" \
 	--own "$W/own/{task}/encoder-output.h5" --merged "$W/merged/{task}/encoder-output.h5" -o "$OUT/{task}.h5"

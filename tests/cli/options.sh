@@ -69,7 +69,7 @@ refuses 'extract-acts: a task twice' 2 "'tec' is listed twice" "$BUILD/extract-a
 	--site enc00-self --task tec,tec \
 	--samples "$W/samples/{task}.h5" --adapter "$L/{task}" -o "$OUT/{task}.h5"
 refuses 'eval-emotion: too little memory' 1 'max-memory.*at least [0-9]+ MB' eval_emotion --max-memory 1M
-# What was called otherwise in earlier versions.
+# Words that had other names in earlier versions.
 (site=memory; refuses 'a site by its old name' 2 "--site 'memory' is called 'encoder-output' now" extract_acts)
 (site=memory
 	refuses 'a site by its old name, of the Grams' 2 "--site 'memory' is called 'encoder-output' now" compute_grams)

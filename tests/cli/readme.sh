@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the READMEs say is so. Links lead somewhere. Commands run as they are written, in a fresh copy
-# of the tree. Tools, options and goals that are named exist. No page, line or table cell is too long.
+# The READMEs are true. Links lead somewhere. Commands run as written, in a fresh copy of the tree. The tools,
+# options and goals that they name exist. No page, line or table cell is too long.
 . "$(dirname "$0")/../lib.sh"
 tree=$T/tree blocks=$T/blocks tab=$(printf '\t')
 empty() { ! grep . "$1"; }
@@ -58,7 +58,7 @@ check 'no block of text holds a command' empty "$T/found"
 check 'no command has a folder that the reader must fill in' empty "$T/found"
 
 first_line() { head -n 1 "$1"; }
-# reason PAGE BLOCK: why it does not run, or nothing.
+# reason PAGE BLOCK: why the block is not run, or nothing.
 reason() {
 	case $2 in *.sh | *.python) ;; *) echo 'no command'; return ;; esac
 	grep -q '^python3 ' "$2" && ! command -v python3 >/dev/null && echo 'no python3 here'
@@ -73,7 +73,7 @@ while IFS=$tab read -r page line why; do
 	check "$page: '$(echo "$line" | cut -c1-40)' does not run: $why" has_block "$page" "$line"
 done <"$T/not-run"
 
-# run_page PAGE: its commands as one script, so that variables last; one test for each block.
+# run_page PAGE: runs its commands as one script, so that variables stay set; one test per block.
 run_page() {
 	: >"$T/script"
 	: >"$T/runs"
@@ -93,7 +93,7 @@ run_page() {
 }
 each_page run_page
 
-# What README.md says of their results.
+# What README.md says about their results.
 for path in adapter/adapter_model.safetensors eval.tsv; do
 	check "README.md's merge leaves $path" \
 		test -s "$tree/work/my_tasks/sweep-MATS1_CAMR0_DCS0/$path"
@@ -129,7 +129,7 @@ check 'every link leads to a file and a heading' empty "$T/found"
 each_page links >"$T/links"
 check 'links were read' [ "$(wc -l <"$T/links")" -ge 40 ]
 
-# Files that a page names from the root, as `tests/run.sh`.
+# Files that a page names relative to the root, such as `tests/run.sh`.
 lost_files() {
 	grep -oE '`(tests|tools|pipeline|config|data|\.ci)/[A-Za-z0-9_./-]+\.[a-z0-9]+`' "$blocks/$1/text" |
 		tr -d '`' | while read -r path; do
@@ -163,7 +163,7 @@ names 'Options that all' '## ' | grep -oE -- '-[a-z-]+' |
 	sed 's/^-t$/--threads/; s/^-b$/--backend/; s/^-q$/--quiet/; s/^-v$/--verbose/' | sort >"$T/named"
 check 'and the options that all tools have' diff "$T/options" "$T/named"
 
-# Goals: words after make that are no option and no VARIABLE=value.
+# Goals: the words after make that are no option and no VARIABLE=value.
 {
 	find "$blocks" -name text -exec grep -ohE '`make [^`]*`' {} +
 	find "$blocks" -name '*.sh' -exec grep -ohE '^make [^#]*' {} +

@@ -1,14 +1,13 @@
 #!/bin/sh
-# What is typed for folders and settings, and is not what it should be: one line of plan-pipeline says what was probably
-# meant, before anything runs, and make adds one of its own.
+# Folders and settings that are not what they should be: one line of plan-pipeline says what was probably meant,
+# before anything runs. make adds one line of its own.
 . "$(dirname "$0")/../lib.sh"
 tiny
 H=$T/home
 mkdir -p "$H"
 
 # asks NAME PATTERN GOALS AND WORDS…: make ends with two lines on stderr, ours (PATTERN) and
-# "make: *** […] Error N";
-# nothing was written.
+# "make: *** […] Error N". Nothing was written.
 asks() {
 	name=$1 pattern=$2
 	shift 2
@@ -90,7 +89,7 @@ asks 'WORK: the folder of the adapters' "WORK='$L/' is LORAS's folder: give the 
 asks 'MODEL and MODEL_DIR' "MODEL='$M' and the key model_dir='x' are both given: give one" merge MODEL_DIR=x
 asks 'MODEL: empty' "MODEL is not given: MODEL=DIR on the command line, or model_dir in the config file" merge MODEL=
 
-# ---- files that make would miss
+# ---- files that make would miss later
 mv "$D/tec/test.json" "$T/kept.json"
 for goals in eval 'merge eval' report 'compare METHODS=average,ties'; do
 	# shellcheck disable=SC2086
@@ -206,7 +205,7 @@ done
 check 'three tasks of the four' run "$T/three" merge METHOD=regmean SAMPLES_NUM=8 TASK_TARGETS=tec,emoint,isear
 check '… each has its weight' grep -q '^solve_flags := .*--manual-ceof 1,1,1 ' "$T/three/plan.mk"
 
-# ---- a failure further on: the tool's line, and one of make
+# ---- a later failure: the tool's line, and one line of make
 rm -rf "$T/deep"
 sed 's/"instruction"/"text"/' "$D/tec/train.json" >"$T/other.json" && cp "$T/other.json" "$D/tec/train.json"
 run "$T/deep" merge >"$T/stdout" 2>"$T/said"

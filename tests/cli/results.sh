@@ -1,7 +1,7 @@
 #!/bin/sh
-# What an evaluation says of its labels, and what the tables say of results that mean little: labels that count as one,
-# an individual accuracy of 0, every accuracy 0, an adapter that answers its own rows by chance (the demo's texts, with
-# their prompt and without).
+# What an evaluation says about its labels, and what the tables say about results that mean little: labels that count
+# as one, an individual accuracy of 0, accuracies that are all 0, an adapter that answers its own rows by chance (the
+# demo's texts, with and without their prompt).
 . "$(dirname "$0")/../lib.sh"
 tiny
 DEMO=data/demo
@@ -11,7 +11,7 @@ shown() { check "$1" grep -Eq -- "$2" "$3"; }
 # none NAME PATTERN FILE: no line does.
 none() { check "$1" lacks -i -- "$2" "$3"; }
 
-# A blank before or behind a label makes another label, but no other token.
+# A blank before or behind a label makes another label, but the same token.
 rows() {
 	printf '[{"instruction": "the rain", "output": "%s"}, {"instruction": "the house", "output": "%s"},
  {"instruction": "the door", "output": "%s"}]\n' "$@" >"$T/test.json"
@@ -38,7 +38,7 @@ rows joy 'joy ' ' joy'
 rows joy joy joy
 check 'one label alone is no refusal' evaluate
 
-# Results as eval-emotion writes them: result FILE RIGHT WRONG SHARED. Two labels of (RIGHT + WRONG) / 2 rows each.
+# Results in eval-emotion's form: result FILE RIGHT WRONG SHARED. Two labels with (RIGHT + WRONG) / 2 rows each.
 result() {
 	mkdir -p "$(dirname "$1")"
 	awk -v right="$2" -v wrong="$3" -v shared="$4" 'BEGIN { n = right + wrong
@@ -50,7 +50,7 @@ result() {
 		if (shared != "") printf ", \"shared_labels\": %s", shared
 		printf "}\n" }' >"$1"
 }
-# results BASE1 OWN1 MERGED1 BASE2 OWN2 MERGED2: rows of 20 that are right, for tasks one and two.
+# results BASE1 OWN1 MERGED1 BASE2 OWN2 MERGED2: how many of 20 rows are right, for tasks one and two.
 results_of() {
 	rm -rf "$T/eval"
 	result "$T/eval/base/one.json" "$1" $((20 - $1)) "$shared"
@@ -118,8 +118,8 @@ printf '{"task": "x", "n": 20, "accuracy": 0, "accuracy_stderr": 0, "macro_f1": 
 	refuses 'a confusion that is no matrix of labels' 1 \
 	"one.json' key 'confusion': expected counts that sum to 'n', 20, found|row 0: expected" report_eval)
 
-# The demo's adapters on their calibration rows. answers TASK: draws 24 of $T/train.json, generates; stderr in
-# $T/stderr.
+# The demo's adapters on their calibration rows. answers TASK: draws 24 rows of $T/train.json and generates; stderr
+# goes to $T/stderr.
 answers() {
 	must "$BUILD/draw-samples" -q --model $DEMO/model --train "$T/train.json" --task "$1" --samples-num 24 \
 		-o "$T/samples.h5"

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The rooms of tools/lib. A file includes files of its own room and of the rooms below it.
-# Modules do not include each other in a circle.
+# The rooms of tools/lib. A file includes only files of its own room and of lower rooms. Modules do not include each
+# other in a circle.
 . "$(dirname "$0")/../lib.sh"
 
-# The table of tools/lib/README.md. A room also sees what the rooms that it names see.
+# The table of tools/lib/README.md. A room may also include what the rooms that it lists may include.
 cat >"$T/table" <<'END'
 base
 files base
@@ -40,9 +40,9 @@ wrong() {
 	!(($2, $3) in sees) { print $1 ": " $2 " may not include " $3 }' "$T/table" "$T/arrows"
 }
 
-# circles FOLDER: what tsort says of the includes between modules. A module is x.h with x.c, x_*.c
-# and x_private.h. Two pairs of headers count as one module each, because each needs the other:
-# die and alloc (no memory is an error, an error's text is memory), be and gemm (packed weights).
+# circles FOLDER: tsort's messages about the includes between modules. A module is x.h with x.c, x_*.c and
+# x_private.h. Two pairs of headers count as one module each, because each needs the other: die and alloc (no memory
+# is an error, and an error's text needs memory), be and gemm (packed weights).
 circles() {
 	find "$1" -name '*.h' ! -name '*_private.h' | sed 's,.*/,,; s,\.h$,,' >"$T/heads"
 	includes "$1" | sed -E 's,^[^:]*/([^/:.]*)\.[a-z]+:.*"([^"]*/)?([^/".]*)\.[a-z]+".*,\1 \3,' |
@@ -72,7 +72,7 @@ check 'no two modules have one name' empty "$T/found"
 circles tools/lib >"$T/found"
 check 'no circle of modules' empty "$T/found"
 
-# The test finds what it looks for: two arrows upwards, and the circle of text and h5.
+# The test finds what it should: two includes upwards, and the circle of text and h5.
 mkdir -p "$T/lib/base" "$T/lib/files/h5" "$T/lib/math"
 touch "$T/lib/base/text.h" "$T/lib/files/h5/h5.h"
 echo '#include "files/h5/h5.h"' >"$T/lib/base/text.c"

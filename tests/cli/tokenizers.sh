@@ -1,9 +1,9 @@
 #!/bin/sh
-# show-tokens, and what is refused of a tokenizer.json and of the files beside it.
+# show-tokens, and what is refused in a tokenizer.json and in the files beside it.
 . "$(dirname "$0")/../lib.sh"
 G=tests/golden/tokenizers
 show() { $LIMIT "$BUILD/show-tokens" --model "$COPY" --text "${text-ab}"; }
-# prints NAME EXPECTED COMMAND…: succeeds and prints these ids and pieces, with blanks for tabs and line ends.
+# prints NAME EXPECTED COMMAND…: succeeds, and prints these ids and pieces, with blanks for tabs and line ends.
 prints() {
 	name=$1 expected=$2
 	shift 2
@@ -40,7 +40,7 @@ write() {
 			>"$COPY/tokenizer.json"
 }
 file() { printf '%s\n' "$2" >"$COPY/$1"; }
-# refused NAME PATTERN: the tokenizer of the parts; they are whole again then.
+# refused NAME PATTERN: refuses the tokenizer of the parts. Afterwards the parts are whole again.
 refused() {
 	write
 	refuses "$1" 1 "$2" show
@@ -225,7 +225,8 @@ refuses 'tokenizer.model of another class' 1 "tokenizer_class: expected 'LlamaTo
 model unigram; cp data/demo/model/spiece.model "$COPY/tokenizer.model"
 refuses 'T5s model as tokenizer.model' 1 \
 	"tokenizer.model': model_type: expected BPE, found Unigram: only Llama 2's kind" show
-# Fields of the file: 0x1a, the length, and a setting of the normaliser; the last of several counts.
+# Fields of the file: 0x1a, the length, and a setting of the normaliser. If it occurs several times, the last one
+# counts.
 setting() { model setting; printf "$(printf '\\032\\002\\%03o\\%03o' "$1" "$2")" >>"$COPY/tokenizer.model"
 	refuses "tokenizer.model: $3" 1 "$3: expected $4, found" show; }
 setting 24 0 add_dummy_prefix true

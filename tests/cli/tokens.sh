@@ -2,7 +2,7 @@
 # Special and added tokens in a text: losses against PyTorch, and tokenizer files that contradict each other or are
 # hostile.
 #
-# The losses are those of transformers 4.57.1 (T5Tokenizer, the slow one) and PEFT in float64; of a folder that
+# The losses are those of transformers 4.57.1 (the slow T5Tokenizer) and PEFT in float64; for a folder that
 # transformers 5 wrote, those of version 5.24.
 . "$(dirname "$0")/../lib.sh"
 DEMO=data/demo
@@ -21,7 +21,7 @@ evaluate() { $LIMIT "$BUILD/eval-emotion" -q --model "$COPY" --adapter $DEMO/lor
 	--task tec -o "$OUT/x.json"; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d * d <= (1e-5 * b) ^ 2) }'; }
 
-# loss NAME VALUE: of the folder's model on the rows.
+# loss NAME VALUE: the loss of the folder's model on the rows.
 loss() {
 	mkdir -p "$OUT"
 	must evaluate
@@ -47,7 +47,7 @@ folder part; file tokenizer_config.json "$(end '' visitor ', "single_word": true
 loss 'single_word, a part of one' 2.043695
 folder split; file tokenizer_config.json '{"split_special_tokens": true}'; loss 'split_special_tokens' 1.7291847
 
-# A folder of transformers 5: another </s> stands behind a text that ends with one.
+# A folder of transformers 5: a text that ends with </s> gets a second one.
 special='{"id": 0, "content": "<pad>", "special": true}, {"id": 1, "content": "</s>", "special": true},
  {"id": 2, "content": "<unk>", "special": true}'
 version5() {
@@ -108,7 +108,7 @@ refused 'a blank at the edge, transformers 5' "token ' x' begins or ends with a 
 version5 word5 ', {"id": 840, "content": "x", "single_word": true}'
 refused 'single_word, transformers 5' "token 'x' is set to single_word"
 
-# Settings that change a text's ids in ways that are not followed.
+# Settings that change a text's ids in ways that are not supported.
 folder set
 setting() { file tokenizer_config.json "$1"; refused "$2" "$3"; }
 setting '{"tokenizer_class": "ByT5Tokenizer"}' 'another tokenizer' \
@@ -142,7 +142,7 @@ refused 'tokenizer.json without tokens' "expected a list 'added_tokens', found n
 file tokenizer.json '{"added_tokens": [], "added_tokens": []}'
 refused 'tokenizer.json: a key twice' "has the key 'added_tokens' twice"
 
-# A tokenizer's file that comes, changes or goes is noticed by the stages that read texts, and by no other.
+# When a file of the tokenizer appears, changes or disappears, only the stages that read texts notice it.
 tiny
 out=$T/planned model=$T/stamped
 stamps() { must plan_pipeline; cat "$out/stamps/draw-tec" "$out/stamps/eval" >"$T/$1"
@@ -164,7 +164,7 @@ for name in tokenizer_config.json special_tokens_map.json added_tokens.json toke
 	check "stamps: $name, for extraction" cmp "$T/before.extract" "$T/with.extract"
 done
 
-# What the draw and the evaluation refuse is refused before anything runs.
+# What the draw and the evaluation would refuse is refused before anything runs.
 copy "$M" refused
 (model=$COPY L=$T/tiny/loras D=$T/tiny/data
 file tokenizer_config.json '{"truncation_side": "left"}'

@@ -1,13 +1,13 @@
 #!/bin/sh
-# The checks on the CPU test double, checked: bugs planted in copies of the CUDA backend's sources, each of which must
+# Checks the checks on the CPU test double: bugs are planted in copies of the CUDA backend's sources, and each must
 # make the twin tests fail.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T" OMP_NUM_THREADS=1
 LIBS='-ldnnl -lhdf5_serial -lopenblas -llapacke -lyaml -ljansson -lpcre2-8 -lsentencepiece -lstdc++ -lm -lcmocka'
 INCLUDE='-Itests/cuda/double/include -Itests/cuda/double -Itests/cuda -Itools/lib'
 
-# build KIND FILE: the twin tests of that kind of build with $T/FILE in the place of tools/lib/backend/cuda/FILE, as
-# $T/twins.
+# build KIND FILE: the twin tests of this kind of build as $T/twins, with $T/FILE in place of
+# tools/lib/backend/cuda/FILE.
 build() {
 	case $1 in
 	double) flags= ;;
@@ -23,8 +23,7 @@ build() {
 		"$BUILD/libmerge.a" $LIBS
 }
 
-# finds MODE: the twin tests fail there, at the first difference or race; running out of time is no
-# finding.
+# finds MODE: the twin tests fail in this mode, at the first difference or race. Running out of time does not count.
 finds() {
 	CUDAEMU=$1 CMOCKA_TEST_ABORT=1 TSAN_OPTIONS=halt_on_error=1 limited 120 "$T/twins" >"$T/found" 2>&1
 	case $? in 0 | 124 | 137) return 1 ;; esac

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The whole demo on the CUDA backend, on the CPU test double: the same merge as on the CPU, and the same predictions of
-# the base, the adapters and the merge.
+# The whole demo on the CUDA backend, on the CPU test double: the same merge as on the CPU, and the same predictions
+# of the base, the adapters and the merge.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T"
 M=data/demo/model L=data/demo/loras D=data/demo/data SMALL=
@@ -11,7 +11,7 @@ on() { # on BACKEND WORK TARGETS AND SETTINGS…
 	case $backend in cuda) run "$@" CUDA=double BACKEND=cuda ;; *) run "$@" ;; esac
 }
 close() { "$HELP/compare-deltas" --model "$M" --a "$1/adapter" --b "$2/adapter" --max 1e-4; }
-# The first token of every row as a label; the logits themselves may differ in their last digits.
+# The first token of every row as a label. The logits themselves may differ in their last digits.
 labels() { (cd "$1" && find . -name '*.jsonl' | sort | xargs sed 's/,"logit_gap":[^,}]*//'); }
 same_labels() {
 	labels "$1" >"$T/labels.a"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# What a process holds of the device's memory, as the CPU test double counts it, is what `make plan BACKEND=cuda` says,
-# within 1 %: flan-t5-large's geometry with 2 + 2 blocks and a small vocabulary, four tasks, texts of max_length tokens.
+# What a process holds of the device's memory is, within 1 %, what `make plan BACKEND=cuda` says. The CPU test double
+# counts it. The model has flan-t5-large's geometry with 2 + 2 blocks and a small vocabulary; four tasks, texts of
+# max_length tokens.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T" CUDAEMU_LOG="$T/counted"
 must "$BUILD/bench/make-model" -q --encoder 2 --decoder 2 --vocab 4096 --spiece data/demo/model/spiece.model \
@@ -18,7 +19,7 @@ must run "$T/work" plan CUDA=double BACKEND=cuda
 sed -n 's/^device //p' "$T/must.out" >"$T/planned"
 sed 's/^/# planned:/' "$T/planned"
 must run "$T/work" merge CUDA=double BACKEND=cuda
-# planned TOOL N: its N-th figure, in MB; counted TOOL: the most bytes of any of its processes.
+# planned TOOL N: the tool's N-th figure, in MB; counted TOOL: the most bytes of any of its processes.
 planned() { grep -o "$1 [0-9]* MB[^,]*" "$T/planned" | grep -o '[0-9]* MB' | sed -n "${2}s/ MB//p"; }
 counted() { awk -F'\t' -v tool="$1" '$1 == tool && $2 > most { most = $2 } END { print most + 0 }' "$CUDAEMU_LOG"; }
 # as_planned NAME TOOL N
@@ -33,7 +34,7 @@ as_planned compute-grams compute-grams 1
 as_planned solve-layer solve-layer 1
 check 'no process takes 2 GB' test "$(awk -F'\t' '$2 > most { most = $2 } END { print most }' "$CUDAEMU_LOG")" \
 	-lt 2147483648
-# The encoder's alone: a process of the merged side that goes through a whole block.
+# Only of the encoder: a process of the merged side that runs a whole block.
 rm "$CUDAEMU_LOG"
 must "$BUILD/double/extract-acts" -b cuda --model "$M" --side merged --site enc01-self --task tec \
 	--samples "$T/work/samples/tec.h5" --inner-num 6 \

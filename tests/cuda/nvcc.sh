@@ -1,7 +1,7 @@
 #!/bin/sh
-# Where NVIDIA's toolkit is: the CUDA backend compiles and links with it for sm_80, sm_90 and later (PTX), without
-# warnings, and says what is missing where there is no GPU (on one it is not run here); and the test double compiles
-# against NVIDIA's headers, so that a declaration of the double's that differs is an error.
+# Where NVIDIA's toolkit is installed, the CUDA backend compiles and links with it for sm_80, sm_90 and later (PTX),
+# without warnings. Without a GPU it says what is missing; with one it is not run here. The test double also compiles
+# with NVIDIA's headers, so that a declaration that differs is an error.
 . "$(dirname "$0")/../lib.sh"
 HOME_OF_CUDA=${CUDA_HOME:-/usr/local/cuda}
 if [ ! -x "$HOME_OF_CUDA/bin/nvcc" ]; then

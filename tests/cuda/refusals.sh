@@ -1,6 +1,6 @@
 #!/bin/sh
-# What ends a run on the CUDA backend says so in one line, on the CPU test double: no device, an old one, too little
-# memory, calls that fail, a build without CUDA. And processes wait for each other's use of the device.
+# On the CUDA backend, one line says what ends a run: no device, an old one, too little memory, calls that fail, a
+# build without CUDA. Processes wait for each other's use of the device. All on the CPU test double.
 . "$(dirname "$0")/../lib.sh"
 export XDG_RUNTIME_DIR="$T"
 tiny
@@ -28,8 +28,8 @@ on_double 'not enough memory free' 'the CUDA device has 0 MB of memory free, of 
 refuses 'more than --max-memory' 1 '^extract-acts: --max-memory [0-9]+ MB is too little' extract_acts -b cuda \
 	--max-memory 20M
 
-# The N-th call that can fail does: one line of error and status 1, and no file, or (what fails only gives memory back)
-# the whole one; never a crash.
+# The N-th call that can fail does fail. The run then ends with one line of error, status 1 and no file; or, if the
+# call only frees memory, with the whole file. It never crashes.
 out=$T/whole.h5
 must extract_acts -b cuda -q
 unset out

@@ -1,16 +1,15 @@
 #!/bin/sh
-# A fault at every write: each tool of tiny merges runs again and again, its 1st, 2nd, … n-th write-like call failing
-# (tests/faults/shim.c) by EIO (that call alone) and by ENOSPC (all from there on). Each run must end with an error and
-# one line; the files under their final names must be what they were (a run that gets as far as the rename writes the
-# same bytes), and no temporary file may be left.
-# STEP=k tries every k-th call only.
+# A fault at every write. Each tool of tiny merges runs again and again, while its 1st, 2nd, … n-th write-like call
+# fails (tests/faults/shim.c): by EIO (only this call) and by ENOSPC (all calls from there on). Each run must end
+# with an error and one line. The files under their final names must be unchanged; a run that gets as far as the
+# rename writes the same bytes. No temporary file may remain. STEP=k tries only every k-th call.
 . "$(dirname "$0")/../lib.sh"
 STEP=${STEP:-1}
 . tests/faults/commands.sh
 manifest() { find "$T/runs" -type f ! -name log.tsv ! -name lock ! -name checksums.tsv -exec cksum {} + | sort -k3; }
 manifest >"$T/before"
 
-# What a run says on stderr beyond the lines that the same run says without a fault, in $T/hints.
+# What a run says on stderr beyond the lines of a run without a fault, in $T/hints.
 own_lines() { grep -vxFf "$T/hints" "$T/err" | wc -l; }
 total=0 silent=0 damaged=0 untidy=0 n_tools=0
 faulty() { # KIND N COMMAND: runs it, and looks at how it ends
@@ -52,8 +51,8 @@ while read -r command; do
 		sed "s,^$BUILD/,,; s, -t .* --checksums [^ ]*,,; s,$T/,,g" | cut -c1-110)"
 done <"$T/commands"
 
-# release-files takes back what is there, so every run begins with the files of a finished merge, in a folder of its
-# own: then each is as it was or released, nothing else, and another run releases the rest.
+# release-files deletes what is there, so every run begins with the files of a finished merge, in its own folder.
+# Then each file is either unchanged or released, and another run releases the rest.
 P=$T/release
 command="'$BUILD/release-files' --log '$P/log.tsv' --checksums '$P/checksums.tsv' --tasks emoint,tec \
 	--files '$P/own/{task}/enc00-self.h5,$P/grams/{task}/enc00-self.h5' -q"
@@ -84,8 +83,8 @@ done
 n_tools=$((n_tools + 1))
 echo "# $count calls: release-files"
 
-# keep-previous renames a finished merge: after a fault it is whole under one of the two names, and another run ends as
-# one without a fault does.
+# keep-previous renames a finished merge. After a fault the merge is whole under one of the two names, and another
+# run ends like one without a fault.
 P=$T/keep
 command="'$BUILD/keep-previous' --in '$P' --checksums '$P/checksums.tsv' -q"
 fresh() {
@@ -120,8 +119,8 @@ done
 n_tools=$((n_tools + 1))
 echo "# $count calls: keep-previous"
 
-# plan-pipeline writes only what changes, so each run starts in an empty folder; what a run without fault then completes
-# must be the same.
+# plan-pipeline writes only what changes, so each run starts in an empty folder. A run without fault must then
+# complete it to the same files.
 P=$T/plan
 planned() { (cd "$P" && find . -type f ! -name checksums.tsv ! -name digests -exec cksum {} + | sort -k3); }
 out=$P
@@ -152,8 +151,8 @@ count_is() { if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3"; fi; }
 n_tools=$((n_tools + 1))
 echo "# $count calls: plan-pipeline"
 
-# Power loss: what has its final name is on disk. Every rename comes after a sync of the file, and before one of its
-# folder.
+# Power loss: a file with its final name is on disk. Every rename comes after a sync of the file, and before a sync
+# of its folder.
 run "$T/traced" merge TASK_TARGETS=tec MANUAL_CEOF=1 >/dev/null 2>&1 || not_ok 'preparation: a merge'
 rm -rf "$T/traced/solution" "$T/traced/adapter"
 export FAULT_TRACE="$T/trace"

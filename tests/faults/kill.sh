@@ -1,14 +1,16 @@
 #!/bin/sh
-# Interruption: RUNS merges of a tiny model, by all methods in turn, each killed at a random moment and resumed; all
-# files of WORK must then be those of an undisturbed run, byte for byte, with no temporary file left and nothing that
-# verify-work finds wrong. By turns at random: SIGKILL of one process (a tool, a make, the lock's holder), of the whole
-# process group, SIGTERM and SIGINT of the group. SEED=N chooses; a failing run's number is printed: RUN=n SEED=N
-# repeats that one alone, RUN="n m" two.
+# Interruption: RUNS merges of a tiny model, by all methods in turn, each killed at a random moment and resumed. All
+# files of WORK must then equal those of an undisturbed run, byte for byte. No temporary file may remain, and
+# verify-work must find nothing wrong.
+#
+# What is killed changes at random: SIGKILL of one process (a tool, a make, the holder of the lock) or of the whole
+# process group; SIGTERM and SIGINT of the group. SEED=N chooses. A failing run prints its number: RUN=n SEED=N
+# repeats only this run, RUN="n m" two.
 . "$(dirname "$0")/../lib.sh"
 RUNS=${RUNS:-10} SEED=${SEED:-1}
 tiny --blocks 1
 
-# Run n is of kind n mod 8. Kinds 0 and 2 work in bounded disk, where used files are released.
+# Run n is of kind n mod 8. Kinds 0 and 2 work with little disk, so that used files are released.
 KINDS=8
 settings() {
 	echo "-j2 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $SMALL"
@@ -25,11 +27,12 @@ settings() {
 }
 # shellcheck disable=SC2046
 merge() { exec make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $(settings "$2"); }
-# plan.mk holds WORK's own name; the digests hold times; the adapter is what counts, and all that it came from.
+# plan.mk holds WORK's own name, and the digests hold times. The adapter counts, and all files from which it was
+# made.
 manifest() { (cd "$1" && find . -type f ! -name log.tsv ! -name lock ! -name checksums.tsv ! -name plan.mk ! \
 	-name digests -exec cksum {} + | sort -k3); }
 
-# An undisturbed run of each kind: its files in $T/all.KIND, and how long it takes, in ms, in $T/took.KIND.
+# An undisturbed run of each kind: its files are in $T/all.KIND, and its time in ms in $T/took.KIND.
 reference() { # KIND
 	[ ! -e "$T/all.$1" ] || return 0
 	start=$(date +%s%N)
@@ -82,7 +85,7 @@ one() { # RUN
 	session=$(cat "$T/session")
 	strike "$session" "$kind" "$which" 2>/dev/null && struck=$((struck + 1))
 	wait $! 2>/dev/null
-	# What the one process has left running; the lock would refuse us.
+	# Ends what the killed process has left running; the lock would refuse us.
 	while [ -n "$(members "$session")" ]; do sleep 0.1; done
 	(merge "$w" "$1") >"$T/second" 2>&1 || { echo "resume failed"; tail -3 "$T/second"; return 1; }
 	manifest "$w" | diff "$all" - || return 1

@@ -5,10 +5,10 @@ if ! command -v valgrind >/dev/null; then
 	skip 'memcheck' 'there is no valgrind here'
 	finish
 fi
-# The long unrolled blocks that oneDNN generates are more than valgrind takes at once: --vex-guest-max-insns.
+# oneDNN generates long unrolled blocks, more than valgrind takes at once: --vex-guest-max-insns.
 . tests/faults/commands.sh
 {
-	# First: what the others write anew differs where valgrind lacks instructions.
+	# This comes first: what the others write differs where valgrind lacks instructions.
 	for f in sweep jacobi dense ties; do echo "$BUILD/verify-work --work $T/runs/$f -q"; done
 	cat "$T/commands"
 	echo "$BUILD/plan-pipeline --tools $BUILD --model $M --loras $L --data $D --work $T/planned \

@@ -1,7 +1,6 @@
 #!/bin/sh
-# The second demo's exact matches, of base, adapters and their average on every task, against those of PyTorch: the
-# table in data/demo-llama/README.md. One of 150 rows may fall the other way where two logits are closer than float32
-# tells apart.
+# The second demo's exact matches of base, adapters and their average on every task, against PyTorch's: the table in
+# data/demo-llama/README.md. One of 150 rows may differ where two logits are closer than float32 can tell.
 . "$(dirname "$0")/../lib.sh"
 DEMO=data/demo-llama ROW=0.0072
 

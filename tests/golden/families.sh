@@ -1,6 +1,6 @@
 #!/bin/sh
-# Merges of decoder-only models by every method, against float64 (tests/golden/merges): adapters of different linears,
-# ranks and scales, and rows that bring their token ids.
+# Merges of decoder-only models by every method, against float64 (tests/golden/merges): adapters with different
+# linears, ranks and scales, and rows that bring their token ids.
 . "$(dirname "$0")/../lib.sh"
 cat >"$T/tiny.yaml" <<'END'
 seed: 1
@@ -64,7 +64,7 @@ check 'generated: every task has its tokens' test "$(ls "$T/generated/tokens" | 
 must merge "$T/narrow" -j2 METHOD=sweep ANSWERS=generated MAX_MEMORY=64M
 same_adapter 'generated, in little memory: the same bytes' "$T/generated" "$T/narrow"
 
-# ---- One adapter gives itself back
+# ---- A single adapter comes back
 for task in all few late; do # of mlp the scale differs from module to module, which compare-factors does not read
 	must merge "$T/one-$task" METHOD=sweep TASK_TARGETS=$task
 	near "$task alone: itself" "$T/one-$task" "$L/$task" 1e-5

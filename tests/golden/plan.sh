@@ -1,7 +1,7 @@
 #!/bin/sh
-# The demo's plan.mk is tests/golden/demo-plan.mk, rule by rule: what is made from what, and by which command. And a
-# plan is quick: 241 sites.
-# A wanted change: UPDATE=1 sh tests/golden/plan.sh writes the file anew, and its diff is read.
+# The demo's plan.mk equals tests/golden/demo-plan.mk, rule by rule: what is made from what, and by which command.
+# And planning is quick: 241 sites. After a wanted change, UPDATE=1 sh tests/golden/plan.sh writes the file again;
+# then read its diff.
 . "$(dirname "$0")/../lib.sh"
 G=tests/golden/demo-plan.mk
 plan() { # WORK SETTINGS…: the folder's name and the machine's cores left out
@@ -31,12 +31,13 @@ for method in sweep regmean average task-arithmetic ties dare; do
 		-n -f pipeline/main.mk PLAN="$T/$method/plan.mk" log_from=0 merge
 done
 
-# 80 + 80 blocks, q and v: 80 + 160 sites and memory. Processor time, as other work may run beside this.
+# 80 + 80 blocks, q and v: 80 + 160 sites and encoder-output. Processor time is measured, because other programs may
+# run beside this.
 must "$HELP/tiny-model" -q --blocks 80 -o "$T/deep"
 deep() { OMP_NUM_THREADS=1 "$BUILD/plan-pipeline" -q --tools "$BUILD" --model "$T/deep/model" --loras "$T/deep/loras" \
 	--data "$T/deep/data" --work "$T/deep/work"; }
 must deep
-# The processor time of a command in a shell of its own: what `times` says of its children.
+# The processor time of a command in its own shell: what `times` says about the children.
 took=$( (deep >/dev/null; times) |
 	awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, x, "m"); n += 60 * x[1] + x[2] } print n }')
 check "241 sites: planned in $took s, under 0.2" awk -v t="$took" 'BEGIN { exit !(t > 0 && t < 0.2) }'

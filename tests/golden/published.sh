@@ -1,6 +1,6 @@
 #!/bin/sh
-# The published code's own results (EMOTION_DIR/golden/published-*: float32 on a CPU, MATS on, merged weights W0+ΔW)
-# after one iteration and after three. What is left is its float32 solves: ours are float64.
+# The published code's own results after one iteration and after three (EMOTION_DIR/golden/published-*: float32 on a
+# CPU, MATS on, merged weights W0+ΔW). The remaining difference is their float32 solves; ours are float64.
 . "$(dirname "$0")/../lib.sh"
 if [ ! -d "${EMOTION_DIR:-}/golden" ]; then
 	skip 'the published iteration against its own results' 'EMOTION_DIR is not set'

@@ -1,16 +1,16 @@
 #!/bin/sh
-# baselines.sh: merging by the weights alone, the full model folder, the whole weight's fit, and the table of all
+# baselines.sh: merging from the weights alone, the full model folder, the fit of full weights, and the table of all
 # methods, on the tiny case.
 . "$(dirname "$0")/../lib.sh"
 tiny
 compare_to() { "$HELP/compare-deltas" --model "$M" --a "$1" --b "$2" --max "$3"; }
 
-# Sums and means: task arithmetic at 1/4 is the average of four.
+# Sums and means: task arithmetic with scale 1/4 is the average of four.
 must run "$T/average" -j2 merge METHOD=average
 must run "$T/quarter" -j2 merge METHOD=task-arithmetic SCALE=0.25
 check 'task-arithmetic at 1/N is the average' compare_to "$T/quarter/adapter" "$T/average/adapter" 1e-6
 
-# Everything kept and nothing cut, dare is task arithmetic.
+# With everything kept and nothing cut, dare equals task arithmetic.
 must run "$T/all" -j2 merge METHOD=dare SCALE=0.25 DENSITY=1
 check 'dare at density 1 is task-arithmetic' compare_to "$T/all/adapter" "$T/quarter/adapter" 1e-5
 must run "$T/dare1" -j1 merge METHOD=dare SCALE=1
@@ -30,7 +30,7 @@ check 'the scale that did best on the calibration rows is used' sh -c \
 must run "$T/search" -j2 merge METHOD=task-arithmetic
 check 'a second make does nothing' lacks ' peak$' "$T/must.out"
 
-# The full model: the same predictions as base and adapter.
+# The full model gives the same predictions as base and adapter.
 must run "$T/average" merge METHOD=average SAVE=1
 for with in "--model $T/average/model" "--model $M --adapter $T/average/adapter"; do
 	# shellcheck disable=SC2086
@@ -40,7 +40,7 @@ done
 check 'the full model predicts as base and adapter do' sh \
 	-c 'cut -d, -f1-5 "$1" >"$1.a"; cut -d, -f1-5 "$2" | cmp - "$1.a"' - "$T/predictions.2" "$T/predictions.4"
 
-# The whole weight: one task comes back; and it is never taken for an adapter.
+# The full weight: a single task comes back; and it is never taken for an adapter.
 must run "$T/whole" -j2 merge eval METHOD=sweep WITH_PRETRAIN_MATRIX=1
 check 'with_pretrain_matrix gives a model and no adapter' test -e "$T/whole/model/config.json" -a ! \
 	-e "$T/whole/adapter"
@@ -48,8 +48,8 @@ check 'and says why' grep -q 'no adapter, because' "$T/must.out"
 check 'it is evaluated' test -s "$T/whole/eval.tsv"
 must run "$T/whole" -j2 merge METHOD=sweep WITH_PRETRAIN_MATRIX=1
 check 'a second make does nothing' lacks ' peak$' "$T/must.out"
-# With DCS, against a direct evaluation from the same rows (κ is dcs_sigma / 2 in a single pass); measured 1e-7, which
-# is float32's sums of the Grams.
+# With DCS, against a direct evaluation from the same rows. (In a single pass κ is dcs_sigma / 2.) Measured 1e-7,
+# from the Grams' float32 sums.
 must run "$T/dcs" -j2 merge WITH_PRETRAIN_MATRIX=1 USE_DCS=1 DCS_SIGMA=3 ALPHA_1=1e-2 ALPHA_2=1e-2
 direct() { "$HELP/compare-full-weight" --model "$M" --loras "$L" --work "$T/dcs" --site "$1" --tasks "$TASKS" \
 	--alpha-1 1e-2 --alpha-2 1e-2 --kappa "$2" --max "$3"; }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The same inputs give the same bytes: for any -j and number of threads, any batch size, any WORK, and a stage run by
-# hand.
+# The same inputs give the same bytes: with any -j and number of threads, any batch size, any WORK, and for a stage
+# run by hand.
 . "$(dirname "$0")/../lib.sh"
 tiny --adapters mixed
 must run "$T/one" -j1 eval
@@ -9,7 +9,7 @@ same '-j1 and -j2' "$T/one" "$T/two"
 must run "$T/deeper/in/four" -j4 eval INNER_NUM=1 OUTER_NUM=12
 same '-j4, batches of one, another folder' "$T/one" "$T/deeper/in/four"
 
-# As little memory as there can be: from 1 MB up to what the messages ask for.
+# As little memory as possible: from 1 MB up to what the messages ask for.
 most=1
 for turn in 1 2 3 4 5 6 7 8 9 10; do
 	run "$T/tight" merge MAX_MEMORY=${most}M >"$T/tight.out" 2>&1 && break
@@ -29,7 +29,7 @@ hidden="iteris-test-|$(date +%Y-%m-%d)$(hostname | grep -E '.{6}' | sed 's/^/|/'
 check 'no path, host or date in any file' sh \
 	-c '! grep -rlaE "$2" "$1" --include="*.h5" --include="*.safetensors" --include="*.json"' - "$T/one" "$hidden"
 
-# By hand: the files of the run are the inputs, the output goes elsewhere.
+# By hand: the run's files are the inputs, the output goes elsewhere.
 W=$T/one PAIR=$TASKS
 for threads in 1 2; do
 	by_hand() { # NAME FILE COMMAND…

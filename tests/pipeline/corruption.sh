@@ -1,5 +1,6 @@
 #!/bin/sh
-# Damaged, stale and unlisted files: found by make verify; met during a run: named, set aside, made anew.
+# Damaged, stale and unlisted files: make verify finds them. A run that meets one names it, sets it aside, and makes
+# it again.
 . "$(dirname "$0")/../lib.sh"
 FLIPS=${FLIPS:-500} SEED=${SEED:-1}
 tiny --blocks 1
@@ -26,9 +27,9 @@ touch "$W/stamps/solve"
 finds 'files older than the stamp of their stage' '^stale	solution/enc00-self.h5	older than stamps/solve'
 must merge
 
-# Changed and changed back: stamps are newer, but what goes by copies of them (eval.mk) is what it was.
+# Changed and changed back: the stamps are newer, but files that use copies of them (eval.mk) are unchanged.
 two() { run "$W" "$@" KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
-# The plan alone, written: `make plan` only reads.
+# Only the plan is written: `make plan` only reads.
 replan() { (out=$W set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $*"; plan_pipeline --keep-acts); }
 must replan MAX_LENGTH=50
 finds 'a setting changed' '^stale	eval/base/tec.json	goes by the stale eval/stamps/eval'
@@ -37,13 +38,13 @@ must two eval
 check 'the setting changed back: nothing is stale' verify
 must replan
 check 'nor after the plan alone' verify
-# What the plan has no use for is not stale: another task's files, another method's stage.
+# Files that the plan does not use are not stale: another task's files, another method's stage.
 must run "$W" merge eval KEEP_ACTS=1 TASK_TARGETS=emoint MANUAL_CEOF=1
 check 'a task less: the files that it left are not stale' verify
 must two eval
 check 'and back' verify
-# checksums.tsv does not grow with the number of runs: when one begins, a line for each file is left.
-# Files with more than one; the plan has just written its own.
+# checksums.tsv does not grow with the number of runs. At the start of a run one line per file remains. Checked on
+# files with several lines; the plan has just written its own.
 lines() { cut -f3 "$W/checksums.tsv" | sort | uniq -d | grep -Ev '^(stamps/|plan.mk$)'; }
 must two merge ALPHA_1=1e-3
 check 'a run adds lines' sh -c '[ "$1" ]' - "$(lines)"
@@ -82,7 +83,7 @@ printf x >>"$W/samples/emoint.h5"
 finds 'a file that has grown' '^damaged	samples/emoint.h5'
 mv "$W/samples/keep" "$W/samples/emoint.h5"
 
-# Met during a run, because what was made of it is gone and has to be made again.
+# A run meets damage, because what was made from the file is missing and must be made again.
 for pair in own/tec/enc00-self.h5:grams samples/emoint.h5:own/emoint tokens/tec.h5:own/tec/dec00-self.h5 \
 	solution/enc00-self.h5:merged/tec/encoder-output.h5 \
 	grams/tec/encoder-output.h5:solution/encoder-output.h5; do

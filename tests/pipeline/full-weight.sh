@@ -1,12 +1,12 @@
 #!/bin/sh
-# full-weight.sh: the iteration over whole weights (jacobi with with_pretrain_matrix) on the tiny case: what each of its
-# steps solves, where it ends, and that nothing is lost when it is killed. (tests/pipeline/baselines.sh has sweep's.)
+# full-weight.sh: the iteration over full weights (jacobi with with_pretrain_matrix) on the tiny case: what each step
+# solves, where it ends, and that nothing is lost when it is killed. (For sweep see tests/pipeline/baselines.sh.)
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../iterations.sh"
 tiny
 
 jacobi() { folder=$1; shift; run "$folder" merge METHOD=jacobi WITH_PRETRAIN_MATRIX=1 "$@"; } # jacobi WORK SETTINGS…
-# compare WORK WORK MAX: W0 is in both, so that a relative difference of W is one of W - W0 too: that is as large as W0
+# compare WORK WORK MAX: both W contain W0. A relative difference of W is also one of W - W0, which is as large as W0
 # here.
 compare() { "$HELP/compare-deltas" --model "$M" --a "$1/model/model.safetensors" --b "$2/model/model.safetensors" \
 	--max "$3"; }
@@ -24,8 +24,8 @@ check "and make plan says so" sh -c 'grep -Eq "^to do +nothing"' <<-END
 END
 check "nothing is damaged or stale" run "$T/full" verify
 
-# What each iteration solves: the fit against a direct evaluation from the rows that it is of; what MATS makes of it
-# against its formula. The file holds float32: measured 3e-8.
+# What each iteration solves: the fit, against a direct evaluation from its rows; the result of MATS, against its
+# formula. The file holds float32: 3e-8 was measured.
 direct() { # direct WORK SITE ITERATION OPTIONS…
 	in=$1 site=$2 k=$3
 	shift 3
@@ -43,7 +43,7 @@ for k in 3 4 6; do check "iteration $k accelerates as the formula says" mats "$T
 check "the comparison can tell: another history" sh -c '! "$@"' - "$HELP/compare-mats" --work "$T/full" \
 	--site dec01-self --iteration 6 --history 1 --max 1e-3
 
-# With CAMR and DCS, whose weights grow steeper from the first iteration (dcs_sigma / 2) to the second.
+# With CAMR, and with DCS, whose weights grow steeper from the first iteration (dcs_sigma / 2) to the second.
 must iterate "$T/both" 3 USE_CAMR=1 CAMR_ALPHA=1e-2 CAMR_BETA=1e-3 USE_DCS=1 DCS_SIGMA=3 ALPHA_1=1e-2
 for site in $(sites "$T/both"); do
 	check "CAMR and DCS, iteration 1, $site" direct "$T/both" "$site" 1 --alpha-1 1e-2 --camr-alpha 1e-2 \
@@ -72,7 +72,7 @@ must iterate "$T/plain" 30 USE_MATS=0
 check "without MATS it ends there too (here: $(number "$T/plain") iterations)" compare "$T/plain" "$T/sweep" 1e-4
 check "and keeps no history" sh -c "! h5dump -H '$T/plain/iter03/solution/enc01-self.h5' | grep mats_"
 
-# Killed at some moment, group and all, then run again: the same bytes.
+# Killed at some moment, with its whole group, then run again: the same bytes.
 killed() {
 	rm -rf "$T/killed"
 	(exec setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL \

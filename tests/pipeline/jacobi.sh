@@ -1,5 +1,5 @@
-# jacobi.sh: the published iteration on the tiny case: where it ends, when it stops, and that nothing is lost when it is
-# killed.
+# jacobi.sh: the published iteration on the tiny case: where it ends, when it stops, and that nothing is lost when it
+# is killed.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../iterations.sh"
 tiny
@@ -54,7 +54,7 @@ must iterate "$T/three" 3 MATS_HISTORY_SIZE=1
 check "another history size leaves the first iteration alone" lacks 'iteration 1:' "$T/must.out"
 check "and does the others again" grep -q 'iteration 2:' "$T/must.out"
 
-# Killed at some moment, group and all, then run again: the same bytes.
+# Killed at some moment, with its whole group, then run again: the same bytes.
 killed() {
 	rm -rf "$T/killed"
 	(exec setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One run at a time in a WORK folder, and nothing left there of killed ones (tools/with-lock.c).
+# One run at a time in a WORK folder, and nothing of killed runs remains there (tools/with-lock.c).
 . "$(dirname "$0")/../lib.sh"
 W=$T/work
 lock() { "$BUILD/with-lock" --folder "$W" -- "$@"; }
@@ -24,7 +24,8 @@ kill "$holder"
 wait "$holder" 2>/dev/null
 check 'once the first has ended, by a signal too, the folder is free' lock true
 
-# The holder is killed, what it has started lives on for a while: waited for, not mixed with.
+# The holder is killed, and what it has started lives on for a while: a second run waits for it, and does not mix
+# with it.
 "$BUILD/with-lock" --folder "$W" -- sleep "$short" &
 holder=$!
 while ! grep -q "sleep $short" "$W/lock"; do sleep 0.05; done
@@ -35,7 +36,7 @@ check 'what a killed run has left running is waited for' lock true
 if [ $((($(date +%s%N) - start) / 1000000)) -ge 300 ]; then ok 'until it has ended'; else not_ok 'until it has ended'
 	fi
 
-# make -j above it shares no job tokens with the make below, which may outlive it: it ends at once, and does not wait
+# make -j above it shares no job tokens with the make below, which may outlive it. It ends at once, without waiting
 # for them.
 cat >"$T/above.mk" <<END
 above:

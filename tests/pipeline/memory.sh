@@ -1,5 +1,6 @@
 #!/bin/sh
-# Memory does not grow with the depth of the model, the number of tasks or of samples: log.tsv has every process's peak.
+# Memory does not grow with the depth of the model, nor with the number of tasks or samples. log.tsv has every
+# process's peak.
 . "$(dirname "$0")/../lib.sh"
 peak() { awk -F'\t' '$1 != "eval-emotion" && $5 > most { most = $5 } END { printf "%.1f", most }' "$1/log.tsv"; }
 tiny --rows 900
@@ -12,8 +13,8 @@ grown() { # NAME WORK MB: at most 5 % more, and so many MB
 	check "$1: $now MB, not much over $base MB" awk -v a="$base" -v b="$now" \
 		-v more="$3" 'BEGIN { exit !(b <= 1.05 * a + more) }'
 }
-# What is bounded, but not filled by so few samples, comes in addition: a chunk (512 kB) of each of four open datasets,
-# and 1 MB of residual streams that generate-tokens holds of a group of samples (32 MB at most).
+# Some buffers are bounded, but so few samples do not fill them. They come in addition: a chunk (512 kB) of each of
+# four open datasets, and 1 MB of residual streams that generate-tokens holds for a group of samples (32 MB at most).
 SMALL='SAMPLES_NUM=240 INNER_NUM=3 OUTER_NUM=80'
 must run "$T/samples" -j1 merge
 grown 'twenty times the samples' "$T/samples" 3
@@ -23,7 +24,7 @@ must run "$T/deep" -j1 merge
 grown 'three times the depth' "$T/deep" 0.2
 tiny --tasks a,b,c,d,e,f,g,h
 must run "$T/tasks" -j1 merge TASK_TARGETS=a,b,c,d,e,f,g,h MANUAL_CEOF=1
-# With -j1 all tasks share a process, which has their files open: 2 MB of buffers for each of the four that came in
-# addition.
+# With -j1 all tasks share a process, which has their files open: 2 MB of buffers for each of the four additional
+# tasks.
 grown 'twice the tasks' "$T/tasks" 8
 finish

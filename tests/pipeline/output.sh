@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a run says: which model an evaluation is of, the memory of this run alone, and after an interruption what goes
-# on.
+# What a run prints: the model that an evaluation belongs to, the memory of this run only, and after an interruption
+# how to continue.
 . "$(dirname "$0")/../lib.sh"
 tiny --blocks 1
 W=$T/w

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A finished merge and other settings: `make plan` and the run say that it will be replaced; the old one is kept, with
-# its evaluation, and nothing that is known of it lies beside the new one.
+# A finished merge, and other settings: `make plan` and the run say that it will be replaced. The old merge is kept
+# with its evaluation, and nothing known about it is beside the new one.
 . "$(dirname "$0")/../lib.sh"
 tiny --blocks 1
 W=$T/w
@@ -54,7 +54,7 @@ check 'make report evaluates the new one' test -e "$W/eval/tec.json" -a -e "$W/e
 check 'and says of which model each line is' grep -q '^eval-emotion: merge sweep on tec: accuracy' "$T/out"
 check 'and again nothing is wrong' sound
 
-# ---- one merge later the one before is kept, and no older one
+# ---- one merge later the previous one is kept, and no older one
 cp "$W/adapter/adapter_model.safetensors" "$T/second"
 must two merge ALPHA_1=1e-2
 check 'the next merge keeps the second' cmp "$W/adapter.previous/adapter_model.safetensors" "$T/second"
@@ -62,14 +62,14 @@ check 'which is whole' sound
 must two merge eval
 check 'the first settings again: the first adapter' diff -r "$W/adapter" "$T/first/adapter"
 
-# ---- no finished merge to keep: an evaluation that is of no adapter goes
+# ---- no finished merge to keep: an evaluation without an adapter is deleted
 must two merge eval
 rm -r "$W/adapter" "$W/adapter.previous"
 must two merge
 check 'an adapter that was deleted: its evaluation goes' test ! -e "$W/eval/tec.json" -a ! -e "$W/eval.tsv" -a ! \
 	-e "$W/adapter.previous"
 
-# ---- stopped between two steps: whatever is there, the next run ends the same
+# ---- stopped between two steps: in any state, the next run ends the same
 must two merge eval ALPHA_1=1e-3
 must cp -a "$W" "$T/finished"
 after() { # NAME COMMAND: a WORK as a kill leaves it, then a run with other settings

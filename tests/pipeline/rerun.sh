@@ -1,6 +1,6 @@
 #!/bin/sh
-# What runs again: nothing without a change; after a change just what depends on it, and then the results are those of a
-# run from scratch.
+# What runs again. Without a change: nothing. After a change: exactly what depends on it, and then the results equal
+# those of a run from scratch.
 . "$(dirname "$0")/../lib.sh"
 tiny
 all='emoint emotion-cause tec isear'
@@ -9,7 +9,7 @@ later='enc01-self encoder-output dec00-self dec00-cross dec01-self dec01-cross' 
 W=$T/w
 must run "$W" -j2 eval
 
-# What follows from new solutions: those of SITES, and what follows from the adapter.
+# What follows from new solutions: the files of SITES, and those that follow from the adapter.
 evaluation() { each eval/T.json "$all"; each predictions/T.jsonl "$all"; echo eval.tsv; }
 adapter() { echo adapter/adapter_config.json adapter/adapter_model.safetensors; evaluation; }
 from_first() { each solution/S.h5 x "$sites"; each merged/T/S.h5 "$all" "$later"; adapter; }
@@ -104,11 +104,11 @@ rm -r "$W/adapter"
 must run "$W" -j2 eval
 expect_remade 'a deleted adapter: it, and its evaluation' "$W" $(adapter)
 
-# From here on one block each: fewer sites.
+# From here on with one block each: fewer sites.
 tiny --blocks 1
 must "$HELP/tiny-model" -q --seed 2 --blocks 1 -o "$T/second-model"
 
-# DCS weighs the rows of one task by the adapters of all.
+# DCS weights the rows of one task by the adapters of all tasks.
 W=$T/dcs
 must run "$W" -j4 merge USE_DCS=1
 cp "$T/second-model/loras/isear/adapter_model.safetensors" "$L/isear/"
@@ -117,7 +117,7 @@ rm -rf "$T/fresh"
 must run "$T/fresh" -j4 merge USE_DCS=1
 same 'a changed adapter, with DCS: as from scratch' "$W" "$T/fresh"
 
-# A task more or less: the others' own side stays.
+# A task is added or removed: the others' own side stays.
 W=$T/three
 must run "$W" -j1 merge TASK_TARGETS=emoint,tec MANUAL_CEOF=1
 mark "$W"
@@ -129,7 +129,7 @@ rm -rf "$T/fresh"
 must run "$T/fresh" -j2 merge TASK_TARGETS=emoint,tec,isear MANUAL_CEOF=1
 same 'a task more: as from scratch' "$W" "$T/fresh"
 
-# Grams hold every module that any adapter targets: one that targets more changes all of them.
+# Grams hold every module that any adapter targets. An adapter that targets more changes all Grams.
 W=$T/more
 must run "$W" -j4 merge
 must "$HELP/tiny-model" -q --adapters pattern --blocks 1 -o "$T/pattern-model"
@@ -140,7 +140,7 @@ rm -rf "$T/fresh"
 must run "$T/fresh" -j4 merge
 same 'an adapter with more targets: as from scratch' "$W" "$T/fresh"
 
-# Without KEEP_ACTS what has been used is released; a change makes it anew.
+# Without KEEP_ACTS used files are released; a change makes them again.
 W=$T/released KEEP=
 must run "$W" -j2 merge
 mark "$W"

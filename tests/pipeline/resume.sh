@@ -1,5 +1,5 @@
 #!/bin/sh
-# Killed at a random moment, whatever it is that dies, and run again: the bytes of an undisturbed run. SEED=N repeats
+# Killed at a random moment, whatever process dies, and run again: the bytes of an undisturbed run. SEED=N repeats
 # the moments.
 . "$(dirname "$0")/../lib.sh"
 tiny
@@ -8,7 +8,7 @@ must run "$T/whole" -j2 eval
 count() { results "$1" 2>/dev/null | wc -l; }
 total=$(count "$T/whole")
 
-# The k-th moment: when there are so many results, of those that WORK still lacks a random share of up to 0.8; and up to
+# The k-th moment. It comes when a random share, up to 0.8, of the results that WORK still lacks exists; and up to
 # 0.1 s later.
 moment() {
 	awk -v seed="$SEED" -v k="$1" -v have="$(count "$2")" -v total="$total" \
@@ -16,8 +16,8 @@ moment() {
 			print int(have + 1 + rand() * 0.8 * (total - have)), rand() * 0.1 }'
 }
 alive() { ps -o stat= -p "$1" | grep -qv Z; }
-# Kills one tool of the session. It is stopped first: one that ends just then is no victim, though a signal can still be
-# sent to it.
+# Kills one tool of the session. It is stopped first, because a tool that is just ending can still get a signal, but
+# would not be killed.
 kill_tool() {
 	victim=$(ps -o pid=,stat=,comm= --sid "$1" |
 		awk '$2 !~ /Z/ && $3 ~ /^(extract|compute|solve|draw|gener|assem|eval-)/ { print $1; exit }')
@@ -28,8 +28,8 @@ kill_tool() {
 	kill -CONT "$victim" 2>/dev/null
 	return 1
 }
-# disturb WORK HOW RESULTS SECONDS: starts the run in a session of its own, and at that moment kills the whole group,
-# make alone, or one tool.
+# disturb WORK HOW RESULTS SECONDS: starts the run in a session of its own. At the given moment it kills the whole
+# group, only make, or one tool.
 disturb() {
 	# shellcheck disable=SC2086
 	setsid make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$1" $SMALL KEEP_ACTS=1 \
@@ -45,7 +45,7 @@ disturb() {
 	esac
 	wait $leader 2>/dev/null
 	[ $? = 0 ] || disturbed=$((disturbed + 1))
-	# Where make alone was killed, its children end by themselves.
+	# If only make was killed, its children end by themselves.
 	while [ -n "$(ps -o pid= --sid $leader)" ]; do sleep 0.05; done
 }
 k=0
@@ -53,7 +53,7 @@ for how in group group term make tool group; do
 	k=$((k + 1))
 	W=$T/w$k moments= disturbed=0
 	for again in 1 2; do
-		# Make alone was killed, and its last processes were all that was left to do.
+		# Only make was killed, and its last processes were all that remained to be done.
 		[ "$(count "$W")" -lt $total ] || break
 		at=$(moment $((10 * k + again)) "$W")
 		moments="$moments, ${at% *} of $total results"
@@ -62,7 +62,7 @@ for how in group group term make tool group; do
 	done
 	if [ $disturbed -gt 0 ]; then ok "$how killed: $disturbed runs came to no end"
 		else not_ok "$how killed: nothing was killed (SEED=$SEED, at${moments#,})"; fi
-	# No result is half there: what has its final name is what the undisturbed run has.
+	# No result is incomplete: a file with its final name equals that of the undisturbed run.
 	wrong=$(results "$W" 2>/dev/null | while read -r file; do cmp -s "$W/$file" "$T/whole/$file" || echo "$file"
 		done)
 	if [ -z "$wrong" ]; then ok "$how killed: what is there is whole"; else
@@ -75,7 +75,7 @@ for how in group group term make tool group; do
 	expect_nothing "$how killed, run again: then it is finished" "$W"
 done
 
-# The disk is full somewhere on the way, and then there is room: on a small file system of our own.
+# The disk fills up on the way, and then there is room again. On a small file system of our own.
 if unshare -m true 2>/dev/null; then own='unshare -m'; elif unshare -rm true 2>/dev/null; then own='unshare -rm'
 	else own=; fi
 mkdir "$T/disk"

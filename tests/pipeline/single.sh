@@ -1,7 +1,7 @@
 #!/bin/sh
-# Merging one adapter gives it back, whatever its kind and the method: scales, ranks and targets are read and written as
-# PEFT means them. The change that must come back is not read from the adapter by the tools' own reader, which could be
-# wrong twice: tiny-model writes it out (deltas/).
+# Merging one adapter gives it back, whatever its kind and the method. So scales, ranks and targets are read and
+# written as PEFT means them. The expected change is not read from the adapter by the tools' own reader, which could
+# be wrong both times: tiny-model writes it (deltas/).
 . "$(dirname "$0")/../lib.sh"
 BIG='--rank 8 --alpha 32' # s = 4, or 11.3 with use_rslora; of a pattern adapter only alpha is this
 deltas() { check "$1" "$HELP/compare-deltas" --model "$M" --a "$2" --b "$3" --max "$4"; }
@@ -22,7 +22,7 @@ for model in gated relu; do
 	done
 done
 
-# The comparison can tell: another adapter, one with another scale, one with a module less.
+# The comparison can fail: with another adapter, another scale, or one module less.
 must "$HELP/tiny-model" -q --adapters plain --tasks tec --seed 2 -o "$T/other"
 M=$T/gated-plain/model W=$T/gated-plain/sweep L=$T/gated-plain/loras
 check 'another adapter is another' sh -c '! "$@"' - "$HELP/compare-deltas" --model "$M" --a "$W/adapter" \
@@ -45,7 +45,7 @@ L=$T/gated-plain/loras
 check 'other modules are seen' sh -c '! "$@"' - "$HELP/compare-deltas" --model "$T/gated-pattern/model" \
 	--a "$T/gated-pattern/loras/tec" --b "$T/gated-plain/loras/tec" --max 9
 
-# The average of two adapters is the mean of their changes: an average with itself is the adapter.
+# The average of two adapters is the mean of their changes. The average of an adapter with itself is the adapter.
 must "$HELP/tiny-model" -q --tasks tec,isear -o "$T/twins"
 M=$T/twins/model L=$T/twins/loras D=$T/twins/data
 cp "$L/tec/"* "$L/isear/"

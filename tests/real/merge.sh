@@ -1,14 +1,14 @@
 #!/bin/sh
-# Merges of SmolLM2-135M-Instruct against reference solutions: float32 rows, float64 Grams and solves, each sequence
-# alone.
-# Both sides' rows are float32, and a solve magnifies their rounding by up to 1 + 1/alpha_2; 1e-3 is the product's bar.
+# Merges of SmolLM2-135M-Instruct against reference solutions, which have float32 rows, float64 Grams and solves, and
+# run each sequence alone. Both sides' rows are float32, and a solve magnifies their rounding by up to 1 + 1/alpha_2.
+# 1e-3 is the product's own bound.
 . "$(dirname "$0")/../lib.sh"
 . tests/real/smollm2.sh
 
 reference() { "$HELP/compare-factors" --adapter "$1/adapter" --reference "$G/$2.safetensors" --left "$G/B.safetensors" \
 	--max 1e-3; }
-# most WORK MIB: the largest process of the run stayed under it. log.tsv's peaks are what the run prints, in MB of 10⁶
-# bytes.
+# most WORK MIB: the largest process of the run stayed under this. log.tsv's peaks are those that the run prints, in
+# MB of 10⁶ bytes.
 most() {
 	awk -v limit="$1" '/^Max memory usage:/ { seen = 1; if ($4 * 1e6 > limit * 1048576) bad = $0 } END {
 		if (bad) print bad; exit bad != "" || !seen }' \

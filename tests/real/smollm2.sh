@@ -1,8 +1,8 @@
-# smollm2.sh: what the tests of the real decoder-only model share; sourced after lib.sh. Sets M, L, D and G (golden), or
-# skips all.
+# smollm2.sh: shared by the tests of the real decoder-only model; sourced after lib.sh. Sets M, L, D and G (golden),
+# or skips all.
 #
-# SMOLLM2_DIR: a folder with adapters/, data/ and golden/. SMOLLM2_MODEL: the model's folder. Without the latter
-# fetch.sh gets it, and keeps it in REAL_CACHE, outside the tree.
+# SMOLLM2_DIR: a folder with adapters/, data/ and golden/. SMOLLM2_MODEL: the model's folder. Without it, fetch.sh
+# gets the model and keeps it in REAL_CACHE, outside the tree.
 : "${REAL_CACHE:=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/merge-lora-tests/smollm2}"
 
 skip_all() {
@@ -16,7 +16,7 @@ if [ -z "${SMOLLM2_MODEL:-}" ]; then
 fi
 M=$SMOLLM2_MODEL L=$SMOLLM2_DIR/adapters D=$SMOLLM2_DIR/data G=$SMOLLM2_DIR/golden
 
-# real WORK TARGETS AND SETTINGS…: the pipeline on it. Its stderr stays in $T/real.err.
+# real WORK TARGETS AND SETTINGS…: runs the pipeline on it. Its stderr stays in $T/real.err.
 real() {
 	work=$1
 	shift
