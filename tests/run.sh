@@ -1,9 +1,8 @@
 #!/bin/sh
 # Runs test programs (TAP on stdout) one after the other, or with -j N side by side. It prints one line per program;
 # of failing programs everything but the passed tests; the skipped tests with their reasons; and finally the counts
-# of single tests: "N passed, N failed, N skipped". A program that ends badly counts as a failed test of its own, and
-# so does one whose results are not as many as its plan line (1..N) announces.
-# usage: tests/run.sh [-j N] PROGRAM…
+# of single tests: "N passed, N failed, N skipped". A program that ends badly counts as a failed test of its own. So
+# does a program with more or fewer results than its plan line (1..N) announces. usage: tests/run.sh [-j N] PROGRAM…
 set -u
 . "$(dirname "$0")/patience.sh"
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # of the make that may have started us: tests run their own

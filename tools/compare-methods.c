@@ -3,8 +3,8 @@
  *
  * Reads REFERENCE/base and REFERENCE/adapters, and from every method's WORK folder eval/TASK.json,
  * predictions/TASK.jsonl and log.tsv. `kept` is the mean accuracy relative to the individual
- * models. p of a pair is McNemar's exact test on the rows that only one of the two has right, per
- * task and over the rows of all tasks. */
+ * models. p of a pair is McNemar's exact test on the rows that only one of the two has right. It is
+ * given per task, and over all tasks' rows. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,9 +6,9 @@
  * because its folder was deleted, they are deleted.
  *
  * One rename gives the folder its new name. The earlier .previous is deleted just before, its
- * configuration first. So wherever this is interrupted, a folder with a configuration is whole, the
- * merge has one of the two names, and a second run finishes the work. If there is nothing to keep,
- * nothing is done. */
+ * configuration first. So this can be interrupted anywhere. A folder with a configuration is whole,
+ * the merge has one of the two names, and a second run finishes the work. If there is nothing to
+ * keep, nothing is done. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

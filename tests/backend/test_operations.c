@@ -92,7 +92,7 @@ static void call_feed_forward(const struct feed_case *c, float *Y, const float *
 
 enum { MOST_SEQUENCES = 6 };
 
-/* Sequences of len rows, which attend to the first `valid` keys: those of their own rows, or of mem
+/* Sequences of len rows, which attend to the first `valid` keys: keys of their own rows, or of mem
  * rows of the encoder's output. */
 struct attention_case {
 	int n, len[MOST_SEQUENCES], mem[MOST_SEQUENCES], valid[MOST_SEQUENCES];

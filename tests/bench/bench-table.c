@@ -1,6 +1,6 @@
-/* bench-table: one merge in figures: what each stage took (WORK/log.tsv), the floating-point
- * operations that its result needs, and which share of the machine's own matrix-product rate
- * (peak.c) this is over the whole wall time.
+/* bench-table: one merge in figures: what each stage took (WORK/log.tsv), and the floating-point
+ * operations that its result needs. Over the whole wall time these are a share of the machine's own
+ * matrix-product rate (peak.c).
  *
  * Operations are counted from the geometry, the texts and the solutions, each once. A
  * multiplication and an addition are two. What is computed twice, padded or converted does not

@@ -1,7 +1,8 @@
 #!/bin/sh
-# What an evaluation says about its labels, and what the tables say about results that mean little: labels that count
-# as one, an individual accuracy of 0, accuracies that are all 0, an adapter that answers its own rows by chance (the
-# demo's texts, with and without their prompt).
+# What an evaluation says about its labels, and what the tables say about results that mean little:
+# - labels that count as one;
+# - an individual accuracy of 0, and accuracies that are all 0;
+# - an adapter that answers its own rows by chance (the demo's texts, with and without their prompt).
 . "$(dirname "$0")/../lib.sh"
 tiny
 DEMO=data/demo

@@ -1,5 +1,5 @@
 /* print-ids MODEL TEXTS: for bpe.py. TEXTS is a JSON list of strings. For each string it prints one
- * line of JSON: [ids, ids without what stands before and behind, text of the first ids, the same
+ * line of JSON: [ids, ids without the tokens before and behind, text of the first ids, the same
  * text without special tokens]. */
 #include <jansson.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@ grown() { # NAME WORK MB: at most 5 % more, and so many MB
 		-v more="$3" 'BEGIN { exit !(b <= 1.05 * a + more) }'
 }
 # Some buffers are bounded, but so few samples do not fill them. They come in addition: a chunk (512 kB) of each of
-# four open datasets, and 1 MB of residual streams that generate-tokens holds for a group of samples (32 MB at most).
+# four open datasets, and 1 MB of generate-tokens' residual streams for a group of samples (32 MB at most).
 SMALL='SAMPLES_NUM=240 INNER_NUM=3 OUTER_NUM=80'
 must run "$T/samples" -j1 merge
 grown 'twenty times the samples' "$T/samples" 3

@@ -304,8 +304,8 @@ static void test_bounds(void **state)
 	}
 }
 
-/* tests/golden/test_adapters.c compares what PEFT does with layers_to_transform. Here is what PEFT
- * refuses, or what has no effect. */
+/* tests/golden/test_adapters.c compares what PEFT does with layers_to_transform. This test has what
+ * PEFT refuses, and what has no effect. */
 static void test_layers(void **state)
 {
 	static const struct {

@@ -77,7 +77,7 @@ static void test_bootstrap(void **state)
 	assert_true(boot != metrics_macro_f1_stderr(count, 2, METRICS_RESAMPLES, 43));
 }
 
-/* Macro-F1 straight from the label vectors, counting anew for every label. */
+/* Macro-F1 directly from the label vectors, with new counts for every label. */
 static double direct_f1(const int *truth, const int *predicted, int n, int K)
 {
 	double sum = 0;

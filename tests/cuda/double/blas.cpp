@@ -1,5 +1,7 @@
-/* blas.cpp: the calls of cuBLAS and cuSOLVER in use, by OpenBLAS and LAPACKE, on the stream of the handle. Every operand is checked whole against the
- * allocation it lies in. Written from the documentation: what it leaves open (other triangles, workspaces) is filled with NaN. */
+/* blas.cpp: the calls of cuBLAS and cuSOLVER that are used, by OpenBLAS and LAPACKE, on the stream
+ * of the handle. Every operand is checked whole against its allocation. It is written from the
+ * documentation. What the documentation leaves open (other triangles, workspaces) is filled with
+ * NaN. */
 #include <cblas.h>
 #include <cmath>
 #include <cstring>
@@ -43,7 +45,7 @@ matrix operand(const void *p, cudaDataType type, cublasOperation_t op, int rows,
 	return op == CUBLAS_OP_N ? matrix{p, type, rows, cols, ld} : matrix{p, type, cols, rows, ld};
 }
 
-/* As dense float32: bfloat16 is its upper half. */
+/* Converts to dense float32: bfloat16 is its upper half. */
 std::vector<float> widened(const matrix &m, const char *what)
 {
 	std::vector<float> out(size_t(m.rows) * size_t(m.cols));
@@ -97,7 +99,7 @@ cublasStatus_t submit(cublasHandle_t handle, cublasOperation_t opA, cublasOperat
 		return CUBLAS_STATUS_NOT_SUPPORTED;
 	A.data("cuBLAS A"), B.data("cuBLAS B"), C.data("cuBLAS C");
 	emu::enqueue(handle->stream, "cuBLAS product", [=] {
-		if (handle->workspace) /* whatever lay there is lost */
+		if (handle->workspace) /* its former contents are lost */
 			emu::spoil(emu::range(handle->workspace, handle->workspace_bytes, "cuBLAS workspace"), 256);
 		multiply(opA, opB, k, alpha, A, B, beta, C);
 	});
@@ -136,7 +138,7 @@ cublasStatus_t cublasCreate(cublasHandle_t *handle)
 {
 	if (emu::injected())
 		return CUBLAS_STATUS_ALLOC_FAILED;
-	openblas_set_num_threads(1); /* a device's sums do not depend on the host's threads */
+	openblas_set_num_threads(1); /* the sums of a device do not depend on the host's threads */
 	*handle = new cublasContext;
 	return CUBLAS_STATUS_SUCCESS;
 }

@@ -1,8 +1,10 @@
-/* emu.hpp: how kernels see the test double: the words of CUDA C++ that be_kernels.cu uses, for g++.
+/* emu.hpp: the test double as kernels see it: the words of CUDA C++ that be_kernels.cu uses, for
+ * g++.
  *
- * Every CUDA thread runs as a fiber on one CPU thread (fibers.cpp). Device pointers are handles that cannot be followed; a launch turns
- * each pointer argument into the memory behind it. Stricter than a device: a block is whole warps, no thread may end before a barrier that
- * others wait at, and all must wait at the same one. */
+ * Every CUDA thread runs as a fiber on one CPU thread (fibers.cpp). Device pointers are handles
+ * that cannot be followed. A launch turns each pointer argument into the memory behind it. The
+ * double is stricter than a device: a block must be whole warps; no thread may end before a barrier
+ * at which others wait; all must wait at the same barrier. */
 #ifndef EMU_HPP
 #define EMU_HPP
 
@@ -16,11 +18,11 @@ extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace emu {
 
-/* Ends the program: what a device would do with this is not defined, or an error. */
+/* Ends the program, where a device's behaviour would be undefined or an error. */
 [[noreturn]] void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-using thread = std::function<void()>;                /* the kernel, its arguments bound */
-using threads = std::function<void(const thread &)>; /* runs it once for every CUDA thread */
+using thread = std::function<void()>;                /* the kernel, with its arguments bound */
+using threads = std::function<void(const thread &)>; /* runs the kernel once for every CUDA thread */
 
 void *behind(const void *handle, const char *kernel);
 cudaError_t enqueue_kernel(const char *name, dim3 grid, dim3 block, cudaStream_t stream, std::function<void(const threads &)> run);
@@ -36,7 +38,7 @@ template <typename T> T argument(T value, const char *kernel)
 		return value;
 }
 
-/* The kernel's own parameter types decide; the pointers are followed when the kernel runs. */
+/* The kernel's own parameter types decide. The pointers are followed when the kernel runs. */
 template <typename... P, typename... A>
 cudaError_t launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, cudaStream_t stream, A... given)
 {

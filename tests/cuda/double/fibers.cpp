@@ -1,10 +1,15 @@
-/* fibers.cpp: runs a grid, one block after the other, each CUDA thread a fiber of this CPU thread.
+/* fibers.cpp: runs a grid, one block after the other. Each CUDA thread is a fiber of this CPU
+ * thread.
  *
- * A thread runs until it waits at a barrier or ends, then the next: the largest skew between threads that the barriers allow. Threads and blocks
- * are taken in ascending order (mode 0), descending (1) or at random. A thread that never waits leaves its fiber to the next, so that kernels without
- * barriers cost a call per thread. Under the thread sanitizer every thread of the grid has a fiber of its own, and what happens before what follows
- * from the launch and the barriers alone: the switches say nothing. Fibers serve grid after grid: all that a fiber did happened before the next
- * launch, so that nothing is hidden; a new fiber costs the sanitizer a millisecond. */
+ * A thread runs until it waits at a barrier or ends; then the next one runs. This is the largest
+ * skew between threads that barriers allow. Threads and blocks run in ascending order (mode 0), in
+ * descending order (1) or at random. A thread that never waits leaves its fiber to the next one, so
+ * that kernels without barriers cost only a call per thread.
+ *
+ * Under the thread sanitizer every thread of the grid has its own fiber. Only the launch and the
+ * barriers order what happens; switches of fibers do not. A fiber serves grid after grid, because a
+ * new one costs the sanitizer a millisecond. What a fiber did happened before the next launch, so
+ * this hides no race. */
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -31,7 +36,8 @@ void __tsan_release(void *address);
 #error "the test double switches fibers in x86-64 assembly"
 #endif
 
-/* Saves what a called function must keep on the present stack and goes on with the other one. */
+/* Saves on the current stack what a called function must preserve, and continues with the other
+ * stack. */
 extern "C" void emu_switch(void **save_sp, void *to_sp);
 __asm__(".text\n.globl emu_switch\n.type emu_switch,@function\nemu_switch:\n"
         "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n"
@@ -51,8 +57,8 @@ struct fiber {
 	unsigned char *stack = nullptr;
 	void *sp = nullptr, *fake = nullptr, *tsan = nullptr;
 	size_t thread = 0;
-	int line = 0;      /* of the barrier that it waits at; 0: it runs, or has ended */
-	size_t waits = 0;  /* barriers that the thread has come to */
+	int line = 0;      /* source line of the barrier where it waits; 0: it runs, or has ended */
+	size_t waits = 0;  /* barriers that the thread has reached */
 };
 
 struct shared_array {
@@ -61,7 +67,7 @@ struct shared_array {
 	unsigned char *data;
 };
 
-/* The grid that runs now. */
+/* The grid that is running. */
 struct grid {
 	const char *name;
 	const thread *body;
@@ -72,7 +78,7 @@ struct grid {
 	size_t want_bytes;
 	std::vector<unsigned char *> kept; /* arrays of earlier blocks */
 	size_t block;
-	char *clocks; /* the thread sanitizer's: of the launch, the end, the shared arrays; and two for each block's barriers */
+	char *clocks; /* for the thread sanitizer: the launch, the end, the shared arrays; and two for each block's barriers */
 };
 
 enum { LAUNCHED, FINISHED, ARRAYS, BARRIERS };
@@ -111,7 +117,7 @@ void tsan_to(void *fiber)
 #endif
 }
 
-/* Back to the scheduler; returns when the fiber is taken up again. */
+/* Returns to the scheduler. It comes back when the fiber is continued. */
 void leave()
 {
 	fiber *f = running;
@@ -141,7 +147,7 @@ void enter(fiber *f)
 	running = nullptr;
 }
 
-/* A fiber's life: thread after thread of whatever runs. */
+/* The life of a fiber: it runs the threads of whatever grid runs, one after the other. */
 void fiber_main()
 {
 #if defined(__SANITIZE_ADDRESS__)
@@ -172,9 +178,10 @@ fiber *fiber_new()
 	void **top;
 
 	f->stack = static_cast<unsigned char *>(mmap(nullptr, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	if (f->stack == MAP_FAILED || mprotect(f->stack, 4096, PROT_NONE)) /* a stack that runs over faults */
+	if (f->stack == MAP_FAILED || mprotect(f->stack, 4096, PROT_NONE)) /* a stack overflow faults */
 		fail("cannot make a fiber");
-	/* As emu_switch leaves a stack: six registers, the address to go on at, and one word so that the stack is aligned as after a call. */
+	/* The form in which emu_switch leaves a stack: six registers, the address to continue at,
+	 * and one word that aligns the stack as after a call. */
 	top = reinterpret_cast<void **>(f->stack + STACK) - 8;
 	std::memset(top, 0, 8 * sizeof(*top));
 	top[6] = reinterpret_cast<void *>(fiber_main);
@@ -197,7 +204,8 @@ fiber *fiber_take()
 	return f;
 }
 
-/* Runs a fiber until it waits or ends, giving it the shared arrays that it asks for (memory is the scheduler's to make). */
+/* Runs a fiber until it waits or ends. Gives it the shared arrays that it asks for, because only
+ * the scheduler may allocate them. */
 void resume(fiber *f)
 {
 	for (;;) {
@@ -210,7 +218,7 @@ void resume(fiber *f)
 	}
 }
 
-/* All that still run wait at one barrier, and none has ended. */
+/* All running threads wait at the same barrier, and none has ended. */
 void check_barrier(const std::vector<fiber *> &waiting)
 {
 	for (fiber *f : waiting)
@@ -220,7 +228,8 @@ void check_barrier(const std::vector<fiber *> &waiting)
 		fail("%s: %zu of %zu threads wait at line %d, the others have ended", now.name, waiting.size(), now.order.size(), waiting[0]->line);
 }
 
-/* Runs a fiber on; it waits again, or its thread (and those after it on this fiber) have ended. */
+/* Continues a fiber until it waits again, or until its thread and those that follow on this fiber
+ * have ended. */
 void go_on(fiber *f, std::vector<fiber *> &waiting, std::vector<fiber *> &ended)
 {
 	resume(f);
@@ -255,7 +264,7 @@ void release_arrays()
 	for (const shared_array &a : now.arrays) {
 		guarded_check(a.data, a.bytes, now.name);
 #ifdef EMU_TSAN
-		now.kept.push_back(a.data); /* other blocks' must lie elsewhere, or they would look shared */
+		now.kept.push_back(a.data); /* other blocks' arrays must be elsewhere, or they would look shared */
 #else
 		guarded_free(a.data);
 #endif
@@ -288,7 +297,8 @@ void end_grid(std::vector<fiber *> &ended)
 void barrier(int line)
 {
 	fiber *f = running;
-	/* Two clocks in turn: with one, a thread that goes on late would learn of what others did after this barrier. */
+	/* Two clocks in turn. With one clock, a thread that continues late would learn what others
+	 * did after this barrier. */
 	size_t clock = BARRIERS + 2 * now.block + f->waits++ % 2;
 
 	f->line = line;

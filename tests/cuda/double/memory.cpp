@@ -1,5 +1,6 @@
-/* memory.cpp: device memory. A device pointer is an address in a reserved range that nothing can be read from or written to: a host that follows
- * one faults at that line. The bytes lie elsewhere, in a block of their own with guards on both sides. */
+/* memory.cpp: device memory. A device pointer is an address in a reserved range that cannot be read
+ * or written: a host that follows one faults at that line. The bytes are elsewhere, in a block of
+ * their own with guards on both sides. */
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -16,13 +17,13 @@ struct allocation {
 	unsigned char *data;
 };
 
-const size_t RESERVED = size_t(1) << 37; /* of address space: handles are never used twice */
-const size_t APART = 1 << 16;            /* between two allocations */
+const size_t RESERVED = size_t(1) << 37; /* size of the address space; handles are never used twice */
+const size_t APART = 1 << 16;            /* gap between two allocations */
 const size_t GUARD = 64;
 const unsigned char GUARD_BYTE = 0xa5;
 
 uintptr_t base, next;
-/* Never destroyed: programs end with memory still allocated, which is theirs to do. */
+/* Never destroyed, because programs may end with memory still allocated. */
 auto &live = *new std::map<uintptr_t, allocation>;
 auto &pinned = *new std::map<const void *, size_t>;
 size_t live_bytes, peak_bytes;
@@ -43,7 +44,7 @@ void reserve()
 	base = next = reinterpret_cast<uintptr_t>(p);
 }
 
-/* The live allocation that an address is in (or just behind), or end. */
+/* The live allocation that contains an address (or ends just before it), or end. */
 std::map<uintptr_t, allocation>::iterator find(const void *handle)
 {
 	uintptr_t at = reinterpret_cast<uintptr_t>(handle);
@@ -56,7 +57,7 @@ std::map<uintptr_t, allocation>::iterator find(const void *handle)
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-const bool GUARDED = false; /* the sanitizer's redzones are exact to the byte */
+const bool GUARDED = false; /* the sanitizer's own redzones are exact to the byte */
 #else
 const bool GUARDED = true;
 #endif
@@ -65,7 +66,8 @@ const bool GUARDED = true;
 
 void spoil(void *p, size_t bytes)
 {
-	/* Written through a volatile pointer where the thread sanitizer would take memset for an access of the kernel's. */
+	/* Writes through a volatile pointer where the thread sanitizer would take memset for an
+	 * access of the kernel. */
 #ifdef EMU_TSAN
 	for (size_t i = 0; i < bytes; i++)
 		static_cast<volatile unsigned char *>(p)[i] = 0xff;

@@ -1,4 +1,4 @@
-/* settings.cpp: the double's settings, messages, and what says things of the device as a whole. */
+/* settings.cpp: the double's settings and messages, and the calls about the device as a whole. */
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -89,7 +89,7 @@ cudaError_t cudaDeviceGetPCIBusId(char *id, int len, int device)
 {
 	if (emu::injected() || device)
 		return cudaErrorInvalidValue;
-	std::snprintf(id, static_cast<size_t>(len), "FFFF:FF:00.0"); /* of no real device */
+	std::snprintf(id, static_cast<size_t>(len), "FFFF:FF:00.0"); /* the name of no real device */
 	return cudaSuccess;
 }
 
@@ -107,7 +107,7 @@ const char *cudaGetErrorString(cudaError_t error)
 
 cudaError_t cudaGetLastError(void)
 {
-	return cudaSuccess; /* errors are the calls' own here */
+	return cudaSuccess; /* errors are returned by the calls themselves here */
 }
 
 } // extern "C"

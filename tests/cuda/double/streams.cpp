@@ -1,5 +1,6 @@
-/* streams.cpp: streams and events. Work is queued; in mode 0 it runs at once, in mode 1 only when somebody waits for it, in the others also at
- * random moments. Work of one stream keeps its order; between streams only events order anything. */
+/* streams.cpp: streams and events. Work is queued. In mode 0 it runs at once, in mode 1 only when
+ * somebody waits for it, in the other modes also at random moments. Work of one stream keeps its
+ * order. Between streams only events give an order. */
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -10,7 +11,7 @@
 
 struct CUevent_st {
 	CUstream_st *stream = nullptr;
-	size_t recorded = 0; /* how much of the stream it stands for */
+	size_t recorded = 0; /* pieces of the stream's work that precede it */
 };
 
 struct CUstream_st {
@@ -19,7 +20,7 @@ struct CUstream_st {
 		std::function<void()> run;
 	};
 	std::deque<work> queue;
-	size_t queued = 0, done = 0; /* pieces of work, ever */
+	size_t queued = 0, done = 0; /* pieces of work so far */
 };
 
 namespace emu {
@@ -126,7 +127,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 	if (injected())
 		return cudaErrorUnknown;
-	if (on) /* one that was never recorded is nothing to wait for */
+	if (on) /* an event that was never recorded: nothing to wait for */
 		enqueue(stream, "cudaStreamWaitEvent", [=] { run_stream(on, upto); });
 	return cudaSuccess;
 }
@@ -197,7 +198,7 @@ static void to_host(void *to, const void *from, size_t bytes, cudaStream_t strea
 		fail("%s: its target is device memory", what);
 	range(from, bytes, what);
 	if (mode)
-		spoil(to, bytes); /* not there until it is waited for */
+		spoil(to, bytes); /* not written until it is waited for */
 	enqueue(stream, what, [=] { std::memcpy(to, range(from, bytes, what), bytes); });
 }
 

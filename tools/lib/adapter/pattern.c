@@ -155,7 +155,7 @@ static bool take_opening(struct pattern_reader *r, const char **end)
 	return false;
 }
 
-/* Reads a group behind '('. Returns what it is for a quantifier that follows. */
+/* Reads a group behind '('. Returns the kind of item that a following quantifier would apply to. */
 static enum item take_group(struct pattern_reader *r, bool first)
 {
 	const char *end = ")";

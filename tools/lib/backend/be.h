@@ -68,7 +68,7 @@ struct backend {
 	/* Whether to load a block's weights while the previous block is computed: the device copies
 	 * and computes at the same time, and has room for both. */
 	bool ahead;
-	/* Makes the device ready for this process alone; waits until another process ends. A device
+	/* Makes the device ready for only this process; waits until another process ends. A device
 	 * that is absent or unsuitable is die(). Called by be_select(), which passes its
 	 * options. */
 	void (*open)(const struct common_opts *how);
@@ -122,8 +122,8 @@ struct backend {
 	void (*activate)(float *X, const float *G, enum be_act act, size_t n);
 	/* Y = X, n elements; both in backend memory. */
 	void (*copy)(float *Y, const float *X, size_t n);
-	/* Rotates by position, in halves. In every head of a row, (a, b) → (a cos − b sin, b cos +
-	 * a sin) elementwise, where a and b are the head's halves. X (P, heads·width). table (T,
+	/* Rotates by position, in halves. a and b are the halves of a head. In every head of a row,
+	 * (a, b) → (a cos − b sin, b cos + a sin) elementwise. X (P, heads·width). table (T,
 	 * width): row p has the cosines of position p, then the sines; T > every position.
 	 * first[i]: the position of sequence i's first row; NULL: 0. */
 	void (*rotate)(float *X, struct be_ragged seq, const int *first, int heads, int width,

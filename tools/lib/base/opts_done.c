@@ -21,7 +21,7 @@ void opts_start_clock(void)
 }
 
 /* The peak resident set in KiB. In the kernel ru_maxrss starts with the size of the process that
- * called exec(), so a small tool under a large script would report the script's size. VmHWM counts
+ * called exec(). A small tool under a large script would report the script's size. VmHWM counts
  * from exec() on. On Linux both are in KiB. */
 static double peak_kib(const struct rusage *u)
 {

@@ -26,8 +26,8 @@
 void checksums_use(const char *path);
 
 /* Says that a path belongs to a task, for processes that make files of several tasks. path: a file,
- * or a folder with all its contents. A path may belong to several tasks. The inputs of a task's
- * file are those of the same task, and those of no task. A file of no task has all inputs. */
+ * or a folder with all its contents. A path may belong to several tasks. A task's file has as
+ * inputs the files of the same task and the files of no task. A file of no task has all inputs. */
 void checksums_own(const char *path, const char *task);
 /* path_for_task(), for a path that belongs to the task (allocated). */
 char *checksums_task_path(const char *template, const char *task, int ntasks, const char *what);

@@ -26,7 +26,7 @@ static void round_release(struct round *r)
 }
 
 /* Builds the decoder inputs from `ids` (flat, with offset and length): the token `start`, then all
- * ids but the last. */
+ * ids except the last. */
 static void round_inputs(struct round *r, const struct geometry *m, int start, const int *length,
 			 const int *offset, const int *ids)
 {

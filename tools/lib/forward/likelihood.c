@@ -6,7 +6,7 @@
 
 #include "base/die.h"
 
-/* The decoder inputs of every answer: the start token, then all tokens but the last. They are at
+/* The decoder inputs of every answer: the start token, then all tokens except the last. They are at
  * the offsets of the answers' own tokens. */
 static int *decoder_inputs(const struct answer_list *a, int start)
 {

@@ -4,8 +4,8 @@
  *   XmᵀXm, XᵀXm or XᵀX, in chunks of GRAM_CHUNK rows (float32 inside a chunk, float64 between);
  *   ‖G‖_F,  A G (r rows),  tr(W G Wᵀ)
  *
- * X are the rows of the own side, Xm (X tilde) those of the merged side, blended as Xm ← (1−ρ) Xm +
- * ρ X. Where there are weights, the rows of both are multiplied by √w.
+ * X are the rows of the own side, Xm (X tilde) the rows of the merged side. Xm is blended: Xm ←
+ * (1−ρ) Xm + ρ X. Where there are weights, the rows of both are multiplied by √w.
  *
  * Memory: one d × d of float64, two chunks of rows, panels. It does not grow with the number of
  * rows. Results do not depend on the number of threads: each fixed tile is computed by one thread,

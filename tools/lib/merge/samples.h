@@ -40,7 +40,7 @@ struct decoder_tokens {
 
 /* `S`: the number of samples that the tokens belong to; 0: any number. */
 void decoder_tokens_read(struct decoder_tokens *t, const char *path, const char *task, int S);
-/* The same, from answers that the samples bring: the token `start`, and each label token but the
+/* The same, from answers that the samples bring: the token `start`, and each label token except the
  * last. start -1: the sample's last token. */
 void decoder_tokens_given(struct decoder_tokens *t, const struct samples *s, int start);
 void decoder_tokens_write(const struct decoder_tokens *t, const char *path);

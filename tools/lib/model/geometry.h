@@ -48,9 +48,9 @@ struct geometry {
 	struct decoding decoding;
 };
 
-/* Reads DIR/config.json and DIR/generation_config.json. die(), naming file and key, where the
- * folder holds no model of a known family (kind.h), the activation is unknown, or a value is out of
- * range. */
+/* Reads DIR/config.json and DIR/generation_config.json. die(), naming file and key, at an unknown
+ * activation or a value out of range. die() also where the folder holds no model of a known family
+ * (kind.h). */
 struct geometry geometry_load(const char *dir);
 /* Parts that the families' `read` share: NH, HS and their product; the norms' eps under the
  * family's key. */

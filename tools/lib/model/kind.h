@@ -1,5 +1,5 @@
 /* kind.h: finds the family of a model folder. A folder of another kind is refused before any tensor
- * is missed: the message says what it is and what to do. */
+ * is looked for. The message says what it is and what to do. */
 #ifndef KIND_H
 #define KIND_H
 
@@ -15,7 +15,8 @@ void kind_check_folder(const char *dir);
  * die() where they fit no known family. */
 const struct family *kind_of_config(const json_t *config, const char *path);
 /* Checks the tensors' names and types. die() for a model without a decoder, with a classifier's
- * head, with quantised weights, inside a wrapper, or with an adapter that was not merged. */
+ * head, or with quantised weights. die() also for a model inside a wrapper, and one with an adapter
+ * that was not merged. */
 void kind_check_tensors(const struct st *st, const struct family *f);
 
 #endif

@@ -6,8 +6,8 @@
  * - dynamic: f, as longer texts than max_position_embeddings are refused.
  * - llama3: with λ = 2π/f and P = original_max_position_embeddings, f where λ < P/high, and
  *   f/factor where λ > P/low. Between them (1−s) f/factor + s f, s = (P/λ − low)/(high − low).
- * - yarn (Peng et al. 2023, arXiv 2309.00071): f/factor · r + f · (1 − r). r is a ramp over i,
- *   from 0 at the pair that turns beta_fast times in P positions to 1 at the pair that turns
+ * - yarn (Peng et al. 2023, arXiv 2309.00071): f/factor · r + f · (1 − r). r is a ramp over i. It
+ *   is 0 at the pair that turns beta_fast times in P positions, and 1 at the pair that turns
  *   beta_slow times. Cosines and sines are multiplied by attention_factor.
  *
  * f is rounded to float32, as in transformers. */

@@ -39,7 +39,7 @@ void rule_always(struct rule *r); /* the rule always runs */
 void graph_mute(struct graph *g, bool mute); /* the following rules are examined but not written,
 						because they are in another file */
 
-/* A file that will be written anew, whatever its time is. */
+/* A file that will be written again, whatever its time is. */
 void graph_changed(struct graph *g, const char *name);
 
 /* Decides which rules run, as make does. A rule runs if a target is missing, is older than one of

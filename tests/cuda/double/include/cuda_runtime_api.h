@@ -1,6 +1,6 @@
-/* cuda_runtime_api.h of the test double: the part of the CUDA runtime that the backend uses,
- * declared anew. Where a toolkit is installed, the double is also compiled with NVIDIA's own
- * header, so that a different declaration is an error (tests/cuda/nvcc.sh). */
+/* cuda_runtime_api.h of the test double: a new declaration of the part of the CUDA runtime that the
+ * backend uses. Where a toolkit is installed, the double is also compiled with NVIDIA's own header,
+ * so that a different declaration is an error (tests/cuda/nvcc.sh). */
 #ifndef CUDA_RUNTIME_API_H
 #define CUDA_RUNTIME_API_H
 

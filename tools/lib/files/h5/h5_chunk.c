@@ -1,8 +1,7 @@
 /* h5_chunk.c: the chunks of an open dataset, one in memory at a time.
  *
- * They do not go through the library's cache. Its checksum would take more time than everything
- * else that is done with rows, and it would read back a chunk from disk before its first portion is
- * written.
+ * They do not go through the library's cache. Its checksum would take more time than all other work
+ * on rows. And it would read a chunk back from disk before the first portion is written.
  *
  * Chunks are written and read whole, past the filters (H5Dwrite_chunk, H5Dread_chunk). They have
  * the checksum that the fletcher32 filter would make, so other programs read the file as any

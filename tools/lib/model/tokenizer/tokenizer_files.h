@@ -1,9 +1,8 @@
 /* tokenizer_files.h: the JSON files beside spiece.model, with the settings and added tokens of T5's
  * tokenizer.
  *
- * All of them are optional. die() where a setting is not supported (another class of tokenizer,
- * lower case, sampling, cutting a text at its front), or where two files name different special
- * tokens. */
+ * All of them are optional. die() where two files name different special tokens, or a setting is
+ * not supported: another class of tokenizer, lower case, sampling, cutting a text at its front. */
 #ifndef TOKENIZER_FILES_H
 #define TOKENIZER_FILES_H
 

@@ -172,7 +172,7 @@ static const char strip[] = "{\"type\": \"Strip\", \"strip_left\": false, \"stri
 static const char squeeze[] =
 	"{\"type\": \"Replace\", \"pattern\": {\"Regex\": \" {2,}\"}, \"content\": \"▁\"}";
 
-/* The table alone, or (transformers 4) before the rules for blanks. */
+/* Only the table, or (transformers 4) the table before the rules for blanks. */
 static void put_normaliser(struct text *to, struct jsonpart p)
 {
 	const json_t *list = json_object_get(p.v, "normalizers");
