@@ -6,6 +6,7 @@
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
 #include "base/die.h"
+#include "base/threads.h"
 #include "merge/rowfile.h"
 #include "merge/rows.h"
 #include "model/tokenizer/tokenizer.h"
