@@ -120,7 +120,7 @@ static void run_slab(const struct forward *f, const struct scale_rows *r, int fi
 	seqs_init(&dec, n, one, which, start, 0, m->pad);
 	H = forward_prompts(NULL, m, (size_t)enc.rows);
 	forward_encode(f, &enc, H);
-	forward_decode(f, &enc, H, &dec, which, NULL, p);
+	forward_decode(f, &enc, H, &dec, which, NULL, NULL, p);
 	for (int i = 0; i < n; i++)
 		right[r->task[first + i]] += p[i].id == r->label[first + i];
 	be->free(H);

@@ -112,7 +112,7 @@ static void check_pass(struct golden *g)
 
 	for (int i = 0; i < s->rows; i++)
 		target[i] = (i * 7 + 1) % (int)V;
-	forward_decode(&f, NULL, NULL, s, NULL, target, p);
+	forward_decode(&f, NULL, NULL, s, NULL, target, NULL, p);
 	for (int i = 0; i < s->n; i++) {
 		double sum = 0;
 		const struct prediction *last = &p[s->off[i] + s->len[i] - 1];
@@ -149,7 +149,7 @@ static void check_behind(struct golden *g)
 	int length[8], answer[8], start[8], ids[256], which[8], n = 0, at = 0;
 	struct seqs prompts, answers;
 
-	forward_decode(&f, NULL, NULL, s, NULL, NULL, whole);
+	forward_decode(&f, NULL, NULL, s, NULL, NULL, NULL, whole);
 	for (int i = s->n - 1; i >= 0; i--, n++) { /* in another order */
 		length[n] = s->len[i] > 3 ? s->len[i] - 3 : 1;
 		answer[n] = s->len[i] - length[n] + 1;
@@ -167,7 +167,7 @@ static void check_behind(struct golden *g)
 	float *H = be->alloc((size_t)prompts.rows * prompt_floats(&g->model->m) * sizeof(*H));
 
 	forward_encode(&f, &prompts, H);
-	forward_decode(&f, &prompts, H, &answers, which, NULL, behind);
+	forward_decode(&f, &prompts, H, &answers, which, NULL, NULL, behind);
 	for (int i = 0; i < n; i++)
 		for (int k = 0; k < answers.len[i]; k++) {
 			const struct prediction
@@ -196,7 +196,7 @@ static void plain_greedy(const struct forward *f, const struct seqs *s, int i, i
 
 		length = s->len[i] + k;
 		seqs_init(&one, 1, &length, &offset, ids, 0, 0);
-		forward_decode(f, NULL, NULL, &one, NULL, NULL, p);
+		forward_decode(f, NULL, NULL, &one, NULL, NULL, NULL, p);
 		answer[k] = ids[length] = p[length - 1].id;
 		seqs_release(&one);
 	}

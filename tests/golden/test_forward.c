@@ -126,7 +126,7 @@ static void check_passes(const struct states *s, const struct forward *f, const 
 	forward_encode(f, enc, H);
 	be->get(host, H, n * sizeof(*H));
 	assert_memory_equal(host, s->at[0][0], n * sizeof(*H));
-	forward_decode(f, enc, H, dec, which, target, p);
+	forward_decode(f, enc, H, dec, which, target, NULL, p);
 	for (int i = 0; i < dec->rows; i++) {
 		const float *x = s->logits + (size_t)i * (size_t)s->V;
 		double sum = 0;

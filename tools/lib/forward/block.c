@@ -289,7 +289,7 @@ static void place_heads(const struct block *b, struct work *w, float *X, int hea
 	if (norm)
 		be->rmsnorm(X, X, norm, s->rows * heads, m->HS, m->eps);
 	if (w->turns)
-		be->rotate(X, (struct be_ragged){s->n, s->off, s->len}, s->past_len, heads, m->HS,
+		be->rotate(X, (struct be_ragged){s->n, s->off, s->len}, s->before, heads, m->HS,
 			   w->turns);
 }
 
@@ -307,26 +307,47 @@ static struct be_attention attention_of(const struct block *b, const struct work
 				     .T = w->T};
 }
 
-/* Puts sequence i's past rows and own rows one after the other into w->keys, from row `at` on. k,
- * v: the batch's. */
-static void join_past(const struct block *b, struct work *w, const float *k, const float *v, int i,
-		      int at)
+/* Copies n rows of keys and values. */
+static void copy_rows(struct kept to, int to_row, struct kept from, int from_row, int n,
+		      size_t width)
+{
+	size_t a = (size_t)to_row * width, b = (size_t)from_row * width;
+
+	be->copy(to.K + a, from.K + b, (size_t)n * width);
+	be->copy(to.V + a, from.V + b, (size_t)n * width);
+}
+
+/* Puts sequence i's past rows, the rows of its answer and its own rows one after the other into
+ * w->keys, from row `at` on. own: the batch's rows. */
+static void join_past(const struct block *b, struct work *w, struct kept own, int i, int at)
 {
 	const struct batch *s = w->batch;
 	size_t width = (size_t)(b->model->m.kv_heads * b->model->m.HS);
-	size_t past = (size_t)s->past_len[i] * width, from = (size_t)s->past_off[i] * width,
-	       own = (size_t)s->len[i] * width, row = (size_t)s->off[i] * width;
-	float *K = w->keys + (size_t)at * width, *V = K + (size_t)w->key_rows * width;
+	struct kept to = {w->keys, w->keys + (size_t)w->key_rows * width};
+	int answer = s->before[i] - s->past_len[i];
 
-	be->copy(K, s->past.K + from, past);
-	be->copy(K + past, k + row, own);
-	be->copy(V, s->past.V + from, past);
-	be->copy(V + past, v + row, own);
+	copy_rows(to, at, s->past, s->past_off[i], s->past_len[i], width);
+	if (answer)
+		copy_rows(to, at + s->past_len[i], s->answer, s->answer_off[i], answer, width);
+	copy_rows(to, at + s->before[i], own, s->off[i], s->len[i], width);
+}
+
+/* Adds the batch's own keys and values to the answers. */
+static void keep_answers(const struct block *b, const struct batch *s, struct kept own)
+{
+	size_t width = (size_t)(b->model->m.kv_heads * b->model->m.HS);
+
+	for (int i = 0; i < s->n; i++) {
+		int kept = s->before[i] - s->past_len[i], room = s->room - kept,
+		    n = s->len[i] < room ? s->len[i] : room;
+
+		if (n > 0)
+			copy_rows(s->answer, s->answer_off[i] + kept, own, s->off[i], n, width);
+	}
 }
 
 /* Attention that includes the past, for as many sequences at once as w->keys can hold. */
-static void attend_past(const struct block *b, struct work *w, const float *q, const float *k,
-			const float *v)
+static void attend_past(const struct block *b, struct work *w, const float *q, struct kept own)
 {
 	const struct batch *s = w->batch;
 	const struct be_attention a = attention_of(b, w);
@@ -336,17 +357,17 @@ static void attend_past(const struct block *b, struct work *w, const float *q, c
 	for (int first = 0, i = 0; first < s->n; first = i) {
 		for (int rows = 0; i < s->n; rows += len[i++]) {
 			off[i] = rows;
-			len[i] = s->past_len[i] + s->len[i];
+			len[i] = s->before[i] + s->len[i];
 			if (i > first && rows + len[i] > w->key_rows)
 				break;
 			BUG_IF(len[i] > w->key_rows);
-			join_past(b, w, k, v, i, rows);
+			join_past(b, w, own, i, rows);
 		}
 		be->self_attention(w->x, q,
 				   (struct be_ragged){i - first, s->off + first, s->len + first},
 				   w->keys, w->keys + values,
 				   (struct be_ragged){i - first, off + first, len + first},
-				   s->past_len + first, &a);
+				   s->before + first, &a);
 	}
 	free(off);
 	free(len);
@@ -358,21 +379,21 @@ static void self_attention(const struct block *b, const struct block_deltas *d, 
 	const struct geometry *m = &b->model->m;
 	const struct batch *s = w->batch;
 	const struct be_attention a = attention_of(b, w);
-	size_t kept = (size_t)s->rows * (size_t)(m->kv_heads * m->HS);
 	float *q = w->y, *k = q + w->wide, *v = k + w->wide;
+	const struct kept own = {k, v};
 
 	project_heads(b, d, w, slot);
 	place_heads(b, w, q, m->NH, b->head_norm[0]);
 	place_heads(b, w, k, m->kv_heads, b->head_norm[1]);
-	if (s->store.K) {
-		be->copy(s->store.K, k, kept);
-		be->copy(s->store.V, v, kept);
-	}
+	if (s->store.K)
+		copy_rows(s->store, 0, own, 0, s->rows, (size_t)(m->kv_heads * m->HS));
 	if (s->past.K)
-		attend_past(b, w, q, k, v);
+		attend_past(b, w, q, own);
 	else
 		be->self_attention(w->x, q, (struct be_ragged){s->n, s->off, s->len}, k, v,
 				   (struct be_ragged){s->n, s->off, s->valid}, NULL, &a);
+	if (s->answer.K)
+		keep_answers(b, s, own);
 }
 
 /* Query rows [row, row+P) against rows M of the encoder's output, already fetched. The result goes

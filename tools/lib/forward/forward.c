@@ -52,10 +52,13 @@ static int source_of(const struct forward *f, const int *which, int i)
 /* What a pass stores for later passes, or what it starts from. H is laid out as forward_encode()
  * does. */
 struct prompts {
-	float *store;         /* H to be filled; NULL: store nothing */
-	const float *past;    /* H to start from; NULL: none */
-	int rows, longest;    /* rows of H; longest past */
-	const int *off, *len; /* of the past, for each sequence of the pass */
+	float *store;                    /* H to be filled; NULL: store nothing */
+	const float *past;               /* H to start from; NULL: none */
+	int rows, longest;               /* rows of H; longest past */
+	const int *off, *len;            /* of the past, for each sequence of the pass */
+	const int *before;               /* rows of the past and of the answer so far */
+	const struct answers_kept *kept; /* NULL: none */
+	const int *kept_off;
 };
 
 /* Where block b's keys and values are in H. */
@@ -78,6 +81,12 @@ static void attach(struct batch *batch, const struct block *b, const struct prom
 	batch->past = kept_at(m, p->past, p->rows, b->index, 0);
 	batch->past_off = p->past ? p->off + first : NULL;
 	batch->past_len = p->past ? p->len + first : NULL;
+	batch->before = p->past ? p->before + first : NULL;
+	if (!p->kept)
+		return;
+	batch->answer = kept_at(m, p->kept->store, p->kept->n * p->kept->room, b->index, 0);
+	batch->answer_off = p->kept_off + first;
+	batch->room = p->kept->room;
 }
 
 /* Runs sequences [first, last), which have the same source. */
@@ -331,12 +340,19 @@ static void decode_reading(const struct forward *f, const struct seqs *enc, cons
 /* A single stack on the tokens that follow the prompts; each prompt's last token is computed
  * here. */
 static void decode_behind(const struct forward *f, const struct seqs *enc, const float *H,
-			  const struct seqs *dec, const int *which, float *X)
+			  const struct seqs *dec, const int *which, const struct answers_kept *kept,
+			  float *X)
 {
 	size_t bytes = sizeof(int) * (size_t)dec->n;
-	int *off = xmalloc(bytes), *len = xmalloc(bytes),
-	    *ids = xmalloc(sizeof(int) * (size_t)dec->rows);
-	struct prompts p = {.past = H, .rows = enc->rows, .off = off, .len = len};
+	int *off = xmalloc(bytes), *len = xmalloc(bytes), *before = xmalloc(bytes),
+	    *kept_off = xmalloc(bytes), *ids = xmalloc(sizeof(int) * (size_t)dec->rows);
+	struct prompts p = {.past = H,
+			    .rows = enc->rows,
+			    .off = off,
+			    .len = len,
+			    .before = before,
+			    .kept = kept,
+			    .kept_off = kept_off};
 	struct seqs s = *dec;
 
 	memcpy(ids, dec->ids, sizeof(int) * (size_t)dec->rows);
@@ -344,26 +360,31 @@ static void decode_behind(const struct forward *f, const struct seqs *enc, const
 	for (int i = 0; i < dec->n; i++) {
 		off[i] = enc->off[which[i]];
 		len[i] = enc->len[which[i]] - 1;
-		p.longest = len[i] > p.longest ? len[i] : p.longest;
+		before[i] = len[i] + (kept ? kept->len[which[i]] : 0);
+		kept_off[i] = kept ? which[i] * kept->room : 0;
+		p.longest = before[i] > p.longest ? before[i] : p.longest;
 		if (dec->len[i] && ids[dec->off[i]] < 0)
 			ids[dec->off[i]] = enc->ids[off[i] + len[i]];
 	}
 	run_stack(f, 0, &s, which, X, NULL, &p);
 	free(off);
 	free(len);
+	free(before);
+	free(kept_off);
 	free(ids);
 }
 
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
 		    const struct seqs *dec, const int *which, const int *target,
-		    struct prediction *out)
+		    const struct answers_kept *kept, struct prediction *out)
 {
 	float *X = stream(NULL, &f->model->m, dec->rows);
 
+	BUG_IF(kept && (f->model->m.family->nstacks == 2 || !H));
 	if (f->model->m.family->nstacks == 2)
 		decode_reading(f, enc, H, dec, which, X);
 	else if (H)
-		decode_behind(f, enc, H, dec, which, X);
+		decode_behind(f, enc, H, dec, which, kept, X);
 	else
 		run_stack(f, 0, dec, which, X, NULL, NULL);
 	scale_output(f, X, dec->rows);
@@ -427,8 +448,10 @@ struct layout forward_layout(const struct forward *f, const struct ranks *r, con
 	struct layout prompts = pass_layout(f, r, 0, n->T[0], NO_PAST),
 		      answers = pass_layout(f, r, last, n->T[1], single ? n->T[0] : NO_PAST), l;
 
-	if (single) /* an encoder's stream becomes H */
+	if (single) { /* an encoder's stream becomes H */
 		stream(&prompts, m, n->rows[0]);
+		forward_prompts(&answers, m, (size_t)n->rows[1]); /* what is kept of the answers */
+	}
 	answers = layout_larger(answers, head_layout(f, n->rows[1]));
 	stream(&answers, m, n->rows[1]);
 	l = layout_larger(prompts, answers);

@@ -31,16 +31,25 @@ struct prediction {
 	double nll;        /* −log p of the row's target; 0 without a target */
 };
 
+/* A single stack's answers that grow from pass to pass: their keys and values, so that no input is
+ * run twice. */
+struct answers_kept {
+	int n, room;  /* encoder sequences, and the most rows of each one's answer */
+	float *store; /* of n · room rows, by forward_prompts() */
+	int *len;     /* (n) rows there are; the caller's */
+};
+
 /* Runs the decoder, or a family's only stack, on the inputs dec. Row j of a sequence sees the rows
  * ≤ j (teacher forcing). target (dec->rows): the token whose nll is wanted, −1 for none. The result
  * is out (dec->rows).
  *
  * With an encoder, sequence i attends to rows [off, off+valid) of H, for encoder sequence which[i].
  * A single stack continues prompt which[i] without its last token; a first input of −1 stands for
- * that last token. enc and H NULL: the sequences continue nothing. */
+ * that last token. enc and H NULL: the sequences continue nothing. kept: dec continues these
+ * answers, and its rows are added behind them, up to `room`; NULL: it continues the prompts. */
 void forward_decode(const struct forward *f, const struct seqs *enc, const float *H,
 		    const struct seqs *dec, const int *which, const int *target,
-		    struct prediction *out);
+		    const struct answers_kept *kept, struct prediction *out);
 
 /* Allocates or counts (layout.h) H for this many rows. */
 float *forward_prompts(struct layout *l, const struct geometry *m, size_t rows);

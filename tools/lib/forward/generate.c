@@ -10,9 +10,10 @@
 /* One pass: its sequences and their decoder inputs. */
 struct round {
 	int n;
-	int *which; /* (n) sequence numbers */
-	struct seqs dec;
-	int *target;          /* (dec.rows); NULL after the first round */
+	int *which;      /* (n) sequence numbers */
+	int *kept;       /* (n) inputs that were run by earlier passes, and whose keys are kept */
+	struct seqs dec; /* the other inputs */
+	int *target;     /* (dec.rows); NULL after the first round */
 	struct prediction *p; /* (dec.rows) */
 };
 
@@ -20,31 +21,39 @@ static void round_release(struct round *r)
 {
 	seqs_release(&r->dec);
 	free(r->which);
+	free(r->kept);
 	free(r->target);
 	free(r->p);
 	*r = (struct round){0};
 }
 
+static struct round round_of(int most)
+{
+	return (struct round){.which = xarray((size_t)most, sizeof(int)),
+			      .kept = xcalloc((size_t)most, sizeof(int))};
+}
+
 /* Builds the decoder inputs from `ids` (flat, with offset and length): the token `start`, then all
- * ids except the last. */
+ * ids except the last; without those that are kept. */
 static void round_inputs(struct round *r, const struct geometry *m, int start, const int *length,
 			 const int *offset, const int *ids)
 {
-	int rows = 0, *flat, *off = xarray((size_t)r->n, sizeof(*off));
+	int rows = 0, *flat, *off = xarray((size_t)r->n, sizeof(*off)),
+	    *len = xarray((size_t)r->n, sizeof(*len));
 
-	for (int i = 0; i < r->n; i++)
-		rows += length[i];
-	flat = xarray((size_t)rows, sizeof(*flat));
-	rows = 0;
 	for (int i = 0; i < r->n; i++) {
 		off[i] = rows;
-		flat[rows] = start;
-		memcpy(flat + rows + 1, ids + offset[i], sizeof(int) * (size_t)(length[i] - 1));
-		rows += length[i];
+		len[i] = length[i] - r->kept[i];
+		rows += len[i];
 	}
-	seqs_init(&r->dec, r->n, length, off, flat, 0, m->pad);
+	flat = xarray((size_t)rows, sizeof(*flat));
+	for (int i = 0; i < r->n; i++)
+		for (int j = 0, input = r->kept[i]; j < len[i]; j++, input++)
+			flat[off[i] + j] = input ? ids[offset[i] + input - 1] : start;
+	seqs_init(&r->dec, r->n, len, off, flat, 0, m->pad);
 	r->p = xarray((size_t)rows, sizeof(*r->p));
 	free(flat);
+	free(len);
 	free(off);
 }
 
@@ -55,10 +64,10 @@ static void round_accept(const struct round *r, int i, const struct decoding *d,
 	const struct seqs *dec = &r->dec;
 	int s = r->which[i], *ids = g->ids + (size_t)s * (size_t)g->max_new;
 
-	for (int j = g->length[s]; j < dec->len[i] && g->length[s] < g->max_new; j++) {
+	for (int j = g->length[s] - r->kept[i]; j < dec->len[i] && g->length[s] < g->max_new; j++) {
 		int id = r->p[dec->off[i] + j].id;
 
-		if (j == 0)
+		if (g->length[s] == 0)
 			g->gap[s] = r->p[dec->off[i]].top - r->p[dec->off[i]].second;
 		ids[g->length[s]++] = id;
 		if (decoding_ends(d, id) || j + 1 == dec->len[i] ||
@@ -67,13 +76,38 @@ static void round_accept(const struct round *r, int i, const struct decoding *d,
 	}
 }
 
+/* A single stack keeps the answers' keys and values. The inputs of an answer of n tokens are the
+ * start token and n − 1 of them. */
+static struct answers_kept *keep_answers(const struct forward *f, int n, int max_new)
+{
+	const struct geometry *m = &f->model->m;
+	struct answers_kept *k;
+
+	if (m->family->nstacks == 2 || m->label_start != m->decoding.start)
+		return NULL;
+	k = xmalloc(sizeof(*k));
+	*k = (struct answers_kept){.n = n, .room = max_new, .len = xcalloc((size_t)n, sizeof(int))};
+	k->store = forward_prompts(NULL, m, (size_t)n * (size_t)max_new);
+	return k;
+}
+
+static void answers_release(struct answers_kept *k)
+{
+	if (!k)
+		return;
+	be->free(k->store);
+	free(k->len);
+	free(k);
+}
+
 static void first_round(const struct forward *f, const struct seqs *enc, const float *H,
 			const int *draft_length, const int *draft_offset, const int *draft_ids,
-			struct generation *g)
+			struct answers_kept *kept, struct generation *g)
 {
-	struct round r = {.n = enc->n, .which = xarray((size_t)enc->n, sizeof(int))};
+	struct round r = round_of(enc->n);
 	const struct geometry *m = &f->model->m;
 
+	r.n = enc->n;
 	round_inputs(&r, m, m->label_start, draft_length, draft_offset, draft_ids);
 	r.target = xarray((size_t)r.dec.rows, sizeof(int));
 	for (int i = 0; i < r.n; i++) {
@@ -81,7 +115,7 @@ static void first_round(const struct forward *f, const struct seqs *enc, const f
 		memcpy(r.target + r.dec.off[i], draft_ids + draft_offset[i],
 		       sizeof(int) * (size_t)draft_length[i]);
 	}
-	forward_decode(f, enc, H, &r.dec, r.which, r.target, r.p);
+	forward_decode(f, enc, H, &r.dec, r.which, r.target, kept, r.p);
 	for (int i = 0; i < r.n; i++) {
 		for (int j = 0; j < r.dec.len[i]; j++)
 			g->nll[i] += r.p[r.dec.off[i] + j].nll;
@@ -102,22 +136,25 @@ static bool finished(const struct generation *g, int s, const struct decoding *d
 
 /* Generates one more token for every unfinished sequence; false when all are finished. */
 static bool next_round(const struct forward *f, const struct seqs *enc, const float *H,
-		       struct generation *g)
+		       struct answers_kept *kept, struct generation *g)
 {
 	const struct decoding *d = &f->model->m.decoding;
-	struct round r = {.which = xarray((size_t)g->n, sizeof(int))};
+	struct round r = round_of(g->n);
 	int *length = xarray((size_t)g->n, sizeof(int)),
 	    *offset = xarray((size_t)g->n, sizeof(int));
 
 	for (int s = 0; s < g->n; s++)
 		if (!finished(g, s, d)) {
 			r.which[r.n] = s;
+			r.kept[r.n] = kept ? g->length[s] : 0;
 			length[r.n] = g->length[s] + 1; /* the start token, and the tokens so far */
 			offset[r.n++] = s * g->max_new;
 		}
+	for (int s = 0; kept && s < g->n; s++)
+		kept->len[s] = g->length[s];
 	if (r.n) {
 		round_inputs(&r, &f->model->m, d->start, length, offset, g->ids);
-		forward_decode(f, enc, H, &r.dec, r.which, NULL, r.p);
+		forward_decode(f, enc, H, &r.dec, r.which, NULL, kept, r.p);
 		for (int i = 0; i < r.n; i++)
 			round_accept(&r, i, d, g);
 	}
@@ -133,16 +170,20 @@ void generate(const struct forward *f, const struct seqs *enc, const float *H,
 	      const int *draft_length, const int *draft_offset, const int *draft_ids, int max_new,
 	      struct generation *g)
 {
+	struct answers_kept *kept;
+
 	*g = (struct generation){.n = enc->n, .max_new = max_new};
 	g->length = xcalloc((size_t)g->n, sizeof(int));
 	g->ids = xcalloc((size_t)g->n * (size_t)max_new, sizeof(int));
 	g->gap = xcalloc((size_t)g->n, sizeof(float));
 	g->nll = xcalloc((size_t)g->n, sizeof(double));
-	first_round(f, enc, H, draft_length, draft_offset, draft_ids, g);
+	kept = keep_answers(f, g->n, max_new);
+	first_round(f, enc, H, draft_length, draft_offset, draft_ids, kept, g);
 	malloc_trim(0); /* the draft's arrays have other sizes; the gaps that they leave would add
 			   to the memory of the next rounds */
-	while (next_round(f, enc, H, g))
+	while (next_round(f, enc, H, kept, g))
 		;
+	answers_release(kept);
 }
 
 void generation_release(struct generation *g)

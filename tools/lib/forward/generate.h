@@ -2,12 +2,13 @@
  *
  * A draft is the label's tokens. One pass runs all of it through the decoder as inputs. The pass
  * gives the draft's loss. It also gives the generated tokens, as far as the model's own choices
- * agree with the draft. Later passes run only unfinished sequences, with the tokens generated so
- * far as inputs.
+ * agree with the draft. Later passes run only unfinished sequences.
  *
  * Of the prompts, the results of forward_encode() are kept: an encoder's output, or a single
- * stack's keys and values. Of the answers nothing is kept. Answers are short, and with a draft a
- * second pass is needed only where the model disagrees. */
+ * stack's keys and values. A single stack also keeps the keys and values of the answers so far, so
+ * a later pass runs one token of a sequence. A decoder beside an encoder keeps nothing of its
+ * answers: a later pass runs all tokens again. Its answers are short, and with a draft a second
+ * pass is needed only where the model disagrees. */
 #ifndef GENERATE_H
 #define GENERATE_H
 

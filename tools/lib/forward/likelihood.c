@@ -50,7 +50,7 @@ static void run_pairs(const struct forward *f, const struct seqs *enc, const flo
 	seqs_init(&dec, n, length, offset, inputs, 0, f->model->m.pad);
 	seqs_init(&target, n, length, offset, a->ids, 0, f->model->m.pad);
 	struct prediction *p = xarray((size_t)dec.rows, sizeof *p);
-	forward_decode(f, enc, H, &dec, which, target.ids, p);
+	forward_decode(f, enc, H, &dec, which, target.ids, NULL, p);
 	for (int j = 0; j < n; j++) {
 		nll[first + j] = 0;
 		for (int row = dec.off[j]; row < dec.off[j] + dec.len[j]; row++)
