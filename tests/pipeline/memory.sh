@@ -8,6 +8,27 @@ must run "$T/small" -j1 merge
 base=$(peak "$T/small")
 # Mostly libraries: the model itself has 200 kB.
 check "the largest process ($base MB) is below 48 MB" awk -v m="$base" 'BEGIN { exit !(m > 1 && m < 48) }'
+# What a run takes is within what was planned.
+must run "$T/small" plan
+cp "$T/must.out" "$T/plan"
+planned() { # STAGE: the larger figure, where there is one for each stack
+	grep -oE "$1 [0-9]+ MB[^,]*" "$T/plan" | grep -oE '[0-9]+ MB' | sort -n | tail -n 1 | tr -dc 0-9
+}
+for stage in extract-acts compute-grams solve-layer generate-tokens; do
+	most=$(planned $stage)
+	check "$stage: every process within the planned $most MB" awk -F'\t' -v stage=$stage -v most="$most" \
+		'$1 == stage { n++; bad += $5 > most } END { exit !most || !n || bad }' "$T/small/log.tsv"
+done
+# Of the methods' own stages.
+stages() { # METHOD AND SETTINGS…: the stages of which the plan says the memory
+	run "$T/none" plan "$@" 2>/dev/null | sed -n '/^memory/,/^[^m ]/p' | grep -oE '[a-z]+-[a-z-]+ [0-9]+ MB' |
+		sed 's/ [0-9]* MB//' | tr '\n' ' '
+}
+check 'average: no rows, no Grams' [ "$(stages METHOD=average)" = 'solve-layer eval-emotion ' ]
+check 'given answers: none are generated' \
+	[ "$(stages ANSWERS=given)" = 'extract-acts compute-grams solve-layer eval-emotion ' ]
+check 'ties: what combines, and the search of a scale' \
+	[ "$(stages METHOD=ties)" = 'combine-layer search-scale eval-emotion ' ]
 grown() { # NAME WORK MB: at most 5 % more, and so many MB
 	now=$(peak "$2")
 	check "$1: $now MB, not much over $base MB" awk -v a="$base" -v b="$now" \
