@@ -69,10 +69,12 @@ endif
 # Large arrays on large pages. In processes as short as these, fresh pages of 4 KB take a tenth of the processor time.
 export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 
-# Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long
-# as the make that it starts, so the plan is a goal of that make.
-ONE_ERROR = $(if $(V),,$(BUILD)/one-error -- )
-LOCKED = $(ONE_ERROR)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)') --again "$$TYPED"
+# Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it
+# starts, so the plan is a goal of that make.
+#
+# Progress is shown by the outermost show-progress, which has set SHOWN. V=1 shows commands and their lines instead.
+SHOW = $(if $(V)$(SHOWN),,$(BUILD)/show-progress $(1) -- )
+LOCKED = $(call SHOW)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)') --again "$$TYPED"
 
 # What the user typed, for the line that ends an interrupted run. Makes below this one inherit it.
 ifeq ($(MAKELEVEL),0)
@@ -85,11 +87,11 @@ endif
 merge eval report: all
 	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(AGAIN) locked-$@
 
-# PLANNER: plans an iteration's rules when the previous iteration has ended (jacobi.mk). log_from: number of lines in
-# the log from earlier runs.
-locked-merge locked-eval locked-report: export PLANNER = $(PLAN)
+# PLANNER: an iteration's rules are planned when the one before has ended (jacobi.mk). log_from: so many lines of the log are of earlier runs.
+locked-merge locked-eval locked-report: export PLANNER = $(PLAN_RUN)
+PLAN_RUN = $(PLAN) $(if $(SHOWN),--goals $(@:locked-%=%) --todo $(SHOWN))
 locked-merge locked-eval locked-report:
-	+@plan=$$($(PLAN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/plan.mk}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
+	+@plan=$$($(PLAN_RUN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/plan.mk}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
 
 # It only reads, so it needs no lock.
 plan: all
@@ -127,7 +129,7 @@ DEMO_ARGS = MODEL=$(DEMO_DIR)/model LORAS=$(DEMO_DIR)/loras DATA=$(DEMO_DIR)/dat
 demo: all
 	@[ -n '$(filter $(DEMO_NAMES),$(DEMO))' ] || { echo "make demo: DEMO='$(DEMO)', expected one of $(DEMO_NAMES)" >&2; exit 2; }
 	+@for m in $(DEMO_METHODS); do \
-	  $(ONE_ERROR)$(AGAIN) merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
+	  $(call SHOW,--terminal-only)$(AGAIN) merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
 	@$(BUILD)/report-eval --tasks $(DEMO_TASKS_$(DEMO)) --reference $(DEMO_WORK)/reference \
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
 	@$(call several,$(DEMO_METHODS),$(DEMO_WORK),$(DEMO_WORK)/reference)
@@ -157,7 +159,7 @@ compare: SETTINGS += METHOD=$(m)
 compare: all
 	@$(foreach m,$(or $(COMPARED),nothing),$(PLAN) $(if $(filter $(firstword $(COMPARED)),$(m)),$(ASKED)) --print-work >/dev/null &&) :
 	+@set -e; for m in $(COMPARED); do \
-	  run="$(ONE_ERROR)$(AGAIN) METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
+	  run="$(call SHOW)$(AGAIN) METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
 	  lines=$$(cat $$log 2>/dev/null | wc -l); begun=$$(date +%s.%N); $$run merge; ended=$$(date +%s.%N); \
 	  if [ $$(cat $$log | wc -l) -gt $$lines ]; then echo "$$begun $$ended" | awk '{printf "make\tmerge\t%.3f\t0\t0\n", $$2 - $$1}' >>$$log; fi; \
 	  $$run eval >/dev/null; done

@@ -8,7 +8,7 @@ all_tasks := $(call list,$(tasks))
 all_sites := $(call list,$(sites))
 
 Q := $(if $(V),,@)
-every := -t $(threads) --log $W/log.tsv --checksums $W/checksums.tsv
+every := -t $(threads) --log $W/log.tsv $(if $(V),,--log-only) --checksums $W/checksums.tsv
 computes := $(every) $(memory_flags) --model $(model)
 adapters := --tasks $(all_tasks) --adapter '$(loras)/{task}'
 

@@ -23,6 +23,7 @@
 #include "plan/forecast.h"
 #include "plan/plan.h"
 #include "plan/planmk.h"
+#include "plan/reasons.h"
 #include "plan/request.h"
 #include "plan/rules.h"
 #include "plan/stamps.h"
@@ -30,7 +31,7 @@
 static const struct common_opts *common;
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
-		*goals, *stands, *tools;
+		*goals, *stands, *tools, *todo;
 	int iteration;
 	bool list_keys, keys_markdown, show, print_work, matrix, keep_acts;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml"};
@@ -63,6 +64,8 @@ static const struct opt options[] = {
 	 "processes that make may run at once (default: 1)"},
 	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR",
 	 "folder of the tools (default: that of this one)"},
+	{"todo", 0, OPT_STRING, &o.todo, false, 0, 0, "FILE",
+	 "tell what is to be done, for show-progress"},
 	{"iteration", 0, OPT_INT, &o.iteration, false, 1, 1e6, "K",
 	 "write the rules of iteration K (method jacobi), into WORK/iterKK/plan.mk"},
 	{"list-keys", 0, OPT_FLAG, &o.list_keys, false, 0, 0, NULL,
@@ -189,11 +192,13 @@ static bool replaces(const struct plan *p, const struct changes *changes, char *
 static void show_work(const struct plan *p)
 {
 	struct changes changes = {0};
+	struct graph *g;
 	struct todo todo;
 	char *said;
 
 	stamps_compare(p, false, &changes);
-	todo = rules_todo(p, &changes);
+	g = rules_next(p, &changes, &todo);
+	rules_want(p, g, true);
 	if (!todo.processes)
 		printf("to do   nothing: the merge is up to date\n");
 	else if (todo.iteration)
@@ -202,6 +207,8 @@ static void show_work(const struct plan *p)
 		       todo.processes, todo.iteration, p->c.max_iter);
 	else
 		printf("to do   %d processes for the merge\n", todo.processes);
+	reasons_print(g, &changes);
+	graph_close(g);
 	if (replaces(p, &changes, &said)) {
 		printf("result  %s\n", said);
 		free(said);
@@ -242,6 +249,22 @@ static void say_replaced(const struct plan *p, const struct changes *changes)
 	free(said);
 }
 
+static bool goal(const char *name)
+{
+	return o.goals && strstr(o.goals, name);
+}
+
+/* By a plain write: FILE is the other end of a pipe. */
+static void tell_work(const struct plan *p, const struct changes *changes)
+{
+	char *list = rules_worklist(p, o.iteration, changes, goal("eval") || goal("report"));
+	FILE *f = fopen(o.todo, "we");
+
+	if (!f || fputs(list, f) < 0 || fclose(f))
+		die("cannot write '%s': %s", o.todo, strerror(errno));
+	free(list);
+}
+
 static void write_all(const struct plan *p)
 {
 	char *sums = xformat("%s/checksums.tsv", p->work), *mk;
@@ -255,6 +278,8 @@ static void write_all(const struct plan *p)
 		say_replaced(p, &changes);
 	}
 	mk = o.iteration ? planmk_write_iteration(p, o.iteration) : planmk_write(p, &changes);
+	if (o.todo && (p->c.method == JACOBI) == (o.iteration > 0))
+		tell_work(p, &changes);
 	printf("%s\n", mk);
 	free(mk);
 	free(sums);
@@ -270,12 +295,7 @@ static void say_left_over(const char *work)
 		     work);
 }
 
-static bool goal(const char *name)
-{
-	return o.goals && strstr(o.goals, name);
-}
-
-/* Reports everything that is wrong with the folders before anything is opened. */
+/* What is not as it must be is said before anything is opened. */
 static void check_request(const struct plan *p)
 {
 	static const char *const named[] = {"MODEL", "LORAS", "DATA", "WORK"};

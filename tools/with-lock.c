@@ -207,7 +207,7 @@ static void leave_jobserver(void)
 static int run_command(char **command)
 {
 	int status;
-	pid_t pid = command_start(command, -1);
+	pid_t pid = command_start(command, -1, -1);
 
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)

@@ -24,7 +24,7 @@ compare="'$BUILD/compare-methods' --tasks emoint,tec --reference '$W/eval' \
 compare=$(echo "$compare" | tr '\n\t' '  ')
 must sh -c "$compare"
 {
-	grep -vE "^'[^']*/(plan-pipeline|with-lock|one-error|release-files|keep-previous)'" "$T/raw"
+	grep -vE "^'[^']*/(plan-pipeline|with-lock|show-progress|release-files|keep-previous)'" "$T/raw"
 	echo "$compare"
 } | awk '{
 	key = $1

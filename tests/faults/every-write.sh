@@ -174,7 +174,7 @@ tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo release-files
 	echo plan-pipeline; }
 for tool in "$BUILD"/*-*; do
 	[ -x "$tool" ] && [ ! -d "$tool" ] || continue
-	case $tool in */with-lock | */one-error | */verify-work | */show-tokens) continue ;; esac # write no results
+	case $tool in */with-lock | */show-progress | */verify-work | */show-tokens) continue ;; esac # write no results
 	tools | grep -qx "$(basename "$tool")" || { echo "# no run of $(basename "$tool")"; missing=1; }
 done
 count_is "${missing:-0}" 0 "$n_tools kinds of runs, of every tool that writes"

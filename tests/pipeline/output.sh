@@ -32,7 +32,7 @@ check 'a run that ends by itself says nothing of it' lacks interrupted "$T/out"
 # ---- memory: of the processes of this run
 check 'a run that runs nothing names no memory' lacks 'Max memory usage' "$T/out"
 printf 'extract-acts\tan earlier run\t1.0\t1.0\t99999.0\n' >>"$W/log.tsv"
-two merge ALPHA_1=1e-3 >"$T/out" 2>&1
+two merge ALPHA_1=1e-3 V=1 >"$T/out" 2>&1
 most=$(sed -n 's/^Max memory usage: \(.*\) MB$/\1/p' "$T/out")
 check "the largest process of this run ($most MB), not of an earlier one" awk \
 	-v m="$most" 'BEGIN { exit !(m > 1 && m < 9999) }'
@@ -45,7 +45,7 @@ check 'jacobi: the same of its iterations' sh \
 	-c 'grep -q "^iteration 2: .*Max memory usage: [0-9]*[.]" "$1" && ! grep -q "usage: 99999" "$1"' - "$T/out"
 
 # ---- evaluations
-two eval ALPHA_1=1e-3 >"$T/out" 2>&1
+two eval ALPHA_1=1e-3 V=1 >"$T/out" 2>&1
 for model in base 'adapter tec' 'merge sweep'; do
 	check "an evaluation says which model: $model" grep \
 		-Eq "^eval-emotion: $model on tec: accuracy [01]\.[0-9]{4} on [0-9]+ rows" "$T/out"

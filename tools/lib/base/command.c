@@ -46,8 +46,16 @@ static sigset_t hold_signals(void)
 	return before;
 }
 
-/* In the child: signals have their normal effect again, even before it runs the command. */
-static _Noreturn void become(char **command, int err, const sigset_t *mask)
+static void put_in_place(int fd, int standard)
+{
+	if (fd < 0 || fd == standard)
+		return;
+	dup2(fd, standard);
+	close(fd);
+}
+
+/* In the child: the signals act as they do on any command, also before it has taken over. */
+static _Noreturn void become(char **command, int out, int err, const sigset_t *mask)
 {
 	struct sigaction old;
 
@@ -55,16 +63,14 @@ static _Noreturn void become(char **command, int err, const sigset_t *mask)
 		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
 			signal(signals[i], SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	if (err >= 0 && err != STDERR_FILENO) {
-		dup2(err, STDERR_FILENO);
-		close(err);
-	}
+	put_in_place(out, STDOUT_FILENO);
+	put_in_place(err, STDERR_FILENO);
 	execvp(command[0], command);
 	warn("cannot run '%s': %s", command[0], strerror(errno));
 	_exit(127);
 }
 
-pid_t command_start(char **command, int err)
+pid_t command_start(char **command, int out, int err)
 {
 	sigset_t mask = hold_signals();
 	pid_t pid;
@@ -74,7 +80,7 @@ pid_t command_start(char **command, int err)
 	if (pid < 0)
 		die("cannot start '%s': %s", command[0], strerror(errno));
 	if (!pid)
-		become(command, err, &mask);
+		become(command, out, err, &mask);
 	child = pid;
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return pid;

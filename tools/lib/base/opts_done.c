@@ -77,7 +77,8 @@ void tool_done(const char *fmt, ...)
 		      1e-9 * (double)(now.tv_nsec - clock_start.tv_nsec);
 	double cpu = seconds(u.ru_utime) + seconds(u.ru_stime), peak_mb = peak_kib(&u) / 1024;
 
-	note("%s; %.2f s real, %.2f s cpu, %.1f MB peak", text, real, cpu, peak_mb);
+	if (!opts_common.log || !opts_common.log_only)
+		note("%s; %.2f s real, %.2f s cpu, %.1f MB peak", text, real, cpu, peak_mb);
 	if (opts_common.log)
 		log_figures(text, real, cpu, peak_mb);
 }

@@ -41,7 +41,18 @@ static void add_reason(struct changes *c, char *reason)
 	free(reason);
 }
 
-/* Whether a line "KEY VALUE" is missing in the old text. */
+static char *rest_of_line(const char *s)
+{
+	return xformat("%.*s", (int)strcspn(s, "\n"), s);
+}
+
+static void add_line(struct changes *c, struct change line)
+{
+	c->line = xrealloc(c->line, (size_t)(c->lines + 1) * sizeof(*c->line));
+	c->line[c->lines++] = line;
+}
+
+/* A line "KEY VALUE" that the old text has not. */
 static void compare_line(struct changes *c, const char *name, const char *old, const char *line)
 {
 	int key = (int)strcspn(line, " \n");
@@ -49,6 +60,11 @@ static void compare_line(struct changes *c, const char *name, const char *old, c
 
 	if (has_line(old, line))
 		return;
+	add_line(c, (struct change){.stamp = c->n - 1,
+				    .key = xformat("%.*s", key, line),
+				    .before = before ? rest_of_line(before + key + 1) : NULL,
+				    .after = rest_of_line(value),
+				    .contents = is_digest(value)});
 	if (is_digest(value) || !before)
 		add_reason(c, xformat("%.*s of %s", key, line, name));
 	else
@@ -66,6 +82,8 @@ bool changes_add(struct changes *c, const char *path, const char *name, const ch
 		return false;
 	}
 	c->stamp = xrealloc(c->stamp, (size_t)(c->n + 1) * sizeof(*c->stamp));
+	c->text = xrealloc(c->text, (size_t)(c->n + 1) * sizeof(*c->text));
+	c->text[c->n] = xstrdup(text);
 	c->stamp[c->n++] = xstrdup(name);
 	for (const char *line = text; old && *line;
 	     line += strcspn(line, "\n"), line += *line == '\n')
@@ -74,10 +92,27 @@ bool changes_add(struct changes *c, const char *path, const char *name, const ch
 	return true;
 }
 
-void changes_release(struct changes *c)
+const char *changes_text(const struct changes *c, const char *name)
 {
 	for (int i = 0; i < c->n; i++)
+		if (strcmp(c->stamp[i], name) == 0)
+			return c->text[i];
+	return NULL;
+}
+
+void changes_release(struct changes *c)
+{
+	for (int i = 0; i < c->n; i++) {
 		free(c->stamp[i]);
+		free(c->text[i]);
+	}
+	for (int i = 0; i < c->lines; i++) {
+		free(c->line[i].key);
+		free(c->line[i].before);
+		free(c->line[i].after);
+	}
 	free(c->stamp);
+	free(c->text);
+	free(c->line);
 	text_release(&c->why);
 }

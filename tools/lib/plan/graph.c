@@ -44,8 +44,7 @@ static const struct graph_file *known_file(const struct graph *g, const char *na
 	return i ? g->file[i - 1] : NULL;
 }
 
-/* The path of "$W/…" or "$R/…" (allocated). */
-static char *path_of(const struct graph *g, const char *name)
+char *graph_path(const struct graph *g, const char *name)
 {
 	if (!strncmp(name, "$W/", 3))
 		return xformat("%s/%s", g->work, name + 3);
@@ -57,7 +56,7 @@ static char *path_of(const struct graph *g, const char *name)
 static struct graph_file *new_file(const struct graph *g, char *name)
 {
 	struct graph_file *f = xcalloc(1, sizeof(*f));
-	char *path = path_of(g, name);
+	char *path = graph_path(g, name);
 	struct stat st;
 
 	f->name = name;
@@ -97,7 +96,7 @@ struct graph *graph_open(const char *work, const char *reference)
 	struct graph *g = xcalloc(1, sizeof(*g));
 
 	g->work = xstrdup(work);
-	g->reference = xstrdup(reference);
+	g->reference = graph_path(g, reference);
 	grow_table(g);
 	return g;
 }
@@ -207,6 +206,19 @@ void rule_always(struct rule *r)
 	r->forced = true;
 }
 
+void rule_copies(struct rule *r, bool differs)
+{
+	r->copies = true;
+	r->differs = differs;
+}
+
+void rule_stage(struct rule *r, struct stage_of of)
+{
+	r->of = of;
+	r->site = of.site ? xstrdup(of.site) : NULL;
+	r->of.site = r->site;
+}
+
 void graph_changed(struct graph *g, const char *name)
 {
 	int i = file_number(g, xstrdup(name));
@@ -222,6 +234,7 @@ void graph_close(struct graph *g)
 	}
 	for (int i = 0; i < g->rules; i++) {
 		free(g->rule[i]->task);
+		free(g->rule[i]->site);
 		free(g->rule[i]->targets.item);
 		free(g->rule[i]->needs.item);
 		free(g->rule[i]->after.item);
@@ -256,11 +269,11 @@ static bool out_of_date(const struct graph *g, const struct rule *r)
 
 		if (!target->there)
 			return true;
-		for (int i = 0; i < r->needs.n; i++)
+		for (int i = 0; i < r->needs.n && !r->copies; i++)
 			if (is_newer(g->file[r->needs.item[i]], target))
 				return true;
 	}
-	return r->forced;
+	return r->forced || r->differs;
 }
 
 /* Marks the released files that r reads, so that they are made again. false: there are none. */
@@ -286,8 +299,7 @@ void graph_look(struct graph *g)
 	while (more) {
 		more = false;
 		for (int i = 0; i < g->rules; i++)
-			g->rule[i]->stale = !g->rule[i]->apart &&
-					    (g->rule[i]->stale || out_of_date(g, g->rule[i]));
+			g->rule[i]->stale = g->rule[i]->stale || out_of_date(g, g->rule[i]);
 		for (int i = g->rules - 1; i >= 0; i--)
 			if (g->rule[i]->stale)
 				more |= recall(g, g->rule[i]);
@@ -321,7 +333,7 @@ int graph_processes(const struct graph *g)
 	int n = 0;
 
 	for (int i = 0; i < g->rules; i++)
-		n += g->rule[i]->stale && graph_leads(g, i);
+		n += g->rule[i]->stale && !g->rule[i]->apart && graph_leads(g, i);
 	return n;
 }
 

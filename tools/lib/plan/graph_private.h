@@ -23,7 +23,9 @@ struct rule {
 	int group;
 	struct list targets, needs, after;
 	struct text recipe;
-	bool apart, mute, forced, stale;
+	struct stage_of of;
+	char *site; /* what `of` names: a copy */
+	bool apart, copies, differs, mute, forced, stale, wanted;
 };
 
 struct graph {

@@ -139,6 +139,7 @@ static void add_copies(struct book *b)
 {
 	struct rule *convergence = graph_rule(b->g, NULL, "$W/convergence");
 
+	rule_stage(convergence, (struct stage_of){"copy-output", "convergence", NULL, cost_copy()});
 	rule_needs(convergence, "%s/convergence", b->pass);
 	rule_recipe(convergence, "$(copy) --from %s/convergence -o $@", b->pass);
 	if (copied_iteration(b->p) != b->iteration)
@@ -149,6 +150,8 @@ static void add_copies(struct book *b)
 		if (!b->s.extract_site[i].solved)
 			continue;
 		r = graph_rule(b->g, NULL, "$W/solution/%s.h5", b->s.extract_site[i].name);
+		rule_stage(r, (struct stage_of){"copy-output", "copied solution",
+						b->s.extract_site[i].name, cost_copy()});
 		rule_needs(r, "%s/solution/%s.h5", b->pass, b->s.extract_site[i].name);
 		rule_needs(r, "$W/convergence");
 		rule_recipe(r, "$(copy) --from %s/solution/%s.h5 -o $@", b->pass,
@@ -166,12 +169,15 @@ static void add_iteration(struct book *b)
 	graph_mute(b->g, false);
 	add_pass(b, false, true);
 	convergence = graph_rule(b->g, NULL, "%s/convergence", b->pass);
+	rule_stage(convergence,
+		   (struct stage_of){"check-convergence", "iteration's end", NULL, cost_copy()});
 	rule_needs(convergence, "$W/stamps/converge");
 	book_needs_solutions(b, convergence, b->pass);
 	add_copies(b);
 	result = book_add_result(b);
 	graph_mute(b->g, true);
 	book_add_saved_model(b);
+	book_add_table(b);
 	graph_look(b->g);
 	book_release_rest(b, convergence);
 	rule_recipe(convergence, "$(converge) --solutions %s/solution --iteration %d -o $@",
@@ -189,10 +195,13 @@ static bool is_last(const struct plan *p, int iteration)
 	return last;
 }
 
-static struct book open_book(const struct plan *p, int iteration)
+static struct book open_book(const struct plan *p, int iteration, const struct changes *changed)
 {
-	struct book b = {
-		.p = p, .tasks = &p->c.task_targets, .s = schedule_make(p), .iteration = iteration};
+	struct book b = {.p = p,
+			 .tasks = &p->c.task_targets,
+			 .s = schedule_make(p),
+			 .iteration = iteration,
+			 .changed = changed};
 
 	b.g = graph_open(p->work, p->reference);
 	b.two_sided = p->c.method == SWEEP || iteration > 1;
@@ -205,7 +214,7 @@ static struct book open_book(const struct plan *p, int iteration)
 
 struct graph *rules_open(const struct plan *p, int iteration, const struct changes *changed)
 {
-	struct book b = open_book(p, iteration);
+	struct book b = open_book(p, iteration, changed);
 
 	for (int i = 0; i < changed->n; i++) {
 		char *name = xformat("$W/stamps/%s", changed->stamp[i]);
@@ -224,21 +233,31 @@ struct graph *rules_open(const struct plan *p, int iteration, const struct chang
 	return b.g;
 }
 
-struct todo rules_todo(const struct plan *p, const struct changes *changed)
+struct graph *rules_next(const struct plan *p, const struct changes *changed, struct todo *todo)
 {
 	bool iterates = p->c.method == JACOBI, last = !iterates;
-	struct todo todo = {0};
+	struct graph *g = NULL;
 
-	for (int k = iterates; k == 0 || !last; k++) {
-		struct graph *g = rules_open(p, k, changed);
+	for (int k = iterates; !g || !last; k++) {
 		char *convergence = xformat("$W/iter%02d/convergence", k);
-		bool runs = graph_makes(g, convergence);
+		bool runs;
 
+		if (g)
+			graph_close(g);
+		g = rules_open(p, k, changed);
+		runs = graph_makes(g, convergence);
 		last = last || runs || is_last(p, k);
-		todo = (struct todo){last ? graph_processes(g) : 0, runs ? k : 0,
-				     runs || graph_makes(g, rules_result(p))};
+		*todo = (struct todo){last ? graph_processes(g) : 0, runs ? k : 0,
+				      runs || graph_makes(g, rules_result(p))};
 		free(convergence);
-		graph_close(g);
 	}
+	return g;
+}
+
+struct todo rules_todo(const struct plan *p, const struct changes *changed)
+{
+	struct todo todo;
+
+	graph_close(rules_next(p, changed, &todo));
 	return todo;
 }

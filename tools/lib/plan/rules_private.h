@@ -16,6 +16,7 @@ struct book {
 	const struct plan *p;
 	const struct strlist *tasks;
 	struct graph *g;
+	const struct changes *changed;
 	struct schedule s;
 	int iteration;       /* 0: none */
 	bool two_sided;      /* rows of the merged model are used */

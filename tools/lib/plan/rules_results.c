@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "files/out.h"
 
 const char *rules_result(const struct plan *p)
 {
@@ -22,11 +23,23 @@ static struct rule *adapter_rule(const struct book *b, const char *folder)
 	return r;
 }
 
+static struct stage_of assembly(const struct book *b, const char *what)
+{
+	return (struct stage_of){"assemble-lora", what, NULL, cost_adapter(b->p)};
+}
+
+static struct stage_of whole_model(const struct book *b)
+{
+	return (struct stage_of){"assemble-model", "model", NULL, cost_model(b->p)};
+}
+
 static void add_scale(struct book *b)
 {
 	struct rule *unscaled = adapter_rule(b, "unscaled"),
 		    *scale = graph_rule(b->g, NULL, "$W/scale.json");
 
+	rule_stage(unscaled, assembly(b, "adapter before its scale"));
+	rule_stage(scale, (struct stage_of){"search-scale", "scale", NULL, cost_scale(b->p)});
 	rule_recipe(unscaled, "$(assemble) -o $W/unscaled");
 	rule_needs(scale, "$W/stamps/search");
 	rule_needs(scale, "$W/unscaled/adapter_config.json");
@@ -43,6 +56,7 @@ struct rule *book_add_result(struct book *b)
 
 	if (plan_full_weight(b->p)) {
 		r = graph_rule(b->g, NULL, "$W/model/config.json");
+		rule_stage(r, whole_model(b));
 		rule_needs(r, "$W/stamps/model");
 		book_needs_solutions(b, r, "$W");
 		return r;
@@ -50,6 +64,7 @@ struct rule *book_add_result(struct book *b)
 	if (rules_searches_scale(b->p))
 		add_scale(b);
 	r = adapter_rule(b, "adapter");
+	rule_stage(r, assembly(b, "adapter"));
 	if (rules_searches_scale(b->p))
 		rule_needs(r, "$W/scale.json");
 	return r;
@@ -79,6 +94,7 @@ void book_add_saved_model(struct book *b)
 	if (!b->p->c.save || plan_full_weight(b->p))
 		return;
 	r = graph_rule(b->g, NULL, "$W/model/config.json");
+	rule_stage(r, whole_model(b));
 	rule_needs(r, "$W/stamps/model");
 	rule_needs(r, "$W/adapter/adapter_config.json");
 	rule_recipe(r, "$(assemble_model) --adapter $W/adapter -o $W/model");
@@ -86,13 +102,30 @@ void book_add_saved_model(struct book *b)
 
 /* ------------------------------------------------------------ the evaluation */
 
-/* Several merges may share REFERENCE. Its files use stamps of their own, whose times change only
- * with their text. */
+/* The stamp as it is about to be has another text than its copy in REFERENCE. */
+static bool stamp_differs(const struct book *b, const char *name, const char *of)
+{
+	char *stamp = xformat("%s%s", name, of), *path = xformat("%s/stamps/%s", b->p->work, stamp),
+	     *name_of_copy = xformat("$R/stamps/%s", stamp), *copy = graph_path(b->g, name_of_copy),
+	     *there = out_read_text(copy), *old = out_read_text(path);
+	const char *now = changes_text(b->changed, stamp);
+
+	now = now ? now : old;
+	bool differs = there && now && strcmp(there, now) != 0;
+
+	free(old), free(there), free(copy), free(name_of_copy), free(path), free(stamp);
+	return differs;
+}
+
+/* REFERENCE may be shared by several merges: its files go by stamps of its own, whose times change
+ * only with their text. */
 static void add_reference_stamp(struct book *b, const char *name, const char *of)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$R/stamps/%s%s", name, of);
 
 	rule_apart(r);
+	rule_stage(r, (struct stage_of){"copy-output", "copy of a stamp", NULL, cost_copy()});
+	rule_copies(r, stamp_differs(b, name, of));
 	rule_needs(r, "$W/stamps/%s%s", name, of);
 	rule_recipe(r, "$(copy_stamp)");
 }
@@ -103,6 +136,8 @@ static struct rule *evaluation(struct book *b, const char *folder, const char *p
 	struct rule *r = graph_rule(b->g, NULL, "%s/%s.json", folder, task);
 
 	rule_apart(r);
+	rule_stage(r, (struct stage_of){"eval-emotion", "evaluation", NULL,
+					cost_evaluation(b->p, task)});
 	rule_target(r, "%s/%s.jsonl", predictions, task);
 	rule_needs(r, "%s/eval", stamps);
 	rule_needs(r, "%s/test-%s", stamps, task);
@@ -157,6 +192,7 @@ void book_add_table(struct book *b)
 		add_evaluations(b, book_task(b, t));
 	r = graph_rule(b->g, NULL, "$W/eval.tsv");
 	rule_apart(r);
+	rule_stage(r, (struct stage_of){"report-eval", "table", NULL, cost_copy()});
 	for (int t = 0; t < b->tasks->n; t++) {
 		rule_needs(r, "$W/eval/%s.json", book_task(b, t));
 		rule_needs(r, "$R/base/%s.json", book_task(b, t));

@@ -22,6 +22,7 @@ void book_add_samples(struct book *b)
 		char *rows = plan_task_file(b->p->data, task, "samples.json"),
 		     *train = plan_rows_file(b->p->data, task, "train");
 
+		rule_stage(r, (struct stage_of){"draw-samples", "samples", NULL, cost_draw()});
 		rule_needs(r, "$W/stamps/draw-%s", task);
 		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/%s%s%s -o $@", task, task,
 			    strrchr(train, '/') + 1, file_exists(rows) ? " --rows " : "",
@@ -31,12 +32,21 @@ void book_add_samples(struct book *b)
 	}
 }
 
-/* The own side stays at most two sites ahead of the Grams, so that files do not pile up. In the
- * decoder, whose rows are few, it stays at most three ahead: its long step (cross-attention and
- * feed-forward) then runs beside the merged side's.
- *
- * Why the Grams and not the solutions: another process then has work while a site is solved. And no
- * long process competes with compute-grams, which uses all cores. */
+static struct stage_of rows_at(const struct book *b, const struct extract_site *s, const char *what)
+{
+	return (struct stage_of){"extract-acts", what, s->name,
+				 cost_rows(b->p, &b->s, (int)(s - b->s.extract_site))};
+}
+
+static struct stage_of answers(const struct book *b)
+{
+	return (struct stage_of){"generate-tokens", "answers", NULL, cost_answers(b->p)};
+}
+
+/* The own side keeps at most two sites ahead of the Grams, so that files do not pile up; in the
+ * decoder, whose rows are few, three: so its long step (cross-attention and feed-forward) runs
+ * beside the merged side's. (Not ahead of the solutions: so there is something to do beside a
+ * solve, and nothing long beside the Grams, which are then shared by all cores.) */
 static void keep_near(const struct book *b, struct rule *r, const struct extract_site *s)
 {
 	int lead = s->before;
@@ -85,6 +95,7 @@ void book_add_own_rows(struct book *b, const struct extract_site *s)
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "$W/own/%s/%s.h5", book_task(b, t), s->name);
+		rule_stage(r, rows_at(b, s, "own rows"));
 		rule_needs(r, "$W/stamps/extract");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		options = inputs(b, r, s, "$W/own", "$W/tokens", book_task(b, t));
@@ -103,6 +114,7 @@ void book_add_own_tokens(struct book *b)
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "$W/tokens/%s.h5", book_task(b, t));
+		rule_stage(r, answers(b));
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
@@ -136,6 +148,7 @@ void book_add_merged_rows(struct book *b, const struct extract_site *s)
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "%s/%s/%s.h5", side, book_task(b, t),
 			       s->name);
+		rule_stage(r, rows_at(b, s, "merged rows"));
 		rule_needs(r, "$W/stamps/extract");
 		options = inputs(b, r, s, side, b->merged_tokens, book_task(b, t));
 		needs_merged_model(b, r, s);
@@ -156,6 +169,7 @@ void book_add_merged_tokens(struct book *b)
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "%s/tokens/%s.h5", b->pass, book_task(b, t));
+		rule_stage(r, answers(b));
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
 		rule_needs(r, "%s/merged/%s/encoder-output.h5", b->pass, book_task(b, t));

@@ -25,6 +25,8 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 		if (book_begins_group(b, t, b->p->processes))
 			graph_group(b->g);
 		r = graph_rule(b->g, task, "%s/grams/%s/%s.h5", b->pass, task, s->name);
+		rule_stage(r, (struct stage_of){"compute-grams", "Grams", s->name,
+						cost_grams(b->p, s, b->two_sided ? 2 : 1)});
 		rule_needs(r, "$W/stamps/grams");
 		rule_needs(r, "$W/stamps/adapter-%s", task);
 		rule_needs(r, "$W/own/%s/%s.h5", task, s->name);
@@ -113,12 +115,22 @@ static void add_iteration_options(const struct book *b, struct rule *r,
 	}
 }
 
+static struct stage_of solution_at(const struct book *b, const struct extract_site *s)
+{
+	const char *tool = rules_cuts(b->p)         ? "combine-layer"
+			   : plan_full_weight(b->p) ? "solve-full-weight"
+						    : "solve-layer";
+
+	return (struct stage_of){tool, "solution", s->name, cost_solution(b->p, s)};
+}
+
 void book_add_fit(struct book *b, int i)
 {
 	const struct extract_site *s = &b->s.extract_site[i];
 	struct rule *r = graph_rule(b->g, NULL, "%s/solution/%s.h5", b->pass, s->name);
 	struct text options = {0}, files = {0};
 
+	rule_stage(r, solution_at(b, s));
 	rule_needs(r, "$W/stamps/solve");
 	book_needs_adapters(b, r);
 	for (int t = 0; t < b->tasks->n; t++)
@@ -142,6 +154,7 @@ void book_add_combination(struct book *b, const struct extract_site *s)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$W/solution/%s.h5", s->name);
 
+	rule_stage(r, solution_at(b, s));
 	rule_needs(r, rules_cuts(b->p) ? "$W/stamps/combine" : "$W/stamps/solve");
 	book_needs_adapters(b, r);
 	rule_recipe(r, "%s --site %s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)", s->name);

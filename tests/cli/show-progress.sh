@@ -1,7 +1,7 @@
 #!/bin/sh
-# one-error: what it removes from a command's standard error, and that it ends as the command does.
+# show-progress: what it leaves out of a command's standard error, and that it ends as the command does.
 . "$(dirname "$0")/../lib.sh"
-one="$LIMIT $BUILD/one-error"
+one="$LIMIT $BUILD/show-progress"
 said() { # NAME STATUS STDERR SCRIPT
 	$one -- sh -c "$4" >"$T/stdout" 2>"$T/stderr"
 	status=$?
@@ -29,11 +29,11 @@ check 'what is left running is not waited for' sh -c '[ $(($(date +%s) - $1)) -l
 	- "$start" "$T/stderr"
 $one -- "$T/no-such-command" 2>"$T/stderr"
 check 'no such command' [ $? = 127 ]
-refuses 'no command' 2 'no command: expected -- COMMAND' "$BUILD/one-error"
-# A signal sent only to one-error is passed on to the command, even one that comes as soon as the command runs.
+refuses 'no command' 2 'no command: expected -- COMMAND' "$BUILD/show-progress"
+# A signal sent to it alone goes on to the command, also one that comes as soon as the command runs.
 signalled() {
 	rm -f "$T/stdout"
-	"$BUILD/one-error" -- sh -c 'trap "echo got >&2; exit 5" TERM; echo ready; while :; do sleep 0.05; done' \
+	"$BUILD/show-progress" -- sh -c 'trap "echo got >&2; exit 5" TERM; echo ready; while :; do sleep 0.05; done' \
 		>"$T/stdout" 2>"$T/stderr" &
 	pid=$!
 	while ! [ -s "$T/stdout" ]; do :; done
@@ -46,7 +46,8 @@ lost=0
 for _ in $(seq 20); do signalled || lost=$((lost + 1)); done
 check 'a signal is passed on, twenty times' [ $lost = 0 ]
 rm -f "$T/stdout"
-"$BUILD/one-error" -- sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done' >"$T/stdout" 2>"$T/stderr" &
+"$BUILD/show-progress" -- sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done' \
+	>"$T/stdout" 2>"$T/stderr" &
 pid=$!
 for _ in $(seq 200); do [ -s "$T/stdout" ] && break; sleep 0.05; done
 kill -TERM $pid

@@ -1,0 +1,31 @@
+/* cost.h: roughly how long the processes of a merge take, from what they multiply, read and write.
+ *
+ * Only the proportions count: whoever shows how far a run is (plan/pace.h) measures the rest. Texts
+ * are taken at a share of their greatest length, because nothing has been read yet. */
+#ifndef COST_H
+#define COST_H
+
+#include "plan/schedule.h"
+
+/* Seconds. */
+struct cost {
+	double process; /* in any case: start, weights that are read and packed */
+	double task;    /* for each task of the process */
+};
+
+struct cost cost_draw(void);
+/* The rows of extract_site i, from the state before it. */
+struct cost cost_rows(const struct plan *p, const struct schedule *s, int i);
+struct cost cost_answers(const struct plan *p);
+/* `sides`: products that a Gram file holds, X̃ᵀX̃ alone or also XᵀX̃. */
+struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides);
+/* All modules of a site: a fit, or what looks at the weights alone. */
+struct cost cost_solution(const struct plan *p, const struct extract_site *s);
+struct cost cost_scale(const struct plan *p);
+struct cost cost_adapter(const struct plan *p);
+struct cost cost_model(const struct plan *p);
+struct cost cost_evaluation(const struct plan *p, const char *task);
+/* A process that takes no time to speak of. */
+struct cost cost_copy(void);
+
+#endif
