@@ -4,7 +4,9 @@
 #? make eval …same…        accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
 #?                         MATRIX=1: each adapter on every task
 #? make plan …same…        the settings in force, and what would run
-#? make report …same…      print the evaluation's table again, and write the page WORK/report.html (merges and evaluates if need be)
+#? make dag …same… [LAYER=enc03] [SITE=enc03-self] [FULL=1]
+#?                         draw the stages and files, and what is done, stale or missing: WORK/dag.svg
+#? make report …same…      print the evaluation's table again (merges and evaluates if need be)
 #? make verify …same…      re-read everything under WORK, and name what is damaged or stale
 #? make compare METHODS=a,b,… …same…
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv;
@@ -34,10 +36,9 @@ DATA =
 WORK =
 BACKEND =
 
-# Any other KEY=value is a setting of the merge, and plan-pipeline refuses an unknown one. The Makefile adds the words
-# for building and testing.
-OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT
-# A blank in a value is "\ " there, which would end a word here.
+# Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
+OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL
+# (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
 JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
@@ -58,7 +59,7 @@ $(foreach v,WORK REFERENCE,$(if $(filter ~/%,$($v)),$(eval override $v := $$(HOM
 
 # One method, or the methods of a comparison.
 ifeq ($(MAKELEVEL),0)
-ifneq ($(and $(filter command%,$(origin METHODS)),$(filter merge eval report plan,$(MAKECMDGOALS))),)
+ifneq ($(and $(filter command%,$(origin METHODS)),$(filter merge eval report plan dag,$(MAKECMDGOALS))),)
 $(error METHODS= is for $(COMMAND) compare; $(COMMAND) $(firstword $(MAKECMDGOALS)) takes one: METHOD=)
 endif
 ifneq ($(and $(filter command%,$(origin METHOD)),$(filter compare,$(MAKECMDGOALS))),)
@@ -96,6 +97,15 @@ locked-merge locked-eval locked-report:
 # It only reads, so it needs no lock.
 plan: all
 	@$(PLAN) $(ASKED) --show
+
+# Reads only, too, but for the drawing.
+DRAWN = $(call OPTIONAL,layer,$(LAYER)) $(call OPTIONAL,site,$(SITE)) $(if $(FULL),--full)
+.PHONY: dag
+dag: all
+	@command -v dot >/dev/null || { echo "$(COMMAND) dag: there is no dot, which draws: install Debian's package graphviz" >&2; exit 1; }
+	@work=$$($(PLAN) --print-work) && text=$$($(PLAN) $(ASKED) --dag $(DRAWN)) && mkdir -p "$$work" && \
+	  printf '%s\n' "$$text" | dot -Tsvg >"$$work/.dag.svg.tmp-$$$$-0" && mv "$$work/.dag.svg.tmp-$$$$-0" "$$work/dag.svg" && \
+	  echo "$$work/dag.svg"
 
 verify: all
 	@work='$(WORK)'; [ -n "$$work" ] || work=$$($(PLAN) --print-work) && if [ -d "$$work" ]; then $(LOCKED) -- $(VERIFY); else $(VERIFY); fi

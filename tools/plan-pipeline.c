@@ -19,6 +19,7 @@
 #include "files/checksums.h"
 #include "files/exists.h"
 #include "files/start.h"
+#include "plan/drawing.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
 #include "plan/plan.h"
@@ -33,7 +34,8 @@ static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
 		*goals, *stands, *tools, *todo;
 	int iteration;
-	bool list_keys, keys_markdown, show, print_work, matrix, keep_acts;
+	bool list_keys, keys_markdown, show, dag, print_work, matrix, keep_acts;
+	struct drawn drawn;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml"};
 
 static const struct opt options[] = {
@@ -72,6 +74,13 @@ static const struct opt options[] = {
 	 "print the config file's keys, and exit"},
 	{"keys-markdown", 0, OPT_FLAG, &o.keys_markdown, false, 0, 0, NULL,
 	 "print config/README.md, and exit"},
+	{"dag", 0, OPT_FLAG, &o.dag, false, 0, 0, NULL,
+	 "print the stages and files with their state for graphviz, and write nothing"},
+	{"site", 0, OPT_STRING, &o.drawn.site, false, 0, 0, "SITE",
+	 "with --dag: this site, its neighbours (default: the first that has something to do)"},
+	{"layer", 0, OPT_STRING, &o.drawn.layer, false, 0, 0, "LAYER",
+	 "with --dag: this layer, such as enc03, and its neighbours"},
+	{"full", 0, OPT_FLAG, &o.drawn.full, false, 0, 0, NULL, "with --dag: all sites"},
 	{"print-work", 0, OPT_FLAG, &o.print_work, false, 0, 0, NULL,
 	 "print the folder of results, and exit"},
 	{"show", 0, OPT_FLAG, &o.show, false, 0, 0, NULL,
@@ -239,6 +248,26 @@ static void show(const struct plan *p)
 	free(text);
 }
 
+static void draw(const struct plan *p)
+{
+	struct changes changes = {0};
+	struct todo todo;
+	struct graph *g;
+	char *title, *text;
+
+	stamps_compare(p, false, &changes);
+	g = rules_next(p, &changes, &todo);
+	rules_want(p, g, true);
+	title = xformat("%s: %s", p->work, method_name(p->c.method));
+	text = drawing_text(g, &changes, &o.drawn, title);
+	if (fputs(text, stdout) < 0 || fflush(stdout))
+		die("cannot write the drawing: %s", strerror(errno));
+	free(text);
+	free(title);
+	graph_close(g);
+	changes_release(&changes);
+}
+
 static void say_replaced(const struct plan *p, const struct changes *changes)
 {
 	char *said;
@@ -399,9 +428,11 @@ int main(int argc, char **argv)
 		printf("%s\n", p.work);
 	else if (o.show)
 		show(&p);
+	else if (o.dag)
+		draw(&p);
 	else
 		write_all(&p);
-	if (!o.print_work && !o.iteration) {
+	if (!o.print_work && !o.iteration && !o.dag) {
 		model_note(p.model);
 		effects_say(&p);
 	}

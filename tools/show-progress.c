@@ -29,7 +29,7 @@
 #include "base/text.h"
 #include "plan/pace.h"
 
-enum { WAIT_MS = 100, LOOK_MS = 500, STOPPED_MS = 5000, TENTHS = 10 };
+enum { WAIT_MS = 100, ENDING_MS = 10, LOOK_MS = 500, STOPPED_MS = 5000, TENTHS = 10 };
 
 static bool terminal_only;
 
@@ -348,16 +348,15 @@ static bool read_all(struct source *s, struct progress *p, int wait)
  * pipes for longer. */
 static int relay(pid_t pid, struct source *s, struct progress *p)
 {
-	bool ended = false, any = true;
 	int status = 0;
 
-	while (any || !ended) {
-		any = read_all(s, p, ended ? 0 : WAIT_MS);
-		if (!ended && now() - p->looked >= LOOK_MS / 1e3)
+	do {
+		read_all(s, p, s[ERROR].fd < 0 ? ENDING_MS : WAIT_MS);
+		if (now() - p->looked >= LOOK_MS / 1e3)
 			look(p);
-		if (!ended)
-			ended = waitpid(pid, &status, WNOHANG) > 0;
-	}
+	} while (waitpid(pid, &status, WNOHANG) <= 0);
+	while (read_all(s, p, 0))
+		;
 	for (int i = 0; i < SOURCES; i++)
 		end_line(&s[i], p);
 	command_ended();

@@ -64,7 +64,7 @@ static void finding(struct verify *v, const char *what, const char *name, const 
 
 static bool is_ours_alone(const char *name)
 {
-	static const char *const names[] = {"log.tsv", "lock", "checksums.tsv"};
+	static const char *const names[] = {"log.tsv", "lock", "checksums.tsv", "dag.svg"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(name, names[i]))

@@ -152,6 +152,7 @@ struct rule *graph_rule(struct graph *g, const char *task, const char *fmt, ...)
 	if (!(g->rules & (g->rules - 1)))
 		g->rule =
 			xrealloc(g->rule, (g->rules ? 2 * (size_t)g->rules : 1) * sizeof(*g->rule));
+	r->number = g->rules;
 	g->rule[g->rules++] = r;
 	ADD(r, &r->targets);
 	last_target_is_made(r);

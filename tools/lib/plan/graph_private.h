@@ -19,7 +19,8 @@ struct list {
 
 struct rule {
 	struct graph *graph;
-	char *task; /* NULL: it belongs to no group */
+	int number; /* in the graph */
+	char *task; /* NULL: no part of a group */
 	int group;
 	struct list targets, needs, after;
 	struct text recipe;
