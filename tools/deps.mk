@@ -4,13 +4,12 @@
 # clang-format: the layout of the sources, which a test checks and `make format` brings about.
 # libonig-dev: the regular expressions of a tokenizer.json. The tokenizers library runs them by Oniguruma; PCRE2's \s has U+180E, and so on.
 # libutf8proc-dev: NFC, which such a file may ask for; characters of UTF-8.
-# gnuplot-nox: the pictures of the page that `make report` writes. Without it the page has its tables alone.
-# tidy: a test that the page is valid HTML. Not here: chromium, in which a test looks for errors of the page where it is installed; it is large.
+# graphviz: `make dag` draws by its dot; without it all else works.
 # help2man: `make install` makes the man pages of the tools' --help with it.
 #? make deps               install what is missing (by sudo where not root); the only step that needs the network
 
 PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
-            libsentencepiece-dev libpcre2-dev libonig-dev libutf8proc-dev libcmocka-dev help2man clang-format gnuplot-nox tidy
+            libsentencepiece-dev libpcre2-dev libonig-dev libutf8proc-dev libcmocka-dev help2man clang-format graphviz
 #? make deps-fuzz          the same for what only make fuzz needs: clang
 deps-fuzz: PACKAGES = clang
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# show-progress: what it leaves out of a command's standard error, and that it ends as the command does.
+# show-progress: what it leaves out of a command's standard error, that it ends as the command does, how far it is.
 . "$(dirname "$0")/../lib.sh"
 one="$LIMIT $BUILD/show-progress"
 said() { # NAME STATUS STDERR SCRIPT
@@ -53,4 +53,88 @@ for _ in $(seq 200); do [ -s "$T/stdout" ] && break; sleep 0.05; done
 kill -TERM $pid
 wait $pid
 check '… and the status is what the command makes of it' [ $? = 5 ]
+
+# ---- how far it is: a run that tells its work as plan-pipeline does, and whose processes end as the log says
+cat >"$T/run" <<END
+log=$T/log.tsv
+# tell ITERATION ITERATIONS SITES-DONE
+tell() {
+	printf 'begin\ntitle sweep\nlog %s %s\n' \$(wc -c <\$log) \$log >"\$SHOWN"
+	printf 'iteration %s %s\nsites %s 4\n' \$1 \$2 \$3 >"\$SHOWN"
+	printf 'work 1 extract-acts\nwork 1 solve-layer\nwork 8 assemble-lora\nend\n' >"\$SHOWN"
+}
+# ended TOOL SECONDS
+ended() { printf '%s\ttext\t%s\t1.0\t20.0\n' \$1 \$2 >>\$log; sleep 1; }
+END
+cat >"$T/sweep" <<END
+. "$T/run"
+printf 'solve-layer\tan earlier one\t9\t9\t9\n' >\$log
+tell 0 0 1
+ended extract-acts 0.4
+ended solve-layer 0.4
+echo 'tool: a warning' >&2
+echo 'a result'
+ended assemble-lora 1
+exit 3
+END
+cat >"$T/jacobi" <<END
+. "$T/run"
+: >\$log
+tell 2 24 0
+ended extract-acts 1
+END
+# On a terminal of so many columns: on_terminal COLUMNS COMMAND…; what comes there goes to $T/screen.
+on_terminal() {
+	columns=$1
+	shift
+	TERM=xterm script -qec "stty cols $columns; $*" /dev/null >"$T/screen" 2>&1 </dev/null
+}
+lines() { tr '\r' '\n' <"$T/screen"; } # each state of the line that stays in place
+if command -v script >/dev/null; then
+	on_terminal 100 "$BUILD/show-progress -- sh $T/sweep"
+	check 'on a terminal: the status is the command'"'"'s' [ $? = 3 ]
+	check '… sites done of all, time gone, memory' sh -c 'grep -Eq "$1"' - \
+		'^sweep: 2 of 4 sites, 0:0[1-9] gone, .*[0-9] MB' <<-END
+		$(lines)
+	END
+	check '… an earlier run'"'"'s log does not count' sh -c 'grep -Eq "^sweep: 1 of 4 sites, " && ! grep -q "3 of 4"' \
+		<<-END
+		$(lines)
+	END
+	check '… time left' sh -c 'grep -Eq "2 of 4 sites, 0:0[0-9] gone, about 0:[0-9][0-9] left"' <<-END
+		$(lines)
+	END
+	check '… a warning has a line of its own' sh -c 'grep -Eq "^.\[Ktool: a warning$"' <<-END
+		$(lines)
+	END
+	check '… so has a result' sh -c 'grep -Eq "^(.\[K)?a result$"' <<-END
+		$(lines)
+	END
+	check '… the line is gone at the end' sh -c 'tail -c 4 "$1" | od -An -c | grep -q "33   \[   K"' - "$T/screen"
+	on_terminal 30 "$BUILD/show-progress -- sh $T/sweep"
+	check '30 columns: the line is cut at 29' sh -c \
+		'grep "^sweep" | sed "s/.\[K.*//" | awk "length > 29 { bad = 1 } length == 29 { cut = 1 } END { exit bad || !cut }"' \
+		<<-END
+		$(lines)
+	END
+	on_terminal 120 "$BUILD/show-progress -- sh $T/jacobi"
+	check 'an iteration says which of how many, and the most that is left' sh -c 'grep -Eq "$1"' - \
+		'^sweep: iteration 2 of at most 24, 0 of 4 sites, 0:0[0-9] gone, at most [0-9:]+ left' <<-END
+		$(lines)
+	END
+	on_terminal 100 "TERM=dumb $BUILD/show-progress -- sh $T/sweep"
+	check 'TERM=dumb: nothing is drawn in place' lacks 'K' "$T/screen"
+else skip 'on a terminal' 'there is no script(1)'; fi
+"$BUILD/show-progress" -- sh "$T/sweep" >"$T/stdout" 2>"$T/stderr"
+check 'elsewhere: the status is the command'"'"'s' [ $? = 3 ]
+check '… a line for a tenth' grep -Eq '^sweep: [1-9]0 % done, [12] of 4 sites, 0:0[0-9] gone, about 0:[0-9]+ left, ' \
+	"$T/stderr"
+check '… each once' sh -c '[ -z "$(grep -o "^sweep: [0-9]*" "$1" | uniq -d)" ]' - "$T/stderr"
+check '… and no control characters' sh -c '! LC_ALL=C grep -q "[[:cntrl:]]" "$1"' - "$T/stderr"
+"$BUILD/show-progress" --terminal-only -- sh "$T/sweep" >"$T/stdout" 2>"$T/stderr"
+check '--terminal-only: no line but the command'"'"'s' sh -c 'echo "tool: a warning" | diff - "$1"' - "$T/stderr"
+$one -- sh -c '[ -n "$SHOWN" ] && : >"$SHOWN"' 2>"$T/stderr"
+check 'the command finds the pipe by SHOWN' [ $? = 0 ]
+$one -- sh -c 'printf "begin\nwork nothing\nend\n\377\n" >"$SHOWN"; sleep 1' 2>"$T/stderr"
+check 'what is no list is passed over' sh -c '[ $1 = 0 ] && [ ! -s "$2" ]' - $? "$T/stderr"
 finish
