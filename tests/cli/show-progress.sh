@@ -88,40 +88,28 @@ on_terminal() {
 	columns=$1
 	shift
 	TERM=xterm script -qec "stty cols $columns; $*" /dev/null >"$T/screen" 2>&1 </dev/null
+	status=$?
+	tr '\r' '\n' <"$T/screen" >"$T/lines" # each state of the line that stays in place
+	return $status
 }
-lines() { tr '\r' '\n' <"$T/screen"; } # each state of the line that stays in place
 if command -v script >/dev/null; then
 	on_terminal 100 "$BUILD/show-progress -- sh $T/sweep"
 	check 'on a terminal: the status is the command'"'"'s' [ $? = 3 ]
-	check '… sites done of all, time gone, memory' sh -c 'grep -Eq "$1"' - \
-		'^sweep: 2 of 4 sites, 0:0[1-9] gone, .*[0-9] MB' <<-END
-		$(lines)
-	END
-	check '… an earlier run'"'"'s log does not count' sh -c 'grep -Eq "^sweep: 1 of 4 sites, " && ! grep -q "3 of 4"' \
-		<<-END
-		$(lines)
-	END
-	check '… time left' sh -c 'grep -Eq "2 of 4 sites, 0:0[0-9] gone, about 0:[0-9][0-9] left"' <<-END
-		$(lines)
-	END
-	check '… a warning has a line of its own' sh -c 'grep -Eq "^.\[Ktool: a warning$"' <<-END
-		$(lines)
-	END
-	check '… so has a result' sh -c 'grep -Eq "^(.\[K)?a result$"' <<-END
-		$(lines)
-	END
+	check '… sites done of all, time gone, memory' grep -Eq '^sweep: 2 of 4 sites, 0:0[1-9] gone, .*[0-9] MB' \
+		"$T/lines"
+	check '… those of before count as done' grep -Eq '^sweep: 1 of 4 sites, ' "$T/lines"
+	check '… an earlier line of the log does not count' lacks '3 of 4' "$T/lines"
+	check '… time left' grep -Eq '2 of 4 sites, 0:0[0-9] gone, about 0:[0-9][0-9] left' "$T/lines"
+	check '… a warning has a line of its own' grep -Eq '^(.\[K)?tool: a warning$' "$T/lines"
+	check '… so has a result' grep -Eq '^(.\[K)?a result$' "$T/lines"
 	check '… the line is gone at the end' sh -c 'tail -c 4 "$1" | od -An -c | grep -q "33   \[   K"' - "$T/screen"
 	on_terminal 30 "$BUILD/show-progress -- sh $T/sweep"
-	check '30 columns: the line is cut at 29' sh -c \
-		'grep "^sweep" | sed "s/.\[K.*//" | awk "length > 29 { bad = 1 } length == 29 { cut = 1 } END { exit bad || !cut }"' \
-		<<-END
-		$(lines)
-	END
+	grep '^sweep' "$T/lines" | sed 's/.\[K.*//' >"$T/cut"
+	check '30 columns: the line is cut at 29' awk \
+		'length > 29 { bad = 1 } length == 29 { cut = 1 } END { exit bad || !cut }' "$T/cut"
 	on_terminal 120 "$BUILD/show-progress -- sh $T/jacobi"
-	check 'an iteration says which of how many, and the most that is left' sh -c 'grep -Eq "$1"' - \
-		'^sweep: iteration 2 of at most 24, 0 of 4 sites, 0:0[0-9] gone, at most [0-9:]+ left' <<-END
-		$(lines)
-	END
+	check 'an iteration says which of how many, and the most that is left' grep -Eq \
+		'^sweep: iteration 2 of at most 24, 0 of 4 sites, 0:0[0-9] gone, at most [0-9:]+ left' "$T/lines"
 	on_terminal 100 "TERM=dumb $BUILD/show-progress -- sh $T/sweep"
 	check 'TERM=dumb: nothing is drawn in place' lacks 'K' "$T/screen"
 else skip 'on a terminal' 'there is no script(1)'; fi

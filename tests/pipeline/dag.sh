@@ -69,8 +69,8 @@ if command -v dot >/dev/null; then
 	check 'the first layers are drawn' grep -q 'enc01-self' "$T/svg"
 	check '… and not the last' lacks 'dec01-self' "$T/svg"
 	check 'one site: SITE' dag SITE=dec01-self
-	check '… with its neighbours' sh -c 'grep -q dec01-self "$1" && grep -q dec01-cross "$1" && ! grep -q enc00 "$1"' - \
-		"$T/svg"
+	check '… with its neighbours' sh -c \
+		'grep -q dec01-self "$1" && grep -q dec01-cross "$1" && ! grep -q enc00 "$1"' - "$T/svg"
 	check 'a layer: LAYER' dag LAYER=dec00
 	check '… with its neighbours' sh -c \
 		'grep -q dec00-cross "$1" && grep -q dec01-cross "$1" && ! grep -q enc00-self "$1"' - "$T/svg"
@@ -78,14 +78,15 @@ if command -v dot >/dev/null; then
 	check '… what is stale' [ "$(words stale)" -gt 5 ]
 	check '… and because of what' grep -q '>alpha_2 changed from 8e-05 to 0.001<' "$T/svg"
 	check 'all sites: FULL' dag FULL=1
-	check '… each of them' sh -c 'for s in $1; do grep -q ">$s<" "$2" || { echo "no $s"; exit 1; }; done' - \
+	check '… each of them' sh -c \
+		'for s in $1; do grep -q ">$s<" "$2" || { echo "no $s"; exit 1; }; done' - \
 		"$(sed -n 's/^sites := //p' "$W/plan.mk")" "$T/svg"
 	two dag SITE=enc09-self >"$T/out" 2>"$T/err"
-	check 'no such site' grep -q "^plan-pipeline: SITE='enc09-self' is no site of this merge: expected one such as " \
+	check 'no such site' grep -q "^plan-pipeline: SITE='enc09-self' is no site of this merge: expected one such" \
 		"$T/err"
 	two dag LAYER=3 >"$T/out" 2>"$T/err"
-	check 'no such layer' grep -q "^plan-pipeline: LAYER='3' is no layer of this merge: expected one such as 'enc00'$" \
-		"$T/err"
+	check 'no such layer' grep -q \
+		"^plan-pipeline: LAYER='3' is no layer of this merge: expected one such as 'enc00'$" "$T/err"
 	files | diff "$T/before" - >"$T/diff"
 	check 'nothing else was written' test ! -s "$T/diff"
 	"$BUILD/with-lock" --folder "$W" -- sleep "$(patience 5)" &
