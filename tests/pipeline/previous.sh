@@ -49,7 +49,7 @@ check 'the kept folder evaluates as an adapter' "$BUILD/eval-emotion" -q --model
 	--max-length 100 --max-new-tokens 3
 check 'to the same figures' cmp "$T/kept.json" "$T/first/eval/tec.json"
 check 'nothing is damaged, stale or unlisted' sound
-two report ALPHA_1=1e-3 >"$T/out" 2>&1
+two report ALPHA_1=1e-3 V=1 >"$T/out" 2>&1
 check 'make report evaluates the new one' test -e "$W/eval/tec.json" -a -e "$W/eval.tsv"
 check 'and says of which model each line is' grep -q '^eval-emotion: merge sweep on tec: accuracy' "$T/out"
 check 'and again nothing is wrong' sound

@@ -14,8 +14,7 @@ struct pace_tool {
 	const char *name;     /* the item's */
 	double planned, done; /* planned seconds: of all its processes, and of those that ended */
 	double real;          /* what these took */
-	double mean;          /* planned seconds of one */
-	int n, next;          /* its processes; the item after the last that ended */
+	int next;             /* the item after the last that ended */
 };
 
 static struct pace_tool *find_tool(const struct pace *p, const char *name, size_t length)
@@ -47,7 +46,6 @@ void pace_begin(struct pace *p, struct worklist *work)
 		struct pace_tool *t = tool_of(p, item->tool);
 
 		t->planned += item->seconds;
-		t->n++;
 		p->all_evaluations += strcmp(item->tool, "eval-emotion") == 0;
 	}
 }
@@ -59,13 +57,12 @@ void pace_release(struct pace *p)
 	*p = (struct pace){0};
 }
 
-/* The tool's next item has ended. */
-static void advance(struct pace *p, struct pace_tool *t)
+/* Planned seconds of the tool's next item, which is taken; 0: there is none. */
+static double take_item(const struct pace *p, struct pace_tool *t)
 {
 	while (t->next < p->work.n && strcmp(p->work.item[t->next].tool, t->name) != 0)
 		t->next++;
-	if (t->next < p->work.n)
-		t->done += p->work.item[t->next++].seconds;
+	return t->next < p->work.n ? p->work.item[t->next++].seconds : 0;
 }
 
 void pace_line(struct pace *p, const char *line)
@@ -77,7 +74,7 @@ void pace_line(struct pace *p, const char *line)
 
 	if (!t || sscanf(text + strcspn(text, "\t"), "%lf", &real) != 1)
 		return;
-	advance(p, t);
+	t->done += take_item(p, t);
 	t->real += real;
 	p->evaluations += strcmp(t->name, "eval-emotion") == 0;
 	p->sites += strncmp(t->name, "solve-", 6) == 0 || strcmp(t->name, "combine-layer") == 0;
@@ -89,41 +86,66 @@ static double factor(const struct pace_tool *t, double mean)
 	return t->done > 0 ? t->real / t->done : mean;
 }
 
-/* What the running processes have done of what is to come. */
-static double begun(const struct pace *p, const struct processes *running, double mean,
-		    double *ages)
+static struct pace_tool total(const struct pace_tool *tool, int n)
 {
-	double sum = 0;
+	struct pace_tool sum = {0};
 
-	*ages = 0;
+	for (int k = 0; k < n; k++) {
+		sum.planned += tool[k].planned;
+		sum.done += tool[k].done;
+		sum.real += tool[k].real;
+	}
+	return sum;
+}
+
+/* A process that runs for longer than it was to take counts as one that ends now. The others'
+ * seconds so far are returned. */
+static double count_running(const struct pace *p, struct pace_tool *tool,
+			    const struct processes *running, double mean)
+{
+	double begun = 0;
+
 	for (int i = 0; i < running->n; i++)
 		for (int k = 0; k < p->tools; k++) {
-			const struct pace_tool *t = &p->tool[k];
-			double age = running->process[i].age, most;
+			struct pace_tool *t = &tool[k];
+			double age = running->process[i].age, planned;
 
 			if (!process_is(&running->process[i], t->name))
 				continue;
-			most = t->planned / t->n * factor(t, mean);
-			*ages += age;
-			sum += age < most ? age : most;
+			planned = take_item(p, t);
+			if (age < planned * factor(t, mean)) {
+				begun += age;
+			} else {
+				t->done += planned;
+				t->real += age;
+			}
 		}
-	return sum;
+	return begun;
+}
+
+/* Of what ended and what runs. */
+static double left_of(const struct pace *p, struct pace_tool *tool, const struct processes *running,
+		      double elapsed)
+{
+	struct pace_tool all = total(tool, p->tools);
+	double begun, to_come = 0;
+
+	if (all.done < LEAST * all.planned || all.real <= 0)
+		return -1;
+	begun = count_running(p, tool, running, all.real / all.done);
+	all = total(tool, p->tools);
+	for (int k = 0; k < p->tools; k++)
+		to_come += (tool[k].planned - tool[k].done) * factor(&tool[k], all.real / all.done);
+	return to_come > begun ? elapsed * (to_come - begun) / (all.real + begun) : 0;
 }
 
 double pace_left(const struct pace *p, const struct processes *running, double elapsed)
 {
-	double planned = 0, done = 0, real = 0, to_come = 0, ages, mean, left;
+	struct pace_tool *copy = xarray((size_t)p->tools + 1, sizeof(*copy));
+	double left;
 
-	for (int k = 0; k < p->tools; k++) {
-		planned += p->tool[k].planned;
-		done += p->tool[k].done;
-		real += p->tool[k].real;
-	}
-	if (done < LEAST * planned || real <= 0)
-		return -1;
-	mean = real / done;
-	for (int k = 0; k < p->tools; k++)
-		to_come += (p->tool[k].planned - p->tool[k].done) * factor(&p->tool[k], mean);
-	left = to_come - begun(p, running, mean, &ages);
-	return left > 0 ? elapsed * left / (real + ages) : 0;
+	memcpy(copy, p->tool, (size_t)p->tools * sizeof(*copy));
+	left = left_of(p, copy, running, elapsed);
+	free(copy);
+	return left;
 }
