@@ -15,6 +15,7 @@
 #include "config/keys.h"
 #include "files/start.h"
 #include "forward/solution.h"
+#include "math/cut.h"
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "plan/footprint.h"
@@ -24,6 +25,7 @@ static struct job_args job_args;
 static struct fit_args fit_args;
 static struct iteration_args iteration;
 static const char *method, *grams_arg, *output_arg;
+static int merge_rank;
 
 static const struct opt options[] = {
 	JOB_OPTIONS(job_args),
@@ -31,6 +33,7 @@ static const struct opt options[] = {
 	{"grams", 0, OPT_STRING, &grams_arg, false, 0, 0, "FILE",
 	 "Gram file of a task; average and task-arithmetic have none"},
 	FIT_OPTIONS(fit_args),
+	KEY_OPTION(merge_rank, merge_rank),
 	ITERATION_OPTIONS(iteration, "solution of iteration K-1, from the second on"),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE",
 	 "solution file to write (HDF5)"},
@@ -55,7 +58,7 @@ struct solve_run {
 	struct solve_arrays arrays;
 	struct h5 *out;
 	struct solution *previous; /* iteration k−1, or NULL */
-	double condition;          /* the worst values, for the closing line */
+	double condition, cut;     /* the worst values, for the closing line */
 };
 
 /* State of one module. */
@@ -65,6 +68,10 @@ struct solve_part {
 	struct factors factors;
 	struct solve solve;
 	double *c; /* (N) */
+	/* What is written: the solution's, or what it was cut to. */
+	int R;
+	double *A;      /* (R, d) */
+	const float *B; /* (d_out, R) */
 };
 
 /* ------------------------------------------------------------ the modules */
@@ -146,14 +153,38 @@ static void combine(struct solve_part *p, double share)
 	}
 }
 
+/* Cuts the change to rank merge_rank in the metric of the rows, or plainly where there are none. A
+ * module of a smaller rank is filled with zeros, so that all have the same. */
+static void cut(struct solve_run *run, struct solve_part *p)
+{
+	const struct factors *s = &p->factors;
+	double error;
+	struct cut c;
+
+	cut_place(&c, run->arrays.cut_slab, s->d_out, s->d, s->R);
+	if (cut_decompose(&c, s->B, p->solve.A, run->fitted ? p->solve.S : NULL))
+		die_data("site %s, %s: the singular values of the merged change did not converge",
+			 run->job.name, p->name);
+	cut_write(&c, merge_rank, run->arrays.B, run->arrays.A);
+	error = cut_error(&c, merge_rank);
+	h5_set_double(run->out, p->group, "truncation_error", error);
+	run->cut = fmax(run->cut, error);
+	if (iteration.k)
+		history_write_uncut(run->out, p->group, s->R, s->d, p->solve.A);
+	p->R = merge_rank;
+	p->A = run->arrays.A;
+	p->B = run->arrays.B;
+}
+
 static void write_module(struct solve_run *run, const struct solve_part *p)
 {
 	const struct factors *s = &p->factors;
 
-	solution_sizes(run->out, p->group, s->R, s->d, s->d_out);
-	solution_double(run->out, p->group, "A", (size_t)s->R, (size_t)s->d, p->solve.A);
-	solution_float(run->out, p->group, "B", (size_t)s->d_out, (size_t)s->R, s->B);
-	solution_int(run->out, p->group, "task_of", (size_t)s->R, s->task_of);
+	solution_sizes(run->out, p->group, p->R, s->d, s->d_out);
+	solution_double(run->out, p->group, "A", (size_t)p->R, (size_t)s->d, p->A);
+	solution_float(run->out, p->group, "B", (size_t)s->d_out, (size_t)p->R, p->B);
+	if (!merge_rank)
+		solution_int(run->out, p->group, "task_of", (size_t)s->R, s->task_of);
 	if (run->fitted)
 		solution_double(run->out, p->group, "c", (size_t)run->job.tasks.n, 0, p->c);
 }
@@ -172,6 +203,11 @@ static void run_module(struct solve_run *run, int i)
 		fit(run, &p);
 	else
 		combine(&p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
+	p.R = p.factors.R;
+	p.A = p.solve.A;
+	p.B = p.factors.B;
+	if (merge_rank)
+		cut(run, &p);
 	write_module(run, &p);
 	factors_release(&p.factors);
 	free(p.c);
@@ -186,7 +222,9 @@ static void run_open(struct solve_run *run)
 	struct job *j = &run->job;
 
 	job_open(j, &job_args, common);
-	const struct site_sizes sizes = job_sizes(j);
+	struct site_sizes sizes = job_sizes(j);
+
+	sizes.merge_rank = merge_rank;
 	run->fitted = grams_arg != NULL;
 	if (run->fitted)
 		be_select(common);
@@ -205,7 +243,7 @@ static void run_open(struct solve_run *run)
 
 static void run_finish(struct solve_run *run)
 {
-	job_attributes(&run->job, run->out, method, run->job.R);
+	job_attributes(&run->job, run->out, method, merge_rank ? merge_rank : run->job.R);
 	if (iteration.k)
 		h5_set_int(run->out, "/", "iteration", iteration.k);
 	if (run->fitted)
@@ -246,16 +284,21 @@ static void say_done(const struct solve_run *run)
 {
 	const struct job *j = &run->job;
 	int n = j->targets.n;
-	char *worst;
+	char *cut = merge_rank ? xformat("; cut to rank %d, worst error %.4g", merge_rank, run->cut)
+			       : xstrdup(""),
+	     *worst;
 
 	if (!run->fitted) {
-		tool_done("%s: %d module%s, by the weights alone", j->name, n, n == 1 ? "" : "s");
-		return;
+		tool_done("%s: %d module%s, by the weights alone%s", j->name, n, n == 1 ? "" : "s",
+			  cut);
+	} else {
+		worst = job_module(j, j->worst);
+		tool_done("%s: %d module%s, worst residual %.4g (%s), worst condition %.3g%s",
+			  j->name, n, n == 1 ? "" : "s", j->worst_figure, worst, run->condition,
+			  cut);
+		free(worst);
 	}
-	worst = job_module(j, j->worst);
-	tool_done("%s: %d module%s, worst residual %.4g (%s), worst condition %.3g", j->name, n,
-		  n == 1 ? "" : "s", j->worst_figure, worst, run->condition);
-	free(worst);
+	free(cut);
 }
 
 int main(int argc, char **argv)

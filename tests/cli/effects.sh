@@ -127,7 +127,7 @@ score                       exact         .              = = = = = = =
 max_new_tokens              5             .              = = = = = = =
 scale                       0.5           .              - - - - = = =
 density                     0.5           .              - - - - - = =
-merge_rank                  3             .              x x x x x = =
+merge_rank                  3             .              = = = = = = =
 merge_rank                  0             .              s s s s s s s
 max_memory                  1G            .              = = = = = = =
 END

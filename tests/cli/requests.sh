@@ -184,15 +184,14 @@ alone() { # NAME PATTERN WORDS…: a line of make, and no other
 alone 'METHODS with merge' 'METHODS= is for make compare; make merge takes one: METHOD=' merge METHODS=ties
 alone 'a method twice in compare' 'METHODS=ties,ties: a method is listed twice' compare METHODS=ties,ties
 alone 'METHOD with compare' 'METHOD= is for make merge; make compare takes a list: METHODS=a,b' compare METHOD=ties
-asks 'merge_rank with sweep' \
-	'^plan-pipeline: command line: merge_rank: method sweep does not take it: ties and dare do$' merge MERGE_RANK=16
+asks 'a merge_rank over the ranks that there are' \
+	"^plan-pipeline: merge_rank: the config says 17, but the adapters' ranks together are at most 16" merge MERGE_RANK=17
 asks 'compare: a word that is no method, before the first one merges' \
 	"^plan-pipeline: command line: method: expected .*, found 'swep'" compare METHODS=average,swep
 check '… nothing was merged' test ! -e "$OUT/work"
 asks 'compare of nothing' '^plan-pipeline: command line: method: expected ' compare METHODS=
-asks 'merge_rank in a comparison of other methods' \
-	'^plan-pipeline: command line: merge_rank: method average does not take it' compare METHODS=average,ties \
-	MERGE_RANK=2
+asks 'a merge_rank over them in a comparison, before the first method merges' \
+	"^plan-pipeline: merge_rank: the config says 17" compare METHODS=average,ties MERGE_RANK=17
 
 # ---- batches, and lists of the shipped config, through make
 for set in SAMPLES_NUM=10 'INNER_NUM=4 OUTER_NUM=2' SAMPLES_NUM=7\ INNER_NUM=2 \

@@ -237,20 +237,6 @@ static void check_batches(struct config *c)
 		    c->inner_num, c->outer_num, c->samples_num);
 }
 
-/* A key that later versions may support for other methods; with this method it is refused. */
-static void check_refused(struct config *c)
-{
-	for (int i = 0; i < CONFIG_KEYS; i++) {
-		const struct config_key *k = &config_keys[i];
-		const char *keys[] = {k->name, NULL};
-
-		if (k->refused && !(k->methods >> c->method & 1) && config_asked(c, k))
-			config_fail(blame(c, keys), "%s: method %s does not take it: %s do",
-				    k->name, method_name(c->method),
-				    config_method_list(k->methods));
-	}
-}
-
 /* Published features use the rows of a generation's last step. */
 static void settle_features(struct config *c)
 {
@@ -309,7 +295,6 @@ void config_check(struct config *c)
 	strlist_release(&c->file_tasks);
 	check_weights(c);
 	check_batches(c);
-	check_refused(c);
 	settle_features(c);
 	settle_template(c, KEY_text_key, KEY_prompt, false);
 	settle_template(c, KEY_label_key, KEY_answer, c->label_names != NULL);

@@ -90,7 +90,6 @@ struct config_key {
 	const char *none;     /* meaning of an empty value or null, in words; NULL: an error */
 	unsigned methods;     /* bits 1 << enum method: the methods that use it */
 	bool option;          /* 0 is off, and asks for nothing */
-	bool refused;         /* an error where it is asked for and the method does not use it */
 	const char *with; /* "use_camr", "!scale !if_balance": what must be on or (!) off for it to
 			     count; NULL: nothing */
 	unsigned takes;   /* bits 1 << enum stage: stages whose tool has it as an option */

@@ -26,8 +26,7 @@ enum {
 	SCALED = CUTS | 1 << TASK_ARITHMETIC,
 	SAMPLES = FITS | SCALED,
 	EVERY = SAMPLES | 1 << AVERAGE,
-	OPTION = 1 << 16,
-	REFUSED = 1 << 17
+	OPTION = 1 << 16
 };
 
 #define COUNT_BOOL(name) 0
@@ -59,7 +58,6 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 	 .none = nothing,                                                                 \
 	 .methods = (unsigned)(where) & (unsigned)EVERY,                                  \
 	 .option = ((where)&OPTION) != 0,                                                 \
-	 .refused = ((where)&REFUSED) != 0,                                               \
 	 .with = options,                                                                 \
 	 .takes = stages,                                                                 \
 	 .changes = results,                                                              \

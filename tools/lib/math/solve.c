@@ -158,6 +158,17 @@ static double add_inner_product(struct solve *q, const double *BtB, double sum)
 	return sum;
 }
 
+/* Between the factor's diagonal and that of the summed XmᵀXm. */
+static void swap_diagonal(struct solve *q)
+{
+	for (int i = 0; i < q->d; i++) {
+		double *s = &q->S[area(i, q->d + 1)], keep = *s;
+
+		*s = q->diag[i];
+		q->diag[i] = keep;
+	}
+}
+
 double solve_residual(struct solve *q, const double *BtB)
 {
 	int d = q->d, R = q->R;
@@ -167,11 +178,11 @@ double solve_residual(struct solve *q, const double *BtB)
 		return 0;
 	/* ‖Y − Xm Wᵀ‖² = ‖Y‖² − 2 Σ BᵀB ∘ (A Uᵀ) + Σ BᵀB ∘ (A S Aᵀ) = ‖Y‖² + Σ BᵀB ∘ (A Vᵀ),  V = A
 	 * S − 2 U. */
-	for (int i = 0; i < d; i++)
-		q->S[area(i, d + 1)] = q->diag[i];
+	swap_diagonal(q);
 	memcpy(q->V, q->U, area(R, d) * sizeof(double));
 	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, R, d, 1.0, q->S, d, q->A, d, -2.0, q->V,
 		    d);
+	swap_diagonal(q);
 	sum = add_inner_product(q, BtB, q->y_norm2);
 	return sum > 0 ? sqrt(sum / q->y_norm2) : 0;
 }

@@ -33,6 +33,18 @@ struct solution *history_open(const char *path, const char *site, const char *ta
 	return s;
 }
 
+/* The module's rank before a cut. */
+static int uncut_rank(const struct solution *s, const struct solution_module *k)
+{
+	char *path = xformat("%s/uncut_A", k->group);
+	size_t rows = (size_t)k->R, cols;
+
+	if (h5_has(s->file, path))
+		h5_shape(s->file, path, &rows, &cols);
+	free(path);
+	return (int)rows;
+}
+
 const struct solution_module *history_find(const struct solution *s, const char *module, int R,
 					   int d_in, int d_out)
 {
@@ -40,8 +52,9 @@ const struct solution_module *history_find(const struct solution *s, const char 
 
 	if (!k)
 		die("'%s' has no module '%s'", h5_path(s->file), module);
-	if (k->R != R)
-		die("'%s': %s: its rank is %d, not %d", h5_path(s->file), module, k->R, R);
+	if (uncut_rank(s, k) != R)
+		die("'%s': %s: its rank is %d, not %d", h5_path(s->file), module, uncut_rank(s, k),
+		    R);
 	solution_expect(s, k, d_in, d_out);
 	return k;
 }
@@ -49,11 +62,14 @@ const struct solution_module *history_find(const struct solution *s, const char 
 void history_read(const struct solution *s, const struct solution_module *k, double *A,
 		  struct mats *m)
 {
-	char *W = xformat("%s/mats_W", k->group), *G = xformat("%s/mats_G", k->group);
+	char *W = xformat("%s/mats_W", k->group), *G = xformat("%s/mats_G", k->group),
+	     *uncut = xformat("%s/uncut_A", k->group);
 	size_t R = (size_t)m->R, d = (size_t)m->d, rows, cols, skip;
 
-	BUG_IF(m->R != k->R || m->d != k->d_in);
-	solution_read_double(s, k, "A", 0, R, A);
+	BUG_IF(m->R != uncut_rank(s, k) || m->d != k->d_in);
+	if (h5_has(s->file, uncut))
+		h5_expect_shape(s->file, uncut, R, d);
+	solution_read_double(s, k, h5_has(s->file, uncut) ? "uncut_A" : "A", 0, R, A);
 	if (h5_has(s->file, W)) {
 		h5_shape(s->file, W, &rows, &cols);
 		if (cols != d || rows % R || rows / R > 1000)
@@ -65,8 +81,14 @@ void history_read(const struct solution *s, const struct solution_module *k, dou
 		h5_read_double(s->file, W, skip, (size_t)m->n * R, m->W);
 		h5_read_double(s->file, G, skip, (size_t)m->n * R, m->G);
 	}
+	free(uncut);
 	free(W);
 	free(G);
+}
+
+void history_write_uncut(struct h5 *f, const char *group, int R, int d, const double *A)
+{
+	solution_double(f, group, "uncut_A", (size_t)R, (size_t)d, A);
 }
 
 void history_write(struct h5 *f, const char *group, const struct mats *m)

@@ -50,6 +50,9 @@ const struct solution_module *history_find(const struct solution *s, const char 
  * before. */
 void history_read(const struct solution *s, const struct solution_module *k, double *A,
 		  struct mats *m);
+/* Dataset uncut_A (R, d): the A of iteration k before it was cut (cut.h). MATS and the convergence
+ * test go on from it. */
+void history_write_uncut(struct h5 *f, const char *group, int R, int d, const double *A);
 void history_write(struct h5 *f, const char *group, const struct mats *m);
 
 /* Full weights: the solutions of iterations k−1, k−2, …, newest first. There are as many as

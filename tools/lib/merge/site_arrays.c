@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "math/baseline.h"
+#include "math/cut.h"
 #include "math/full_weight.h"
 #include "math/solve.h"
 
@@ -15,6 +16,11 @@ static float *floats(struct layout *l, size_t rows, int d)
 void solve_arrays_init(struct solve_arrays *a, struct layout *l, const struct site_sizes *s)
 {
 	*a = (struct solve_arrays){.slab = layout_aligned(l, solve_bytes(s->d, s->R))};
+	if (s->merge_rank && !s->full_weight) {
+		a->cut_slab = layout_aligned(l, cut_bytes(s->d_out, s->d, s->R));
+		a->A = layout_host(l, (size_t)s->merge_rank * (size_t)s->d * sizeof(double));
+		a->B = floats(l, (size_t)s->d_out, s->merge_rank);
+	}
 	if (!s->full_weight)
 		return;
 	a->full_slab = layout_aligned(l, full_weight_bytes(s->d, s->R));
@@ -25,6 +31,9 @@ void solve_arrays_init(struct solve_arrays *a, struct layout *l, const struct si
 void solve_arrays_release(struct solve_arrays *a)
 {
 	free(a->slab);
+	free(a->cut_slab);
+	free(a->A);
+	free(a->B);
 	free(a->full_slab);
 	free(a->W0);
 	free(a->W);

@@ -16,11 +16,15 @@ struct site_sizes {
 	bool weighted;    /* compute-grams: rows have weights (DCS) */
 	bool full_weight; /* solve-full-weight: the whole weight is fitted */
 	int pairs;        /* solve-full-weight: iterations that MATS looks back on; 0: none */
-	int merge_rank;   /* combine-layer: rank of the cut; 0: R */
+	int merge_rank;   /* solve-layer, combine-layer: rank of the cut; 0: R */
 };
 
 struct solve_arrays {
 	void *slab; /* of struct solve */
+	/* NULL unless the solution is cut: */
+	void *cut_slab; /* of struct cut */
+	double *A;      /* (merge_rank, d) the factors after the cut */
+	float *B;       /* (d_out, merge_rank) */
 	/* NULL unless the full weight is fitted: */
 	void *full_slab; /* of struct full_weight */
 	float *W0;       /* (FULL_WEIGHT_ROWS, d) of the base weight */

@@ -95,6 +95,35 @@ static void settle_features(struct plan *p)
 	p->c.features = TOKENS;
 }
 
+/* The largest rank that a module's change can have: its adapters' ranks together. */
+static int largest_rank(const struct plan *p)
+{
+	int most = 0;
+
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		for (int i = 0; i < p->adapter[t]->n; i++) {
+			int R = 0;
+
+			for (int u = 0; u < p->c.task_targets.n; u++) {
+				const struct lora *l =
+					adapter_find(p->adapter[u], p->adapter[t]->lora[i].module);
+				R += l ? l->r : 0;
+			}
+			most = R > most ? R : most;
+		}
+	return most;
+}
+
+static void check_merge_rank(const struct plan *p)
+{
+	int most = largest_rank(p);
+
+	if (p->c.merge_rank > most)
+		die("merge_rank: the config says %d, but the adapters' ranks together are at most "
+		    "%d: take a smaller one, or leave it out",
+		    p->c.merge_rank, most);
+}
+
 void plan_open(struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
@@ -117,6 +146,7 @@ void plan_open(struct plan *p)
 		free(dir);
 	}
 	check_base_name(p);
+	check_merge_rank(p);
 	find_sites(p);
 }
 
