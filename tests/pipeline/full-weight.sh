@@ -104,8 +104,8 @@ check "it is evaluated" run "$T/b" eval METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX
 # Memory: no process holds more than the plan says.
 planned() { run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4 2>&1 |
 	sed -n 's/.*solve-full-weight \([0-9]*\) MB: the planned peak.*/\1/p' | head -n 1; }
-check "solve-full-weight keeps to its plan" awk -F'\t' \
-	-v most="$(planned)" '$1 == "solve-full-weight" && $5 > most { bad = 1 } END { exit bad || !most }' "$T/a/log.tsv"
+check "solve-full-weight keeps to its plan" awk -F'\t' -v most="$(planned)" \
+	'$1 == "solve-full-weight" && $5 > most { bad = 1 } END { exit bad || !most }' "$T/a/log.tsv"
 must run "$T/a" plan METHOD=jacobi WITH_PRETRAIN_MATRIX=1 MAX_ITER=4
 check "the plan says what disk the iterations take" grep -q 'MB of whole weights for each iteration' "$T/must.out"
 solve_full_weight() {

@@ -31,6 +31,8 @@ static void make_folders(void)
 		"loras/b/adapter_config.json",
 		"data/a/train.json",
 		"data/a/test.json",
+		"data/t/test.csv",
+		"one/train.tsv",
 		"data/b/train.json",
 		"own/x",
 		"there/only/config.json",
@@ -114,6 +116,11 @@ static void test_folders(void **state)
 		 "DATA='data/a' is one task's data: expected the folder above, with a folder per "
 		 "task: probably DATA='data'"},
 		{.folder = DATA,
+		 "one",
+		 "DATA='one' is one task's data: expected the folder above, with a folder per "
+		 "task: "
+		 "probably DATA='.'"},
+		{.folder = DATA,
 		 "data/a/train.json",
 		 "is a file: expected a folder that holds a folder per task with train.json and "
 		 "test.json: probably DATA='data'"},
@@ -148,19 +155,22 @@ static void need_files(void *arg)
 {
 	struct strlist some = strlist_split(arg, "tasks");
 
-	request_check_files("data", &some, "test.json", "the evaluation");
+	request_check_files("data", &some, "test", "the evaluation");
 }
 
 static void test_files(void **state)
 {
 	struct child all = child_run(need_files, "a"), no_file = child_run(need_files, "a,b"),
-		     no_folder = child_run(need_files, "a,c");
+		     no_folder = child_run(need_files, "a,c"), table = child_run(need_files, "t");
 
 	(void)state;
 	assert_int_equal(all.code, CHILD_RETURNED);
+	assert_int_equal(table.code, CHILD_RETURNED);
 	assert_int_equal(no_file.code, 1);
-	assert_true(child_said(&no_file, "task 'b' has no test.json: 'data/b/test.json' is not "
-					 "there, and the evaluation needs it"));
+	assert_true(child_said(&no_file,
+			       "task 'b' has no test.json: 'data/b/test.json' is not "
+			       "there, and the evaluation needs it, or a test.jsonl, test.csv "
+			       "or test.tsv"));
 	assert_int_equal(no_folder.code, 1);
 	assert_true(child_said(&no_folder, "task 'c' has no data: 'data/c' is not there"));
 }
