@@ -9,6 +9,7 @@
 
 #include "base/die.h"
 #include "base/opts.h"
+#include "config/config.h"
 #include "files/exists.h"
 #include "files/jsonx.h"
 #include "files/out.h"
@@ -69,25 +70,24 @@ static struct page_adapter read_adapter(const char *work)
 	return a;
 }
 
-static const char *setting_or(const struct page *p, const char *name, const char *other)
+/* A setting of the evaluation; where there is none, its default. */
+static const char *eval_setting(const struct page *p, enum config_key_number key)
 {
-	const char *value = settings_find(&p->settings, name);
+	const char *value = settings_find(&p->settings, config_keys[key].name);
 
-	return value ? value : other;
+	return value && *value ? value : config_keys[key].dflt;
 }
 
 static void read_texts(struct page *p)
 {
-	const struct row_options rows = {
-		.prompt = setting_or(p, "prompt", "{instruction}"),
-		.answer = setting_or(p, "answer", "{output}"),
-		.label_key = setting_or(p, "label_key", "output"),
-		.label_names = setting_or(p, "label_names", NULL),
-	};
+	const struct row_options o = {.prompt = eval_setting(p, KEY_prompt),
+				      .answer = eval_setting(p, KEY_answer),
+				      .label_key = eval_setting(p, KEY_label_key),
+				      .label_names = eval_setting(p, KEY_label_names)};
 
 	p->texts = xcalloc((size_t)p->results.tasks.n, sizeof(*p->texts));
-	for (int t = 0; t < p->results.tasks.n; t++)
-		texts_read(&p->texts[t], data, p->results.tasks.item[t], &rows,
+	for (int t = 0; data && t < p->results.tasks.n; t++)
+		texts_read(&p->texts[t], data, p->results.tasks.item[t], &o,
 			   (int)p->results.model[p->results.shown].score[t].n);
 }
 

@@ -1,34 +1,11 @@
-/* html.c: see html.h. The ranges are those of The Unicode Standard, 15.0, table 3-7 (well-formed
- * UTF-8), and of Unicode Standard Annex 9 (marks of direction). */
+/* html.c: see html.h. Marks of direction are those of Unicode Standard Annex 9. */
 #include "report/html.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/* The character at s (n bytes, at least one): its code point and length; length 0: no UTF-8. */
-static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = *s < 0x80   ? 1
-			: *s < 0xc2 ? 0
-			: *s < 0xe0 ? 2
-			: *s < 0xf0 ? 3
-			: *s < 0xf5 ? 4
-				    : 0;
-
-	if (length == 0 || length > n)
-		return 0;
-	*point = length == 1 ? *s : *s & (0x7fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*point = *point << 6 | (s[i] & 0x3fu);
-	}
-	if (*point < least[length] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000))
-		return 0;
-	return length;
-}
+#include "base/utf8.h"
 
 static bool in(uint32_t c, uint32_t first, uint32_t last)
 {
@@ -71,16 +48,15 @@ static void put_character(struct text *page, const char *s, size_t length, uint3
 
 void html_put(struct text *page, const char *s, size_t n)
 {
-	for (size_t i = 0, length; i < n; i += length) {
-		uint32_t c = 0;
+	for (size_t i = 0, end; i < n; i++) {
+		for (end = i + utf8_valid(s + i, n - i); i < end;) {
+			size_t length = utf8_bytes(s + i, n - i);
 
-		length = decode((const unsigned char *)s + i, n - i, &c);
-		if (length > 0) {
-			put_character(page, s + i, length, c);
-		} else {
-			text_add(page, "⟨%02X⟩", (unsigned)(unsigned char)s[i]);
-			length = 1;
+			put_character(page, s + i, length, (uint32_t)utf8_code(s + i, n - i));
+			i += length;
 		}
+		if (i < n)
+			text_add(page, "⟨%02X⟩", (unsigned)(unsigned char)s[i]);
 	}
 }
 

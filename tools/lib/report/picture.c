@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/utf8.h"
 #include "report/gnuplot.h"
 #include "report/html.h"
 
@@ -27,8 +28,7 @@ static char *first_characters(const char *s, int most)
 	if (text_characters(s) <= most)
 		return xstrdup(s);
 	for (int c = 0; s[n] && c < most; c++)
-		for (n++; ((unsigned char)s[n] & 0xc0) == 0x80; n++)
-			;
+		n += utf8_bytes(s + n, strlen(s + n));
 	return xformat("%.*s…", (int)n, s);
 }
 

@@ -16,17 +16,15 @@ static char *joined(const struct row *row, int texts)
 	return s.s;
 }
 
-void texts_read(struct texts *t, const char *data, const char *task,
-		const struct row_options *options, int expected)
+void texts_read(struct texts *t, const char *data, const char *task, const struct row_options *o,
+		int expected)
 {
+	char *stem = xformat("%s/%s/test", data, task), *path = rowfile_find(stem);
 	struct row_templates templates = {0};
 	struct rows rows = {0};
 
 	*t = (struct texts){0};
-	if (!data)
-		return;
-	char *stem = xformat("%s/%s/test", data, task), *path = rowfile_find(stem);
-	row_templates_init(&templates, options);
+	row_templates_init(&templates, o);
 	rows_read(&rows, path, &templates);
 	if (rows.n != expected)
 		die("'%s' has %d rows, and the answers are of %d: evaluate again", path, rows.n,

@@ -9,10 +9,10 @@ struct texts {
 	char **text; /* (n) the row's texts, joined; NULL: the row brings token ids alone */
 };
 
-/* The rows of DATA/TASK/test.*, read as the evaluation read them; n 0 where data is NULL. Another
- * number of rows than `expected` is die(). */
-void texts_read(struct texts *t, const char *data, const char *task,
-		const struct row_options *options, int expected);
+/* The rows of DATA/TASK/test.*, as the options of the evaluation read them. Another number of rows
+ * than `expected` is die(). */
+void texts_read(struct texts *t, const char *data, const char *task, const struct row_options *o,
+		int expected);
 void texts_release(struct texts *t);
 
 #endif
