@@ -12,25 +12,28 @@
 
 enum { CELL_HEIGHT = 20, BAR = 62 }; /* pixels; of a row, and of what stands below */
 
-/* Rows of the map from the top: a stack's heading, then its kinds. */
-static int kind_row(const struct layers *l, int kind)
+/* Rows of the map from the top: each stack's kinds, below its heading where there are several. */
+static int map_headings(const struct layers *l)
 {
-	int row = 1;
-
-	for (int s = 0; s <= l->kind[kind].stack; s++)
-		for (int k = 0; k < l->kinds; k++)
-			if (l->kind[k].stack == s && (s < l->kind[kind].stack || k < kind))
-				row++;
-	return row + l->kind[kind].stack;
+	return l->stacks > 1 ? l->stacks : 0;
 }
 
-static int stack_row(const struct layers *l, int stack)
+static int kind_row(const struct layers *l, int kind)
 {
-	int row = l->kinds + l->stacks;
+	int stack = l->kind[kind].stack, row = l->stacks > 1 ? stack + 1 : 0;
 
 	for (int k = 0; k < l->kinds; k++)
-		if (l->kind[k].stack == stack && kind_row(l, k) - 1 < row)
-			row = kind_row(l, k) - 1;
+		row += l->kind[k].stack < stack || (l->kind[k].stack == stack && k < kind);
+	return row;
+}
+
+/* Of its heading. */
+static int stack_row(const struct layers *l, int stack)
+{
+	int row = stack;
+
+	for (int k = 0; k < l->kinds; k++)
+		row += l->kind[k].stack < stack;
 	return row;
 }
 
@@ -69,7 +72,7 @@ static double largest_residual(const struct layers *l)
 static void draw_map(struct picture *p, const void *data)
 {
 	const struct layers *l = data;
-	int rows = l->kinds + l->stacks, blocks = most_blocks(l);
+	int rows = l->kinds + map_headings(l), blocks = most_blocks(l);
 	double left = p->narrow ? 0.34 : 0.25, most = largest_residual(l),
 	       gap = (blocks + 0.2) / (p->width * (0.98 - left)); /* a pixel */
 

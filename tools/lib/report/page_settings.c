@@ -6,6 +6,8 @@
 static void add_list(struct text *out, const char *summary, const char *columns,
 		     const struct setting *item, int n)
 {
+	if (n == 0)
+		return;
 	text_add(out, "<details><summary>%s</summary>\n", summary);
 	page_table(out, columns, 2);
 	for (int i = 0; i < n; i++) {

@@ -1,0 +1,122 @@
+#!/bin/sh
+# The page about a merge: its numbers are those of the files, it is valid HTML, it needs nothing from elsewhere, and no
+# text can break it. What is drawn was looked at; what is tested is that it is there.
+. "$(dirname "$0")/../lib.sh"
+# report WORK OPTIONS…: the page $T/page.html of a folder of make-work's.
+report() {
+	work=$1
+	shift
+	"$BUILD/write-report" --tasks "$tasks" --sites "$sites" --reference "$work/eval" --merges "sweep=$work" \
+		-o "$T/page.html" --table "$T/page.tsv" "$@"
+}
+has() { grep -qF -- "$1" "$T/page.html"; }
+hasnt() { ! grep -Eq -- "$1" "$T/page.html"; }
+# rows PATTERN: the cells of the page's table rows that match, between tabs.
+rows() {
+	grep -E "$1" "$T/page.html" | sed 's,</t[dh]><t[dh][^>]*>,	,g; s,<[^>]*>,,g'
+}
+valid() {
+	if command -v tidy >/dev/null; then check "$1: valid HTML" sh -c 'tidy -q -e "$1" 2>&1 | (! grep .)' - "$T/page.html"
+	else skip "$1: valid HTML" 'there is no tidy; make deps installs it'; fi
+}
+names() { i=0; while [ $i -lt "$1" ]; do
+	for s in self out ffn down; do [ $i -ge "$1" ] || printf '%slayer%02d-%s' "$([ $i = 0 ] || echo ,)" $((i / 4)) $s
+		i=$((i + 1)); done; done; }
+
+# ---------------------------------------------------------------- a merge of the tiny model
+tiny
+W=$T/work
+must run "$W" merge eval TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+must run "$W" report TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+cp "$T/must.out" "$T/said"
+check 'make report prints the table' grep -q '^individual  *[01]\.[0-9]* ' "$T/said"
+cp "$W/report.html" "$T/page.html"
+valid 'a small merge'
+check 'nothing is loaded, and nothing runs' hasnt 'https?:|src=|url\(|@import|<script|<link|<iframe| on[a-z]+='
+awk -F'\t' '$1 ~ /^(base|individual|sweep)$/ && $2 != "mean" {
+	sub("individual", "own adapter", $1); print $2, $1, $3, $4, $5, $9, $10 }' OFS='\t' "$W/eval.tsv" | sort >"$T/expected"
+rows '^<tr><td><bdi>(emoint|tec)</bdi></td><td><bdi>(base|own adapter|sweep)<' | sort >"$T/found"
+check 'accuracies are those of eval.tsv' diff "$T/expected" "$T/found"
+check 'so many' [ "$(wc -l <"$T/found")" = 6 ]
+# A line of report.tsv: site, module, task, residual, share, of all, condition.
+awk -F'\t' 'NR > 1 { r[$2] = r[$2] sprintf("\t%.4f", $4); s[$2] = s[$2] sprintf("\t%.1f", 100 * $5); c[$2] = $7; a[$2] = $6 }
+	END { for (m in r) printf "%s\t%.3g\t%.4f%s%s\n", m, c[m], a[m], r[m], s[m] }' "$W/report.tsv" | sort >"$T/expected"
+rows '^<tr><td class="module">' | sort >"$T/found"
+check "every module's figures are those of report.tsv" diff "$T/expected" "$T/found"
+q=encoder.block.1.layer.0.SelfAttention.q
+h5dump -y -w 0 -m %.9g -d "/modules/$q/task_residual" "$W/solution/enc01-self.h5" |
+	sed -n 's/^ *\([0-9.e-]*\),*$/\1/p' >"$T/expected"
+awk -F'\t' -v q=$q '$2 == q { print $4 }' "$W/report.tsv" >"$T/found"
+check "and report.tsv's those of the solution" diff "$T/expected" "$T/found"
+check 'both tasks' [ "$(wc -l <"$T/found")" = 2 ]
+if command -v gnuplot >/dev/null; then
+	check 'pictures, wide and narrow' [ "$(grep -c '<svg class="wide"' "$T/page.html") $(grep -c '<svg class="narrow"' \
+		"$T/page.html")" = '5 5' ]
+else skip 'pictures' 'there is no gnuplot; make deps installs it'; fi
+
+check 'a comparison has a page of its own' run "$T/compare" compare METHODS=average,regmean TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+cp "$T/compare/report.html" "$T/page.html"
+valid 'a comparison'
+check 'with all methods' sh -c 'grep -q "<bdi>average</bdi></th>" "$1" && grep -q "<bdi>regmean</bdi></th>" "$1"' \
+	- "$T/page.html"
+must "$BUILD/write-report" --tasks emoint,tec --sites enc00-self,enc01-self --reference "$T/compare/reference" \
+	--merges "average=$T/compare/average" -o "$T/page.html" --table "$T/page.tsv"
+check 'a method by weights alone has no residuals, and says so' has 'These solutions hold no residuals'
+check 'and an empty table' [ "$(wc -l <"$T/page.tsv")" = 1 ]
+valid 'no residuals'
+
+# ---------------------------------------------------------------- a large merge, and hostile texts
+tasks=alpha,beta,gamma,delta sites=$(names 241)
+must "$HELP/make-work" -q -o "$T/large" --tasks "$tasks"
+check '241 sites take 5 s at most' limited 5 "$BUILD/write-report" --tasks "$tasks" --sites "$sites" \
+	--reference "$T/large/eval" --merges "sweep=$T/large" -o "$T/page.html" --table "$T/page.tsv"
+check 'and 3 MB' [ "$(wc -c <"$T/page.html")" -lt 3000000 ]
+check 'with a line for each module and task' [ "$(wc -l <"$T/page.tsv")" = $((423 * 4 + 1)) ]
+check 'a task without an adapter there has no residual' [ "$(awk -F'\t' '$3 == "alpha" && $4 != ""' "$T/page.tsv" | wc -l)" = 0 ]
+valid '241 sites'
+
+tasks='<b>bold,'"$(printf '\342\200\256rtl')" sites=$(names 5)
+must "$HELP/make-work" -q -o "$T/hostile" --tasks "$tasks" --sites 5 --hostile
+check 'hostile texts' report "$T/hostile"
+valid 'hostile texts'
+check 'no element of theirs' hasnt '<script|<img|<b>| onerror="| onmouseover="'
+check 'they are there as texts' has '&lt;script&gt;alert(1)&lt;/script&gt;'
+check 'marks of direction are shown, and isolated' has '<bdi>⟨U+202E⟩evil⟨U+2069⟩'
+check 'so are controls' has '<bdi>␇␛[31m␉␡⟨U+0085⟩</bdi>'
+check 'marks of the pictures stay as they are' has '@0@ @1@ &amp;lt;'
+check 'no byte is a control or no UTF-8' sh -c '! LC_ALL=C.UTF-8 grep -qP "[\x00-\x08\x0b-\x1f\x7f]" "$1" &&
+	iconv -f UTF-8 -t UTF-16 "$1" >"$2"' - "$T/page.html" "$T/utf16"
+
+# A log of an earlier version has no times; one with a strange tool in it is text all the same.
+awk -F'\t' '{ print $1, $2, $3, $4, $5 }' OFS='\t' "$T/hostile/log.tsv" >"$T/old" && cp "$T/old" "$T/hostile/log.tsv"
+printf '<i>\377\tx\t1\t1\t1\n' >>"$T/hostile/log.tsv"
+check 'an old log' report "$T/hostile"
+check 'has no picture of the clock, and says so' has 'has no times of day'
+check 'and its bytes are shown' has '&lt;i&gt;⟨FF⟩'
+
+# ---------------------------------------------------------------- without gnuplot, in a browser, and what is refused
+mkdir "$T/empty"
+check 'without gnuplot' env PATH="$T/empty" "$PWD/$BUILD/write-report" --tasks "$tasks" --sites "$sites" \
+	--reference "$T/hostile/eval" --merges "sweep=$T/hostile" -o "$T/page.html" --table "$T/page.tsv"
+check 'the page says what pictures need' has 'Pictures need gnuplot'
+check 'and shows the tables' has '<details open><summary>The numbers</summary>'
+valid 'without gnuplot'
+
+# Errors of the page show as lines of the console.
+if command -v chromium >/dev/null; then
+	tasks=alpha,beta,gamma,delta sites=$(names 9)
+	must report "$T/large"
+	timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$T/chromium" --enable-logging=stderr \
+		--dump-dom "file://$T/page.html" >"$T/dom" 2>"$T/console"
+	check 'a browser shows the page' grep -q '<section id="load">' "$T/dom"
+	check 'and its console has no line' sh -c '! grep CONSOLE "$1"' - "$T/console"
+else skip 'the page in a browser' 'there is no chromium, which make deps leaves out because it is large'; fi
+
+OUT=$T/out
+write_report() { report "$T/large" --data "${data:-$T/nowhere}"; }
+refuses 'no test rows' 1 "cannot open '.*nowhere/.*test.json'" write_report
+sed -i 1d "$T/large/predictions/alpha.jsonl"
+tasks=alpha,beta sites=$(names 4)
+refuses 'fewer answers of the merge' 1 "alpha.jsonl' has 500 rows and '.*alpha.jsonl' has 499: expected equal numbers" \
+	report "$T/large"
+finish
