@@ -67,14 +67,25 @@ $(error METHOD= is for $(COMMAND) merge; $(COMMAND) compare takes a list: METHOD
 endif
 endif
 
+# Words of the drawing alone.
+ifeq ($(MAKELEVEL),0)
+DRAWING_WORDS := $(strip $(foreach v,LAYER SITE FULL,$(if $(filter command%,$(origin $v)),$v=)))
+ifneq ($(and $(DRAWING_WORDS),$(filter-out dag,$(MAKECMDGOALS))),)
+$(error $(firstword $(DRAWING_WORDS)) is for $(COMMAND) dag)
+endif
+ifneq ($(word 2,$(DRAWING_WORDS)),)
+$(error $(DRAWING_WORDS): $(COMMAND) dag takes one of them)
+endif
+endif
+
 # Large arrays on large pages. In processes as short as these, fresh pages of 4 KB take a tenth of the processor time.
 export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 
 # Two runs never mix in one WORK folder: plan and graph run under its lock (tools/with-lock.c). The lock lasts as long as the make that it
 # starts, so the plan is a goal of that make.
 #
-# Progress is shown by the outermost show-progress, which has set SHOWN. V=1 shows commands and their lines instead.
-SHOW = $(if $(V)$(SHOWN),,$(BUILD)/show-progress $(1) -- )
+# Progress is shown by the outermost show-progress, which has set MERGE_LORA_SHOWN. V=1 shows commands and their lines instead.
+SHOW = $(if $(V)$(MERGE_LORA_SHOWN),,$(BUILD)/show-progress $(1) -- )
 LOCKED = $(call SHOW)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)') --again "$$TYPED"
 
 # What the user typed, for the line that ends an interrupted run. Makes below this one inherit it.
@@ -90,7 +101,7 @@ merge eval report: all
 
 # PLANNER: an iteration's rules are planned when the one before has ended (jacobi.mk). log_from: so many lines of the log are of earlier runs.
 locked-merge locked-eval locked-report: export PLANNER = $(PLAN_RUN)
-PLAN_RUN = $(PLAN) $(if $(SHOWN),--goals $(@:locked-%=%) --todo $(SHOWN))
+PLAN_RUN = $(PLAN) $(if $(MERGE_LORA_SHOWN),--goals $(@:locked-%=%) --todo $(MERGE_LORA_SHOWN))
 locked-merge locked-eval locked-report:
 	+@plan=$$($(PLAN_RUN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/plan.mk}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
 

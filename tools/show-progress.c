@@ -3,8 +3,8 @@
  * On a terminal one line stays in place: what is done, the time gone and the time left, the memory
  * of all processes now, and which tools run. Elsewhere there is a line for each tenth of the run.
  * What is to be done comes from plan-pipeline, through a pipe whose name the command finds in the
- * environment (SHOWN; plan/worklist.h). What is done stands in WORK/log.tsv. So nothing waits for
- * this program, and it decides nothing.
+ * environment (MERGE_LORA_SHOWN; plan/worklist.h). What is done stands in WORK/log.tsv. So nothing
+ * waits for this program, and it decides nothing.
  *
  * A tool that fails says why in one line. Every make between it and the user then says which target
  * that was for: "make[2]: *** [FILE:LINE: TARGET] Error 1". The last make says so in any case, so
@@ -379,8 +379,8 @@ static void name_list(int to)
 {
 	char *path = xformat("/proc/%ld/fd/%d", (long)getpid(), to);
 
-	if (setenv("SHOWN", path, 1))
-		die("cannot set SHOWN: %s", strerror(errno));
+	if (setenv("MERGE_LORA_SHOWN", path, 1))
+		die("cannot set MERGE_LORA_SHOWN: %s", strerror(errno));
 	free(path);
 }
 

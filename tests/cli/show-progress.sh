@@ -59,9 +59,9 @@ cat >"$T/run" <<END
 log=$T/log.tsv
 # tell ITERATION ITERATIONS SITES-DONE
 tell() {
-	printf 'begin\ntitle sweep\nlog %s %s\n' \$(wc -c <\$log) \$log >"\$SHOWN"
-	printf 'iteration %s %s\nsites %s 4\n' \$1 \$2 \$3 >"\$SHOWN"
-	printf 'work 1 extract-acts\nwork 1 solve-layer\nwork 8 assemble-lora\nend\n' >"\$SHOWN"
+	printf 'begin\ntitle sweep\nlog %s %s\n' \$(wc -c <\$log) \$log >"\$MERGE_LORA_SHOWN"
+	printf 'iteration %s %s\nsites %s 4\n' \$1 \$2 \$3 >"\$MERGE_LORA_SHOWN"
+	printf 'work 1 extract-acts\nwork 1 solve-layer\nwork 8 assemble-lora\nend\n' >"\$MERGE_LORA_SHOWN"
 }
 # ended TOOL SECONDS
 ended() { printf '%s\ttext\t%s\t1.0\t20.0\n' \$1 \$2 >>\$log; sleep 1; }
@@ -121,8 +121,8 @@ check '… each once' sh -c '[ -z "$(grep -o "^sweep: [0-9]*" "$1" | uniq -d)" ]
 check '… and no control characters' sh -c '! LC_ALL=C grep -q "[[:cntrl:]]" "$1"' - "$T/stderr"
 "$BUILD/show-progress" --terminal-only -- sh "$T/sweep" >"$T/stdout" 2>"$T/stderr"
 check '--terminal-only: no line but the command'"'"'s' sh -c 'echo "tool: a warning" | diff - "$1"' - "$T/stderr"
-$one -- sh -c '[ -n "$SHOWN" ] && : >"$SHOWN"' 2>"$T/stderr"
-check 'the command finds the pipe by SHOWN' [ $? = 0 ]
-$one -- sh -c 'printf "begin\nwork nothing\nend\n\377\n" >"$SHOWN"; sleep 1' 2>"$T/stderr"
+$one -- sh -c '[ -n "$MERGE_LORA_SHOWN" ] && : >"$MERGE_LORA_SHOWN"' 2>"$T/stderr"
+check 'the command finds the pipe by MERGE_LORA_SHOWN' [ $? = 0 ]
+$one -- sh -c 'printf "begin\nwork nothing\nend\n\377\n" >"$MERGE_LORA_SHOWN"; sleep 1' 2>"$T/stderr"
 check 'what is no list is passed over' sh -c '[ $1 = 0 ] && [ ! -s "$2" ]' - $? "$T/stderr"
 finish

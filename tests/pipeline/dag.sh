@@ -87,6 +87,10 @@ if command -v dot >/dev/null; then
 	two dag LAYER=3 >"$T/out" 2>"$T/err"
 	check 'no such layer' grep -q \
 		"^plan-pipeline: LAYER='3' is no layer of this merge: expected one such as 'enc00'$" "$T/err"
+	two plan LAYER=enc00 >"$T/out" 2>"$T/err"
+	check 'LAYER is for the drawing alone' grep -q 'LAYER= is for make dag' "$T/err"
+	two dag LAYER=enc00 SITE=enc00-self >"$T/out" 2>"$T/err"
+	check 'a layer or a site' grep -q 'LAYER= SITE=: make dag takes one of them' "$T/err"
 	files | diff "$T/before" - >"$T/diff"
 	check 'nothing else was written' test ! -s "$T/diff"
 	"$BUILD/with-lock" --folder "$W" -- sleep "$(patience 5)" &
