@@ -13,9 +13,11 @@
 
 #include "base/die.h"
 #include "config/keys.h"
+#include "files/exists.h"
 #include "files/out.h"
 #include "files/start.h"
 #include "forward/solution.h"
+#include "merge/runlog.h"
 
 static const struct common_opts *common;
 static struct {
@@ -89,27 +91,20 @@ static void add_sites(struct change *c)
 	strlist_release(&sites);
 }
 
-/* The largest process of this run so far: the maximum of the log's last column and of this
- * process. */
+/* The largest process of this run so far: of the log's lines, and this process. */
 static double largest_process(void)
 {
 	struct rusage use;
-	double most, mb;
-	FILE *f = common->log ? fopen(common->log, "r") : NULL;
-	char *line = NULL;
-	size_t room = 0;
+	struct runlog log = {0};
+	double most;
 
 	getrusage(RUSAGE_SELF, &use);
 	most = (double)use.ru_maxrss / 1024;
-	for (long number = 1; f && getline(&line, &room, f) > 0; number++) {
-		const char *tab = strrchr(line, '\t');
-
-		if (number > o.log_from && tab && sscanf(tab, "%lf", &mb) == 1 && mb > most)
-			most = mb;
-	}
-	free(line);
-	if (f)
-		fclose(f);
+	if (common->log && file_exists(common->log))
+		runlog_read(&log, common->log);
+	for (int i = o.log_from < log.n ? (int)o.log_from : log.n; i < log.n; i++)
+		most = log.line[i].peak > most ? log.line[i].peak : most;
+	runlog_release(&log);
 	return most;
 }
 
