@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/strlist.h" /* turns the text of an option about several tasks into a list */
+#include "base/strlist.h" /* makes a list of the text of an option about several tasks */
 
 enum opt_type {
 	OPT_FLAG,   /* bool *: present or not */

@@ -67,7 +67,7 @@ int past_needed(const struct iteration_args *args);
 /* Opens them from args->previous. In the first iteration there are none. */
 void past_open(struct past *p, const struct iteration_args *args, const char *site,
 	       const char *tasks);
-void past_close(struct past *p); /* a zero struct is allowed */
+void past_close(struct past *p); /* zero is fine */
 /* Fills m with the pairs of rows [row0, row0+m->R) of the module's (rows, d). G: the same rows of
  * G(W_{k−1}), the newest. */
 void past_read(const struct past *p, const char *module, size_t row0, size_t rows, const float *G,

@@ -78,7 +78,7 @@ struct layout propagate_layout(const struct propagation *a, int T, int keys,
 			       const struct ranks *ranks);
 /* Runs the walk for all tasks. Their output files are complete afterwards. */
 void propagate_run(struct propagation *a);
-/* Releases what propagate_start() and propagate_init() made. A zero struct is allowed. */
+/* Releases what propagate_start() and propagate_init() made. Zero is fine. */
 void propagate_release(struct propagation *a);
 
 #endif

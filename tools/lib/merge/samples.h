@@ -23,7 +23,7 @@ struct samples {
 void samples_read(struct samples *s, const char *path, const char *task);
 /* offset and label_offset are not in the file: they are the running sums of the lengths. */
 void samples_write(const struct samples *s, const char *path);
-void samples_release(struct samples *s); /* a zero struct is allowed */
+void samples_release(struct samples *s); /* zero is fine */
 /* die() unless every id is below V. `path`: for the message. */
 void samples_need_vocab(const struct samples *s, const char *path, int V);
 
@@ -44,7 +44,7 @@ void decoder_tokens_read(struct decoder_tokens *t, const char *path, const char 
  * last. start -1: the sample's last token. */
 void decoder_tokens_given(struct decoder_tokens *t, const struct samples *s, int start);
 void decoder_tokens_write(const struct decoder_tokens *t, const char *path);
-void decoder_tokens_release(struct decoder_tokens *t); /* a zero struct is allowed */
+void decoder_tokens_release(struct decoder_tokens *t); /* zero is fine */
 void decoder_tokens_need_vocab(const struct decoder_tokens *t, const char *path, int V);
 
 /* offset (S) = running sum of length (S); returns the total. BUG() where the total does not fit an

@@ -33,7 +33,7 @@ void h5_commit(struct h5 *f);
 
 /* Opens a file and checks schema, version and complete. Otherwise die(): expected, found, file. */
 struct h5 *h5_open(const char *path, const char *schema, int version);
-void h5_close(struct h5 *f); /* for readers; NULL is allowed */
+void h5_close(struct h5 *f); /* for readers; NULL is fine */
 const char *h5_path(const struct h5 *f);
 /* For readers: frees the memory of the open datasets; the file stays open. */
 void h5_rest(struct h5 *f);

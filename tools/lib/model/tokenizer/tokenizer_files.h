@@ -14,8 +14,8 @@ extern const char *const tokenizer_file_names[];
 
 struct tokenizer_files {
 	char *config_path, *map_path, *added_path, *fast_path;
-	json_t *config; /* tokenizer_config.json, with numbers as reals. Where a file is absent, it
-			   and the next two are empty objects */
+	json_t *config; /* tokenizer_config.json, with numbers as reals; if it is absent, an empty
+			   object, like the next two */
 	json_t *map;    /* special_tokens_map.json */
 	json_t *added;  /* added_tokens.json */
 	json_t *fast;   /* the list added_tokens of tokenizer.json; NULL: there is no such file */
