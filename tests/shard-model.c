@@ -1,5 +1,6 @@
-/* shard-model.c: a model's one safetensors file as shards beside an index, as Hugging Face stores
- * large models. Tensors keep their types and bytes; every second one lies in the second shard.
+/* shard-model.c: writes a model's one safetensors file as shards with an index, as Hugging Face
+ * stores large models. Tensors keep their types and bytes. Every second tensor goes into the second
+ * shard.
  *
  * DIR/model-0000K-of-00002.safetensors, K = 1 and 2, DIR/model.safetensors.index.json. */
 #include <stdint.h>

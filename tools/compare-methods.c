@@ -233,7 +233,7 @@ static struct paired compare_task(const struct compared_model *a, const struct c
 	return metrics_paired(a->right[t], b->right[t], a->n[t]);
 }
 
-/* The mean over the tasks of the differences; counts and p over all rows. */
+/* The mean of the tasks' differences; counts and p over all rows. */
 static struct paired compare_all(const struct compared_model *a, const struct compared_model *b)
 {
 	struct paired all = {0};

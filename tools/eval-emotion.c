@@ -73,7 +73,7 @@ static int decoder_steps(const struct testset *t)
 	return most;
 }
 
-/* Decoder rows of a pass over several answers: as many as the slab was planned for. */
+/* Decoder rows of a pass over several answers: as many as are planned for a slab. */
 static void run_choices(const struct forward *f, const struct seqs *enc, const float *H,
 			struct evaluation *e, int first, int steps)
 {

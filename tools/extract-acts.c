@@ -248,8 +248,8 @@ static int longest(const struct extract_run *r, bool decoder)
 static struct footprint footprint_of(const struct extract_run *r, int rows)
 {
 	struct propagation a = r->a;
-	/* A single pass has one task's files open at a time; outputs that several passes go over
-	 * stay open. */
+	/* A single pass has one task's files open at a time. With several passes the outputs stay
+	 * open. */
 	int files = a.start + 1 < propagate_target(&a) ? r->tasks.n : 1;
 
 	a.rows = rows;

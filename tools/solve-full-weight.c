@@ -58,7 +58,7 @@ struct full_weight_run {
 	struct st *model;
 	struct normal_equations system;
 	struct solve_arrays arrays;
-	float *W0, *W; /* of these; W: the fit, then the solution */
+	float *W0, *W; /* the arrays; W: the fit, later the solution */
 	struct past past;
 	double *c; /* (N) */
 	struct h5 *out;
@@ -119,7 +119,7 @@ static void write_misfits(struct full_weight_run *run, struct full_weight_part *
 	free(weight);
 }
 
-/* Rows [row, row + m->R) of all pairs. */
+/* Reads rows [row, row + m->R) of all pairs. */
 static void read_pairs(struct full_weight_run *run, const struct full_weight_part *p,
 		       struct mats *m, size_t row)
 {

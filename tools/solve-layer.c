@@ -106,7 +106,7 @@ static void iterate(struct solve_run *run, struct solve_part *p, const double *B
 	free(before);
 }
 
-/* What each task lost by the fit, before MATS: of the same W as relative_residual. */
+/* What each task lost by the fit, before MATS, with the same W as relative_residual. */
 static void write_misfits(struct solve_run *run, struct solve_part *p, const double *BtB)
 {
 	struct misfits m;

@@ -1,9 +1,9 @@
 /* write-report: one page about a merge, or about several of the same adapters (lib/report/page.h),
- * and the residuals of each task and module as a table.
+ * and a table of the residuals of each task and module.
  *
- * Reads REFERENCE/base and REFERENCE/adapters, and of each merge its WORK folder: eval/,
- * predictions/ and log.tsv. Of the best merge by mean accuracy it also reads solution/, stamps/ and
- * adapter/. Pictures are gnuplot's; without that program the page has its tables alone. */
+ * It reads REFERENCE/base and REFERENCE/adapters, and from each merge's WORK folder eval/,
+ * predictions/ and log.tsv. From the best merge by mean accuracy it also reads solution/, stamps/
+ * and adapter/. gnuplot draws the pictures; without gnuplot the page has only its tables. */
 #include <stdlib.h>
 #include <sys/stat.h>
 

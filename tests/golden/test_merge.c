@@ -149,7 +149,7 @@ static void check_rows(const char *work, json_t *j)
 	}
 }
 
-/* The golden solutions under `name` are those of the demo's merge with these settings. */
+/* The golden solutions under `name` belong to the demo's merge with these settings. */
 static void check_demo(const char *name, const char *settings)
 {
 	char *work = golden_folder(), *prefix = xformat("%s.", name);

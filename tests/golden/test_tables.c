@@ -1,5 +1,5 @@
-/* test_tables.c: files of rows: the rows that Python's csv and json modules read from the same text
- * (tests/oracle/tables.py), key by key and byte by byte. */
+/* test_tables.c: files of rows: they must give the rows that Python's csv and json modules read
+ * from the same text (tests/oracle/tables.py), key by key and byte by byte. */
 #include "golden.h"
 
 #include "merge/rowfile.h"

@@ -569,7 +569,7 @@ static void test_value(void **state)
 	config_release(&c);
 }
 
-/* What prompt and answer are made of where those are not asked for; equal maps and lists are one
+/* The parts of prompt and answer where these are not asked for. Equal maps and lists give the same
  * text. */
 static void test_keys_of_rows(void **state)
 {
@@ -596,8 +596,8 @@ static void test_keys_of_rows(void **state)
 	config_release(&c);
 }
 
-/* What `make help` goes through: every key has its words, and every default is a value of its own
- * key. */
+/* The data of `make help`: every key has its words, and every default is a value that its key
+ * accepts. */
 static void test_table(void **state)
 {
 	(void)state;

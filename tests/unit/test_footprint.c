@@ -1,5 +1,5 @@
-/* test_footprint.c: what is planned by running layouts dry, against sums by hand: of arrays, of
- * passes over two stacks and over one, of a site's tools; on a device of its own memory too, and
+/* test_footprint.c: the plan that dry-run layouts give, against sums by hand: for arrays, passes
+ * over two stacks and over one, and the tools of a site. Also on a device with its own memory, and
  * what a limit leaves. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,8 +50,8 @@ static const struct ranks no_ranks;
 
 /* ------------------------------------------------------------ a device */
 
-/* Its arrays take whole KB, its operations what they are asked for; the present process's claim is
- * kept. */
+/* A device: its arrays take whole KB, its operations what is planned for them. The current
+ * process's claim is kept. */
 static size_t claimed;
 
 static size_t whole_kb(size_t bytes)
@@ -100,7 +100,7 @@ static int use_cpu(void **state)
 
 /* ------------------------------------------------------------ layouts */
 
-/* Counted, nothing is taken, and the sums are those of what is. */
+/* Counting takes no memory, and the sums are those of the real arrays. */
 static void test_layout(void **state)
 {
 	static const float W[6] = {1, 2, 3, 4, 5, 6};
@@ -170,7 +170,7 @@ static size_t block_bytes(const struct model *model, int stack, const struct ran
 	return l.bytes;
 }
 
-/* A block's weights, norms and biases; its ΔW, and the largest of them as it is read. */
+/* A block's weights, norms and biases; its ΔW, and the largest ΔW while it is read. */
 static void test_block(void **state)
 {
 	enum {
@@ -246,8 +246,8 @@ static void test_decoder(void **state)
 					  2 * KEYS * NH * D + 3 * ROWS * D + ROWS * F));
 }
 
-/* The device has no rows on their way to the files, and its own operations: the widest linears,
- * attention. */
+/* The device holds no rows on their way to the files. It has its own operations: the widest
+ * linears, attention. */
 static void test_extract_on_device(void **state)
 {
 	enum { ROWS = 128, T = 32 };
@@ -269,7 +269,7 @@ static size_t forward_bytes(const struct model *model, const struct ranks *r, st
 	return forward_layout(&f, r, &n).bytes;
 }
 
-/* Of batches of 480 rows. The most is taken by the decoder here. */
+/* Batches of 480 rows. Here the decoder takes the most. */
 static void test_two_stacks(void **state)
 {
 	enum { T0 = 30, T1 = 4, ROWS = 200, STEPS = 40 };
@@ -286,7 +286,7 @@ static void test_two_stacks(void **state)
 }
 
 /* With a large vocabulary the output embedding takes the most: HEAD_ROWS of it, as read and packed,
- * and their logits; and a figure for each row, on both sides. */
+ * and their logits; and one figure per row, on both sides. */
 static void test_head(void **state)
 {
 	enum { STEPS = 40, MOST = 2048 };
@@ -299,7 +299,7 @@ static void test_head(void **state)
 		FLOAT * (2 * MOST * D + 480 * MOST + STEPS * D) + 2 * STEPS * LOGITS);
 }
 
-/* The prompts' keys and values of all blocks stay; the answers' pass reads them with its own, block
+/* The prompts' keys and values of all blocks stay. The answers' pass reads them with its own, block
  * by block. */
 static void test_single_stack(void **state)
 {
@@ -313,7 +313,7 @@ static void test_single_stack(void **state)
 	const struct passes n = {{ROWS, STEPS}, {T0, T1}}, few = {{1, STEPS}, {T0, T1}};
 
 	(void)state;
-	/* The prompts' stream, in batches of 600 rows, is the most; or the answers' keys are. */
+	/* The prompts' stream, in batches of 600 rows, takes the most; or the answers' keys do. */
 	assert_int_equal(forward_bytes(&llama, &no_ranks, n),
 			 block + FLOAT * (4 * 600 * LLAMA_F + 600 + T0 * 16 + ROWS * D + H));
 	assert_int_equal(
@@ -324,7 +324,7 @@ static void test_single_stack(void **state)
 		block + FLOAT * (WORK + 100 * STEPS * D + 2 * LLAMA_L * LLAMA_KEYS));
 }
 
-/* Two blocks, the one ahead without ΔW. */
+/* Two blocks; the one that is loaded ahead has no ΔW. */
 static void test_ahead(void **state)
 {
 	const struct forward f = {.model = &t5, .precision = BE_F32};
@@ -340,7 +340,7 @@ static void test_ahead(void **state)
 	assert_int_equal(both - one, FLOAT * (8 * D * DI + LINEARS) + 3 * 1024);
 }
 
-/* Groups of texts: as many as have the rows. */
+/* Groups of texts: as many texts as have this many rows. */
 static void test_groups(void **state)
 {
 	static const int length[] = {5, 7, 3, 9}, draft[] = {2, 1, 6, 1};
@@ -365,8 +365,7 @@ static void test_groups(void **state)
 	assert_int_equal(texts_within(&(struct texts){.n = 4, .length = length}, 1, 12), 2);
 }
 
-/* An encoder's groups, and those of a single stack, which are of twice a block where that is more.
- */
+/* Groups of an encoder. Groups of a single stack take twice a block where that is more. */
 static void test_group_bytes(void **state)
 {
 	struct model wide = llama;
@@ -388,7 +387,7 @@ static const struct texts texts = {.n = 4, .length = lengths, .max_new = 5};
 static const struct delta_source sources[2];
 static const struct forward passes_of_two = {.model = &t5, .nsources = 2, .source = sources};
 
-/* What is there beside the rows: the same, whatever the limit. */
+/* What exists beside the rows is the same, whatever the limit. */
 static size_t fixed(void)
 {
 	return footprint_texts(&passes_of_two, &no_ranks, 2, (int[2]){30, 5});
@@ -417,7 +416,7 @@ static void test_limited_groups(void **state)
 	assert_int_equal(rows_within(fixed() + 500u * MB, GROUP_OF_ROWS), 500 * MB / ROW);
 }
 
-/* The device's claim is of the groups that are left. */
+/* The device's claim is for the groups that are left. */
 static void test_claim(void **state)
 {
 	const struct passes all = {{90, 20}, {30, 5}}, one = {{30, 5}, {30, 5}};
@@ -486,8 +485,8 @@ static void test_fits(void **state)
 
 enum { SITE = LIBRARIES + 2 * FILES, d = 64, d_out = 48, R = 8 };
 
-/* Beside the Gram: 512 rows of a weight, the task's factors or all tasks', a thread's few rows in
- * float64 and its tile, a chunk packed, and what OpenBLAS packs. */
+/* Beside the Gram: 512 rows of a weight, the factors of the task or of all tasks, a thread's few
+ * rows in float64 and its tile. Also one packed chunk, and what OpenBLAS packs. */
 static void test_grams(void **state)
 {
 	enum {
@@ -505,7 +504,8 @@ static void test_grams(void **state)
 			 SITE + GRAM + REST + THREAD + FLOAT * R * (d + d_out));
 }
 
-/* The system and the factors; a full weight's own arrays, its tasks' files and its pairs'. */
+/* The system and the factors. For a full weight also its own arrays, its tasks' files and its
+ * pairs' files. */
 static void test_solve(void **state)
 {
 	struct site_sizes s = {.tasks = 4, .d = d, .R = R, .d_out = d_out};
@@ -520,7 +520,7 @@ static void test_solve(void **state)
 	assert_int_equal(footprint_solve(&s).process, full + 3 * FILES + mats_bytes(32, d, 3));
 }
 
-/* As many right-hand sides as there are rows, or columns of the whole weight. */
+/* As many right-hand sides as there are rows, or columns of the full weight. */
 static void test_solve_on_device(void **state)
 {
 	struct site_sizes s = {.tasks = 2, .d = d, .R = R, .d_out = d_out};
@@ -535,7 +535,7 @@ static void test_solve_on_device(void **state)
 			 8 * d * d + 2 * FLOAT * 960 * d + d); /* gram_m */
 }
 
-/* The rank of the cut is no larger than the weight's; the arrays are those that are taken. */
+/* The rank of the cut is at most the weight's. The arrays are those that are allocated. */
 static void test_combine(void **state)
 {
 	struct site_sizes s = {.tasks = 4, .d = d, .R = R, .d_out = d_out};

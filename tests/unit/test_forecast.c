@@ -1,6 +1,6 @@
-/* test_forecast.c: what `make plan` says of memory and disk: the stages that a method has, each
- * with its figure. Two tasks of the demo, rank 8 at q and v, and a decoder-only model. Its small
- * arrays add 1 to 30 MB to what the libraries and open files take: 44 MB at a site. */
+/* test_forecast.c: what `make plan` says about memory and disk: the stages that a method has, each
+ * with its figure. Two tasks of the demo, rank 8 at q and v, and a decoder-only model. Small arrays
+ * add 1 to 30 MB to the libraries and open files, which take 44 MB at a site. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +62,7 @@ static void test_methods(void **state)
 		 "search-scale 145 MB, eval-emotion 145 MB" GROUPS},
 		{{"METHOD=dare", "SCALE=0.5", "MERGE_RANK=4"},
 		 "memory  combine-layer 45 MB" PEAK "eval-emotion 145 MB" GROUPS},
-		/* Batches of a text each, which has more rows than a batch otherwise. */
+		/* Batches of one text each; a text has more rows than another batch. */
 		{{"METHOD=sweep", "MAX_LENGTH=1000", "INNER_NUM=1"},
 		 "memory  extract-acts 45 MB (encoder) and 49 MB (decoder), compute-grams 55 MB, "
 		 "solve-layer 45 MB" PEAK "generate-tokens 84 MB, eval-emotion 146 MB" GROUPS
@@ -121,7 +121,7 @@ static size_t weight_bytes(int n, int k, enum be_precision p)
 	return (size_t)n * (size_t)k * (p == BE_BF16 ? 2 : sizeof(float));
 }
 
-/* So many MB for a linear, attention, a Gram and a solve. */
+/* This many MB for a linear, attention, a Gram and a solve. */
 static size_t operations(const struct be_sizes *s)
 {
 	return (s->n ? 100u << 20 : 0) + (s->gram_m ? 200u << 20 : 0) +
@@ -139,7 +139,7 @@ static void print_on_device(void *arg)
 	print_forecast(arg);
 }
 
-/* A line more: of the stages that compute on the device. */
+/* One more line: the stages that compute on the device. */
 static void test_device(void **state)
 {
 	const char *fitted[] = {"METHOD=sweep", NULL}, *weights[] = {"METHOD=average", NULL};

@@ -172,8 +172,8 @@ static double sums(struct solve *q, double *C)
 	return tau;
 }
 
-/* What each task lost by W (M, D), as the tool finds it, against its definition. The tool has W in
- * float32. */
+/* What each task lost by W (M, D), as the tool computes it, against its definition. The tool has W
+ * in float32. */
 static void compare_misfits(struct full_weight *x, const double *W)
 {
 	static double H[D * D], C[D * D], AC[R * D];
@@ -201,8 +201,8 @@ static void compare_misfits(struct full_weight *x, const double *W)
 	}
 }
 
-/* W (M, D) as the tool finds it, by rows; returns the relative residual, norm2 = Σ c m ‖√w X Vᵀ‖².
- */
+/* W (M, D) as the tool computes it, by rows. Returns the relative residual; norm2 = Σ c m ‖√w X
+ * Vᵀ‖². */
 static double fitted(double *W, double extra, double norm2)
 {
 	void *slab = malloc(solve_bytes(D, R)), *more = malloc(full_weight_bytes(D, R));

@@ -1,4 +1,4 @@
-/* test_hub.c: names of models on the hub, and where the hub's cache has them. */
+/* test_hub.c: names of models on the hub, and their places in the hub's cache. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static void test_names(void **state)
 			fail_msg("'%s': %d", CASE[i].path, !CASE[i].name);
 }
 
-/* FOLDER/NAME with this text. */
+/* Writes FOLDER/NAME with this text. */
 static void make(const char *folder, const char *name, const char *text)
 {
 	char *path = xformat("%s/%s", folder, name);
@@ -59,7 +59,7 @@ static void expect(const char *id, const char *want)
 	free(found);
 }
 
-/* The main branch's snapshot, whatever others there are. */
+/* The main branch's snapshot, whatever others exist. */
 static void test_main_branch(void **state)
 {
 	(void)state;

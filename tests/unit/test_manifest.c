@@ -1,4 +1,4 @@
-/* test_manifest.c: the files of a plan and the stamps that each goes by, as read from plan.mk. */
+/* test_manifest.c: the files of a plan and the stamps of each, as read from plan.mk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,8 +41,8 @@ static void test_no_plan(void **state)
 	expect("");
 }
 
-/* Targets up to the colon, stamps among the needs up to the bar; recipes and variables are none.
- * A folder's configuration stands for the folder, and a stamp is not listed. */
+/* Targets are read up to the colon, stamps among the needs up to the bar. Recipes and variables are
+ * neither. A folder's configuration stands for the folder. A stamp is not listed. */
 static void test_rules(void **state)
 {
 	(void)state;
@@ -70,7 +70,7 @@ static void test_rules(void **state)
 	       "eval/base/a.json: eval/stamps/eval eval/stamps/test-a \n");
 }
 
-/* The reference's files count where they lie in WORK, however it is written. */
+/* The reference's files count if they are in WORK, however the path is written. */
 static void test_reference(void **state)
 {
 	static const struct {
@@ -111,7 +111,8 @@ static void plan_iterations(const char *method, int most)
 	free(text);
 }
 
-/* Of jacobi the iterations up to the last one, which WORK/convergence names, or max_iter. */
+/* With jacobi, the iterations up to the last one. WORK/convergence names it; else it is
+ * max_iter. */
 static void test_iterations(void **state)
 {
 	static const struct {
@@ -124,7 +125,7 @@ static void test_iterations(void **state)
 		{"jacobi", "iteration 0\n", 3, 3},
 		{"jacobi", "none\n", 2, 2},
 		{"sweep", "iteration 2\n", 3, 0},
-		{"jacobi", "iteration 6\n", 6, 4}, /* of two there is no file */
+		{"jacobi", "iteration 6\n", 6, 4}, /* two have no file */
 	};
 
 	(void)state;

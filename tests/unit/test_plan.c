@@ -1,5 +1,5 @@
-/* test_plan.c: what a merge is planned from: the model and adapters against the settings, and what
- * follows for the stages; and which settings are said to have no effect. */
+/* test_plan.c: the input of a plan: the model and adapters against the settings, and the
+ * consequences for the stages. Also the settings that are said to have no effect. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,7 +101,7 @@ static void ask_published(void *arg)
 	decoder_only(arg);
 }
 
-/* Its rows bring token ids, so there need be no tokenizer. Published features are an encoder's. */
+/* Its rows bring token ids, so it needs no tokenizer. Published features need an encoder. */
 static void test_decoder_only(void **state)
 {
 	struct plan p = decoder_only(NULL);
@@ -117,7 +117,7 @@ static void test_decoder_only(void **state)
 	free(p.base), free(p.loras), free(p.data);
 }
 
-/* ------------------------------------------------------------ what follows */
+/* ------------------------------------------------------------ consequences */
 
 static void test_methods(void **state)
 {

@@ -1,4 +1,4 @@
-/* test_request.c: what was typed for the folders of a merge, and what is said where it is something
+/* test_request.c: what was typed for the folders of a merge, and the message where it is something
  * else. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@ static void make(const char *path)
 	write_text(path, "{}");
 }
 
-/* A model, two tasks' adapters and data, and another folder to stand in. */
+/* A model, two tasks' adapters and data, and another folder in which the user is. */
 static void make_folders(void)
 {
 	static const char *const FILES[] = {
@@ -51,7 +51,7 @@ enum folder { MODEL, LORAS, DATA, WORK };
 struct asked {
 	enum folder folder;
 	const char *path;
-	const char *said;  /* NULL: it is taken */
+	const char *said;  /* NULL: it is accepted */
 	const char *other; /* LORAS: the data, where they are not in data/ */
 	bool stands;       /* in the folder there/ */
 };
@@ -242,7 +242,7 @@ static void path_of(void *arg)
 	fflush(stdout);
 }
 
-/* A path is typed, or the key's; not both. */
+/* Either the path is typed, or the key's; not both. */
 static void test_path(void **state)
 {
 	static struct path_asked CASE[] = {
@@ -274,7 +274,7 @@ static void say_stands(void *arg)
 	request_say_stands("/", words, typed, 3);
 }
 
-/* The first path that is taken from here, though the user stands elsewhere. */
+/* The first path that is used from here, although the user is elsewhere. */
 static void test_say_stands(void **state)
 {
 	static const char *from_here[] = {"/m", NULL, "d"}, *from_root[] = {"/m", "~/l", NULL};
@@ -321,7 +321,7 @@ static void ask_rows(void *arg)
 	config_release(&c);
 }
 
-/* Lists of equally many rows make samples_num, where it was not asked for. */
+/* Lists with equally many rows set samples_num, if it was not asked for. */
 static void test_rows(void **state)
 {
 	static struct rows_asked CASE[] = {

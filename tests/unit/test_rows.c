@@ -129,8 +129,8 @@ static void test_refusals(void **state)
 	assert_refused("missing.json", "No such file or directory");
 }
 
-/* Rows under the name of another form, or of none: what they look like, and the command that
- * renames or converts them (tests/cli/forms.sh runs it). */
+/* Rows under the name of another form, or of no form: what they look like, and the command that
+ * renames or converts them. tests/cli/forms.sh runs it. */
 static void test_forms(void **state)
 {
 	(void)state;
@@ -221,7 +221,7 @@ static void test_forms(void **state)
 	assert_refused("it's.json", "mv 'it'\\''s.json' 'it'\\''s.csv'");
 }
 
-/* What tables and lines refuse: file, line, and what to do. Zero bytes are written \0. */
+/* What is refused in tables and lines: file, line, and what to do. Zero bytes are written \0. */
 static void test_lines(void **state)
 {
 	(void)state;
@@ -303,7 +303,7 @@ static void test_lines(void **state)
 	}
 }
 
-/* The same rows in every form; characters count alike, and each row knows its line. */
+/* The same rows in every form. Characters count alike, and each row knows its line. */
 static void test_every_form(void **state)
 {
 	(void)state;
@@ -364,7 +364,7 @@ static void read_named(void *arg)
 	free(answer);
 }
 
-/* Labels that are numbers, as their words; a row's characters are those of the words. */
+/* Labels that are numbers become their words. A row's characters are those of the words. */
 static void test_label_names(void **state)
 {
 	(void)state;
@@ -416,7 +416,7 @@ static void test_label_names(void **state)
 	}
 }
 
-/* Which form is there; two are refused, both named. */
+/* Which form exists. Two forms are refused, and both are named. */
 static void find_stem(void *stem)
 {
 	printf("%s", rowfile_find(stem));

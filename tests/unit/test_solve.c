@@ -178,8 +178,8 @@ static void naive_ridge(double *Lambda, const double *H, const struct ridge *k)
 				    : nu * k->alpha_2;
 }
 
-/* W (M, D), allocated, and the relative residual, with nothing factored; misfit: each task's
- * ‖X ΔWᵀ − Xm Wᵀ‖². */
+/* W (M, D), allocated, and the relative residual, computed without factors. misfit: each task's ‖X
+ * ΔWᵀ − Xm Wᵀ‖². */
 static double *naive_merge(const struct problem *q, double extra, double *residual,
 			   double misfit[N])
 {
@@ -249,7 +249,7 @@ static void add_task(struct solve *k, struct problem *q, int t)
 	free(Y);
 }
 
-/* The task's ‖X ΔWᵀ − Xm Wᵀ‖², as solve-layer finds it. */
+/* The task's ‖X ΔWᵀ − Xm Wᵀ‖², as solve-layer computes it. */
 static double task_misfit(struct solve *k, const struct problem *q, int t, const double *BtB)
 {
 	double *C = new_array(D, D), *H = new_array(D, D), *AC = new_array(q->r[t], D),

@@ -41,7 +41,7 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
-/* When this process started, in seconds since 1970, if it has run for `real` seconds. */
+/* The start of this process, in seconds since 1970, if it has run for `real` seconds. */
 static double started(double real)
 {
 	struct timespec now;
@@ -50,7 +50,7 @@ static double started(double real)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - real;
 }
 
-/* One write() of one line: processes side by side may append to one file. */
+/* One line with one write(), so that processes side by side can append to one file. */
 static void log_figures(const char *text, double real, double cpu, double peak_mb)
 {
 	char *line = xformat("%s\t%s\t%.3f\t%.3f\t%.1f\t%.3f\n", prog_name, text, real, cpu,

@@ -9,7 +9,8 @@
 size_t utf8_bytes(const char *text, size_t left);
 /* The first position whose byte is no UTF-8 (RFC 3629); `bytes` if all are. */
 size_t utf8_valid(const char *text, size_t bytes);
-/* What to say of a byte that is none: "expected UTF-8, found the byte 0xe9: …" (allocated). */
+/* The message about a byte that is no UTF-8: "expected UTF-8, found the byte 0xe9: …"
+ * (allocated). */
 char *utf8_words(char byte);
 /* The code point of the character at text, which is valid. */
 int utf8_code(const char *text, size_t left);

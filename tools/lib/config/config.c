@@ -262,8 +262,8 @@ static bool has_place(const char *text, const char *key)
 	return has;
 }
 
-/* A key of the rows is all of its template, unless the template says more. `needed`: the template
- * must have it, asked for or not. */
+/* A key of the rows is its whole template, unless the template says more. `needed`: the template
+ * must contain it, asked for or not. */
 static void settle_template(struct config *c, enum config_key_number key_number,
 			    enum config_key_number template_number, bool needed)
 {

@@ -135,7 +135,7 @@ static bool scalar_is_null(const struct yaml_reader *r)
 	return false;
 }
 
-/* Reads a map as keys and values by turns. The current event is its start. */
+/* Reads a map as alternating keys and values. The current event is its start. */
 static void read_map(struct yaml_reader *r, const struct config_key *k, struct value *v)
 {
 	v->list = v->map = true;

@@ -1,4 +1,4 @@
-/* config_names.c: words for numbers: a list or a map as one line of JSON, which the tools take
+/* config_names.c: words for numbers: makes one line of JSON from a list or a map. The tools take it
  * (merge/labelnames.h). Equal settings give equal text: {"0":"anger","1":"joy"}. */
 #include "config/config_private.h"
 
@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-/* The number that item i stands for, as text (allocated). */
+/* The number of item i, as text (allocated). */
 static char *number_of(const struct config_key *k, const struct value *v, int i, struct where w)
 {
 	long n = i;

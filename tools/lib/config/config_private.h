@@ -29,7 +29,7 @@ struct where {
 	int line;
 };
 
-/* A value as text: a scalar (one item), a list, or a map: a list of keys and values by turns. */
+/* A value as text: a scalar (one item), a list, or a map as alternating keys and values. */
 struct value {
 	bool list, map, null;
 	int n;

@@ -104,7 +104,7 @@ static void put_value(FILE *out, const struct config *c, const struct config_key
 	case CONFIG_ANSWERS: fputs(config_answers[*(const enum answers_from *)p], out); break;
 	case CONFIG_SCORES: put_scores(out, *(const unsigned *)p, yaml); break;
 	case CONFIG_TEMPLATE: put_string(out, *(const char *const *)p, yaml); break;
-	case CONFIG_NAMES: fputs(*(const char *const *)p, out); break; /* JSON is YAML, too */
+	case CONFIG_NAMES: fputs(*(const char *const *)p, out); break; /* JSON is also YAML */
 	case CONFIG_NUMBERS:
 	case CONFIG_TASKS: put_list(out, c, k, yaml); break;
 	}

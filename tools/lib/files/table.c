@@ -10,14 +10,14 @@
 #include "base/utf8.h"
 #include "files/textfile.h"
 
-enum { MOST_COLUMNS = 1000, SHOWN = 40 }; /* SHOWN: bytes of a name in a message */
+enum { MOST_COLUMNS = 1000, SHOWN = 40 }; /* SHOWN: bytes of a name in messages */
 
 struct table {
 	struct textfile *file;
 	char separator;
 	int columns;
 	char **name;        /* (columns) */
-	struct text record; /* its fields, each with a zero behind it */
+	struct text record; /* its fields, each followed by a zero */
 	size_t *offset;     /* (fields) of each in `record` */
 	int fields, line;
 };
@@ -40,7 +40,7 @@ static void put(struct table *t, int byte)
 	text_put(&t->record, &c, 1);
 }
 
-/* From behind its opening quote; returns the byte behind its closing one. */
+/* Reads from behind the opening quote. Returns the byte behind the closing quote. */
 static int quoted(struct table *t)
 {
 	int opened = textfile_line(t->file);
@@ -59,7 +59,7 @@ static int quoted(struct table *t)
 	}
 }
 
-/* The field that begins with `byte`, into the record; returns the byte behind it. */
+/* Reads the field that begins with `byte` into the record. Returns the byte behind it. */
 static int read_field(struct table *t, int byte)
 {
 	if (byte == '"') {
@@ -84,7 +84,7 @@ static int line_ends(const char *s, size_t n)
 	return ends;
 }
 
-/* The field that begins at byte `from` of the record is whole; `line`: on which it begins. */
+/* The field that begins at byte `from` of the record is complete; `line`: where it begins. */
 static void end_field(struct table *t, size_t from, int line)
 {
 	const char *s = text_get(&t->record) + from;

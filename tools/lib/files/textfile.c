@@ -17,7 +17,7 @@ struct textfile {
 	char *path;
 	FILE *f;
 	size_t have, at; /* bytes of the buffer: read, and handed out */
-	int line, last;  /* of the last byte; the byte */
+	int line, last;  /* of the last byte; the last byte */
 	char buffer[BUFFER];
 };
 
@@ -41,7 +41,7 @@ static void check_size(const struct textfile *t, size_t max_bytes)
 		    (long long)st.st_size);
 }
 
-/* Words that a server may have answered can begin a table, too: these are not asked for. */
+/* Words of a server's answer can also begin a table, so these looks are not checked. */
 static void check_look(const struct textfile *t, const char *expected)
 {
 	enum look l = looks_like(t->buffer, t->have);

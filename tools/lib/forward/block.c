@@ -111,7 +111,7 @@ void block_deltas_release(struct block_deltas *d, const struct block *b)
 		delta_free(d->slot[s], &b->model->m);
 }
 
-/* The ΔW are read one after the other, so of the read buffers only the largest counts. */
+/* The ΔW are read one after the other, so only the largest read buffer counts. */
 void block_deltas_count(struct layout *l, const struct block *b, const struct ranks *r)
 {
 	size_t most = 0;

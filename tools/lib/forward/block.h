@@ -34,7 +34,7 @@ struct block {
 	struct be_weight **k_head, **v_head; /* cross: NH of Wk_hᵀ (D, HS) and of Wv_h (HS, D) */
 };
 
-/* Allocates or counts (layout.h). To count, it reads model->m alone. */
+/* Allocates or counts (layout.h). To count, it reads only model->m. */
 void block_load(struct block *b, struct layout *l, const struct model *model, int stack, int index,
 		enum step from, enum step to, enum be_precision p);
 void block_release(struct block *b);

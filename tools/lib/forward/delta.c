@@ -5,7 +5,7 @@
 
 #include "base/die.h"
 
-/* The rows of head h, of `row` floats each; NULL of NULL. */
+/* The rows of head h, of `row` floats each; NULL where the rows are NULL. */
 static const float *head_of(const float *W, const struct geometry *m, int h, int row)
 {
 	return W ? W + (size_t)h * (size_t)m->HS * (size_t)row : NULL;

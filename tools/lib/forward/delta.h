@@ -32,8 +32,8 @@ struct delta_source {
 /* Enters the ranks of all ΔW that the source has. */
 void delta_source_ranks(const struct delta_source *from, struct ranks *r);
 
-/* Packs ΔW of slot `slot` from A (R, d_in) and B (d_out, R), row-major on the host; or counts it
- * (layout.h), and then A and B are not read. */
+/* Packs ΔW of slot `slot` from A (R, d_in) and B (d_out, R), row-major on the host. Or counts it
+ * (layout.h); A and B are then not read. */
 struct delta *delta_create(struct layout *l, const struct geometry *m, int slot, const float *A,
 			   const float *B, int R, enum be_precision p);
 /* The same from a full weight W (d_out, d_in). */
@@ -44,7 +44,7 @@ struct delta *delta_replace(struct layout *l, const struct geometry *m, int slot
 struct be_weight **delta_pack_heads(struct layout *l, const struct geometry *m, const float *W,
 				    bool keys, enum be_precision p);
 /* Counts the ΔW that delta_create() packs for rank R, or delta_replace() for RANK_WHOLE. R 0: none.
- * Returns the number of floats that are read for it. */
+ * Returns how many floats are read for it. */
 size_t delta_count(struct layout *l, const struct geometry *m, int slot, int R,
 		   enum be_precision p);
 /* Loads ΔW of module q; NULL where the source has none. */

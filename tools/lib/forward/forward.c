@@ -32,7 +32,7 @@ float *forward_prompts(struct layout *l, const struct geometry *m, size_t rows)
 	return layout_array(l, rows * prompt_floats(m) * sizeof(float));
 }
 
-/* For sequences of up to `longest` tokens, after a past of up to `past` rows. */
+/* For sequences of up to `longest` tokens, which follow a past of up to `past` rows. */
 enum { NO_PAST = -1 };
 static void init_work(struct work *w, struct layout *l, const struct forward *f, int stack,
 		      int longest, int past, int rank)

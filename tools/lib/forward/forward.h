@@ -56,13 +56,13 @@ float *forward_prompts(struct layout *l, const struct geometry *m, size_t rows);
 
 /* The ranks of all sources' ΔW, for planning. */
 struct ranks forward_ranks(const struct forward *f);
-/* The sizes of passes over prompts (0) and over their answers (1): rows at once, and the longest
+/* The sizes of passes over prompts (0) and over their answers (1): rows at once, and longest
  * sequence. */
 struct passes {
 	int rows[2], T[2];
 };
-/* The most memory that such passes take, H included, with ΔW of these ranks. Reads f's model->m and
- * precision alone. */
+/* The most memory that such passes take, H included, with ΔW of these ranks. Reads only f's
+ * model->m and precision. */
 struct layout forward_layout(const struct forward *f, const struct ranks *r,
 			     const struct passes *n);
 

@@ -18,7 +18,7 @@ struct full_weight {
 	double *W, *Z, *w0; /* (FULL_WEIGHT_ROWS, d) */
 	double *b;          /* (FULL_WEIGHT_ROWS, R) */
 	double residual;    /* Σ W S Wᵀ − 2 W Uᵀ over the rows so far */
-	double misfit;      /* the present task's sums so far */
+	double misfit;      /* the current task's sums so far */
 };
 enum { FULL_WEIGHT_ROWS = 128 };
 
@@ -32,9 +32,10 @@ int full_weight_solve(struct full_weight *x, double tau);
 /* Computes rows of the solution: x->W (n, d) = W0 K + B A, for W0 (n, d), B (n, R), n ≤
  * FULL_WEIGHT_ROWS. */
 void full_weight_rows(struct full_weight *x, const float *W0, const float *B, int n);
-/* After full_weight_residual(), what one task lost: the products of the whole solution by rows, W
- * (n, d), W0 (n, d) and B (n, R); then the task's H and C, its rows [r0, r0+r) with AC (r, d) = A_t
- * C_t and its scale s, each as in solve.h. C and K give their place to the products.
+/* What one task lost. Call these after full_weight_residual(): first the products of the whole
+ * solution by rows, W (n, d), W0 (n, d) and B (n, R). Then the task's H and C, and its rows [r0,
+ * r0+r) with AC (r, d) = A_t C_t and scale s, each as in solve.h. C and K are overwritten by the
+ * products.
  *
  *   ‖X (W0+ΔW_t)ᵀ − Xm Wᵀ‖² = y_norm2 + Σ WᵀW ∘ H − 2 Σ W0ᵀW ∘ C − 2 s Σ BᵀW ∘ A_t C_t */
 void full_weight_products_begin(struct full_weight *x);

@@ -43,8 +43,8 @@ double metrics_ratio_stderr(const double *sum, const int *count, int n);
  * only this one has right. Returns p; 1 when there are no such rows. */
 double metrics_mcnemar(const bool *right_a, const bool *right_b, int n, int *only_a, int *only_b);
 
-/* Two predictors on the same n rows (1 at least): the difference of their accuracies, a − b, its
- * variance as that of the mean of n differences of two 0-1 variables, and McNemar's test. */
+/* Two predictors on the same n ≥ 1 rows: the difference of their accuracies, a − b; its variance,
+ * as the mean of n differences of two 0-1 variables; and McNemar's test. */
 struct paired {
 	double mean, variance;
 	int only_a, only_b;

@@ -84,9 +84,9 @@ double solve_residual(struct solve *q, const double *BtB);
  *
  *   ‖X ΔWᵀ‖² + Σ BᵀB ∘ (A Vᵀ),   V = A XmᵀXm − 2 (s A_t C_t in the task's rows)
  *
- * In any pieces of H (n, d), rows [i0, i0+n) of XmᵀXm; then, where the adapter targets the module,
- * its rows [r0, r0+r), AC (r, d) = A_t C_t, s its scale. y_norm2 = ‖X ΔWᵀ‖². Never below 0: a
- * perfect fit reads about 1e-16 y_norm2, or as far as the Grams' own rounding goes. */
+ * H (n, d) may come in any pieces: rows [i0, i0+n) of XmᵀXm. Then, where the adapter targets the
+ * module, come its rows [r0, r0+r) with AC (r, d) = A_t C_t and scale s. y_norm2 = ‖X ΔWᵀ‖². The
+ * result is never below 0. A perfect fit gives about 1e-16 y_norm2, or the Grams' own rounding. */
 void solve_misfit_begin(struct solve *q);
 void solve_misfit_add_H(struct solve *q, const double *H, int i0, int n);
 void solve_misfit_add_rows(struct solve *q, int r0, int r, const double *AC, double s);

@@ -11,10 +11,10 @@
 #include "base/text.h"
 
 struct label_names {
-	json_t *words; /* by number in decimals */
+	json_t *words; /* by number, written in decimals */
 };
 
-/* {"0": first, …}: what a list stands for. */
+/* {"0": first, …}: the meaning of a list. */
 static json_t *by_number(const json_t *list)
 {
 	json_t *words = json_object();
@@ -59,7 +59,7 @@ void label_names_free(struct label_names *l)
 	free(l);
 }
 
-/* A label as a whole number. Beyond 2^53 doubles are no longer all of them. */
+/* A label as a whole number. Beyond 2^53 not every whole number is a double. */
 static bool whole_number(const json_t *label, long *n)
 {
 	double x = json_number_value(label);

@@ -1,6 +1,6 @@
 /* labelnames.h: words for labels that are numbers.
  *
- * The text is JSON: a list, whose item i is the word of i, or an object of words by number:
+ * The text is JSON: a list, whose item i is the word for i, or an object of words by number:
  * ["anger", "joy"], {"0": "anger", "3": "joy"}. */
 #ifndef LABELNAMES_H
 #define LABELNAMES_H
@@ -9,12 +9,12 @@
 
 struct label_names;
 
-/* NULL where it is no such text. */
+/* NULL: it is no such text. */
 struct label_names *label_names_parse(const char *text);
 void label_names_free(struct label_names *l); /* NULL is fine */
 
-/* The word of a row's label: a JSON number, or a text that is one. NULL: the label is no whole
- * number, or has no word; *why then says so (allocated). Borrowed. */
+/* The word of a row's label, which is a JSON number or a text with a number. NULL: the label is no
+ * whole number, or has no word; *why is then the reason (allocated). The word is borrowed. */
 const char *label_names_find(const struct label_names *l, const json_t *label, char **why);
 
 #endif

@@ -40,21 +40,22 @@ double equations_sum_C(struct normal_equations *s, const char *module, const dou
 /* Σ c m ‖X (W0+ΔW_t)ᵀ‖², from the weighted rows. */
 double equations_full_norm2(struct normal_equations *s, const char *module, const double *c);
 
-/* What the solution W lost of each task, of the rows as weighted. */
+/* What each task lost by the solution W, from the weighted rows. */
 struct misfits {
 	double *misfit, *target; /* (N) ‖X ΔW_tᵀ − Xm Wᵀ‖², ‖X ΔW_tᵀ‖² */
 };
 void misfits_init(struct misfits *m, int N);
 void misfits_release(struct misfits *m);
-/* Reads the tasks' Grams once more. Of factors, after solve_residual(); of full weights, with
- * W0+ΔW_t for ΔW_t, after full_weight_products_add() over all rows. */
+/* Reads the tasks' Grams once more. With factors, call it after solve_residual(). With full
+ * weights, W0+ΔW_t takes the place of ΔW_t; call it after full_weight_products_add() over all
+ * rows. */
 void equations_misfits(struct normal_equations *s, struct solve *q, const char *module,
 		       const struct factors *k, const double *BtB, struct misfits *m);
 void equations_full_misfits(struct normal_equations *s, struct full_weight *x, const char *module,
 			    const struct factors *k, struct misfits *m);
-/* Datasets of `group`, (N): task_residual, √(misfit / target), NaN where the target is 0, as of a
- * task that does not target the module; task_share, c m misfit / Σ c m misfit, or 0 where that sum
- * is 0. */
+/* Writes datasets (N) of `group`. task_residual: √(misfit / target); NaN where the target is 0, as
+ * for a task that does not target the module. task_share: c m misfit / Σ c m misfit; 0 where that
+ * sum is 0. */
 void equations_write_misfits(const struct normal_equations *s, struct h5 *out, const char *group,
 			     const double *c, const struct misfits *m);
 

@@ -68,12 +68,12 @@ int propagate_rows(const struct propagation *a, const struct propagation_task *t
 
 /* Finds where the state is. die() where no state of `from` leads to the site. */
 void propagate_start(struct propagation *a);
-/* Allocates or counts (layout.h) arrays for batches of a->rows rows, sequences of up to T (at most
- * a->rows) and ΔW of rank up to `rank`. */
+/* Allocates or counts (layout.h) arrays for batches of a->rows rows. Sequences have up to T rows
+ * (at most a->rows), and ΔW a rank up to `rank`. */
 void propagate_init(struct propagation *a, struct layout *l, int T, int rank);
 /* The most memory that a pass takes, with the arrays of propagate_init(). T: longest sequence of
- * the stack; keys: longest of the encoder; ranks: of ΔW. Reads a's model->m, site, rows and
- * precision alone. */
+ * the stack; keys: longest of the encoder; ranks: of ΔW. Reads only a's model->m, site, rows and
+ * precision. */
 struct layout propagate_layout(const struct propagation *a, int T, int keys,
 			       const struct ranks *ranks);
 /* Runs the walk for all tasks. Their output files are complete afterwards. */

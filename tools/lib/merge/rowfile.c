@@ -20,7 +20,7 @@ enum form { JSON_LIST, JSON_LINES, CSV, TSV };
 struct rowfile {
 	char *path;
 	enum form form;
-	json_t *row; /* the present one */
+	json_t *row; /* the current row */
 	int line;
 	/* JSON_LIST */
 	json_t *list;
@@ -69,7 +69,7 @@ static void open_lines(struct rowfile *f)
 	f->text = textfile_open(f->path, ROWFILE_MOST_BYTES, "JSON Lines");
 }
 
-/* The next line without its end; false: there is none. */
+/* Reads the next line without its end; false: there is none. */
 static bool read_line(struct rowfile *f)
 {
 	int byte = textfile_next(f->text);

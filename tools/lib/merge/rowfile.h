@@ -1,13 +1,12 @@
-/* rowfile.h: a file of rows, row after row, whatever form it has. The end of its name says which:
+/* rowfile.h: a file of rows, row by row, in any form. The end of its name tells the form:
+ * - .json: a list of objects. Any other end means this, too.
+ * - .jsonl: one object per line; blank lines are skipped.
+ * - .csv: a table with a header (files/table.h); each row is an object of texts by column.
+ * - .tsv: the same with tabs.
  *
- *   .json    a list of objects. So is every name that ends otherwise
- *   .jsonl   an object a line, blank lines passed over
- *   .csv     a table with a header (files/table.h): each row an object of texts by column
- *   .tsv     the same with tabs
- *
- * A list is in memory as a whole. The other forms need memory for one row only. Every failure is
- * die(), naming file and line. So is a file over 512 MiB, and a file that does not have the form
- * its name says (rowform.h). */
+ * A list is wholly in memory. The other forms need memory for only one row. Every failure is die(),
+ * naming file and line. A file over 512 MiB is refused, and so is a file that does not have the
+ * form of its name (rowform.h). */
 #ifndef ROWFILE_H
 #define ROWFILE_H
 
@@ -18,13 +17,14 @@
 
 struct rowfile;
 struct rowfile *rowfile_open(const char *path);
-/* The next row, valid until the next call; NULL: the end. */
+/* The next row, valid until the next call. NULL: the end. */
 json_t *rowfile_next(struct rowfile *f);
-int rowfile_line(const struct rowfile *f); /* on which it begins; 0: of a list, no line is known */
+int rowfile_line(const struct rowfile *f); /* where the row begins; 0: unknown, as in a list */
 void rowfile_close(struct rowfile *f);     /* NULL is fine */
 
-/* A stem with the end of the file that is there: "data/tec/train" gives "data/tec/train.csv"
- * (allocated); ".json" where there is none. Two are die(): which one counts is not guessed. */
+/* Adds the end of the existing file to a stem: "data/tec/train" gives "data/tec/train.csv"
+ * (allocated); ".json" where there is none. Two files are die(), because the right one would be a
+ * guess. */
 char *rowfile_find(const char *stem);
 
 #endif

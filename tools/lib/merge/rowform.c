@@ -42,7 +42,7 @@ struct source {
 		"csv,json", "csv.DictReader(" OPEN ",newline='')" delimiter ")", "t" \
 	}
 
-/* For a form that no name stands for. */
+/* For a form that no end of a name stands for. */
 static struct source foreign_source(enum look l)
 {
 	switch (l) {
@@ -67,7 +67,7 @@ static bool has_end(const char *path, const char *end)
 	return n >= k && strcmp(path + n - k, end) == 0;
 }
 
-/* For a file whose form its name says. */
+/* For a file with the form that its name says. */
 static struct source own_source(const char *path)
 {
 	if (has_end(path, ".jsonl"))
@@ -77,7 +77,7 @@ static struct source own_source(const char *path)
 	return has_end(path, ".tsv") ? TABLE_SOURCE(",delimiter='\\t'") : JSON_SOURCE("t");
 }
 
-/* The path with another end, in place of an end that says a form. */
+/* The path with another end in place of the end that says a form. */
 static char *renamed(const char *path, const char *end)
 {
 	for (int i = 0; rowform_ends[i]; i++)
@@ -87,7 +87,7 @@ static char *renamed(const char *path, const char *end)
 	return xformat("%s%s", path, end);
 }
 
-/* A path between quotes, for a shell (allocated). */
+/* A path in quotes, for a shell (allocated). */
 static char *shell_quoted(const char *path)
 {
 	struct text t = {0};
@@ -157,8 +157,8 @@ static bool has_chat(json_t *row, const char *key)
 	return json_array_size(json_object_get(row, key)) >= 2;
 }
 
-/* Python that makes a row of the row r. A chat gives its last question and answer, any other row
- * itself. `row` is an example row; NULL: no example is known. */
+/* Python that makes a row of the row r. A chat gives its last question and answer; any other row
+ * gives itself. `row` is an example row; NULL: no example is known. */
 static const char *row_code(json_t *row)
 {
 	if (has_chat(row, "messages"))
@@ -226,7 +226,7 @@ static json_t *example_row(enum look l, const char *s, size_t n)
 	}
 }
 
-/* The name's end of a form that is read; NULL: it is read under none. */
+/* The end of the name for a form that can be read; NULL: no end makes it readable. */
 static const char *end_of(enum look l)
 {
 	switch (l) {

@@ -25,7 +25,7 @@ char *row_place_text(struct row_place at);
 /* For a file that should be a JSON list. die() where the text is a table: CSV, TSV, JSON Lines,
  * Parquet or Arrow. */
 void rowform_refuse_table(const char *path, const char *text, size_t n);
-/* For a table of one column. die() where that column's name holds another separator: a tab, a
+/* For a table with one column. die() where the column's name contains another separator: a tab, a
  * comma or a semicolon. */
 void rowform_refuse_one_column(const char *path, const char *name);
 /* die() where the file's value is an object: a list inside an object, a single row, or a table by
@@ -34,7 +34,7 @@ void rowform_refuse_object(const char *path, json_t *v);
 
 /* die(): the row lacks the key `key`. */
 _Noreturn void rowform_no_key(struct row_place at, json_t *row, const char *key);
-/* die(): the label of the row is a number. It stands under `key`. */
+/* die(): the row's label, under `key`, is a number. */
 _Noreturn void rowform_number(struct row_place at, const char *key);
 /* die(): the row has a text in `input`. */
 _Noreturn void rowform_input(struct row_place at);

@@ -77,7 +77,7 @@ void row_templates_release(struct row_templates *t)
 	label_names_free(t->names);
 }
 
-/* A row as it is read. */
+/* A row while it is read. */
 struct reading {
 	json_t *o;
 	struct row_place at;
@@ -223,7 +223,7 @@ static void note_numbers(const struct rows *r, const char *path)
 	     path, r->row[0].answer);
 }
 
-/* Room for one row more, zero. */
+/* Makes room for one more row, which is zero. */
 static struct row *add_row(struct rows *r, int *room)
 {
 	if (r->n == *room) {

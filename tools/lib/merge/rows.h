@@ -28,7 +28,7 @@ struct row_options {
 
 struct row_templates {
 	struct template prompt, answer;
-	const char *label_key;     /* the options' */
+	const char *label_key;     /* from the options */
 	struct label_names *names; /* NULL: labels are texts */
 };
 /* An error in the options is die_usage(). */

@@ -9,7 +9,7 @@
 #include "base/die.h"
 #include "base/opts.h"
 
-enum { MUST = 5, FIELDS = 6 }; /* the last, when it started, is not in every line */
+enum { MUST = 5, FIELDS = 6 }; /* the last field, the start, is not in every line */
 
 static struct runlog_line read_line(char *text, const char *path, int number)
 {

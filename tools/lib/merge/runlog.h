@@ -1,5 +1,5 @@
-/* runlog.h: log.tsv, a line for each process of a run, as tool_done() writes it: tool, message,
- * seconds real and cpu, peak MB, and when it started. Malformed lines are die(). */
+/* runlog.h: log.tsv, with one line per process of a run, as tool_done() writes it: tool, message,
+ * seconds real and cpu, peak MB, start. Malformed lines are die(). */
 #ifndef RUNLOG_H
 #define RUNLOG_H
 

@@ -32,12 +32,12 @@ struct score {
 /* `must`: a missing file is die(). Otherwise .there is then false. */
 struct score score_read(const char *dir, const char *task, bool must);
 
-/* Of a whole result: the object that holds the accuracy which a table goes by, with its labels and
+/* From a whole result: the object with the accuracy that a table uses, with its labels and
  * confusion. */
 const json_t *score_block(const json_t *result);
 
-/* Means over tasks (N scores); false when one is missing. The standard error takes the tasks' rows
- * to be independent. */
+/* Means over tasks (N scores); false when a score is missing. The standard error treats the tasks'
+ * rows as independent. */
 bool score_mean(const struct score *s, int N, double *accuracy, double *accuracy_stderr,
 		double *macro_f1);
 

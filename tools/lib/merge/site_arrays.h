@@ -1,5 +1,5 @@
-/* site_arrays.h: the arrays that a tool for one site keeps from start to end, sized for the site's
- * largest module; allocated or counted (layout.h). */
+/* site_arrays.h: the arrays that a tool for one site keeps from start to end. They are allocated or
+ * counted (layout.h), for the site's largest module. */
 #ifndef SITE_ARRAYS_H
 #define SITE_ARRAYS_H
 

@@ -48,7 +48,7 @@ struct footprint footprint_larger(struct footprint a, struct footprint b)
 	return (struct footprint){larger(a.process, b.process), larger(a.device, b.device)};
 }
 
-/* Arrays, the files of `tasks` tasks, and the libraries. */
+/* Arrays, files of `tasks` tasks, and the libraries. */
 static struct footprint with_files(const struct layout *l, int tasks)
 {
 	return (struct footprint){l->bytes + (size_t)tasks * FILES + LIBRARIES, l->device};
@@ -65,7 +65,8 @@ struct footprint footprint_extract(const struct propagation *a, int T, int keys,
 	return with_files(&l, tasks);
 }
 
-/* Without weights of rows, the task's own factors are held; with them, those of all tasks. */
+/* Without row weights, the task's own factors are held. With row weights, those of all tasks
+ * are. */
 struct footprint footprint_grams(const struct site_sizes *s, int threads)
 {
 	int rank = s->weighted && s->R > s->own ? s->R : s->own;
@@ -81,9 +82,9 @@ struct footprint footprint_grams(const struct site_sizes *s, int threads)
 	return with_files(&l, 2);
 }
 
-/* Open are the Gram files and the files of the pairs. With low rank two tasks' files stand for
- * all: one matrix of each is read. MATS's pairs (R × d) are not counted, because the other modules'
- * factors are already freed. */
+/* The Gram files and the files of the pairs are open. With low rank two tasks' files stand for all,
+ * because one matrix of each is read. MATS's pairs (R × d) are not counted, because the other
+ * modules' factors are already freed. */
 struct footprint footprint_solve(const struct site_sizes *s)
 {
 	const struct be_sizes sizes = {.solve_d = s->d,
@@ -133,7 +134,7 @@ size_t footprint_texts(const struct forward *f, const struct ranks *ranks, int s
 	return with_files(&l, 2).process;
 }
 
-/* Bytes of a group. `fixed`: bytes of all else; one: of the longest text. */
+/* Bytes of a group. `fixed`: bytes of everything else; one: of the longest text. */
 static size_t limited_group(const struct common_opts *c, size_t usual, size_t fixed, size_t one,
 			    enum footprint_group of)
 {

@@ -1,5 +1,6 @@
-/* footprint.h: how much memory a stage will use, in bytes, computed from its arguments before it
- * reads a weight. The functions that lay out its arrays are run dry (backend/layout.h). */
+/* footprint.h: how much memory a stage will use, in bytes. It is computed from the stage's
+ * arguments before a weight is read: the functions that lay out the arrays are run dry
+ * (backend/layout.h). */
 #ifndef FOOTPRINT_H
 #define FOOTPRINT_H
 
@@ -23,7 +24,7 @@ void footprint_claim_job(const struct job *j, struct footprint f);
 bool footprint_fits(const struct common_opts *c, struct footprint f);
 struct footprint footprint_larger(struct footprint a, struct footprint b);
 
-/* extract-acts: a pass of propagate_layout(), with the files of `tasks` tasks open. */
+/* extract-acts: a pass of propagate_layout(); the files of `tasks` tasks are open. */
 struct footprint footprint_extract(const struct propagation *a, int T, int keys,
 				   const struct ranks *ranks, int tasks);
 
@@ -32,17 +33,17 @@ struct footprint footprint_grams(const struct site_sizes *s, int threads);
 struct footprint footprint_solve(const struct site_sizes *s);
 struct footprint footprint_combine(const struct site_sizes *s);
 
-/* Texts go through the model in groups: of samples in generate-tokens, of rows in eval-emotion and
- * search-scale. footprint_group(): the bytes of a group's prompts and answers without
- * --max-memory. */
+/* Texts go through the model in groups: samples in generate-tokens, rows in eval-emotion and
+ * search-scale. footprint_group(): bytes of a group's prompts and answers without --max-memory. */
 enum footprint_group { GROUP_OF_SAMPLES, GROUP_OF_ROWS };
 size_t footprint_group(const struct geometry *m, enum footprint_group of);
-/* Passes over the texts of `sources` tasks with their adapters, without the groups. f and ranks: as
- * for forward_layout(); T: the longest prompt and answer. */
+/* Passes over the texts of `sources` tasks with their adapters, without the groups. f and ranks as
+ * for forward_layout(). T: longest prompt and longest answer. */
 size_t footprint_texts(const struct forward *f, const struct ranks *ranks, int sources,
 		       const int T[2]);
-/* How many rows a group may have (texts_within()). --max-memory makes it smaller, and GROUP_OF_ROWS
- * as large as it permits. die() where the longest text does not fit. Claims the device's memory. */
+/* How many rows a group may have (texts_within()). --max-memory makes it smaller; with
+ * GROUP_OF_ROWS it is as large as --max-memory permits. die() where the longest text does not fit.
+ * Claims the device's memory. */
 size_t footprint_claim_texts(const struct common_opts *c, const struct forward *f,
 			     const struct texts *texts, enum footprint_group of);
 

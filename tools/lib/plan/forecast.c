@@ -14,7 +14,7 @@ static size_t megabytes(size_t bytes)
 	return (bytes >> 20) + 1;
 }
 
-/* Tokens of an answer: as many as are generated. Given answers count as no longer than that. */
+/* Tokens of an answer: as many as are generated. Given answers are assumed to be no longer. */
 static int longest_answer(const struct plan *p)
 {
 	return plan_stage_config(p, STAGE_TOKENS).max_new_tokens;
@@ -239,7 +239,7 @@ void forecast_memory(const struct plan *p)
 		printf("search-scale %zu MB, ", megabytes(of_evaluate(p)));
 	printf("eval-emotion %zu MB (in smaller groups of texts under MAX_MEMORY)\n",
 	       megabytes(of_evaluate(p)));
-	if (!rules_fits_rows(p) || !be->array_bytes(1)) /* nothing is on a device */
+	if (!rules_fits_rows(p) || !be->array_bytes(1)) /* there is nothing on a device */
 		return;
 	printf("device  ");
 	print_rows(p, of_device);

@@ -37,7 +37,7 @@ bool plan_full_weight(const struct plan *p);
  * more than the number of differences. */
 int plan_past(const struct plan *p);
 
-/* Threads of each of the processes that make runs at once. */
+/* Threads of each process that make runs at the same time. */
 int plan_threads(const struct plan *p);
 /* Whether the method uses calibration samples. */
 bool plan_samples(const struct plan *p);
@@ -51,8 +51,8 @@ bool plan_stage_depends(const struct plan *p, enum stage stage, const struct con
 
 char *plan_task_file(const char *folder, const char *task,
 		     const char *file); /* FOLDER/TASK/FILE (allocated) */
-/* FOLDER/TASK/NAME with the end of the form that is there: train.csv, else train.json (allocated).
- * Two forms are die() (rowfile.h). */
+/* FOLDER/TASK/NAME with the end of the existing form: train.csv, else train.json (allocated). Two
+ * forms are die() (rowfile.h). */
 char *plan_rows_file(const char *folder, const char *task, const char *name);
 
 #endif

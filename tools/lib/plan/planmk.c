@@ -44,7 +44,7 @@ static void put_option(struct text *mk, const struct config *c, const struct con
 {
 	char *v = config_value(c, k);
 
-	if (!v) /* not given, and the tool has no default either */
+	if (!v) /* not given, and the tool has no default */
 		return;
 	text_add(mk, " --");
 	for (const char *s = k->name; *s; s++)

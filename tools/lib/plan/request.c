@@ -96,7 +96,7 @@ static bool has_a_task(const char *folder, const struct strlist *tasks, const ch
 	return false;
 }
 
-/* The file of rows called `name` (train, test), in any of its forms. */
+/* The file of rows called `name` (train, test), in any form. */
 static bool has_rows(const char *folder, const char *task, const char *name)
 {
 	char *stem = task ? plan_task_file(folder, task, name) : xformat("%s/%s", folder, name),

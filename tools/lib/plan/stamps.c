@@ -34,7 +34,7 @@ static void add_task_file(struct stamp *s, const char *what, const char *folder,
 	free(path);
 }
 
-/* Under its name: equal bytes are other rows in another form. */
+/* Under its name, because equal bytes are other rows in another form. */
 static void add_rows_file(struct stamp *s, const char *path)
 {
 	add_file(s, strrchr(path, '/') + 1, path);

@@ -22,7 +22,7 @@ static FILE *nameless(void)
 	return f;
 }
 
-/* -d: no settings of the user's. */
+/* -d: without the user's settings. */
 static _Noreturn void become_gnuplot(FILE *in, FILE *out)
 {
 	static char *const command[] = {"gnuplot", "-d", NULL};

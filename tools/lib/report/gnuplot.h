@@ -2,8 +2,8 @@
 #ifndef GNUPLOT_H
 #define GNUPLOT_H
 
-/* What gnuplot writes for a script, an SVG document (allocated). NULL: this machine has no gnuplot.
- * A script that it refuses is die(). */
+/* The SVG document that gnuplot writes for a script (allocated). NULL: this machine has no gnuplot.
+ * A script that gnuplot refuses is die(). */
 char *gnuplot_run(const char *script);
 
 #endif

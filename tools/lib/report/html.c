@@ -12,7 +12,8 @@ static bool in(uint32_t c, uint32_t first, uint32_t last)
 	return c >= first && c <= last;
 }
 
-/* Controls beyond ASCII, what moves other text about, and what is no character at all. */
+/* Controls beyond ASCII, characters that move other text, and code points that are no
+ * characters. */
 static bool is_unseen(uint32_t c)
 {
 	return in(c, 0x80, 0x9f) || c == 0x061c || in(c, 0x200e, 0x200f) || in(c, 0x2028, 0x202e) ||

@@ -1,4 +1,4 @@
-/* layers.h: the solutions of a merge, module by module, and where in the model each stands. */
+/* layers.h: the solutions of a merge, module by module, and the place of each in the model. */
 #ifndef LAYERS_H
 #define LAYERS_H
 
@@ -11,7 +11,7 @@ struct layer_module {
 	int stack, kind; /* indices into layers.stack and .kind */
 	int block;       /* number within its stack */
 	int rank;        /* 0: a full weight */
-	bool fitted;     /* the rest is there */
+	bool fitted;     /* the other members are set */
 	double residual, condition;
 	double *task_residual, *task_share; /* (tasks) */
 };
@@ -23,8 +23,8 @@ struct layer_kind {
 };
 struct layer_stack {
 	char *name; /* "encoder", "decoder", "model" */
-	int blocks; /* the largest number, plus 1 */
-	int at;     /* blocks of the stacks before it */
+	int blocks; /* the largest number plus 1 */
+	int at;     /* blocks of earlier stacks */
 };
 
 struct layers {
@@ -33,23 +33,23 @@ struct layers {
 	struct layer_kind *kind;     /* by stack */
 	struct layer_stack *stack;
 	int blocks;  /* of all stacks */
-	bool fitted; /* some module is */
+	bool fitted; /* whether any module is */
 };
 
 /* WORK/solution/SITE.h5 of each site; N tasks. */
 void layers_read(struct layers *l, const char *work, const struct strlist *sites, int N);
 void layers_release(struct layers *l);
 
-/* A layer of all stacks together, from 0: the stack's blocks one after the other. */
+/* A layer counted over all stacks, from 0: the blocks of the stacks one after the other. */
 int layers_position(const struct layers *l, const struct layer_module *m);
-/* Mean residual of a task over the modules of a layer; NaN: it has none there. */
+/* Mean residual of a task over the modules of a layer; NaN: it has none in this layer. */
 double layers_task_mean(const struct layers *l, int position, int task);
 /* The largest condition of a layer's modules; 0: it has none. */
 double layers_condition(const struct layers *l, int position);
-/* "encoder 3"; where there is one stack, "3" (allocated). */
+/* "encoder 3"; with one stack "3" (allocated). */
 char *layers_label(const struct layers *l, int position);
 
-/* report.tsv (allocated): a line per module and task. */
+/* report.tsv (allocated): one line per module and task. */
 char *layers_table(const struct layers *l, const struct strlist *tasks);
 
 #endif

@@ -103,7 +103,7 @@ static void add_seconds(struct text *out, double s)
 		text_add(out, "%.1f s", s);
 }
 
-/* Of the merge: by the clock where the log has it, else of its processes together. */
+/* Time of the merge: wall time if the log has it, else the sum over its processes. */
 static double seconds_of_merge(const struct page *p)
 {
 	if (page_shown(p)->cost.wall > 0)
@@ -170,7 +170,7 @@ static void add_figures(struct text *out, const struct page *p)
 
 /* ------------------------------------------------------------ several merges */
 
-/* Whether the log of any merge has the clock's time, as make compare writes it. */
+/* Whether any merge's log has wall times, which make compare writes. */
 static bool has_clock(const struct results *r)
 {
 	for (int m = RESULTS_MERGES; m < r->n; m++)

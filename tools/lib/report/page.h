@@ -1,8 +1,8 @@
-/* page.h: a merge, or several of the same adapters, as one HTML page that needs nothing else.
+/* page.h: a merge, or several of the same adapters, as one self-contained HTML page.
  *
- * The page loads nothing and runs nothing. Its pictures are inline SVG (picture.h), and each has
- * its numbers in a table below that unfolds. Texts from outside are escaped and isolated (html.h).
- */
+ * The page loads nothing and runs nothing. Its pictures are inline SVG (picture.h). Under each
+ * picture a table with its numbers unfolds. Texts from outside are escaped and isolated
+ * (html.h). */
 #ifndef PAGE_H
 #define PAGE_H
 
@@ -12,7 +12,7 @@
 #include "report/stages.h"
 #include "report/texts.h"
 
-/* What to load: out of WORK/adapter/adapter_config.json. */
+/* What to load, from WORK/adapter/adapter_config.json. */
 struct page_adapter {
 	bool there; /* else the merge is a full model, WORK/model */
 	char *base; /* the base model's name */
@@ -24,7 +24,7 @@ struct page_adapter {
 struct page {
 	const char *version; /* of these tools */
 	struct results results;
-	struct layers layers; /* this and what follows are of the merge that is shown */
+	struct layers layers; /* this and the following members belong to the merge that is shown */
 	struct stages stages;
 	struct settings settings;
 	struct page_adapter adapter;

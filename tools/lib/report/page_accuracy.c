@@ -1,4 +1,4 @@
-/* page_accuracy.c: accuracies with their errors, and what the answers were. */
+/* page_accuracy.c: accuracies with their errors, and the answers. */
 #include "report/page_private.h"
 
 #include <math.h>
@@ -21,7 +21,8 @@ static int colour_of(int model)
 
 /* ------------------------------------------------------------ the picture */
 
-/* Where the row of a model in a task's group stands; a group has a heading and half a row below. */
+/* The place of a model's row in a task's group. A group has a heading above and half a row
+ * below. */
 static double row_at(const struct results *r, int t, int model)
 {
 	return t * (r->n + 1.5) + 1.5 + model;
@@ -58,7 +59,7 @@ static void add_data(struct picture *p, const struct results *r)
 	text_add(&p->script, "END\n");
 }
 
-/* Dots with bars of 95 %: 1.96 standard errors on either side. */
+/* Dots with 95 % bars: 1.96 standard errors on either side. */
 static void draw_accuracy(struct picture *p, const void *data)
 {
 	const struct results *r = data;
@@ -142,7 +143,7 @@ static void add_remarks(struct text *out, const struct results *r)
 	scores_remarks(&words, &r->tasks, score, r->n, RESULTS_OWN);
 	if (words.n) {
 		text_add(out, "<p class=\"note\">");
-		html_put(out, words.s, words.n - 1); /* without the last line's end */
+		html_put(out, words.s, words.n - 1); /* without the end of the last line */
 		text_add(out, "</p>\n");
 	}
 	text_release(&words);
@@ -171,9 +172,9 @@ void page_add_accuracy(struct text *out, const struct page *p)
 
 /* ------------------------------------------------------------ confusion */
 
-enum { MOST_SHOWN = 40 }; /* labels of a matrix that is still read by eye */
+enum { MOST_SHOWN = 40 }; /* most labels of a matrix that can still be read by eye */
 
-/* r1 … r5: right answers by their share of the row; e1 … e5: errors; "": none. */
+/* r1 … r5: right answers by their share of the row; e1 … e5: errors; "": no answers. */
 static void add_cell(struct text *out, int count, int row, bool right)
 {
 	int level = count > 0 ? 1 + (int)(4.999 * count / row) : 0;

@@ -1,4 +1,4 @@
-/* page_axis.c: what the pictures over the layers share. */
+/* page_axis.c: shared by the pictures over the layers. */
 #include "report/page_private.h"
 
 int page_tick_step(int n, int most)

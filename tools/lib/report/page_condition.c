@@ -1,4 +1,4 @@
-/* page_condition.c: the conditions of the systems, and the ridge. */
+/* page_condition.c: the condition numbers of the systems, and the ridge. */
 #include "report/page_private.h"
 
 #include <math.h>
@@ -9,10 +9,10 @@
 
 struct conditions {
 	const struct layers *l;
-	double bound; /* 1 + 1/alpha_2; 0: none holds */
+	double bound; /* 1 + 1/alpha_2; 0: no bound holds */
 };
 
-/* "1e3" at each power of ten from 1 to the first above `most`; returns that. */
+/* "1e3" at each power of ten from 1 to the first one above `most`, which is returned. */
 static double add_powers(struct picture *p, double most)
 {
 	double top = 1;
@@ -28,7 +28,7 @@ static double add_powers(struct picture *p, double most)
 	return top;
 }
 
-/* A stack's layers are joined, and no others. */
+/* Only layers of the same stack are joined. */
 static void add_condition_data(struct picture *p, const struct layers *l)
 {
 	text_add(&p->script, "$d << END\n");
@@ -84,7 +84,7 @@ static void add_ridge_words(struct text *out, const struct page *p)
 	text_add(out, ".</p>\n");
 }
 
-/* alpha_2's bound, where no other ridge takes its place. */
+/* alpha_2's bound, unless another ridge takes its place. */
 static double condition_bound(const struct page *p)
 {
 	const char *alpha = settings_find(&p->settings, "alpha_2"),

@@ -30,7 +30,7 @@ static void add_lane_words(struct picture *p, const struct stages *s)
 			 s->stage[i].peak, i + 0.62);
 }
 
-/* Equal parts that follow each other are one rectangle: from, to, lane, height, colour. */
+/* Consecutive equal parts are one rectangle: from, to, lane, height, colour. */
 static void add_lane(struct picture *p, const struct stages *s, int i, double most,
 		     struct unit unit)
 {
@@ -46,7 +46,7 @@ static void add_lane(struct picture *p, const struct stages *s, int i, double mo
 	}
 }
 
-/* A lane for each stage; as high as its largest process at that time is large. */
+/* One lane per stage. Its height is the size of its largest process at that time. */
 static void draw_clock(struct picture *p, const void *data)
 {
 	const struct stages *s = data;

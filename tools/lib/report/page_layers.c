@@ -1,4 +1,4 @@
-/* page_layers.c: what was lost where: residuals and conditions, layer by layer. */
+/* page_layers.c: where the merge lost what: residuals and conditions, layer by layer. */
 #include "report/page_private.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 
 /* ------------------------------------------------------------ the heat map */
 
-enum { CELL_HEIGHT = 20, BAR = 62 }; /* pixels; of a row, and of what stands below */
+enum { CELL_HEIGHT = 20, BAR = 62 }; /* pixels: of a row, and of what is below */
 
 /* Rows of the map from the top: each stack's kinds, below its heading where there are several. */
 static int map_headings(const struct layers *l)
@@ -105,7 +105,8 @@ struct task_lines {
 	int tasks;
 };
 
-/* A block of lines for each task; a blank one between stacks, and where a task has no residual. */
+/* A block of lines for each task. A blank line separates stacks, and marks a task without a
+ * residual. */
 static void add_task_data(struct picture *p, const struct layers *l, int t)
 {
 	text_add(&p->script, "$t%d << END\n", t);
@@ -121,7 +122,7 @@ static void add_task_data(struct picture *p, const struct layers *l, int t)
 		}
 		text_add(&p->script, "\n");
 	}
-	text_add(&p->script, "-1 -1\nEND\n"); /* outside: no block is empty */
+	text_add(&p->script, "-1 -1\nEND\n"); /* outside the range, so that no block is empty */
 }
 
 static void draw_tasks(struct picture *p, const void *data)
@@ -133,7 +134,7 @@ static void draw_tasks(struct picture *p, const void *data)
 		add_task_data(p, lines->l, t);
 	for (int at = 0; at < lines->l->blocks; at++)
 		for (int t = 0; t < lines->tasks; t++)
-			most = fmax(most, layers_task_mean(lines->l, at, t)); /* not of NaN */
+			most = fmax(most, layers_task_mean(lines->l, at, t)); /* false for NaN */
 	most = most > 0 ? 1.08 * most : 1;
 	page_layer_axis(p, lines->l);
 	text_add(&p->script, "set yrange [0:%.3g]\nset ytics nomirror\nplot ", most);
@@ -156,7 +157,8 @@ static void add_residual(struct text *out, double v)
 		text_add(out, "<td class=\"n\">%.4f</td>", v);
 }
 
-/* The module that the task lost most at, of those whose residual is below `under`; -1: none. */
+/* The module at which the task lost the most, among those with a residual below `under`; -1:
+ * none. */
 static int next_worst(const struct layers *l, int t, double under)
 {
 	int worst = -1;
@@ -187,7 +189,7 @@ static void add_worst_modules(struct text *out, const struct layers *l, int t)
 	}
 }
 
-/* The means of the task's residuals, where it has them, and of its shares. */
+/* The means of the task's residuals, where it has any, and of its shares. */
 static void add_task_means(struct text *out, const struct layers *l, int t)
 {
 	double residual = 0, share = 0;

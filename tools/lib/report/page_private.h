@@ -1,4 +1,4 @@
-/* page_private.h: the parts of page.c, a section each. Every function appends to `out`. */
+/* page_private.h: the parts of page.c, one section each. Every function appends to `out`. */
 #ifndef PAGE_PRIVATE_H
 #define PAGE_PRIVATE_H
 
@@ -22,18 +22,19 @@ void page_add_loading(struct text *out, const struct page *p);
 
 /* <section>, its heading and a first paragraph. */
 void page_section(struct text *out, const char *id, const char *heading, const char *words);
-/* The numbers of a picture: a table that unfolds, open where there is no picture; its head is a
- * list of columns between tabs, of which the first `left` hold texts. */
+/* The numbers of a picture: a table that unfolds; it is open where there is no picture. Its head is
+ * a list of columns between tabs. The first `left` columns hold texts. */
 void page_numbers(struct text *out, bool drawn, const char *columns, int left);
-void page_table(struct text *out, const char *columns, int left); /* one that always shows */
+void page_table(struct text *out, const char *columns, int left); /* the same, always open */
 void page_end_numbers(struct text *out);
 void page_end_table(struct text *out);
 /* Colours of series and their names: a line below a picture. */
 void page_legend(struct text *out, const char *const *name, int n, int first_colour);
 
-/* A step of 1, 2 or 5 times a power of ten, so that n is at most `most` of them. */
+/* A step of 1, 2 or 5 times a power of ten, so that n is at most `most` steps. */
 int page_tick_step(int n, int most);
-/* The layers along the bottom of a picture, each stack's name above its part; sets the height. */
+/* Puts the layers along the bottom of a picture, with each stack's name above its part. Sets the
+ * height. */
 void page_layer_axis(struct picture *p, const struct layers *l);
 
 #endif

@@ -1,4 +1,4 @@
-/* page_settings.c: what was set, what it was made from, and how to load the result. */
+/* page_settings.c: the settings, the inputs, and how to load the result. */
 #include "report/page_private.h"
 
 #include "report/html.h"

@@ -1,6 +1,6 @@
-/* page_style.c: the style sheet. Colours of text, lines and background are variables, light and
- * dark; the series' colours (picture.c) suit both. Pictures have their colours as attributes, which
- * rules for elements override. */
+/* page_style.c: the style sheet. The colours of text, lines and background are variables, light and
+ * dark. The colours of the series (picture.c) suit both. Pictures have colours as attributes; rules
+ * for elements override them. */
 #include "report/page_private.h"
 
 #include <stddef.h>

@@ -11,7 +11,8 @@
 #include "report/gnuplot.h"
 #include "report/html.h"
 
-/* Eight colours that can be told apart by the colour-blind, and seen on white as on black. */
+/* Eight colours that the colour-blind can tell apart, and that are visible on white and on
+ * black. */
 static const char *const colours[PICTURE_COLOURS] = {"#3b73b9", "#d1663c", "#2f9274", "#a9821d",
 						     "#8d6bb8", "#3f9fc0", "#bd5486", "#7d8590"};
 
@@ -20,7 +21,7 @@ const char *picture_colour(int i)
 	return colours[i % PICTURE_COLOURS];
 }
 
-/* The first `most` characters, and … where that is not all. */
+/* The first `most` characters, and … where something was cut. */
 static char *first_characters(const char *s, int most)
 {
 	size_t n = 0;
@@ -42,14 +43,15 @@ const char *picture_word(struct picture *p, const char *s, int most)
 	return mark;
 }
 
-/* ------------------------------------------------------------ gnuplot's document, made ours */
+/* ------------------------------------------------------------ changing gnuplot's document into
+ * ours */
 
 static bool begins(const char *s, size_t n, const char *with)
 {
 	return n >= strlen(with) && memcmp(s, with, strlen(with)) == 0;
 }
 
-/* A line with texts in place of marks. */
+/* Replaces the marks in a line with their texts. */
 static void put_line(struct text *page, const struct picture *p, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -66,7 +68,7 @@ static void put_line(struct text *page, const struct picture *p, const char *s, 
 	text_put(page, "\n", 1);
 }
 
-/* A group that gnuplot has named: <g id="gnuplot_plot_1" ><title>…</title>. */
+/* A group with a name from gnuplot: <g id="gnuplot_plot_1" ><title>…</title>. */
 static bool is_named_group(const char *s, size_t n)
 {
 	return begins(s, n, "\t<g id=\"");
@@ -89,7 +91,7 @@ static void put_body(struct text *page, const struct picture *p, const char *s)
 	}
 }
 
-/* The canvas's group, which was opened before </defs>, is closed before </svg>. */
+/* The canvas's group was opened before </defs>; it is closed before </svg>. */
 static void put_svg(struct text *page, const struct picture *p, const char *label,
 		    const char *document)
 {

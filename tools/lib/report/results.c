@@ -68,7 +68,7 @@ double results_mean(const struct results *r, int model)
 /* ------------------------------------------------------------ the rows */
 
 struct answer {
-	char *label, *text; /* text: the label that was answered, or what was answered instead */
+	char *label, *text; /* text: the answered label, or the answer that is no label */
 	bool right;
 };
 struct answers_file {

@@ -1,5 +1,5 @@
-/* results.h: what a page tells of models and their answers. Missing and malformed files are die(),
- * but for those that are said to be optional. */
+/* results.h: what a page says about models and their answers. Missing and malformed files are
+ * die(), unless they are said to be optional. */
 #ifndef RESULTS_H
 #define RESULTS_H
 
@@ -10,12 +10,12 @@ enum { RESULTS_BASE, RESULTS_OWN, RESULTS_MERGES }; /* the models in their order
 
 struct result_model {
 	char *name;
-	char *work;          /* a merge's folder; NULL: of the reference */
+	char *work;          /* folder of a merge; NULL: in the reference */
 	struct score *score; /* (tasks) */
 	struct cost cost;    /* a merge's */
 };
 
-/* One test row that the two models answer differently. */
+/* A test row that the two models answer differently. */
 struct result_row {
 	int row;
 	char *label, *own, *merged; /* the answers: a label, or the text where it is none */
@@ -29,7 +29,7 @@ struct result_pair {
 	struct result_row *row;
 };
 
-/* The labels of a task, and what a model made of them. */
+/* The labels of a task, and how a model answered them. */
 struct result_confusion {
 	int K; /* 0: the score has no labels */
 	char **label;
@@ -41,7 +41,7 @@ struct results {
 	const char *reference; /* the folder with base/ and adapters/ */
 	int n;                 /* models */
 	struct result_model *model;
-	int shown;                /* the merge that the page goes into: the best by mean accuracy */
+	int shown; /* the merge that the page describes in detail: the best by mean accuracy */
 	struct result_pair *pair; /* (tasks) of that merge */
 };
 

@@ -38,7 +38,7 @@ static bool has_run(const struct stages *ran, const char *tool)
 	return false;
 }
 
-/* What a digest of a stage's stamp is of: a tool, or a file of the model. */
+/* What a digest in a stage's stamp belongs to: a tool, or a file of the model. */
 static void add_digest(struct settings *s, const struct stages *ran, const char *name,
 		       const char *value)
 {
@@ -46,7 +46,7 @@ static void add_digest(struct settings *s, const struct stages *ran, const char 
 		add((struct list){&s->tool, &s->tools}, name, value);
 }
 
-/* The stamp's lines, each "NAME VALUE", to use(). */
+/* Passes the stamp's lines, each "NAME VALUE", to use(). */
 static void each_line(const char *work, const char *stamp,
 		      void (*use)(void *arg, const char *name, const char *value), void *arg)
 {
@@ -68,7 +68,7 @@ static void each_line(const char *work, const char *stamp,
 struct stage_use {
 	struct settings *s;
 	const struct stages *ran;
-	bool counts; /* a tool that the stamp names has run */
+	bool counts; /* a tool in the stamp has run */
 };
 
 static void look(void *arg, const char *name, const char *value)
@@ -101,7 +101,7 @@ static void add_stage(struct settings *s, const char *work, const char *stamp,
 struct input_use {
 	struct settings *s;
 	const char *prefix; /* of the input's name */
-	const char *of;     /* this name alone; NULL: every digest that is no tool's */
+	const char *of;     /* only this name; NULL: every digest that belongs to no tool */
 };
 
 static void take_input(void *arg, const char *name, const char *value)

@@ -1,5 +1,5 @@
-/* settings.h: the settings of a merge and the digests of what it was made from, out of WORK/stamps:
- * each is the text of all that a stage, or an input, depends on. */
+/* settings.h: the settings of a merge, and the digests of its inputs. They come from WORK/stamps: a
+ * stamp has everything that a stage, or an input, depends on. */
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
@@ -11,13 +11,13 @@ struct settings {
 	int n, inputs, tools;
 	struct setting *setting; /* each key once */
 	struct setting *input;   /* "tec/train.json", digest */
-	struct setting *tool;    /* "solve-layer", digest: those that ran */
+	struct setting *tool;    /* "solve-layer", digest: the tools that ran */
 };
 
 struct strlist;
 struct stages;
 
-/* ran: the stages whose settings count. */
+/* ran: the stages whose settings are used. */
 void settings_read(struct settings *s, const char *work, const struct strlist *tasks,
 		   const struct stages *ran);
 void settings_release(struct settings *s);

@@ -22,7 +22,7 @@ static struct stage_cost *find_stage(struct stages *s, const char *tool)
 
 static bool is_process(const struct runlog_line *l)
 {
-	return strcmp(l->tool, "make") != 0; /* whose lines are times of whole merges */
+	return strcmp(l->tool, "make") != 0; /* its lines are the times of whole merges */
 }
 
 static bool evaluates(const struct runlog_line *l)
@@ -51,7 +51,7 @@ static int by_start(const void *a, const void *b)
 	return ((*x)->started > (*y)->started) - ((*x)->started < (*y)->started);
 }
 
-/* Processes that the log has times of, by their start (allocated). */
+/* Processes whose times are in the log, by their start (allocated). */
 static const struct runlog_line **sorted(const struct runlog *log, int *n)
 {
 	const struct runlog_line **line = xarray((size_t)log->n, sizeof(*line));
@@ -64,7 +64,7 @@ static const struct runlog_line **sorted(const struct runlog *log, int *n)
 	return line;
 }
 
-/* at (n): where each starts on a clock that stands still in long pauses. Returns its end. */
+/* at (n): the start of each on a clock that stops in long pauses. Returns the clock's end. */
 static double without_pauses(const struct runlog_line **line, int n, double *at)
 {
 	double end = line[0]->started, left_out = end;

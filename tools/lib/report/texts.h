@@ -6,7 +6,7 @@
 
 struct texts {
 	int n;
-	char **text; /* (n) the row's texts, joined; NULL: the row brings token ids alone */
+	char **text; /* (n) the row's texts, joined; NULL: the row brings only token ids */
 };
 
 /* The rows of DATA/TASK/test.*, as the options of the evaluation read them. Another number of rows

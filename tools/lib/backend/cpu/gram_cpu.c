@@ -99,7 +99,7 @@ void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
 	}
 }
 
-/* A thread's rows in float64 and its tile, and Y's chunk packed. */
+/* A thread's rows in float64 and its tile; and the packed chunk of Y. */
 size_t gemm_gram_bytes(int d, int threads)
 {
 	size_t D = (size_t)d, few = GRAM_F64_ROWS * (D + GRAM_ROWS) * sizeof(double),
