@@ -4,13 +4,14 @@
 eval report: $W/eval.tsv
 	$(report)
 
-# The page is written every time: it shows the log, which grows without an evaluation, and pictures where gnuplot has come.
+# The page is written every time. It shows the log, which grows without an evaluation, and pictures once gnuplot is
+# installed.
 .PHONY: page
 report: page
 page: $W/eval.tsv
 	$(page)
 
-# What the cut to low rank cost: the worst module's error, of each site's last run.
+# The cost of the cut to low rank: the worst module's error, from each site's last run.
 ifneq ($(filter ties dare,$(method)),)
 .PHONY: truncation
 report: truncation

@@ -157,14 +157,16 @@ demo: all
 COMMA := ,
 SPACE := $(subst ,, )
 
-# The page of several merges: $(call several,METHODS,FOLDER,REFERENCE), each in FOLDER/METHOD. Tasks, sites and data are those of the first one's plan.
+# The page of several merges: $(call several,METHODS,FOLDER,REFERENCE), each in FOLDER/METHOD. Tasks, sites and data
+# come from the first one's plan.
 planned = "$$(sed -n 's/^$(1) := //p' $(2)/plan.mk | tr ' ' ,)"
 several = $(BUILD)/write-report --tasks $(call planned,tasks,$(2)/$(firstword $(1))) --sites $(call planned,sites,$(2)/$(firstword $(1))) \
   --reference $(3) --merges '$(subst $(SPACE),$(COMMA),$(foreach m,$(1),$(m)=$(2)/$(m)))' \
   --data $(call planned,data,$(2)/$(firstword $(1))) -o $(2)/report.html --table $(2)/report.tsv
 
-# Every method in a folder of its own, with the base's and the adapters' evaluations shared. The clock's time of a merge that did something goes to
-# its log as a line of `make`. Methods run one after the other: times would mean nothing otherwise.
+# Every method merges in its own folder; the base's and the adapters' evaluations are shared. If a merge did something,
+# its wall time is added to its log as a line of `make`. The methods run one after the other, because times would mean
+# nothing otherwise.
 METHODS = average,task-arithmetic,ties,dare,regmean,sweep
 COMPARED = $(subst $(COMMA), ,$(METHODS))
 COMPARE_WORK = $(if $(strip $(WORK)),$(strip $(WORK)),work/$(TASK_TYPE)/compare)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The forms that texts come in: JSON, JSON Lines, CSV and TSV are read; others are refused with a command that renames
-# or converts them, and the command makes a file that is read.
+# The forms of texts. JSON, JSON Lines, CSV and TSV are read. Other forms are refused with a command that renames or
+# converts them, and this command makes a file that is read.
 . "$(dirname "$0")/../lib.sh"
 tiny
 
-# convert SCRIPT FILE: the rows of a JSON list of {instruction, output}, by a sed script for what is then \1 and \2.
+# convert SCRIPT FILE: the rows of a JSON list of {instruction, output}, by a sed script in which they are \1 and \2.
 convert() {
 	sed -n '/"instruction"/{
 		/"output"/!N
@@ -16,7 +16,8 @@ csv() { echo instruction,output; convert '"\1","\2"' "$1"; }
 tsv() { printf 'output\tinstruction\n'; convert '"\2"\t"\1"' "$1"; }
 jsonl() { quote='\\"' convert '{"output": "\2", "instruction": "\1"}' "$1"; }
 
-# Every form gives the samples of the JSON list: the demo's texts, which hold commas, quotes and signs of four bytes.
+# Every form gives the samples of the JSON list. The demo's texts contain commas, quotes and characters of four
+# bytes.
 for task in emoint emotion-cause tec isear; do
 	demo=data/demo/data/$task/train.json
 	csv "$demo" >"$T/train.csv"; tsv "$demo" >"$T/train.tsv"; jsonl "$demo" >"$T/train.jsonl"
@@ -32,7 +33,7 @@ for task in emoint emotion-cause tec isear; do
 done
 unset out train
 
-# A merge and its evaluation, each task's texts in a form of their own.
+# A merge and its evaluation, with each task's texts in another form.
 must run "$T/json" merge eval
 F=$T/forms
 for task in emoint emotion-cause tec isear; do
@@ -72,7 +73,7 @@ mark "$T/forms-work"
 remade "$T/forms-work" >"$T/remade"
 check 'a changed train.jsonl: the adapter' grep -qx adapter/adapter_model.safetensors "$T/remade"
 
-# Which file counts is not guessed.
+# Where two files could count, none is guessed.
 cp "$T/kept.csv" "$F/emoint/train.csv"
 (data=$F; refuses 'two forms of one name' 1 \
 	"'[^']*emoint/train.jsonl' and '[^']*emoint/train.csv' are both there: which one counts\?" plan_pipeline)
@@ -124,8 +125,8 @@ same 'the same, typed' "$T/whole-work" "$T/typed-work"
 	"train.csv' line [0-9]+: row [0-9]+: 'label' is 5, and label_names has words for 0, 1, 2 only" \
 	run "$T/broken" merge TEXT_KEY=text LABEL_KEY=label LABEL_NAMES=anger,fear,joy)
 
-# Forms that are refused: NAME PATTERN [options of the tools]: of $T/rows.json. The command is what stands behind the
-# last ": mv"; words in capitals get values by $fill.
+# Forms that are refused: NAME PATTERN [options of the tools], about $T/rows.json. The command follows the last ":
+# mv". $fill replaces the words in capitals.
 rows() { printf '%s\n' "$1" >"$T/rows.json"; }
 on_texts() {
 	name=$1 pattern=$2

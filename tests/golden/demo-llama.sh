@@ -31,7 +31,7 @@ while IFS='|' read -r of mood topic order route _; do
 	done
 done <"$T/table"
 
-# ---- A snapshot of the hub's cache: bfloat16 in two shards, every file a link. It serves where it lies.
+# ---- A snapshot of the hub's cache: bfloat16 in two shards, every file a link. It is used where it is.
 hub=$T/hub/models--tiny--llama
 mkdir -p "$hub/blobs" "$hub/snapshots/1" "$T/shards"
 must "$HELP/shard-model" -q --model $DEMO/model/model.safetensors -o "$T/shards"

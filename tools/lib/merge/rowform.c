@@ -226,7 +226,7 @@ static json_t *example_row(enum look l, const char *s, size_t n)
 	}
 }
 
-/* The end of the name for a form that can be read; NULL: no end makes it readable. */
+/* The end of the name for a form that can be read; NULL: the form cannot be read. */
 static const char *end_of(enum look l)
 {
 	switch (l) {
