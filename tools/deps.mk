@@ -1,11 +1,12 @@
-# What the tools and the tests need, all of it from Debian's packages.
-# libpcre2-dev: the regular expressions of adapter_config.json. They are Python's, with look-ahead and \b, which regcomp() has not; and they come from
-# others, so that a match needs a bound on its steps.
-# clang-format: the layout of the sources, which a test checks and `make format` brings about.
-# libonig-dev: the regular expressions of a tokenizer.json. The tokenizers library runs them by Oniguruma; PCRE2's \s has U+180E, and so on.
-# libutf8proc-dev: NFC, which such a file may ask for; characters of UTF-8.
-# graphviz: `make dag` draws by its dot; without it all else works.
-# help2man: `make install` makes the man pages of the tools' --help with it.
+# Debian packages that the tools and the tests need. All of them are in Debian.
+# - libpcre2-dev: the regular expressions of adapter_config.json. They are Python's, with look-ahead and \b, which
+#   regcomp() lacks. They come from others, so a match needs a bound on its steps.
+# - clang-format: the layout of the sources. A test checks it, and `make format` applies it.
+# - libonig-dev: the regular expressions of a tokenizer.json. The tokenizers library runs them with Oniguruma. PCRE2
+#   differs: its \s includes U+180E, for example.
+# - libutf8proc-dev: NFC, which a tokenizer.json may ask for, and the characters of UTF-8.
+# - graphviz: `make dag` draws with its dot. Without it everything else works.
+# - help2man: `make install` makes the man pages with it, from the tools' --help.
 #? make deps               install what is missing (by sudo where not root); the only step that needs the network
 
 PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
