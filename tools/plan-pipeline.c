@@ -267,7 +267,7 @@ static bool goal(const char *name)
 	return o.goals && strstr(o.goals, name);
 }
 
-/* By a plain write: FILE is the other end of a pipe. */
+/* With a plain write, because FILE is the other end of a pipe. */
 static void tell_work(const struct plan *p, const struct changes *changes)
 {
 	char *list = rules_worklist(p, o.iteration, changes, goal("eval") || goal("report"));
@@ -308,7 +308,7 @@ static void say_left_over(const char *work)
 		     work);
 }
 
-/* What is not as it must be is said before anything is opened. */
+/* Reports everything that is wrong with the folders before anything is opened. */
 static void check_request(const struct plan *p)
 {
 	static const char *const named[] = {"MODEL", "LORAS", "DATA", "WORK"};

@@ -1,4 +1,4 @@
-/* show-progress: run a command, show how far it is, and pass on what it says on standard error.
+/* show-progress: runs a command, shows how far it is, and passes on its standard error.
  *
  * On a terminal one line stays in place: what is done, the time gone and the time left, the memory
  * of all processes now, and which tools run. Elsewhere there is a line for each tenth of the run.
@@ -6,9 +6,13 @@
  * environment (MERGE_LORA_SHOWN; plan/worklist.h). What is done stands in WORK/log.tsv. So nothing
  * waits for this program, and it decides nothing.
  *
- * A tool that fails says why in one line. Every make between it and the user then says which target
- * that was for: "make[2]: *** [FILE:LINE: TARGET] Error 1". The last make says so in any case, so
- * the others' lines are left out here. All else is passed on at once, a line at a time. */
+ * plan-pipeline tells what must be done, through a pipe whose name the command finds in the
+ * environment (SHOWN; plan/worklist.h). WORK/log.tsv tells what is done. So nothing waits for this
+ * program, and it decides nothing.
+ *
+ * A tool that fails says why in one line. Then every make between it and the user names the target:
+ * "make[2]: *** [FILE:LINE: TARGET] Error 1". The last make does so in any case, so the others'
+ * lines are dropped. Everything else is passed on at once, line by line. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -53,14 +57,14 @@ static const struct tool tool = {
 
 struct progress {
 	bool in_place;          /* on a terminal */
-	struct worklist coming; /* as far as it has come */
+	struct worklist coming; /* up to the present */
 	struct pace pace;
 	struct processes running;
 	FILE *log;
 	struct text log_line;
-	char *title;        /* of the run that `began` is of */
+	char *title;        /* of the run to which `began` belongs */
 	double began, list; /* when the run and its list began */
-	double looked;      /* when it was looked at last */
+	double looked;      /* when it was last examined */
 	double stopped;     /* seconds that this run was stopped (Ctrl-Z) */
 	int tenths;         /* said */
 };
@@ -83,7 +87,7 @@ static void open_log(struct progress *p)
 	text_release(&p->log_line);
 }
 
-/* A new list: of the same run (its next iteration) or of another. */
+/* A new list: of the same run (its next iteration) or of another run. */
 static void begin_list(struct progress *p)
 {
 	pace_begin(&p->pace, &p->coming);
@@ -127,7 +131,7 @@ static void add_time(struct text *t, double seconds)
 		text_add(t, "%ld:%02ld", s / 60, s % 60);
 }
 
-/* The programs of the list that run, each once. */
+/* The programs of the list that are running, each once. */
 static void add_running(struct text *t, const struct progress *p)
 {
 	const struct worklist *w = &p->pace.work;
@@ -159,7 +163,7 @@ static void add_counts(struct text *t, const struct pace *p)
 		text_add(t, "%d of %d evaluations", p->evaluations, p->all_evaluations);
 }
 
-/* Seconds that the whole run has still to go, at most; −1: not known. */
+/* Seconds that the whole run will still take, at most; −1: unknown. */
 static double whole_left(const struct progress *p, double elapsed)
 {
 	const struct worklist *w = &p->pace.work;
@@ -187,8 +191,8 @@ static void describe(const struct progress *p, struct text *t, int percent, doub
 	add_running(t, p);
 }
 
-/* A line for each tenth but the last, whose end the run says itself; where several have gone by
- * since the last look, the last of them. */
+/* Prints a line for each tenth except the last, because the run itself reports its end. If several
+ * tenths have passed since the last look, only the last of them. */
 static void say_tenth(struct progress *p, double left)
 {
 	double gone = p->looked - p->began - p->stopped;
@@ -203,7 +207,7 @@ static void say_tenth(struct progress *p, double left)
 	text_release(&line);
 }
 
-/* Between two looks there is half a second, but where this whole run was stopped. */
+/* Half a second passes between two looks, unless this whole run was stopped. */
 static void look(struct progress *p)
 {
 	double time = now(), since = time - p->looked, left;
@@ -240,7 +244,8 @@ static void progress_release(struct progress *p)
 
 /* ------------------------------------------------------------ what it says */
 
-/* What comes by a pipe, line by line: the command's standard error and output, and the lists. */
+/* What comes through a pipe, line by line: the command's standard error and output, and the
+ * lists. */
 struct source {
 	int fd; /* −1: ended, or none */
 	struct text line;
@@ -261,8 +266,8 @@ static void pass(int fd, const char *s, size_t n)
 }
 
 /* "make[2]: *** [main.mk:89: x.h5] Error 1", or "… Interrupt", or "make[2]: *** Waiting for
- * unfinished jobs....". What make has to say itself
- * ("*** No rule to make target …") has no bracket after the stars. */
+ * unfinished jobs....". Messages of make itself ("*** No rule to make target …") have no bracket
+ * after the stars. */
 static bool is_echo(const char *line)
 {
 	const char *s = line + strcspn(line, "[ ");
@@ -326,7 +331,7 @@ static void read_some(struct source *s, struct progress *p)
 
 enum { ERROR, OUTPUT, LIST, SOURCES };
 
-/* Reads what is there, waiting so long for it; false: nothing was. */
+/* Reads what is there, and waits for it this long; false: there was nothing. */
 static bool read_all(struct source *s, struct progress *p, int wait)
 {
 	struct pollfd look_at[SOURCES];
@@ -344,8 +349,8 @@ static bool read_all(struct source *s, struct progress *p, int wait)
 	return any;
 }
 
-/* Until the command has ended and all that it said is passed on; what it left running may hold the
- * pipes for longer. */
+/* Runs until the command has ended and all its output is passed on. A process that it left running
+ * may hold the pipes for longer. */
 static int relay(pid_t pid, struct source *s, struct progress *p)
 {
 	int status = 0;
@@ -363,7 +368,7 @@ static int relay(pid_t pid, struct source *s, struct progress *p)
 	return status;
 }
 
-/* A pipe: its end to read from, and *to to write to. */
+/* A pipe: returns its reading end; *to is its writing end. */
 static int open_pipe(int *to)
 {
 	int ends[2];
@@ -374,7 +379,7 @@ static int open_pipe(int *to)
 	return ends[0];
 }
 
-/* Whoever runs below finds the pipe by this name, also where its number was closed on the way. */
+/* Processes below find the pipe by this name, even if its number was closed on the way. */
 static void name_list(int to)
 {
 	char *path = xformat("/proc/%ld/fd/%d", (long)getpid(), to);
@@ -384,7 +389,7 @@ static void name_list(int to)
 	free(path);
 }
 
-/* Standard output takes its turn with the line in place where both are on a terminal. */
+/* Where both are on a terminal, standard output takes turns with the line in place. */
 static int run(char **command)
 {
 	struct progress p = {.in_place = status_possible(), .looked = now()};

@@ -1,4 +1,4 @@
-/* test_pace.c: how far a run is, and how long it will take. */
+/* test_pace.c: how much of a run is done, and how long the rest will take. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static void what_is_written_is_read(void **state)
 	free(copy);
 }
 
-/* Broken lines, and the end of a list that never began. */
+/* Broken lines, and the end of a list that has no beginning. */
 static void what_is_no_list_is_none(void **state)
 {
 	struct worklist w = {0};
@@ -101,8 +101,8 @@ static struct pace begin(void)
 	return p;
 }
 
-/* extract-acts takes 3 times as long as planned, solve-layer half of it; assemble-lora, of which
- * nothing is known, as the mean: (3 + 1) / (1 + 2). To come: 3 + 1 + 16/3. */
+/* extract-acts takes 3 times as long as planned, solve-layer half as long. Nothing is known about
+ * assemble-lora, so it takes the mean: (3 + 1) / (1 + 2). Still to run: 3 + 1 + 16/3. */
 static void tools_correct_their_own(void **state)
 {
 	struct pace p = begin();
@@ -121,7 +121,7 @@ static void tools_correct_their_own(void **state)
 	pace_release(&p);
 }
 
-/* A second extract-acts runs since 2 s of the 3 that it will take. */
+/* A second extract-acts has run for 2 of the 3 seconds that it will take. */
 static void running_processes_count(void **state)
 {
 	struct pace p = begin();
@@ -132,8 +132,8 @@ static void running_processes_count(void **state)
 	pace_line(&p, "extract-acts\town enc00-self\t3.000\t5.0\t20.0");
 	pace_line(&p, "solve-layer\tenc00-self\t1.000\t5.0\t20.0");
 	assert_float_equal(pace_left(&p, &running, 6), 1 + 1 + 16.0 / 3, 1e-9);
-	/* Longer than it was to take: as if it ended now. What is not known takes 64 / 4 of its
-	 * plan. */
+	/* It runs longer than planned, so it counts as ending now. Tools without a figure take 64 /
+	 * 4 of their plan. */
 	one.age = 60;
 	assert_float_equal(pace_left(&p, &running, 64), 1 + 4 * 16, 1e-9);
 	pace_release(&p);

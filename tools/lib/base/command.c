@@ -54,7 +54,7 @@ static void put_in_place(int fd, int standard)
 	close(fd);
 }
 
-/* In the child: the signals act as they do on any command, also before it has taken over. */
+/* In the child: signals have their normal effect again, even before it runs the command. */
 static _Noreturn void become(char **command, int out, int err, const sigset_t *mask)
 {
 	struct sigaction old;

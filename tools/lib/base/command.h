@@ -5,14 +5,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Starts the command (NULL-terminated, found by PATH) as a child, with `out` and `err` as its
- * standard output and error (−1: ours). die() where there is no process for it; where it cannot be
- * run, the child says so in one line and exits 127, as a shell has it. From here on INT, TERM and
- * HUP do not end this process. What a process sent to this one alone goes on to the child; the
- * terminal's signals reach the child without us. A signal that is ignored stays ignored, in the
- * child too. One child at a time. */
+/* Starts the command as a child. It is NULL-terminated and found by PATH; `out` and `err` become
+ * its standard output and error (−1: ours). die() where no process can be made. If the command
+ * cannot be run, the child says so in one line and exits 127, as a shell does.
+ *
+ * From here on INT, TERM and HUP do not end this process. A signal that another process sends only
+ * to this one is passed on to the child. The terminal's signals reach the child by themselves. An
+ * ignored signal stays ignored, in the child too. Only one child at a time. */
 pid_t command_start(char **command, int out, int err);
-/* The child has ended: signals have nowhere to go. */
+/* Call it after the child has ended: signals are no longer passed on. */
 void command_ended(void);
 /* Whether one of these signals has come. */
 bool command_interrupted(void);

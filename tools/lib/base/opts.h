@@ -70,10 +70,10 @@ struct common_opts {
 	const char *backend; /* -b: "cpu" (default) or "cuda" */
 	size_t max_memory;   /* bytes; 0: no limit */
 	bool quiet, verbose;
-	const char *log;       /* file that tool_done() appends its figures to, or NULL */
-	bool log_only;         /* … and says nothing beside it */
-	const char *checksums; /* file that outputs' checksums are appended to, and inputs checked
-			     by, or NULL */
+	const char *log;       /* tool_done() appends its figures to this file; NULL: to none */
+	bool log_only;         /* … and prints nothing */
+	const char *checksums; /* this file records outputs' checksums and is used to check inputs;
+				  NULL: none */
 };
 
 /* Called by opts_parse() with the file of --checksums. NULL, as at first: the program keeps no
@@ -85,10 +85,10 @@ extern void (*opts_checksums)(const char *path);
  * the number of OpenMP threads, and starts the clock of tool_done(). */
 const struct common_opts *opts_parse(const struct tool *tool, int argc, char **argv);
 
-/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent under -q. With
- * --log the figures are also appended to that file, tab-separated: tool, message, seconds real,
- * seconds cpu, peak MB; with --log-only they go there alone. Warnings and notes are no figures:
- * they are said in any case. */
+/* The closing line: "TOOL: message; 0.42 s real, 0.80 s cpu, 37.1 MB peak". Silent with -q. With
+ * --log the figures are also appended to that file, separated by tabs: tool, message, seconds real,
+ * seconds cpu, peak MB. With --log-only they go only to the file. Warnings and notes are always
+ * printed. */
 void tool_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Ends the program where a plan of `need` bytes is over --max-memory. of: "", or what the bytes are

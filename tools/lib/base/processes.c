@@ -18,7 +18,7 @@ static FILE *open_proc(pid_t pid, const char *file)
 	return fopen(path, "re");
 }
 
-/* Seconds since the machine was started. */
+/* Seconds since the machine started. */
 static double uptime(void)
 {
 	struct timespec t;
@@ -27,7 +27,7 @@ static double uptime(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* "4711 (name) S parent …": the name may hold anything; the 22nd field is when it was started. */
+/* "4711 (name) S parent …". The name may contain anything. The 22nd field is the start. */
 static bool parse_stat(struct process *p, const char *line)
 {
 	const char *name = strchr(line, '('), *end = strrchr(line, ')');
@@ -91,7 +91,8 @@ static bool is_among(const struct processes *p, int n, pid_t pid)
 	return false;
 }
 
-/* Those that belong move to the front, until none is added: the first `kept` are those found. */
+/* Moves the processes that belong to the front, until none is added. The first `kept` are those
+ * found so far. */
 void processes_below(struct processes *p, pid_t of)
 {
 	int kept = 0, before;
@@ -117,7 +118,7 @@ bool process_is(const struct process *p, const char *program)
 	return strncmp(p->name, program, sizeof(p->name) - 1) == 0;
 }
 
-/* Of smaps_rollup in KiB, else (an old kernel) the pages of statm. */
+/* From smaps_rollup in KiB, else (with an old kernel) the pages of statm. */
 static double memory_of(pid_t pid)
 {
 	FILE *f = open_proc(pid, "smaps_rollup");

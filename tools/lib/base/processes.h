@@ -1,4 +1,4 @@
-/* processes.h: the processes that have come of one, from /proc. */
+/* processes.h: the descendants of a process, from /proc. */
 #ifndef PROCESSES_H
 #define PROCESSES_H
 
@@ -7,7 +7,7 @@
 
 struct process {
 	pid_t pid, parent;
-	char name[16]; /* the kernel's: the first 15 bytes of the program's */
+	char name[16]; /* the kernel's name: the first 15 bytes of the program's name */
 	double age;    /* seconds since it was started */
 };
 
@@ -16,11 +16,11 @@ struct processes {
 	struct process *process;
 };
 
-/* Into `p`, whose room is used again: the children of `of`, their children, and so on. Where /proc
- * says nothing, there are none. */
+/* Writes the children of `of`, their children, and so on into `p`, whose memory is reused. Where
+ * /proc tells nothing, there are none. */
 void processes_below(struct processes *p, pid_t of);
 bool process_is(const struct process *p, const char *program);
-/* Bytes that they hold together; a page that several share counts once where the kernel says so. */
+/* Bytes that they hold together. A page that several share counts once, if the kernel tells. */
 double processes_memory(const struct processes *p);
 void processes_release(struct processes *p);
 

@@ -10,7 +10,7 @@
 
 enum { WIDTH_UNKNOWN = 80, WIDTH_MOST = 500 };
 
-/* To the line's first column; from there, clear to the line's end. */
+/* Moves to the first column; from there, clears to the end of the line. */
 #define HOME "\r"
 #define CLEAR "\033[K"
 
@@ -44,7 +44,7 @@ static int width(void)
 	return size.ws_col < WIDTH_MOST ? size.ws_col : WIDTH_MOST;
 }
 
-/* The last column stays free: some terminals go on to the next line behind it. */
+/* The last column stays free, because some terminals then continue on the next line. */
 void status_draw(const char *s)
 {
 	char line[WIDTH_MOST + 16];

@@ -69,10 +69,11 @@ struct batch {
 			      nowhere */
 	struct kept past;  /* keys and values that precede the sequences; of sequence i */
 	const int *past_off, *past_len; /* rows [past_off[i], past_off[i] + past_len[i]) */
-	const int *before; /* all rows before the sequence: those of the past, then of its answer */
+	const int *before; /* all rows before the sequence: those of the past, then those of its
+			      answer */
 	/* Keys and values of answers that grow from pass to pass; NULL: none. Sequence i has
-	 * before[i] − past_len[i] rows from answer_off[i] on. The batch adds its own behind them,
-	 * up to `room` rows. */
+	 * before[i] − past_len[i] rows from answer_off[i] on. The batch adds its own rows behind
+	 * them, up to `room` rows. */
 	struct kept answer;
 	const int *answer_off;
 	int room;

@@ -31,12 +31,12 @@ struct prediction {
 	double nll;        /* −log p of the row's target; 0 without a target */
 };
 
-/* A single stack's answers that grow from pass to pass: their keys and values, so that no input is
- * run twice. */
+/* A single stack's answers, which grow from pass to pass. Their keys and values are kept, so that
+ * no input is run twice. */
 struct answers_kept {
 	int n, room;  /* encoder sequences, and the most rows of each one's answer */
 	float *store; /* of n · room rows, by forward_prompts() */
-	int *len;     /* (n) rows there are; the caller's */
+	int *len;     /* (n) rows so far; set by the caller */
 };
 
 /* Runs the decoder, or a family's only stack, on the inputs dec. Row j of a sequence sees the rows

@@ -10,10 +10,10 @@
 /* One pass: its sequences and their decoder inputs. */
 struct round {
 	int n;
-	int *which;      /* (n) sequence numbers */
-	int *kept;       /* (n) inputs that were run by earlier passes, and whose keys are kept */
-	struct seqs dec; /* the other inputs */
-	int *target;     /* (dec.rows); NULL after the first round */
+	int *which;           /* (n) sequence numbers */
+	int *kept;            /* (n) inputs that earlier passes have run, with keys that are kept */
+	struct seqs dec;      /* the other inputs */
+	int *target;          /* (dec.rows); NULL after the first round */
 	struct prediction *p; /* (dec.rows) */
 };
 

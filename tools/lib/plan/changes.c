@@ -52,7 +52,7 @@ static void add_line(struct changes *c, struct change line)
 	c->line[c->lines++] = line;
 }
 
-/* A line "KEY VALUE" that the old text has not. */
+/* Whether a line "KEY VALUE" is missing in the old text. */
 static void compare_line(struct changes *c, const char *name, const char *old, const char *line)
 {
 	int key = (int)strcspn(line, " \n");

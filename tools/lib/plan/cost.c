@@ -7,15 +7,15 @@
 #include "base/die.h"
 #include "model/geometry.h"
 
-/* Two cores with AVX2, roughly: products a second in float32 and in float64, bytes a second from
- * and to files, and a process that does nothing. */
+/* Two cores with AVX2, roughly: products per second in float32 and in float64, bytes per second
+ * from and to files, and the time of a process that does nothing. */
 static const double FLOPS = 6e10, FLOPS64 = 2.5e10, READS = 1e9, WRITES = 3e8, START = 0.03;
 
 /* A weight is read, copied and packed. */
 static const double PACK = 3 * sizeof(float);
 
-/* Tokens of a text as a share of the greatest length; bytes of a test file for each token; tokens
- * of a row. */
+/* Tokens of a text as a share of the greatest length; bytes of a test file per token; tokens of a
+ * row. */
 static const double SHARE = 0.6, TOKEN_BYTES = 5, ROW_TOKENS = 50;
 
 static struct cost seconds(double process, double task)
@@ -38,7 +38,7 @@ static double answer_rows(const struct plan *p)
 					  : (double)p->c.samples_num * p->c.max_new_tokens;
 }
 
-/* Rows of a task at a stack's sites. A single stack reads the answer behind the prompt. */
+/* Rows of a task at a stack's sites. A single stack reads the answer after the prompt. */
 static double rows_of(const struct plan *p, int stack)
 {
 	int stacks = p->model->m.family->nstacks;
@@ -47,8 +47,8 @@ static double rows_of(const struct plan *p, int stack)
 	       (stack == stacks - 1 ? answer_rows(p) : 0);
 }
 
-/* Elements of a block's linears from one step to another: those that are applied to a site's rows,
- * and those that are applied to the encoder's output. */
+/* Elements of a block's linears from one step to another: those applied to a site's rows, and those
+ * applied to the encoder's output. */
 struct elements {
 	double rows, encoder;
 };
@@ -82,7 +82,7 @@ static struct elements sum(struct elements a, struct elements b)
 	return (struct elements){a.rows + b.rows, a.encoder + b.encoder};
 }
 
-/* From one site to another of the same stack; `from` NULL: from the stack's beginning. */
+/* From one site to another of the same stack. `from` NULL: from the start of the stack. */
 static struct elements way(const struct geometry *m, const struct site *from, struct site to)
 {
 	int stack = to.stack, block = from ? from->block : 0;
@@ -137,7 +137,7 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 		       2 * rows * d * d * (sides + 1) / FLOPS + d * d * sizeof(double) / WRITES);
 }
 
-/* Modules of a site, as one of the adapters targets them, and the sum of all ranks. */
+/* Modules of a site that one adapter targets, and the sum of all ranks. */
 static double modules_at(const struct plan *p, const struct extract_site *s, double *ranks)
 {
 	int most = 0;
@@ -178,7 +178,7 @@ static double all_linears(const struct geometry *m)
 	return n;
 }
 
-/* Texts of so many tokens through the whole model, and a few steps of an answer each. */
+/* This many tokens of texts through the whole model, and a few steps of an answer for each text. */
 static double forward_seconds(const struct plan *p, double tokens, double texts)
 {
 	const struct geometry *m = &p->model->m;

@@ -1,7 +1,8 @@
 /* cost.h: roughly how long the processes of a merge take, from what they multiply, read and write.
  *
- * Only the proportions count: whoever shows how far a run is (plan/pace.h) measures the rest. Texts
- * are taken at a share of their greatest length, because nothing has been read yet. */
+ * Only the proportions matter, because whoever shows the progress of a run (plan/pace.h) measures
+ * the rest. Texts count with a share of their greatest length, because nothing has been read
+ * yet. */
 #ifndef COST_H
 #define COST_H
 
@@ -9,7 +10,7 @@
 
 /* Seconds. */
 struct cost {
-	double process; /* in any case: start, weights that are read and packed */
+	double process; /* in any case: start, reading and packing weights */
 	double task;    /* for each task of the process */
 };
 
@@ -17,15 +18,15 @@ struct cost cost_draw(void);
 /* The rows of extract_site i, from the state before it. */
 struct cost cost_rows(const struct plan *p, const struct schedule *s, int i);
 struct cost cost_answers(const struct plan *p);
-/* `sides`: products that a Gram file holds, X̃ᵀX̃ alone or also XᵀX̃. */
+/* `sides`: products in a Gram file, only X̃ᵀX̃ or also XᵀX̃. */
 struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides);
-/* All modules of a site: a fit, or what looks at the weights alone. */
+/* All modules of a site: a fit, or a method that uses only weights. */
 struct cost cost_solution(const struct plan *p, const struct extract_site *s);
 struct cost cost_scale(const struct plan *p);
 struct cost cost_adapter(const struct plan *p);
 struct cost cost_model(const struct plan *p);
 struct cost cost_evaluation(const struct plan *p, const char *task);
-/* A process that takes no time to speak of. */
+/* A process that takes hardly any time. */
 struct cost cost_copy(void);
 
 #endif

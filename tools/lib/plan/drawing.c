@@ -1,9 +1,9 @@
 /* drawing.c: see drawing.h.
  *
- * A node is the files of one kind at one site; each task has a cell of it, whose colour and word
- * say its state. In a full drawing a node is a site, and a row of it is a kind. Colours have a
- * contrast of 4.5 to the words on them; arrows and bare text are grey on no ground, so that a light
- * page and a dark one will do. */
+ * A node is the files of one kind at one site. Each task has a cell in it, with a colour and a word
+ * for its state. In a full drawing a node is a site, and each of its rows is a kind. Colours have a
+ * contrast of 4.5 to the words on them. Arrows and bare text are grey without a background, so that
+ * they suit a light page and a dark one. */
 #include "plan/drawing.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "plan/graph_private.h"
 #include "plan/reasons.h"
 
-enum { MOST_CELLS = 8, COLUMN = 12 }; /* cells of a node; sites of a column of a full drawing */
+enum { MOST_CELLS = 8, COLUMN = 12 }; /* cells of a node; sites in a column of a full drawing */
 
 enum state { DONE, STALE, MISSING, STATES };
 
@@ -34,9 +34,9 @@ static const struct {
 struct node {
 	const char *what, *site;
 	struct list rules;
-	struct list from; /* nodes that it reads; each once */
+	struct list from; /* nodes that it reads; each occurs once */
 	bool drawn;
-	int first_user, last_read; /* sites; of a node without a site */
+	int first_user, last_read; /* sites; for a node without a site */
 };
 
 struct drawing {
@@ -87,7 +87,7 @@ static void add_edge(struct node *n, int from)
 	graph_list_add(&n->from, from);
 }
 
-/* Rules are in the order of the computation: a need's node is there before. */
+/* Rules are in the order of the computation, so a need's node exists already. */
 static void add_rule(struct drawing *d, int i)
 {
 	const struct rule *r = d->g->rule[i];
@@ -160,7 +160,7 @@ static bool same_layer(const char *a, const char *b)
 	return strncmp(a, b, n) == 0 && (b[n] == '-' || !b[n]);
 }
 
-/* The layers before and behind those that are drawn. */
+/* The layers before and after those that are drawn. */
 static void add_neighbours(struct drawing *d)
 {
 	int first = d->first, last = d->last;
@@ -210,7 +210,7 @@ static int site_number(const struct drawing *d, const char *site)
 	return -1;
 }
 
-/* The first site that has something to do. */
+/* The first site that must run. */
 static void choose_first(struct drawing *d)
 {
 	int site = -1;
@@ -254,7 +254,7 @@ static void put_cell(struct text *t, enum state s, const char *what)
 	text_add(t, "%s%s</FONT></TD>", *what ? " " : "", look[s].word);
 }
 
-/* A cell for each state that there is: "12 done". */
+/* A cell for each state that occurs: "12 done". */
 static void put_counts(struct text *t, const struct drawing *d, const struct node *n)
 {
 	int count[STATES];
@@ -269,7 +269,7 @@ static void put_counts(struct text *t, const struct drawing *d, const struct nod
 		}
 }
 
-/* A rule's task, or the name of its file without what is the same in all of them. */
+/* A rule's task, or the part of its file's name that differs between the rules. */
 static char *name_of(const struct drawing *d, const struct rule *r)
 {
 	const char *name = strrchr(d->g->file[r->targets.item[0]]->name, '/') + 1;
@@ -353,7 +353,7 @@ static void put_site(struct drawing *d, int site)
 	text_add(&d->text, "</TABLE>>];\n");
 }
 
-/* What has changed, once, with an arrow to all that goes by it. */
+/* What has changed, once, with an arrow to everything that depends on it. */
 static void put_changes(struct drawing *d)
 {
 	struct strlist said = {0};
@@ -406,8 +406,8 @@ static void put_layer(struct drawing *d)
 
 /* ------------------------------------------------------------ all sites */
 
-/* An arrow from site to site; what is of no site has one to the first and from the last of those
- * that it has to do with. */
+/* An arrow from site to site. A node without a site gets one to the first of its sites and one from
+ * the last. */
 static void put_site_edge(struct drawing *d, int to, int from)
 {
 	int a = site_number(d, d->node[from].site), b = site_number(d, d->node[to].site);
@@ -439,7 +439,7 @@ static void find_ends(struct drawing *d)
 		}
 }
 
-/* The columns stand side by side, in their order. */
+/* The columns are side by side, in their order. */
 static void put_columns(struct drawing *d)
 {
 	if (d->sites <= COLUMN)

@@ -33,17 +33,17 @@ void rule_target(struct rule *r, const char *fmt, ...)
 void rule_needs(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void rule_after(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3); /* order-only */
 void rule_recipe(struct rule *r, const char *fmt, ...)
-	PRINTF_LIKE(2, 3);        /* one line more of it; {tasks}: the tasks of its process */
-void rule_apart(struct rule *r);  /* it is no part of the merge: not counted */
-void rule_always(struct rule *r); /* it is made whatever its files say */
-/* The target is a copy, whose time says nothing: it is made where its text differs. */
+	PRINTF_LIKE(2, 3);        /* adds a line of the recipe; {tasks}: the tasks of its process */
+void rule_apart(struct rule *r);  /* the rule is no part of the merge, and is not counted */
+void rule_always(struct rule *r); /* the rule always runs */
+/* The target is a copy, whose time tells nothing: it is made where its text differs. */
 void rule_copies(struct rule *r, bool differs);
 
-/* What a rule is, for people and for the time it takes. */
+/* What a rule is, for people and for its time. */
 struct stage_of {
 	const char *tool; /* "compute-grams" */
-	const char *what; /* it makes, in plain words: "Grams" */
-	const char *site; /* NULL: of no site */
+	const char *what; /* what it makes, in plain words: "Grams" */
+	const char *site; /* NULL: it has no site */
 	struct cost cost;
 };
 void rule_stage(struct rule *r, struct stage_of of);
@@ -59,17 +59,17 @@ void graph_changed(struct graph *g, const char *name);
  * made again. */
 void graph_look(struct graph *g);
 
-/* After graph_look(). */
-bool graph_makes(const struct graph *g, const char *name); /* the file of that name is to be made */
-int graph_processes(const struct graph *g);                /* so many processes, for the merge */
+/* Call these after graph_look(). */
+bool graph_makes(const struct graph *g, const char *name); /* the file will be made */
+int graph_processes(const struct graph *g);                /* number of processes for the merge */
 bool graph_has_released(const struct graph *g);            /* there are released files */
 bool graph_is_released(const struct graph *g,
 		       const char *name); /* its data are gone, or it does not exist */
 
-/* What a run for the file of that name runs, in graph_work() and graph_each(); after graph_look().
- */
+/* Which rules a run for this file includes, in graph_work() and graph_each(). Call it after
+ * graph_look(). */
 void graph_want(struct graph *g, const char *name);
-/* A line of a worklist (worklist.h) for each process that is to run and takes time. */
+/* A line of a worklist (worklist.h) for each process that will run and takes time. */
 void graph_work(const struct graph *g, struct text *list);
 /* The sites of this pass, and how many of them are solved. */
 int graph_sites(const struct graph *g, int *done);

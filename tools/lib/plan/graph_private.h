@@ -20,7 +20,7 @@ struct list {
 struct rule {
 	struct graph *graph;
 	int number; /* in the graph */
-	char *task; /* NULL: no part of a group */
+	char *task; /* NULL: it belongs to no group */
 	int group;
 	struct list targets, needs, after;
 	struct text recipe;

@@ -1,4 +1,4 @@
-/* graph_work.c: see graph.h: what there is to do, process by process. */
+/* graph_work.c: see graph.h: what must be done, process by process. */
 #include "plan/graph_private.h"
 
 #include <string.h>

@@ -7,14 +7,14 @@
 
 #include "base/die.h"
 
-/* Of the planned seconds, before anything is said. */
+/* This share of the planned seconds must be done before a time is given. */
 static const double LEAST = 0.02;
 
 struct pace_tool {
 	const char *name;     /* the item's */
-	double planned, done; /* planned seconds: of all its processes, and of those that ended */
-	double real;          /* what these took */
-	int next;             /* the item after the last that ended */
+	double planned, done; /* planned seconds: of all its processes; of the ended ones */
+	double real;          /* what the ended processes took */
+	int next;             /* the item after the last one that ended */
 };
 
 static struct pace_tool *find_tool(const struct pace *p, const char *name, size_t length)
@@ -98,8 +98,8 @@ static struct pace_tool total(const struct pace_tool *tool, int n)
 	return sum;
 }
 
-/* A process that runs for longer than it was to take counts as one that ends now. The others'
- * seconds so far are returned. */
+/* A process that runs longer than planned counts as ending now. Returns the seconds that the others
+ * have run so far. */
 static double count_running(const struct pace *p, struct pace_tool *tool,
 			    const struct processes *running, double mean)
 {
@@ -123,7 +123,7 @@ static double count_running(const struct pace *p, struct pace_tool *tool,
 	return begun;
 }
 
-/* Of what ended and what runs. */
+/* Of the processes that have ended and that run. */
 static double left_of(const struct pace *p, struct pace_tool *tool, const struct processes *running,
 		      double elapsed)
 {

@@ -15,7 +15,7 @@ static const struct graph_file *need_at(const struct graph *g, const struct rule
 	return g->file[r->needs.item[i]];
 }
 
-/* Needs of that kind. A copy of a stamp that is about to change stands for the stamp. */
+/* Needs of this kind. A copy of a stamp that will change stands for the stamp. */
 static bool is_changed(const struct graph_file *need)
 {
 	return need->changed || (need->maker && need->maker->copies && need->maker->stale);
@@ -67,7 +67,7 @@ static void add_once(struct text *t, const char *reason)
 		text_add(t, "%s%s", *text_get(t) ? ", " : "", reason);
 }
 
-/* "draw-tec": tec; NULL: the stamp is not of a task. */
+/* "draw-tec" gives tec; NULL: the stamp belongs to no task. */
 static const char *task_of(const char *stamp, const char *kind)
 {
 	size_t n = strlen(kind);
@@ -75,7 +75,7 @@ static const char *task_of(const char *stamp, const char *kind)
 	return strncmp(stamp, kind, n) == 0 ? stamp + n : NULL;
 }
 
-/* What a digest in a stamp is of (allocated). */
+/* What a digest in a stamp belongs to (allocated). */
 static char *contents_of(const char *stamp, const char *key)
 {
 	const char *adapter = task_of(stamp, "adapter-"), *test = task_of(stamp, "test-"),
@@ -122,7 +122,7 @@ static void add_stamp(struct text *t, const char *stamp, const struct changes *c
 	for (int i = 0; i < c->lines; i++)
 		if (strcmp(c->stamp[c->line[i].stamp], stamp) == 0)
 			add_change(t, &c->line[i], stamp);
-	if (t->n == before) { /* a line less, or the copy that REFERENCE has */
+	if (t->n == before) { /* a missing line, or the copy in REFERENCE */
 		char *said = xformat("stamps/%s has another text", stamp);
 
 		add_once(t, said);
@@ -152,7 +152,7 @@ static bool later(struct timespec a, struct timespec b)
 	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-/* The first such file: a name in WORK, or as it is. */
+/* The first such file: its name in WORK, or its whole name. */
 static void add_newer_need(struct text *t, const struct graph *g, const struct rule *r)
 {
 	for (int k = 0; k < r->targets.n; k++)
@@ -194,14 +194,14 @@ char *reason_text(const struct graph *g, const struct rule *r, const struct chan
 
 enum { MOST_REASONS = 4 };
 
-/* Files of one kind: how many there are, how many are to be made, and why. */
+/* Files of one kind: how many there are, how many will be made, and why. */
 struct kind {
 	const char *what;
 	bool apart;
 	int all, made, reasons, count[MOST_REASONS];
 	char *reason[MOST_REASONS];
-	int from_new;      /* so many are made of what is made first */
-	struct text needs; /* which is all of this */
+	int from_new;      /* this many are made from files that are made first */
+	struct text needs; /* these files */
 };
 
 struct kinds {
@@ -219,7 +219,7 @@ static struct kind *kind_of(struct kinds *k, const struct rule *r)
 	return &k->kind[k->n++];
 }
 
-/* Takes the text over. Beyond MOST_REASONS nothing is kept. */
+/* Takes ownership of the text. After MOST_REASONS no more are kept. */
 static void add_reason(struct kind *k, char *reason)
 {
 	for (int i = 0; i < k->reasons; i++)
@@ -251,7 +251,7 @@ static void add_rule(struct kind *k, const struct graph *g, const struct rule *r
 	}
 }
 
-/* "4 from new samples", or without the number where it is all of them. */
+/* "4 from new samples"; without the number if it is all of them. */
 static void print_reason(const struct kind *k, int *said, int count, const char *from,
 			 const char *reason)
 {

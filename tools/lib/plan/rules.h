@@ -21,13 +21,14 @@ bool rules_searches_scale(const struct plan *p);
 /* The file that ends a merge, as make reads it. */
 const char *rules_result(const struct plan *p);
 
-/* What a merge needs of the graph is wanted (graph_want), and where it is evaluated, its table. */
+/* Marks what a merge needs of the graph as wanted (graph_want); for an evaluation, also its
+ * table. */
 void rules_want(const struct plan *p, struct graph *g, bool evaluated);
 /* The text of the run's worklist (worklist.h; allocated). */
 char *rules_worklist(const struct plan *p, int iteration, const struct changes *changed,
 		     bool evaluated);
 
-/* What there is to do, over all iterations that are there. */
+/* What must be done, over all existing iterations. */
 struct todo {
 	int processes;
 	int iteration; /* jacobi: the first iteration that has something to do; 0: none, or another
@@ -35,7 +36,7 @@ struct todo {
 	bool result;   /* the result will be made */
 };
 struct todo rules_todo(const struct plan *p, const struct changes *changed);
-/* The graph that has it: of jacobi that of the iteration. */
+/* The graph that contains it: for jacobi that of the iteration. */
 struct graph *rules_next(const struct plan *p, const struct changes *changed, struct todo *todo);
 
 #endif

@@ -102,7 +102,7 @@ void book_add_saved_model(struct book *b)
 
 /* ------------------------------------------------------------ the evaluation */
 
-/* The stamp as it is about to be has another text than its copy in REFERENCE. */
+/* The stamp will have another text than its copy in REFERENCE. */
 static bool stamp_differs(const struct book *b, const char *name, const char *of)
 {
 	char *stamp = xformat("%s%s", name, of), *path = xformat("%s/stamps/%s", b->p->work, stamp),
@@ -117,8 +117,8 @@ static bool stamp_differs(const struct book *b, const char *name, const char *of
 	return differs;
 }
 
-/* REFERENCE may be shared by several merges: its files go by stamps of its own, whose times change
- * only with their text. */
+/* Several merges may share REFERENCE. Its files use stamps of their own, whose times change only
+ * with their text. */
 static void add_reference_stamp(struct book *b, const char *name, const char *of)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$R/stamps/%s%s", name, of);

@@ -43,10 +43,12 @@ static struct stage_of answers(const struct book *b)
 	return (struct stage_of){"generate-tokens", "answers", NULL, cost_answers(b->p)};
 }
 
-/* The own side keeps at most two sites ahead of the Grams, so that files do not pile up; in the
- * decoder, whose rows are few, three: so its long step (cross-attention and feed-forward) runs
- * beside the merged side's. (Not ahead of the solutions: so there is something to do beside a
- * solve, and nothing long beside the Grams, which are then shared by all cores.) */
+/* The own side stays at most two sites ahead of the Grams, so that files do not pile up. In the
+ * decoder, whose rows are few, it stays at most three ahead: its long step (cross-attention and
+ * feed-forward) then runs beside the merged side's.
+ *
+ * Why the Grams and not the solutions: another process then has work while a site is solved. And no
+ * long process competes with compute-grams, which uses all cores. */
 static void keep_near(const struct book *b, struct rule *r, const struct extract_site *s)
 {
 	int lead = s->before;

@@ -1,4 +1,4 @@
-/* rules_work.c: see rules.h: what a run has to do, told to whoever shows the run. */
+/* rules_work.c: see rules.h: what a run must do, for the program that shows the run. */
 #include "plan/rules_private.h"
 
 #include <stdlib.h>
