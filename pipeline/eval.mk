@@ -11,12 +11,10 @@ report: page
 page: $W/eval.tsv
 	$(page)
 
-# The cost of the cut to low rank: the worst module's error, from each site's last run.
-ifneq ($(filter ties dare,$(method)),)
+# The cost of a cut to a lower rank: the worst module's error, from each site's last run.
 .PHONY: truncation
 report: truncation
-truncation: $W/adapter/adapter_config.json
-	@awk -F'\t' '$$1 == "combine-layer" { site = $$2; sub(/:.*/, "", site); said[site] = $$2 } \
-	  END { for (s in said) { e = said[s]; sub(/.*worst truncation error /, "", e); if (!n++ || e + 0 > worst + 0) worst = e } \
-	        print "cut to low rank: worst relative error " worst }' $W/log.tsv
-endif
+truncation: $W/eval.tsv
+	@awk -F'\t' '($$1 == "combine-layer" || $$1 == "solve-layer") { site = $$2; sub(/:.*/, "", site); said[site] = $$2 } \
+	  END { for (s in said) if (sub(/.*rank [0-9]+, worst (truncation )?error /, "", said[s]) && (!n++ || said[s] + 0 > worst + 0)) worst = said[s]; \
+	        if (n) print "cut to lower rank: worst relative error " worst }' $W/log.tsv

@@ -6,7 +6,7 @@
 #? make plan …same…        the settings in force, and what would run
 #? make dag …same… [LAYER=enc03] [SITE=enc03-self] [FULL=1]
 #?                         draw the stages and files, and what is done, stale or missing: WORK/dag.svg
-#? make report …same…      print the evaluation's table again (merges and evaluates if need be)
+#? make report …same…      print the evaluation's table again, and write the page WORK/report.html (merges and evaluates if need be)
 #? make verify …same…      re-read everything under WORK, and name what is damaged or stale
 #? make compare METHODS=a,b,… …same…
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv;

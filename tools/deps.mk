@@ -5,12 +5,16 @@
 # - libonig-dev: the regular expressions of a tokenizer.json. The tokenizers library runs them with Oniguruma. PCRE2
 #   differs: its \s includes U+180E, for example.
 # - libutf8proc-dev: NFC, which a tokenizer.json may ask for, and the characters of UTF-8.
+# - gnuplot-nox: the pictures on the page of `make report`. Without it the page has only tables.
+# - tidy: a test that the page is valid HTML.
 # - graphviz: `make dag` draws with its dot. Without it everything else works.
 # - help2man: `make install` makes the man pages with it, from the tools' --help.
+# Not in the list is chromium, because it is large. Where it is installed, a test looks in it for errors of the page.
 #? make deps               install what is missing (by sudo where not root); the only step that needs the network
 
 PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
-            libsentencepiece-dev libpcre2-dev libonig-dev libutf8proc-dev libcmocka-dev help2man clang-format graphviz
+            libsentencepiece-dev libpcre2-dev libonig-dev libutf8proc-dev libcmocka-dev help2man clang-format graphviz \
+            gnuplot-nox tidy
 #? make deps-fuzz          the same for what only make fuzz needs: clang
 deps-fuzz: PACKAGES = clang
 
