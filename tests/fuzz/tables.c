@@ -12,6 +12,12 @@ static void load(const char *path, const struct row_options *o)
 	row_templates_release(&t);
 }
 
+/* In a function of its own: the jump out of a refusal must not pass a loop's counter. */
+static void survive(const char *path, const struct row_options *o)
+{
+	SURVIVE(load(path, o));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const char *const names[] = {"train.csv", "train.tsv", "train.jsonl"};
@@ -22,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const char *path = fuzz_file(names[i], data, n);
 		for (size_t k = 0; k < sizeof options / sizeof *options; k++)
-			SURVIVE(load(path, &options[k]));
+			survive(path, &options[k]);
 	}
 	return 0;
 }
