@@ -54,25 +54,31 @@ static inline double ref_silu(double x)
 	return x / (1 + exp(-x));
 }
 
+/* cap tanh(x / cap); cap 0: x. */
+static inline double ref_softcap(double x, double cap)
+{
+	return cap > 0 ? cap * tanh(x / cap) : x;
+}
+
 /* What one query attends to: keys and values (keys, width) with leading dimension ld. If bias is
  * not NULL, bias[j] is added to key j's score. */
 struct ref_attention {
 	const float *K, *V;
 	size_t ld;
 	int keys, width;
-	double scale;
+	double scale, cap;
 	const float *bias;
 };
 
-/* Element e of softmax(scale K q + bias) V. */
+/* Element e of softmax(cap(scale K q) + bias) V. */
 static inline struct exact ref_attend(const struct ref_attention *a, const float *q, int e)
 {
 	double total = 0;
 	struct exact sum = {0, 0};
 
 	for (size_t j = 0; j < (size_t)a->keys; j++) {
-		double p = exp(a->scale * ref_dot(q, 1, a->K + j * a->ld, 1, a->width).value +
-			       (a->bias ? (double)a->bias[j] : 0));
+		double score = a->scale * ref_dot(q, 1, a->K + j * a->ld, 1, a->width).value;
+		double p = exp(ref_softcap(score, a->cap) + (a->bias ? (double)a->bias[j] : 0));
 		double term = p * (double)a->V[j * a->ld + (size_t)e];
 
 		total += p;

@@ -26,6 +26,7 @@ static const struct simd_set JOIN(simd_set, SET) = {
 	.softmax = simd_softmax,
 	.dot_f64 = simd_dot_f64,
 	.transpose = simd_transpose,
+	.softcap = simd_softcap,
 	.gelu = simd_gelu,
 	.silu = simd_silu,
 };

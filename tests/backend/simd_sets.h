@@ -16,6 +16,7 @@ struct simd_set {
 	double (*dot_f64)(const float *x, const float *y, size_t n);
 	void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,
 			  size_t cols);
+	void (*softcap)(float *x, float cap, size_t n);
 	void (*gelu)(float *x, const float *g, size_t n);
 	void (*silu)(float *x, const float *g, size_t n);
 };
@@ -24,6 +25,7 @@ struct simd_set {
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define exp_poly JOIN(exp_poly, SET)
+#define tanh_poly JOIN(tanh_poly, SET)
 #define simd_to_bf16 JOIN(simd_to_bf16, SET)
 #define simd_rmsnorm JOIN(simd_rmsnorm, SET)
 #define simd_softmax JOIN(simd_softmax, SET)
@@ -33,6 +35,7 @@ struct simd_set {
 #define simd_transpose JOIN(simd_transpose, SET)
 #define simd_relu JOIN(simd_relu, SET)
 #define simd_rotate JOIN(simd_rotate, SET)
+#define simd_softcap JOIN(simd_softcap, SET)
 #define simd_gelu JOIN(simd_gelu, SET)
 #define simd_silu JOIN(simd_silu, SET)
 

@@ -99,8 +99,8 @@ struct attention_case {
 	bool past; /* before[i] keys precede those of the sequence's own rows */
 	int before[MOST_SEQUENCES];
 	bool causal, biased;
-	int window, T, heads, kv_heads, width;
-	float scale;
+	int window, T, heads, kv_heads, width, turned;
+	float scale, cap;
 };
 
 static struct be_ragged packed(int n, const int *len, int *off)
@@ -141,6 +141,7 @@ static void call_self_attention(const struct attention_case *c, float *ctx, cons
 						  .kv_heads = c->kv_heads,
 						  .width = c->width,
 						  .scale = c->scale,
+						  .cap = c->cap,
 						  .causal = c->causal,
 						  .window = c->window,
 						  .bias = c->biased ? bias : NULL,
@@ -161,7 +162,7 @@ static void call_rotate(const struct attention_case *c, float *X, const float *t
 	int off[MOST_SEQUENCES];
 
 	be->rotate(X, packed(c->n, c->len, off), c->past ? c->before : NULL, c->heads, c->width,
-		   table);
+		   c->turned, table);
 }
 
 /* ------------------------------------------------------------ arrays and bounds */
@@ -495,11 +496,29 @@ static void check_activate(size_t n, enum be_act act, bool gated)
 	be->free(X), be->free(G), be->free(x);
 }
 
+/* Scores on both sides of the cap. */
+static void check_softcap(size_t n)
+{
+	float *X = random_array(n), *x;
+
+	be->scale(X, 40, n);
+	x = copy_of(X, n);
+	be->softcap(x, 15, n);
+	assert_true(x[n] == X[n]);
+	for (size_t i = 0; i < n; i++) {
+		double want = ref_softcap((double)X[i], 15);
+
+		within(ELEMENTS, (double)x[i], (struct exact){want, fabs(want)});
+	}
+	be->free(X), be->free(x);
+}
+
 static void test_elements(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		check_exact(lengths[i]);
+		check_softcap(lengths[i]);
 		for (int kind = 0; kind < 2 * (int)COUNT(acts); kind++)
 			check_activate(lengths[i], acts[kind / 2], kind % 2);
 	}
@@ -523,6 +542,7 @@ static void check_self_row(const struct attention_case *c, const float *ctx, con
 				  .keys = end - start,
 				  .width = c->width,
 				  .scale = (double)c->scale,
+				  .cap = (double)c->cap,
 				  .bias = c->biased ? b + start : NULL};
 
 	for (int e = 0; e < c->width; e++)
@@ -645,6 +665,8 @@ static void test_self_attention(void **state)
 				c.window = windows[k];
 				check_self(&c);
 			}
+			c.cap = 0.4f;
+			check_self(&c);
 		}
 }
 
@@ -655,44 +677,56 @@ static void test_cross_attention(void **state)
 		check_cross(&attention[i]);
 }
 
-/* Angles of any size at position p. With a and b the halves of a head: a cos − b sin, and b cos + a
- * sin. */
+/* Element i of a row: of its head's turned part, halves a and b, a cos − b sin and b cos + a sin.
+ */
+static struct exact rotated(const struct attention_case *c, const float *x, const float *turn,
+			    int i)
+{
+	int j = i % c->width, half = c->turned / 2;
+
+	if (j >= c->turned)
+		return (struct exact){(double)x[i], 0};
+	double u = (double)x[i] * (double)turn[j % half],
+	       v = (double)x[j < half ? i + half : i - half] * (double)turn[j % half + half];
+	return (struct exact){j < half ? u - v : u + v, fabs(u) + fabs(v)};
+}
+
+/* Angles of any size at position p. */
 static void check_rotate(const struct attention_case *c)
 {
-	int half = c->width / 2, ld = c->heads * c->width, rows = sum_of(c->n, c->len);
+	int ld = c->heads * c->width, rows = sum_of(c->n, c->len);
 	size_t all = (size_t)(rows * ld);
 	float *X = random_array(all), *x = copy_of(X, all),
-	      *table = random_array((size_t)(c->T * c->width));
+	      *table = random_array((size_t)(c->T * c->turned));
 
 	call_rotate(c, x, table);
 	assert_true(x[all] == X[all]);
 	for (int s = 0, r = 0; s < c->n; s++)
 		for (int p = 0; p < c->len[s]; p++, r++)
-			for (int i = 0; i < ld; i++) {
-				int j = i % c->width;
-				const float *turn =
-					row(table, c->before[s] + p, c->width) + j % half;
-				double u = (double)row(X, r, ld)[i] * (double)turn[0],
-				       v = (double)row(X, r, ld)[j < half ? i + half : i - half] *
-					   (double)turn[half];
-
+			for (int i = 0; i < ld; i++)
 				within(ROTATE, (double)row(x, r, ld)[i],
-				       (struct exact){j < half ? u - v : u + v, fabs(u) + fabs(v)});
-			}
+				       rotated(c, row(X, r, ld),
+					       row(table, c->before[s] + p, c->turned), i));
 	be->free(X), be->free(x), be->free(table);
 }
 
 static void test_rotate(void **state)
 {
 	static const struct attention_case odd = {
-		.n = 3, .len = {5, 0, 70}, .T = 71, .heads = 3, .width = 34};
+		.n = 3, .len = {5, 0, 70}, .T = 71, .heads = 3, .width = 34, .turned = 34};
 	struct attention_case later = odd;
 	(void)state;
-	for (size_t i = 0; i < COUNT(attention); i++)
-		if (attention[i].width % 2 == 0)
-			check_rotate(&attention[i]);
+	for (size_t i = 0; i < COUNT(attention); i++) {
+		struct attention_case c = attention[i];
+
+		c.turned = c.width;
+		if (c.width % 2 == 0)
+			check_rotate(&c);
+	}
 	check_rotate(&odd);
 	add_past(&later);
+	check_rotate(&later);
+	later.turned = 6;
 	check_rotate(&later);
 }
 

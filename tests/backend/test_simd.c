@@ -3,8 +3,8 @@
  *
  * The source is compiled here once per set (simd_sets.h), because a program's own copy uses only
  * one set. Errors are in float32 units. For exp they are units in the last place of the result. For
- * gelu and silu the unit is 2^-24 |x|, because for large negative x the result is a tail that no
- * sum notices. */
+ * softcap the unit is 2^-24 of the result. For gelu and silu it is 2^-24 |x|, because for large
+ * negative x the result is a tail that no sum notices. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,6 +115,20 @@ static void silu_batch(void *arg, const float *x, size_t n)
 	activation_errors(a, x, y, n, ref_silu);
 }
 
+static void softcap_batch(void *arg, const float *x, size_t n)
+{
+	struct accuracy *a = arg;
+	float y[BATCH];
+
+	memcpy(y, x, n * sizeof(*x));
+	a->set->softcap(y, 30, n);
+	for (size_t i = 0; i < n; i++) {
+		double want = ref_softcap((double)x[i], 30);
+
+		keep_worst(a, fabs((double)y[i] - want) / (0x1p-24 * fabs(want)), x[i]);
+	}
+}
+
 typedef void batch_fn(void *arg, const float *x, size_t n);
 
 /* Prints the error on each set; none may be over `most`. */
@@ -152,6 +166,12 @@ static void test_silu(void **state)
 {
 	(void)state;
 	check_accuracy("silu", silu_batch, 3);
+}
+
+static void test_softcap(void **state)
+{
+	(void)state;
+	check_accuracy("softcap", softcap_batch, 8);
 }
 
 /* ------------------------------------------------------------ rows, on every set */
@@ -303,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_silu),      cmocka_unit_test(test_softmax),
 		cmocka_unit_test(test_rmsnorm),   cmocka_unit_test(test_dot),
 		cmocka_unit_test(test_transpose), cmocka_unit_test(test_rounding),
+		cmocka_unit_test(test_softcap),
 	};
 
 	return cmocka_run_group_tests_name("simd", tests, NULL, NULL);

@@ -525,7 +525,7 @@ static void elements_case(size_t n)
 	float *X = random_array(n), *Y = random_array(n), *have;
 	double *want = zeros(n);
 
-	for (int kind = 0; kind < 8; kind++) {
+	for (int kind = 0; kind < 9; kind++) {
 		enum be_act act = (enum be_act)(kind < 2 ? 0 : kind / 2 - 1);
 		float *x = be->alloc((n + 1) * sizeof(float)), *y = to_device(Y, n * sizeof(float));
 
@@ -533,12 +533,15 @@ static void elements_case(size_t n)
 		for (size_t i = 0; i < n; i++)
 			want[i] = kind == 0   ? (double)(X[i] + Y[i])
 				  : kind == 1 ? (double)(0.3f * X[i])
+				  : kind == 8 ? 0.4 * tanh((double)X[i] / 0.4)
 					      : activated((double)X[i], act) *
 							(kind & 1 ? (double)Y[i] : 1);
 		if (kind == 0)
 			be->add(x, y, n);
 		else if (kind == 1)
 			be->scale(x, 0.3f, n);
+		else if (kind == 8)
+			be->softcap(x, 0.4f, n);
 		else
 			be->activate(x, kind & 1 ? y : NULL, act, n);
 		have = from_device(x, n + 1);
@@ -614,6 +617,8 @@ static void self_oracle(double *ctx, const float *Q, const float *K, const float
 						    *k = K + (firsts[s] + j) * wide + kv;
 
 					p[j] = (double)a->scale * dot(q, k, HEAD, 1);
+					if (a->cap > 0)
+						p[j] = (double)a->cap * tanh(p[j] / (double)a->cap);
 					if (a->bias)
 						p[j] += (double)a->bias[h * (2 * LONGEST - 1) + j -
 									i + LONGEST - 1];
@@ -695,6 +700,7 @@ static void self_all(void)
 						.kv_heads = kv_heads[kind / 4 % 3],
 						.width = HEAD,
 						.scale = kind & 2 ? 1 : 0.3f,
+						.cap = kind >= 20 ? 0.5f : 0,
 						.causal = kind & 1,
 						.window = kind >= 12 && kind & 1 ? 3 : 0,
 						.bias = kind & 2 ? bias : NULL,
@@ -716,10 +722,11 @@ static void self_attention(void **state)
 	each_twin(self_all);
 }
 
-/* Rotates heads of 2, 4 and 6, each row by its own position in its sequence. */
-static void rotate_case(int heads, int width, const int *first)
+/* Rotates heads of 2, 4 and 6, and 4 of 7 elements of a head, each row by its own position in its
+ * sequence. */
+static void rotate_case(int heads, int width, int turned, const int *first)
 {
-	size_t n = ROWS * (size_t)(heads * width), turns = LONGEST * (size_t)width;
+	size_t n = ROWS * (size_t)(heads * width), turns = LONGEST * (size_t)turned;
 	float *X = random_array(n), *table = random_array(turns), *have;
 	float *x = to_device(X, n * sizeof(float)), *t = to_device(table, turns * sizeof(float));
 	double *want = zeros(n);
@@ -727,17 +734,21 @@ static void rotate_case(int heads, int width, const int *first)
 	for (int s = 0; s < SEQS; s++)
 		for (int i = 0; i < lengths[s] * heads * width; i++) {
 			int p = i / (heads * width) + (first ? first[s] : 0), e = i % width,
-			    half = width / 2;
+			    half = turned / 2;
 			size_t at = (size_t)(firsts[s] * heads * width + i);
-			const float *turn = table + p * width + e % half;
+			const float *turn = table + p * turned + e % half;
 			bool second = e >= half;
 
+			if (e >= turned) {
+				want[at] = (double)X[at];
+				continue;
+			}
 			want[at] = (double)X[at] * (double)turn[0] +
 				   (second ? (double)X[at - (size_t)half]
 					   : -(double)X[at + (size_t)half]) *
 					   (double)turn[half];
 		}
-	be->rotate(x, (struct be_ragged){SEQS, firsts, lengths}, first, heads, width, t);
+	be->rotate(x, (struct be_ragged){SEQS, firsts, lengths}, first, heads, width, turned, t);
 	have = from_device(x, n);
 	compare(ACTIVATE, have, want, n, 1);
 	be->free(t);
@@ -778,9 +789,10 @@ static void rows_all(void)
 {
 	static const int first[SEQS] = {5, 0, 8, 3};
 
-	rotate_case(1, 2, NULL);
-	rotate_case(3, 4, NULL);
-	rotate_case(2, 6, first);
+	rotate_case(1, 2, 2, NULL);
+	rotate_case(3, 4, 4, NULL);
+	rotate_case(2, 6, 6, first);
+	rotate_case(2, 7, 4, first);
 	copy_case(0);
 	copy_case(300);
 	add_row_case(0, 5);

@@ -18,7 +18,7 @@ static void load(void)
 		q.slot--;
 	name = module_name(&m, q);
 	if (table && m.rope.kind != ROPE_NONE)
-		rope_table(&m.rope, 3, m.HS, table);
+		rope_table(&m.rope, 3, table);
 	free(table);
 
 	if (!module_parse(&m, name, &found) || found.block != q.block)

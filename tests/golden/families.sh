@@ -28,7 +28,7 @@ merge() { # WORK SETTINGS…
 near() { check "$1" "$HELP/compare-factors" --adapter "$2/adapter" --reference "$3" --max "$4"; }
 same_adapter() { check "$1" cmp "$2/adapter/adapter_model.safetensors" "$3/adapter/adapter_model.safetensors"; }
 
-for model in llama qwen2; do
+for model in llama qwen2 gemma2 phi3; do
 	use $model
 	for method in sweep regmean; do
 		must merge "$T/$model-$method" METHOD=$method
@@ -105,6 +105,7 @@ with target_modules '["query"]' \
 	'names no linear of the base model '\
 '\(q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj of its blocks\)'
 with target_modules '["q_proj"]' "v_proj.lora_A.weight' is taken by no module"
+(use phi3; with target_modules null 'target_modules is absent, and PEFT has no default for this kind of model')
 with use_dora true "use_dora"
 with lora_bias true "lora_bias"
 with modules_to_save '["lm_head"]' "modules_to_save"

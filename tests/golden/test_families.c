@@ -293,7 +293,10 @@ static void test_models(void **state)
 					   "qwen2-window",
 					   "qwen2-types",
 					   "qwen3",
-					   "qwen3-bias"};
+					   "qwen3-bias",
+					   "gemma2",
+					   "phi3",
+					   "phi3-partial"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)

@@ -68,6 +68,7 @@ MODELS = {
     'phi3': ('phi3', 'bfloat16', dict(PHI3, sliding_window=5), None),
     'phi3-long': ('phi3', None, dict(PHI3, max_position_embeddings=64, original_max_position_embeddings=12, sliding_window=None,
                                      rope_scaling=LONG), 'phi3'),
+    'phi3-partial': ('phi3', None, dict(PHI3, sliding_window=None, partial_rotary_factor=0.5), 'phi3'),
 }
 
 # The folder without the option under test: what `effects` compares with.
@@ -75,7 +76,7 @@ WITHOUT = {
     'llama-theta': 'llama', 'llama-linear': 'llama', 'llama-llama3': dict(rope_scaling=None), 'llama-dynamic': 'llama',
     'llama-yarn': dict(rope_scaling=None), 'llama-yarn-mscale': dict(rope_scaling=YARN),
     'llama-yarn-plain': dict(rope_scaling=YARN), 'llama-v5': 'llama-theta', 'mistral': 'mistral-full', 'qwen2-window': 'qwen2',
-    'qwen2-types': 'qwen2-window', 'qwen3-bias': dict(layer_types=['full_attention'] * 3), 'phi3-long': dict(rope_scaling=None),
+    'qwen2-types': 'qwen2-window', 'qwen3-bias': dict(layer_types=['full_attention'] * 3), 'phi3-long': dict(rope_scaling=None), 'phi3-partial': dict(partial_rotary_factor=1.0),
 }
 
 

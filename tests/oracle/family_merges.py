@@ -7,7 +7,9 @@ The models are those of families.py. The adapters differ in targets, rank and sc
 merge_decoder.py that uses data gives a file of dense ΔW per module. Run with transformers 4.57: the same bytes every time.
 """
 import argparse
+import json
 import os
+import re
 import types
 
 import torch
@@ -17,7 +19,7 @@ from safetensors.torch import save_file
 import decoder
 import merge_decoder
 
-MODELS = ['llama', 'qwen2']
+MODELS = ['llama', 'qwen2', 'gemma2', 'phi3']
 ATTENTION, MLP = ['q_proj', 'k_proj', 'v_proj', 'o_proj'], ['gate_proj', 'up_proj', 'down_proj']
 ADAPTERS = {
     'all': dict(r=3, lora_alpha=4, target_modules='all-linear', use_rslora=True),
@@ -29,6 +31,12 @@ ADAPTERS = {
 ROWS, SAMPLES, TEST_ROWS = 9, [4, 0, 7, 2, 8, 5], 6
 EOS, VOCABULARY = 2, 96
 LABELS = {'one': [11], 'two': [12, 47], 'three': [13, 80, 5]}  # answers of one, two and three tokens
+
+
+def fused(options):
+    """The same for Phi3's linears: q_proj, k_proj and v_proj are qkv_proj there, gate_proj and up_proj gate_up_proj."""
+    text = re.sub(r'\b[qkv]_proj', 'qkv_proj', json.dumps(options))
+    return json.loads(re.sub(r'\b(gate|up)_proj', 'gate_up_proj', text))
 
 
 def adapter(model_dir, folder, options, random):
@@ -58,6 +66,7 @@ def rows(n, random):
 def case(model_dir, folder, seed):
     random = torch.Generator().manual_seed(seed)
     for task, options in ADAPTERS.items():
+        options = fused(options) if model_dir.endswith('phi3') else options
         adapter(model_dir, f'{folder}/loras/{task}', options, random)
         os.makedirs(f'{folder}/data/{task}', exist_ok=True)
         decoder.write_rows(f'{folder}/data/{task}/train.json', rows(ROWS, random))

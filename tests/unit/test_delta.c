@@ -64,12 +64,12 @@ static void apply(const struct change *c, const struct delta *d, float *y, const
 {
 	float u[ROWS * RANK];
 
-	if (d->W) {
-		be->linear(y, c->d_out, x, c->d_in, d->W, ROWS, false);
+	if (d->W[0]) {
+		be->linear(y, c->d_out, x, c->d_in, d->W[0], ROWS, false);
 		return;
 	}
 	be->linear(u, d->R, x, c->d_in, d->A, ROWS, false);
-	be->linear(y, c->d_out, u, d->R, d->B, ROWS, false);
+	be->linear(y, c->d_out, u, d->R, d->B[0], ROWS, false);
 }
 
 static void check_linear(const struct change *c, const struct delta *d)
@@ -164,7 +164,7 @@ static void test_factors(void **state)
 		change_make(&c, slot);
 		struct delta *d = delta_create(NULL, &sizes, slot, c.A, c.B, RANK, BE_F32);
 		assert_int_equal(d->R, RANK);
-		assert_null(d->W);
+		assert_null(d->W[0]);
 		assert_null(d->W_head);
 		check(&c, d);
 		delta_free(d, &sizes);
@@ -207,7 +207,7 @@ static void check_adapter_module(const struct adapter *a, const struct geometry 
 		x[j * k + j] = 1;
 	assert_int_equal(d->R, l->r);
 	be->linear(u, l->r, x, k, d->A, k, false);
-	be->linear(y, n, u, l->r, d->B, k, false);
+	be->linear(y, n, u, l->r, d->B[0], k, false);
 	for (int i = 0; i < n * k; i++) {
 		struct exact e = ref_dot(B + i % n * l->r, 1, A + i / n, (size_t)k, l->r);
 

@@ -1,5 +1,7 @@
-/* test_llama.c: config.json of Llama, Mistral, Qwen2 and Qwen3 as transformers reads it, and the
- * names of their linears. tests/golden/test_families.c compares the numbers that follow. */
+/* test_llama.c: config.json of Llama, Mistral, Qwen2, Qwen3, Gemma2 and Phi3 as transformers reads
+ * it, and the names of their linears. tests/golden/test_families.c compares the numbers that
+ * follow. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +12,7 @@
 #include "base/die.h"
 #include "case.h"
 #include "child.h"
+#include "model/model.h"
 #include "model/site.h"
 
 #define NEEDED                                                                   \
@@ -99,6 +102,37 @@ static void test_windows(void **state)
 	free(text);
 }
 
+static void test_gemma(void **state)
+{
+	(void)state;
+	struct geometry m = load("gemma2", KV);
+	assert_true(m.HS == 256 && m.window == 4096 && m.act == BE_GELU_NEW && m.tied);
+	assert_true(block_slides(&m, 0) && !block_slides(&m, 1) && block_slides(&m, 2));
+	assert_true(m.attention_scale == 0.0625f && m.attention_cap == 50 && m.logit_cap == 30);
+	assert_true(m.embedding_scale == sqrtf(24) && m.family->norm_offset == 1 && !m.biased);
+	assert_int_equal(m.decoding.eos[0], 1);
+	m = load("gemma2", "\"attn_logit_softcapping\":null,\"final_logit_softcapping\":2,"
+			   "\"query_pre_attn_scalar\":4,\"attention_bias\":true,\"head_dim\":8,"
+			   "\"layer_types\":[\"full_attention\",\"sliding_attention\","
+			   "\"full_attention\"],\"hidden_activation\":\"silu\"," KV);
+	assert_true(m.attention_cap == 0 && m.logit_cap == 2 && m.attention_scale == 0.5f);
+	assert_true(!block_slides(&m, 0) && block_slides(&m, 1) && m.biased == 15);
+	assert_true(m.act == BE_SILU);
+}
+
+static void test_phi(void **state)
+{
+	(void)state;
+	struct geometry m = load("phi3", KV);
+	assert_true(m.HS == 4 && !m.window && m.act == BE_SILU && !m.tied && m.eps == 1e-5f);
+	assert_true(m.rope.width == 4 && !m.biased && m.gated);
+	assert_int_equal(m.decoding.eos[0], 32000);
+	m = load("phi3", "\"sliding_window\":3,\"partial_rotary_factor\":0.5");
+	assert_true(m.kv_heads == 6 && m.window == 3 && block_slides(&m, 2) && m.rope.width == 2);
+	m = load("phi3", "\"rope_parameters\":{\"rope_theta\":9,\"partial_rotary_factor\":0.5}");
+	assert_true(m.rope.width == 2 && m.rope.theta == 9);
+}
+
 /* Both forms of the rotation's keys. rope_scaling has precedence over rope_parameters. */
 static void test_rotation(void **state)
 {
@@ -171,8 +205,24 @@ static void test_refusals(void **state)
 		 "classifier's head"},
 		{"llama", "\"architectures\":[\"MistralForCausalLM\"]",
 		 "expected LlamaForCausalLM, found 'MistralForCausalLM', which is not known here"},
-		{"gemma2", "", "found 'gemma2'"},
-		{"phi3", "", "found 'phi3'"},
+		{"gemma2", KV ",\"final_logit_softcapping\":0",
+		 "final_logit_softcapping: expected a number above 0, found 0"},
+		{"gemma2", KV ",\"query_pre_attn_scalar\":-1",
+		 "query_pre_attn_scalar: expected a number above 0, found -1"},
+		{"gemma2", KV ",\"hidden_activation\":\"gelu\"",
+		 "hidden_activation: expected silu"},
+		{"gemma2", KV ",\"use_bidirectional_attention\":true",
+		 "use_bidirectional_attention"},
+		{"gemma", "", "gemma2 or phi3, found 'gemma'"},
+		{"phi3", ROPE("\"type\":\"linear\",\"factor\":2"),
+		 "rope_type: expected default, the only one that is known for phi3"},
+		{"phi3", ROPE("\"type\":\"su\""), "found 'su'"},
+		{"phi3", "\"partial_rotary_factor\":1.5",
+		 "partial_rotary_factor: expected a number above 0, at most 1, found 1.5"},
+		{"phi3", "\"partial_rotary_factor\":0.75",
+		 "head_dim · partial_rotary_factor: expected an even number for rotary positions, "
+		 "found 3"},
+		{"phi3", "\"layer_types\":[\"full_attention\"]", "phi3 has no such key"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(CASE); i++) {
@@ -185,12 +235,48 @@ static void test_refusals(void **state)
 
 /* ---- names ---- */
 
+struct named {
+	const char *name, *site;
+	int d_in, d_out;
+};
+
+static void check_name(const struct geometry *m, const struct named *c)
+{
+	struct module q;
+	struct site s;
+	char buf[24];
+	assert_true(module_parse(m, c->name, &q));
+	char *name = module_name(m, q);
+	assert_string_equal(name, c->name);
+	free(name);
+	assert_int_equal(module_d_in(m, q.slot), c->d_in);
+	assert_int_equal(module_d_out(m, q.slot), c->d_out);
+	s = site_of_module(m->family, q);
+	assert_string_equal(site_name(m->family, s, buf), c->site);
+	assert_true(site_parse(m, buf, &s));
+	assert_int_equal(site_width(m, s), c->d_in);
+}
+
+static void test_fused_names(void **state)
+{
+	static const struct named CASE[] = {
+		{"model.layers.2.self_attn.qkv_proj", "layer02-self", 24, 60},
+		{"model.layers.2.self_attn.o_proj", "layer02-out", 36, 24},
+		{"model.layers.1.mlp.gate_up_proj", "layer01-ffn", 24, 80},
+		{"model.layers.1.mlp.down_proj", "layer01-down", 40, 24},
+	};
+	struct geometry m = load("phi3", "\"head_dim\":6," KV);
+	struct module q;
+	(void)state;
+	for (size_t i = 0; i < COUNT(CASE); i++)
+		check_name(&m, &CASE[i]);
+	assert_false(module_parse(&m, "model.layers.0.self_attn.q_proj", &q));
+	assert_true(model_weight_floats(&m) == 24 * 80 && block_elements(&m, 0) == 24 * 216);
+}
+
 static void test_names(void **state)
 {
-	static const struct {
-		const char *name, *site;
-		int d_in, d_out;
-	} CASE[] = {
+	static const struct named CASE[] = {
 		{"model.layers.2.self_attn.q_proj", "layer02-self", 24, 36},
 		{"model.layers.2.self_attn.k_proj", "layer02-self", 24, 12},
 		{"model.layers.0.self_attn.v_proj", "layer00-self", 24, 12},
@@ -209,20 +295,9 @@ static void test_names(void **state)
 	struct geometry m = load("llama", "\"head_dim\":6," KV);
 	struct module q;
 	struct site s;
-	char buf[24];
 	(void)state;
-	for (size_t i = 0; i < COUNT(CASE); i++) {
-		assert_true(module_parse(&m, CASE[i].name, &q));
-		char *name = module_name(&m, q);
-		assert_string_equal(name, CASE[i].name);
-		free(name);
-		assert_int_equal(module_d_in(&m, q.slot), CASE[i].d_in);
-		assert_int_equal(module_d_out(&m, q.slot), CASE[i].d_out);
-		s = site_of_module(m.family, q);
-		assert_string_equal(site_name(m.family, s, buf), CASE[i].site);
-		assert_true(site_parse(&m, buf, &s));
-		assert_int_equal(site_width(&m, s), CASE[i].d_in);
-	}
+	for (size_t i = 0; i < COUNT(CASE); i++)
+		check_name(&m, &CASE[i]);
 	for (size_t i = 0; i < COUNT(NONE); i++)
 		assert_false(module_parse(&m, NONE[i], &q));
 	assert_false(site_parse(&m, "encoder-output", &s));
@@ -233,9 +308,11 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_dialects),
-		cmocka_unit_test(test_windows),  cmocka_unit_test(test_rotation),
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_dialects),
+		cmocka_unit_test(test_windows),     cmocka_unit_test(test_gemma),
+		cmocka_unit_test(test_phi),         cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_fused_names),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("llama", tests, NULL, NULL);

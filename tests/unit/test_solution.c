@@ -294,12 +294,12 @@ static void test_delta(void **state)
 	assert_int_equal(pair->R, 2);
 	product(u, pair->A, x, 2, 6); /* A x = (0 + 2·5, 6 + 2·11) */
 	assert_true(u[0] == 10 && u[1] == 28);
-	product(y, pair->B, u, 4, 2); /* row 3 of B is (7, 8) */
+	product(y, pair->B[0], u, 4, 2); /* row 3 of B is (7, 8) */
 	assert_true(y[0] == 66 && y[3] == 294);
 	assert_non_null(whole);
 	assert_int_equal(whole->R, 0);
 	assert_null(whole->A);
-	product(y, whole->W, x, 4, 6); /* row 3 is 28 … 33 */
+	product(y, whole->W[0], x, 4, 6); /* row 3 is 28 … 33 */
 	assert_true(y[3] == 28 + 2 * 33);
 	assert_null(delta_load(&from, &MODEL, (struct module){0, 1, SELF_V}, BE_F32));
 	assert_null(delta_load(&from, &MODEL, (struct module){0, 3, SELF_Q}, BE_F32));
@@ -325,7 +325,7 @@ static void test_delta_heads(void **state)
 		     *v = delta_load(&(struct delta_source){.merged = values}, &MODEL, VALUES,
 				     BE_F32);
 
-	assert_null(k->B);
+	assert_null(k->B[0]);
 	product(u, k->B_head[1], q, 2, 2); /* rows 2, 3 of B are (5, 6), (7, 8): transposed */
 	assert_true(u[0] == 5 + 2 * 7 && u[1] == 6 + 2 * 8);
 	product(y, k->A, u, 6, 2); /* Aᵀ u; column 5 of A is (5, 11) */

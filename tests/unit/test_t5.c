@@ -179,7 +179,7 @@ static void test_refusals(void **state)
 		{"[]", "expected a JSON object"},
 		{"{\"model_type\":\"mt5\"," NEEDED "}",
 		 "'./config.json': model_type: expected t5 (T5, T5 v1.1, Flan-T5), llama, mistral, "
-		 "qwen2 or qwen3, found 'mt5'"},
+		 "qwen2, qwen3, gemma2 or phi3, found 'mt5'"},
 		{"{" NEEDED "}", "model_type"},
 		{"{\"model_type\":\"t5\"}", "d_model"},
 		{T5("\"d_model\":8"), "duplicate"},

@@ -233,6 +233,10 @@ static void default_targets(struct peft *p, const struct family *f)
 	const json_t *v = json_object_get(p->json, "target_modules");
 	if (v && !json_is_null(v))
 		return;
+	if (!f->targets[0])
+		die("'%s': target_modules is absent, and PEFT has no default for this kind of "
+		    "model; name the linears that were trained",
+		    p->path);
 	json_object_set_new(p->json, "target_modules",
 			    json_pack("[s, s]", f->targets[0], f->targets[1]));
 }

@@ -31,6 +31,7 @@ struct be_ragged {
 struct be_attention {
 	int heads, kv_heads, width; /* width of one head; heads is a multiple of kv_heads */
 	float scale;                /* factor of the scores q·k */
+	float cap;                  /* of the scaled scores, as in softcap; 0: none */
 	bool causal;                /* a row attends to no later row */
 	int window; /* causal: attend to the last `window` rows, the row itself included; 0: to all
 		     */
@@ -118,21 +119,24 @@ struct backend {
 	void (*add_row)(float *Y, const float *b, int P, int n);
 	/* X = factor X, n elements. */
 	void (*scale)(float *X, float factor, size_t n);
+	/* X = cap tanh(X / cap), n elements (Gemma 2, arXiv 2408.00118, section 2). */
+	void (*softcap)(float *X, float cap, size_t n);
 	/* X = act(X), n elements; X = act(X) · G elementwise where G is not NULL. */
 	void (*activate)(float *X, const float *G, enum be_act act, size_t n);
 	/* Y = X, n elements; both in backend memory. */
 	void (*copy)(float *Y, const float *X, size_t n);
-	/* Rotates by position, in halves. a and b are the halves of a head. In every head of a row,
-	 * (a, b) → (a cos − b sin, b cos + a sin) elementwise. X (P, heads·width). table (T,
-	 * width): row p has the cosines of position p, then the sines; T > every position.
-	 * first[i]: the position of sequence i's first row; NULL: 0. */
+	/* Rotates by position, in halves. a and b are the halves of a head's first `turned`
+	 * elements; the others stay. In every head of a row, (a, b) → (a cos − b sin, b cos + a
+	 * sin) elementwise. X (P, heads·width). table (T, turned): row p has the cosines of
+	 * position p, then the sines; T > every position. first[i]: the position of sequence i's
+	 * first row; NULL: 0. */
 	void (*rotate)(float *X, struct be_ragged seq, const int *first, int heads, int width,
-		       const float *table);
+		       int turned, const float *table);
 	/* Attention. Wherever there are queries there are keys.
 	 *
-	 * For sequence i and head h, ctx = softmax(scale Q Kᵀ + bias) V over the sequence's keys;
-	 * if causal, j ≤ query. Q, ctx (P, heads·width); K, V (keys, kv_heads·width). before[i]:
-	 * number of keys before the sequence's first query; NULL: 0. */
+	 * For sequence i and head h, ctx = softmax(cap(scale Q Kᵀ) + bias) V over the sequence's
+	 * keys; if causal, j ≤ query. Q, ctx (P, heads·width); K, V (keys, kv_heads·width).
+	 * before[i]: number of keys before the sequence's first query; NULL: 0. */
 	void (*self_attention)(float *ctx, const float *Q, struct be_ragged query, const float *K,
 			       const float *V, struct be_ragged keys, const int *before,
 			       const struct be_attention *a);

@@ -151,6 +151,28 @@ CLONES void simd_rotate(float *x, const float *turn, size_t n)
 	}
 }
 
+/* tanh(u) = (1 − e^(−2|u|)) / (1 + e^(−2|u|)) with u's sign. Near 0, where 1 − e^… cancels, its
+ * series: the first term left out is 1382/155925 u^11. */
+static inline float tanh_poly(float u)
+{
+	float a = u < 0 ? -u : u, e = exp_poly(-2 * a), s = u * u, p;
+
+	p = 62.0f / 2835;
+	p = p * s - 17.0f / 315;
+	p = p * s + 2.0f / 15;
+	p = p * s - 1.0f / 3;
+	p = u + u * s * p;
+	e = (1.0f - e) / (1.0f + e);
+	e = u < 0 ? -e : e;
+	return a < 0.25f ? p : e;
+}
+
+CLONES void simd_softcap(float *x, float cap, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = cap * tanh_poly(x[i] / cap);
+}
+
 CLONES void simd_relu(float *x, const float *g, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

@@ -25,6 +25,8 @@ void simd_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t row
 /* (a, b) = (a cos − b sin, b cos + a sin), n each. x has a, then b; turn has the cosines, then the
  * sines. */
 void simd_rotate(float *x, const float *turn, size_t n);
+/* x = cap tanh(x / cap). */
+void simd_softcap(float *x, float cap, size_t n);
 /* x = act(x), times g where g is not NULL. */
 void simd_relu(float *x, const float *g, size_t n);
 void simd_gelu(float *x, const float *g, size_t n);

@@ -15,18 +15,26 @@ static enum step step_next(const struct block *b, enum step s)
 	return family_next_step(b->model->m.family, b->stack, s);
 }
 
-/* Lists the linears of a step that the model has, in the table's order; returns how many. */
-enum { STEP_SLOTS = 3 };
-static int slots_of(const struct block *b, enum step step, int slot[STEP_SLOTS])
+/* What an operation takes as one linear: a fused one's part, or all of another one. */
+struct part {
+	int slot, number;
+};
+
+/* Lists those of a step that the model has, in the table's order; returns how many. */
+enum { STEP_PARTS = 3 };
+static int parts_of(const struct block *b, enum step step, struct part part[STEP_PARTS])
 {
 	const struct geometry *m = &b->model->m;
 	int n = 0;
 
-	for (int s = 0; s < SLOTS; s++)
-		if (m->family->linear[s].step == step && slot_exists(m, b->stack, s)) {
-			BUG_IF(n == STEP_SLOTS);
-			slot[n++] = s;
+	for (int s = 0; s < SLOTS; s++) {
+		if (m->family->linear[s].step != step || !slot_exists(m, b->stack, s))
+			continue;
+		for (int i = 0; part_rows(m, s, i); i++) {
+			BUG_IF(n == STEP_PARTS);
+			part[n++] = (struct part){s, i};
 		}
+	}
 	return n;
 }
 
@@ -40,7 +48,6 @@ static bool slot_needed(const struct block *b, int slot)
 static void load_slot(struct block *b, struct layout *l, int slot)
 {
 	const struct geometry *m = &b->model->m;
-	int n = module_d_out(m, slot), k = module_d_in(m, slot);
 	const struct module q = {b->stack, b->index, slot};
 	const float *w = l ? NULL : model_weight(b->model, q);
 	enum linear_of of = m->family->linear[slot].of;
@@ -50,7 +57,7 @@ static void load_slot(struct block *b, struct layout *l, int slot)
 	else if (of == OF_ENCODER_VALUES)
 		b->v_head = delta_pack_heads(l, m, w, false, b->precision);
 	else
-		b->w[slot] = layout_pack(l, w, n, k, k, false, b->precision);
+		delta_pack_parts(l, m, slot, w, module_d_in(m, slot), b->precision, b->w[slot]);
 	b->bias[slot] = model_linear_bias(b->model, l, q);
 }
 
@@ -67,6 +74,8 @@ void block_load(struct block *b, struct layout *l, const struct model *model, in
 	for (enum step s = from; s <= to && s < STEP_END; s = step_next(b, s))
 		if (step_of(b, s)->norm)
 			b->norm[s] = model_norm(model, l, stack, index, s);
+	for (enum step s = from; s < to; s = step_next(b, s))
+		b->added_norm[s] = model_added_norm(model, l, stack, index, s);
 	for (int slot = 0; slot < SLOTS; slot++)
 		if (slot_needed(b, slot))
 			load_slot(b, l, slot);
@@ -76,10 +85,13 @@ void block_load(struct block *b, struct layout *l, const struct model *model, in
 
 void block_release(struct block *b)
 {
-	for (int s = 0; s < STEP_END; s++)
+	for (int s = 0; s < STEP_END; s++) {
 		be->free(b->norm[s]);
+		be->free(b->added_norm[s]);
+	}
 	for (int s = 0; s < SLOTS; s++) {
-		be->weight_free(b->w[s]);
+		for (int i = 0; i < PARTS; i++)
+			be->weight_free(b->w[s][i]);
 		be->free(b->bias[s]);
 	}
 	for (int i = 0; i < 2; i++)
@@ -138,8 +150,8 @@ struct be_sizes block_sizes(const struct geometry *m, int stack, int T, int keys
 
 	widen(&s, rank, rank);
 	for (int slot = 0; slot < SLOTS; slot++)
-		if (slot_exists(m, stack, slot))
-			widen(&s, module_d_out(m, slot), module_d_in(m, slot));
+		for (int i = 0; slot_exists(m, stack, slot) && i < PARTS; i++)
+			widen(&s, part_rows(m, slot, i), module_d_in(m, slot));
 	if (m->family->stack[stack].reads_encoder) /* q̃ = Wkᵀ q, over the width of a head */
 		widen(&s, m->D, m->HS);
 	return s;
@@ -206,77 +218,88 @@ void work_release(struct work *w)
 	*w = (struct work){0};
 }
 
-/* A slot's weight: the base model's, or a full weight that replaces it. */
-static struct be_weight *weight_of(const struct block *b, const struct block_deltas *d, int slot)
+/* A part's weight: the base model's, or a full weight that replaces it. */
+static struct be_weight *weight_of(const struct block *b, const struct block_deltas *d,
+				   struct part p)
 {
-	return d->slot[slot] && d->slot[slot]->W ? d->slot[slot]->W : b->w[slot];
+	const struct delta *delta = d->slot[p.slot];
+
+	return delta && delta->W[p.number] ? delta->W[p.number] : b->w[p.slot][p.number];
 }
 
 /* A slot's ΔW as factors. NULL: there is none, or the weight already has it. */
 static const struct delta *factors_of(const struct block_deltas *d, int slot)
 {
-	return d->slot[slot] && !d->slot[slot]->W ? d->slot[slot] : NULL;
+	return d->slot[slot] && !d->slot[slot]->W[0] ? d->slot[slot] : NULL;
 }
 
-/* Y (P, d_out) += (X Aᵀ) Bᵀ, where ΔW is given as factors. */
-static void add_delta(const struct block *b, const struct block_deltas *d, struct work *w, int slot,
-		      float *Y, const float *X, int P)
+/* Y (P, rows) += (X Aᵀ) Bᵀ, where ΔW is given as factors. */
+static void add_delta(const struct block *b, const struct block_deltas *d, struct work *w,
+		      struct part p, float *Y, const float *X, int P)
 {
-	int k = module_d_in(&b->model->m, slot), n = module_d_out(&b->model->m, slot);
-	const struct delta *delta = factors_of(d, slot);
+	const struct geometry *m = &b->model->m;
+	const struct delta *delta = factors_of(d, p.slot);
 
 	if (!delta)
 		return;
 	BUG_IF(delta->R > w->rank);
-	be->linear(w->u, delta->R, X, k, delta->A, P, false);
-	be->linear(Y, n, w->u, delta->R, delta->B, P, true);
+	be->linear(w->u, delta->R, X, module_d_in(m, p.slot), delta->A, P, false);
+	be->linear(Y, part_rows(m, p.slot, p.number), w->u, delta->R, delta->B[p.number], P, true);
 }
 
-static void add_bias(const struct block *b, int slot, float *Y, int P)
+static void add_bias(const struct block *b, struct part p, float *Y, int P)
 {
-	if (b->bias[slot])
-		be->add_row(Y, b->bias[slot], P, module_d_out(&b->model->m, slot));
+	const struct geometry *m = &b->model->m;
+	const float *bias = b->bias[p.slot];
+
+	if (!bias)
+		return;
+	for (int i = 0; i < p.number; i++)
+		bias += part_rows(m, p.slot, i);
+	be->add_row(Y, bias, P, part_rows(m, p.slot, p.number));
 }
 
-/* Y (P, d_out) = X Wᵀ + (X Aᵀ) Bᵀ + bias; with `accumulate` it is added to Y. */
-static void project(const struct block *b, const struct block_deltas *d, struct work *w, int slot,
-		    float *Y, const float *X, int P, bool accumulate)
+/* Y (P, rows) = X Wᵀ + (X Aᵀ) Bᵀ + bias; with `accumulate` it is added to Y. */
+static void project(const struct block *b, const struct block_deltas *d, struct work *w,
+		    struct part p, float *Y, const float *X, int P, bool accumulate)
 {
-	be->linear(Y, module_d_out(&b->model->m, slot), X, module_d_in(&b->model->m, slot),
-		   weight_of(b, d, slot), P, accumulate);
-	add_delta(b, d, w, slot, Y, X, P);
-	add_bias(b, slot, Y, P);
+	const struct geometry *m = &b->model->m;
+
+	be->linear(Y, part_rows(m, p.slot, p.number), X, module_d_in(m, p.slot), weight_of(b, d, p),
+		   P, accumulate);
+	add_delta(b, d, w, p, Y, X, P);
+	add_bias(b, p, Y, P);
 }
 
 /* Applies n linears of the same shape to w->x. Result i goes to Y + i·wide. */
 static void project_alike(const struct block *b, const struct block_deltas *d, struct work *w,
-			  const int *slot, int n, float *Y)
+			  const struct part *part, int n, float *Y)
 {
 	const struct geometry *m = &b->model->m;
-	struct be_weight *W[STEP_SLOTS];
+	struct be_weight *W[STEP_PARTS];
 
 	for (int i = 0; i < n; i++)
-		W[i] = weight_of(b, d, slot[i]);
-	be->linear_heads(Y, module_d_out(m, slot[0]), w->wide, w->x, m->D, 0, W, n, w->batch->rows,
-			 false);
+		W[i] = weight_of(b, d, part[i]);
+	be->linear_heads(Y, part_rows(m, part->slot, part->number), w->wide, w->x, m->D, 0, W, n,
+			 w->batch->rows, false);
 	for (int i = 0; i < n; i++) {
 		float *y = Y + (size_t)i * (size_t)w->wide;
 
-		add_delta(b, d, w, slot[i], y, w->x, w->batch->rows);
-		add_bias(b, slot[i], y, w->batch->rows);
+		add_delta(b, d, w, part[i], y, w->x, w->batch->rows);
+		add_bias(b, part[i], y, w->batch->rows);
 	}
 }
 
 /* Queries, keys and values of w->x, at w->y. */
 static void project_heads(const struct block *b, const struct block_deltas *d, struct work *w,
-			  const int slot[STEP_SLOTS])
+			  const struct part part[STEP_PARTS])
 {
 	const struct geometry *m = &b->model->m;
 	int alike = m->kv_heads == m->NH ? 3 : 1;
 
-	project_alike(b, d, w, slot, alike, w->y);
+	project_alike(b, d, w, part, alike, w->y);
 	if (alike < 3)
-		project_alike(b, d, w, slot + alike, 3 - alike, w->y + alike * w->wide);
+		project_alike(b, d, w, part + alike, 3 - alike, w->y + alike * w->wide);
 }
 
 /* Norms and rotates every head. */
@@ -290,7 +313,7 @@ static void place_heads(const struct block *b, struct work *w, float *X, int hea
 		be->rmsnorm(X, X, norm, s->rows * heads, m->HS, m->eps);
 	if (w->turns)
 		be->rotate(X, (struct be_ragged){s->n, s->off, s->len}, s->before, heads, m->HS,
-			   w->turns);
+			   m->rope.width, w->turns);
 }
 
 static struct be_attention attention_of(const struct block *b, const struct work *w)
@@ -301,6 +324,7 @@ static struct be_attention attention_of(const struct block *b, const struct work
 				     .kv_heads = m->kv_heads,
 				     .width = m->HS,
 				     .scale = m->attention_scale,
+				     .cap = m->attention_cap,
 				     .causal = m->family->stack[b->stack].causal,
 				     .window = block_slides(m, b->index) ? m->window : 0,
 				     .bias = w->bias,
@@ -374,7 +398,7 @@ static void attend_past(const struct block *b, struct work *w, const float *q, s
 }
 
 static void self_attention(const struct block *b, const struct block_deltas *d, struct work *w,
-			   const int slot[STEP_SLOTS])
+			   const struct part part[STEP_PARTS])
 {
 	const struct geometry *m = &b->model->m;
 	const struct batch *s = w->batch;
@@ -382,7 +406,7 @@ static void self_attention(const struct block *b, const struct block_deltas *d, 
 	float *q = w->y, *k = q + w->wide, *v = k + w->wide;
 	const struct kept own = {k, v};
 
-	project_heads(b, d, w, slot);
+	project_heads(b, d, w, part);
 	place_heads(b, w, q, m->NH, b->head_norm[0]);
 	place_heads(b, w, k, m->kv_heads, b->head_norm[1]);
 	if (s->store.K)
@@ -440,14 +464,14 @@ static int cross_group(const struct work *w, const struct batch *s,
 }
 
 static void cross_attention(const struct block *b, const struct block_deltas *d, struct work *w,
-			    const int slot[STEP_SLOTS], const struct encoder_output *mem)
+			    const struct part part[STEP_PARTS], const struct encoder_output *mem)
 {
 	const struct geometry *m = &b->model->m;
 	const struct batch *s = w->batch;
 	int *off = xarray((size_t)s->n, sizeof(*off)),
 	    *query_off = xarray((size_t)s->n, sizeof(*query_off));
 
-	project(b, d, w, slot[0], w->y, w->x, s->rows, false);
+	project(b, d, w, part[0], w->y, w->x, s->rows, false);
 	for (int first = 0, n; first < s->n; first += n) {
 		int row = s->off[first] - s->off[0], P = 0;
 		const float *M;
@@ -460,7 +484,7 @@ static void cross_attention(const struct block *b, const struct block_deltas *d,
 		if (!P)
 			continue;
 		M = mem->fetch(mem->arg, mem->base + first, n, off);
-		attend_encoder_output(b, d->slot[slot[1]], d->slot[slot[2]], w,
+		attend_encoder_output(b, d->slot[part[1].slot], d->slot[part[2].slot], w,
 				      w->x + (size_t)row * (size_t)m->DI,
 				      w->y + (size_t)row * (size_t)m->DI, P, M,
 				      (struct be_ragged){n, query_off, s->len + first},
@@ -472,41 +496,59 @@ static void cross_attention(const struct block *b, const struct block_deltas *d,
 }
 
 /* Whether a linear adds more to its product: factors of ΔW, or a bias. */
-static bool apart(const struct block *b, const struct block_deltas *d, int slot)
+static bool apart(const struct block *b, const struct block_deltas *d, struct part p)
 {
-	return factors_of(d, slot) || b->bias[slot];
+	return factors_of(d, p.slot) || b->bias[p.slot];
 }
 
 /* n linears. With two, the activated result of the first is multiplied by the second. */
 static void feed_forward(const struct block *b, const struct block_deltas *d, struct work *w,
-			 const int *slot, int n)
+			 const struct part *part, int n)
 {
 	const struct geometry *m = &b->model->m;
 	int P = w->batch->rows;
 	float *gate = n > 1 ? w->y + w->wide : NULL;
 
-	if (apart(b, d, slot[0]) || (gate && apart(b, d, slot[1]))) {
-		project(b, d, w, slot[0], w->y, w->x, P, false);
+	if (apart(b, d, part[0]) || (gate && apart(b, d, part[1]))) {
+		project(b, d, w, part[0], w->y, w->x, P, false);
 		if (gate)
-			project(b, d, w, slot[1], gate, w->x, P, false);
+			project(b, d, w, part[1], gate, w->x, P, false);
 		be->activate(w->y, gate, m->act, (size_t)P * (size_t)m->F);
 	} else {
-		be->feed_forward(w->y, gate, w->x, weight_of(b, d, slot[0]),
-				 gate ? weight_of(b, d, slot[1]) : NULL, m->act, P);
+		be->feed_forward(w->y, gate, w->x, weight_of(b, d, part[0]),
+				 gate ? weight_of(b, d, part[1]) : NULL, m->act, P);
 	}
 	w->x = w->y;
+}
+
+/* h += y, y = x Wᵀ or its norm. */
+static void add_projection(const struct block *b, const struct block_deltas *d, struct work *w,
+			   struct part p, float *h, const float *norm)
+{
+	const struct geometry *m = &b->model->m;
+	int P = w->batch->rows;
+	float *y = w->y + w->wide; /* x may be at w->y */
+
+	if (!norm) {
+		project(b, d, w, p, h, w->x, P, true);
+		return;
+	}
+	project(b, d, w, p, y, w->x, P, false);
+	be->rmsnorm(y, y, norm, P, m->D, m->eps);
+	be->add(h, y, (size_t)P * (size_t)m->D);
 }
 
 static void run_step(const struct block *b, const struct block_deltas *d, struct work *w,
 		     const struct encoder_output *mem, float *h, enum step at)
 {
-	int slot[STEP_SLOTS], n = slots_of(b, at, slot);
+	struct part part[STEP_PARTS];
+	int n = parts_of(b, at, part);
 
 	switch (step_of(b, at)->operation) {
-	case SELF_ATTENTION: self_attention(b, d, w, slot); break;
-	case ADD_PROJECTION: project(b, d, w, slot[0], h, w->x, w->batch->rows, true); break;
-	case CROSS_ATTENTION: cross_attention(b, d, w, slot, mem); break;
-	case FEED_FORWARD: feed_forward(b, d, w, slot, n); break;
+	case SELF_ATTENTION: self_attention(b, d, w, part); break;
+	case ADD_PROJECTION: add_projection(b, d, w, part[0], h, b->added_norm[at]); break;
+	case CROSS_ATTENTION: cross_attention(b, d, w, part, mem); break;
+	case FEED_FORWARD: feed_forward(b, d, w, part, n); break;
 	default: BUG("step %d", (int)at);
 	}
 }

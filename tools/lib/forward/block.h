@@ -27,8 +27,9 @@ struct block {
 	int stack, index;
 	enum step from, to;
 	enum be_precision precision;
-	float *norm[STEP_END]; /* at the steps that have one */
-	struct be_weight *w[SLOTS];
+	float *norm[STEP_END];       /* at the steps that have one */
+	float *added_norm[STEP_END]; /* of what steps add; NULL: none */
+	struct be_weight *w[SLOTS][PARTS];
 	float *bias[SLOTS];                  /* NULL: none */
 	float *head_norm[2];                 /* of queries, of keys; NULL: none */
 	struct be_weight **k_head, **v_head; /* cross: NH of Wk_hᵀ (D, HS) and of Wv_h (HS, D) */
@@ -105,7 +106,7 @@ struct work {
 	int key_rows;
 	int cross_rows, rank;
 	float *bias;  /* (NH, 2T−1), or NULL */
-	float *turns; /* (T, HS) table for rotary positions, or NULL */
+	float *turns; /* be->rotate's table, or NULL */
 };
 enum { CROSS_ROWS = 64, KEY_ROWS = 512 };
 /* Allocates or counts, as block_load(). rank: the largest rank of any ΔW. */

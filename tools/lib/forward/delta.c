@@ -11,11 +11,30 @@ static const float *head_of(const float *W, const struct geometry *m, int h, int
 	return W ? W + (size_t)h * (size_t)m->HS * (size_t)row : NULL;
 }
 
+void delta_pack_parts(struct layout *l, const struct geometry *m, int slot, const float *W, int k,
+		      enum be_precision p, struct be_weight *part[PARTS])
+{
+	size_t from = 0;
+
+	for (int i = 0; i < PARTS; i++) {
+		int rows = part_rows(m, slot, i);
+
+		part[i] = rows ? layout_pack(l, W ? W + from : NULL, rows, k, k, false, p) : NULL;
+		from += (size_t)rows * (size_t)k;
+	}
+}
+
+static void free_parts(struct be_weight *part[PARTS])
+{
+	for (int i = 0; i < PARTS; i++)
+		be->weight_free(part[i]);
+}
+
 struct delta *delta_create(struct layout *l, const struct geometry *m, int slot, const float *A,
 			   const float *B, int R, enum be_precision p)
 {
 	struct delta *d = xcalloc(1, sizeof(*d));
-	int d_in = module_d_in(m, slot), d_out = module_d_out(m, slot);
+	int d_in = module_d_in(m, slot);
 
 	bool keys = m->family->linear[slot].of == OF_ENCODER_KEYS;
 
@@ -25,7 +44,7 @@ struct delta *delta_create(struct layout *l, const struct geometry *m, int slot,
 	else
 		d->A = layout_pack(l, A, R, d_in, d_in, false, p);
 	if (!slot_of_encoder(m, slot)) {
-		d->B = layout_pack(l, B, d_out, R, R, false, p);
+		delta_pack_parts(l, m, slot, B, R, p, d->B);
 		return d;
 	}
 	d->B_head = xcalloc((size_t)m->NH, sizeof(struct be_weight *));
@@ -56,13 +75,12 @@ struct delta *delta_replace(struct layout *l, const struct geometry *m, int slot
 			    enum be_precision p)
 {
 	struct delta *d = xcalloc(1, sizeof(*d));
-	int d_in = module_d_in(m, slot);
 
 	if (slot_of_encoder(m, slot))
 		d->W_head =
 			delta_pack_heads(l, m, W, m->family->linear[slot].of == OF_ENCODER_KEYS, p);
 	else
-		d->W = layout_pack(l, W, module_d_out(m, slot), d_in, d_in, false, p);
+		delta_pack_parts(l, m, slot, W, module_d_in(m, slot), p, d->W);
 	return d;
 }
 
@@ -78,8 +96,8 @@ void delta_free(struct delta *d, const struct geometry *m)
 	if (!d)
 		return;
 	be->weight_free(d->A);
-	be->weight_free(d->B);
-	be->weight_free(d->W);
+	free_parts(d->B);
+	free_parts(d->W);
 	free_heads(d->W_head, m->NH);
 	free_heads(d->B_head, m->NH);
 	free(d);

@@ -14,13 +14,14 @@
 struct delta {
 	int R;
 	struct be_weight *A; /* (R, d_in); for the keys of cross-attention transposed, (d_in, R) */
-	struct be_weight *B; /* (d_out, R); NULL for linears that read the encoder's output */
+	struct be_weight *B[PARTS]; /* (rows, R) of each part; NULL for linears that read the
+				       encoder's output */
 	/* Instead of A and B (R = 0): a full weight from a solution, which replaces the base's
 	 * weight. */
-	struct be_weight *W; /* (d_out, d_in); NULL for linears that read the encoder's output */
-	struct be_weight **W_head; /* as struct block's k_head or v_head */
-	struct be_weight **B_head; /* of cross-attention's keys: NH of (R, HS), the head's rows
-				      transposed; of its values: NH of (HS, R) */
+	struct be_weight *W[PARTS]; /* (rows, d_in) of each part; NULL as B */
+	struct be_weight **W_head;  /* as struct block's k_head or v_head */
+	struct be_weight **B_head;  /* of cross-attention's keys: NH of (R, HS), the head's rows
+				       transposed; of its values: NH of (HS, R) */
 };
 
 /* Where ΔW come from. At most one member is set; neither: the base model. */
@@ -39,6 +40,9 @@ struct delta *delta_create(struct layout *l, const struct geometry *m, int slot,
 /* The same from a full weight W (d_out, d_in). */
 struct delta *delta_replace(struct layout *l, const struct geometry *m, int slot, const float *W,
 			    enum be_precision p);
+/* Packs the parts of W (d_out, k) in a linear's rows (geometry.h); NULL where there is none. */
+void delta_pack_parts(struct layout *l, const struct geometry *m, int slot, const float *W, int k,
+		      enum be_precision p, struct be_weight *part[PARTS]);
 /* Packs cross-attention's keys or values W (DI, D) by heads: NH of Wk_hᵀ (D, HS) or of Wv_h (HS,
  * D). */
 struct be_weight **delta_pack_heads(struct layout *l, const struct geometry *m, const float *W,

@@ -263,6 +263,8 @@ static void scan_head(const struct forward *f, const struct head *h, const float
 			int P = rows - row < BATCH_ROWS ? rows - row : BATCH_ROWS;
 
 			be->linear(h->logits, n, X + (size_t)row * D, m->D, packed, P, false);
+			if (m->logit_cap > 0)
+				be->softcap(h->logits, m->logit_cap, (size_t)P * (size_t)n);
 			be->logits_reduce(h->scan + row, h->logits, P, n, id0);
 		}
 		be->weight_free(packed);

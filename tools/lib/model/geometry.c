@@ -21,9 +21,10 @@ void geometry_read_heads(struct geometry *m, const json_t *o, const char *path, 
 	m->DI = m->NH * m->HS;
 }
 
-void geometry_read_eps(struct geometry *m, const json_t *o, const char *path, const char *key)
+void geometry_read_eps(struct geometry *m, const json_t *o, const char *path, const char *key,
+		       double absent)
 {
-	double eps = jsonx_number_or(o, path, key, 1e-6);
+	double eps = jsonx_number_or(o, path, key, absent);
 	if (!(eps > 0 && eps < 1) || (float)eps == 0.0f)
 		die("'%s': %s: expected a small positive number, found %g", path, key, eps);
 	m->eps = (float)eps;
@@ -31,7 +32,7 @@ void geometry_read_eps(struct geometry *m, const json_t *o, const char *path, co
 
 struct geometry geometry_load(const char *dir)
 {
-	struct geometry m = {0};
+	struct geometry m = {.embedding_scale = 1};
 	char *path = xformat("%s/config.json", dir);
 	kind_check_folder(dir);
 	json_t *o = jsonx_load(path, CONFIG_MAX_BYTES);
@@ -83,7 +84,8 @@ static int width_of(const struct geometry *m, enum width w)
 	case WIDTH_HEADS: return m->DI;
 	case WIDTH_KEYS: return m->kv_heads * m->HS;
 	case WIDTH_FEED: return m->F;
-	default: return m->D;
+	case WIDTH_MODEL: return m->D;
+	default: return 0;
 	}
 }
 
@@ -92,9 +94,18 @@ int module_d_in(const struct geometry *m, int slot)
 	return width_of(m, m->family->linear[slot].in);
 }
 
+int part_rows(const struct geometry *m, int slot, int part)
+{
+	const struct family_linear *l = &m->family->linear[slot];
+	return part < PARTS ? width_of(m, part ? l->more[part - 1] : l->out) : 0;
+}
+
 int module_d_out(const struct geometry *m, int slot)
 {
-	return width_of(m, m->family->linear[slot].out);
+	int rows = 0;
+	for (int part = 0; part < PARTS; part++)
+		rows += part_rows(m, slot, part);
+	return rows;
 }
 
 size_t block_elements(const struct geometry *m, int stack)

@@ -29,6 +29,9 @@ struct geometry {
 	int buckets, max_distance; /* relative position buckets (32) and distance (128) */
 	float eps;                 /* of the norms */
 	float attention_scale;     /* of queries times keys */
+	float attention_cap;       /* soft cap of the scaled scores (be.h: softcap); 0: none */
+	float logit_cap;           /* soft cap of the logits; 0: none */
+	float embedding_scale;     /* factor of the input embedding's rows */
 	int window; /* a row of a sliding block attends to this many rows; 0: to all */
 	unsigned char sliding[(MAX_BLOCKS + 8) / 8]; /* a bit per block: it slides */
 	struct rope rope;
@@ -56,7 +59,8 @@ struct geometry geometry_load(const char *dir);
  * family's key. */
 void geometry_read_heads(struct geometry *m, const json_t *o, const char *path, const char *heads,
 			 const char *width);
-void geometry_read_eps(struct geometry *m, const json_t *o, const char *path, const char *key);
+void geometry_read_eps(struct geometry *m, const json_t *o, const char *path, const char *key,
+		       double absent);
 
 /* One linear: slot is its number in the family's table. */
 struct module {
@@ -72,6 +76,9 @@ char *module_name(const struct geometry *m, struct module q);
 bool module_parse(const struct geometry *m, const char *name, struct module *q);
 int module_d_in(const struct geometry *m, int slot);
 int module_d_out(const struct geometry *m, int slot);
+/* The rows of a fused linear's parts, one behind the other. All rows of another linear are part 0.
+ * 0: there is no such part. */
+int part_rows(const struct geometry *m, int slot, int part);
 /* Whether block b attends only to a window of rows. */
 bool block_slides(const struct geometry *m, int block);
 bool slot_exists(const struct geometry *m, int stack, int slot);

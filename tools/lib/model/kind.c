@@ -19,6 +19,8 @@ static const struct kind {
 	{"mistral", "MistralForCausalLM", &family_llama},
 	{"qwen2", "Qwen2ForCausalLM", &family_llama},
 	{"qwen3", "Qwen3ForCausalLM", &family_llama},
+	{"gemma2", "Gemma2ForCausalLM", &family_gemma},
+	{"phi3", "Phi3ForCausalLM", &family_phi3},
 };
 #define WHAT_TO_DO                                                                            \
 	"MODEL must be the model that the adapters were trained on, with its language model " \
@@ -76,8 +78,8 @@ static const struct kind *kind_of(const json_t *config, const char *path)
 	for (size_t i = 0; i < sizeof(KINDS) / sizeof(*KINDS); i++)
 		if (strcmp(type, KINDS[i].type) == 0)
 			return &KINDS[i];
-	die("'%s': model_type: expected t5 (T5, T5 v1.1, Flan-T5), llama, mistral, qwen2 or qwen3, "
-	    "found '%s'%s%s: adapters of other models cannot be merged here",
+	die("'%s': model_type: expected t5 (T5, T5 v1.1, Flan-T5), llama, mistral, qwen2, qwen3, "
+	    "gemma2 or phi3, found '%s'%s%s: adapters of other models cannot be merged here",
 	    path, type, name ? ", architecture " : "", name ? name : "");
 }
 

@@ -1,36 +1,57 @@
 /* llama.c: the family of Llama (Llama 2 and 3, SmolLM2), Mistral, Qwen2 and Qwen3. It has one
- * stack, a decoder, whose blocks are all alike. DIALECTS holds the differences. */
+ * stack, a decoder, whose blocks are all alike. See llama.h. */
+#include "model/llama.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/die.h"
 #include "files/jsonx.h"
-#include "model/geometry.h"
 
-enum llama_slot { Q, K, V, O, GATE, UP, DOWN };
 #define BIT(slot) (1u << (slot))
 
-enum bias_rule { BIAS_BY_KEYS /* attention_bias: q k v o; mlp_bias */, BIAS_QKV, BIAS_NONE };
-enum window_rule { WINDOW_NONE, WINDOW_ALL, WINDOW_BY_KEYS };
-
-/* transformers' defaults for keys that config.json lacks. */
-static const struct dialect {
-	const char *type;
-	int kv_heads; /* 0: as many as there are heads */
-	int width;    /* width of a head; 0: hidden_size / heads */
-	enum bias_rule bias;
-	bool mlp_bias, head_norms;
-	enum window_rule window;
-	int eos; /* -1: none */
-} DIALECTS[] = {
-	{"llama", 0, 0, BIAS_BY_KEYS, true, false, WINDOW_NONE, 2},
-	{"mistral", 8, 0, BIAS_NONE, false, false, WINDOW_ALL, 2},
-	{"qwen2", 32, 0, BIAS_QKV, false, false, WINDOW_BY_KEYS, -1},
-	{"qwen3", 32, 128, BIAS_BY_KEYS, false, true, WINDOW_BY_KEYS, -1},
+static const struct dialect DIALECTS[] = {
+	{.type = "llama",
+	 .bias = BIAS_BY_KEYS,
+	 .mlp_bias = true,
+	 .window = WINDOW_NONE,
+	 .eos = 2,
+	 .eps = 1e-6,
+	 .activation = "hidden_act",
+	 .act = "silu"},
+	{.type = "mistral",
+	 .kv_heads = 8,
+	 .bias = BIAS_NONE,
+	 .window = WINDOW_ALL,
+	 .rows = 4096,
+	 .eos = 2,
+	 .eps = 1e-6,
+	 .activation = "hidden_act",
+	 .act = "silu"},
+	{.type = "qwen2",
+	 .kv_heads = 32,
+	 .bias = BIAS_QKV,
+	 .window = WINDOW_BY_KEYS,
+	 .rows = 4096,
+	 .eos = -1,
+	 .eps = 1e-6,
+	 .activation = "hidden_act",
+	 .act = "silu"},
+	{.type = "qwen3",
+	 .kv_heads = 32,
+	 .width = 128,
+	 .bias = BIAS_BY_KEYS,
+	 .head_norms = true,
+	 .window = WINDOW_BY_KEYS,
+	 .rows = 4096,
+	 .eos = -1,
+	 .eps = 1e-6,
+	 .activation = "hidden_act",
+	 .act = "silu"},
 };
 
 /* Keys of other models that would change the result here, each with the JSON values that change
- * nothing. */
+ * nothing. A dialect says which of them it reads. */
 static const struct {
 	const char *key, *neutral;
 } REFUSED[] = {
@@ -51,16 +72,25 @@ static const struct {
 	{"auto_map", "null"},
 };
 
-static const struct dialect *dialect_of(const json_t *o, const char *path)
+static const struct dialect *dialect_of(const struct dialect *list, size_t n, const json_t *o,
+					const char *path)
 {
 	const char *type = jsonx_string(o, path, "model_type");
-	for (size_t i = 0; i < sizeof(DIALECTS) / sizeof(*DIALECTS); i++)
-		if (strcmp(type, DIALECTS[i].type) == 0)
-			return &DIALECTS[i];
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(type, list[i].type) == 0)
+			return &list[i];
 	BUG("model_type %s", type);
 }
 
-static void refuse_keys(const json_t *o, const char *path)
+static bool is_read(const struct dialect *d, const char *key)
+{
+	for (size_t i = 0; i < sizeof(d->reads) / sizeof(*d->reads) && d->reads[i]; i++)
+		if (strcmp(key, d->reads[i]) == 0)
+			return true;
+	return false;
+}
+
+static void refuse_keys(const struct dialect *d, const json_t *o, const char *path)
 {
 	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(*REFUSED); i++) {
 		const json_t *v = json_object_get(o, REFUSED[i].key);
@@ -69,7 +99,7 @@ static void refuse_keys(const json_t *o, const char *path)
 			    (json_is_number(v) && json_is_number(neutral) &&
 			     json_number_value(v) == json_number_value(neutral));
 		json_decref(neutral);
-		if (!same)
+		if (!same && !is_read(d, REFUSED[i].key))
 			die("'%s': %s: this key changes what the model computes, and is not known "
 			    "here",
 			    path, REFUSED[i].key);
@@ -114,7 +144,8 @@ static void read_biases(struct geometry *m, const struct dialect *d, const json_
 		m->biased |= BIT(GATE) | BIT(UP) | BIT(DOWN);
 }
 
-static void read_activation(struct geometry *m, const json_t *o, const char *path)
+static void read_activation(struct geometry *m, const struct dialect *d, const json_t *o,
+			    const char *path)
 {
 	static const struct {
 		const char *name;
@@ -124,15 +155,14 @@ static void read_activation(struct geometry *m, const json_t *o, const char *pat
 		     {"relu", BE_RELU},
 		     {"gelu_new", BE_GELU_NEW},
 		     {"gelu_pytorch_tanh", BE_GELU_NEW}};
-	const char *act = jsonx_string_or(o, path, "hidden_act", "silu");
+	const char *act = jsonx_string_or(o, path, d->activation, d->act);
 	for (size_t i = 0; i < sizeof(KNOWN) / sizeof(*KNOWN); i++)
 		if (strcmp(act, KNOWN[i].name) == 0) {
 			m->act = KNOWN[i].act;
 			return;
 		}
-	die("'%s': hidden_act: expected silu, swish, relu, gelu_new or gelu_pytorch_tanh, found "
-	    "'%s'",
-	    path, act);
+	die("'%s': %s: expected silu, swish, relu, gelu_new or gelu_pytorch_tanh, found '%s'", path,
+	    d->activation, act);
 }
 
 /* ---- Sliding windows ---- */
@@ -161,12 +191,12 @@ static void read_layer_types(struct geometry *m, const json_t *list, const char 
 	}
 }
 
-static int read_window(const json_t *o, const char *path)
+static int read_window(const struct dialect *d, const json_t *o, const char *path)
 {
 	const json_t *v = json_object_get(o, "sliding_window");
 	return v && json_is_null(v)
 		       ? 0
-		       : (int)jsonx_int_or(o, path, "sliding_window", 1, 1 << 30, 4096);
+		       : (int)jsonx_int_or(o, path, "sliding_window", 1, 1 << 30, d->rows);
 }
 
 static void read_windows(struct geometry *m, const struct dialect *d, const json_t *o,
@@ -175,43 +205,79 @@ static void read_windows(struct geometry *m, const struct dialect *d, const json
 	const json_t *types = json_object_get(o, "layer_types");
 	bool typed = types && !json_is_null(types);
 	int first = 0;
-	if (d->window != WINDOW_BY_KEYS && typed)
+	if ((d->window == WINDOW_NONE || d->window == WINDOW_ALL) && typed)
 		die("'%s': layer_types: %s has no such key, so this is another model", path,
 		    d->type);
 	if (d->window == WINDOW_NONE ||
 	    (d->window == WINDOW_BY_KEYS && !jsonx_bool_or(o, path, "use_sliding_window", false)))
 		return;
-	m->window = read_window(o, path);
+	m->window = read_window(d, o, path);
 	if (d->window == WINDOW_BY_KEYS)
 		first = (int)jsonx_int_or(o, path, "max_window_layers", 0, 1 << 20, 28);
 	if (typed)
 		read_layer_types(m, types, path);
 	for (int i = first; !typed && i < m->L[0]; i++)
-		slide(m, i);
+		if (!d->full_every || (i + 1) % d->full_every)
+			slide(m, i);
 }
 
 /* ---- */
 
-static void read_llama(struct geometry *m, const json_t *o, const char *path)
+void llama_read(struct geometry *m, const struct dialect *list, size_t n, const json_t *o,
+		const char *path)
 {
-	const struct dialect *d = dialect_of(o, path);
+	const struct dialect *d = dialect_of(list, n, o, path);
 	int positions;
-	refuse_keys(o, path);
+	refuse_keys(d, o, path);
 	read_widths(m, d, o, path);
 	read_biases(m, d, o, path);
-	read_activation(m, o, path);
+	read_activation(m, d, o, path);
 	read_windows(m, d, o, path);
-	geometry_read_eps(m, o, path, "rms_norm_eps");
+	geometry_read_eps(m, o, path, "rms_norm_eps", d->eps);
 	positions = (int)jsonx_int_or(o, path, "max_position_embeddings", 1, 1 << 30, 1 << 30);
-	m->rope = rope_read(o, path, positions, m->HS);
+	m->rope = rope_read(o, path, positions, m->HS, d->partial);
 	m->gated = true;
 	m->head_norms = d->head_norms;
 	m->default_eos = d->eos;
-	m->tied = jsonx_bool_or(o, path, "tie_word_embeddings", false);
+	m->tied = jsonx_bool_or(o, path, "tie_word_embeddings", d->tied);
 	m->attention_scale = (float)(1 / sqrt(m->HS));
 }
 
-#define LAYER(name) "model.layers.%d." name
+static void read_llama(struct geometry *m, const json_t *o, const char *path)
+{
+	llama_read(m, DIALECTS, sizeof(DIALECTS) / sizeof(*DIALECTS), o, path);
+}
+
+const struct family_linear llama_linears[SLOTS] = {
+	[Q] = {.name = {LAYER("self_attn.q_proj")},
+	       .step = STEP_SELF,
+	       .in = WIDTH_MODEL,
+	       .out = WIDTH_HEADS},
+	[K] = {.name = {LAYER("self_attn.k_proj")},
+	       .step = STEP_SELF,
+	       .in = WIDTH_MODEL,
+	       .out = WIDTH_KEYS},
+	[V] = {.name = {LAYER("self_attn.v_proj")},
+	       .step = STEP_SELF,
+	       .in = WIDTH_MODEL,
+	       .out = WIDTH_KEYS},
+	[O] = {.name = {LAYER("self_attn.o_proj")},
+	       .step = STEP_OUT,
+	       .in = WIDTH_HEADS,
+	       .out = WIDTH_MODEL},
+	[GATE] = {.name = {LAYER("mlp.gate_proj")},
+		  .step = STEP_FFN,
+		  .in = WIDTH_MODEL,
+		  .out = WIDTH_FEED},
+	[UP] = {.name = {LAYER("mlp.up_proj")},
+		.step = STEP_FFN,
+		.in = WIDTH_MODEL,
+		.out = WIDTH_FEED},
+	[DOWN] = {.name = {LAYER("mlp.down_proj")},
+		  .step = STEP_DOWN,
+		  .in = WIDTH_FEED,
+		  .out = WIDTH_MODEL},
+};
 
 const struct family family_llama = {
 	.nstacks = 1,
@@ -230,37 +296,7 @@ const struct family family_llama = {
 				[STEP_DOWN] = {ADD_PROJECTION, NULL},
 			},
 	}},
-	.linear =
-		{
-			[Q] = {.name = {LAYER("self_attn.q_proj")},
-			       .step = STEP_SELF,
-			       .in = WIDTH_MODEL,
-			       .out = WIDTH_HEADS},
-			[K] = {.name = {LAYER("self_attn.k_proj")},
-			       .step = STEP_SELF,
-			       .in = WIDTH_MODEL,
-			       .out = WIDTH_KEYS},
-			[V] = {.name = {LAYER("self_attn.v_proj")},
-			       .step = STEP_SELF,
-			       .in = WIDTH_MODEL,
-			       .out = WIDTH_KEYS},
-			[O] = {.name = {LAYER("self_attn.o_proj")},
-			       .step = STEP_OUT,
-			       .in = WIDTH_HEADS,
-			       .out = WIDTH_MODEL},
-			[GATE] = {.name = {LAYER("mlp.gate_proj")},
-				  .step = STEP_FFN,
-				  .in = WIDTH_MODEL,
-				  .out = WIDTH_FEED},
-			[UP] = {.name = {LAYER("mlp.up_proj")},
-				.step = STEP_FFN,
-				.in = WIDTH_MODEL,
-				.out = WIDTH_FEED},
-			[DOWN] = {.name = {LAYER("mlp.down_proj")},
-				  .step = STEP_DOWN,
-				  .in = WIDTH_FEED,
-				  .out = WIDTH_MODEL},
-		},
+	.linear = llama_linears,
 	.linears = "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
 	.input = {"model.embed_tokens.weight"},
 	.task_type = "CAUSAL_LM",

@@ -56,9 +56,12 @@ static void check_block(const struct model *model, int stack, int block)
 {
 	const struct family_stack *f = &model->m.family->stack[stack];
 
-	for (int s = 0; s < STEP_END; s++)
+	for (int s = 0; s < STEP_END; s++) {
 		if (f->step[s].norm)
 			need(model, f->step[s].norm, block, model->m.D, 0);
+		if (f->added_norm[s])
+			need(model, f->added_norm[s], block, model->m.D, 0);
+	}
 	for (int i = 0; i < 2 && model->m.head_norms; i++)
 		need(model, f->head_norm[i], block, model->m.HS, 0);
 	for (int s = 0; s < SLOTS; s++)
@@ -121,7 +124,16 @@ struct model *model_open(const char *dir)
 
 size_t model_weight_floats(const struct geometry *m)
 {
-	return (size_t)m->D * (size_t)(m->F > m->DI ? m->F : m->DI);
+	size_t most = 0;
+
+	for (int stack = 0; stack < m->family->nstacks; stack++)
+		for (int s = 0; s < SLOTS; s++) {
+			if (!slot_exists(m, stack, s))
+				continue;
+			size_t n = (size_t)module_d_out(m, s) * (size_t)module_d_in(m, s);
+			most = n > most ? n : most;
+		}
+	return most;
 }
 
 void model_close(struct model *model)
@@ -157,6 +169,8 @@ void model_embed(const struct model *model, const int *ids, int n, float *X)
 		st_read(model->st, model->embedding.input, (size_t)ids[i] * D, D,
 			X + (size_t)i * D);
 	}
+	for (size_t i = 0; i < (size_t)n * D; i++)
+		X[i] *= model->m.embedding_scale;
 }
 
 /* The bucket of a distance, key − query. */
@@ -208,7 +222,7 @@ float *model_bias(const struct model *model, struct layout *l, int stack, int T)
 float *model_turns(const struct model *model, struct layout *l, int T)
 {
 	const struct geometry *m = &model->m;
-	size_t bytes = (size_t)T * (size_t)m->HS * sizeof(float);
+	size_t bytes = (size_t)T * (size_t)m->rope.width * sizeof(float);
 
 	if (m->rope.kind == ROPE_NONE)
 		return NULL;
@@ -221,15 +235,15 @@ float *model_turns(const struct model *model, struct layout *l, int T)
 		    "a smaller max_length",
 		    T, model->dir, m->rope.longest);
 	float *host = xmalloc(bytes);
-	rope_table(&m->rope, T, m->HS, host);
+	rope_table(&m->rope, T, host);
 	be->put(table, host, bytes);
 	free(host);
 	return table;
 }
 
-/* A vector (n) in backend memory. */
+/* A vector (n) plus `offset`, in backend memory. */
 static float *read_vector(const struct model *model, struct layout *l, const char *name, int block,
-			  int n)
+			  int n, float offset)
 {
 	size_t bytes = (size_t)n * sizeof(float);
 	float *norm = layout_array(l, bytes);
@@ -238,23 +252,39 @@ static float *read_vector(const struct model *model, struct layout *l, const cha
 	float *host = xmalloc(bytes);
 
 	st_read(model->st, need(model, name, block, n, 0), 0, (size_t)n, host);
+	for (int i = 0; i < n; i++)
+		host[i] += offset;
 	be->put(norm, host, bytes);
 	free(host);
 	return norm;
 }
 
+static float *read_norm(const struct model *model, struct layout *l, const char *name, int block,
+			int n)
+{
+	return read_vector(model, l, name, block, n, model->m.family->norm_offset);
+}
+
 float *model_norm(const struct model *model, struct layout *l, int stack, int block, enum step step)
 {
-	return read_vector(model, l, model->m.family->stack[stack].step[step].norm, block,
-			   model->m.D);
+	return read_norm(model, l, model->m.family->stack[stack].step[step].norm, block,
+			 model->m.D);
+}
+
+float *model_added_norm(const struct model *model, struct layout *l, int stack, int block,
+			enum step step)
+{
+	const char *name = model->m.family->stack[stack].added_norm[step];
+
+	return name ? read_norm(model, l, name, block, model->m.D) : NULL;
 }
 
 float *model_head_norm(const struct model *model, struct layout *l, int stack, int block, bool keys)
 {
 	if (!model->m.head_norms)
 		return NULL;
-	return read_vector(model, l, model->m.family->stack[stack].head_norm[keys], block,
-			   model->m.HS);
+	return read_norm(model, l, model->m.family->stack[stack].head_norm[keys], block,
+			 model->m.HS);
 }
 
 float *model_linear_bias(const struct model *model, struct layout *l, struct module q)
@@ -266,7 +296,7 @@ float *model_linear_bias(const struct model *model, struct layout *l, struct mod
 		return NULL;
 	module = module_name(&model->m, q);
 	name = xformat("%s.bias", module);
-	bias = read_vector(model, l, name, q.block, module_d_out(&model->m, q.slot));
+	bias = read_vector(model, l, name, q.block, module_d_out(&model->m, q.slot), 0);
 	free(name);
 	free(module);
 	return bias;
@@ -274,7 +304,7 @@ float *model_linear_bias(const struct model *model, struct layout *l, struct mod
 
 float *model_final_norm(const struct model *model, struct layout *l, int stack)
 {
-	return read_vector(model, l, model->m.family->stack[stack].norm, 0, model->m.D);
+	return read_norm(model, l, model->m.family->stack[stack].norm, 0, model->m.D);
 }
 
 const float *model_weight(const struct model *model, struct module q)

@@ -28,8 +28,8 @@ void model_note(const struct model *model);
  * model_embed compares only the rows that it reads. */
 void model_check_copies(const struct model *model);
 
-/* Reads rows of the input embedding: X (n, D), host memory. die() at an id outside the vocabulary,
- * and at a row in which the file's copies of the embedding differ. */
+/* Reads rows of the input embedding, scaled: X (n, D), host memory. die() at an id outside the
+ * vocabulary, and at a row in which the file's copies of the embedding differ. */
 void model_embed(const struct model *model, const int *ids, int n, float *X);
 /* The next functions allocate or count their arrays (layout.h). To count, they read model->m alone.
  *
@@ -41,9 +41,12 @@ float *model_bias(const struct model *model, struct layout *l, int stack, int T)
 /* be->rotate()'s table for T positions; NULL where positions are not rotated. die() where T is
  * beyond the texts for which the rotation is defined. */
 float *model_turns(const struct model *model, struct layout *l, int T);
-/* The weight (D) of a norm, from be->alloc(): at a step of a block, or at the end of a stack. */
+/* What a norm multiplies by (D), from be->alloc(): at a step of a block, of what a step adds (NULL:
+ * none), or at the end of a stack. */
 float *model_norm(const struct model *model, struct layout *l, int stack, int block,
 		  enum step step);
+float *model_added_norm(const struct model *model, struct layout *l, int stack, int block,
+			enum step step);
 float *model_final_norm(const struct model *model, struct layout *l, int stack);
 /* The norm (HS) of every head of queries or of keys; the bias (d_out) of a linear. NULL: there is
  * none. */

@@ -115,17 +115,22 @@ static double original_positions(const struct source *s, int positions)
 	return given;
 }
 
-static void check_whole(const struct source *s, int width)
+/* How much of a head is turned. */
+static int turned_width(const struct source *s, int width, bool partial)
 {
 	const char *key = "partial_rotary_factor";
 	double part = jsonx_number_or(s->config, s->path, key, 1);
 	part = s->o ? jsonx_number_or(s->o, s->path, key, part) : part;
-	if (part != 1)
+	if (part != 1 && !partial)
 		die("'%s': %s is %g: heads that are rotated in part are not supported", s->path,
 		    key, part);
-	if (width % 2)
-		die("'%s': head_dim: expected an even number for rotary positions, found %d",
-		    s->path, width);
+	if (!(part > 0 && part <= 1))
+		die("'%s': %s: expected a number above 0, at most 1, found %g", s->path, key, part);
+	int turned = (int)(width * part);
+	if (turned < 1 || turned % 2)
+		die("'%s': head_dim%s: expected an even number for rotary positions, found %d",
+		    s->path, part < 1 ? " · partial_rotary_factor" : "", turned);
+	return turned;
 }
 
 /* yarn's default: 0.1 ln(factor) + 1, or the ratio of two such values. */
@@ -161,14 +166,15 @@ static void read_llama3(struct rope *r, const struct source *s, int positions)
 		    s->path, s->name, r->low, r->high);
 }
 
-struct rope rope_read(const json_t *config, const char *path, int positions, int width)
+struct rope rope_read(const json_t *config, const char *path, int positions, int width,
+		      bool partial)
 {
 	struct source s = find_source(config, path);
 	int kind = find_kind(&s);
 	struct rope r = {.kind = KINDS[kind].kind, .factor = 1, .attention = 1};
 
 	check_keys(&s, kind);
-	check_whole(&s, width);
+	r.width = turned_width(&s, width, partial);
 	r.theta = positive(&s, "rope_theta", jsonx_number_or(config, path, "rope_theta", 10000));
 	if (!(r.theta > 0 && isfinite(r.theta)))
 		die("'%s': rope_theta: expected a number above 0, found %g", path, r.theta);
@@ -197,44 +203,44 @@ static double llama3_frequency(const struct rope *r, double f)
 }
 
 /* The pair, as a real number, that makes this many turns over the original positions. */
-static double yarn_pair(const struct rope *r, double turns, int width)
+static double yarn_pair(const struct rope *r, double turns)
 {
-	return width * log(r->original / (turns * 2 * M_PI)) / (2 * log(r->theta));
+	return r->width * log(r->original / (turns * 2 * M_PI)) / (2 * log(r->theta));
 }
 
-static double yarn_frequency(const struct rope *r, double f, int i, int width)
+static double yarn_frequency(const struct rope *r, double f, int i)
 {
-	double low = yarn_pair(r, r->fast, width), high = yarn_pair(r, r->slow, width), ramp;
+	double low = yarn_pair(r, r->fast), high = yarn_pair(r, r->slow), ramp;
 	if (r->truncate) {
 		low = floor(low);
 		high = ceil(high);
 	}
 	low = fmax(low, 0);
-	high = fmin(high, width - 1);
+	high = fmin(high, r->width - 1);
 	high = low == high ? high + 0.001 : high; /* no division by zero, as in transformers */
 	ramp = fmin(fmax((i - low) / (high - low), 0), 1);
 	return f / r->factor * ramp + f * (1 - ramp);
 }
 
-static double frequency(const struct rope *r, int i, int width)
+static double frequency(const struct rope *r, int i)
 {
-	double f = pow(r->theta, -2.0 * i / width);
+	double f = pow(r->theta, -2.0 * i / r->width);
 	switch (r->kind) {
 	case ROPE_LINEAR: f /= r->factor; break;
 	case ROPE_LLAMA3: f = llama3_frequency(r, f); break;
-	case ROPE_YARN: f = yarn_frequency(r, f, i, width); break;
+	case ROPE_YARN: f = yarn_frequency(r, f, i); break;
 	default: break;
 	}
 	return (double)(float)f;
 }
 
-void rope_table(const struct rope *r, int T, int width, float *table)
+void rope_table(const struct rope *r, int T, float *table)
 {
-	int half = width / 2;
+	int half = r->width / 2;
 	for (int i = 0; i < half; i++) {
-		double f = frequency(r, i, width);
+		double f = frequency(r, i);
 		for (int p = 0; p < T; p++) {
-			float *row = table + (size_t)p * (size_t)width;
+			float *row = table + (size_t)p * (size_t)r->width;
 			row[i] = (float)(r->attention * cos(p * f));
 			row[half + i] = (float)(r->attention * sin(p * f));
 		}

@@ -27,14 +27,17 @@ struct rope {
 	double fast, slow; /* yarn: beta_fast, beta_slow */
 	double attention;  /* factor of the cosines and sines */
 	bool truncate;     /* yarn: the ramp starts and ends at whole pairs */
+	int width;         /* of a head's front, which is turned */
 	int longest;       /* most tokens of a text; 0: no limit */
 };
 
 /* Reads config.json at `path`: rope_parameters (transformers 5), or rope_scaling and rope_theta.
- * positions: max_position_embeddings. width: of a head. An unknown kind or key is die(). */
-struct rope rope_read(const json_t *config, const char *path, int positions, int width);
+ * positions: max_position_embeddings. width: of a head. partial: whether
+ * partial_rotary_factor counts. An unknown kind or key is die(). */
+struct rope rope_read(const json_t *config, const char *path, int positions, int width,
+		      bool partial);
 
-/* table (T, width): row p has the cosines of position p's angles, then the sines. */
-void rope_table(const struct rope *r, int T, int width, float *table);
+/* table (T, r->width): row p has the cosines of position p's angles, then the sines. */
+void rope_table(const struct rope *r, int T, float *table);
 
 #endif

@@ -89,7 +89,7 @@ static void read_t5(struct geometry *m, const json_t *o, const char *path)
 	read_positions(m, o, path);
 	read_activation(m, o, path);
 	read_output(m, o, path);
-	geometry_read_eps(m, o, path, "layer_norm_epsilon");
+	geometry_read_eps(m, o, path, "layer_norm_epsilon", 1e-6);
 	m->pad = (int)jsonx_int_or(o, path, "pad_token_id", 0, m->V - 1, 0);
 	m->kv_heads = m->NH;
 	m->default_eos = 1;
@@ -142,7 +142,7 @@ const struct family family_t5 = {
 			},
 		},
 	.linear =
-		{
+		(const struct family_linear[SLOTS]){
 			[SELF_Q] = {.name = {ENCODER("0.SelfAttention.q"),
 					     DECODER("0.SelfAttention.q")},
 				    .step = STEP_SELF,

@@ -104,19 +104,19 @@ static void cpu_copy_floats(float *Y, const float *X, size_t n)
 }
 
 static void cpu_rotate(float *X, struct be_ragged seq, const int *first, int heads, int width,
-		       const float *table)
+		       int turned, const float *table)
 {
 	size_t row = (size_t)(heads * width);
 
 	for (int i = 0; i < seq.n; i++) {
 		float *x = X + (size_t)seq.off[i] * row;
-		const float *turn = table + (first ? (size_t)first[i] * (size_t)width : 0);
+		const float *turn = table + (first ? (size_t)first[i] * (size_t)turned : 0);
 
 #pragma omp parallel for num_threads(threads_for(0.5 * seq.len[i] * (double)row)) schedule(static)
 		for (int p = 0; p < seq.len[i]; p++)
 			for (int h = 0; h < heads; h++)
 				simd_rotate(x + (size_t)p * row + (size_t)(h * width),
-					    turn + (size_t)p * (size_t)width, (size_t)width / 2);
+					    turn + (size_t)p * (size_t)turned, (size_t)turned / 2);
 	}
 }
 
@@ -124,6 +124,13 @@ static void cpu_scale(float *X, float factor, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		X[i] *= factor;
+}
+
+static void cpu_softcap(float *X, float cap, size_t n)
+{
+#pragma omp parallel for num_threads(threads_for(1.0 * (double)n)) schedule(static)
+	for (size_t i = 0; i < n; i += PIECE)
+		simd_softcap(X + i, cap, n - i < PIECE ? n - i : PIECE);
 }
 
 static void cpu_activate(float *X, const float *G, enum be_act act, size_t n)
@@ -167,6 +174,8 @@ static void attend_self(float *ctx, const float *Q, int len, const float *K, con
 
 	grow(&S, &have, (size_t)len * (size_t)valid);
 	small_gemm(true, len, valid, a->width, a->scale, Q, ldq, K, ldk, S, valid);
+	if (a->cap > 0)
+		simd_softcap(S, a->cap, (size_t)len * (size_t)valid);
 	for (int i = 0; i < len; i++) {
 		float *s = S + (size_t)i * (size_t)valid;
 		int row = before + i, keys = a->causal && row + 1 < valid ? row + 1 : valid,
@@ -300,6 +309,7 @@ const struct backend be_cpu = {
 	.add = cpu_add,
 	.add_row = cpu_add_row,
 	.scale = cpu_scale,
+	.softcap = cpu_softcap,
 	.activate = cpu_activate,
 	.copy = cpu_copy_floats,
 	.rotate = cpu_rotate,

@@ -266,6 +266,11 @@ static void cuda_scale(float *X, float factor, size_t n)
 	CUDA(kernel_scale(device.compute, X, factor, n));
 }
 
+static void cuda_softcap(float *X, float cap, size_t n)
+{
+	CUDA(kernel_softcap(device.compute, X, cap, n));
+}
+
 /* ------------------------------------------------------------ attention */
 
 static void cuda_copy(float *Y, const float *X, size_t n)
@@ -274,11 +279,12 @@ static void cuda_copy(float *Y, const float *X, size_t n)
 }
 
 static void cuda_rotate(float *X, struct be_ragged seq, const int *first, int heads, int width,
-			const float *table)
+			int turned, const float *table)
 {
 	for (int i = 0; i < seq.n; i++)
 		CUDA(kernel_rotate(device.compute, X + area(seq.off[i], heads * width), seq.len[i],
-				   heads, width, table + area(first ? first[i] : 0, width)));
+				   heads, width, turned,
+				   table + area(first ? first[i] : 0, turned)));
 }
 
 /* One sequence, all heads. Head h's rows are `width` columns of rows of ldq or ld elements. The
@@ -298,6 +304,8 @@ static void attend_self(float *ctx, const float *Q, int len, const float *K, con
 					       HS, &a->scale, K, ld, HS, Q + j * HS, ldq, step_q,
 					       &zero, scored + (size_t)j * area(len, valid), valid,
 					       step, a->kv_heads));
+	if (a->cap > 0)
+		cuda_softcap(scored, a->cap, (size_t)a->heads * area(len, valid));
 	CUDA(kernel_softmax(device.compute, scored, a->heads, len, valid, before, a->causal,
 			    a->window, a->bias, a->T));
 	/* ctx_h (len, HS) = S_h V_h */
@@ -463,6 +471,7 @@ const struct backend be_cuda = {
 	.add = cuda_add,
 	.add_row = cuda_add_row,
 	.scale = cuda_scale,
+	.softcap = cuda_softcap,
 	.activate = cuda_activate,
 	.copy = cuda_copy,
 	.rotate = cuda_rotate,

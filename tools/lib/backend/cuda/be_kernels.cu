@@ -134,15 +134,16 @@ extern "C" cudaError_t kernel_add_row(cudaStream_t s, float *Y, const float *b, 
 	return all ? LAUNCH(add_row, blocks_for(all), THREADS, s, Y, b, n, all) : cudaSuccess;
 }
 
-/* Element e is a pair: of a half of a head, of a head, of a row. */
-__global__ static void rotate(float *X, int heads, int half, const float *table, size_t pairs)
+/* Element e is a pair: of a head's turned part, of a head, of a row. */
+__global__ static void rotate(float *X, int heads, int width, int half, const float *table,
+			      size_t pairs)
 {
 	size_t e = element();
 
 	if (e >= pairs)
 		return;
 	size_t i = e % (size_t)half, head = e / (size_t)half, row = head / (size_t)heads;
-	float *x = X + head * 2 * (size_t)half + i;
+	float *x = X + head * (size_t)width + i;
 	const float *turn = table + row * 2 * (size_t)half + i;
 	float a = x[0], b = x[half];
 
@@ -151,18 +152,31 @@ __global__ static void rotate(float *X, int heads, int half, const float *table,
 }
 
 extern "C" cudaError_t kernel_rotate(cudaStream_t s, float *X, int P, int heads, int width,
-				     const float *table)
+				     int turned, const float *table)
 {
-	size_t pairs = (size_t)P * (size_t)heads * (size_t)(width / 2);
+	size_t pairs = (size_t)P * (size_t)heads * (size_t)(turned / 2);
 
-	return pairs ? LAUNCH(rotate, blocks_for(pairs), THREADS, s, X, heads, width / 2, table,
-			      pairs)
+	return pairs ? LAUNCH(rotate, blocks_for(pairs), THREADS, s, X, heads, width, turned / 2,
+			      table, pairs)
 		     : cudaSuccess;
 }
 
 extern "C" cudaError_t kernel_scale(cudaStream_t s, float *X, float factor, size_t n)
 {
 	return n ? LAUNCH(scale, blocks_for(n), THREADS, s, X, factor, n) : cudaSuccess;
+}
+
+__global__ static void softcap(float *X, float cap, size_t n)
+{
+	size_t e = element();
+
+	if (e < n)
+		X[e] = cap * tanhf(X[e] / cap);
+}
+
+extern "C" cudaError_t kernel_softcap(cudaStream_t s, float *X, float cap, size_t n)
+{
+	return n ? LAUNCH(softcap, blocks_for(n), THREADS, s, X, cap, n) : cudaSuccess;
 }
 
 /* gelu_new(x) = x/2 (1 + tanh u) = x / (1 + e^(−2u)), u = sqrt(2/π) (x + 0.044715 x³). silu(x) =

@@ -28,10 +28,12 @@ cudaError_t kernel_add(cudaStream_t s, float *Y, const float *X, size_t n);
 /* Y (P, n) += b (n). */
 cudaError_t kernel_add_row(cudaStream_t s, float *Y, const float *b, int P, int n);
 cudaError_t kernel_scale(cudaStream_t s, float *X, float factor, size_t n);
+/* X = cap tanh(X / cap). */
+cudaError_t kernel_softcap(cudaStream_t s, float *X, float cap, size_t n);
 /* G may be NULL. */
 cudaError_t kernel_activate(cudaStream_t s, float *X, const float *G, enum be_act act, size_t n);
 /* be.h's rotate for one sequence X (P, heads·width). */
-cudaError_t kernel_rotate(cudaStream_t s, float *X, int P, int heads, int width,
+cudaError_t kernel_rotate(cudaStream_t s, float *X, int P, int heads, int width, int turned,
 			  const float *table);
 /* Softmax of S (heads, rows, keys). A row uses all keys, or (causal) the first before + row + 1,
  * and of these with a window only the last ones. The other entries become 0. bias (heads, 2T−1) is
