@@ -307,7 +307,8 @@ static void test_single_stack(void **state)
 	enum {
 		BATCH = 4 * 480 * LLAMA_F + 480,
 		WORK = BATCH + ALL * 16 + 2 * ALL * LLAMA_KEYS,
-		H = ROWS * 2 * LLAMA_L * LLAMA_KEYS,
+		KEPT = 2 * LLAMA_L * LLAMA_KEYS, /* of a row, prompt or answer */
+		H = ROWS * KEPT,
 	};
 	size_t block = block_bytes(&llama, 0, &no_ranks, BE_F32);
 	const struct passes n = {{ROWS, STEPS}, {T0, T1}}, few = {{1, STEPS}, {T0, T1}};
@@ -316,12 +317,11 @@ static void test_single_stack(void **state)
 	/* The prompts' stream, in batches of 600 rows, takes the most; or the answers' keys do. */
 	assert_int_equal(forward_bytes(&llama, &no_ranks, n),
 			 block + FLOAT * (4 * 600 * LLAMA_F + 600 + T0 * 16 + ROWS * D + H));
-	assert_int_equal(
-		forward_bytes(&llama, &no_ranks, few),
-		block + FLOAT * (4 * 600 * LLAMA_F + 600 + T0 * 16 + D + 2 * LLAMA_L * LLAMA_KEYS));
+	assert_int_equal(forward_bytes(&llama, &no_ranks, few),
+			 block + FLOAT * (4 * 600 * LLAMA_F + 600 + T0 * 16 + D + KEPT));
 	assert_int_equal(
 		forward_bytes(&llama, &no_ranks, (struct passes){{1, 100 * STEPS}, {T0, T1}}),
-		block + FLOAT * (WORK + 100 * STEPS * D + 2 * LLAMA_L * LLAMA_KEYS));
+		block + FLOAT * (WORK + 100 * STEPS * (D + KEPT) + KEPT));
 }
 
 /* Two blocks; the one that is loaded ahead has no ΔW. */
