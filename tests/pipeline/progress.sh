@@ -50,7 +50,7 @@ if command -v script >/dev/null; then
 	printf '[' >"$T/data/tec/train.json"
 	on_terminal "make --no-print-directory merge WORK=$T/e $small DATA=$T/data" </dev/null
 	check 'an error: the status is what make makes of it' [ $? = 2 ]
-	check '… two lines' [ "$(lines | grep -cv '^$')" = 2 ]
+	check '… two lines' [ "$(lines | grep -Ecv '^$|^sweep: ')" = 2 ]
 	shows '… of the tool' "^[a-z-]+: .*$T/data/tec/train.json"
 
 	printf 'include Makefile\nDEMO_WORK = %s\n' "$T/demo" >"$T/demo.mk"

@@ -85,9 +85,11 @@ static char *contents_of(const char *stamp, const char *key)
 		return xformat("the %s of adapter %s",
 			       strcmp(key, "config") == 0 ? "adapter_config.json" : key, adapter);
 	if (test)
-		return xformat("test.json of %s", test);
-	if (draw && (strcmp(key, "train") == 0 || strcmp(key, "samples") == 0))
-		return xformat("%s.json of %s", key, draw);
+		return xformat("%s of %s", key, test);
+	if (draw && strncmp(key, "train.", 6) == 0)
+		return xformat("%s of %s", key, draw);
+	if (draw && strcmp(key, "samples") == 0)
+		return xformat("samples.json of %s", draw);
 	if (strcmp(key, "targets") == 0)
 		return xstrdup("the list of modules that an adapter targets");
 	if (strchr(key, '.') || strcmp(key, "weights") == 0)
