@@ -3,6 +3,7 @@
 
 eval report: $W/eval.tsv
 	$(report)
+	$(if $(filter report,$@),@echo; echo "the page: $W/report.html")
 
 # The page is written every time. It shows the log, which grows without an evaluation, and pictures once gnuplot is
 # installed.
