@@ -45,7 +45,7 @@ static struct model llama = {.m = {.family = &family_llama,
 				   .gated = true,
 				   .head_norms = true,
 				   .biased = 7,
-				   .rope = {.kind = ROPE_DEFAULT}}};
+				   .rope = {.kind = ROPE_DEFAULT, .width = 16}}};
 static const struct ranks no_ranks;
 
 /* ------------------------------------------------------------ a device */
