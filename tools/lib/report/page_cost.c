@@ -86,10 +86,12 @@ void page_add_cost(struct text *out, const struct page *p)
 	const struct stages *s = &p->stages;
 	bool drawn = false;
 
-	page_section(out, "cost", "Time and memory",
-		     "When each stage was at work, and how large its processes were: a lane is as "
-		     "high as the largest process at that time. Pauses between runs are left out. "
-		     "Evaluation is part of the clock, but not of the merge's figures above.");
+	page_section(
+		out, "cost", "Time and memory",
+		"When each stage was at work, and how large its processes were: a lane is as "
+		"high as the largest process at that time. Every run in this folder counts; "
+		"pauses between them are left out. Evaluation is part of the clock, but not of "
+		"the merge's figures above.");
 	if (s->clocked)
 		drawn = picture_add(out, "", "Stages over the clock, with their memory", draw_clock,
 				    s);
