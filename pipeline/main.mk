@@ -16,12 +16,12 @@ include $(PLAN) $(ITERATION)
 include $(PIPELINE)stages.mk
 
 .PHONY: merge eval report FORCE
-merge: $(result)
+merge: $(result) $(dir $(result))README.md
 	$(if $(filter jacobi,$(method)),,$(say_memory))
 	@echo "merged $(if $(full_weight),model: $W/model,adapter: $W/adapter)" >&2
 
 ifeq ($(save),1)
-merge: $W/model/config.json
+merge: $W/model/config.json $W/model/README.md
 endif
 
 # Every tool writes whole files or none, so the finished files of an interrupted process are kept.

@@ -49,6 +49,8 @@ copy_stamp = $(Q)cmp -s $< $@ || $(bin)/copy-output $(every) --from $< -o $@
 converge = $(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --log-from $(log_from) $(if $(since),--since $(since))
 
 evaluate = $(Q)$(bin)/eval-emotion $(every) $(memory_flags) $(eval_flags)
+# The model card of a merge, with the numbers of its evaluation where they are there.
+card = $(Q)$(bin)/write-card $(every) --model $(model) $(adapters) $(card_flags) --evaluation $W/eval --reference $R
 page = $(Q)$(bin)/write-report --checksums $W/checksums.tsv --tasks $(all_tasks) --sites $(all_sites) --reference $R \
   --merges $(method)=$W --data $(data) -o $W/report.html --table $W/report.tsv
 report = $(Q)$(bin)/report-eval --checksums $W/checksums.tsv --tasks $(all_tasks) --reference $R --merged $(method)=$W/eval

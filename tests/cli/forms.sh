@@ -58,7 +58,7 @@ sed -i '2s/^"/"rain /' "$F/emoint/test.csv"
 (D=$F; must run "$T/forms-work" eval)
 expect_remade 'a changed test.csv: its evaluations' "$T/forms-work" eval/emoint.json predictions/emoint.jsonl \
 	eval/base/emoint.json eval/base/emoint.jsonl eval/adapters/emoint/emoint.json \
-	eval/adapters/emoint/emoint.jsonl eval.tsv
+	eval/adapters/emoint/emoint.jsonl eval.tsv adapter/README.md
 csv "$D/emoint/test.json" >"$F/emoint/test.csv"
 mv "$F/emoint/train.csv" "$T/kept.csv"; jsonl "$D/emoint/train.json" >"$F/emoint/train.jsonl"
 mark "$T/forms-work"
@@ -117,9 +117,11 @@ cat >"$T/my.yaml" <<-'YAML'
 YAML
 (D=$T/whole; must run "$T/whole-work" merge eval)
 (D=$F; must run "$T/template-work" merge eval CONFIG="$T/my.yaml" TASK_TYPE=mine)
+rm "$T/whole-work/adapter/README.md" "$T/template-work/adapter/README.md" # which tell of the settings
 same "a prompt and columns, as whole instructions" "$T/whole-work" "$T/template-work"
 (D=$F; must run "$T/typed-work" merge eval TEXT_KEY=text LABEL_KEY=label 'PROMPT=the\ dogs:\ {text}' \
 	LABEL_NAMES=anger,fear,joy,shame,trust,sadness)
+rm "$T/typed-work/adapter/README.md"
 same 'the same, typed' "$T/whole-work" "$T/typed-work"
 (D=$F; says 'a number that has no word' \
 	"train.csv' line [0-9]+: row [0-9]+: 'label' is 5, and label_names has words for 0, 1, 2 only" \

@@ -29,6 +29,7 @@ search_flags := --use-fp16 0
 converge_flags := --convergence-threshold 1e-05
 eval_flags := --seed 42 --max-length 100 --per-device-eval-batch-size 8 --use-fp16 0 --label-key 'output' --prompt '{instruction}' --answer '{output}' --score first-token --max-new-tokens 3
 memory_flags :=
+card_flags := --settings '{"seed":"42","manual_ceof":"1,1,1,1","max_length":"100","alpha_1":"8e-05","alpha_2":"8e-05","reg_ceof":"0","samples_num":"60","select_long":"1","if_balance":"1","with_pretrain_matrix":"0","use_camr":"0","use_dcs":"0","use_fp16":"0","use_gradient_checkpointing":"1","method":"sweep","features":"tokens","label_key":"output","prompt":"{instruction}","answer":"{output}","answers":"generated","score":"first-token","max_new_tokens":"3"}'
 
 $W/samples/emoint.h5: $W/stamps/draw-emoint
 	$(draw) --task emoint --train $(data)/emoint/train.json -o $@
@@ -316,6 +317,9 @@ $W/adapter/adapter_config.json $W/adapter/adapter_model.safetensors &: $W/stamps
 	$(keep_previous)
 	$(assemble) -o $W/adapter
 
+$W/adapter/README.md: $W/adapter/adapter_config.json
+	$(card) -o $W/adapter
+
 $R/stamps/eval: $W/stamps/eval
 	$(copy_stamp)
 
@@ -436,5 +440,6 @@ $R/adapters/isear/isear.json $R/adapters/isear/isear.jsonl &: $R/stamps/eval $R/
 $W/eval.tsv: $W/eval/emoint.json $R/base/emoint.json $R/adapters/emoint/emoint.json \
     $W/eval/emotion-cause.json $R/base/emotion-cause.json $R/adapters/emotion-cause/emotion-cause.json \
     $W/eval/tec.json $R/base/tec.json $R/adapters/tec/tec.json $W/eval/isear.json $R/base/isear.json \
-    $R/adapters/isear/isear.json
+    $R/adapters/isear/isear.json | $W/adapter/README.md
 	$(report) -o $@ >/dev/null
+	$(card) -o $W/adapter

@@ -10,7 +10,7 @@ W=$T/w
 must run "$W" -j2 eval
 
 # What follows from new solutions: the files of SITES, and those that follow from the adapter.
-evaluation() { each eval/T.json "$all"; each predictions/T.jsonl "$all"; echo eval.tsv; }
+evaluation() { each eval/T.json "$all"; each predictions/T.jsonl "$all"; echo eval.tsv adapter/README.md; }
 adapter() { echo adapter/adapter_config.json adapter/adapter_model.safetensors; evaluation; }
 from_first() { each solution/S.h5 x "$sites"; each merged/T/S.h5 "$all" "$later"; adapter; }
 # expect_as_fresh NAME SETTINGS…: the tree is that of a run from scratch.
@@ -65,7 +65,7 @@ sed -i 's/night/today/' "$D/tec/test.json"
 must run "$W" -j2 eval
 expect_remade "a changed test.json: that task's evaluations" "$W" eval/tec.json predictions/tec.jsonl \
 	eval/base/tec.json eval/base/tec.jsonl \
-	eval/adapters/tec/tec.json eval/adapters/tec/tec.jsonl eval.tsv
+	eval/adapters/tec/tec.json eval/adapters/tec/tec.jsonl eval.tsv adapter/README.md
 
 mark "$W"
 must "$HELP/tiny-model" -q --seed 2 -o "$T/second-model"

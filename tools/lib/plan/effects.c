@@ -14,23 +14,44 @@ static bool in_force(const struct plan *p, const char *option)
 	return (config_key_find(option)->methods >> p->c.method & 1) && config_is_on(&p->c, option);
 }
 
-/* Names the first of the options ("use_camr", "!scale !if_balance") that the key needs otherwise.
- * false: all are as needed. */
-static bool say_options(const struct plan *p, const struct config_key *k)
+/* The first of the options ("use_camr", "!scale !if_balance") that is not as the key requires
+ * (allocated); NULL: all are. */
+static char *unmet_option(const struct plan *p, const struct config_key *k)
 {
-	char *copy = xstrdup(k->with ? k->with : ""), *save = NULL;
-	bool said = false;
+	char *copy = xstrdup(k->with ? k->with : ""), *save = NULL, *unmet = NULL;
 
-	for (char *word = strtok_r(copy, " ", &save); word && !said;
+	for (char *word = strtok_r(copy, " ", &save); word && !unmet;
 	     word = strtok_r(NULL, " ", &save)) {
 		bool without = *word == '!';
 
-		said = in_force(p, word + without) == without;
-		if (said)
-			note("%s has no effect %s %s", k->name, without ? "with" : "without",
-			     word + without);
+		if (in_force(p, word + without) == without)
+			unmet = xstrdup(word);
 	}
 	free(copy);
+	return unmet;
+}
+
+bool effects_counts(const struct plan *p, const struct config_key *k)
+{
+	char *unmet = unmet_option(p, k);
+	bool counts = (k->methods >> p->c.method & 1) && !unmet;
+
+	free(unmet);
+	return counts;
+}
+
+/* Says the option that keeps the key from having an effect; false: none does. */
+static bool say_options(const struct plan *p, const struct config_key *k)
+{
+	char *unmet = unmet_option(p, k);
+	bool without = unmet && *unmet == '!';
+
+	if (unmet)
+		note("%s has no effect %s %s", k->name, without ? "with" : "without",
+		     unmet + without);
+	bool said = unmet != NULL;
+
+	free(unmet);
 	return said;
 }
 

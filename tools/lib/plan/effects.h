@@ -9,4 +9,7 @@
  * mentioned. */
 void effects_say(const struct plan *p);
 
+/* Whether a setting counts in this merge: in its method, and with the options as they are. */
+bool effects_counts(const struct plan *p, const struct config_key *k);
+
 #endif

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "backend/be.h"
 #include "base/die.h"
 #include "base/text.h"
 #include "files/out.h"
+#include "plan/effects.h"
 #include "plan/rules.h"
 #include "plan/schedule.h"
 
@@ -80,12 +83,49 @@ static void put_memory_flags(struct text *mk, const struct plan *p)
 	text_add(mk, "\n");
 }
 
+/* Whether what is merged depends on the key. */
+static bool changes_merge(const struct plan *p, const struct config_key *k)
+{
+	if (k == &config_keys[KEY_max_iter]) /* it is make that counts */
+		return effects_counts(p, k);
+	for (int stage = 0; stage < STAGE_EVAL; stage++)
+		if (plan_stage_depends(p, (enum stage)stage, k))
+			return effects_counts(p, k);
+	return false;
+}
+
+/* What a model card says of the settings; the tasks are its table's. */
+static void put_card_flags(struct text *mk, const struct plan *p)
+{
+	json_t *settings = json_object();
+
+	for (int i = 0; i < CONFIG_KEYS; i++) {
+		const struct config_key *k = &config_keys[i];
+		bool said = k->type != CONFIG_TASKS &&
+			    (changes_merge(p, k) || i == KEY_score || i == KEY_max_new_tokens);
+		char *v = said ? config_value(&p->c, k) : NULL;
+
+		if (v)
+			json_object_set_new(settings, k->name, json_string(v));
+		free(v);
+	}
+	char *text = json_dumps(settings, JSON_COMPACT);
+	if (!text)
+		die("out of memory");
+	text_add(mk, "card_flags := --settings ");
+	put_quoted(mk, text);
+	text_add(mk, "\n");
+	free(text);
+	json_decref(settings);
+}
+
 static void put_all_flags(struct text *mk, const struct plan *p)
 {
 	for (int stage = 0; stage < STAGE_PLAN; stage++)
 		if (stage != STAGE_ASSEMBLE) /* the graph chooses its options */
 			put_flags(mk, p, (enum stage)stage);
 	put_memory_flags(mk, p);
+	put_card_flags(mk, p);
 }
 
 static void put_tasks(struct text *mk, const struct plan *p)

@@ -100,6 +100,7 @@ static void add_one_pass(struct book *b)
 	if (p->c.method != JACOBI)
 		result = book_add_result(b);
 	book_add_saved_model(b);
+	book_add_cards(b);
 	book_add_table(b);
 	graph_look(b->g);
 	if (result) {

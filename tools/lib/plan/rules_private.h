@@ -49,6 +49,7 @@ void book_release_rest(const struct book *b, struct rule *r);
 struct rule *book_add_result(struct book *b);
 void book_finish_result(const struct book *b, struct rule *r);
 void book_add_saved_model(struct book *b);
+void book_add_cards(struct book *b);
 void book_add_table(struct book *b);
 
 #endif

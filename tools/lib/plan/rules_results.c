@@ -100,6 +100,40 @@ void book_add_saved_model(struct book *b)
 	rule_recipe(r, "$(assemble_model) --adapter $W/adapter -o $W/model");
 }
 
+/* The folders of the results, each with a model card; how many. */
+static int result_folders(const struct plan *p, const char *folder[2])
+{
+	folder[0] = plan_full_weight(p) ? "$W/model" : "$W/adapter";
+	folder[1] = "$W/model";
+	return p->c.save && !plan_full_weight(p) ? 2 : 1;
+}
+
+void book_add_cards(struct book *b)
+{
+	const char *folder[2];
+	int n = result_folders(b->p, folder);
+
+	for (int i = 0; i < n; i++) {
+		struct rule *r = graph_rule(b->g, NULL, "%s/README.md", folder[i]);
+
+		rule_apart(r);
+		rule_needs(r, "%s", i ? "$W/model/config.json" : rules_result(b->p));
+		rule_recipe(r, "$(card) -o %s", folder[i]);
+	}
+}
+
+/* The cards again, now with numbers. */
+static void renew_cards(struct book *b, struct rule *r)
+{
+	const char *folder[2];
+	int n = result_folders(b->p, folder);
+
+	for (int i = 0; i < n; i++) {
+		rule_after(r, "%s/README.md", folder[i]);
+		rule_recipe(r, "$(card) -o %s", folder[i]);
+	}
+}
+
 /* ------------------------------------------------------------ the evaluation */
 
 /* The stamp will have another text than its copy in REFERENCE. */
@@ -202,4 +236,5 @@ void book_add_table(struct book *b)
 					   book_task(b, t));
 	}
 	rule_recipe(r, "$(report) -o $@ >/dev/null");
+	renew_cards(b, r);
 }
