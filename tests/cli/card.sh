@@ -39,9 +39,6 @@ merge merge ALPHA_1=1e-3
 has 'another merge has another card' '| `alpha_1` | 0.001 |'
 check 'without the numbers of the one before' lacks 'model-index' "$C"
 check 'which is kept with its card' cmp "$T/evaluated" "$W/adapter.previous/README.md"
-merge merge 'PROMPT=a|b`c<i>*{instruction}*$$(x)'
-has 'texts of the user are no marks' \
-	'| `prompt` | a&#124;b&#96;c&#60;i&#62;&#42;&#123;instruction&#125;&#42;&#36;&#40;x&#41; |'
 merge merge SAVE=1
 C=$W/model/README.md
 has 'a full model has a card, too' 'library_name: transformers'
@@ -53,8 +50,13 @@ merge merge MODEL_NAME=/home/me/models/my_base/
 has 'of a folder, the last name' 'base_model: "my_base"'
 check 'and not where it is' lacks '/home|models' "$C"
 card() { "$BUILD/write-card" --model "$M" --tasks tec --adapter "$L/{task}" -o "$OUT" "$@"; }
+C=$T/own/README.md
+must "$BUILD/write-card" --model "$M" --tasks tec --adapter "$L/{task}" -o "$T/own" \
+	--settings '{"prompt": "a|b`c<i>*{x}*$(y)"}'
+has 'texts of the user are no marks' \
+	'| `prompt` | a&#124;b&#96;c&#60;i&#62;&#42;&#123;x&#125;&#42;&#36;&#40;y&#41; |'
 refuses 'settings that are no object' 2 "--settings '\[\]': expected a JSON object" card --settings '[]'
 refuses 'a setting of another name' 2 "expected a text under the name of a setting" card --settings '{"a|b": "c"}'
-refuses 'an evaluation cut off' 1 "tec.json' line 1" card --settings '{}' --evaluation "$T/cut" --reference "$T/cut" \
+refuses 'an evaluation cut off' 1 "tec.json' line" card --settings '{}' --evaluation "$T/cut" --reference "$T/cut" \
 	"$(mkdir -p "$T/cut"; echo '{' >"$T/cut/tec.json"; echo -q)"
 finish

@@ -151,7 +151,10 @@ on_form() {
 	out=$T/form.json; check "$form: evaluated" eval_emotion "$@"
 	unset test_file train samples_num out predictions
 	labels=$(sed -n '/labels/,/]/p' "$T/form.json" | tr -d '\n')
-	case $labels in *fear*joy*) ok "$form: its labels" ;; *) not_ok "$form: its labels"; echo "$labels" | say ;; esac
+	case $labels in
+		*fear*joy*) ok "$form: its labels" ;;
+		*) not_ok "$form: its labels"; echo "$labels" | say ;;
+	esac
 	rm -f "$T"/rows.*
 }
 columns="--prompt {text} --answer {label} --label-key label"

@@ -94,14 +94,15 @@ static bool changes_merge(const struct plan *p, const struct config_key *k)
 	return false;
 }
 
-/* What a model card says of the settings; the tasks are its table's. */
+/* What a model card says of the settings. The tasks are in its table. The base's name may be a path
+ * of this machine. */
 static void put_card_flags(struct text *mk, const struct plan *p)
 {
 	json_t *settings = json_object();
 
 	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
-		bool said = k->type != CONFIG_TASKS &&
+		bool said = k->type != CONFIG_TASKS && i != KEY_model_name &&
 			    (changes_merge(p, k) || i == KEY_score || i == KEY_max_new_tokens);
 		char *v = said ? config_value(&p->c, k) : NULL;
 
