@@ -117,6 +117,7 @@ void book_add_cards(struct book *b)
 		struct rule *r = graph_rule(b->g, NULL, "%s/README.md", folder[i]);
 
 		rule_apart(r);
+		rule_stage(r, (struct stage_of){"write-card", "card", NULL, cost_copy()});
 		rule_needs(r, "%s", i ? "$W/model/config.json" : rules_result(b->p));
 		rule_recipe(r, "$(card) -o %s", folder[i]);
 	}
