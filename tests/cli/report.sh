@@ -16,12 +16,20 @@ rows() {
 	grep -E "$1" "$T/page.html" | sed 's,</t[dh]><t[dh][^>]*>,	,g; s,<[^>]*>,,g'
 }
 valid() {
-	if command -v tidy >/dev/null; then check "$1: valid HTML" sh -c 'tidy -q -e "$1" 2>&1 | (! grep .)' - "$T/page.html"
+	if command -v tidy >/dev/null; then
+		check "$1: valid HTML" sh -c 'tidy -q -e "$1" 2>&1 | (! grep .)' - "$T/page.html"
 	else skip "$1: valid HTML" 'there is no tidy; make deps installs it'; fi
 }
-names() { i=0; while [ $i -lt "$1" ]; do
-	for s in self out ffn down; do [ $i -ge "$1" ] || printf '%slayer%02d-%s' "$([ $i = 0 ] || echo ,)" $((i / 4)) $s
-		i=$((i + 1)); done; done; }
+# names N: the sites of a model of one stack, the first N of them.
+names() {
+	i=0
+	while [ $i -lt "$1" ]; do
+		for s in self out ffn down; do
+			[ $i -ge "$1" ] || printf '%slayer%02d-%s' "$([ $i = 0 ] || echo ,)" $((i / 4)) $s
+			i=$((i + 1))
+		done
+	done
+}
 
 # ---------------------------------------------------------------- a merge of the tiny model
 tiny
@@ -34,13 +42,16 @@ cp "$W/report.html" "$T/page.html"
 valid 'a small merge'
 check 'nothing is loaded, and nothing runs' hasnt 'https?:|src=|url\(|@import|<script|<link|<iframe| on[a-z]+='
 awk -F'\t' '$1 ~ /^(base|individual|sweep)$/ && $2 != "mean" {
-	sub("individual", "own adapter", $1); print $2, $1, $3, $4, $5, $9, $10 }' OFS='\t' "$W/eval.tsv" | sort >"$T/expected"
+	sub("individual", "own adapter", $1); print $2, $1, $3, $4, $5, $9, $10 }' OFS='\t' "$W/eval.tsv" |
+	sort >"$T/expected"
 rows '^<tr><td><bdi>(emoint|tec)</bdi></td><td><bdi>(base|own adapter|sweep)<' | sort >"$T/found"
 check 'accuracies are those of eval.tsv' diff "$T/expected" "$T/found"
 check 'so many' [ "$(wc -l <"$T/found")" = 6 ]
 # A line of report.tsv: site, module, task, residual, share, of all, condition.
-awk -F'\t' 'NR > 1 { r[$2] = r[$2] sprintf("\t%.4f", $4); s[$2] = s[$2] sprintf("\t%.1f", 100 * $5); c[$2] = $7; a[$2] = $6 }
-	END { for (m in r) printf "%s\t%.3g\t%.4f%s%s\n", m, c[m], a[m], r[m], s[m] }' "$W/report.tsv" | sort >"$T/expected"
+awk -F'\t' 'NR > 1 {
+	r[$2] = r[$2] sprintf("\t%.4f", $4); s[$2] = s[$2] sprintf("\t%.1f", 100 * $5); c[$2] = $7; a[$2] = $6 }
+	END { for (m in r) printf "%s\t%.3g\t%.4f%s%s\n", m, c[m], a[m], r[m], s[m] }' "$W/report.tsv" |
+	sort >"$T/expected"
 rows '^<tr><td class="module">' | sort >"$T/found"
 check "every module's figures are those of report.tsv" diff "$T/expected" "$T/found"
 q=encoder.block.1.layer.0.SelfAttention.q
@@ -50,11 +61,13 @@ awk -F'\t' -v q=$q '$2 == q { print $4 }' "$W/report.tsv" >"$T/found"
 check "and report.tsv's those of the solution" diff "$T/expected" "$T/found"
 check 'both tasks' [ "$(wc -l <"$T/found")" = 2 ]
 if command -v gnuplot >/dev/null; then
-	check 'pictures, wide and narrow' [ "$(grep -c '<svg class="wide"' "$T/page.html") $(grep -c '<svg class="narrow"' \
-		"$T/page.html")" = '5 5' ]
+	for width in wide narrow; do
+		check "$width pictures" [ "$(grep -c "<svg class=\"$width\"" "$T/page.html")" = 5 ]
+	done
 else skip 'pictures' 'there is no gnuplot; make deps installs it'; fi
 
-check 'a comparison has a page of its own' run "$T/compare" compare METHODS=average,regmean TASK_TARGETS=emoint,tec MANUAL_CEOF=1
+check 'a comparison has a page of its own' run "$T/compare" compare METHODS=average,regmean TASK_TARGETS=emoint,tec \
+	MANUAL_CEOF=1
 cp "$T/compare/report.html" "$T/page.html"
 valid 'a comparison'
 check 'with all methods' sh -c 'grep -q "<bdi>average</bdi></th>" "$1" && grep -q "<bdi>regmean</bdi></th>" "$1"' \
@@ -72,7 +85,8 @@ check '241 sites take 5 s at most' limited 5 "$BUILD/write-report" --tasks "$tas
 	--reference "$T/large/eval" --merges "sweep=$T/large" -o "$T/page.html" --table "$T/page.tsv"
 check 'and 3 MB' [ "$(wc -c <"$T/page.html")" -lt 3000000 ]
 check 'with a line for each module and task' [ "$(wc -l <"$T/page.tsv")" = $((423 * 4 + 1)) ]
-check 'a task without an adapter there has no residual' [ "$(awk -F'\t' '$3 == "alpha" && $4 != ""' "$T/page.tsv" | wc -l)" = 0 ]
+check 'a task without an adapter there has no residual' \
+	[ "$(awk -F'\t' '$3 == "alpha" && $4 != ""' "$T/page.tsv" | wc -l)" = 0 ]
 valid '241 sites'
 
 tasks='<b>bold,'"$(printf '\342\200\256rtl')" sites=$(names 5)
@@ -106,8 +120,8 @@ valid 'without gnuplot'
 if command -v chromium >/dev/null; then
 	tasks=alpha,beta,gamma,delta sites=$(names 9)
 	must report "$T/large"
-	timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$T/chromium" --enable-logging=stderr \
-		--dump-dom "file://$T/page.html" >"$T/dom" 2>"$T/console"
+	timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$T/chromium" \
+		--enable-logging=stderr --dump-dom "file://$T/page.html" >"$T/dom" 2>"$T/console"
 	check 'a browser shows the page' grep -q '<section id="load">' "$T/dom"
 	check 'and its console has no line' sh -c '! grep CONSOLE "$1"' - "$T/console"
 else skip 'the page in a browser' 'there is no chromium, which make deps leaves out because it is large'; fi

@@ -185,7 +185,8 @@ alone 'METHODS with merge' 'METHODS= is for make compare; make merge takes one: 
 alone 'a method twice in compare' 'METHODS=ties,ties: a method is listed twice' compare METHODS=ties,ties
 alone 'METHOD with compare' 'METHOD= is for make merge; make compare takes a list: METHODS=a,b' compare METHOD=ties
 asks 'a merge_rank over the ranks that there are' \
-	"^plan-pipeline: merge_rank: the config says 17, but the adapters' ranks together are at most 16" merge MERGE_RANK=17
+	"^plan-pipeline: merge_rank: the config says 17, but the adapters' ranks together are at most 16" \
+	merge MERGE_RANK=17
 asks 'compare: a word that is no method, before the first one merges' \
 	"^plan-pipeline: command line: method: expected .*, found 'swep'" compare METHODS=average,swep
 check '… nothing was merged' test ! -e "$OUT/work"
