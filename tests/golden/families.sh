@@ -26,6 +26,8 @@ merge() { # WORK SETTINGS…
 }
 # near NAME WORK REFERENCE MAX
 near() { check "$1" "$HELP/compare-factors" --adapter "$2/adapter" --reference "$3" --max "$4"; }
+asked() { "$BUILD/plan-pipeline" -q --tools "$BUILD" --task-type Tiny --config "$T/tiny.yaml" --model "$M" \
+	--loras "$L" --data "$D" --work "$OUT/w" "$@"; }
 same_adapter() { check "$1" cmp "$2/adapter/adapter_model.safetensors" "$3/adapter/adapter_model.safetensors"; }
 
 for model in llama qwen2 gemma2 phi3; do
@@ -84,9 +86,24 @@ must merge "$T/options" METHOD=jacobi MAX_ITER=3 USE_MATS=1 USE_CAMR=1 USE_DCS=1
 must merge "$T/full" METHOD=sweep WITH_PRETRAIN_MATRIX=1 SAVE=1
 check 'with_pretrain_matrix: a full model' test -s "$T/full/model/model.safetensors"
 
+# ---- A smaller rank
+config() { cat "$T/$1/adapter/adapter_config.json"; }
+must merge "$T/cut" METHOD=sweep MERGE_RANK=4
+config cut >"$T/config"
+check 'merge_rank: the adapter has it' grep -q '"r": 4,' "$T/config"
+check 'and every module of it' grep -q '"rank_pattern": {}' "$T/config"
+h5dump -y -a '/modules/model.layers.0.self_attn.q_proj/truncation_error' "$T/cut/solution/layer00-self.h5" >"$T/error"
+check 'its error is in the solution' grep -Eq '0\.[0-9]*[1-9]' "$T/error"
+refuses 'a rank over what there is' 1 "merge_rank: the config says 99, but the adapters' ranks together are at most " \
+	asked --set MERGE_RANK=99
+most=$(sed 's/.* at most \([0-9]*\):.*/\1/' "$T/stderr")
+must merge "$T/whole" METHOD=regmean MERGE_RANK="$most"
+near 'all ranks: nothing is lost' "$T/whole" tests/golden/merges/llama/regmean.safetensors 1e-5
+must merge "$T/cut-jacobi" METHOD=jacobi MAX_ITER=3 USE_MATS=1 CONVERGENCE_THRESHOLD=0 MERGE_RANK=4
+check 'jacobi: MATS goes on from the solution before the cut' test \
+	"$(h5dump -n 1 "$T/cut-jacobi/iter03/solution/layer00-self.h5" | grep -c uncut_A)" = 3
+
 # ---- What is refused, naming the reason
-asked() { "$BUILD/plan-pipeline" -q --tools "$BUILD" --task-type Tiny --config "$T/tiny.yaml" --model "$M" \
-	--loras "$L" --data "$D" --work "$OUT/w" "$@"; }
 refuses 'features: reference' 1 \
 	"features: reference is of T5's encoder and decoder, and '.*llama' holds a model without an encoder" \
 	asked --set 'ANSWERS=generated FEATURES=reference'
