@@ -60,6 +60,14 @@ static void put_option(struct text *mk, const struct config *c, const struct con
 	free(v);
 }
 
+/* Whether the stage's tool takes the key. */
+static bool takes(const struct plan *p, enum stage stage, int key)
+{
+	if (stage == STAGE_SOLVE && key == KEY_merge_rank && plan_full_weight(p))
+		return false; /* solve-full-weight cuts nothing */
+	return config_keys[key].takes >> stage & 1;
+}
+
 /* STAGE_flags: one "--key value" for each key that the stage's tool takes. */
 static void put_flags(struct text *mk, const struct plan *p, enum stage stage)
 {
@@ -67,7 +75,7 @@ static void put_flags(struct text *mk, const struct plan *p, enum stage stage)
 
 	text_add(mk, "%s_flags :=", config_stages[stage].name);
 	for (int i = 0; i < CONFIG_KEYS; i++)
-		if (config_keys[i].takes >> stage & 1)
+		if (takes(p, stage, i))
 			put_option(mk, &c, &config_keys[i]);
 	text_add(mk, "\n");
 }
