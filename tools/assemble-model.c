@@ -306,10 +306,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(companions) / sizeof(*companions); i++)
 		copy_file(companions[i]);
 	write_config(j.model);
-	tool_done("%d tensors, %d of them changed%s", st_count(j.model->st), j.changed,
-		  j.adapter ? ""
-			    : ": a full model and no adapter, because W - W0 has full rank when "
-			      "the whole weight is fitted (with_pretrain_matrix)");
+	if (!j.adapter)
+		note("a full model and no adapter, because W - W0 has full rank when the whole "
+		     "weight is fitted (with_pretrain_matrix)");
+	tool_done("%d tensors, %d of them changed", st_count(j.model->st), j.changed);
 	adapter_close(j.adapter);
 	merged_close(j.merged);
 	model_close(j.model);
