@@ -23,9 +23,15 @@ compare="'$BUILD/compare-methods' --tasks emoint,tec --reference '$W/eval' \
 	-o '$T/runs/compare.tsv' --pairs '$T/runs/compare-pairs.tsv' --markdown '$T/runs/compare.md'"
 compare=$(echo "$compare" | tr '\n\t' '  ')
 must sh -c "$compare"
+report="'$BUILD/write-report' --tasks emoint,tec --sites '$(sed -n 's/^sites := //p' "$W/plan.mk" | tr ' ' ,)' \
+	--reference '$W/eval' --merges 'sweep=$T/compared/sweep' --data '$D'
+	-o '$T/runs/report.html' --table '$T/runs/report.tsv'"
+report=$(echo "$report" | tr '\n\t' '  ')
+must sh -c "PATH=/nowhere; $report"
 {
 	grep -vE "^'[^']*/(plan-pipeline|with-lock|show-progress|release-files|keep-previous)'" "$T/raw"
 	echo "$compare"
+	echo "$report"
 } | awk '{
 	key = $1
 	for (i = 2; i <= NF; i++)

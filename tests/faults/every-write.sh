@@ -12,8 +12,10 @@ manifest >"$T/before"
 # What a run says on stderr beyond the lines of a run without a fault, in $T/hints.
 own_lines() { grep -vxFf "$T/hints" "$T/err" | wc -l; }
 total=0 silent=0 damaged=0 untidy=0 n_tools=0
+# No tool finds another program: write-report would start gnuplot, whose own writes are not looked at here.
+alone='PATH=/nowhere; export PATH; exec'
 faulty() { # KIND N COMMAND: runs it, and looks at how it ends
-	LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$2 FAULT_KIND=$1 sh -c "exec $3" >/dev/null 2>"$T/err" </dev/null
+	LD_PRELOAD="$BUILD/tests/shim.so" FAULT_AT=$2 FAULT_KIND=$1 sh -c "$alone $3" >/dev/null 2>"$T/err" </dev/null
 	rc=$?
 	total=$((total + 1))
 	if [ $rc = 0 ]; then silent=$((silent + 1)); echo "# silent success: call $2, $1: $3"; fi
@@ -33,7 +35,7 @@ try() { # KIND N COMMAND
 }
 # COMMAND, without a fault.
 counted() { \
-	FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "exec $1" >/dev/null 2>"$T/hints" </dev/null; }
+	FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "$alone $1" >/dev/null 2>"$T/hints" </dev/null; }
 while read -r command; do
 	n_tools=$((n_tools + 1))
 	if ! counted "$command"; then

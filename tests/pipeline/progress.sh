@@ -41,7 +41,7 @@ if command -v script >/dev/null; then
 	wait $terminal
 	check "… it ends badly (here: $?)" test ! -e "$T/c/adapter/adapter_config.json"
 	exec 3>&-
-	shows '… and says how to go on' '^with-lock: interrupted: .* this goes on: make -j2 merge '
+	shows '… and says how to go on' '^(\^C)?with-lock: interrupted: .* this goes on: make -j2 merge '
 	check '… no temporary file is left by the next run' sh -c "make merge WORK=$T/c $small &&
 		[ -z \"\$(find $T/c -name '.*.tmp-*')\" ]"
 
