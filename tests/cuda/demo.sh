@@ -26,6 +26,8 @@ for backend in cpu cuda; do must on $backend "$T/jacobi-$backend" -j2 merge METH
 check 'jacobi: every module of the second iteration within 1e-4 of the CPU backend'"'"'s' close "$T/jacobi-cuda" \
 	"$T/jacobi-cpu"
 must on cuda "$T/again" merge
-for part in tokens solution adapter
-	do check "the same bytes with -j1 and -j2: $part" diff -r "$T/sweep-cuda/$part" "$T/again/$part"; done
+# (The card of the first one tells of its evaluation.)
+for part in tokens solution adapter; do
+	check "the same bytes with -j1 and -j2: $part" diff -r -x README.md "$T/sweep-cuda/$part" "$T/again/$part"
+done
 finish
