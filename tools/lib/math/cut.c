@@ -28,16 +28,12 @@ static void shape(struct cut *c, int m, int d, int R)
 	c->n = smaller(c->k, d);
 }
 
-/* What LAPACK asks for: of the three routines the most. */
+/* For LAPACK: at least what its routines need, and room for their blocks of columns. It grows with
+ * every size, so that a slab for a site's largest sizes holds each of its modules. (What LAPACK
+ * says is best does not: it is less where d falls below 1.6 k.) */
 static int work_doubles(const struct cut *c)
 {
-	double qr = 0, q = 0, svd = 0;
-
-	LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, c->m, c->R, NULL, c->m, NULL, &qr, -1);
-	LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, c->m, c->k, c->k, NULL, c->m, NULL, &q, -1);
-	LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'N', 'S', c->d, c->k, NULL, c->d, NULL, NULL, 1, NULL,
-			    c->n, &svd, -1);
-	return (int)fmax(qr, fmax(q, svd));
+	return c->k * c->k + 64 * (c->d + c->k + c->R);
 }
 
 /* Q (R, m) before the factor's columns are formed; K (k, R); a product (max(R, k), d) that LAPACK
@@ -118,17 +114,6 @@ static double beyond(const struct cut *c, int r)
 	for (int i = c->n - 1; i >= r; i--)
 		sum += c->sigma[i] * c->sigma[i];
 	return sum;
-}
-
-int cut_least_rank(const struct cut *c, double keep)
-{
-	double all = beyond(c, 0);
-	int r = 1;
-
-	BUG_IF(!(keep > 0 && keep <= 1));
-	while (r < c->n && beyond(c, r) > (1 - keep) * all)
-		r++;
-	return r;
 }
 
 double cut_error(const struct cut *c, int r)

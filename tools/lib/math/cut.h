@@ -28,15 +28,13 @@ struct cut {
 	int lwork;
 };
 
-/* Memory of a cut, beside its arguments. */
+/* Memory of a cut, beside its arguments. It grows with each of the sizes. */
 size_t cut_bytes(int m, int d, int R);
 /* Lays the arrays out in a slab of cut_bytes(), of xaligned(), owned by the caller. */
 void cut_place(struct cut *c, void *slab, int m, int d, int R);
 /* Decomposes W = B A in the metric of L (d, d), lower triangle, or NULL. Returns 0, or 1 when an
  * input is not finite or LAPACK does not converge. */
 int cut_decompose(struct cut *c, const float *B, const double *A, const double *L);
-/* The least rank from 1 on that keeps this share of ‖W L‖²; keep in (0, 1]. */
-int cut_least_rank(const struct cut *c, double keep);
 /* The error of rank r, from 0 on; 0 where W L is 0. */
 double cut_error(const struct cut *c, int r);
 /* B_r (m, r), its columns orthonormal, and A_r (r, d); r ≥ 1. Columns and rows beyond c->n are
