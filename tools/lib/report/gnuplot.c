@@ -76,7 +76,9 @@ char *gnuplot_run(const char *script)
 		picture = whole(out);
 	else if (status != NO_GNUPLOT)
 		die("gnuplot failed (status %d): its message is above", status);
-	if ((fclose(in) != 0) | (fclose(out) != 0))
+	status = fclose(in);
+	status |= fclose(out);
+	if (status)
 		die("cannot close gnuplot's files: %s", strerror(errno));
 	return picture;
 }
