@@ -56,6 +56,7 @@ fresh json
 file tokenizer.json '[]'; refuses 'a list' 1 "tokenizer.json' file: expected an object" show
 file tokenizer.json '{"model": '; refuses 'half of a file' 1 "tokenizer.json' line 2 column 0: the file ends" show
 top='"more": 1, '; refused 'an unknown key' "file: key 'more' is not known; known are: version truncation"
+top='"": 1, '; refused 'an empty key' "file: key '' is not known; known are: version truncation"
 top='"model": {}, '; refused 'a key twice' "duplicate"
 write; sed -i 's/"1.0"/"2.0"/' "$COPY/tokenizer.json"
 refuses 'another version' 1 "version: expected '1.0', found '2.0'" show

@@ -21,13 +21,15 @@ void jsonpart_unknown_type(struct jsonpart p, const char *known)
 	    known);
 }
 
-/* Whether `word` is one of the words of `line`. */
+/* Whether `word` is one of the words of `line`. Nothing is no word: an empty key. */
 static bool is_word(const char *line, const char *word)
 {
 	size_t n = strlen(word);
+	if (n == 0 || strchr(word, ' '))
+		return false;
 	for (const char *at = line; (at = strstr(at, word)) != NULL; at += n)
 		if ((at == line || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
-			return n > 0;
+			return true;
 	return false;
 }
 
@@ -38,7 +40,7 @@ void jsonpart_keys(struct jsonpart p, const char *known)
 	if (!json_is_object(p.v))
 		die("'%s' %s: expected an object, found another type", p.path, p.name);
 	json_object_foreach ((json_t *)p.v, key, v)
-		if (!is_word(known, key) || strchr(key, ' '))
+		if (!is_word(known, key))
 			die("'%s' %s: key '%.40s' is not known; known are: %s", p.path, p.name, key,
 			    known);
 }
