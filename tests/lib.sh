@@ -80,6 +80,24 @@ tiny() {
 	M=$T/tiny/model L=$T/tiny/loras D=$T/tiny/data
 }
 lacks() { ! grep -Eq "$@"; } # lacks PATTERN FILE
+
+# Tests of what a run does meanwhile hold the run, so that no machine is too fast or too slow for them.
+#
+# hold TOOL CONDITION: $HELD are the tools, of which this one waits, before it does anything, until the shell command
+# CONDITION succeeds; `false`: until it is killed. After some minutes it goes on all the same.
+HELD=$T/held
+hold() {
+	[ -d "$HELD" ] || cp -rs "$(realpath "$BUILD")" "$HELD"
+	rm "$HELD/$1"
+	cat >"$HELD/$1" <<-END
+		#!/bin/sh
+		. "$PWD/tests/patience.sh"
+		await "\$(patience 120)" sh -c '$2'
+		exec "$(realpath "$BUILD")/$1" "\$@"
+	END
+	chmod +x "$HELD/$1"
+}
+
 # copy SOURCE NAME: copies a file or folder of the tiny case, to break it. The copy is $COPY.
 copy() { COPY=$T/$2; rm -rf "$COPY"; cp -r "$1" "$COPY"; }
 

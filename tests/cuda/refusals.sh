@@ -49,14 +49,15 @@ check 'and with none failing there is none' test $last = 100000
 
 # The lock.
 lock=$T/iteris-cuda-$(id -u)-FFFF-FF-00-0.lock
-nap=$(patience 1)
-flock "$lock" sleep $((3 * nap)) &
-sleep "$nap"
+mkfifo "$T/gate"
+flock "$lock" sh -c 'echo >"$1"; read -r _ <"$1"' - "$T/gate" &
+read -r _ <"$T/gate" # it has the lock
 rm -rf "$OUT"; mkdir "$OUT"
 extract_acts -b cuda -v >"$T/stdout" 2>"$T/stderr" &
-sleep "$nap"
-check 'another process uses the device: nothing is written yet' test -z "$(find "$OUT" ! -type d)"
+check 'another process uses the device: it waits' await "$(patience 30)" \
+	grep -q 'waiting for the CUDA device' "$T/stderr"
+check '… and nothing is written yet' test -z "$(find "$OUT" ! -type d)"
+echo >"$T/gate"
 wait
 check 'and when it has ended there is the result' test -s "$OUT/x.h5"
-check 'having said what it waited for' grep -q 'waiting for the CUDA device' "$T/stderr"
 finish

@@ -93,11 +93,12 @@ if command -v dot >/dev/null; then
 	check 'a layer or a site' grep -q 'LAYER= SITE=: make dag takes one of them' "$T/err"
 	files | diff "$T/before" - >"$T/diff"
 	check 'nothing else was written' test ! -s "$T/diff"
-	"$BUILD/with-lock" --folder "$W" -- sleep "$(patience 5)" &
+	"$BUILD/with-lock" --folder "$W" -- sleep 600 &
 	holder=$!
-	await 20 grep -q sleep "$W/lock"
+	must await "$(patience 20)" grep -q sleep "$W/lock"
 	check 'it is drawn while a run holds the lock' two dag
-	kill $holder
+	check '… all the while' kill $holder
+	wait $holder 2>/dev/null
 	check 'a merge that has not begun' run "$T/none" dag METHOD=jacobi
 	check '… is missing' grep -q '>missing<' "$T/none/dag.svg"
 

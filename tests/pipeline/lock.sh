@@ -7,15 +7,19 @@ says() { # NAME PATTERN: the last command's stderr
 	if grep -Eq -- "$2" "$T/err"; then ok "$1"; else not_ok "$1"; say <"$T/err"; fi
 }
 
-long=$(patience 20) short=$(patience 2) nap=$(patience 3)
-"$BUILD/with-lock" --folder "$W" -- sleep "$long" &
+# Nothing here takes a certain time: who must wait waits for a file, or for another.
+until_is() { echo "for _ in \$(seq 6000); do [ -e $1 ] && break; sleep 0.05; done"; }
+ended() { ! ps -o stat= -p "$1" | grep -qv Z; }
+begun() { [ "$(wc -l <"$1")" = "$2" ]; } # so many have written their names
+
+"$BUILD/with-lock" --folder "$W" -- sleep 600 &
 holder=$!
 while [ ! -s "$W/lock" ]; do sleep 0.05; done
 if lock true 2>"$T/err"; then not_ok 'a second run is refused'; else ok 'a second run is refused'; fi
-says 'the message names the first by number and command' "in use by process [0-9]+ sleep $long"
+says 'the message names the first by number and command' 'in use by process [0-9]+ sleep 600'
 tiny --blocks 1
 run "$W" merge >"$T/err" 2>&1 && not_ok 'make merge is refused' || ok 'make merge is refused'
-says 'and says by whom' "in use by process [0-9]+ sleep $long"
+says 'and says by whom' 'in use by process [0-9]+ sleep 600'
 run "$W" plan >"$T/out" 2>"$T/err" && ok 'make plan is answered all the same' ||
 	not_ok 'make plan is answered all the same'
 check 'with the plan on standard output' grep -q '^to do  *[0-9]* processes for the merge' "$T/out"
@@ -26,36 +30,41 @@ check 'once the first has ended, by a signal too, the folder is free' lock true
 
 # The holder is killed, and what it has started lives on for a while: a second run waits for it, and does not mix
 # with it.
-"$BUILD/with-lock" --folder "$W" -- sleep "$short" &
+"$BUILD/with-lock" --folder "$W" -- sh -c "echo >$T/lives; $(until_is "$T/gate"); echo first >>$T/order" &
 holder=$!
-while ! grep -q "sleep $short" "$W/lock"; do sleep 0.05; done
+must await "$(patience 60)" test -e "$T/lives"
 kill -9 "$holder"
 wait "$holder" 2>/dev/null
-start=$(date +%s%N)
-check 'what a killed run has left running is waited for' lock true
-if [ $((($(date +%s%N) - start) / 1000000)) -ge 300 ]; then ok 'until it has ended'; else not_ok 'until it has ended'
-	fi
+lock sh -c "echo second >>$T/order" 2>"$T/err" &
+second=$!
+check 'a second run says what it waits for' await "$(patience 30)" grep -q \
+	"waiting for what process $holder .* has left running in '$W'" "$T/err"
+touch "$T/gate"
+check 'what a killed run has left running is waited for' wait $second
+check 'until it has ended' sh -c 'printf "first\nsecond\n" | diff - "$1"' - "$T/order"
 
 # make -j above it shares no job tokens with the make below, which may outlive it. It ends at once, without waiting
 # for them.
 cat >"$T/above.mk" <<END
 above:
 	+@"$BUILD/with-lock" --folder "$W" -- \$(MAKE) -f "$T/above.mk" below
-below: one two
+below: three four
+three four: one two
 one two:
-	@sleep $nap; echo \$@ >>"$T/below"
+	@echo \$@ >>"$T/begun"; $(until_is "$T/gate-below" | sed 's/\$/$$/g')
+three four:
+	@echo \$@ >>"$T/next"; $(until_is "$T/gate-next" | sed 's/\$/$$/g'); echo \$@ >>"$T/below"
 END
-start=$(date +%s%N)
 make -j2 -f "$T/above.mk" >/dev/null 2>&1 &
 above=$!
-while ! grep -q 'above.mk below' "$W/lock"; do sleep 0.05; done
+check 'below it, as many jobs side by side' await "$(patience 30)" begun "$T/begun" 2
 kill -9 "$(cut -d' ' -f1 "$W/lock")"
+check 'make -j above a killed holder ends at once' await "$(patience 30)" ended $above
 wait $above
-if [ $((($(date +%s%N) - start) / 1000000)) -lt $((nap * 1000 - 500)) ]
-	then ok 'make -j above a killed holder ends at once'
-	else not_ok 'make -j above a killed holder ends at once'; fi
-check 'and what runs below goes on, as many jobs side by side' await $((nap + nap / 3)) sh \
-	-c 'grep -q one "$1" && grep -q two "$1"' - "$T/below"
+touch "$T/gate-below"
+check 'and what runs below goes on, as many jobs side by side' await "$(patience 30)" begun "$T/next" 2
+touch "$T/gate-next"
+check '… to its end' await "$(patience 30)" begun "$T/below" 2
 
 mkdir -p "$W/own/tec" "$T/other"
 touch "$W/own/tec/.enc00-self.h5.tmp-999999999-0" "$W/.plan.mk.tmp-999999998-3" "$W/.keep" \

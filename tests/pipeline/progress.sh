@@ -4,7 +4,9 @@
 . "$(dirname "$0")/../lib.sh"
 tiny
 W=$T/w
-small="BUILD=$BUILD MODEL=$M LORAS=$L DATA=$D $SMALL TASK_TARGETS=emoint,tec MANUAL_CEOF=1"
+case="MODEL=$M LORAS=$L DATA=$D $SMALL TASK_TARGETS=emoint,tec MANUAL_CEOF=1"
+small="BUILD=$BUILD $case"
+held="BUILD=$HELD $case"
 two() { run "$W" "$@" TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
 # on_terminal COMMAND…: what comes there goes to $T/screen.
 on_terminal() { TERM=xterm env --default-signal=INT script -qec "stty cols 100; $*" /dev/null >"$T/screen" 2>&1; }
@@ -17,10 +19,12 @@ hides() { # NAME PATTERN
 }
 
 if command -v script >/dev/null; then
-	on_terminal "make --no-print-directory -j2 merge eval WORK=$W $small" </dev/null
+	hold solve-layer "grep -q \"gone.*, solve-layer\" $T/screen"
+	hold eval-emotion "grep -q \"of 6 evaluations\" $T/screen"
+	on_terminal "make --no-print-directory -j2 merge eval WORK=$W $held" </dev/null
 	check 'on a terminal: a merge' [ $? = 0 ]
 	shows '… how far it is' '^sweep: [0-9]+ of [0-9]+ sites, [0-9]+:[0-9]{2} gone'
-	shows '… and which tools run' ', (extract-acts|compute-grams|solve-layer)'
+	shows '… and which tools run' ', solve-layer'
 	shows '… so in the evaluation' '^sweep: [0-9]+ of 6 evaluations'
 	hides '… no line of a process' 'MB peak'
 	shows '… the memory of the largest one, at the end' '^Max memory usage: [0-9.]+ MB'
@@ -33,7 +37,8 @@ if command -v script >/dev/null; then
 
 	# Ctrl-C: the terminal's character for it, once the merge is under way.
 	mkfifo "$T/keys"
-	on_terminal "make --no-print-directory -j2 merge WORK=$T/c $small" <"$T/keys" &
+	hold compute-grams false
+	on_terminal "make --no-print-directory -j2 merge WORK=$T/c $held" <"$T/keys" &
 	terminal=$!
 	exec 3>"$T/keys"
 	check 'Ctrl-C: the merge has begun' await "$(patience 30)" test -e "$T/c/samples/tec.h5"
@@ -61,15 +66,19 @@ else skip 'on a terminal' 'there is no script(1)'; fi
 
 # ---- no terminal
 rm -rf "$W"
-two merge >"$T/out" 2>&1 &
+hold compute-grams "test -e $T/planned"
+hold solve-layer "grep -q \"% done\" $T/out"
+two merge BUILD="$HELD" >"$T/out" 2>&1 &
 merge=$!
 check 'a merge runs' await "$(patience 30)" test -e "$W/samples/tec.h5"
 two plan >"$T/plan" 2>"$T/err"
+touch "$T/planned"
 check 'make plan answers meanwhile' grep -Eq '^to do  *[0-9]+ processes for the merge' "$T/plan"
 check '… and why each kind of file is to be made' grep -Eq '^why +[A-Za-z ]+ [0-9]+ of [0-9]+: ' "$T/plan"
 wait $merge
 check 'the merge ends well' test -e "$W/adapter/adapter_config.json"
 check 'no line of a process' lacks 'MB peak' "$T/out"
+check 'a line for a tenth' grep -Eq '^sweep: [1-9]0 % done, [0-9]+ of 7 sites, [0-9]+:[0-9]{2} gone, ' "$T/out"
 check 'tenths, in their order and each once' sh -c \
 	'sed -n "s/^sweep: \([0-9]*\) % done, .*/\1/p" "$1" >"$2" && sort -nu "$2" | diff - "$2"' - "$T/out" "$T/tenths"
 check 'nothing in place' lacks "$(printf '\r')|$(printf '\033')" "$T/out"

@@ -51,14 +51,19 @@ disturb() {
 k=0
 for how in group group term make tool group; do
 	k=$((k + 1))
-	W=$T/w$k moments= disturbed=0
-	for again in 1 2; do
-		# Only make was killed, and its last processes were all that remained to be done.
-		[ "$(count "$W")" -lt $total ] || break
-		at=$(moment $((10 * k + again)) "$W")
-		moments="$moments, ${at% *} of $total results"
-		# shellcheck disable=SC2086
-		disturb "$W" $how $at
+	W=$T/w$k moments= disturbed=0 turn=0
+	# A run may end before this looks. If none of two was killed, two others begin at the beginning.
+	while [ $disturbed = 0 ] && [ $turn -lt 8 ]; do
+		rm -rf "$W"
+		for again in 1 2; do
+			turn=$((turn + 1))
+			# Only make was killed, and its last processes were all that remained to be done.
+			[ "$(count "$W")" -lt $total ] || break
+			at=$(moment $((10 * k + turn)) "$W")
+			moments="$moments, ${at% *} of $total results"
+			# shellcheck disable=SC2086
+			disturb "$W" $how $at
+		done
 	done
 	if [ $disturbed -gt 0 ]; then ok "$how killed: $disturbed runs came to no end"
 		else not_ok "$how killed: nothing was killed (SEED=$SEED, at${moments#,})"; fi
