@@ -22,7 +22,7 @@
 static const struct common_opts *common;
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites,
-		*from, *encoder_output, *features, *answers, *out;
+		*from, *rows, *encoder_output, *features, *answers, *out;
 	bool fp16, checkpoint;
 	int inner_num;
 } o;
@@ -46,6 +46,8 @@ static const struct opt options[] = {
 	 "the sites of the run, of which solutions exist (side merged)"},
 	{"from", 0, OPT_STRING, &o.from, false, 0, 0, "FILE",
 	 "acts file with the state to go on from (default: the embeddings)"},
+	{"rows", 0, OPT_STRING, &o.rows, false, 0, 0, "FILE[,FILE]",
+	 "acts files of sites after --from in its block: their rows are taken, not computed"},
 	{"encoder-output", 0, OPT_STRING, &o.encoder_output, false, 0, 0, "FILE",
 	 "acts file of site encoder-output (decoder sites)"},
 	KEY_OPTION_AS(features, o.features,
@@ -217,6 +219,10 @@ static void check_usage(const struct extract_run *r)
 		die_usage("side own takes --adapter, side merged takes --solutions and --sites");
 	if (strcmp(o.answers, "generated") && !answers_are_given())
 		die_usage("--answers '%s': expected generated or given", o.answers);
+	if (o.rows && (!o.from || o.fp16 || r->a.last_rows))
+		die_usage(
+			"--rows needs --from, and float32 rows of all positions: with "
+			"--use-fp16 1, or in the decoder with --features reference, leave it out");
 	if (answers_are_given() && is_reference())
 		die_usage("--features reference is of generated answers: take --features tokens");
 	if (answers_are_given() && o.tokens)
@@ -288,17 +294,19 @@ static void run_open(struct extract_run *r)
 	refuse_renamed("--site", o.site);
 	if (!site_parse(&a->model->m, o.site, &a->site))
 		die_usage("--site '%s': no site of this model", o.site);
+	a->last_rows = is_reference() && propagate_in_decoder(a);
 	check_usage(r);
 	r->tasks = strlist_split(o.tasks, "--task");
 	if (!is_lora())
 		a->merged = merged_open(&a->model->m, o.solutions, o.sites);
 	a->of = (struct acts_of){o.site, NULL, o.side, o.features};
 	a->from = o.from;
+	if (o.rows)
+		a->given_rows = strlist_split(o.rows, "--rows");
 	a->encoder_output = o.encoder_output;
 	a->out = o.out;
 	a->precision = o.fp16 ? be->fast16() : BE_F32;
 	a->fp16 = o.fp16;
-	a->last_rows = is_reference() && propagate_in_decoder(a);
 	a->every_state = !o.checkpoint;
 	a->ntasks = r->tasks.n;
 	a->task = xcalloc((size_t)r->tasks.n, sizeof(*a->task));
@@ -324,6 +332,7 @@ static void run_close(struct extract_run *r)
 	propagate_release(&r->a);
 	free(r->input);
 	free(r->a.task);
+	strlist_release(&r->a.given_rows);
 	strlist_release(&r->tasks);
 	merged_close(r->a.merged);
 	model_close(r->a.model);

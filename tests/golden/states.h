@@ -75,7 +75,8 @@ static inline void states_stack(struct states *st, const struct forward *f, int 
 		struct block block;
 		struct block_deltas d;
 
-		block_load(&block, NULL, f->model, stack, b, STEP_SELF, STEP_END, f->precision);
+		block_load(&block, NULL, f->model, stack, b, way_between(STEP_SELF, STEP_END),
+			   f->precision);
 		block_deltas_load(&d, &block, f->source);
 		block_run(&block, &d, &w, &batch, mem, H, STEP_END);
 		st->at[stack][b + 1] = states_copy(H, n);

@@ -77,7 +77,7 @@ static void check_block(struct golden *g, int index, struct work *w, float *H)
 	struct block_deltas none = {{NULL}};
 	struct block b;
 
-	block_load(&b, NULL, g->model, 0, index, STEP_SELF, STEP_END, BE_F32);
+	block_load(&b, NULL, g->model, 0, index, way_between(STEP_SELF, STEP_END), BE_F32);
 	be->get(start, H, bytes);
 	for (enum step to = STEP_SELF; to <= STEP_END; to = family_next_step(m->family, 0, to)) {
 		struct site at = {0, index, to};

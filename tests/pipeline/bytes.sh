@@ -45,6 +45,9 @@ for threads in 1 2; do
 	(site=enc00-self; by_hand 'extract-acts (own)' own/tec/enc00-self.h5 extract_acts)
 	by_hand 'extract-acts (own), from the state before' own/tec/enc01-self.h5 extract_acts \
 		--from "$W/own/tec/enc00-self.h5"
+	# The run has taken the rows of o and wo. Here they are computed once more.
+	(site=enc00-down; by_hand 'extract-acts (own), without given rows' own/tec/enc00-down.h5 extract_acts \
+		--from "$W/own/tec/enc00-self.h5")
 	sites=$(sed -n 's/^sites := //p' "$W/plan.mk" | tr ' ' ,)
 	by_hand 'extract-acts (merged)' merged/tec/enc01-self.h5 extract_merged --from "$W/merged/tec/enc00-self.h5"
 	by_hand generate-tokens tokens/tec.h5 generate_tokens

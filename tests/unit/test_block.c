@@ -230,7 +230,7 @@ static void start(struct running *r, int stack, int index, enum step from,
 	const struct delta_source source = {.adapter = with};
 	struct ranks ranks = {{0}};
 
-	block_load(&r->block, NULL, model, stack, index, from, STEP_END, BE_F32);
+	block_load(&r->block, NULL, model, stack, index, way_between(from, STEP_END), BE_F32);
 	block_deltas_load(&r->deltas, &r->block, &source);
 	delta_source_ranks(&source, &ranks);
 	work_init(&r->work, NULL, model, stack, ROWS, LONGEST, ranks_largest(&ranks));

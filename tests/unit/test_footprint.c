@@ -164,7 +164,7 @@ static size_t block_bytes(const struct model *model, int stack, const struct ran
 	struct layout l = {0};
 	struct block b;
 
-	block_load(&b, &l, model, stack, 0, STEP_SELF, STEP_END, p);
+	block_load(&b, &l, model, stack, 0, way_between(STEP_SELF, STEP_END), p);
 	block_deltas_count(&l, &b, r);
 	block_release(&b);
 	return l.bytes;

@@ -60,12 +60,36 @@ static int state_of(const struct plan *p, const struct schedule *s, int i)
 	return from;
 }
 
+/* Whether the rows of extract_site j are given to extract_site i: those of its way's first block
+ * where x is the result of an attention or of a feed-forward's first half. */
+static bool is_given(const struct schedule *s, int i, int j)
+{
+	const struct extract_site *t = &s->extract_site[i];
+	const struct site a = s->extract_site[j].site;
+
+	return t->from != NO_SITE && j >= t->from && j < i && !site_is_encoder_output(a) &&
+	       a.stack == s->extract_site[t->from].site.stack &&
+	       a.block == s->extract_site[t->from].site.block &&
+	       (a.step == STEP_OUT || a.step == STEP_CROSSOUT || a.step == STEP_DOWN);
+}
+
+static void check_given(const struct schedule *s, int i, bool any)
+{
+	const struct extract_site *t = &s->extract_site[i];
+	int n = 0;
+
+	for (int j = 0; any && j < i; j++)
+		if (is_given(s, i, j))
+			assert_int_equal(t->given[n++], j);
+	assert_int_equal(t->ngiven, n);
+}
+
 /* Whether anything that is solved after extract_site i reads the rows of extract_site j ≤ i. An
  * extract_site that is not solved is made for the next solved one. */
 static bool is_read_after(const struct schedule *s, int i, int j)
 {
 	for (int n = i + 1; n < s->n; n++)
-		if (s->extract_site[n].from == j ||
+		if (s->extract_site[n].from == j || is_given(s, n, j) ||
 		    (site_is_encoder_output(s->extract_site[j].site) &&
 		     s->extract_site[n].reads_encoder))
 			return true;
@@ -80,6 +104,7 @@ static void check(const struct plan *p)
 	for (int i = 0; i < s.n; i++) {
 		assert_int_equal(s.extract_site[i].from, state_of(p, &s, i));
 		assert_int_equal(s.extract_site[i].before, solved);
+		check_given(&s, i, true);
 		assert_int_equal(s.extract_site[i].reads_encoder,
 				 s.extract_site[i].site.stack == 1 &&
 					 !site_is_encoder_output(s.extract_site[i].site));
@@ -110,6 +135,27 @@ static void test_all(void **state)
 			if (p.nsites)
 				check(&p);
 		}
+}
+
+/* Rounded rows are never given, and the last rows of sequences are not enough. */
+static void test_no_rows(void **state)
+{
+	struct site sites[32];
+	struct plan p = {.model = &t5, .site = sites, .c = {.use_gradient_checkpointing = true}};
+	(void)state;
+	put_sites(&p, 255);
+	for (int fp16 = 0; fp16 < 2; fp16++) {
+		struct schedule s;
+
+		p.c.use_fp16 = fp16;
+		p.c.features = fp16 ? TOKENS : REFERENCE;
+		s = schedule_make(&p);
+		for (int i = 0; i < s.n; i++)
+			check_given(&s, i,
+				    !fp16 && (s.extract_site[i].site.stack == 0 ||
+					      site_is_encoder_output(s.extract_site[i].site)));
+		schedule_release(&s);
+	}
 }
 
 /* q and v, as published: by name. */
@@ -144,6 +190,7 @@ static void test_published(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_published),
+					   cmocka_unit_test(test_no_rows),
 					   cmocka_unit_test(test_all)};
 
 	return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);

@@ -38,11 +38,25 @@ static int parts_of(const struct block *b, enum step step, struct part part[STEP
 	return n;
 }
 
+struct way way_between(enum step from, enum step to)
+{
+	return (struct way){.from = from, .to = to};
+}
+
+/* Whether x at the next step is given, so that this step is not run. */
+static bool is_skipped(const struct block *b, enum step s)
+{
+	enum step next = step_next(b, s);
+
+	return next < b->way.to && b->way.given[next];
+}
+
 static bool slot_needed(const struct block *b, int slot)
 {
 	enum step s = b->model->m.family->linear[slot].step;
 
-	return slot_exists(&b->model->m, b->stack, slot) && s >= b->from && s < b->to;
+	return slot_exists(&b->model->m, b->stack, slot) && s >= b->way.from && s < b->way.to &&
+	       !is_skipped(b, s);
 }
 
 static void load_slot(struct block *b, struct layout *l, int slot)
@@ -61,26 +75,32 @@ static void load_slot(struct block *b, struct layout *l, int slot)
 	b->bias[slot] = model_linear_bias(b->model, l, q);
 }
 
-void block_load(struct block *b, struct layout *l, const struct model *model, int stack, int index,
-		enum step from, enum step to, enum be_precision p)
+static void load_norms(struct block *b, struct layout *l)
 {
-	*b = (struct block){.model = model,
-			    .stack = stack,
-			    .index = index,
-			    .from = from,
-			    .to = to,
-			    .precision = p};
-	BUG_IF(!step_of(b, from)->norm);
+	const struct model *m = b->model;
+	enum step from = b->way.from, to = b->way.to;
+
 	for (enum step s = from; s <= to && s < STEP_END; s = step_next(b, s))
-		if (step_of(b, s)->norm)
-			b->norm[s] = model_norm(model, l, stack, index, s);
+		if (step_of(b, s)->norm && !is_skipped(b, s))
+			b->norm[s] = model_norm(m, l, b->stack, b->index, s);
 	for (enum step s = from; s < to; s = step_next(b, s))
-		b->added_norm[s] = model_added_norm(model, l, stack, index, s);
+		b->added_norm[s] = model_added_norm(m, l, b->stack, b->index, s);
+	if (from != STEP_SELF || to == STEP_SELF || is_skipped(b, STEP_SELF))
+		return;
+	for (int keys = 0; keys < 2; keys++)
+		b->head_norm[keys] = model_head_norm(m, l, b->stack, b->index, keys);
+}
+
+void block_load(struct block *b, struct layout *l, const struct model *model, int stack, int index,
+		struct way way, enum be_precision p)
+{
+	*b = (struct block){
+		.model = model, .stack = stack, .index = index, .way = way, .precision = p};
+	BUG_IF(!step_of(b, way.from)->norm);
+	load_norms(b, l);
 	for (int slot = 0; slot < SLOTS; slot++)
 		if (slot_needed(b, slot))
 			load_slot(b, l, slot);
-	for (int keys = 0; keys < 2 && from == STEP_SELF && to > STEP_SELF; keys++)
-		b->head_norm[keys] = model_head_norm(model, l, stack, index, keys);
 }
 
 void block_release(struct block *b)
@@ -565,14 +585,20 @@ static void enter_step(const struct block *b, struct work *w, const float *h, en
 void block_run(const struct block *b, const struct block_deltas *d, struct work *w,
 	       const struct batch *s, const struct encoder_output *mem, float *h, enum step to)
 {
-	BUG_IF(s->rows > w->rows || to > b->to);
+	BUG_IF(s->rows > w->rows || to > b->way.to);
 	w->batch = s;
 	w->x = w->a;
-	enter_step(b, w, h, b->from);
-	for (enum step at = b->from; at < to;) {
-		run_step(b, d, w, mem, h, at);
+	enter_step(b, w, h, b->way.from);
+	for (enum step at = b->way.from; at < to;) {
+		bool skipped = is_skipped(b, at);
+
+		if (!skipped)
+			run_step(b, d, w, mem, h, at);
 		at = step_next(b, at);
-		enter_step(b, w, h, at);
+		if (skipped)
+			w->x = s->given.fetch(s->given.arg, at);
+		else
+			enter_step(b, w, h, at);
 	}
 }
 

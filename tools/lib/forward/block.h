@@ -21,11 +21,21 @@
 #include "model/model.h"
 #include "model/site.h"
 
-/* Base weights of the linears between two steps of one block. */
+/* A way through a block. At a step that is given, x is not computed: its caller has it. The linears
+ * of the step before are then not needed. A given step has no norm, and is neither `from` nor `to`.
+ */
+struct way {
+	enum step from, to; /* `from` has a norm */
+	bool given[STEP_END];
+};
+/* Nothing is given. */
+struct way way_between(enum step from, enum step to);
+
+/* Base weights of the linears on a way through one block. */
 struct block {
 	const struct model *model;
 	int stack, index;
-	enum step from, to;
+	struct way way;
 	enum be_precision precision;
 	float *norm[STEP_END];       /* at the steps that have one */
 	float *added_norm[STEP_END]; /* of what steps add; NULL: none */
@@ -37,7 +47,7 @@ struct block {
 
 /* Allocates or counts (layout.h). To count, it reads only model->m. */
 void block_load(struct block *b, struct layout *l, const struct model *model, int stack, int index,
-		enum step from, enum step to, enum be_precision p);
+		struct way way, enum be_precision p);
 void block_release(struct block *b);
 /* The sizes of a block's operations, for planning. T: rows of a sequence; keys: rows that it
  * attends to; rank: the largest rank of any ΔW. */
@@ -59,6 +69,13 @@ struct kept {
 	float *K, *V; /* NULL: none */
 };
 
+/* The inputs of linears that a way takes from its caller. fetch() returns x (rows of the batch,
+ * width of the step's linears) in backend memory. */
+struct given {
+	void *arg;
+	float *(*fetch)(void *arg, enum step at);
+};
+
 /* A batch of n sequences; the arrays have n entries. */
 struct batch {
 	int n;
@@ -78,6 +95,7 @@ struct batch {
 	struct kept answer;
 	const int *answer_off;
 	int room;
+	struct given given; /* where the block's way has given steps */
 };
 
 /* The encoder's output, for the decoder's cross-attention. fetch() returns the rows of sequences
@@ -121,9 +139,9 @@ void work_release(struct work *w);
 size_t prompt_floats(const struct geometry *m);
 size_t prompt_peak(const struct geometry *m);
 
-/* Runs a batch from b->from to step `to` (≤ b->to). h (P, D) is updated in place. The input of the
- * linears at `to` is left in w->x; at STEP_END there is none. x is recomputed from h at b->from,
- * which must be SELF, CROSS or FFN. */
+/* Runs a batch from the way's start to step `to`, at most its end. h (P, D) is updated in place.
+ * The input of the linears at `to` is left in w->x; at STEP_END there is none. At the start x is
+ * recomputed from h. */
 void block_run(const struct block *b, const struct block_deltas *d, struct work *w,
 	       const struct batch *s, const struct encoder_output *mem, float *h, enum step to);
 

@@ -135,18 +135,18 @@ static void run_blocks(const struct forward *f, int stack, struct work *w, const
 	int L = f->model->m.L[stack];
 	struct block b[2];
 
-	block_load(&b[0], NULL, f->model, stack, 0, STEP_SELF, STEP_END, f->precision);
+	block_load(&b[0], NULL, f->model, stack, 0, way_between(STEP_SELF, STEP_END), f->precision);
 	for (int i = 0; i < L; i++) {
 		struct block *next = i + 1 < L ? &b[(i + 1) % 2] : NULL;
 
 		run_block(f, &b[i % 2], w, s, which, H, mem, p);
 		if (next && be->ahead)
-			block_load(next, NULL, f->model, stack, i + 1, STEP_SELF, STEP_END,
-				   f->precision);
+			block_load(next, NULL, f->model, stack, i + 1,
+				   way_between(STEP_SELF, STEP_END), f->precision);
 		block_release(&b[i % 2]);
 		if (next && !be->ahead)
-			block_load(next, NULL, f->model, stack, i + 1, STEP_SELF, STEP_END,
-				   f->precision);
+			block_load(next, NULL, f->model, stack, i + 1,
+				   way_between(STEP_SELF, STEP_END), f->precision);
 	}
 }
 
@@ -407,7 +407,8 @@ static struct layout pass_layout(const struct forward *f, const struct ranks *r,
 
 	init_work(&w, &l, f, stack, longest, past, ranks_largest(r));
 	for (int i = 0; i < blocks; i++) {
-		block_load(&b, &l, f->model, stack, i, STEP_SELF, STEP_END, f->precision);
+		block_load(&b, &l, f->model, stack, i, way_between(STEP_SELF, STEP_END),
+			   f->precision);
 		if (i == 0)
 			block_deltas_count(&l, &b, r);
 		block_release(&b);

@@ -48,6 +48,31 @@ static struct h5 *open_acts(const struct propagation *a, const char *template,
 	return f;
 }
 
+/* Whether the walk can take the rows of site s: x there is no norm, and s is on its first block's
+ * part of the way. */
+static bool can_be_given(const struct propagation *a, struct site s)
+{
+	return !site_is_encoder_output(s) && s.stack == propagate_in_decoder(a) &&
+	       s.block == a->start && s.step > a->start_step && site_compare(s, a->site) < 0 &&
+	       !site_at_norm(a->model->m.family, s);
+}
+
+static void find_given(struct propagation *a)
+{
+	for (int i = 0; i < a->given_rows.n; i++) {
+		struct h5 *in = open_acts(a, a->given_rows.item[i], &a->task[0], NULL);
+		char *name = h5_get_string(in, "/", "site");
+		struct site s;
+
+		if (!site_parse(&a->model->m, name, &s) || !can_be_given(a, s))
+			die("%s: the rows of site '%s' are no input on the way from '%s' to '%s'",
+			    h5_path(in), name, a->from_site, a->of.site);
+		a->given[s.step] = a->given_rows.item[i];
+		free(name);
+		h5_close(in);
+	}
+}
+
 void propagate_start(struct propagation *a)
 {
 	struct site from;
@@ -69,6 +94,7 @@ void propagate_start(struct propagation *a)
 	a->from_site = name;
 	a->start = from.block;
 	h5_close(in);
+	find_given(a);
 }
 
 /* Where x is the norm of h, the file of the site can hold h. */
@@ -110,8 +136,21 @@ static void open_output(const struct propagation *a, struct propagation_task *t)
 	free(path);
 }
 
-/* Opens a task's files for a pass: the state that it starts from, the encoder's output, the
- * output. */
+/* Opens the file of the given rows at a step. */
+static struct h5 *open_given(const struct propagation *a, const struct propagation_task *t,
+			     enum step at)
+{
+	const struct site s = {propagate_in_decoder(a), a->start, at};
+	char name[24];
+	struct h5 *f = open_acts(a, a->given[at], t, site_name(a->model->m.family, s, name));
+
+	h5_expect_shape(f, "/rows", (size_t)seqs_of(a, t)->rows,
+			(size_t)site_width(&a->model->m, s));
+	return f;
+}
+
+/* Opens a task's files for a pass: the state that it starts from, the given rows, the encoder's
+ * output, the output. */
 static void open_files(const struct propagation *a, struct propagation_task *t,
 		       const struct pass *p)
 {
@@ -119,6 +158,9 @@ static void open_files(const struct propagation *a, struct propagation_task *t,
 		t->in = open_acts(a, a->from, t, a->from_site);
 		acts_need_state(t->in, seqs_of(a, t)->rows, a->model->m.D);
 	}
+	for (int at = 0; p->first && at < STEP_END; at++)
+		if (a->given[at])
+			t->given[at] = open_given(a, t, (enum step)at);
 	if (propagate_in_decoder(a) && p->to > STEP_CROSS) {
 		t->encoder_output = open_acts(a, a->encoder_output, t, "encoder-output");
 		acts_need_state(t->encoder_output, t->enc.rows, a->model->m.D);
@@ -132,6 +174,10 @@ static void close_files(struct propagation_task *t, const struct pass *p)
 	h5_close(t->in);
 	h5_close(t->encoder_output);
 	t->in = t->encoder_output = NULL;
+	for (int at = 0; at < STEP_END; at++) {
+		h5_close(t->given[at]);
+		t->given[at] = NULL;
+	}
 	if (p->last)
 		h5_commit(t->out);
 }
@@ -182,11 +228,27 @@ static void read_state(const struct propagation *a, const struct propagation_tas
 	be->put(a->h, a->host, (size_t)b->rows * (size_t)a->model->m.D * sizeof(float));
 }
 
-/* Reads the encoder's output for the decoder's cross-attention from the `encoder-output` file. */
+/* A task's batch, for what is read while a block runs. */
 struct fetch {
-	const struct propagation *a;
+	struct propagation *a;
 	const struct propagation_task *t;
+	const struct batch *batch;
+	int first; /* the batch's first sequence */
 };
+
+static float *fetch_given(void *arg, enum step at)
+{
+	const struct fetch *f = arg;
+	struct propagation *a = f->a;
+	size_t row0 = (size_t)seqs_of(a, f->t)->off[f->first], rows = (size_t)f->batch->rows;
+	int d = site_width(&a->model->m, (struct site){propagate_in_decoder(a), a->start, at});
+
+	h5_read_float(f->t->given[at], "/rows", row0, rows, a->host);
+	be->put(a->work.a, a->host, rows * (size_t)d * sizeof(float));
+	return a->work.a;
+}
+
+/* Reads the encoder's output for the decoder's cross-attention from the `encoder-output` file. */
 
 static const float *fetch_encoder_output(void *arg, int first, int n, int *off)
 {
@@ -212,16 +274,17 @@ static void run_batches(struct propagation *a, struct propagation_task *t, const
 	const struct seqs *s = seqs_of(a, t);
 	const struct geometry *m = &a->model->m;
 	int *off = xarray((size_t)s->n, sizeof(int));
-	struct fetch fetch = {a, t};
+	struct batch batch;
+	struct fetch fetch = {a, t, &batch, 0};
 	struct encoder_output mem = {&fetch, fetch_encoder_output, t->enc.len, t->enc.valid, 0,
 				     a->rows};
 	bool at_end = p->to == STEP_END || !p->loaded || (p->last && state_at_site(a));
-	struct batch batch;
 
 	for (int first = 0; first < s->n; first += batch.n) {
 		batch = seqs_batch(s, first, a->rows, 0, off);
 		read_state(a, t, p, &batch, first);
-		mem.base = first;
+		mem.base = fetch.first = first;
+		batch.given = (struct given){&fetch, fetch_given};
 		if (p->loaded)
 			block_run(p->loaded, d, &a->work, &batch, &mem, a->h, p->to);
 		if (p->next_norm)
@@ -248,11 +311,20 @@ static void pass_task(struct propagation *a, struct propagation_task *t, const s
 	close_files(t, p);
 }
 
+static struct way way_of(const struct propagation *a, const struct pass *p)
+{
+	struct way way = way_between(p->from, p->to);
+
+	for (int at = 0; p->first && at < STEP_END; at++)
+		way.given[at] = a->given[at] != NULL;
+	return way;
+}
+
 static void pass_load(const struct propagation *a, struct pass *p, struct block *b)
 {
 	const struct delta_source source = {.merged = a->merged};
 
-	block_load(b, NULL, a->model, propagate_in_decoder(a), p->block, p->from, p->to,
+	block_load(b, NULL, a->model, propagate_in_decoder(a), p->block, way_of(a, p),
 		   a->precision);
 	p->loaded = b;
 	if (!a->merged)
@@ -344,7 +416,7 @@ struct layout propagate_layout(const struct propagation *a, int T, int keys,
 	const struct be_sizes sizes = block_sizes(&a->model->m, stack, T, keys, rank, a->precision);
 	struct block b;
 
-	block_load(&b, &l, a->model, stack, 0, STEP_SELF, STEP_END, a->precision);
+	block_load(&b, &l, a->model, stack, 0, way_between(STEP_SELF, STEP_END), a->precision);
 	block_deltas_count(&l, &b, ranks);
 	model_final_norm(a->model, &l, stack);
 	propagate_init(&dry, &l, keys > T ? keys : T, rank);

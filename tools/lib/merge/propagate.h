@@ -6,12 +6,17 @@
  * computes it from the embeddings. It writes the state, with the rows, to the acts file of the
  * second site.
  *
+ * Rows of sites on the way are inputs of linears that an earlier walk has computed. Where they are
+ * given, what leads to them is not computed again: attention, or the first half of a feed-forward.
+ * They are the same bits, because equal input rows give equal output rows (backend/be.h).
+ *
  * A pass runs one block over all sequences of all tasks, batch by batch. Between passes the state
  * is in the output file. So one block's weights and one batch of rows are in memory, whatever the
  * depth and the number of samples. */
 #ifndef PROPAGATE_H
 #define PROPAGATE_H
 
+#include "base/strlist.h"
 #include "forward/block.h"
 #include "forward/seqs.h"
 #include "merge/acts.h"
@@ -23,6 +28,7 @@ struct propagation_task {
 	const struct adapter *adapter;        /* of the task's own model; NULL: a merged model */
 	struct h5 *in, *encoder_output, *out; /* open only while in use, so that memory does not
 						 grow with the number of tasks */
+	struct h5 *given[STEP_END];           /* likewise: the given rows, by step */
 };
 
 struct propagation {
@@ -36,6 +42,8 @@ struct propagation {
 		*out; /* paths of acts files with {task} in them. from: where the state is, NULL: in
 			 the embeddings. encoder_output: only at decoder sites. out: to be written
 		       */
+	struct strlist given_rows; /* paths like `from`, of sites of its block. The files must have
+				      float32 rows of all positions */
 	int ntasks;
 	struct propagation_task *task; /* (ntasks) */
 	enum be_precision precision;   /* of products with weights */
@@ -47,9 +55,10 @@ struct propagation {
 		     propagate_init() */
 
 	/* Set by propagate_start(). */
-	int start;            /* the first block to run, */
-	enum step start_step; /* from this step on */
-	char *from_site;      /* the site of `from` */
+	int start;                   /* the first block to run, */
+	enum step start_step;        /* from this step on */
+	char *from_site;             /* the site of `from` */
+	const char *given[STEP_END]; /* by step of the first block: a path of given_rows, or NULL */
 
 	/* Set by propagate_init(). */
 	struct work work;

@@ -94,6 +94,22 @@ static struct elements way(const struct geometry *m, const struct site *from, st
 	return sum(n, elements_between(m, stack, step, to.step));
 }
 
+/* Less the linears that lead to given rows. */
+static struct elements without_given(struct elements n, const struct plan *p,
+				     const struct schedule *s, const struct extract_site *t)
+{
+	for (int k = 0; k < t->ngiven; k++) {
+		struct site given = s->extract_site[t->given[k]].site;
+		struct elements less = {0, 0};
+
+		if (given.step > s->extract_site[t->from].site.step)
+			less = elements_between(&p->model->m, given.stack,
+						(enum step)(given.step - 1), given.step);
+		n = (struct elements){n.rows - less.rows, n.encoder - less.encoder};
+	}
+	return n;
+}
+
 struct cost cost_draw(void)
 {
 	return seconds(0.02, 0.02);
@@ -110,6 +126,7 @@ struct cost cost_rows(const struct plan *p, const struct schedule *s, int i)
 	if (site_is_encoder_output(to))
 		to = (struct site){.stack = 0, .block = m->L[0], .step = STEP_SELF};
 	n = way(m, from == NO_SITE ? NULL : &s->extract_site[from].site, to);
+	n = without_given(n, p, s, &s->extract_site[i]);
 	return seconds((n.rows + n.encoder) * PACK / READS,
 		       2 * (rows * n.rows + text_rows(p) * n.encoder) / FLOPS + bytes / WRITES);
 }

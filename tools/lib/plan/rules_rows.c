@@ -61,6 +61,21 @@ static void keep_near(const struct book *b, struct rule *r, const struct extract
 		rule_after(r, "$W/grams/%s/%s.h5", book_task(b, t), b->s.extract_site[lead].name);
 }
 
+/* The rows that are given. */
+static void add_given(const struct book *b, struct rule *r, const struct extract_site *s,
+		      const char *side, const char *task, struct text *options)
+{
+	for (int k = 0; k < s->ngiven; k++) {
+		const char *name = b->s.extract_site[s->given[k]].name;
+
+		if (s->given[k] != s->from)
+			rule_needs(r, "%s/%s/%s.h5", side, task, name);
+		text_add(options, "%s%s/{task}/%s.h5", k ? "," : " --rows '", side, name);
+	}
+	if (s->ngiven)
+		text_add(options, "'");
+}
+
 /* Adds what both sides need at an extract_site; `side`: its folder. Returns the options for the
  * recipe (allocated). */
 static char *inputs(const struct book *b, struct rule *r, const struct extract_site *s,
@@ -75,6 +90,7 @@ static char *inputs(const struct book *b, struct rule *r, const struct extract_s
 		text_add(&options, " --from '%s/{task}/%s.h5'", side,
 			 b->s.extract_site[s->from].name);
 	}
+	add_given(b, r, s, side, task, &options);
 	if (s->reads_answers && rules_generates(b->p)) {
 		rule_needs(r, "%s/%s.h5", tokens, task);
 		text_add(&options, " --tokens '%s/{task}.h5'", tokens);

@@ -40,6 +40,29 @@ static bool holds_state(const struct plan *p, const struct schedule *s, int i, i
 		site_at_norm(p->model->m.family, site));
 }
 
+/* Whether extract-acts can go on from rows of a stack. Rounded rows would change the result. */
+static bool takes_rows(const struct plan *p, int stack)
+{
+	return !p->c.use_fp16 && !(p->c.features == REFERENCE && stack == 1);
+}
+
+/* Rows of norms are made from the state. Rows of a linear's input that no norm made are given. */
+static void find_given(struct extract_site *t, const struct schedule *s, const struct plan *p)
+{
+	struct site from;
+
+	if (t->from == NO_SITE)
+		return;
+	from = s->extract_site[t->from].site;
+	for (int i = t->from; &s->extract_site[i] < t && takes_rows(p, from.stack); i++) {
+		struct site site = s->extract_site[i].site;
+
+		if (!site_is_encoder_output(site) && same_block(site, from) &&
+		    !site_at_norm(p->model->m.family, site))
+			t->given[t->ngiven++] = i;
+	}
+}
+
 /* A stack continues from its own last state, `encoder-output` from the encoder's. */
 static void find_states(struct schedule *s, const struct plan *p)
 {
@@ -56,11 +79,20 @@ static void find_states(struct schedule *s, const struct plan *p)
 		t->reads_answers = !encoder_output && t->site.stack == family->nstacks - 1;
 		t->from = *state;
 		t->before = solved;
+		find_given(t, s, p);
 		if (!encoder_output && holds_state(p, s, i, *state))
 			*state = i;
 		if (t->solved)
 			solved = i;
 	}
+}
+
+/* Extract_site i is needed when extract_site `user` is solved. */
+static void used_at(struct schedule *s, int i, int user)
+{
+	int *last = &s->extract_site[i].last_user;
+
+	*last = user > *last ? user : *last;
 }
 
 /* The encoder's output is needed to the end. The input of an extract_site that is not solved is
@@ -75,14 +107,14 @@ static void find_last_users(struct schedule *s)
 		s->extract_site[i].last_user =
 			site_is_encoder_output(s->extract_site[i].site) ? last : i;
 	for (int i = s->n - 1; i >= 0; i--) {
-		int *user;
+		const struct extract_site *t = &s->extract_site[i];
 
-		if (s->extract_site[i].solved)
+		if (t->solved)
 			next = i;
-		if (s->extract_site[i].from == NO_SITE)
-			continue;
-		user = &s->extract_site[s->extract_site[i].from].last_user;
-		*user = next > *user ? next : *user;
+		if (t->from != NO_SITE)
+			used_at(s, t->from, next);
+		for (int k = 0; k < t->ngiven; k++)
+			used_at(s, t->given[k], next);
 	}
 }
 

@@ -5,7 +5,7 @@
 
 #include "plan/plan.h"
 
-enum { NO_SITE = -1 };
+enum { NO_SITE = -1, GIVEN_SITES = 3 };
 
 /* A place where rows are taken: a site of targeted modules, or the encoder's output, which the
  * decoder always needs. */
@@ -15,8 +15,11 @@ struct extract_site {
 	bool solved;        /* it has targeted modules */
 	bool reads_answers; /* its rows include those of the decoder's tokens */
 	bool reads_encoder; /* it needs the encoder's output and the decoder's tokens */
-	int from;      /* the extract_site whose file holds the state to start from; NO_SITE: the
-			  embeddings */
+	int from; /* the extract_site whose file holds the state to start from; NO_SITE: the
+		     embeddings */
+	/* The n extract_sites whose rows are taken, not computed again: those after the start of
+	 * `from`'s block, and before this one, where x is no norm. */
+	int given[GIVEN_SITES], ngiven;
 	int before;    /* the last solved extract_site before this one, or NO_SITE */
 	int last_user; /* the solved extract_site after which its rows are not needed */
 };
