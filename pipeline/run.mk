@@ -15,7 +15,8 @@
 #?                         the token ids and pieces of a text; without TEXT, of every line of standard input
 #? make demo               merge and evaluate the demo by three methods; DEMO=llama: the demo that is a Llama
 #? BACKEND=cuda            compute on the GPU, with tools that were built for it
-#? KEEP_ACTS=1             keep rows and Grams that have been used (default: only their names are kept, to save disk)
+#? KEEP_ACTS=1             keep rows and Grams that have been used (default: only their names are kept, to save disk);
+#?                         KEEP_ACTS=own: keep of them what a merge with a task more or less reads again
 #? REFERENCE=DIR           keep the base's and adapters' results there, for several merges
 #? V=1                     show the commands
 #? -jN                     run N processes side by side; -j alone: as many as there are cores
@@ -47,7 +48,7 @@ quoted = '$(subst ','\'',$(strip $(1)))'
 OPTIONAL = $(if $(strip $(2)),--$(1) $(call quoted,$(2)))
 PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_TYPE)) --config $(call quoted,$(CONFIG)) --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
-       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(if $(KEEP_ACTS),--keep-acts) \
+       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(call OPTIONAL,keep-acts,$(KEEP_ACTS)) \
        $(if $(strip $(SETTINGS)),--set '$(subst ','\'',$(SETTINGS))')
 # What the user asked for, and where the user is (make -C). For the first look at a request.
 ASKED = $(call OPTIONAL,goals,$(MAKECMDGOALS)) $(call OPTIONAL,stands,$(PWD))

@@ -32,9 +32,9 @@
 static const struct common_opts *common;
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
-		*goals, *stands, *tools, *todo;
+		*goals, *stands, *tools, *todo, *keep;
 	int iteration;
-	bool list_keys, keys_markdown, show, dag, print_work, matrix, keep_acts;
+	bool list_keys, keys_markdown, show, dag, print_work, matrix;
 	struct drawn drawn;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml"};
 
@@ -54,8 +54,9 @@ static const struct opt options[] = {
 	 "folder of the base's and the adapters' evaluations (default: WORK/eval)"},
 	{"matrix", 0, OPT_FLAG, &o.matrix, false, 0, 0, NULL,
 	 "evaluate each adapter on every task"},
-	{"keep-acts", 0, OPT_FLAG, &o.keep_acts, false, 0, 0, NULL,
-	 "rows and Grams that have been used stay"},
+	{"keep-acts", 0, OPT_STRING, &o.keep, false, 0, 0, "WHAT",
+	 "used rows and Grams that stay: 1 all, own what a merge with another task reads again, 0 "
+	 "none (default: 0)"},
 	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST",
 	 "overrides KEY=value, separated by spaces; a blank in a value is written \\ and a blank"},
 	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST",
@@ -364,6 +365,16 @@ static const char *own_folder(void)
 	return path;
 }
 
+static enum keep keep(void)
+{
+	static const char *const names[] = {"0", "own", "1"};
+
+	for (int i = 0; i < 3; i++)
+		if (!o.keep || strcmp(o.keep, names[i]) == 0)
+			return (enum keep)i;
+	die_usage("KEEP_ACTS='%s': expected 1, own or 0", o.keep);
+}
+
 static void read_settings(struct plan *p)
 {
 	char *config = request_plain(o.config, "CONFIG"), *said;
@@ -386,7 +397,7 @@ static void read_settings(struct plan *p)
 	p->tools = o.tools ? o.tools : own_folder();
 	p->processes = processes();
 	p->matrix = o.matrix;
-	p->keep_acts = o.keep_acts;
+	p->keep = keep();
 	free(config);
 }
 

@@ -55,13 +55,14 @@ $W/merged/emoint/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5 $W/merged/t
 	$(extract_merged) --site enc00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution -o '$W/merged/{task}/enc00-self.h5'
 
 $W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/enc00-self.h5 $W/merged/emoint/enc00-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5
+    $W/stamps/modules-enc-self $W/stamps/adapter-emoint $W/own/emoint/enc00-self.h5 \
+    $W/merged/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc00-self.h5 \
+    $W/merged/emotion-cause/enc00-self.h5
 	$(grams) --site enc00-self --task emoint,emotion-cause --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
 
-$W/grams/tec/enc00-self.h5 $W/grams/isear/enc00-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/enc00-self.h5 $W/merged/tec/enc00-self.h5 $W/stamps/adapter-isear $W/own/isear/enc00-self.h5 \
-    $W/merged/isear/enc00-self.h5
+$W/grams/tec/enc00-self.h5 $W/grams/isear/enc00-self.h5 &: $W/stamps/grams $W/stamps/modules-enc-self \
+    $W/stamps/adapter-tec $W/own/tec/enc00-self.h5 $W/merged/tec/enc00-self.h5 $W/stamps/adapter-isear \
+    $W/own/isear/enc00-self.h5 $W/merged/isear/enc00-self.h5
 	$(grams) --site enc00-self --task tec,isear --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
 
 $W/solution/enc00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -84,13 +85,14 @@ $W/merged/emoint/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5 $W/merged/t
 	$(extract_merged) --site enc01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc00-self.h5' -o '$W/merged/{task}/enc01-self.h5'
 
 $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/enc01-self.h5 $W/merged/emoint/enc01-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5
+    $W/stamps/modules-enc-self $W/stamps/adapter-emoint $W/own/emoint/enc01-self.h5 \
+    $W/merged/emoint/enc01-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc01-self.h5 \
+    $W/merged/emotion-cause/enc01-self.h5
 	$(grams) --site enc01-self --task emoint,emotion-cause --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
 
-$W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/enc01-self.h5 $W/merged/tec/enc01-self.h5 $W/stamps/adapter-isear $W/own/isear/enc01-self.h5 \
-    $W/merged/isear/enc01-self.h5
+$W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5 &: $W/stamps/grams $W/stamps/modules-enc-self \
+    $W/stamps/adapter-tec $W/own/tec/enc01-self.h5 $W/merged/tec/enc01-self.h5 $W/stamps/adapter-isear \
+    $W/own/isear/enc01-self.h5 $W/merged/isear/enc01-self.h5
 	$(grams) --site enc01-self --task tec,isear --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
 
 $W/solution/enc01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -115,13 +117,14 @@ $W/merged/emoint/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5 $W/merged/t
 	$(extract_merged) --site enc02-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc01-self.h5' -o '$W/merged/{task}/enc02-self.h5'
 
 $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/enc02-self.h5 $W/merged/emoint/enc02-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5
+    $W/stamps/modules-enc-self $W/stamps/adapter-emoint $W/own/emoint/enc02-self.h5 \
+    $W/merged/emoint/enc02-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc02-self.h5 \
+    $W/merged/emotion-cause/enc02-self.h5
 	$(grams) --site enc02-self --task emoint,emotion-cause --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
 
-$W/grams/tec/enc02-self.h5 $W/grams/isear/enc02-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/enc02-self.h5 $W/merged/tec/enc02-self.h5 $W/stamps/adapter-isear $W/own/isear/enc02-self.h5 \
-    $W/merged/isear/enc02-self.h5
+$W/grams/tec/enc02-self.h5 $W/grams/isear/enc02-self.h5 &: $W/stamps/grams $W/stamps/modules-enc-self \
+    $W/stamps/adapter-tec $W/own/tec/enc02-self.h5 $W/merged/tec/enc02-self.h5 $W/stamps/adapter-isear \
+    $W/own/isear/enc02-self.h5 $W/merged/isear/enc02-self.h5
 	$(grams) --site enc02-self --task tec,isear --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
 
 $W/solution/enc02-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -153,14 +156,15 @@ $W/merged/emoint/encoder-output.h5 $W/merged/emotion-cause/encoder-output.h5 $W/
 	$(extract_merged) --site encoder-output --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/enc02-self.h5' -o '$W/merged/{task}/encoder-output.h5'
 
 $W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/encoder-output.h5 $W/merged/emoint/encoder-output.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/encoder-output.h5 \
+    $W/stamps/modules-encoder-output $W/stamps/adapter-emoint $W/own/emoint/encoder-output.h5 \
+    $W/merged/emoint/encoder-output.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/encoder-output.h5 \
     $W/merged/emotion-cause/encoder-output.h5
 	$(grams) --site encoder-output --task emoint,emotion-cause --own '$W/own/{task}/encoder-output.h5' --merged '$W/merged/{task}/encoder-output.h5' -o '$W/grams/{task}/encoder-output.h5'
 
-$W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/encoder-output.h5 $W/merged/tec/encoder-output.h5 $W/stamps/adapter-isear \
-    $W/own/isear/encoder-output.h5 $W/merged/isear/encoder-output.h5
+$W/grams/tec/encoder-output.h5 $W/grams/isear/encoder-output.h5 &: $W/stamps/grams \
+    $W/stamps/modules-encoder-output $W/stamps/adapter-tec $W/own/tec/encoder-output.h5 \
+    $W/merged/tec/encoder-output.h5 $W/stamps/adapter-isear $W/own/isear/encoder-output.h5 \
+    $W/merged/isear/encoder-output.h5
 	$(grams) --site encoder-output --task tec,isear --own '$W/own/{task}/encoder-output.h5' --merged '$W/merged/{task}/encoder-output.h5' -o '$W/grams/{task}/encoder-output.h5'
 
 $W/solution/encoder-output.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -187,13 +191,14 @@ $W/merged/emoint/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5 $W/merged/t
 	$(extract_merged) --site dec00-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec00-self.h5'
 
 $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/dec00-self.h5 $W/merged/emoint/dec00-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5
+    $W/stamps/modules-dec-self $W/stamps/adapter-emoint $W/own/emoint/dec00-self.h5 \
+    $W/merged/emoint/dec00-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-self.h5 \
+    $W/merged/emotion-cause/dec00-self.h5
 	$(grams) --site dec00-self --task emoint,emotion-cause --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
 
-$W/grams/tec/dec00-self.h5 $W/grams/isear/dec00-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/dec00-self.h5 $W/merged/tec/dec00-self.h5 $W/stamps/adapter-isear $W/own/isear/dec00-self.h5 \
-    $W/merged/isear/dec00-self.h5
+$W/grams/tec/dec00-self.h5 $W/grams/isear/dec00-self.h5 &: $W/stamps/grams $W/stamps/modules-dec-self \
+    $W/stamps/adapter-tec $W/own/tec/dec00-self.h5 $W/merged/tec/dec00-self.h5 $W/stamps/adapter-isear \
+    $W/own/isear/dec00-self.h5 $W/merged/isear/dec00-self.h5
 	$(grams) --site dec00-self --task tec,isear --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
 
 $W/solution/dec00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -223,13 +228,14 @@ $W/merged/emoint/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5 $W/merged
 	$(extract_merged) --site dec00-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec00-cross.h5'
 
 $W/grams/emoint/dec00-cross.h5 $W/grams/emotion-cause/dec00-cross.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/dec00-cross.h5 $W/merged/emoint/dec00-cross.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5
+    $W/stamps/modules-dec-cross $W/stamps/adapter-emoint $W/own/emoint/dec00-cross.h5 \
+    $W/merged/emoint/dec00-cross.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-cross.h5 \
+    $W/merged/emotion-cause/dec00-cross.h5
 	$(grams) --site dec00-cross --task emoint,emotion-cause --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
-$W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear $W/own/isear/dec00-cross.h5 \
-    $W/merged/isear/dec00-cross.h5
+$W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5 &: $W/stamps/grams $W/stamps/modules-dec-cross \
+    $W/stamps/adapter-tec $W/own/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear \
+    $W/own/isear/dec00-cross.h5 $W/merged/isear/dec00-cross.h5
 	$(grams) --site dec00-cross --task tec,isear --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
 $W/solution/dec00-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -259,13 +265,14 @@ $W/merged/emoint/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5 $W/merged/t
 	$(extract_merged) --site dec01-self --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec01-self.h5'
 
 $W/grams/emoint/dec01-self.h5 $W/grams/emotion-cause/dec01-self.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/dec01-self.h5 $W/merged/emoint/dec01-self.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5
+    $W/stamps/modules-dec-self $W/stamps/adapter-emoint $W/own/emoint/dec01-self.h5 \
+    $W/merged/emoint/dec01-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-self.h5 \
+    $W/merged/emotion-cause/dec01-self.h5
 	$(grams) --site dec01-self --task emoint,emotion-cause --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
 
-$W/grams/tec/dec01-self.h5 $W/grams/isear/dec01-self.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/dec01-self.h5 $W/merged/tec/dec01-self.h5 $W/stamps/adapter-isear $W/own/isear/dec01-self.h5 \
-    $W/merged/isear/dec01-self.h5
+$W/grams/tec/dec01-self.h5 $W/grams/isear/dec01-self.h5 &: $W/stamps/grams $W/stamps/modules-dec-self \
+    $W/stamps/adapter-tec $W/own/tec/dec01-self.h5 $W/merged/tec/dec01-self.h5 $W/stamps/adapter-isear \
+    $W/own/isear/dec01-self.h5 $W/merged/isear/dec01-self.h5
 	$(grams) --site dec01-self --task tec,isear --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
 
 $W/solution/dec01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
@@ -295,13 +302,14 @@ $W/merged/emoint/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5 $W/merged
 	$(extract_merged) --site dec01-cross --task emoint,emotion-cause,tec,isear --solutions $W/solution --from '$W/merged/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/merged/{task}/encoder-output.h5' -o '$W/merged/{task}/dec01-cross.h5'
 
 $W/grams/emoint/dec01-cross.h5 $W/grams/emotion-cause/dec01-cross.h5 &: $W/stamps/grams \
-    $W/stamps/adapter-emoint $W/own/emoint/dec01-cross.h5 $W/merged/emoint/dec01-cross.h5 \
-    $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5
+    $W/stamps/modules-dec-cross $W/stamps/adapter-emoint $W/own/emoint/dec01-cross.h5 \
+    $W/merged/emoint/dec01-cross.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-cross.h5 \
+    $W/merged/emotion-cause/dec01-cross.h5
 	$(grams) --site dec01-cross --task emoint,emotion-cause --own '$W/own/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
 
-$W/grams/tec/dec01-cross.h5 $W/grams/isear/dec01-cross.h5 &: $W/stamps/grams $W/stamps/adapter-tec \
-    $W/own/tec/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 $W/stamps/adapter-isear $W/own/isear/dec01-cross.h5 \
-    $W/merged/isear/dec01-cross.h5
+$W/grams/tec/dec01-cross.h5 $W/grams/isear/dec01-cross.h5 &: $W/stamps/grams $W/stamps/modules-dec-cross \
+    $W/stamps/adapter-tec $W/own/tec/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 $W/stamps/adapter-isear \
+    $W/own/isear/dec01-cross.h5 $W/merged/isear/dec01-cross.h5
 	$(grams) --site dec01-cross --task tec,isear --own '$W/own/{task}/dec01-cross.h5' --merged '$W/merged/{task}/dec01-cross.h5' -o '$W/grams/{task}/dec01-cross.h5'
 
 $W/solution/dec01-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \

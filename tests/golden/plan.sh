@@ -23,7 +23,7 @@ check '… and the merged rows by one, beside the own rows' test \
 plan "$T/one" --jobs 1 >"$T/plan1.mk"
 check 'one job: all tasks share a process' grep -q -- '--task emoint,emotion-cause,tec,isear ' "$T/plan1.mk"
 check 'by make -n the graph is complete' make -n -f pipeline/main.mk PLAN="$T/demo/plan.mk" log_from=0 eval
-plan "$T/kept" --jobs 2 --keep-acts >"$T/plan2.mk"
+plan "$T/kept" --jobs 2 --keep-acts 1 >"$T/plan2.mk"
 check 'KEEP_ACTS releases nothing' lacks '[$].release' "$T/plan2.mk"
 for method in sweep regmean average task-arithmetic ties dare; do
 	plan "$T/$method" --set "METHOD=$method" >"$T/plan.$method"

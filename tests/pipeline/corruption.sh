@@ -30,7 +30,7 @@ must merge
 # Changed and changed back: the stamps are newer, but files that use copies of them (eval.mk) are unchanged.
 two() { run "$W" "$@" KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1; }
 # Only the plan is written: `make plan` only reads.
-replan() { (out=$W set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $*"; plan_pipeline --keep-acts); }
+replan() { (out=$W set="TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $*"; plan_pipeline --keep-acts 1); }
 must replan MAX_LENGTH=50
 finds 'a setting changed' '^stale	eval/base/tec.json	goes by the stale eval/stamps/eval'
 finds 'and what it changes of the merge' '^stale	samples/tec.h5	older than stamps/draw-tec'

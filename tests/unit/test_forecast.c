@@ -38,10 +38,12 @@ static void test_methods(void **state)
 	} CASE[] = {
 		{{"METHOD=sweep"},
 		 ROWS "solve-layer 45 MB" PEAK "generate-tokens 83 MB, eval-emotion 145 MB" GROUPS
-		      "disk    at most 62 MB at once (76 MB with KEEP_ACTS=1)\n"},
+		      "disk    at most 62 MB at once (76 MB with KEEP_ACTS=own, 76 MB with "
+		      "KEEP_ACTS=1)\n"},
 		{{"METHOD=sweep", "ANSWERS=given"},
 		 ROWS "solve-layer 45 MB" PEAK "eval-emotion 145 MB" GROUPS
-		      "disk    at most 62 MB at once (76 MB with KEEP_ACTS=1)\n"},
+		      "disk    at most 62 MB at once (76 MB with KEEP_ACTS=own, 76 MB with "
+		      "KEEP_ACTS=1)\n"},
 		{{"METHOD=regmean", "SEQUENTIAL_LAYER_PROCESSING=0"},
 		 ROWS "solve-layer 45 MB" PEAK "generate-tokens 83 MB, eval-emotion 145 MB" GROUPS
 		      "disk    at most 39 MB\n"},
@@ -66,7 +68,8 @@ static void test_methods(void **state)
 		{{"METHOD=sweep", "MAX_LENGTH=1000", "INNER_NUM=1"},
 		 "memory  extract-acts 45 MB (encoder) and 49 MB (decoder), compute-grams 55 MB, "
 		 "solve-layer 45 MB" PEAK "generate-tokens 84 MB, eval-emotion 146 MB" GROUPS
-		 "disk    at most 616 MB at once (749 MB with KEEP_ACTS=1)\n"},
+		 "disk    at most 616 MB at once (749 MB with KEEP_ACTS=own, 749 MB with "
+		 "KEEP_ACTS=1)\n"},
 	};
 
 	(void)state;

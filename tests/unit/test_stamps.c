@@ -58,8 +58,9 @@ static int fresh(void **state)
 	return 0;
 }
 
-#define ALL                                                                            \
-	"extract tokens grams solve combine search assemble mats converge eval model " \
+#define ALL                                                                              \
+	"extract tokens grams modules-enc-self modules-encoder-output modules-dec-self " \
+	"modules-dec-cross solve combine search assemble mats converge eval model "      \
 	"draw-emoint adapter-emoint test-emoint draw-tec adapter-tec test-tec "
 
 static void test_first(void **state)
@@ -88,6 +89,8 @@ static void test_settings(void **state)
 		{"SEED=7", "eval draw-emoint draw-tec ", "seed 42 -> 7"},
 		{"MAX_LENGTH=64", "eval draw-emoint draw-tec ", "max_length 100 -> 64"},
 		{"USE_DCS=1", "grams ", "use_dcs 0 -> 1, config of grams, weights of grams"},
+		{"TASK_TARGETS=tec", "solve combine ",
+		 "task_targets emoint,tec -> tec, manual_ceof 1,1 -> 1"},
 		{"METHOD=ties", "solve combine ", "method sweep -> ties"},
 		{"MATS_HISTORY_SIZE=2", "mats ", "mats_history_size 3 -> 2"},
 		{"CONVERGENCE_THRESHOLD=0.1", "converge ", "convergence_threshold 1e-05 -> 0.1"},

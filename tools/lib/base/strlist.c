@@ -26,6 +26,12 @@ struct strlist strlist_split(const char *csv, const char *what)
 	}
 }
 
+void strlist_add(struct strlist *l, const char *s)
+{
+	l->item = xrealloc(l->item, (size_t)(l->n + 1) * sizeof(*l->item));
+	l->item[l->n++] = xstrdup(s);
+}
+
 void strlist_release(struct strlist *l)
 {
 	for (int i = 0; i < l->n; i++)

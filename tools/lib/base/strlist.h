@@ -8,6 +8,7 @@ struct strlist {
 	char **item;
 };
 struct strlist strlist_split(const char *csv, const char *what);
+void strlist_add(struct strlist *l, const char *s); /* a copy, at the end */
 void strlist_release(struct strlist *l);
 int strlist_find(const struct strlist *l, const char *s); /* index or -1 */
 

@@ -36,6 +36,14 @@ char *site_name(const struct family *f, struct site s, char *buf)
 	return buf;
 }
 
+char *site_kind(const struct family *f, struct site s, char *buf)
+{
+	if (site_is_encoder_output(s))
+		return site_name(f, s, buf);
+	snprintf(buf, 24, "%s-%s", f->stack[s.stack].site, STEP[s.step]);
+	return buf;
+}
+
 /* A name is compared with every site name of its block, so "enc7-self" and "enc007-self" are
  * refused. */
 static bool parse_in_stack(const struct geometry *m, int stack, const char *name, struct site *s)

@@ -19,6 +19,8 @@ struct site site_encoder_output(void);
 bool site_is_encoder_output(struct site s);
 /* Writes the name to buf, of at least 24 bytes, and returns buf. */
 char *site_name(const struct family *f, struct site s, char *buf);
+/* The name without the block's number, "enc-self": what the sites of one step have in common. */
+char *site_kind(const struct family *f, struct site s, char *buf);
 /* False when the model has no site of this name (block out of range, cross in the encoder …). */
 bool site_parse(const struct geometry *m, const char *name, struct site *s);
 /* Order of the computation: <0, 0, >0. */

@@ -83,7 +83,9 @@ bool changes_add(struct changes *c, const char *path, const char *name, const ch
 	}
 	c->stamp = xrealloc(c->stamp, (size_t)(c->n + 1) * sizeof(*c->stamp));
 	c->text = xrealloc(c->text, (size_t)(c->n + 1) * sizeof(*c->text));
+	c->first = xrealloc(c->first, (size_t)(c->n + 1) * sizeof(*c->first));
 	c->text[c->n] = xstrdup(text);
+	c->first[c->n] = !old;
 	c->stamp[c->n++] = xstrdup(name);
 	for (const char *line = text; old && *line;
 	     line += strcspn(line, "\n"), line += *line == '\n')
@@ -113,6 +115,7 @@ void changes_release(struct changes *c)
 	}
 	free(c->stamp);
 	free(c->text);
+	free(c->first);
 	free(c->line);
 	text_release(&c->why);
 }

@@ -20,6 +20,7 @@ struct changes {
 	int n;
 	char **stamp; /* names in WORK/stamps */
 	char **text;  /* their present texts */
+	bool *first;  /* there was no such stamp before */
 	int lines;
 	struct change *line; /* from stamps that existed before */
 	struct text why;     /* "alpha_1 8e-05 -> 0.0002, weights of adapter-tec", each once; empty

@@ -270,6 +270,14 @@ static size_t whole_weights(const struct plan *p)
 	return bytes;
 }
 
+/* KEEP_ACTS=own keeps the rows of the own side, or with regmean its Grams. */
+static size_t with_own(const struct plan *p, size_t once, size_t own, size_t sum)
+{
+	size_t kept = once + (two_sides(p) || p->c.use_dcs ? own : sum - own);
+
+	return kept < sum ? kept : sum;
+}
+
 /* Acts of one site and one side, and the site's Grams, of all tasks; samples at their greatest
  * length. */
 void forecast_disk(const struct plan *p)
@@ -294,6 +302,7 @@ void forecast_disk(const struct plan *p)
 	}
 	if (!rules_fits_rows(p))
 		return;
+	const size_t once = (both ? 7 : 4) * side + 2 * grams + whole;
 	/* One site at a time: three sites of the own side, two of the merged side, the encoder's
 	 * output on both, and the Grams of two. Solutions are small, except full weights. */
 	if (p->c.sequential_layer_processing &&
@@ -302,8 +311,9 @@ void forecast_disk(const struct plan *p)
 		       "each iteration)",
 		       megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
 	else if (p->c.sequential_layer_processing)
-		printf("disk    at most %zu MB at once (%zu MB with KEEP_ACTS=1)",
-		       megabytes((both ? 7 : 4) * side + 2 * grams + whole),
+		printf("disk    at most %zu MB at once (%zu MB with KEEP_ACTS=own, %zu MB with "
+		       "KEEP_ACTS=1)",
+		       megabytes(once), megabytes(with_own(p, once, own, sum + whole)),
 		       megabytes(sum + whole));
 	else
 		printf("disk    at most %zu MB%s", megabytes(sum + whole),

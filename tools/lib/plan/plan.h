@@ -9,14 +9,21 @@
 #include "model/model.h"
 #include "model/site.h"
 
+/* What stays of the rows and Grams that a merge has used. */
+enum keep {
+	KEEP_NOTHING,
+	KEEP_OWN, /* what depends on one task alone: a merge with a task more or less reads it */
+	KEEP_ALL
+};
+
 struct plan {
 	char *base, *loras, *data; /* folders: the model; and two with a folder per task */
 	char *work;                /* folder of all results */
 	const char *tools;         /* folder of the executables */
 	char *reference; /* folder of the base's and the adapters' evaluations, as make reads it */
 	int processes;   /* processes that make runs at once */
-	bool matrix, keep_acts; /* matrix: every adapter on every task; keep_acts: used rows and
-				   Grams stay */
+	bool matrix;     /* every adapter on every task */
+	enum keep keep;
 	struct config c;
 	/* set by plan_open() */
 	struct model *model;

@@ -117,6 +117,18 @@ static void add_change(struct text *t, const struct change *line, const char *st
 	free(said);
 }
 
+/* "adapter tec is new" for a stamp that was not there (allocated); NULL: it was. */
+static char *first_time(const char *stamp, const struct changes *c)
+{
+	const char *adapter = task_of(stamp, "adapter-");
+
+	for (int i = 0; i < c->n; i++)
+		if (c->first[i] && strcmp(c->stamp[i], stamp) == 0)
+			return adapter ? xformat("adapter %s is new", adapter)
+				       : xformat("stamps/%s is new", stamp);
+	return NULL;
+}
+
 static void add_stamp(struct text *t, const char *stamp, const struct changes *c)
 {
 	size_t before = t->n;
@@ -125,7 +137,9 @@ static void add_stamp(struct text *t, const char *stamp, const struct changes *c
 		if (strcmp(c->stamp[c->line[i].stamp], stamp) == 0)
 			add_change(t, &c->line[i], stamp);
 	if (t->n == before) { /* a missing line, or the copy in REFERENCE */
-		char *said = xformat("stamps/%s has another text", stamp);
+		char *said = first_time(stamp, c);
+
+		said = said ? said : xformat("stamps/%s has another text", stamp);
 
 		add_once(t, said);
 		free(said);

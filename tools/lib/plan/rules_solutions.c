@@ -8,7 +8,19 @@
 /* Whether used files are released. */
 static bool releases(const struct plan *p)
 {
-	return rules_fits_rows(p) && p->c.sequential_layer_processing && !p->keep_acts;
+	return rules_fits_rows(p) && p->c.sequential_layer_processing && p->keep != KEEP_ALL;
+}
+
+/* What another list of tasks reads again of a task: the rows of its own side. With regmean its
+ * Grams are enough, but with DCS they depend on all adapters. */
+static bool keeps_own_rows(const struct book *b)
+{
+	return b->p->keep == KEEP_OWN && (b->two_sided || b->p->c.use_dcs);
+}
+
+static bool keeps_grams(const struct book *b)
+{
+	return b->p->keep == KEEP_OWN && !keeps_own_rows(b);
 }
 
 void book_add_grams(struct book *b, const struct extract_site *s)
@@ -17,6 +29,8 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 	char *merged = b->two_sided
 			       ? xformat(" --merged '%s/merged/{task}/%s.h5'", b->pass, s->name)
 			       : xstrdup("");
+
+	char kind[24];
 
 	for (int t = 0; t < b->tasks->n; t++) {
 		const char *task = book_task(b, t);
@@ -28,6 +42,8 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 		rule_stage(r, (struct stage_of){"compute-grams", "Grams", s->name,
 						cost_grams(b->p, s, b->two_sided ? 2 : 1)});
 		rule_needs(r, "$W/stamps/grams");
+		rule_needs(r, "$W/stamps/modules-%s",
+			   site_kind(b->p->model->m.family, s->site, kind));
 		rule_needs(r, "$W/stamps/adapter-%s", task);
 		rule_needs(r, "$W/own/%s/%s.h5", task, s->name);
 		if (b->two_sided)
@@ -68,12 +84,13 @@ static void used_up(const struct book *b, int i, bool all, struct text *files)
 	for (int j = 0; j < b->s.n; j++) {
 		if (b->s.extract_site[j].last_user != i)
 			continue;
-		if (!b->iteration)
+		if (!b->iteration && !keeps_own_rows(b))
 			add_used(b, files, all, "", "own", &b->s.extract_site[j]);
 		if (b->two_sided)
 			add_used(b, files, all, folder, "merged", &b->s.extract_site[j]);
 	}
-	add_used(b, files, all, folder, "grams", &b->s.extract_site[i]);
+	if (!keeps_grams(b))
+		add_used(b, files, all, folder, "grams", &b->s.extract_site[i]);
 	free(folder);
 }
 

@@ -199,36 +199,76 @@ static void stamp_stage(struct stamp *s, enum stage stage, bool model)
 	write_stamp(s, "%s", config_stages[stage].name);
 }
 
-static uint64_t digest_targets(const struct plan *p, int t)
-{
-	uint64_t targets = 0;
-
-	for (int i = 0; i < p->adapter[t]->n; i++) {
-		char *name = module_name(&p->model->m, p->adapter[t]->lora[i].module);
-
-		targets = digest_bytes(targets, name, strlen(name));
-		free(name);
-	}
-	return targets;
-}
-
-/* A task's Grams depend on the other tasks' adapters too: on the modules that they target, and with
- * DCS on their weights. */
+/* The weights of DCS depend on all adapters. Without it, a task's Grams do not depend on the
+ * others' weights. */
 static void stamp_grams(struct stamp *s)
 {
 	const struct plan *p = s->p;
 
 	add_stage(s, STAGE_GRAMS, config_stages[STAGE_GRAMS].tool, true);
-	for (int t = 0; t < p->c.task_targets.n; t++) {
+	for (int t = 0; t < p->c.task_targets.n && p->c.use_dcs; t++) {
 		const char *task = p->c.task_targets.item[t];
 
-		text_add(&s->text, "targets %016llx\n", (unsigned long long)digest_targets(p, t));
-		if (p->c.use_dcs) {
-			add_task_file(s, "config", p->loras, task, "adapter_config.json");
-			add_task_file(s, "weights", p->loras, task, "adapter_model.safetensors");
-		}
+		add_task_file(s, "config", p->loras, task, "adapter_config.json");
+		add_task_file(s, "weights", p->loras, task, "adapter_model.safetensors");
 	}
 	write_stamp(s, "%s", "grams");
+}
+
+/* Adds a module's name to a digest of a set, so that the order does not count. */
+static uint64_t add_name(const struct plan *p, struct module q, uint64_t set)
+{
+	char *name = module_name(&p->model->m, q);
+	uint64_t digest = digest_bytes(0, name, strlen(name));
+
+	free(name);
+	return set + digest;
+}
+
+/* Whether an adapter before task t's targets the module. */
+static bool targeted_before(const struct plan *p, int t, struct module q)
+{
+	for (int u = 0; u < t; u++)
+		if (adapter_find(p->adapter[u], q))
+			return true;
+	return false;
+}
+
+/* Gram files hold every module of their site that any adapter targets. One stamp for each kind of
+ * site: a task that targets more of one kind leaves the Grams of the others as they are. */
+static void stamp_modules(struct stamp *s, const char *kind)
+{
+	const struct plan *p = s->p;
+	const struct family *f = p->model->m.family;
+	uint64_t set = 0;
+	char buf[24];
+
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		for (int i = 0; i < p->adapter[t]->n; i++) {
+			const struct lora *l = &p->adapter[t]->lora[i];
+
+			if (strcmp(site_kind(f, l->site, buf), kind) == 0 &&
+			    !targeted_before(p, t, l->module))
+				set = add_name(p, l->module, set);
+		}
+	text_add(&s->text, "targets %016llx\n", (unsigned long long)set);
+	write_stamp(s, "modules-%s", kind);
+}
+
+static void stamp_all_modules(struct stamp *s)
+{
+	const struct plan *p = s->p;
+	struct strlist done = {0};
+	char kind[24];
+
+	for (int i = 0; i < p->nsites; i++) {
+		site_kind(p->model->m.family, p->site[i], kind);
+		if (strlist_find(&done, kind) < 0) {
+			strlist_add(&done, kind);
+			stamp_modules(s, kind);
+		}
+	}
+	strlist_release(&done);
 }
 
 /* Everything between the samples and the rows and tokens that are fitted. */
@@ -237,6 +277,7 @@ static void stamp_rows(struct stamp *s)
 	stamp_stage(s, STAGE_EXTRACT, true);
 	stamp_stage(s, STAGE_TOKENS, true);
 	stamp_grams(s);
+	stamp_all_modules(s);
 }
 
 static void stamp_solutions(struct stamp *s)
