@@ -17,5 +17,5 @@ page: $W/eval.tsv
 report: truncation
 truncation: $W/eval.tsv
 	@awk -F'\t' '($$1 == "combine-layer" || $$1 == "solve-layer") { site = $$2; sub(/:.*/, "", site); said[site] = $$2 } \
-	  END { for (s in said) if (sub(/.*rank [0-9]+, worst (truncation )?error /, "", said[s]) && (!n++ || said[s] + 0 > worst + 0)) worst = said[s]; \
+	  END { for (s in said) if (sub(/.*rank [0-9]+( to [0-9]+)?, worst (truncation )?error /, "", said[s]) && (!n++ || said[s] + 0 > worst + 0)) worst = said[s]; \
 	        if (n) print "cut to lower rank: worst relative error " worst }' $W/log.tsv

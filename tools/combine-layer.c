@@ -24,7 +24,7 @@ static const struct common_opts *common;
 static struct job_args job_args;
 static const char *method, *output_arg;
 static double density;
-static int merge_rank;
+static struct rank_limit merge_rank;
 static long seed;
 
 static const struct opt options[] = {
@@ -138,7 +138,8 @@ static void cut(struct combine_run *run, const struct combine_part *p)
 	int m = (int)p->d_out, n = (int)p->d, R = combine_rank(merge_rank, p->factors.R, n, m);
 	const struct combine_arrays *a = &run->arrays;
 	double error;
-	int info = baseline_truncate(p->M, m, n, R, a->B, a->A, &error, a->work, a->iwork);
+	int info = baseline_truncate(p->M, m, n, &R, merge_rank.share, a->B, a->A, &error, a->work,
+				     a->iwork);
 
 	if (info)
 		die_data("site %s, %s: %s", run->job.name, p->name,

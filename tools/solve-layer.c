@@ -25,7 +25,7 @@ static struct job_args job_args;
 static struct fit_args fit_args;
 static struct iteration_args iteration;
 static const char *method, *grams_arg, *output_arg;
-static int merge_rank;
+static struct rank_limit merge_rank;
 
 static const struct opt options[] = {
 	JOB_OPTIONS(job_args),
@@ -59,6 +59,7 @@ struct solve_run {
 	struct h5 *out;
 	struct solution *previous; /* iteration k−1, or NULL */
 	double condition, cut;     /* the worst values, for the closing line */
+	int least, most;           /* the ranks of what was cut; most 0: nothing was */
 };
 
 /* State of one module. */
@@ -73,6 +74,11 @@ struct solve_part {
 	double *A;      /* (R, d) */
 	const float *B; /* (d_out, R) */
 };
+
+static bool cuts(void)
+{
+	return merge_rank.rank || merge_rank.share > 0;
+}
 
 /* ------------------------------------------------------------ the modules */
 
@@ -153,25 +159,30 @@ static void combine(struct solve_part *p, double share)
 	}
 }
 
-/* Cuts the change to rank merge_rank in the metric of the rows, or plainly where there are none. A
- * module of a smaller rank is filled with zeros, so that all have the same. */
+/* Cuts the change as merge_rank says, in the metric of the rows, or plainly where there are none.
+ * Where it is one rank, a module of a smaller one is filled with zeros, so that all have the same.
+ */
 static void cut(struct solve_run *run, struct solve_part *p)
 {
 	const struct factors *s = &p->factors;
 	double error;
 	struct cut c;
+	int r;
 
 	cut_place(&c, run->arrays.cut_slab, s->d_out, s->d, s->R);
 	if (cut_decompose(&c, s->B, p->solve.A, run->fitted ? p->solve.S : NULL))
 		die_data("site %s, %s: the singular values of the merged change did not converge",
 			 run->job.name, p->name);
-	cut_write(&c, merge_rank, run->arrays.B, run->arrays.A);
-	error = cut_error(&c, merge_rank);
+	r = merge_rank.share > 0 ? cut_rank(&c, merge_rank.share) : merge_rank.rank;
+	cut_write(&c, r, run->arrays.B, run->arrays.A);
+	error = cut_error(&c, r);
 	h5_set_double(run->out, p->group, "truncation_error", error);
 	run->cut = fmax(run->cut, error);
+	run->least = !run->most || r < run->least ? r : run->least;
+	run->most = r > run->most ? r : run->most;
 	if (iteration.k)
 		history_write_uncut(run->out, p->group, s->R, s->d, p->solve.A);
-	p->R = merge_rank;
+	p->R = r;
 	p->A = run->arrays.A;
 	p->B = run->arrays.B;
 }
@@ -183,7 +194,7 @@ static void write_module(struct solve_run *run, const struct solve_part *p)
 	solution_sizes(run->out, p->group, p->R, s->d, s->d_out);
 	solution_double(run->out, p->group, "A", (size_t)p->R, (size_t)s->d, p->A);
 	solution_float(run->out, p->group, "B", (size_t)s->d_out, (size_t)p->R, p->B);
-	if (!merge_rank)
+	if (!cuts())
 		solution_int(run->out, p->group, "task_of", (size_t)s->R, s->task_of);
 	if (run->fitted)
 		solution_double(run->out, p->group, "c", (size_t)run->job.tasks.n, 0, p->c);
@@ -206,7 +217,7 @@ static void run_module(struct solve_run *run, int i)
 	p.R = p.factors.R;
 	p.A = p.solve.A;
 	p.B = p.factors.B;
-	if (merge_rank)
+	if (cuts())
 		cut(run, &p);
 	write_module(run, &p);
 	factors_release(&p.factors);
@@ -243,7 +254,7 @@ static void run_open(struct solve_run *run)
 
 static void run_finish(struct solve_run *run)
 {
-	job_attributes(&run->job, run->out, method, merge_rank ? merge_rank : run->job.R);
+	job_attributes(&run->job, run->out, method, run->most ? run->most : run->job.R);
 	if (iteration.k)
 		h5_set_int(run->out, "/", "iteration", iteration.k);
 	if (run->fitted)
@@ -280,13 +291,22 @@ static void check_method(void)
 	history_check(&iteration, method);
 }
 
+/* "; cut to rank 3 to 9, worst error 0.098", or "" (allocated). */
+static char *said_cut(const struct solve_run *run)
+{
+	char *cut, *to = run->least < run->most ? xformat(" to %d", run->most) : xstrdup("");
+
+	cut = run->most ? xformat("; cut to rank %d%s, worst error %.4g", run->least, to, run->cut)
+			: xstrdup("");
+	free(to);
+	return cut;
+}
+
 static void say_done(const struct solve_run *run)
 {
 	const struct job *j = &run->job;
 	int n = j->targets.n;
-	char *cut = merge_rank ? xformat("; cut to rank %d, worst error %.4g", merge_rank, run->cut)
-			       : xstrdup(""),
-	     *worst;
+	char *cut = said_cut(run), *worst;
 
 	if (!run->fitted) {
 		tool_done("%s: %d module%s, by the weights alone%s", j->name, n, n == 1 ? "" : "s",

@@ -148,6 +148,18 @@ static json_t *read_settings(void)
 	return o;
 }
 
+/* The ranks of the modules that have one of their own. */
+static void read_pattern(struct card *c, json_t *config, const char *path)
+{
+	json_t *ranks = json_object_get(config, "rank_pattern"), *v;
+	const char *name;
+	json_object_foreach (ranks, name, v) {
+		int rank = (int)jsonx_int(ranks, path, name, 1, 1 << 24);
+		c->least = rank < c->least ? rank : c->least;
+		c->most = rank > c->most ? rank : c->most;
+	}
+}
+
 /* What the merged adapter's config says; *base: the name there, over the adapters'. */
 static void read_result(struct card *c, char **base)
 {
@@ -156,7 +168,8 @@ static void read_result(struct card *c, char **base)
 	if (!c->full_model) {
 		json_t *config = jsonx_load(path, 1 << 20);
 		const char *name = jsonx_string_or(config, path, "base_model_name_or_path", NULL);
-		c->rank = (int)jsonx_int(config, path, "r", 1, 1 << 24);
+		c->rank = c->least = c->most = (int)jsonx_int(config, path, "r", 1, 1 << 24);
+		read_pattern(c, config, path);
 		if (name) {
 			free(*base);
 			*base = xstrdup(name);

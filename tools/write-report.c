@@ -60,7 +60,6 @@ static struct page_adapter read_adapter(const char *work)
 		json_t *j = jsonx_load(config, 1 << 20);
 
 		a.base = xstrdup(jsonx_string_or(j, config, "base_model_name_or_path", ""));
-		a.rank = (int)jsonx_int(j, config, "r", 1, 1 << 30);
 		a.causal = text_same(jsonx_string_or(j, config, "task_type", ""), "CAUSAL_LM");
 		a.bytes = file_bytes(tensors);
 		json_decref(j);

@@ -128,6 +128,7 @@ max_new_tokens              5             .              = = = = = = =
 scale                       0.5           .              - - - - = = =
 density                     0.5           .              - - - - - = =
 merge_rank                  3             .              = = = = = = =
+merge_rank                  auto:0.9      .              = = = = = = =
 merge_rank                  0             .              s s s s s s s
 max_memory                  1G            .              = = = = = = =
 END

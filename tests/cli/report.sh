@@ -74,6 +74,17 @@ check 'with all methods' sh -c 'grep -q "<bdi>average</bdi></th>" "$1" && grep -
 	- "$T/page.html"
 must "$BUILD/write-report" --tasks emoint,tec --sites enc00-self,enc01-self --reference "$T/compare/reference" \
 	--merges "average=$T/compare/average" -o "$T/page.html" --table "$T/page.tsv"
+must run "$T/compare/cut" merge eval METHOD=average MERGE_RANK=auto:0.9 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 \
+	REFERENCE="$T/compare/reference"
+must "$BUILD/write-report" --tasks emoint,tec --sites enc00-self,enc01-self --reference "$T/compare/reference" \
+	--merges "average=$T/compare/cut" -o "$T/page.html" --table "$T/page.tsv"
+awk -F'\t' 'NR > 1 { printf "%s\t%d\t%.4f\n", $2, $8, $9 }' "$T/page.tsv" >"$T/expected"
+rows '^<tr><td class="module">' >"$T/found"
+check 'a cut: the error of every module' diff "$T/expected" "$T/found"
+check 'there are four' [ "$(grep -c '0\.[0-9]*[1-9]' "$T/found")" = 4 ]
+valid 'a cut merge'
+must "$BUILD/write-report" --tasks emoint,tec --sites enc00-self,enc01-self --reference "$T/compare/reference" \
+	--merges "average=$T/compare/average" -o "$T/page.html" --table "$T/page.tsv"
 check 'a method by weights alone has no residuals, and says so' has 'These solutions hold no residuals'
 check 'and an empty table' [ "$(wc -l <"$T/page.tsv")" = 1 ]
 valid 'no residuals'

@@ -99,6 +99,36 @@ refuses 'a rank over what there is' 1 "merge_rank: the config says 99, but the a
 most=$(sed 's/.* at most \([0-9]*\):.*/\1/' "$T/stderr")
 must merge "$T/whole" METHOD=regmean MERGE_RANK="$most"
 near 'all ranks: nothing is lost' "$T/whole" tests/golden/merges/llama/regmean.safetensors 1e-5
+# As few ranks as keep a share, in every module: ranks and errors as float64 has them (tests/oracle/cut.py).
+must merge "$T/share" METHOD=regmean MERGE_RANK=auto:0.9
+share=tests/golden/merges/llama/share.tsv
+figure() { h5dump -y -m %.9g -a "/modules/$2/$3" "$T/$1.h5" | sed -n 's/^ *\([0-9][0-9.e-]*\)$/\1/p'; }
+while read -r site module rank error; do
+	cp "$T/share/solution/$site.h5" "$T/site.h5"
+	echo "$(figure site "$module" R) $rank $(figure site "$module" truncation_error) $error"
+done <$share >"$T/shares"
+check 'auto: every rank is the least' awk '$1 != $2 { exit 1 }' "$T/shares"
+check 'auto: every error is known to 1e-6' awk '{ d = $3 - $4 } d * d > 1e-12 { exit 1 } END { exit NR != 14 }' "$T/shares"
+check 'auto: the ranks differ' test "$(cut -f3 $share | sort -u | wc -l)" -gt 2
+config share | tr -d ' ,"' >"$T/config"
+r=$(sed -n 's/^r://p' "$T/config")
+awk -v r="$r" '$3 != r { print $2 ":" $3 }' $share | sort >"$T/expected"
+for pattern in rank_pattern alpha_pattern; do
+	sed -n "/^$pattern:/,/}/s/^\(model.*:[0-9]*\)$/\1/p" "$T/config" | sort | diff "$T/expected" - >"$T/diff"
+	check "auto: the adapter's $pattern" test ! -s "$T/diff" -a -s "$T/expected"
+done
+check 'auto: alpha is the rank' grep -q "^lora_alpha:$r$" "$T/config"
+check 'auto: the card says so' grep -q "Its rank is $r in most modules, and [0-9]* to [0-9]* in all" \
+	"$T/share/adapter/README.md"
+must merge "$T/nearly" METHOD=sweep MERGE_RANK=auto:0.9999999999
+near 'auto: nearly all is kept' "$T/nearly" tests/golden/merges/llama/sweep.safetensors 1e-4
+for method in average task-arithmetic ties dare; do
+	must merge "$T/$method-share" METHOD=$method SCALE=0.5 MERGE_RANK=auto:0.5
+	check "auto, $method: it is cut, and said" grep -Eq 'rank [0-9]+( to [0-9]+)?, worst (truncation )?error 0\.[0-9]' \
+		"$T/$method-share/log.tsv"
+done
+refuses 'a share that is none' 2 "merge_rank: expected an integer from 0 to 65536, or auto:SHARE .*, found 'auto:1.5'" \
+	asked --set MERGE_RANK=auto:1.5
 must merge "$T/cut-jacobi" METHOD=jacobi MAX_ITER=3 USE_MATS=1 CONVERGENCE_THRESHOLD=0 MERGE_RANK=4
 check 'jacobi: MATS goes on from the solution before the cut' test \
 	"$(h5dump -n 1 "$T/cut-jacobi/iter03/solution/layer00-self.h5" | grep -c uncut_A)" = 3

@@ -175,7 +175,7 @@ static void check_cut(int m, int n, int rank, int r)
 		norm += sv[i] * sv[i];
 		want += i >= r ? sv[i] * sv[i] : 0;
 	}
-	assert_int_equal(baseline_truncate(M, m, n, r, B, A, &error, work, iwork), 0);
+	assert_int_equal(baseline_truncate(M, m, n, &r, 0, B, A, &error, work, iwork), 0);
 	for (int i = 0; i < m; i++)
 		for (int j = 0; j < n; j++) {
 			double x = (double)M[i * n + j];
@@ -214,14 +214,54 @@ static void test_cut_refuses(void **state)
 {
 	float M[4] = {1, NAN, 0, 1}, B[2];
 	double A[2], error, work[600];
-	int iwork[24];
+	int iwork[24], r = 1;
 
 	(void)state;
 	assert_true(truncate_doubles(2, 2, 1) <= 600 && truncate_ints(2, 2) <= 24);
-	assert_int_equal(baseline_truncate(M, 2, 2, 1, B, A, &error, work, iwork), 1);
+	assert_int_equal(baseline_truncate(M, 2, 2, &r, 0, B, A, &error, work, iwork), 1);
 	memset(M, 0, sizeof(M));
-	assert_int_equal(baseline_truncate(M, 2, 2, 1, B, A, &error, work, iwork), 0);
+	assert_int_equal(baseline_truncate(M, 2, 2, &r, 0, B, A, &error, work, iwork), 0);
 	assert_true(error == 0);
+}
+
+/* Squares 16, 4, 1 and 1/4 of 21.25 in all, on either side: the least rank that keeps a share, and
+ * its error and factors. */
+static void check_share(int m, int n, double share, int want)
+{
+	static const double square[] = {16, 4, 1, 0.25};
+	float M[30] = {0}, B[30];
+	double A[30], error, lost = 0, *work = malloc(truncate_doubles(m, n, 4) * sizeof(*work));
+	int *iwork = malloc(truncate_ints(m, n) * sizeof(*iwork)), r = 4;
+
+	for (int i = 0; i < 4; i++) {
+		M[i * n + 3 - i] = (float)(i % 2 ? -sqrt(square[i]) : sqrt(square[i]));
+		lost += i < want ? 0 : square[i];
+	}
+	assert_int_equal(baseline_truncate(M, m, n, &r, share, B, A, &error, work, iwork), 0);
+	assert_int_equal(r, want);
+	assert_true(fabs(error - sqrt(lost / 21.25)) < 1e-7);
+	for (int i = 0; i < m * n; i++) {
+		double x = i / n < want ? (double)M[i] : 0;
+
+		for (int e = 0; e < r; e++)
+			x -= (double)B[i / n * r + e] * A[e * n + i % n];
+		assert_true(fabs(x) < 1e-6);
+	}
+	free(work);
+	free(iwork);
+}
+
+static void test_share(void **state)
+{
+	static const int size[][2] = {{5, 6}, {6, 5}};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		check_share(size[i][0], size[i][1], 16 / 21.25 - 1e-9, 1);
+		check_share(size[i][0], size[i][1], 16 / 21.25 + 1e-9, 2);
+		check_share(size[i][0], size[i][1], 20 / 21.25 + 1e-9, 3);
+		check_share(size[i][0], size[i][1], 0.99, 4);
+	}
 }
 
 int main(void)
@@ -229,7 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trim),        cmocka_unit_test(test_elect),
 		cmocka_unit_test(test_dare),        cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_cut_refuses),
+		cmocka_unit_test(test_cut_refuses), cmocka_unit_test(test_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -712,6 +712,7 @@ static void test_bad_files(void **state)
 		 {":6: ", "7 x 20 is not 60"}},
 		{TWO "  samples_num: 40\n  inner_num: 3\n  outer_num: 20\n",
 		 {":6: ", "3 x 20 is not 40"}},
+		{TWO "  merge_rank: auto:99\n", {":4: ", "merge_rank", "found 'auto:99'"}},
 		{TWO "  merge_rank: -4\n", {":4: ", "merge_rank", "an integer from 0"}},
 		{TWO "  inner_num: 1000000\n  outer_num: 1000000\n", {":5: ", "1000000 x 1000000"}},
 		/* the map of the file itself */
@@ -847,6 +848,13 @@ static void test_bad_overrides(void **state)
 		{{"SCORE=exact,blue"}, {"score: expected first-token", "'blue'"}},
 		{{"ANSWERS=given", "FEATURES=reference"}, {"features: reference is of generated"}},
 		{{"MERGE_RANK=auto"}, {"merge_rank: expected an integer from 0"}},
+		{{"MERGE_RANK=auto:1"},
+		 {"merge_rank: expected an integer from 0 to 65536, or auto:SHARE with SHARE above "
+		  "0 "
+		  "and below 1, found 'auto:1'"}},
+		{{"MERGE_RANK=auto:0"}, {"found 'auto:0'"}},
+		{{"MERGE_RANK=65537"}, {"merge_rank: expected an integer from 0", "'65537'"}},
+		{{"MERGE_RANK=[4]"}, {"merge_rank: expected an integer from 0", "found"}},
 		{{"MODEL_DIR=a\tb"}, {"control character"}},
 		{{"MODEL_DIR=a\xff"}, {"not UTF-8"}},
 		{{"MODEL_DIR=a\xe2\x82"}, {"not UTF-8"}},

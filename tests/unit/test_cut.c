@@ -237,6 +237,21 @@ static void test_bytes(void **state)
 			}
 }
 
+/* Squares 64, 16, 4, 1, 1/4, 1/16 of 85.3125 in all. */
+static void test_share(void **state)
+{
+	static const double kept[] = {64, 80, 84, 85, 85.25};
+	struct problem p = known(13, 17, true);
+
+	(void)state;
+	for (int r = 1; r <= 5; r++) {
+		assert_int_equal(cut_rank(&p.cut, kept[r - 1] / 85.3125 - 1e-5), r);
+		assert_int_equal(cut_rank(&p.cut, kept[r - 1] / 85.3125 + 1e-5), r + 1);
+	}
+	assert_int_equal(cut_rank(&p.cut, 1e-9), 1);
+	release(&p);
+}
+
 /* ---- Shapes where B or A has more rows than columns can hold ---- */
 
 static void test_shapes(void **state)
@@ -272,6 +287,7 @@ static void test_nothing(void **state)
 	p.A = array(2, 4);
 	decompose(&p);
 	assert_true(cut_error(&p.cut, 1) == 0);
+	assert_int_equal(cut_rank(&p.cut, 0.99), 1);
 	cut_write(&p.cut, 2, B, A);
 	for (int i = 0; i < 8; i++)
 		assert_true(A[i] == 0);
@@ -285,7 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_metric),  cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_bytes),   cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_nothing), cmocka_unit_test(test_share),
 	};
 
 	return cmocka_run_group_tests_name("cut", tests, NULL, NULL);

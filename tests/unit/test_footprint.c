@@ -543,9 +543,10 @@ static void test_combine(void **state)
 	struct layout l = {0};
 
 	(void)state;
-	assert_int_equal(combine_rank(0, 8, 64, 48), 8);
-	assert_int_equal(combine_rank(5, 8, 64, 48), 5);
-	assert_int_equal(combine_rank(99, 8, 64, 48), 48);
+	assert_int_equal(combine_rank((struct rank_limit){0}, 8, 64, 48), 8);
+	assert_int_equal(combine_rank((struct rank_limit){.rank = 5}, 8, 64, 48), 5);
+	assert_int_equal(combine_rank((struct rank_limit){.rank = 99}, 8, 64, 48), 48);
+	assert_int_equal(combine_rank((struct rank_limit){.share = 0.5}, 8, 64, 48), 48);
 	combine_arrays_init(&a, &l, &s);
 	assert_int_equal(l.bytes, FLOAT * (d_out * d + 4 * 64 * d + R * d_out) + 8 * R * d +
 					  8 * truncate_doubles(d_out, d, R) +

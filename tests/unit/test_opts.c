@@ -21,14 +21,17 @@ static struct {
 	long seed;
 	double alpha, sigma;
 	size_t bytes;
+	struct rank_limit rank;
 } v;
 
+static const struct opt_key merge_rank = {"merge_rank", OPT_RANK, 0, 64, "auto:0.5", "of the cut"};
 static const struct opt_key sigma = {"dcs_sigma", OPT_FLOAT, 0, 2, "0.5", "how steeply"};
 
 static const struct common_opts *common;
 
 static const struct opt table[] = {
 	{.type = OPT_KEY, .value = &(struct opt_keyed){&sigma, &v.sigma}},
+	{.type = OPT_KEY, .value = &(struct opt_keyed){&merge_rank, &v.rank}},
 	{.name = "model",
 	 .type = OPT_STRING,
 	 .value = &v.model,
@@ -124,9 +127,12 @@ static void test_all_forms(void **state)
 	assert_int_equal(common->max_memory, (size_t)3 << 29);
 	assert_string_equal(prog_name, "frob");
 	assert_true(v.sigma == 0.5); /* the key's default */
+	assert_true(v.rank.rank == 0 && v.rank.share == 0.5);
 
 	reset();
-	parse(ARGS("-ofile", "-qvf", "-n3", "--model=--odd", "--dcs-sigma=1.5", "-b", "cuda"));
+	parse(ARGS("-ofile", "-qvf", "-n3", "--model=--odd", "--dcs-sigma=1.5", "-b", "cuda",
+		   "--merge-rank=16"));
+	assert_true(v.rank.rank == 16 && v.rank.share == 0);
 	assert_true(v.sigma == 1.5);
 	assert_string_equal(v.output, "file");
 	assert_string_equal(v.model, "--odd");
@@ -271,6 +277,7 @@ static void test_text_to(void **state)
 	long l;
 	double d;
 	size_t n;
+	struct rank_limit r;
 	(void)state;
 	assert_true(text_to_bool("True", &b) && b);
 	assert_true(text_to_bool("yes", &b) && b);
@@ -287,6 +294,14 @@ static void test_text_to(void **state)
 	assert_true(text_to_double("-3", &d) && d == -3);
 	assert_false(text_to_double("", &d) || text_to_double("e5", &d) ||
 		     text_to_double("1e999", &d) || text_to_double("1 ", &d));
+	assert_true(text_to_rank("64", &r) && r.rank == 64 && r.share == 0);
+	assert_true(text_to_rank("auto:.99", &r) && r.rank == 0 && r.share == 0.99);
+	assert_false(text_to_rank("auto", &r) || text_to_rank("auto:", &r) ||
+		     text_to_rank("auto:0", &r) || text_to_rank("auto:1", &r) ||
+		     text_to_rank("auto:-0.5", &r) || text_to_rank("auto:99%", &r) ||
+		     text_to_rank("auto: 0.5", &r) || text_to_rank("Auto:0.5", &r));
+	assert_false(text_to_rank("", &r) || text_to_rank("-1", &r) || text_to_rank("0.5", &r) ||
+		     text_to_rank("99999999999", &r));
 	assert_true(text_to_bytes("300000000", &n) && n == 300000000);
 	assert_true(text_to_bytes("1.5G", &n) && n == (size_t)3 << 29);
 	assert_true(text_to_bytes("2k", &n) && n == 2048);

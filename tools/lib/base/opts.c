@@ -111,6 +111,7 @@ static void set_value(const struct opt *o, const char *label, const char *text)
 	long l = 0;
 	double x = 0;
 	size_t bytes = 0;
+	struct rank_limit rank = {0};
 	bool ok;
 	switch (o->type) {
 	case OPT_BOOL:
@@ -143,6 +144,11 @@ static void set_value(const struct opt *o, const char *label, const char *text)
 		need_number(o, label, text, ok, (double)bytes,
 			    "a size (bytes, or with K, M, G, T)");
 		*(size_t *)o->value = bytes;
+		break;
+	case OPT_RANK:
+		ok = text_to_rank(text, &rank);
+		need_number(o, label, text, ok, rank.rank, RANK_LIMIT_SHARE ", or an integer");
+		*(struct rank_limit *)o->value = rank;
 		break;
 	case OPT_FLAG:
 	case OPT_KEY:

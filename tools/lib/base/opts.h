@@ -20,10 +20,18 @@ enum opt_type {
 	OPT_LONG,   /* long * */
 	OPT_FLOAT,  /* double * */
 	OPT_BYTES,  /* size_t *: 300000000, 256M, 1.5G (powers of 1024) */
+	OPT_RANK,   /* struct rank_limit *: 16 or auto:0.99 */
 	OPT_KEY, /* struct opt_keyed *: a key gives everything but `required` and, where it is set,
 		    `help` */
 	OPT_END
 };
+
+/* The rank to which modules are cut: one for all, or for each the least that keeps a share. */
+struct rank_limit {
+	int rank;     /* 0: no such rank */
+	double share; /* of the squared norm, above 0 and below 1; 0: no such share */
+};
+#define RANK_LIMIT_SHARE "auto:SHARE with SHARE above 0 and below 1"
 
 /* What all options of one name share. A table of keys says it once for all tools
  * (config/keys.h). */
@@ -101,6 +109,7 @@ bool text_to_bool(const char *s, bool *v);
 bool text_to_long(const char *s, long *v);
 bool text_to_double(const char *s, double *v);
 bool text_to_bytes(const char *s, size_t *v);
+bool text_to_rank(const char *s, struct rank_limit *v);
 
 /* The known word nearest to `s` by edit distance, for "unknown option '--aplha-1'; did you mean
  * '--alpha-1'?". NULL: the nearest one is farther than a third of the length. */

@@ -28,6 +28,10 @@ char *opts_default_text(const struct opt *o)
 	case OPT_LONG: return xformat("%ld", *(long *)o->value);
 	case OPT_FLOAT: return xformat("%.15g", *(double *)o->value);
 	case OPT_BYTES: return xformat("%zu", *(size_t *)o->value);
+	case OPT_RANK: {
+		const struct rank_limit *r = o->value;
+		return r->share > 0 ? xformat("auto:%.15g", r->share) : xformat("%d", r->rank);
+	}
 	case OPT_FLAG:
 	case OPT_KEY:
 	case OPT_END: break;
@@ -42,7 +46,7 @@ const char *opts_range(const struct opt *o, char *buf, size_t size)
 		       : o->type == OPT_FLOAT ? DBL_MAX
 					      : (double)LONG_MAX;
 	bool number = o->type == OPT_INT || o->type == OPT_LONG || o->type == OPT_FLOAT ||
-		      o->type == OPT_BYTES;
+		      o->type == OPT_BYTES || o->type == OPT_RANK;
 	if (!number || (o->min == 0 && o->max == 0))
 		*buf = 0;
 	else if (o->max >= limit)
@@ -55,8 +59,8 @@ const char *opts_range(const struct opt *o, char *buf, size_t size)
 static const char *arg_text(const struct opt *o)
 {
 	static const char *const by_type[] = {
-		[OPT_BOOL] = "0|1", [OPT_STRING] = "TEXT", [OPT_INT] = "N",
-		[OPT_LONG] = "N",   [OPT_FLOAT] = "X",     [OPT_BYTES] = "BYTES",
+		[OPT_BOOL] = "0|1", [OPT_STRING] = "TEXT", [OPT_INT] = "N",     [OPT_LONG] = "N",
+		[OPT_FLOAT] = "X",  [OPT_BYTES] = "BYTES", [OPT_RANK] = "RANK",
 	};
 	if (o->type == OPT_FLAG)
 		return "";

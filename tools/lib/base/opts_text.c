@@ -83,6 +83,24 @@ bool text_to_bytes(const char *s, size_t *v)
 	return true;
 }
 
+bool text_to_rank(const char *s, struct rank_limit *v)
+{
+	static const char automatic[] = "auto:";
+	size_t n = sizeof(automatic) - 1;
+	double share;
+	long rank;
+	if (strncmp(s, automatic, n) == 0) {
+		if (!text_to_double(s + n, &share) || share <= 0 || share >= 1)
+			return false;
+		*v = (struct rank_limit){.share = share};
+		return true;
+	}
+	if (!text_to_long(s, &rank) || rank < 0 || rank > INT_MAX)
+		return false;
+	*v = (struct rank_limit){.rank = (int)rank};
+	return true;
+}
+
 /* ------------------------------------------------------------ names */
 
 static int min3(int a, int b, int c)

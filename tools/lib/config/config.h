@@ -36,6 +36,7 @@ struct config {
 #define FIELD_LONG(name) long name;
 #define FIELD_FLOAT(name) double name;
 #define FIELD_BYTES(name) size_t name;
+#define FIELD_RANK(name) struct rank_limit name;
 #define FIELD_STRING(name) char *name;
 #define FIELD_METHOD(name) enum method name;
 #define FIELD_FEATURES(name) enum features name;
@@ -67,6 +68,7 @@ enum config_type {
 	CONFIG_LONG,
 	CONFIG_FLOAT,
 	CONFIG_BYTES, /* 300000000, 256M, 1.5G */
+	CONFIG_RANK,  /* 16, auto:0.99 */
 	CONFIG_STRING,
 	CONFIG_METHOD,
 	CONFIG_FEATURES,

@@ -97,6 +97,15 @@ static long to_long(const struct config_key *k, const char *text, struct where w
 	return n;
 }
 
+static struct rank_limit to_rank(const struct config_key *k, const char *text, struct where w)
+{
+	struct rank_limit r;
+
+	if (!text_to_rank(text, &r) || r.rank < k->min || r.rank > k->max)
+		fail_text(w, k, text);
+	return r;
+}
+
 static bool to_bool(const struct config_key *k, const char *text, struct where w)
 {
 	bool b;
@@ -235,6 +244,7 @@ static void set_scalar(struct config *c, const struct config_key *k, const char 
 		if (!text_to_bytes(text, p))
 			fail_text(w, k, text);
 		break;
+	case CONFIG_RANK: *(struct rank_limit *)p = to_rank(k, text, w); break;
 	case CONFIG_STRING: {
 		char *s = to_string(k, text, w);
 

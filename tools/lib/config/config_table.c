@@ -35,6 +35,7 @@ enum {
 #define COUNT_LONG(name) 0
 #define COUNT_FLOAT(name) 0
 #define COUNT_BYTES(name) 0
+#define COUNT_RANK(name) 0
 #define COUNT_STRING(name) 0
 #define COUNT_METHOD(name) 0
 #define COUNT_FEATURES(name) 0
@@ -156,6 +157,9 @@ char *config_key_values(const struct config_key *k)
 	case CONFIG_LONG: return xformat("an integer from %.0f to %.0f", k->min, k->max);
 	case CONFIG_FLOAT: return xformat("a number from %g to %g", k->min, k->max);
 	case CONFIG_BYTES: return xstrdup("a size such as 300000000, 256M or 1.5G");
+	case CONFIG_RANK:
+		return xformat("an integer from %.0f to %.0f, or " RANK_LIMIT_SHARE, k->min,
+			       k->max);
 	case CONFIG_STRING: return xstrdup("a text");
 	case CONFIG_METHOD: return joined(config_methods, config_nmethods, " or ");
 	case CONFIG_FEATURES: return joined(config_features, config_nfeatures, " or ");

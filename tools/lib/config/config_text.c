@@ -84,6 +84,16 @@ static void put_scores(FILE *out, unsigned set, bool yaml)
 		putc(']', out);
 }
 
+static void put_rank(FILE *out, const struct rank_limit *r)
+{
+	if (r->share > 0) {
+		fputs("auto:", out);
+		put_number(out, r->share);
+	} else {
+		fprintf(out, "%d", r->rank);
+	}
+}
+
 static void put_value(FILE *out, const struct config *c, const struct config_key *k, bool yaml)
 {
 	const void *p = field_const(c, k->offset);
@@ -98,6 +108,7 @@ static void put_value(FILE *out, const struct config *c, const struct config_key
 	case CONFIG_LONG: fprintf(out, "%ld", *(const long *)p); break;
 	case CONFIG_FLOAT: put_number(out, *(const double *)p); break;
 	case CONFIG_BYTES: fprintf(out, "%zu", *(const size_t *)p); break;
+	case CONFIG_RANK: put_rank(out, p); break;
 	case CONFIG_STRING: put_string(out, *(const char *const *)p, yaml); break;
 	case CONFIG_METHOD: fputs(method_name(*(const enum method *)p), out); break;
 	case CONFIG_FEATURES: fputs(features_name(*(const enum features *)p), out); break;

@@ -154,13 +154,13 @@ static double small_gram(double *G, const float *M, int m, int n, double *panel)
 	return trace;
 }
 
-/* m ≤ n: B = U, A = Uᵀ M. The columns of U are the rows of Z (r, m), in order of growing
- * eigenvalue. */
+/* m ≤ n: B = U, A = Uᵀ M. Z is the last column of U, of the largest eigenvalue; the next ones are
+ * before it. */
 static void factor_left(const float *M, int m, int n, int r, const double *Z, float *B, double *A)
 {
 	memset(A, 0, (size_t)r * (size_t)n * sizeof(*A));
 	for (int i = 0; i < r; i++) {
-		const double *z = Z + (size_t)(r - 1 - i) * (size_t)m;
+		const double *z = Z - (size_t)i * (size_t)m;
 		double *a = A + (size_t)i * (size_t)n;
 
 		for (int row = 0; row < m; row++) {
@@ -177,7 +177,7 @@ static void factor_left(const float *M, int m, int n, int r, const double *Z, fl
 static void factor_right(const float *M, int m, int n, int r, const double *Z, float *B, double *A)
 {
 	for (int i = 0; i < r; i++)
-		memcpy(A + (size_t)i * (size_t)n, Z + (size_t)(r - 1 - i) * (size_t)n,
+		memcpy(A + (size_t)i * (size_t)n, Z - (size_t)i * (size_t)n,
 		       (size_t)n * sizeof(*A));
 	for (int row = 0; row < m; row++)
 		for (int i = 0; i < r; i++) {
@@ -190,33 +190,53 @@ static void factor_right(const float *M, int m, int n, int r, const double *Z, f
 		}
 }
 
-int baseline_truncate(const float *M, int m, int n, int r, float *B, double *A, double *error,
-		      double *work, int *iwork)
+/* The squares that the r largest of the eigenvalues lambda (n) keep; the smallest first. */
+static double kept_by(const double *lambda, int n, int r)
 {
-	int k = m < n ? m : n, found = 0, info;
-	size_t k2 = (size_t)k * (size_t)k;
-	double *G = work, *lambda = G + k2, *Z = lambda + k, *inner = Z + (size_t)k * (size_t)r,
-	       *panel = inner + 26 * (size_t)k;
-	double norm2, kept = 0;
+	double kept = 0;
 
-	BUG_IF(r < 1 || r > k);
+	for (int i = n - r; i < n; i++)
+		kept += lambda[i] > 0 ? lambda[i] : 0;
+	return kept;
+}
+
+static int least_rank(const double *lambda, int n, double share, double norm2)
+{
+	int r = 1;
+
+	while (r < n && norm2 - kept_by(lambda, n, r) > (1 - share) * norm2)
+		r++;
+	return r;
+}
+
+int baseline_truncate(const float *M, int m, int n, int *r, double share, float *B, double *A,
+		      double *error, double *work, int *iwork)
+{
+	int k = m < n ? m : n, most = *r, found = 0, info;
+	size_t k2 = (size_t)k * (size_t)k;
+	double *G = work, *lambda = G + k2, *Z = lambda + k, *inner = Z + (size_t)k * (size_t)most,
+	       *panel = inner + 26 * (size_t)k, *largest = inner - k;
+	double norm2, kept;
+
+	BUG_IF(most < 1 || most > k);
 	openblas_set_num_threads(1); /* equal data give equal bits for any -t */
 	for (size_t i = 0; i < (size_t)m * (size_t)n; i++)
 		if (!isfinite(M[i]))
 			return 1;
 	norm2 = small_gram(G, M, m, n, panel);
 	/* Row-major lower is column-major upper. */
-	info = LAPACKE_dsyevr_work(LAPACK_COL_MAJOR, 'V', 'I', 'U', k, G, k, 0, 0, k - r + 1, k, 0,
-				   &found, lambda, Z, k, iwork, inner, 26 * k, iwork + 2 * k,
+	info = LAPACKE_dsyevr_work(LAPACK_COL_MAJOR, 'V', 'I', 'U', k, G, k, 0, 0, k - most + 1, k,
+				   0, &found, lambda, Z, k, iwork, inner, 26 * k, iwork + 2 * k,
 				   10 * k);
-	if (info || found != r)
+	if (info || found != most)
 		return 2;
-	for (int i = 0; i < r; i++)
-		kept += lambda[i] > 0 ? lambda[i] : 0;
-	*error = norm2 > 0 && norm2 > kept ? sqrt((norm2 - kept) / norm2) : 0;
+	if (share > 0)
+		*r = least_rank(lambda, most, share, norm2);
+	kept = kept_by(lambda, most, *r);
+	*error = norm2 > kept ? sqrt((norm2 - kept) / norm2) : 0;
 	if (m <= n)
-		factor_left(M, m, n, r, Z, B, A);
+		factor_left(M, m, n, *r, largest, B, A);
 	else
-		factor_right(M, m, n, r, Z, B, A);
+		factor_right(M, m, n, *r, largest, B, A);
 	return 0;
 }

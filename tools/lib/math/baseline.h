@@ -33,13 +33,14 @@ void ties_elect(float *out, const float *const *x, int N, size_t n);
 /* out (n) += x (n). Each entry is dropped with probability 1 − density, else divided by density. */
 void dare_add(float *out, const float *x, size_t n, double density, struct rng *rng);
 
-/* Doubles and ints of baseline_truncate()'s workspace. */
+/* Doubles and ints of baseline_truncate()'s workspace, for the largest rank r. */
 size_t truncate_doubles(int m, int n, int r);
 size_t truncate_ints(int m, int n);
-/* The best M ≈ B A of rank r ≤ min(m, n): M (m, n), B (m, r), A (r, n). It uses the largest
+/* The best M ≈ B A of rank *r ≤ min(m, n): M (m, n), B (m, *r), A (*r, n). It uses the largest
  * eigenvectors of the smaller of M Mᵀ and Mᵀ M, in float64. *error = ‖M − B A‖ / ‖M‖ (Frobenius; 0
- * for M = 0). Returns 0; 1: M is not finite; 2: no convergence. */
-int baseline_truncate(const float *M, int m, int n, int r, float *B, double *A, double *error,
-		      double *work, int *iwork);
+ * for M = 0). share > 0: *r becomes the least rank, from 1 to *r, with 1 − *error² ≥ share; or it
+ * stays. Returns 0; 1: M is not finite; 2: no convergence. */
+int baseline_truncate(const float *M, int m, int n, int *r, double share, float *B, double *A,
+		      double *error, double *work, int *iwork);
 
 #endif

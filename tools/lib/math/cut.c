@@ -123,6 +123,16 @@ double cut_error(const struct cut *c, int r)
 	return all > 0 ? sqrt(beyond(c, r) / all) : 0;
 }
 
+int cut_rank(const struct cut *c, double share)
+{
+	double lost = (1 - share) * beyond(c, 0);
+	int r = 1;
+
+	while (r < c->n && beyond(c, r) > lost)
+		r++;
+	return r;
+}
+
 void cut_write(const struct cut *c, int r, float *B, double *A)
 {
 	int n = smaller(r, c->n);

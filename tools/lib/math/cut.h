@@ -37,6 +37,9 @@ void cut_place(struct cut *c, void *slab, int m, int d, int R);
 int cut_decompose(struct cut *c, const float *B, const double *A, const double *L);
 /* The error of rank r, from 0 on; 0 where W L is 0. */
 double cut_error(const struct cut *c, int r);
+/* The least rank, from 1 on, with 1 − cut_error()² ≥ share: it keeps this share of ‖W L‖². 0 <
+ * share < 1. */
+int cut_rank(const struct cut *c, double share);
 /* B_r (m, r), its columns orthonormal, and A_r (r, d); r ≥ 1. Columns and rows beyond c->n are
  * zero. */
 void cut_write(const struct cut *c, int r, float *B, double *A);

@@ -13,13 +13,20 @@ static float *floats(struct layout *l, size_t rows, int d)
 	return layout_host(l, rows * (size_t)d * sizeof(float));
 }
 
+int solve_rank(struct rank_limit limit, int R)
+{
+	return limit.share > 0 ? R : limit.rank;
+}
+
 void solve_arrays_init(struct solve_arrays *a, struct layout *l, const struct site_sizes *s)
 {
 	*a = (struct solve_arrays){.slab = layout_aligned(l, solve_bytes(s->d, s->R))};
-	if (s->merge_rank && !s->full_weight) {
+	int rank = solve_rank(s->merge_rank, s->R);
+
+	if (rank && !s->full_weight) {
 		a->cut_slab = layout_aligned(l, cut_bytes(s->d_out, s->d, s->R));
-		a->A = layout_host(l, (size_t)s->merge_rank * (size_t)s->d * sizeof(double));
-		a->B = floats(l, (size_t)s->d_out, s->merge_rank);
+		a->A = layout_host(l, (size_t)rank * (size_t)s->d * sizeof(double));
+		a->B = floats(l, (size_t)s->d_out, rank);
 	}
 	if (!s->full_weight)
 		return;
@@ -39,11 +46,11 @@ void solve_arrays_release(struct solve_arrays *a)
 	free(a->W);
 }
 
-int combine_rank(int merge_rank, int R, int d, int d_out)
+int combine_rank(struct rank_limit limit, int R, int d, int d_out)
 {
-	int rank = merge_rank ? merge_rank : R, most = d_out < d ? d_out : d;
+	int rank = limit.rank ? limit.rank : R, most = d_out < d ? d_out : d;
 
-	return rank < most ? rank : most;
+	return rank < most && !(limit.share > 0) ? rank : most;
 }
 
 void combine_arrays_init(struct combine_arrays *a, struct layout *l, const struct site_sizes *s)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "backend/layout.h"
+#include "base/opts.h"
 
 /* The sizes of a site, and of the work on it. */
 struct site_sizes {
@@ -16,20 +17,22 @@ struct site_sizes {
 	bool weighted;    /* compute-grams: rows have weights (DCS) */
 	bool full_weight; /* solve-full-weight: the whole weight is fitted */
 	int pairs;        /* solve-full-weight: iterations that MATS looks back on; 0: none */
-	int merge_rank;   /* solve-layer, combine-layer: rank of the cut; 0: R */
+	struct rank_limit merge_rank; /* solve-layer, combine-layer: of the cut; none: R */
 };
 
 struct solve_arrays {
 	void *slab; /* of struct solve */
 	/* NULL unless the solution is cut: */
 	void *cut_slab; /* of struct cut */
-	double *A;      /* (merge_rank, d) the factors after the cut */
-	float *B;       /* (d_out, merge_rank) */
+	double *A;      /* (r, d) the factors after the cut, r at most solve_rank() */
+	float *B;       /* (d_out, r) */
 	/* NULL unless the full weight is fitted: */
 	void *full_slab; /* of struct full_weight */
 	float *W0;       /* (FULL_WEIGHT_ROWS, d) of the base weight */
 	float *W;        /* (d_out, d) the solution */
 };
+/* The largest rank to which solve-layer cuts a module of rank R; 0: it cuts none. */
+int solve_rank(struct rank_limit limit, int R);
 void solve_arrays_init(struct solve_arrays *a, struct layout *l, const struct site_sizes *s);
 void solve_arrays_release(struct solve_arrays *a);
 
@@ -42,8 +45,9 @@ struct combine_arrays {
 	double *work; /* workspace of baseline_truncate() */
 	int *iwork;
 };
-/* The rank to which a module of these sizes is cut. */
-int combine_rank(int merge_rank, int R, int d, int d_out);
+/* The largest rank to which a module of these sizes is cut: with a share, ties and dare may need
+ * every rank. */
+int combine_rank(struct rank_limit limit, int R, int d, int d_out);
 void combine_arrays_init(struct combine_arrays *a, struct layout *l, const struct site_sizes *s);
 void combine_arrays_release(struct combine_arrays *a);
 

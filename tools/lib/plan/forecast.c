@@ -182,7 +182,7 @@ static struct ranks adapter_ranks(const struct plan *p)
 	if (plan_full_weight(p)) /* the merge is a model */
 		return own;
 	for (int s = 0; s < SLOTS; s++)
-		if (r.R[s] && (rules_cuts(p) || p->c.merge_rank))
+		if (r.R[s] && (rules_cuts(p) || p->c.merge_rank.rank))
 			r.R[s] = combine_rank(p->c.merge_rank, r.R[s], module_d_in(m, s),
 					      module_d_out(m, s));
 	ranks_add(&r, &own);

@@ -118,10 +118,10 @@ static void check_merge_rank(const struct plan *p)
 {
 	int most = largest_rank(p);
 
-	if (p->c.merge_rank > most)
+	if (p->c.merge_rank.rank > most)
 		die("merge_rank: the config says %d, but the adapters' ranks together are at most "
 		    "%d: take a smaller one, or leave it out",
-		    p->c.merge_rank, most);
+		    p->c.merge_rank.rank, most);
 }
 
 void plan_open(struct plan *p)

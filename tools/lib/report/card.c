@@ -108,6 +108,15 @@ static void put_head(struct text *out, const struct card *c)
 
 /* ------------------------------------------------------------ the page */
 
+static void put_rank(struct text *out, const struct card *c)
+{
+	if (c->least == c->most)
+		text_add(out, " Its rank is %d.", c->rank);
+	else
+		text_add(out, " Its rank is %d in most modules, and %d to %d in all.", c->rank,
+			 c->least, c->most);
+}
+
 static void put_title(struct text *out, const struct card *c)
 {
 	text_add(out, "# Merge of ");
@@ -126,7 +135,7 @@ static void put_title(struct text *out, const struct card *c)
 	}
 	text_add(out, ".");
 	if (!c->full_model)
-		text_add(out, " Its rank is %d.", c->rank);
+		put_rank(out, c);
 	text_add(out, "\n\n");
 }
 

@@ -21,12 +21,12 @@ struct card_adapter {
 };
 
 struct card {
-	bool full_model;  /* the folder is a whole model, no adapter */
-	bool causal;      /* decoder-only */
-	const char *base; /* a name on the hub, or the last name of a folder's path */
-	bool on_hub;      /* `base` is a name on the hub */
-	int rank;         /* of the merged adapter */
-	int n;            /* tasks */
+	bool full_model;       /* the folder is a whole model, no adapter */
+	bool causal;           /* decoder-only */
+	const char *base;      /* a name on the hub, or the last name of a folder's path */
+	bool on_hub;           /* `base` is a name on the hub */
+	int rank, least, most; /* of the merged adapter: most modules', the smallest, the largest */
+	int n;                 /* tasks */
 	const struct card_adapter *adapter; /* (n) */
 	const json_t *settings;             /* by key, of small letters, digits and _; texts */
 	const struct score *alone, *own, *merged; /* (n) base, own adapter, merge; NULL: unknown */

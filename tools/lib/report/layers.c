@@ -63,6 +63,13 @@ static void place(struct layers *l, struct layer_module *m)
 
 /* ------------------------------------------------------------ reading */
 
+static double read_cut(const struct solution *s, const struct solution_module *k)
+{
+	return h5_has_attribute(s->file, k->group, "truncation_error")
+		       ? solution_figure(s, k, "truncation_error")
+		       : (double)NAN;
+}
+
 static void read_figures(struct layer_module *m, const struct solution *s,
 			 const struct solution_module *k, int N)
 {
@@ -92,12 +99,15 @@ static void read_site(struct layers *l, const char *work, const char *site, int 
 
 	for (int i = 0; i < s->n; i++) {
 		const struct solution_module *k = &s->module[i];
-		struct layer_module m = {
-			.site = xstrdup(site), .name = xstrdup(k->name), .rank = k->R};
+		struct layer_module m = {.site = xstrdup(site),
+					 .name = xstrdup(k->name),
+					 .rank = k->R,
+					 .cut_error = read_cut(s, k)};
 
 		place(l, &m);
 		read_figures(&m, s, k, N);
 		l->fitted |= m.fitted;
+		l->cut |= !isnan(m.cut_error);
 		l->module = xrealloc(l->module, (size_t)(l->n + 1) * sizeof(*l->module));
 		l->module[l->n++] = m;
 	}
@@ -167,6 +177,17 @@ double layers_condition(const struct layers *l, int position)
 	return most;
 }
 
+void layers_ranks(const struct layers *l, int *least, int *most)
+{
+	*least = *most = l->n ? l->module[0].rank : 0;
+	for (int i = 1; i < l->n; i++) {
+		int rank = l->module[i].rank;
+
+		*least = rank < *least ? rank : *least;
+		*most = rank > *most ? rank : *most;
+	}
+}
+
 char *layers_label(const struct layers *l, int position)
 {
 	int s = 0;
@@ -177,12 +198,20 @@ char *layers_label(const struct layers *l, int position)
 			      : xformat("%s %d", l->stack[s].name, position - l->stack[s].at);
 }
 
+static void add_cut(struct text *s, const struct layer_module *m)
+{
+	text_add(s, "\t%d\t", m->rank);
+	if (!isnan(m->cut_error))
+		text_add(s, "%.9g", m->cut_error);
+	text_add(s, "\n");
+}
+
 char *layers_table(const struct layers *l, const struct strlist *tasks)
 {
 	struct text s = {0};
 
 	text_add(&s, "site\tmodule\ttask\ttask_residual\ttask_share\trelative_residual\t"
-		     "condition\n");
+		     "condition\trank\ttruncation_error\n");
 	for (int i = 0; i < l->n; i++) {
 		const struct layer_module *m = &l->module[i];
 
@@ -190,8 +219,13 @@ char *layers_table(const struct layers *l, const struct strlist *tasks)
 			text_add(&s, "%s\t%s\t%s\t", m->site, m->name, tasks->item[t]);
 			if (!isnan(m->task_residual[t]))
 				text_add(&s, "%.9g", m->task_residual[t]);
-			text_add(&s, "\t%.9g\t%.9g\t%.9g\n", m->task_share[t], m->residual,
+			text_add(&s, "\t%.9g\t%.9g\t%.9g", m->task_share[t], m->residual,
 				 m->condition);
+			add_cut(&s, m);
+		}
+		if (!m->fitted && !isnan(m->cut_error)) {
+			text_add(&s, "%s\t%s\t\t\t\t\t", m->site, m->name);
+			add_cut(&s, m);
 		}
 	}
 	return s.s;

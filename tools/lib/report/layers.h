@@ -8,10 +8,11 @@
 
 struct layer_module {
 	char *site, *name;
-	int stack, kind; /* indices into layers.stack and .kind */
-	int block;       /* number within its stack */
-	int rank;        /* 0: a full weight */
-	bool fitted;     /* the other members are set */
+	int stack, kind;  /* indices into layers.stack and .kind */
+	int block;        /* number within its stack */
+	int rank;         /* 0: a full weight */
+	double cut_error; /* relative, of the cut to this rank; NaN: it was not cut */
+	bool fitted;      /* the other members are set */
 	double residual, condition;
 	double *task_residual, *task_share; /* (tasks) */
 };
@@ -32,8 +33,8 @@ struct layers {
 	struct layer_module *module; /* in the order of the sites */
 	struct layer_kind *kind;     /* by stack */
 	struct layer_stack *stack;
-	int blocks;  /* of all stacks */
-	bool fitted; /* whether any module is */
+	int blocks;       /* of all stacks */
+	bool fitted, cut; /* whether any module is */
 };
 
 /* WORK/solution/SITE.h5 of each site; N tasks. */
@@ -46,10 +47,13 @@ int layers_position(const struct layers *l, const struct layer_module *m);
 double layers_task_mean(const struct layers *l, int position, int task);
 /* The largest condition of a layer's modules; 0: it has none. */
 double layers_condition(const struct layers *l, int position);
+/* The smallest and the largest rank of a module; 0: a full weight. */
+void layers_ranks(const struct layers *l, int *least, int *most);
 /* "encoder 3"; with one stack "3" (allocated). */
 char *layers_label(const struct layers *l, int position);
 
-/* report.tsv (allocated): one line per module and task. */
+/* report.tsv (allocated): one line per module and task; of a module that was cut but not fitted,
+ * one line. */
 char *layers_table(const struct layers *l, const struct strlist *tasks);
 
 #endif

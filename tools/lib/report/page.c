@@ -3,8 +3,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "report/html.h"
 #include "report/picture.h"
 
@@ -111,17 +113,27 @@ static double seconds_of_merge(const struct page *p)
 	return p->stages.clocked ? p->stages.busy : page_shown(p)->cost.real;
 }
 
+/* "32", or "3 to 9" where the modules' ranks differ (allocated). */
+static char *rank_text(const struct page *p)
+{
+	int least, most;
+
+	layers_ranks(&p->layers, &least, &most);
+	return least < most ? xformat("%d to %d", least, most) : xformat("%d", most);
+}
+
 /* One sentence: kept, worst task, rank, method, time, memory. */
 static void add_sentence(struct text *out, const struct page *p)
 {
 	const struct results *r = &p->results;
 	int worst = page_worst_task(p);
+	char *rank = rank_text(p);
 
 	text_add(out, "<p class=\"result\">The merge by ");
 	html_isolated(out, page_shown(p)->name, 100);
 	if (p->adapter.there)
-		text_add(out, " makes %d adapter%s into one of rank %d", r->tasks.n,
-			 r->tasks.n == 1 ? "" : "s", p->adapter.rank);
+		text_add(out, " makes %d adapter%s into one of rank %s", r->tasks.n,
+			 r->tasks.n == 1 ? "" : "s", rank);
 	else
 		text_add(out, " makes %d adapter%s into one full model", r->tasks.n,
 			 r->tasks.n == 1 ? "" : "s");
@@ -135,6 +147,7 @@ static void add_sentence(struct text *out, const struct page *p)
 	text_add(out, "; it took ");
 	add_seconds(out, seconds_of_merge(p));
 	text_add(out, " and %.0f MB of memory.</p>\n", page_shown(p)->cost.peak);
+	free(rank);
 }
 
 static void add_figure(struct text *out, const char *name, const char *value)
@@ -161,7 +174,10 @@ static void add_figures(struct text *out, const struct page *p)
 	add_number(out, "mean accuracy", "%.4f", results_mean(&p->results, shown));
 	add_number(out, "own adapters", "%.4f", results_mean(&p->results, RESULTS_OWN));
 	if (p->adapter.there) {
-		add_number(out, "rank", "%.0f", p->adapter.rank);
+		char *rank = rank_text(p);
+
+		add_figure(out, "rank", rank);
+		free(rank);
 		add_number(out, "adapter", "%.1f MB", p->adapter.bytes / 1e6);
 	}
 	add_number(out, "largest process", "%.1f MB", page_shown(p)->cost.peak);

@@ -14,9 +14,8 @@
 
 /* What to load, from WORK/adapter/adapter_config.json. */
 struct page_adapter {
-	bool there; /* else the merge is a full model, WORK/model */
-	char *base; /* the base model's name */
-	int rank;
+	bool there;   /* else the merge is a full model, WORK/model */
+	char *base;   /* the base model's name */
 	bool causal;  /* a decoder-only model */
 	double bytes; /* of adapter_model.safetensors */
 };

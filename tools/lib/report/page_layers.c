@@ -265,6 +265,34 @@ static void add_module_table(struct text *out, const struct page *p, bool drawn)
 	text_release(&columns);
 }
 
+/* Ranks and errors of the modules that were cut. */
+static void add_cut_table(struct text *out, const struct page *p)
+{
+	page_numbers(out, false, "module\trank\terror of the cut", 1);
+	for (int i = 0; i < p->layers.n; i++) {
+		const struct layer_module *m = &p->layers.module[i];
+
+		if (isnan(m->cut_error))
+			continue;
+		text_add(out, "<tr><td class=\"module\">");
+		html_isolated(out, m->name, 200);
+		text_add(out, "</td><td class=\"n\">%d</td>", m->rank);
+		add_residual(out, m->cut_error);
+		text_add(out, "</tr>\n");
+	}
+	page_end_numbers(out);
+}
+
+static void add_cut(struct text *out, const struct page *p)
+{
+	text_add(out,
+		 "<h3>The cut to a lower rank</h3>\n"
+		 "<p class=\"note\">The error is ‖(W − W<sub>r</sub>) L‖ / ‖W L‖ of the merged "
+		 "change W. L is the metric of the rows, where the method has rows, and else "
+		 "the identity. The cut keeps 1 − error² of the squared norm.</p>\n");
+	add_cut_table(out, p);
+}
+
 static void add_fitted(struct text *out, const struct page *p)
 {
 	const struct task_lines lines = {&p->layers, p->results.tasks.n};
@@ -294,5 +322,7 @@ void page_add_layers(struct text *out, const struct page *p)
 	else
 		text_add(out, "<p class=\"note\">These solutions hold no residuals: methods that "
 			      "go by the weights alone fit nothing to rows.</p>\n");
+	if (p->layers.cut)
+		add_cut(out, p);
 	text_add(out, "</section>\n");
 }

@@ -46,6 +46,8 @@ void h5_set_string(struct h5 *f, const char *obj, const char *name, const char *
 long h5_get_int(struct h5 *f, const char *obj, const char *name);
 double h5_get_double(struct h5 *f, const char *obj, const char *name);
 char *h5_get_string(struct h5 *f, const char *obj, const char *name); /* allocated */
+bool h5_has_attribute(struct h5 *f, const char *obj,
+		      const char *name);    /* of an object that is there */
 bool h5_has(struct h5 *f, const char *obj); /* whether a group or dataset with this path exists */
 /* die() unless the root's string or int attribute has this value: the message names file,
  * attribute, expected, found. */

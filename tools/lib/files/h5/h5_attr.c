@@ -34,6 +34,15 @@ static void set_attribute(struct h5 *f, const char *obj, const char *name, hid_t
 	H5Sclose(space);
 }
 
+bool h5_has_attribute(struct h5 *f, const char *obj, const char *name)
+{
+	htri_t there = H5Aexists_by_name(f->file, obj, name, H5P_DEFAULT);
+
+	if (there < 0)
+		fail_attribute(f, "read", obj, name);
+	return there > 0;
+}
+
 void h5_set_int(struct h5 *f, const char *obj, const char *name, long v)
 {
 	set_attribute(f, obj, name, H5T_STD_I64LE, H5T_NATIVE_LONG, &v);
@@ -61,10 +70,7 @@ static hid_t open_attribute(struct h5 *f, const char *obj, const char *name, H5T
 {
 	if (!h5_has(f, obj))
 		die("'%s' has no '%s'", f->path, obj);
-	htri_t there = H5Aexists_by_name(f->file, obj, name, H5P_DEFAULT);
-	if (there < 0)
-		fail_attribute(f, "read", obj, name);
-	if (!there)
+	if (!h5_has_attribute(f, obj, name))
 		die("'%s' of '%s' has no attribute '%s'", obj, f->path, name);
 	hid_t id = H5Aopen_by_name(f->file, obj, name, H5P_DEFAULT, H5P_DEFAULT);
 	hid_t space = id < 0 ? id : H5Aget_space(id);
