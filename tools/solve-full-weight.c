@@ -270,6 +270,10 @@ static void run_open(struct full_weight_run *run)
 	run->W = run->arrays.W;
 	run->c = xcalloc((size_t)j->tasks.n, sizeof(*run->c));
 	fit_open(&run->system, j, &fit_args, grams_arg);
+	if (equations_negate(&run->system))
+		die_usage("--manual-ceof '%s': full weights cannot be negated: expected no number "
+			  "below 0",
+			  fit_args.manual);
 	past_open(&run->past, &iteration, j->name, job_args.tasks);
 	run->out = solution_create(output_arg);
 }

@@ -15,7 +15,8 @@ tiny
 		else if (type ~ /^a number from/) kind = "X"
 		else if (type ~ /^True/) kind = "0|1"
 		else if (type ~ /size/) kind = "BYTES"
-		if (kind ~ /^[NX]$/) {
+		if (type ~ /auto:SHARE/) kind = "RANK"
+		if (kind ~ /^([NX]|RANK)$/) {
 			range = type; sub(/.*from/, "from", range); split(range, word, " ")
 			range = "from " word[2] + 0 " to " word[4] + 0
 		}

@@ -72,6 +72,26 @@ for task in all few late; do # of mlp the scale differs from module to module, w
 	near "$task alone: itself" "$T/one-$task" "$L/$task" 1e-5
 done
 
+# ---- Weights of tasks: one to forget, one below 1, one above
+must merge "$T/signed" METHOD=sweep MANUAL_CEOF=1,-0.5,0.25,2
+near 'a task to forget: float64, which fits its opposite' "$T/signed" tests/golden/merges/llama/signed.safetensors 1e-5
+must merge "$T/half-weight" METHOD=sweep TASK_TARGETS=all MANUAL_CEOF=0.5
+near 'one task alone with weight 0.5: itself' "$T/half-weight" "$L/all" 1e-5
+must merge "$T/minus" METHOD=regmean TASK_TARGETS=all MANUAL_CEOF=-0.5
+must merge "$T/plus" METHOD=regmean TASK_TARGETS=all
+opposite() { # the two adapters' A, byte by byte, but for the sign: DELTA + DELTA = 0
+	for site in layer00-self layer01-down; do
+		for side in plus minus; do
+			h5dump -y -w 0 -m %.6g "$T/$side/solution/$site.h5" | awk '/DATASET "A"/ { a = 1 } /DATASET "B"/ { a = 0 } a' |
+				tr -d ' ' | tr , '\n' | grep -E '^-?[0-9.e-]+$' >"$T/$side.A"
+		done
+		paste "$T/plus.A" "$T/minus.A" | awk '$1 != -$2 { exit 1 } END { exit NR < 20 }' || return 1
+	done
+}
+check 'one task alone to forget, with regmean: its opposite' opposite
+refuses 'a task to forget, and full weights' 2 "manual_ceof is -1 for task 'few', and with_pretrain_matrix fits whole" \
+	asked --set 'MANUAL_CEOF=1,-1,1,1 WITH_PRETRAIN_MATRIX=1'
+
 # ---- The other methods and options
 for method in average task-arithmetic ties dare; do
 	must merge "$T/$method" METHOD=$method SCALE=0.5

@@ -90,7 +90,7 @@ def main():
         with open(args.write, 'w') as f:
             f.writelines(lines)
     differs = peft_differs(args.peft, args.cut) if args.peft else 0
-    sys.exit(worst_error > 1e-6 or worst_W > 1e-5 or wrong or differs > 1e-6)
+    sys.exit(bool(worst_error > 1e-6 or worst_W > 1e-5 or wrong or differs > 1e-6))
 
 
 if __name__ == '__main__':

@@ -29,6 +29,7 @@ ADAPTERS = {
                 alpha_pattern={'gate_proj': 5}),
 }
 ROWS, SAMPLES, TEST_ROWS = 9, [4, 0, 7, 2, 8, 5], 6
+SIGNED = '1,-0.5,0.25,2'  # manual_ceof of signed.safetensors: a task to forget, one below 1, one above
 EOS, VOCABULARY = 2, 96
 LABELS = {'one': [11], 'two': [12, 47], 'three': [13, 80, 5]}  # answers of one, two and three tokens
 
@@ -72,12 +73,16 @@ def case(model_dir, folder, seed):
         decoder.write_rows(f'{folder}/data/{task}/train.json', rows(ROWS, random))
         decoder.write_rows(f'{folder}/data/{task}/test.json', rows(TEST_ROWS, random))
         decoder.write_json(f'{folder}/data/{task}/samples.json', SAMPLES, None)
-    for method in 'sweep', 'regmean', 'jacobi':
+    wanted = {'sweep': None, 'regmean': None, 'jacobi': None}
+    if model_dir.endswith('llama'):
+        wanted['signed'] = SIGNED
+    for name, manual in wanted.items():
+        method = 'sweep' if name == 'signed' else name
         args = types.SimpleNamespace(model=model_dir, loras=f'{folder}/loras', data=f'{folder}/data', method=method, tasks=None,
-                                     iterations=2, alpha=8e-5, layers=None)
+                                     iterations=2, alpha=8e-5, layers=None, manual=manual)
         found = merge_decoder.Merge(args, decoder.Text(model_dir, eos=EOS)).run()
-        save_file({n: w.to(torch.float32).contiguous() for n, w in found.items()}, f'{folder}/{method}.safetensors')
-        print(f'{folder}: {method}, {len(found)} modules, norms {min(float(w.norm()) for w in found.values()):.2g} to '
+        save_file({n: w.to(torch.float32).contiguous() for n, w in found.items()}, f'{folder}/{name}.safetensors')
+        print(f'{folder}: {name}, {len(found)} modules, norms {min(float(w.norm()) for w in found.values()):.2g} to '
               f'{max(float(w.norm()) for w in found.values()):.2g}')
 
 

@@ -2,11 +2,14 @@
 import torch
 
 
-def solve(W0, D, X, Xm, alpha, whole=False):
-    """D, X, Xm: per task ΔW (0 where not targeted), own rows, merged rows. Fits ΔW, or W0+ΔW (whole)."""
+def solve(W0, D, X, Xm, alpha, whole=False, manual=None):
+    """D, X, Xm: per task ΔW (0 where not targeted), own rows, merged rows. Fits ΔW, or W0+ΔW (whole). manual: per task m; below 0, −ΔW is
+    fitted with weight |m|."""
     left, right = 0, 0
-    for d, x, xm in zip(D, X, Xm):
+    for d, x, xm, m in zip(D, X, Xm, manual or [1] * len(D)):
         c = (W0 + d).pow(2).sum() / (x @ (W0 + d).T).pow(2).sum()
+        c = c * abs(m)
+        d = d if m >= 0 else -d
         C, H = x.T @ xm, xm.T @ xm
         eye = torch.eye(len(H), dtype=H.dtype)
         left = left + c * (W0 + d if whole else d) @ (C + alpha * C.norm() * eye)

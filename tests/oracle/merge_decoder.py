@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The merge of a decoder-only model's adapters in float64 PyTorch: sweep, regmean, jacobi and average, answers given.
 
-    merge_decoder.py MODEL LORAS DATA METHOD OUT.safetensors [--tasks a,b] [--iterations 2] [--alpha 8e-5] [--layers K]
+    merge_decoder.py MODEL LORAS DATA METHOD OUT.safetensors [--tasks a,b] [--iterations 2] [--alpha 8e-5] [--manual 1,-0.5,…] [--layers K]
                      [--golden FILE [--factors B.safetensors]] [--prompt '{instruction}'] [--answer '{output}'] [--eos 2]
 
 Rows: those of train.json that samples.json names, or the first 60; their prompt_ids and answer_ids, or their texts by the templates
@@ -112,6 +112,7 @@ class Merge:
         self.args, self.text, self.log = args, text, log
         self.tasks = args.tasks.split(',') if args.tasks else task_names(args.loras)
         self.own = {t: deltas(args.model, os.path.join(args.loras, t), args.layers) for t in self.tasks}
+        self.manual = [float(m) for m in args.manual.split(',')] if args.manual else None
         self.names = set().union(*self.own.values())
         self.merged = Patched(load(args.model, args.layers))
         self.groups = sites(self.merged.model, self.names)
@@ -133,7 +134,7 @@ class Merge:
         for name in group:
             W0 = self.merged.weight(name)
             D = [self.own[t].get(name, torch.zeros_like(W0)) for t in self.tasks]
-            found[name] = solve(W0, D, [X[t][group[0]] for t in self.tasks], Xm, self.args.alpha)
+            found[name] = solve(W0, D, [X[t][group[0]] for t in self.tasks], Xm, self.args.alpha, manual=self.manual)
         return found
 
     def sweep(self):
@@ -190,6 +191,7 @@ def main():
     p.add_argument('--tasks', help='in this order; default: the names of the folders in LORAS, sorted')
     p.add_argument('--iterations', type=int, default=2)
     p.add_argument('--alpha', type=float, default=8e-5)
+    p.add_argument('--manual', help='manual_ceof: 1,-0.5,… in the order of the tasks; default: 1 for each')
     p.add_argument('--layers', type=int)
     p.add_argument('--golden')
     p.add_argument('--factors')

@@ -190,9 +190,23 @@ static void check_weights(struct config *c)
 	const char *keys[] = {"manual_ceof", NULL};
 
 	for (int i = 0; i < c->manual_ceof_n; i++)
-		if (c->manual_ceof[i] > 0)
+		if (c->manual_ceof[i] != 0)
 			return;
 	config_fail(blame(c, keys), "manual_ceof is 0 for every task: nothing would be fitted");
+}
+
+/* The negation of a task is of its change alone: W0 − ΔW is no model of the task. */
+static void check_signs(struct config *c)
+{
+	const char *keys[] = {"manual_ceof", "with_pretrain_matrix", NULL};
+
+	for (int i = 0; i < c->manual_ceof_n && c->with_pretrain_matrix; i++)
+		if (c->manual_ceof[i] < 0)
+			config_fail(
+				blame(c, keys),
+				"manual_ceof is %g for task '%s', and with_pretrain_matrix fits "
+				"whole weights, which cannot be negated: leave one of them out",
+				c->manual_ceof[i], c->task_targets.item[i]);
 }
 
 /* How strongly a key was asked for: 2 typed, 1 in the file, 0 not given. */
@@ -294,6 +308,7 @@ void config_check(struct config *c)
 	check_numbers(c, "manual_ceof");
 	strlist_release(&c->file_tasks);
 	check_weights(c);
+	check_signs(c);
 	check_batches(c);
 	settle_features(c);
 	settle_template(c, KEY_text_key, KEY_prompt, false);

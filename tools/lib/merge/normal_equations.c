@@ -16,11 +16,11 @@ static double *parse_manual(const char *list, int N)
 	int n = 0;
 
 	while ((item = strsep(&rest, ","))) {
-		if (n == N || !text_to_double(item, &m[n]) || m[n] < 0)
-			die_usage("--manual-ceof '%s': expected %d numbers, none below 0, one for "
-				  "every task or one for all",
+		if (n == N || !text_to_double(item, &m[n]))
+			die_usage("--manual-ceof '%s': expected %d numbers, one for every task or "
+				  "one for all",
 				  list, N);
-		sum += m[n++];
+		sum += fabs(m[n++]);
 	}
 	if ((n != N && n != 1) || sum == 0)
 		die_usage("--manual-ceof '%s': expected %d numbers, not all 0, one for every task "
@@ -55,6 +55,11 @@ void equations_open(struct normal_equations *s, const char *grams, const char *m
 	char *features = NULL;
 
 	s->manual = parse_manual(manual, s->tasks->n);
+	s->sign = xarray((size_t)s->tasks->n, sizeof(*s->sign));
+	for (int t = 0; t < s->tasks->n; t++) {
+		s->sign[t] = s->manual[t] < 0 ? -1 : 1;
+		s->manual[t] = fabs(s->manual[t]);
+	}
 	s->gram = xcalloc((size_t)s->tasks->n, sizeof(*s->gram));
 	for (int t = 0; t < s->tasks->n; t++) {
 		s->gram[t] = open_gram(s, grams, t, features);
@@ -71,7 +76,16 @@ void equations_close(struct normal_equations *s)
 		h5_close(s->gram[t]);
 	free(s->gram);
 	free(s->manual);
+	free(s->sign);
 	free(s->panel);
+}
+
+bool equations_negate(const struct normal_equations *s)
+{
+	for (int t = 0; t < s->tasks->n; t++)
+		if (s->sign[t] < 0)
+			return true;
+	return false;
 }
 
 size_t equations_bytes(int d)
@@ -162,8 +176,8 @@ static void add_rows(struct normal_equations *s, const struct module_sums *p, in
 	if (!r)
 		return;
 	AC = read_AC(s, p->group, t, r);
-	solve_add_rows(p->q, r0, r, AC, k->A + (size_t)r0 * (size_t)k->d, cm * k->s[t], ridge,
-		       cm * h5_get_double(s->gram[t], p->group, "y_norm2"));
+	solve_add_rows(p->q, r0, r, AC, k->A + (size_t)r0 * (size_t)k->d, s->sign[t] * cm * k->s[t],
+		       ridge, cm * h5_get_double(s->gram[t], p->group, "y_norm2"));
 	free(AC);
 }
 
@@ -279,7 +293,7 @@ void equations_misfits(struct normal_equations *s, struct solve *q, const char *
 		if (r) {
 			double *AC = read_AC(s, group, t, r);
 
-			solve_misfit_add_rows(q, k->first[t], r, AC, k->s[t]);
+			solve_misfit_add_rows(q, k->first[t], r, AC, s->sign[t] * k->s[t]);
 			free(AC);
 		}
 		m->target[t] = h5_get_double(s->gram[t], group, "y_norm2");

@@ -16,14 +16,18 @@ struct normal_equations {
 	double alpha_1;
 	struct ridge ridge;
 	/* set by equations_open() */
-	double *manual;   /* (N) m_t */
+	double *manual;   /* (N) |m_t| */
+	double *sign;     /* (N) of m_t, 1 or −1: which of ΔW_t and −ΔW_t is fitted */
 	struct h5 **gram; /* (N) */
 	bool dcs;
 	double *panel; /* (EQUATIONS_ROWS, d) */
 };
 enum { EQUATIONS_ROWS = 256 }; /* rows of a d × d matrix that are read at a time */
 
-/* grams: a path with {task}. manual: "1,0.5,…", a number for each task, or one number for all. */
+/* grams: a path with {task}. manual: "1,0.5,…", a number for each task, or one number for all. A
+ * task with m_t < 0 is to be forgotten: −ΔW_t is fitted with weight |m_t|, over the same rows and
+ * with the same c_t, so that Σ c |m| H stays positive definite (negation, as in task arithmetic:
+ * Ilharco et al., ICLR 2023). */
 void equations_open(struct normal_equations *s, const char *grams, const char *manual);
 void equations_close(struct normal_equations *s);
 size_t equations_bytes(int d);
@@ -34,6 +38,8 @@ void equations_sum(struct normal_equations *s, struct solve *q, const char *modu
 		   const struct factors *k, double *c);
 /* solve_system(), with DCS's ridge where the Grams are weighted. Returns the condition. */
 double equations_solve(struct normal_equations *s, struct solve *q, const char *module);
+/* Whether a task is to be forgotten. */
+bool equations_negate(const struct normal_equations *s);
 /* Full weights, after equations_sum(): sets C (d, d) = Σ c m C_t. Returns the ridge τ of Σ c m G_t
  * = C + τ I. */
 double equations_sum_C(struct normal_equations *s, const char *module, const double *c, double *C);
@@ -47,8 +53,8 @@ struct misfits {
 void misfits_init(struct misfits *m, int N);
 void misfits_release(struct misfits *m);
 /* Reads the tasks' Grams once more. With factors, call it after solve_residual(). With full
- * weights, W0+ΔW_t takes the place of ΔW_t; call it after full_weight_products_add() over all
- * rows. */
+ * weights, W0+ΔW_t takes the place of ΔW_t, and no m_t may be below 0; call it after
+ * full_weight_products_add() over all rows. */
 void equations_misfits(struct normal_equations *s, struct solve *q, const char *module,
 		       const struct factors *k, const double *BtB, struct misfits *m);
 void equations_full_misfits(struct normal_equations *s, struct full_weight *x, const char *module,
