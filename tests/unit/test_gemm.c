@@ -47,11 +47,12 @@ static void check_linear(int n, int k, enum be_precision p)
 	free(w), free(X), free(all), free(some);
 }
 
-/* Widths of the linears of the demo and of flan-t5-large, of heads, and of factors of ranks 8 and
- * 32; and some odd widths. */
+/* Widths of the linears of the demo, of flan-t5-large and of SmolLM2, of heads, and of factors of
+ * ranks 8, 16, 32 and 48; and some odd widths. */
 static const int shape[][2] = {{128, 1024}, {300, 1024}, {96, 2816}, {1024, 64}, {64, 1024},
 			       {8, 1024},   {32, 1024},  {128, 8},   {128, 32},  {16, 64},
-			       {64, 8},     {33, 37},    {1, 5}};
+			       {64, 8},     {33, 37},    {1, 5},     {192, 576}, {128, 1536},
+			       {48, 576},   {128, 48},   {128, 16},  {7, 3}};
 
 static void check_shapes(enum be_precision p)
 {

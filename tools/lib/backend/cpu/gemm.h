@@ -2,8 +2,8 @@
  * batch or the threads.
  *
  * A weight (n, k) is cut into panels of GEMM_PANEL outputs. They are packed once, in the layout
- * that oneDNN's kernel prefers. X is cut into tiles of GEMM_TILE rows; zeros fill the last tile up
- * to a multiple of GEMM_STEP. Every (tile, panel) product is one call of one single-threaded
+ * that oneDNN's kernel prefers. X is cut into tiles of GEMM_TILE rows. Zeros fill the last tile up to
+ * a height that changes no bits: a multiple of GEMM_STEP, of 24 without AVX-512. Every (tile, panel) product is one call of one single-threaded
  * kernel, which sums over all inputs in one order. So a row's bits depend only on the row and the
  * weight. Threads share the (tile, panel) pairs.
  *

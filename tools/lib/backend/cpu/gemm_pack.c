@@ -111,15 +111,30 @@ const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p)
 	return g;
 }
 
-/* brgemm kernels of the same name sum a row's products in the same order, whatever the number of
- * rows. For few rows oneDNN may prefer a kernel without AMX. */
+/* Tiles whose heights are multiples of this give a row the same bits: those of kernels with the
+ * same name sum its products in the same order. Tests compare the bits of all heights.
+ * - brgemm has such kernels for all heights.
+ * - Without AVX-512, gemm:jit computes 24 rows at a time. For the rest of a height it has other
+ *   kernels, which sum in another order.
+ * - Of others nothing is known. */
+static int height_step(const char *implementation)
+{
+	bool avx512 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) ==
+		      dnnl_cpu_isa_avx512_core;
+
+	if (strncmp(implementation, "brg:", 4) == 0)
+		return GEMM_STEP;
+	return strcmp(implementation, "gemm:jit") == 0 && !avx512 ? 24 : GEMM_TILE;
+}
+
+/* For few rows oneDNN may prefer a kernel of another name. */
 int gemm_tile_height(const struct be_weight *W, int rows)
 {
 	const char *whole =
 		gemm_kernel(GEMM_TILE, W->panel[0].n, W->k, W->precision)->implementation;
+	int step = height_step(whole);
 
-	for (int m = (rows + GEMM_STEP - 1) / GEMM_STEP * GEMM_STEP;
-	     m < GEMM_TILE && !strncmp(whole, "brg:", 4); m += GEMM_STEP)
+	for (int m = (rows + step - 1) / step * step; m < GEMM_TILE; m += step)
 		if (!strcmp(gemm_kernel(m, W->panel[0].n, W->k, W->precision)->implementation,
 			    whole))
 			return m;

@@ -35,8 +35,8 @@ struct gemm_kernel {
 /* The kernel of this shape. The first call makes it, and must not be inside a parallel region. The
  * layout of packed weights is the same for all m. */
 const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p);
-/* The kernel's rows for a tile of `rows` rows: the least multiple of GEMM_STEP whose kernel gives
- * the same bits as the kernel of whole tiles. */
+/* The kernel's rows for a tile of `rows` rows: the least height whose kernel gives the same bits as
+ * the kernel of whole tiles. */
 int gemm_tile_height(const struct be_weight *W, int rows);
 /* One (tile, panel) product y (m, n) = x (m, k) × packed, both dense. x: float32 or bfloat16, by
  * the kernel's precision. */
