@@ -1,10 +1,10 @@
 /* tiny-model.c: writes a small random T5 with tokenizer, adapters and texts, for tests: DIR/model,
  * DIR/loras/TASK, DIR/data/TASK.
  *
- * It has 2 + 2 blocks, d_model 32, d_ff 48, 2 heads of 16, and 64 pieces of vocabulary. Everything
- * comes from one seed, so that two runs give the same bytes. The model knows nothing; it is made to
- * be run, merged and broken. The tokenizer's file is sentencepiece's ModelProto, written byte by
- * byte.
+ * It has 2 + 2 blocks, d_model 32, d_ff 48 (--blocks, --d-ff), 2 heads of 16, and 64 pieces of
+ * vocabulary. Everything comes from one seed, so that two runs give the same bytes. The model knows
+ * nothing; it is made to be run, merged and broken. The tokenizer's file is sentencepiece's
+ * ModelProto, written byte by byte.
  *
  * Kinds of adapters:
  * - plain: q and v, rank 4 (--rank, --alpha);
@@ -31,7 +31,7 @@
 
 static const char *output, *kind = "plain", *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;
-static int rows = 60, blocks = 2, rank = 4, alpha = 8;
+static int rows = 60, blocks = 2, rank = 4, alpha = 8, d_ff = 48;
 static bool relu, embeddings;
 
 static const struct opt options[] = {
@@ -47,6 +47,7 @@ static const struct opt options[] = {
 	{"alpha", 0, OPT_INT, &alpha, false, 1, 1000, "N", "lora_alpha of all adapters"},
 	{"blocks", 0, OPT_INT, &blocks, false, 1, 99, "N",
 	 "blocks of the encoder, and of the decoder"},
+	{"d-ff", 0, OPT_INT, &d_ff, false, 1, 100000, "N", "width of the feed-forward"},
 	{"relu", 0, OPT_FLAG, &relu, false, 0, 0, NULL,
 	 "relu and tied embeddings, not gated GELU and untied"},
 	{.type = OPT_END},
@@ -159,11 +160,12 @@ static void weights(const struct geometry *m)
 
 static struct geometry config(void)
 {
-	char *text = xformat("{\"model_type\": \"t5\", \"d_model\": 32, \"d_ff\": 48, \"d_kv\": "
+	char *text = xformat("{\"model_type\": \"t5\", \"d_model\": 32, \"d_ff\": %d, \"d_kv\": "
 			     "16, \"num_heads\": 2, \"num_layers\": %d, "
 			     "\"num_decoder_layers\": %d, \"vocab_size\": 64, "
 			     "\"feed_forward_proj\": \"%s\", \"tie_word_embeddings\": %s}\n",
-			     blocks, blocks, relu ? "relu" : "gated-gelu", relu ? "true" : "false");
+			     d_ff, blocks, blocks, relu ? "relu" : "gated-gelu",
+			     relu ? "true" : "false");
 	char *dir = xformat("%s/model", output);
 	struct geometry m;
 

@@ -3,7 +3,7 @@
  *
  * X are the rows of the task's own model, Xm (X tilde) those of the merged model. Without a merged
  * side (regmean) Xm is X. lib/merge/gramfile.h says what is computed and stored. All tasks use the
- * memory of one Gram. */
+ * memory of one Gram, or of a block of its rows where --max-memory is less. */
 #include <stdlib.h>
 
 #include "backend/be.h"
@@ -129,8 +129,9 @@ static void shared_open(struct shared *all)
 	all->model = st_open(job_args.model);
 	sizes = job_sizes(&all->job);
 	sizes.weighted = use_dcs;
+	sizes.block = footprint_block(&sizes, common->threads, common->max_memory);
 	footprint_claim_job(&all->job, footprint_grams(&sizes, common->threads));
-	gram_init(&all->gram, NULL, sizes.d);
+	gram_init(&all->gram, NULL, sizes.d, sizes.block);
 	all->W = gramfile_weight_rows(NULL, sizes.d);
 }
 

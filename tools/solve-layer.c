@@ -5,7 +5,8 @@
  * - average, task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
  *
  * W = B A, with B = [B_1 … B_N] from the adapters; every scale is in A. Memory: one d × d of
- * float64, and panels of the Grams. */
+ * float64, and panels of the Grams. Where --max-memory is less, the system is factored in panels
+ * too, through files (lib/merge/wide.h). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "math/cut.h"
 #include "merge/fit.h"
 #include "merge/history.h"
+#include "merge/wide.h"
 #include "plan/footprint.h"
 
 static const struct common_opts *common;
@@ -55,6 +57,7 @@ struct solve_run {
 	struct job job;
 	bool fitted; /* fits to Grams; else it uses only weights */
 	struct normal_equations system;
+	struct wide wide; /* width 0: the system is whole in memory */
 	struct solve_arrays arrays;
 	struct h5 *out;
 	struct solution *previous; /* iteration k−1, or NULL */
@@ -118,7 +121,7 @@ static void write_misfits(struct solve_run *run, struct solve_part *p, const dou
 	struct misfits m;
 
 	misfits_init(&m, run->job.tasks.n);
-	equations_misfits(&run->system, &p->solve, p->name, &p->factors, BtB, &m);
+	equations_misfits(&run->system, &p->solve, p->name, &p->factors, BtB, p->c, &m);
 	equations_write_misfits(&run->system, run->out, p->group, p->c, &m);
 	misfits_release(&m);
 }
@@ -129,10 +132,12 @@ static void fit(struct solve_run *run, struct solve_part *p)
 	double *BtB = xarray(R * R, sizeof(*BtB)), condition, residual;
 
 	equations_sum(&run->system, &p->solve, p->name, &p->factors, p->c);
+	if (p->solve.panels)
+		wide_begin(&run->wide, &p->solve, p->i, p->name, p->c);
 	condition = equations_solve(&run->system, &p->solve, p->name);
 	solve_BtB(BtB, p->factors.B, (int)R, p->factors.d_out, (int)R);
-	residual = solve_residual(&p->solve, BtB);
 	write_misfits(run, p, BtB);
+	residual = solve_residual(&p->solve, BtB);
 	h5_set_double(run->out, p->group, "relative_residual", residual);
 	h5_set_double(run->out, p->group, "condition", condition);
 	if (iteration.k)
@@ -159,18 +164,24 @@ static void combine(struct solve_part *p, double share)
 	}
 }
 
+static void times_factor(void *arg, double *X, int k)
+{
+	solve_times_factor(arg, X, k);
+}
+
 /* Cuts the change as merge_rank says, in the metric of the rows, or plainly where there are none.
  * Where it is one rank, a module of a smaller one is filled with zeros, so that all have the same.
  */
 static void cut(struct solve_run *run, struct solve_part *p)
 {
 	const struct factors *s = &p->factors;
+	const struct cut_metric rows = {times_factor, &p->solve};
 	double error;
 	struct cut c;
 	int r;
 
 	cut_place(&c, run->arrays.cut_slab, s->d_out, s->d, s->R);
-	if (cut_decompose(&c, s->B, p->solve.A, run->fitted ? p->solve.S : NULL))
+	if (cut_decompose(&c, s->B, p->solve.A, run->fitted ? &rows : NULL))
 		die_data("site %s, %s: the singular values of the merged change did not converge",
 			 run->job.name, p->name);
 	r = merge_rank.share > 0 ? cut_rank(&c, merge_rank.share) : merge_rank.rank;
@@ -208,7 +219,11 @@ static void run_module(struct solve_run *run, int i)
 	p.group = xformat("/modules/%s", p.name);
 	p.c = xcalloc((size_t)j->tasks.n, sizeof(*p.c));
 	factors_load(&p.factors, &j->targets, i);
-	solve_place(&p.solve, run->arrays.slab, p.factors.d, p.factors.R);
+	if (run->wide.width)
+		solve_place_panels(&p.solve, &run->wide.panels, run->arrays.slab, p.factors.d,
+				   p.factors.R);
+	else
+		solve_place(&p.solve, run->arrays.slab, p.factors.d, p.factors.R);
 	h5_group(run->out, p.group);
 	if (run->fitted)
 		fit(run, &p);
@@ -220,6 +235,7 @@ static void run_module(struct solve_run *run, int i)
 	if (cuts())
 		cut(run, &p);
 	write_module(run, &p);
+	wide_end(&run->wide);
 	factors_release(&p.factors);
 	free(p.c);
 	free(p.group);
@@ -237,8 +253,14 @@ static void run_open(struct solve_run *run)
 
 	sizes.merge_rank = merge_rank;
 	run->fitted = grams_arg != NULL;
-	if (run->fitted)
+	if (run->fitted) {
 		be_select(common);
+		sizes.panel = footprint_panel(&sizes, common->max_memory);
+		run->wide = (struct wide){.equations = &run->system,
+					  .output = output_arg,
+					  .width = sizes.panel,
+					  .panels = {.width = sizes.panel}};
+	}
 	footprint_claim_job(j, footprint_solve(&sizes));
 	solve_arrays_init(&run->arrays, NULL, &sizes);
 	if (run->fitted) {
@@ -260,6 +282,8 @@ static void run_finish(struct solve_run *run)
 	if (run->fitted)
 		equations_write_largest(&run->system, run->out);
 	h5_commit(run->out);
+	if (run->wide.width)
+		wide_remove(&run->wide, run->job.targets.n);
 }
 
 static void run_close(struct solve_run *run)

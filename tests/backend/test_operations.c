@@ -768,7 +768,7 @@ static void check_gram(int P, int m, int n, bool symmetric)
 
 	for (int i = 0; i <= m * n; i++)
 		G[i] = i / n + i % n;
-	be->gram(G, X, Y, P, m, n);
+	be->gram(G, X, Y, P, m, n, 0, m);
 	if (symmetric)
 		be->mirror(G, m);
 	assert_true(G[m * n] == m);

@@ -861,7 +861,7 @@ static void gram_case(int P, int m, int n, bool symmetric)
 			want[e] += (double)X[(size_t)p * (size_t)m + e / (size_t)n] *
 				   (double)Y[(size_t)p * (size_t)n + e % (size_t)n];
 	g = to_device(G, all * sizeof(double));
-	be->gram(g, x, y, P, m, n);
+	be->gram(g, x, y, P, m, n, 0, m);
 	if (symmetric)
 		be->mirror(g, m);
 	be->get(G, g, all * sizeof(double));

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cblas.h>
 #include <cmocka.h>
 
 #include "base/die.h"
@@ -124,11 +125,22 @@ struct problem {
 	void *slab;
 };
 
+/* X (k, d) = X L. */
+static void multiply(void *arg, double *X, int k)
+{
+	const struct problem *p = arg;
+
+	cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, k, p->d, 1,
+		    p->L, p->d, X, p->d);
+}
+
 static void decompose(struct problem *p)
 {
+	const struct cut_metric rows = {multiply, p};
+
 	p->slab = xaligned(1, cut_bytes(p->m, p->d, p->R));
 	cut_place(&p->cut, p->slab, p->m, p->d, p->R);
-	assert_int_equal(cut_decompose(&p->cut, p->B, p->A, p->L), 0);
+	assert_int_equal(cut_decompose(&p->cut, p->B, p->A, p->L ? &rows : NULL), 0);
 }
 
 static void release(struct problem *p)

@@ -153,7 +153,7 @@ static void test_gram(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, &l, d);
+	gram_init(&g, &l, d, d);
 	assert_int_equal(l.bytes, 8 * d * d + FLOAT * (2 * 960 * d + 2 * 240 * d) + 8 * 256 * d);
 	gram_release(&g);
 }

@@ -81,7 +81,7 @@ static void kinds(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, NULL, D);
+	gram_init(&g, NULL, D, D);
 	for (int weighted = 0; weighted < 2; weighted++)
 		for (enum gram_kind kind = GRAM_XM_XM; kind <= GRAM_X_X; kind++) {
 			rows.w = weighted ? w : NULL;
@@ -107,7 +107,7 @@ static void products(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, NULL, D);
+	gram_init(&g, NULL, D, D);
 	assert_int_equal(gram_run(&g, &rows, GRAM_X_XM), 0);
 	gram_get(&g, 0, D, G);
 	gram_thin(&g, AG, A, R);
@@ -147,7 +147,7 @@ static void norms_of_few_rows(void **state)
 	(void)state;
 	for (int r = 0; r < R * R; r++)
 		BtB[r] = r / R + r % R + 1;
-	gram_init(&g, NULL, D);
+	gram_init(&g, NULL, D, D);
 	for (int weighted = 0; weighted < 2; weighted++)
 		for (size_t n = 1; n <= D / 2; n += D / 2 - 1) {
 			struct gram_rows rows = {
@@ -176,7 +176,7 @@ static void bad_rows(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, NULL, D);
+	gram_init(&g, NULL, D, D);
 	*at = -INFINITY;
 	assert_int_equal(gram_run(&g, &rows, GRAM_XM_XM), 1);
 	assert_int_equal(g.bad_row, GRAM_CHUNK + 3);
@@ -198,6 +198,80 @@ static void bad_rows(void **state)
 	gram_release(&g);
 }
 
+/* A Gram that is made in two blocks of rows, the second one smaller. */
+enum { WIDE = GRAM_BLOCK + 45 };
+
+struct kept {
+	double *G; /* (WIDE, WIDE) */
+	bool symmetric;
+	int next; /* the row that comes next */
+};
+
+static void begin(void *arg, int d, bool symmetric)
+{
+	struct kept *k = arg;
+
+	assert_int_equal(d, WIDE);
+	k->symmetric = symmetric;
+	k->next = 0;
+}
+
+static void put(void *arg, int i0, int n, const double *rows)
+{
+	struct kept *k = arg;
+
+	assert_int_equal(i0, k->next);
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < (k->symmetric ? i0 + i + 1 : WIDE); j++) {
+			k->G[(i0 + i) * WIDE + j] = rows[i * WIDE + j];
+			if (k->symmetric)
+				k->G[j * WIDE + i0 + i] = rows[i * WIDE + j];
+		}
+	k->next = i0 + n;
+}
+
+static void get(void *arg, int i0, int n, double *rows)
+{
+	struct kept *k = arg;
+
+	assert_int_equal(k->next, WIDE);
+	memcpy(rows, k->G + i0 * WIDE, (size_t)(n * WIDE) * sizeof(double));
+}
+
+static void read_wide(void *arg, enum gram_side side, size_t row0, size_t n, float *dst)
+{
+	(void)arg;
+	for (size_t i = 0; i < n * WIDE; i++)
+		dst[i] = (side == GRAM_SIDE_X ? X : Xm)[(row0 * WIDE + i) % (P * D)];
+}
+
+/* The same bits as in memory, of all kinds, with many rows and with few. */
+static void blocks(void **state)
+{
+	struct kept kept = {.G = malloc(WIDE * WIDE * sizeof(double))};
+	double *whole = malloc(WIDE * WIDE * sizeof(double));
+	struct gram a, b;
+
+	(void)state;
+	gram_init(&a, NULL, WIDE, WIDE);
+	gram_init(&b, NULL, WIDE, GRAM_BLOCK);
+	b.store = (struct gram_store){begin, put, get, &kept};
+	for (size_t n = GRAM_F64_ROWS; n <= GRAM_CHUNK + 300; n += GRAM_CHUNK + 44)
+		for (enum gram_kind kind = GRAM_XM_XM; kind <= GRAM_X_X; kind++) {
+			struct gram_rows rows = {.read = read_wide, .P = n};
+
+			assert_int_equal(gram_run(&a, &rows, kind), 0);
+			assert_int_equal(gram_run(&b, &rows, kind), 0);
+			gram_get(&a, 0, WIDE, whole);
+			assert_memory_equal(whole, kept.G, WIDE * WIDE * sizeof(double));
+			assert_true(gram_norm(&a) == gram_norm(&b));
+		}
+	gram_release(&a);
+	gram_release(&b);
+	free(whole);
+	free(kept.G);
+}
+
 static void same_bits_for_any_threads(void **state)
 {
 	struct gram_rows rows = {.read = read_rows, .P = P};
@@ -205,7 +279,7 @@ static void same_bits_for_any_threads(void **state)
 	struct gram g;
 
 	(void)state;
-	gram_init(&g, NULL, D);
+	gram_init(&g, NULL, D, D);
 	for (int threads = 1; threads <= 4; threads++) {
 		threads_use(threads);
 		assert_int_equal(gram_run(&g, &rows, GRAM_X_XM), 0);
@@ -229,6 +303,7 @@ int main(void)
 		cmocka_unit_test(products),
 		cmocka_unit_test(norms_of_few_rows),
 		cmocka_unit_test(bad_rows),
+		cmocka_unit_test(blocks),
 		cmocka_unit_test(same_bits_for_any_threads),
 	};
 

@@ -18,6 +18,7 @@
 #include "child.h"
 #include "files/fletcher.h"
 #include "files/h5/h5.h"
+#include "files/h5/h5_lower.h"
 #include "files/out.h"
 
 #define SCHEMA "iteris-test"
@@ -152,6 +153,67 @@ static void test_groups_and_links(void **state)
 		}
 	}
 	h5_close(f);
+}
+
+/* A symmetric matrix in tiles: written in one way, read in another. */
+static void write_lower(const char *path, int d, int step)
+{
+	double *rows = xarray((size_t)(step * d) + 1, sizeof(*rows));
+	struct h5 *f = h5_create(path, SCHEMA, 1);
+
+	lower_dataset(f, "/m", d);
+	for (int i0 = 0; i0 < d; i0 += step) {
+		int n = d - i0 < step ? d - i0 : step;
+
+		for (int i = 0; i < n; i++)
+			for (int j = 0; j < d; j++) /* nothing is above the diagonal */
+				rows[i * d + j] = j <= i0 + i ? (i0 + i) * 1000 + j : -1;
+		lower_write(f, "/m", d, i0, n, rows);
+	}
+	h5_commit(f);
+	free(rows);
+}
+
+static void check_lower(struct h5 *f, int d, int i0, int n)
+{
+	double *rows = xarray((size_t)(n * d) + 1, sizeof(*rows));
+
+	lower_read(f, "/m", d, i0, n, rows);
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < d; j++) {
+			int a = i0 + i > j ? i0 + i : j, b = i0 + i > j ? j : i0 + i;
+
+			assert_true(rows[i * d + j] == a * 1000 + b);
+		}
+	free(rows);
+}
+
+static void test_lower(void **state)
+{
+	static const int widths[] = {1, 7, LOWER_TILE, LOWER_TILE + 1, 2 * LOWER_TILE, 700};
+	double tile[LOWER_TILE * LOWER_TILE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(widths) / sizeof(*widths); i++) {
+		int d = widths[i], b = lower_tile(d);
+		struct h5 *f;
+
+		assert_true(b <= LOWER_TILE &&
+			    (d + b - 1) / b == (d + LOWER_TILE - 1) / LOWER_TILE);
+		write_lower("a.h5", d, b);
+		write_lower("b.h5", d, 100);
+		assert_true(same_bytes("a.h5", "b.h5"));
+		f = h5_open("a.h5", SCHEMA, 1);
+		lower_expect(f, "/m", d);
+		check_lower(f, d, 0, d);
+		for (int i0 = 0; i0 < d; i0 += 90)
+			check_lower(f, d, i0, d - i0 < 90 ? d - i0 : 90);
+		lower_read_tile(f, "/m", d, (d - 1) / b, 0, tile);
+		assert_true(tile[0] == (d - 1) / b * b * 1000);
+		assert_true(d <= b || tile[b] == (d % b == 1 ? 0 : ((d - 1) / b * b + 1) * 1000));
+		assert_true(d > b || d == 1 || (tile[1] == 1000 && tile[b] == 1000));
+		h5_close(f);
+	}
 }
 
 enum { P = 700, D = 1000 }; /* 700 x 1000 float32: 2.8 MB, six chunks, the last one partly filled */
@@ -901,6 +963,7 @@ int main(void)
 		cmocka_unit_test(test_every_byte),  cmocka_unit_test(test_failing_writes),
 		cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_many_chunks),
 		cmocka_unit_test(test_checksum),    cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_lower),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("h5", tests, NULL, NULL);

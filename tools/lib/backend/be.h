@@ -145,10 +145,13 @@ struct backend {
 	 * M over the first valid[i] rows of sequence i in M. */
 	void (*cross_attention)(float *U, const float *Q, const float *M, struct be_ragged query,
 				struct be_ragged memory, const int *valid, int NH, int D);
-	/* G (m, n) float64 += X (P, m)ᵀ Y (P, n). Chunks of GRAM_CHUNK rows are summed in float32,
-	 * the chunks in float64; up to GRAM_F64_ROWS rows all in float64. X == Y: only the lower
-	 * triangle is defined until mirror, which makes G (m, m) symmetric from it. */
-	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n);
+	/* Rows [i0, i0+rows) of a Gram: G (rows, n) float64 += those rows of X (P, m)ᵀ Y (P, n).
+	 * Chunks of GRAM_CHUNK rows of X and Y are summed in float32, the chunks in float64; up to
+	 * GRAM_F64_ROWS rows all in float64. X == Y: only the lower triangle is defined until
+	 * mirror, which makes G (m, m) symmetric from it. Where i0 is a multiple of GRAM_BLOCK, a
+	 * row has the same bits as in a call for all rows. */
+	void (*gram)(double *G, const float *X, const float *Y, int P, int m, int n, int i0,
+		     int rows);
 	void (*mirror)(double *G, int m);
 	/* Row i of state (P; backend memory) takes in the logits (P, n) of the tokens id0 …
 	 * id0+n−1. */
@@ -161,7 +164,7 @@ struct backend {
 	void (*potrs)(double *X, const double *S, int d, int r);
 };
 
-enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256 };
+enum { GRAM_CHUNK = 960, GRAM_F64_ROWS = 256, GRAM_BLOCK = 768 };
 
 extern const struct backend *be;
 /* Chooses the backend that the options name. An unknown or unavailable one is die(); there is no

@@ -155,6 +155,14 @@ static bool of_one_task(const char *a, const char *b)
 	return false;
 }
 
+/* A file with a hidden name is a part of a stage's own work: the next stage does not know it. */
+static bool is_hidden(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return (slash ? slash[1] : *name) == '.';
+}
+
 /* "name=digest …" of the inputs of an output. */
 static struct text made_of(const char *output)
 {
@@ -162,7 +170,8 @@ static struct text made_of(const char *output)
 	struct text t = {0};
 
 	for (int i = 0; i < ninputs; i++)
-		if (all || !is_owned(input[i].name) || of_one_task(input[i].name, output))
+		if (!is_hidden(input[i].name) &&
+		    (all || !is_owned(input[i].name) || of_one_task(input[i].name, output)))
 			text_add(&t, "%s%s=%016" PRIx64, *text_get(&t) ? " " : "", input[i].name,
 				 input[i].digest);
 	return t;

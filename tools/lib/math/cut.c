@@ -87,7 +87,7 @@ static void factor(struct cut *c, const float *B, double *K, double *tau, double
 	LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, c->m, c->k, c->k, c->Q, c->m, tau, work, c->lwork);
 }
 
-int cut_decompose(struct cut *c, const float *B, const double *A, const double *L)
+int cut_decompose(struct cut *c, const float *B, const double *A, const struct cut_metric *L)
 {
 	double *K = c->work, *X = K + area(c->k, c->R), *tau = X + area(c->R, c->d),
 	       *work = tau + c->k;
@@ -99,8 +99,7 @@ int cut_decompose(struct cut *c, const float *B, const double *A, const double *
 		return 1;
 	memcpy(X, c->KA, area(c->k, c->d) * sizeof(*X));
 	if (L)
-		cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, c->k,
-			    c->d, 1, L, c->d, X, c->d);
+		L->multiply(L->arg, X, c->k);
 	return LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'N', 'S', c->d, c->k, X, c->d, c->sigma, NULL,
 				   1, c->Z, c->n, work, c->lwork) != 0 ||
 	       !all_finite(c->sigma, (size_t)c->n);

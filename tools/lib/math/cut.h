@@ -32,9 +32,14 @@ struct cut {
 size_t cut_bytes(int m, int d, int R);
 /* Lays the arrays out in a slab of cut_bytes(), of xaligned(), owned by the caller. */
 void cut_place(struct cut *c, void *slab, int m, int d, int R);
-/* Decomposes W = B A in the metric of L (d, d), lower triangle, or NULL. Returns 0, or 1 when an
+/* X (k, d) = X L. */
+struct cut_metric {
+	void (*multiply)(void *arg, double *X, int k);
+	void *arg;
+};
+/* Decomposes W = B A in the metric of L, or plainly (NULL). Returns 0, or 1 when an
  * input is not finite or LAPACK does not converge. */
-int cut_decompose(struct cut *c, const float *B, const double *A, const double *L);
+int cut_decompose(struct cut *c, const float *B, const double *A, const struct cut_metric *L);
 /* The error of rank r, from 0 on; 0 where W L is 0. */
 double cut_error(const struct cut *c, int r);
 /* The least rank, from 1 on, with 1 − cut_error()² ≥ share: it keeps this share of ‖W L‖². 0 <

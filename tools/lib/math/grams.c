@@ -15,14 +15,21 @@ static size_t area(size_t a, size_t b)
 	return a * b;
 }
 
-void gram_init(struct gram *g, struct layout *l, int d)
+/* Of `rows` rows, those of the panel from row i0 on. */
+static int panel_rows(int rows, int i0)
+{
+	return rows - i0 < GRAM_PANEL ? rows - i0 : GRAM_PANEL;
+}
+
+void gram_init(struct gram *g, struct layout *l, int d, int block)
 {
 	size_t D = (size_t)d;
 
-	*g = (struct gram){.d = d};
+	BUG_IF(block < d && block % GRAM_BLOCK);
+	*g = (struct gram){.d = d, .block = block};
 	if (!l) /* BLAS runs inside our threads, one call a thread. */
 		openblas_set_num_threads(1);
-	g->G = layout_array(l, area(D, D) * sizeof(double));
+	g->G = layout_array(l, area((size_t)block, D) * sizeof(double));
 	g->X = layout_array(l, area(GRAM_CHUNK, D) * sizeof(float));
 	g->Xm = layout_array(l, area(GRAM_CHUNK, D) * sizeof(float));
 	g->stage[0] = layout_host(l, area(GRAM_STAGE, D) * sizeof(float));
@@ -127,26 +134,30 @@ static int put_side(struct gram *g, const struct gram_rows *rows, enum gram_side
 	return 0;
 }
 
-/* G = 0, by copying a zero panel: the backend has no fill. */
-static void clear(struct gram *g)
+/* G = 0 in n rows, by copying a zero panel: the backend has no fill. */
+static void clear(struct gram *g, int n)
 {
 	size_t d = (size_t)g->d;
 
 	memset(g->panel, 0, GRAM_PANEL * d * sizeof(double));
-	for (size_t i = 0; i < d; i += GRAM_PANEL)
-		be->put(g->G + i * d, g->panel,
-			(d - i < GRAM_PANEL ? d - i : GRAM_PANEL) * d * sizeof(double));
+	for (int i = 0; i < n; i += GRAM_PANEL)
+		be->put(g->G + (size_t)i * d, g->panel,
+			(size_t)panel_rows(n, i) * d * sizeof(double));
 }
 
-int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
+static bool is_symmetric(const struct gram_rows *rows, enum gram_kind kind)
+{
+	return rows->same || kind != GRAM_X_XM;
+}
+
+/* Makes rows [i0, i0+m) of G. */
+static int run_block(struct gram *g, const struct gram_rows *rows, enum gram_kind kind, int i0,
+		     int m)
 {
 	bool need_x = rows->same || kind != GRAM_XM_XM, need_xm = !rows->same && kind != GRAM_X_X;
 	float *left = need_x ? g->X : g->Xm, *right = need_xm ? g->Xm : g->X;
 
-	g->few = 0;
-	clear(g);
-	if (kind == GRAM_XM_XM)
-		g->largest_norm = -1;
+	clear(g, m);
 	for (size_t p = 0; p < rows->P; p += GRAM_CHUNK) {
 		size_t n = rows->P - p < GRAM_CHUNK ? rows->P - p : GRAM_CHUNK;
 
@@ -154,9 +165,47 @@ int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
 			return 1;
 		if (need_x && put_side(g, rows, GRAM_SIDE_X, p, n))
 			return 1;
-		be->gram(g->G, left, right, (int)n, g->d, g->d);
+		be->gram(g->G, left, right, (int)n, g->d, g->d, i0, m);
 	}
-	if (left == right)
+	return 0;
+}
+
+/* Moves the block of rows [i0, i0+m) to the store. */
+static void store_block(struct gram *g, int i0, int m)
+{
+	size_t d = (size_t)g->d;
+
+	for (int i = 0; i < m; i += GRAM_PANEL) {
+		int n = panel_rows(m, i);
+
+		be->get(g->panel, g->G + area((size_t)i, d), area((size_t)n, d) * sizeof(double));
+		g->store.put(g->store.arg, i0 + i, n, g->panel);
+	}
+}
+
+static int run_blocks(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
+{
+	g->store.begin(g->store.arg, g->d, is_symmetric(rows, kind));
+	for (int i0 = 0; i0 < g->d; i0 += g->block) {
+		int m = g->d - i0 < g->block ? g->d - i0 : g->block;
+
+		if (run_block(g, rows, kind, i0, m))
+			return 1;
+		store_block(g, i0, m);
+	}
+	return 0;
+}
+
+int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
+{
+	g->few = 0;
+	if (kind == GRAM_XM_XM)
+		g->largest_norm = -1;
+	if (g->block < g->d)
+		return run_blocks(g, rows, kind);
+	if (run_block(g, rows, kind, 0, g->d))
+		return 1;
+	if (is_symmetric(rows, kind))
 		be->mirror(g->G, g->d);
 	return 0;
 }
@@ -172,13 +221,17 @@ int gram_run_norms(struct gram *g, const struct gram_rows *rows)
 void gram_get(const struct gram *g, int i0, int n, double *out)
 {
 	BUG_IF(g->few);
+	if (g->block < g->d) {
+		g->store.get(g->store.arg, i0, n, out);
+		return;
+	}
 	be->get(out, g->G + area((size_t)i0, (size_t)g->d),
 		area((size_t)n, (size_t)g->d) * sizeof(double));
 }
 
 int gram_fetch(struct gram *g, int i0)
 {
-	int n = g->d - i0 < GRAM_PANEL ? g->d - i0 : GRAM_PANEL;
+	int n = panel_rows(g->d, i0);
 
 	gram_get(g, i0, n, g->panel);
 	return n;

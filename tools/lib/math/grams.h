@@ -8,8 +8,10 @@
  * (1−ρ) Xm + ρ X. Where there are weights, the rows of both are multiplied by √w.
  *
  * Memory: one d × d of float64, two chunks of rows, panels. It does not grow with the number of
- * rows. Results do not depend on the number of threads: each fixed tile is computed by one thread,
- * and the tiles are summed in a fixed order. */
+ * rows. Where d × d does not fit, G is made in blocks of rows, with one pass over the rows of X and
+ * Xm for each; a store takes the blocks and gives them back. The numbers are the same, to the bit.
+ * Results do not depend on the number of threads: each fixed tile is computed by one thread, and
+ * the tiles are summed in a fixed order. */
 #ifndef GRAMS_H
 #define GRAMS_H
 
@@ -32,12 +34,25 @@ struct gram_rows {
 	const double *w; /* (P) weights; NULL: all 1 */
 };
 
+/* Where a Gram is kept that memory does not hold. */
+struct gram_store {
+	/* Empties the store for a Gram (d, d). symmetric: only its lower triangle will be put. */
+	void (*begin)(void *arg, int d, bool symmetric);
+	/* Takes rows [i0, i0+n), in ascending order. Of a symmetric Gram they are whole up to the
+	 * diagonal. */
+	void (*put)(void *arg, int i0, int n, const double *rows);
+	/* Gives rows [i0, i0+n), whole. */
+	void (*get)(void *arg, int i0, int n, double *rows);
+	void *arg;
+};
+
 struct gram {
-	int d;
-	double *G;       /* device (d, d): the current Gram */
-	float *X, *Xm;   /* device (GRAM_CHUNK, d) */
-	float *stage[2]; /* host (GRAM_STAGE, d), by side */
-	double *panel;   /* host (GRAM_PANEL, d) */
+	int d, block;            /* rows of G in memory: d, or a multiple of GRAM_BLOCK */
+	double *G;               /* device (block, d): the current Gram, or a block of its rows */
+	float *X, *Xm;           /* device (GRAM_CHUNK, d) */
+	float *stage[2];         /* host (GRAM_STAGE, d), by side */
+	double *panel;           /* host (GRAM_PANEL, d) */
+	struct gram_store store; /* the caller's; used where block < d */
 	int few; /* set by gram_run_norms(): this many rows of X are in stage[GRAM_SIDE_X] instead
 		    of a Gram; else 0 */
 	/* After gram_run() returned 1: the first row that is not finite, and its side. */
@@ -55,8 +70,8 @@ enum {
 			     GRAM_PANEL; 64 KB, on the thread's stack */
 };
 
-/* Allocates or counts (layout.h). */
-void gram_init(struct gram *g, struct layout *l, int d);
+/* Allocates or counts (layout.h). block: as above. */
+void gram_init(struct gram *g, struct layout *l, int d, int block);
 void gram_release(struct gram *g); /* zero is fine */
 
 /* Makes G of this kind over all rows. Returns 0, or 1 when a row is not finite (bad_row,

@@ -3,7 +3,8 @@
  * All matrices are row-major and symmetric. So LAPACK's column-major 'U' is our lower triangle, and
  * (R, d) rows are its d × R right-hand sides: nothing is transposed. The factorisation leaves our
  * strict upper triangle as it was. With the diagonal put back (without Λ) it is Σ c m XmᵀXm again.
- * The residual needs exactly this, so H is not read a second time.
+ * The residual needs exactly this, so H is not read a second time. With panels there is no such
+ * triangle, and the residual follows from what the misfits read.
  *
  * BLAS and LAPACK run on one thread (solve_place()): equal data give equal bits for any -t. */
 #include "math/solve.h"
@@ -14,25 +15,25 @@
 #include <string.h>
 
 #include "backend/be.h"
+#include "base/die.h"
 
 static size_t area(int a, int b)
 {
 	return (size_t)a * (size_t)b;
 }
 
-size_t solve_bytes(int d, int R)
+/* Memory of all but S. */
+static size_t small_bytes(int d, int R)
 {
-	size_t doubles = area(d, d) + 3 * area(R, d) + area(R, R) + 6 * (size_t)d;
+	size_t doubles = 3 * area(R, d) + area(R, R) + 6 * (size_t)d;
 
 	return doubles * sizeof(double) + (size_t)d * sizeof(int);
 }
 
-void solve_place(struct solve *q, void *slab, int d, int R)
+static void place_small(struct solve *q, double *p)
 {
-	double *p = slab;
+	int d = q->d, R = q->R;
 
-	*q = (struct solve){.d = d, .R = R, .S = p};
-	p += area(d, d);
 	q->A = p, p += area(R, d);
 	q->U = p, p += area(R, d);
 	q->V = p, p += area(R, d);
@@ -44,9 +45,45 @@ void solve_place(struct solve *q, void *slab, int d, int R)
 	solve_reset(q);
 }
 
+size_t solve_bytes(int d, int R)
+{
+	return area(d, d) * sizeof(double) + small_bytes(d, R);
+}
+
+void solve_place(struct solve *q, void *slab, int d, int R)
+{
+	*q = (struct solve){.d = d, .R = R, .S = slab};
+	place_small(q, q->S + area(d, d));
+}
+
+/* Keeps what follows at a multiple of 64 bytes, as the slab itself. */
+static size_t panels_doubles(int d, int width)
+{
+	return (panels_bytes(d, width) + 63) / 64 * 8;
+}
+
+size_t solve_panels_bytes(int d, int R, int width)
+{
+	size_t doubles = panels_doubles(d, width) + (size_t)d + area(R, d);
+
+	return doubles * sizeof(double) + small_bytes(d, R);
+}
+
+void solve_place_panels(struct solve *q, struct panels *p, void *slab, int d, int R)
+{
+	double *at = (double *)slab + panels_doubles(d, p->width);
+
+	p->d = d;
+	panels_place(p, slab);
+	*q = (struct solve){.d = d, .R = R, .panels = p, .S = at, .VS = at + d};
+	place_small(q, q->VS + area(R, d));
+}
+
 void solve_reset(struct solve *q)
 {
-	memset(q->S, 0, area(q->d, q->d) * sizeof(double));
+	memset(q->S, 0, area(q->d, q->panels ? 1 : q->d) * sizeof(double));
+	if (q->panels)
+		memset(q->VS, 0, area(q->R, q->d) * sizeof(double));
 	memset(q->A, 0, area(q->R, q->d) * sizeof(double));
 	memset(q->U, 0, area(q->R, q->d) * sizeof(double));
 	memset(q->diag, 0, (size_t)q->d * sizeof(double));
@@ -71,9 +108,27 @@ void solve_add_H(struct solve *q, double cm, const double *H, int i0, int n)
 		q->hdiag[i0 + i] = H[(size_t)i * d + (size_t)(i0 + i)];
 }
 
+void solve_add_diagonal(struct solve *q, double cm, const double *H)
+{
+	for (int i = 0; i < q->d; i++) {
+		q->S[i] += cm * H[i];
+		q->hdiag[i] = H[i];
+	}
+}
+
+/* S's entry (i, i). */
+static double *diagonal(const struct solve *q, int i)
+{
+	return q->S + (q->panels ? (size_t)i : area(i, q->d + 1));
+}
+
+double solve_diagonal(const struct solve *q, int i)
+{
+	return *diagonal(q, i);
+}
+
 void solve_add_ridge(struct solve *q, double cm, double h_norm, const struct ridge *k)
 {
-	size_t step = (size_t)q->d + 1;
 	double sum = 0;
 
 	for (int i = 0; i < q->d; i++)
@@ -84,7 +139,7 @@ void solve_add_ridge(struct solve *q, double cm, double h_norm, const struct rid
 					: h_norm * k->alpha_2;
 
 		q->diag[i] += cm * q->hdiag[i];
-		q->S[(size_t)i * step] += cm * Lambda;
+		*diagonal(q, i) += cm * Lambda;
 	}
 }
 
@@ -118,17 +173,13 @@ static void condition_of(struct solve *q, double norm1, double *condition)
 	*condition = 1 / rcond;
 }
 
-int solve_system(struct solve *q, double extra, double *condition)
+/* Factors S and solves; the 1-norm condition. */
+static int solve_whole(struct solve *q, double *condition)
 {
 	int d = q->d, info;
 	double norm1;
 
-	*condition = 1;
-	if (d == 0)
-		return 0;
-	for (int i = 0; i < d; i++)
-		q->S[area(i, d + 1)] += extra;
-	if (!all_finite(q->S, area(d, d)) || !all_finite(q->A, area(q->R, d)))
+	if (!all_finite(q->S, area(d, d)))
 		return -1;
 	norm1 = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'U', d, q->S, d, q->work);
 	info = be->potrf(q->S, d);
@@ -136,11 +187,49 @@ int solve_system(struct solve *q, double extra, double *condition)
 		return info;
 	condition_of(q, norm1, condition);
 	be->potrs(q->A, q->S, d, q->R);
+	return 0;
+}
+
+static int solve_in_panels(struct solve *q, double *condition)
+{
+	int info = panels_factor(q->panels);
+
+	if (info)
+		return info;
+	*condition = panels_condition(q->panels);
+	panels_solve(q->panels, q->A, q->R);
+	return 0;
+}
+
+int solve_system(struct solve *q, double extra, double *condition)
+{
+	int d = q->d, info;
+
+	*condition = 1;
+	if (d == 0)
+		return 0;
+	for (int i = 0; i < d; i++)
+		*diagonal(q, i) += extra;
+	if (!all_finite(q->A, area(q->R, d)))
+		return -1;
+	info = q->panels ? solve_in_panels(q, condition) : solve_whole(q, condition);
+	if (info)
+		return info;
 	return all_finite(q->A, area(q->R, d)) ? 0 : -2;
+}
+
+void solve_times_factor(struct solve *q, double *X, int r)
+{
+	if (q->panels)
+		panels_multiply(q->panels, X, r);
+	else
+		cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, r,
+			    q->d, 1, q->S, q->d, X, q->d);
 }
 
 void solve_more(const struct solve *q, double *X, int r)
 {
+	BUG_IF(q->panels);
 	be->potrs(X, q->S, q->d, r);
 }
 
@@ -169,20 +258,31 @@ static void swap_diagonal(struct solve *q)
 	}
 }
 
-double solve_residual(struct solve *q, const double *BtB)
+/* V = A S − 2 U, without Λ. */
+static void residual_V(struct solve *q)
 {
 	int d = q->d, R = q->R;
-	double sum;
 
-	if (d == 0 || R == 0 || !(q->y_norm2 > 0))
-		return 0;
-	/* ‖Y − Xm Wᵀ‖² = ‖Y‖² − 2 Σ BᵀB ∘ (A Uᵀ) + Σ BᵀB ∘ (A S Aᵀ) = ‖Y‖² + Σ BᵀB ∘ (A Vᵀ),  V = A
-	 * S − 2 U. */
+	if (q->panels) {
+		for (size_t i = 0; i < area(R, d); i++)
+			q->V[i] = q->VS[i] - 2 * q->U[i];
+		return;
+	}
 	swap_diagonal(q);
 	memcpy(q->V, q->U, area(R, d) * sizeof(double));
 	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, R, d, 1.0, q->S, d, q->A, d, -2.0, q->V,
 		    d);
 	swap_diagonal(q);
+}
+
+double solve_residual(struct solve *q, const double *BtB)
+{
+	double sum;
+
+	if (q->d == 0 || q->R == 0 || !(q->y_norm2 > 0))
+		return 0;
+	/* ‖Y − Xm Wᵀ‖² = ‖Y‖² − 2 Σ BᵀB ∘ (A Uᵀ) + Σ BᵀB ∘ (A S Aᵀ) = ‖Y‖² + Σ BᵀB ∘ (A Vᵀ). */
+	residual_V(q);
 	sum = add_inner_product(q, BtB, q->y_norm2);
 	return sum > 0 ? sqrt(sum / q->y_norm2) : 0;
 }
@@ -197,6 +297,12 @@ void solve_misfit_add_H(struct solve *q, const double *H, int i0, int n)
 	if (q->R > 0 && n > 0)
 		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, q->R, q->d, n, 1.0,
 			    q->A + i0, q->d, H, q->d, 1.0, q->V, q->d);
+}
+
+void solve_misfit_sum(struct solve *q, double cm)
+{
+	for (size_t i = 0; q->panels && i < area(q->R, q->d); i++)
+		q->VS[i] += cm * q->V[i];
 }
 
 void solve_misfit_add_rows(struct solve *q, int r0, int r, const double *AC, double s)

@@ -15,25 +15,34 @@
  *   task's adapter targets the module, solve_add_rows();
  * - solve_system(), then solve_residual();
  * - for what one task lost: solve_misfit_begin(), solve_misfit_add_H() over its H again,
- *   solve_misfit_add_rows(), solve_misfit(). */
+ *   solve_misfit_add_rows(), solve_misfit().
+ *
+ * Where memory does not hold S, it is factored in panels (panels.h). Then:
+ * - for every task: solve_add_diagonal() takes the place of solve_add_H(); the panels' source adds
+ *   the rest of cm H, and takes S's diagonal from solve_diagonal();
+ * - solve_residual() comes after the misfits, and solve_misfit_sum() sums what it needs. */
 #ifndef SOLVE_H
 #define SOLVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "math/panels.h"
+
 struct solve {
 	int d, R;
-	double *S; /* (d, d) Σ c m H; after solve_system() its lower triangle is the Cholesky factor
-		    */
-	double *diag;   /* (d) diagonal of S without Λ */
-	double *hdiag;  /* (d) diagonal of the current task's XmᵀXm */
-	double *A;      /* (R, d) right-hand sides, then the solution */
-	double *U;      /* (R, d) c m s A_t C_t */
-	double *V;      /* (R, d) workspace */
-	double *work;   /* (4 d + R R) workspace */
-	int *iwork;     /* (d) workspace */
-	double y_norm2; /* Σ c m ‖X ΔWᵀ‖² */
+	double *S; /* (d, d) Σ c m H; after solve_system() its lower triangle is the Cholesky
+		      factor. With panels: (d) its diagonal */
+	struct panels *panels; /* NULL: S is whole */
+	double *VS;            /* with panels: (R, d) A S without Λ, of solve_misfit_sum() */
+	double *diag;          /* (d) diagonal of S without Λ */
+	double *hdiag;         /* (d) diagonal of the current task's XmᵀXm */
+	double *A;             /* (R, d) right-hand sides, then the solution */
+	double *U;             /* (R, d) c m s A_t C_t */
+	double *V;             /* (R, d) workspace */
+	double *work;          /* (4 d + R R) workspace */
+	int *iwork;            /* (d) workspace */
+	double y_norm2;        /* Σ c m ‖X ΔWᵀ‖² */
 };
 
 /* Λ_t = α₂ ‖XmᵀXm‖_F I, or with CAMR diag( ν(α_c (1 − h/Σh) + β_c) ); ν = ‖XmᵀXm‖_F, h =
@@ -52,6 +61,9 @@ size_t solve_bytes(int d, int R);
 /* Lays the arrays out in the caller's slab of solve_bytes(d, R), and resets. The slab comes from
  * xaligned(), so that equal data give equal bits. */
 void solve_place(struct solve *q, void *slab, int d, int R);
+/* The same with panels, whose width is set. The caller sets their functions. */
+size_t solve_panels_bytes(int d, int R, int width);
+void solve_place_panels(struct solve *q, struct panels *p, void *slab, int d, int R);
 /* Sets all sums to zero. */
 void solve_reset(struct solve *q);
 
@@ -61,6 +73,10 @@ int solve_coefficient(double *c, double w_norm2, double xw_norm2);
 
 /* S += cm H for rows [i0, i0+n) of XmᵀXm, given as H (n, d). Notes their diagonal. */
 void solve_add_H(struct solve *q, double cm, const double *H, int i0, int n);
+/* With panels: the diagonal (d) of H. */
+void solve_add_diagonal(struct solve *q, double cm, const double *H);
+/* With panels: S's entry (i, i), ridges included. */
+double solve_diagonal(const struct solve *q, int i);
 /* After all rows of a task's H: S += cm Λ_t. h_norm = ‖XmᵀXm‖_F. */
 void solve_add_ridge(struct solve *q, double cm, double h_norm, const struct ridge *k);
 /* Sets rows [r0, r0+r) of the right-hand side to cms (A_t C_t + ridge A_t). AC = A_t C_t (r, d), At
@@ -72,8 +88,10 @@ void solve_add_rows(struct solve *q, int r0, int r, const double *AC, const floa
  * condition. Returns 0; k > 0: pivot k (from 1) is not positive; -1: S or a right-hand side is not
  * finite; -2: the solution is not finite. */
 int solve_system(struct solve *q, double extra, double *condition);
+/* X (r, d) = X L, with the Cholesky factor L of S + extra I; of solve_system(). */
+void solve_times_factor(struct solve *q, double *X, int r);
 /* Solves more right-hand sides, X (r, d) = X (S + extra I)⁻¹. Call it after solve_system() and
- * before solve_residual(). */
+ * before solve_residual(). Not with panels. */
 void solve_more(const struct solve *q, double *X, int r);
 /* After solve_system(): sqrt( Σ c m ‖X ΔWᵀ − Xm Wᵀ‖² / Σ c m ‖X ΔWᵀ‖² ), BtB (R, R) = BᵀB. The
  * squares are differences of sums. So a perfect fit gives about 1e-8, or the rounding of the Grams
@@ -91,6 +109,9 @@ void solve_misfit_begin(struct solve *q);
 void solve_misfit_add_H(struct solve *q, const double *H, int i0, int n);
 void solve_misfit_add_rows(struct solve *q, int r0, int r, const double *AC, double s);
 double solve_misfit(struct solve *q, const double *BtB, double y_norm2);
+/* With panels, between the last solve_misfit_add_H() and solve_misfit_add_rows(): sums A XmᵀXm for
+ * solve_residual(). */
+void solve_misfit_sum(struct solve *q, double cm);
 
 /* BtB (r, r) = BᵀB of B (m, r) with leading dimension ldb, in float64. */
 void solve_BtB(double *BtB, const float *B, int ldb, int m, int r);

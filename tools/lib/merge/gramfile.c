@@ -6,7 +6,8 @@
  * - C = XᵀXm
  * - K = XᵀX, or X itself where it has few rows.
  *
- * A pass returns its Gram, which is valid until the next pass. With DCS weights every module has
+ * A pass returns its Gram, which is valid until the next pass. Where memory does not hold it, it is
+ * in a file beside the output, which is removed at the end. With DCS weights every module has
  * its own H and C, and H is stored per module. */
 #include "merge/gramfile.h"
 
@@ -17,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/die.h"
 #include "base/opts.h"
+#include "files/h5/h5_lower.h"
 #include "math/dcs.h"
 #include "math/solve.h"
 
@@ -79,28 +81,78 @@ static struct gram *pass_K(struct gramfile *k, struct gram *C)
 	return k->gram;
 }
 
+/* ------------------------------------------------------------ a Gram that memory does not hold */
+
+static void scratch_begin(void *arg, int d, bool symmetric)
+{
+	struct gramfile *k = arg;
+	char *path = xformat("%s.gram", h5_path(k->out));
+
+	h5_discard(k->scratch);
+	k->scratch = h5_create(path, "iteris-gram", 1);
+	k->symmetric = symmetric;
+	if (symmetric)
+		lower_dataset(k->scratch, "/G", d);
+	else
+		h5_dataset(k->scratch, "/G", H5_F64, (size_t)d, (size_t)d);
+	free(path);
+}
+
+static void scratch_put(void *arg, int i0, int n, const double *rows)
+{
+	struct gramfile *k = arg;
+
+	if (k->symmetric)
+		lower_write(k->scratch, "/G", k->gram->d, i0, n, rows);
+	else
+		h5_write_double(k->scratch, "/G", (size_t)i0, (size_t)n, rows);
+}
+
+static void scratch_get(void *arg, int i0, int n, double *rows)
+{
+	struct gramfile *k = arg;
+
+	if (k->symmetric)
+		lower_read(k->scratch, "/G", k->gram->d, i0, n, rows);
+	else
+		h5_read_double(k->scratch, "/G", (size_t)i0, (size_t)n, rows);
+}
+
 /* ------------------------------------------------------------ what is computed from a Gram */
 
-/* Writes the whole matrix as the dataset `path`. */
-static void write_gram(struct gramfile *k, struct gram *g, const char *path)
+/* Writes H as the dataset `path`, in tiles. */
+static void write_H(struct gramfile *k, struct gram *H, const char *path)
 {
-	size_t d = (size_t)g->d;
+	int b = lower_tile(H->d);
 
-	h5_dataset(k->out, path, H5_F64, d, d);
-	for (int i0 = 0; i0 < g->d; i0 += GRAM_PANEL) {
-		int n = g->d - i0 < GRAM_PANEL ? g->d - i0 : GRAM_PANEL;
+	lower_dataset(k->out, path, H->d);
+	for (int i0 = 0; i0 < H->d; i0 += b) {
+		int n = H->d - i0 < b ? H->d - i0 : b;
 
-		gram_get(g, i0, n, g->panel);
-		h5_write_double(k->out, path, (size_t)i0, (size_t)n, g->panel);
+		gram_get(H, i0, n, H->panel);
+		lower_write(k->out, path, H->d, i0, n, H->panel);
 	}
 }
 
-/* Writes the dataset /NAME, and a link to it in the group of every module. */
-static void write_shared(struct gramfile *k, struct gram *g, const char *name)
+/* Writes C as the dataset `path`, whole. */
+static void write_C(struct gramfile *k, struct gram *C, const char *path)
+{
+	size_t d = (size_t)C->d;
+
+	h5_dataset(k->out, path, H5_F64, d, d);
+	for (int i0 = 0, n; i0 < C->d; i0 += n) {
+		n = gram_fetch(C, i0);
+		h5_write_double(k->out, path, (size_t)i0, (size_t)n, C->panel);
+	}
+}
+
+/* Writes a matrix as the dataset /NAME, and a link to it in the group of every module. */
+static void write_shared(struct gramfile *k, struct gram *g, const char *name,
+			 void (*write)(struct gramfile *, struct gram *, const char *))
 {
 	char *path = xformat("/%s", name);
 
-	write_gram(k, g, path);
+	write(k, g, path);
 	for (int i = 0; i < k->job->targets.n; i++) {
 		char *link = module_path(k, i, path);
 
@@ -191,11 +243,11 @@ static void unweighted(struct gramfile *k)
 	struct gram *H = pass_H(k), *C, *K;
 	double h = gram_norm(H), xxm;
 
-	write_shared(k, H, "H");
+	write_shared(k, H, "H", write_H);
 	C = pass_C(k, H);
 	xxm = gram_norm(C);
 	if (k->full_weight)
-		write_shared(k, C, "C");
+		write_shared(k, C, "C", write_C);
 	for (int i = 0; i < n; i++) {
 		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
 		write_AC(k, &k->own[i], i, C);
@@ -241,7 +293,7 @@ static void weighted_dense(struct gramfile *k, const struct factors *s, int i, s
 {
 	char *path = module_path(k, i, "/C");
 
-	write_gram(k, C, path);
+	write_C(k, C, path);
 	k->norms[i].yw2 = whole_norms(k, s, i, pass_K(k, C)).xw2;
 	free(path);
 }
@@ -258,7 +310,7 @@ static void weighted_module(struct gramfile *k, int i)
 	k->rows.w = w;
 	H = pass_H(k);
 	k->norms[i].h = gram_norm(H);
-	write_gram(k, H, path);
+	write_H(k, H, path);
 	C = pass_C(k, H);
 	k->norms[i].xxm = gram_norm(C);
 	write_AC(k, &s, i, C);
@@ -327,13 +379,16 @@ void gramfile_make(struct gramfile *k, const char *path, const char *features)
 {
 	k->rows.read = read_rows;
 	k->rows.arg = k;
+	k->gram->store = (struct gram_store){scratch_begin, scratch_put, scratch_get, k};
 	k->norms = xcalloc((size_t)k->job->targets.n, sizeof(*k->norms));
 	k->own = xcalloc((size_t)k->job->targets.n, sizeof(*k->own));
-	k->out = h5_create(path, "iteris-grams", 1);
+	k->out = h5_create(path, "iteris-grams", 2);
 	if (k->weighted)
 		weighted(k);
 	else
 		unweighted(k);
+	h5_discard(k->scratch);
+	k->scratch = NULL;
 	write_attributes(k, features);
 	h5_commit(k->out);
 	free(k->norms);

@@ -1,6 +1,6 @@
 /* gramfile.h: the Gram file of a task and a site (grams/T/SITE.h5): all that the solve needs of the
  * task's rows at the site.
- * - H = XmᵀXm (d, d);
+ * - H = XmᵀXm, as tiles (files/h5/h5_lower.h);
  * - for every module of the site that any adapter of the merge targets: A_t XᵀXm (r, d) and the
  *   norms ‖XᵀXm‖_F, ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖², ‖X ΔW_tᵀ‖².
  *
@@ -20,12 +20,12 @@ enum {
 	GRAMFILE_WEIGHT_ROWS = 512
 }; /* rows of W0+ΔW at a time: enough for a product at full speed */
 
-/* A file to make. The caller fills, opens and closes everything but the last two members. */
+/* A file to make. The caller fills, opens and closes all members above gramfile_make()'s own. */
 struct gramfile {
 	/* Shared by all tasks of a site. */
 	const struct job *job;
 	struct st *model;  /* the base weights */
-	struct gram *gram; /* rows of width job->d */
+	struct gram *gram; /* rows of width job->d; gramfile_make() sets its store */
 	float *W;          /* (GRAMFILE_WEIGHT_ROWS, d) workspace for rows of W0+ΔW */
 	bool full_weight;  /* also store C = XᵀXm (d, d), and ‖√w X (W0+ΔW_t)ᵀ‖² */
 	bool weighted;     /* weight rows by how much the adapters agree on them (DCS), */
@@ -39,6 +39,8 @@ struct gramfile {
 
 	/* Set by gramfile_make(). */
 	struct h5 *out;
+	struct h5 *scratch;  /* a Gram that memory does not hold; NULL: none */
+	bool symmetric;      /* the scratch has only its lower triangle */
 	struct factors *own; /* by module: the task's own factors; only A until B is needed */
 	struct norms *norms; /* by module */
 };

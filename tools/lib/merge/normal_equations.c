@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "files/h5/h5_lower.h"
 #include "forward/solution.h"
 
 /* Reads one number for every task, or a single number that is used for all. */
@@ -36,7 +37,7 @@ static struct h5 *open_gram(struct normal_equations *s, const char *grams, int t
 			    const char *features)
 {
 	char *path = path_for_task(grams, s->tasks->item[t], s->tasks->n, "--grams");
-	struct h5 *f = h5_open(path, "iteris-grams", 1);
+	struct h5 *f = h5_open(path, "iteris-grams", 2);
 
 	h5_expect_string(f, "site", s->site);
 	h5_expect_string(f, "task", s->tasks->item[t]);
@@ -114,13 +115,10 @@ static void check_adapter(const struct normal_equations *s, const struct module_
 		    h5_path(s->gram[t]), p->name, found, scale, r, p->stack->s[t]);
 }
 
-/* Reads rows of a dataset. A row that is not finite is an error that names it. */
-static void read_rows(const struct normal_equations *s, int t, const char *path, size_t row0,
-		      size_t n, double *x)
+/* x (n, d): rows of a dataset from row0 on. A row that is not finite is an error that names it. */
+static void check_rows(const struct normal_equations *s, int t, const char *path, size_t row0,
+		       size_t n, size_t d, const double *x)
 {
-	size_t d = (size_t)s->d;
-
-	h5_read_double(s->gram[t], path, row0, n, x);
 	for (size_t i = 0; i < n * d; i++)
 		if (!isfinite(x[i]))
 			die_data("site %s, task %s, %s: row %zu of '%s' is not finite", s->site,
@@ -128,21 +126,134 @@ static void read_rows(const struct normal_equations *s, int t, const char *path,
 				 h5_path(s->gram[t]));
 }
 
-/* Calls add(arg, cm, rows, i0, n) over the rows of the module's (d, d) dataset `member`, panel by
- * panel. */
-static void each_panel(struct normal_equations *s, int t, const char *group, const char *member,
+static void read_rows(const struct normal_equations *s, int t, const char *path, size_t row0,
+		      size_t n, double *x)
+{
+	h5_read_double(s->gram[t], path, row0, n, x);
+	check_rows(s, t, path, row0, n, (size_t)s->d, x);
+}
+
+/* Rows of H, which is in tiles. */
+static void read_H(const struct normal_equations *s, int t, const char *path, size_t row0, size_t n,
+		   double *x)
+{
+	lower_read(s->gram[t], path, s->d, (int)row0, (int)n, x);
+	check_rows(s, t, path, row0, n, (size_t)s->d, x);
+}
+
+/* Calls add(arg, cm, rows, i0, n) over the rows of a dataset, panel by panel. */
+static void each_panel(struct normal_equations *s, int t, const char *path,
+		       void (*read)(const struct normal_equations *, int, const char *, size_t,
+				    size_t, double *),
 		       void (*add)(void *, double, const double *, int, int), void *arg, double cm)
 {
-	char *path = xformat("%s/%s", group, member);
-
-	h5_expect_shape(s->gram[t], path, (size_t)s->d, (size_t)s->d);
 	for (int i0 = 0; i0 < s->d; i0 += EQUATIONS_ROWS) {
 		int n = s->d - i0 < EQUATIONS_ROWS ? s->d - i0 : EQUATIONS_ROWS;
 
-		read_rows(s, t, path, (size_t)i0, (size_t)n, s->panel);
+		read(s, t, path, (size_t)i0, (size_t)n, s->panel);
 		add(arg, cm, s->panel, i0, n);
 	}
+}
+
+static char *path_of_H(const struct normal_equations *s, int t, const char *group)
+{
+	char *path = xformat("%s/H", group);
+
+	lower_expect(s->gram[t], path, s->d);
+	return path;
+}
+
+static void each_panel_H(struct normal_equations *s, int t, const char *group,
+			 void (*add)(void *, double, const double *, int, int), void *arg,
+			 double cm)
+{
+	char *path = path_of_H(s, t, group);
+
+	each_panel(s, t, path, read_H, add, arg, cm);
 	free(path);
+}
+
+static void each_panel_C(struct normal_equations *s, int t, const char *group,
+			 void (*add)(void *, double, const double *, int, int), void *arg,
+			 double cm)
+{
+	char *path = xformat("%s/C", group);
+
+	h5_expect_shape(s->gram[t], path, (size_t)s->d, (size_t)s->d);
+	each_panel(s, t, path, read_rows, add, arg, cm);
+	free(path);
+}
+
+static void read_tile(const struct normal_equations *s, int t, const char *path, int I, int J,
+		      double *tile)
+{
+	size_t b = (size_t)lower_tile(s->d);
+
+	lower_read_tile(s->gram[t], path, s->d, I, J, tile);
+	check_rows(s, t, path, (size_t)I * b, b, b, tile);
+}
+
+/* The diagonal of a task's H, into `diagonal` (d). */
+static void read_diagonal(const struct normal_equations *s, int t, const char *group,
+			  double *diagonal)
+{
+	int b = lower_tile(s->d);
+	char *path = path_of_H(s, t, group);
+	double *tile = xarray((size_t)b * (size_t)b, sizeof(*tile));
+
+	for (int i = 0; i < s->d; i++) {
+		if (i % b == 0)
+			read_tile(s, t, path, i / b, i / b, tile);
+		diagonal[i] = tile[(size_t)(i % b) * (size_t)b + (size_t)(i % b)];
+	}
+	free(tile);
+	free(path);
+}
+
+/* P (d − c, n) += cm tile (I, J), which begins at column J·b ≥ c. */
+static void add_tile(const struct normal_equations *s, const double *tile, int I, int J, double cm,
+		     int c, int n, double *P)
+{
+	int b = lower_tile(s->d), rows = s->d - I * b < b ? s->d - I * b : b,
+	    cols = c + n - J * b < b ? c + n - J * b : b;
+
+	for (int i = 0; i < rows; i++) {
+		double *to = P + (size_t)(I * b + i - c) * (size_t)n + (size_t)(J * b - c);
+		const double *from = tile + (size_t)i * (size_t)b;
+
+		for (int j = 0; j < cols; j++)
+			to[j] += cm * from[j];
+	}
+}
+
+void equations_panel(struct normal_equations *s, const char *module, const double *cm, int c, int n,
+		     double *tile, double *P)
+{
+	int b = lower_tile(s->d);
+	char *group = xformat("/modules/%s", module);
+
+	BUG_IF(c % b);
+	memset(P, 0, (size_t)(s->d - c) * (size_t)n * sizeof(*P));
+	for (int t = 0; t < s->tasks->n; t++) {
+		char *path = path_of_H(s, t, group);
+
+		for (int I = c / b; I * b < s->d; I++)
+			for (int J = c / b; J <= I && J * b < c + n; J++) {
+				read_tile(s, t, path, I, J, tile);
+				add_tile(s, tile, I, J, cm[t], c, n, P);
+			}
+		free(path);
+	}
+	free(group);
+}
+
+double equations_norm(struct normal_equations *s, const char *module, int t)
+{
+	char *group = xformat("/modules/%s", module);
+	double norm = h5_get_double(s->gram[t], group, "h_norm");
+
+	free(group);
+	return norm;
 }
 
 static void add_H(void *arg, double cm, const double *H, int i0, int n)
@@ -181,6 +292,21 @@ static void add_rows(struct normal_equations *s, const struct module_sums *p, in
 	free(AC);
 }
 
+/* Adds H, or its diagonal where S is factored in panels. */
+static void sum_H(struct normal_equations *s, const struct module_sums *p, int t, double cm)
+{
+	double *diagonal;
+
+	if (!p->q->panels) {
+		each_panel_H(s, t, p->group, add_H, p->q, cm);
+		return;
+	}
+	diagonal = xarray((size_t)s->d, sizeof(*diagonal));
+	read_diagonal(s, t, p->group, diagonal);
+	solve_add_diagonal(p->q, cm, diagonal);
+	free(diagonal);
+}
+
 static void add_task(struct normal_equations *s, const struct module_sums *p, int t, double *c)
 {
 	double w2 = h5_get_double(s->gram[t], p->group, "w_norm2"),
@@ -193,7 +319,7 @@ static void add_task(struct normal_equations *s, const struct module_sums *p, in
 			 "coefficient",
 			 s->site, s->tasks->item[t], p->name, sqrt(w2), sqrt(xw2));
 	cm = *c * s->manual[t];
-	each_panel(s, t, p->group, "H", add_H, p->q, cm);
+	sum_H(s, p, t, cm);
 	solve_add_ridge(p->q, cm, h5_get_double(s->gram[t], p->group, "h_norm"), &s->ridge);
 	add_rows(s, p, t, cm);
 }
@@ -243,7 +369,7 @@ double equations_sum_C(struct normal_equations *s, const char *module, const dou
 
 	memset(C, 0, q.d * q.d * sizeof(*C));
 	for (int t = 0; t < s->tasks->n; t++) {
-		each_panel(s, t, group, "C", add_C, &q, c[t] * s->manual[t]);
+		each_panel_C(s, t, group, add_C, &q, c[t] * s->manual[t]);
 		tau += c[t] * s->manual[t] * s->alpha_1 *
 		       h5_get_double(s->gram[t], group, "xxm_norm");
 	}
@@ -281,7 +407,8 @@ static void misfit_H(void *arg, double cm, const double *H, int i0, int n)
 }
 
 void equations_misfits(struct normal_equations *s, struct solve *q, const char *module,
-		       const struct factors *k, const double *BtB, struct misfits *m)
+		       const struct factors *k, const double *BtB, const double *c,
+		       struct misfits *m)
 {
 	char *group = xformat("/modules/%s", module);
 
@@ -289,7 +416,8 @@ void equations_misfits(struct normal_equations *s, struct solve *q, const char *
 		int r = rank_of(k, t);
 
 		solve_misfit_begin(q);
-		each_panel(s, t, group, "H", misfit_H, q, 1);
+		each_panel_H(s, t, group, misfit_H, q, 1);
+		solve_misfit_sum(q, c[t] * s->manual[t]);
 		if (r) {
 			double *AC = read_AC(s, group, t, r);
 
@@ -323,8 +451,8 @@ void equations_full_misfits(struct normal_equations *s, struct full_weight *x, c
 		int r = rank_of(k, t);
 
 		full_weight_misfit_begin(x);
-		each_panel(s, t, group, "H", full_misfit_H, x, 1);
-		each_panel(s, t, group, "C", full_misfit_C, x, 1);
+		each_panel_H(s, t, group, full_misfit_H, x, 1);
+		each_panel_C(s, t, group, full_misfit_C, x, 1);
 		if (r) {
 			double *AC = read_AC(s, group, t, r);
 

@@ -36,6 +36,12 @@ size_t equations_bytes(int d);
  * (N). */
 void equations_sum(struct normal_equations *s, struct solve *q, const char *module,
 		   const struct factors *k, double *c);
+/* Rows from c on of columns [c, c+n) of Σ c m H, into P (d − c, n); cm (N): c m. c is a multiple of
+ * lower_tile(d), and tile is a tile's workspace. */
+void equations_panel(struct normal_equations *s, const char *module, const double *cm, int c, int n,
+		     double *tile, double *P);
+/* ‖H_t‖_F */
+double equations_norm(struct normal_equations *s, const char *module, int t);
 /* solve_system(), with DCS's ridge where the Grams are weighted. Returns the condition. */
 double equations_solve(struct normal_equations *s, struct solve *q, const char *module);
 /* Whether a task is to be forgotten. */
@@ -52,11 +58,12 @@ struct misfits {
 };
 void misfits_init(struct misfits *m, int N);
 void misfits_release(struct misfits *m);
-/* Reads the tasks' Grams once more. With factors, call it after solve_residual(). With full
- * weights, W0+ΔW_t takes the place of ΔW_t, and no m_t may be below 0; call it after
- * full_weight_products_add() over all rows. */
+/* Reads the tasks' Grams once more. c (N): the coefficients. With factors, call it after
+ * solve_residual(). With full weights, W0+ΔW_t takes the place of ΔW_t, and no m_t may be below 0;
+ * call it after full_weight_products_add() over all rows. */
 void equations_misfits(struct normal_equations *s, struct solve *q, const char *module,
-		       const struct factors *k, const double *BtB, struct misfits *m);
+		       const struct factors *k, const double *BtB, const double *c,
+		       struct misfits *m);
 void equations_full_misfits(struct normal_equations *s, struct full_weight *x, const char *module,
 			    const struct factors *k, struct misfits *m);
 /* Writes datasets (N) of `group`. task_residual: √(misfit / target); NaN where the target is 0, as

@@ -20,9 +20,11 @@ int solve_rank(struct rank_limit limit, int R)
 
 void solve_arrays_init(struct solve_arrays *a, struct layout *l, const struct site_sizes *s)
 {
-	*a = (struct solve_arrays){.slab = layout_aligned(l, solve_bytes(s->d, s->R))};
+	size_t system =
+		s->panel ? solve_panels_bytes(s->d, s->R, s->panel) : solve_bytes(s->d, s->R);
 	int rank = solve_rank(s->merge_rank, s->R);
 
+	*a = (struct solve_arrays){.slab = layout_aligned(l, system)};
 	if (rank && !s->full_weight) {
 		a->cut_slab = layout_aligned(l, cut_bytes(s->d_out, s->d, s->R));
 		a->A = layout_host(l, (size_t)rank * (size_t)s->d * sizeof(double));

@@ -17,6 +17,8 @@ struct site_sizes {
 	bool weighted;    /* compute-grams: rows have weights (DCS) */
 	bool full_weight; /* solve-full-weight: the whole weight is fitted */
 	int pairs;        /* solve-full-weight: iterations that MATS looks back on; 0: none */
+	int block;        /* compute-grams: rows of a Gram in memory; d: all */
+	int panel;        /* solve-layer: columns of a panel of the system; 0: it is whole */
 	struct rank_limit merge_rank; /* solve-layer, combine-layer: of the cut; none: R */
 };
 

@@ -5,6 +5,7 @@
 
 #include "backend/cpu/gemm.h"
 #include "base/die.h"
+#include "files/h5/h5_lower.h"
 #include "math/grams.h"
 #include "merge/gramfile.h"
 #include "merge/history.h"
@@ -74,7 +75,7 @@ struct footprint footprint_grams(const struct site_sizes *s, int threads)
 	struct layout l = {0};
 	struct gram g;
 
-	gram_init(&g, &l, s->d);
+	gram_init(&g, &l, s->d, s->block ? s->block : s->d);
 	gramfile_weight_rows(&l, s->d);
 	layout_host(&l, factors_bytes(rank, s->d, s->d_out));
 	layout_host(&l, gemm_gram_bytes(s->d, threads) + PACKED);
@@ -99,6 +100,45 @@ struct footprint footprint_solve(const struct site_sizes *s)
 		layout_host(&l, mats_bytes(PAST_ROWS, s->d, s->pairs));
 	layout_operations(&l, &sizes);
 	return with_files(&l, files + s->pairs);
+}
+
+static bool within(struct footprint f, size_t max_memory)
+{
+	size_t most = max_memory ? max_memory : FOOTPRINT_USUAL;
+
+	return f.process <= most && f.device <= most;
+}
+
+/* The blocks are as equal as multiples of GRAM_BLOCK can be. */
+int footprint_block(const struct site_sizes *s, int threads, size_t max_memory)
+{
+	struct site_sizes try = *s;
+
+	for (int blocks = 1;; blocks++) {
+		int rows = (s->d + blocks - 1) / blocks;
+
+		try.block = (rows + GRAM_BLOCK - 1) / GRAM_BLOCK * GRAM_BLOCK;
+		if (blocks == 1 || try.block > s->d)
+			try.block = s->d;
+		if (rows <= GRAM_BLOCK || within(footprint_grams(&try, threads), max_memory))
+			return try.block;
+	}
+}
+
+/* Wider panels are read less often; beyond four tiles it saves little. A full weight has no
+ * panels: it would need as many right-hand sides as the system has rows. */
+int footprint_panel(const struct site_sizes *s, size_t max_memory)
+{
+	struct site_sizes try = *s;
+
+	if (s->full_weight || within(footprint_solve(&try), max_memory))
+		return 0;
+	for (int tiles = 4; tiles; tiles /= 2) {
+		try.panel = tiles * lower_tile(s->d);
+		if (within(footprint_solve(&try), max_memory))
+			break;
+	}
+	return try.panel < s->d ? try.panel : 0;
 }
 
 struct footprint footprint_combine(const struct site_sizes *s)

@@ -31,6 +31,12 @@ struct footprint footprint_extract(const struct propagation *a, int T, int keys,
 /* compute-grams, solve-layer or solve-full-weight, and combine-layer at a site. */
 struct footprint footprint_grams(const struct site_sizes *s, int threads);
 struct footprint footprint_solve(const struct site_sizes *s);
+/* How much of a d × d matrix these keep in memory, so that they fit --max-memory, or
+ * FOOTPRINT_USUAL where there is no limit: site_sizes' `block` and `panel`. If nothing fits, it is
+ * the least. */
+enum { FOOTPRINT_USUAL = 1000 << 20 };
+int footprint_block(const struct site_sizes *s, int threads, size_t max_memory);
+int footprint_panel(const struct site_sizes *s, size_t max_memory);
 struct footprint footprint_combine(const struct site_sizes *s);
 
 /* Texts go through the model in groups: samples in generate-tokens, rows in eval-emotion and

@@ -6,6 +6,7 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "files/h5/h5_lower.h"
 #include "plan/footprint.h"
 #include "plan/rules.h"
 
@@ -126,12 +127,20 @@ static struct site_sizes sizes_at(const struct plan *p, struct site at)
 
 static struct footprint grams_at(const struct plan *p, const struct site_sizes *s)
 {
-	return footprint_grams(s, plan_threads(p));
+	struct site_sizes fit = *s;
+
+	fit.block = footprint_block(s, plan_threads(p), p->c.max_memory);
+	return footprint_grams(&fit, plan_threads(p));
 }
 
 static struct footprint solve_at(const struct plan *p, const struct site_sizes *s)
 {
-	return rules_cuts(p) ? footprint_combine(s) : footprint_solve(s);
+	struct site_sizes fit = *s;
+
+	if (rules_cuts(p))
+		return footprint_combine(s);
+	fit.panel = rules_fits_rows(p) ? footprint_panel(s, p->c.max_memory) : 0;
+	return footprint_solve(&fit);
 }
 
 /* The site that needs the most. */
@@ -289,11 +298,11 @@ void forecast_disk(const struct plan *p)
 	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D, whole = whole_weights(p);
 
 	for (int i = 0; i < p->nsites; i++) {
-		size_t d = (size_t)site_width(&p->model->m, p->site[i]),
-		       n = p->site[i].stack && !site_is_encoder_output(p->site[i]) ? rows / 16
-										   : rows;
-		size_t acts = n * (d * cell + D * sizeof(float)),
-		       gram = (size_t)p->c.task_targets.n * d * d * sizeof(double);
+		int d = site_width(&p->model->m, p->site[i]);
+		size_t n =
+			p->site[i].stack && !site_is_encoder_output(p->site[i]) ? rows / 16 : rows;
+		size_t acts = n * ((size_t)d * cell + D * sizeof(float)),
+		       gram = (size_t)p->c.task_targets.n * lower_bytes(d);
 
 		side = acts > side ? acts : side;
 		grams = gram > grams ? gram : grams;

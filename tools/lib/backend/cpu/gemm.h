@@ -30,7 +30,7 @@ void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weigh
 /* x = act(x), times g where g is not NULL; n elements. */
 void gemm_activate(enum be_act act, float *x, const float *g, size_t n);
 /* gram_cpu.c */
-void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n);
+void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int rows);
 /* Bytes that a Gram of width d takes in addition to its arguments. */
 size_t gemm_gram_bytes(int d, int threads);
 void gemm_mirror(double *G, int m);

@@ -13,9 +13,9 @@
 #include "base/die.h"
 #include "base/threads.h"
 
-/* Few rows, in float64. A decoder's rows are few and alike, because every sample begins with the
- * same token. So their rounding errors add up instead of cancelling, and the solve multiplies them
- * by up to 1/alpha. */
+/* Columns [i0, i0+mi) of few rows, in float64; G is their first row. A decoder's rows are few and
+ * alike, because every sample begins with the same token. So their rounding errors add up instead
+ * of cancelling, and the solve multiplies them by up to 1/alpha. */
 static void rows_f64(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int mi,
 		     int nj)
 {
@@ -28,19 +28,21 @@ static void rows_f64(double *G, const float *X, const float *Y, int P, int m, in
 		for (int j = 0; j < nj; j++)
 			y[p * (size_t)nj + (size_t)j] = (double)Y[p * (size_t)n + (size_t)j];
 	}
-	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, mi, nj, P, 1.0, x, mi, y, nj, 1.0,
-		    G + (size_t)i0 * (size_t)n, n);
+	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, mi, nj, P, 1.0, x, mi, y, nj, 1.0, G,
+		    n);
 }
 
 enum { GRAM_ROWS = 256 }; /* rows of G at a time in float64, in one thread */
-static void gram_f64(double *G, const float *X, const float *Y, int P, int m, int n)
+static void gram_f64(double *G, const float *X, const float *Y, int P, int m, int n, int i0,
+		     int rows)
 {
-#pragma omp parallel for num_threads(threads_for(2.0 * m * n * P / PRODUCTS_PER_NS)) \
+#pragma omp parallel for num_threads(threads_for(2.0 * rows * n * P / PRODUCTS_PER_NS)) \
 	schedule(dynamic)
-	for (int i = 0; i < m; i += GRAM_ROWS) {
-		int mi = m - i < GRAM_ROWS ? m - i : GRAM_ROWS;
+	for (int i = 0; i < rows; i += GRAM_ROWS) {
+		int mi = rows - i < GRAM_ROWS ? rows - i : GRAM_ROWS;
 
-		rows_f64(G, X, Y, P, m, n, i, mi, X == Y ? i + mi : n);
+		rows_f64(G + (size_t)i * (size_t)n, X, Y, P, m, n, i0 + i, mi,
+			 X == Y ? i0 + i + mi : n);
 	}
 }
 
@@ -55,9 +57,9 @@ static const float *column_tile(const float *X, int P, int m, int i0, int mi)
 	return x;
 }
 
-/* Rows [i0, i0+mi) of G, up to and including the panel of column `end`. */
+/* mi rows of G, up to and including the panel of column `end`. */
 static void rows_f32(double *G, const float *x, const struct be_weight *W,
-		     const struct gemm_kernel *const kernel[2], int i0, int mi, int end)
+		     const struct gemm_kernel *const kernel[2], int mi, int end)
 {
 	for (int j = 0; j < W->npanels && j * GEMM_PANEL < end; j++) {
 		int nj = W->panel[j].n;
@@ -65,37 +67,40 @@ static void rows_f32(double *G, const float *x, const struct be_weight *W,
 
 		gemm_kernel_run(kernel[j == W->npanels - 1], c, x, W->panel[j].packed);
 		for (int i = 0; i < mi; i++)
-			simd_add_f64(G + (size_t)(i0 + i) * (size_t)W->n + (size_t)j * GEMM_PANEL,
+			simd_add_f64(G + (size_t)i * (size_t)W->n + (size_t)j * GEMM_PANEL,
 				     c + (size_t)i * (size_t)nj, (size_t)nj);
 	}
 }
 
-static void gram_f32(double *G, const float *X, const float *Y, int P, int m, int n)
+static void gram_f32(double *G, const float *X, const float *Y, int P, int m, int n, int i0,
+		     int rows)
 {
 	struct be_weight *W = gemm_pack(Y, n, P, n, true, BE_F32);
 	const struct gemm_kernel *kernel[2] = {
 		gemm_kernel(GEMM_TILE, W->panel[0].n, P, BE_F32),
 		gemm_kernel(GEMM_TILE, W->panel[W->npanels - 1].n, P, BE_F32)};
 
-#pragma omp parallel for num_threads(threads_for(1.0 * m * n * P / PRODUCTS_PER_NS)) \
+#pragma omp parallel for num_threads(threads_for(1.0 * rows * n * P / PRODUCTS_PER_NS)) \
 	schedule(dynamic)
-	for (int i = 0; i < m; i += GEMM_TILE) {
-		int mi = m - i < GEMM_TILE ? m - i : GEMM_TILE;
+	for (int i = 0; i < rows; i += GEMM_TILE) {
+		int mi = rows - i < GEMM_TILE ? rows - i : GEMM_TILE;
 
-		rows_f32(G, column_tile(X, P, m, i, mi), W, kernel, i, mi, X == Y ? i + mi : n);
+		rows_f32(G + (size_t)i * (size_t)n, column_tile(X, P, m, i0 + i, mi), W, kernel, mi,
+			 X == Y ? i0 + i + mi : n);
 	}
 	gemm_weight_free(W);
 }
 
-void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n)
+void gemm_gram(double *G, const float *X, const float *Y, int P, int m, int n, int i0, int rows)
 {
-	BUG_IF(X == Y && m != n);
+	_Static_assert(GRAM_BLOCK % GRAM_ROWS == 0 && GRAM_BLOCK % GEMM_TILE == 0, "equal bits");
+	BUG_IF((X == Y && m != n) || i0 % GRAM_BLOCK || rows > m - i0);
 	for (int p = 0; p < P; p += GRAM_CHUNK) {
-		int rows = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
+		int some = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
 		const float *x = X + (size_t)p * (size_t)m,
 			    *y = X == Y ? x : Y + (size_t)p * (size_t)n;
 
-		(P <= GRAM_F64_ROWS ? gram_f64 : gram_f32)(G, x, y, rows, m, n);
+		(P <= GRAM_F64_ROWS ? gram_f64 : gram_f32)(G, x, y, some, m, n, i0, rows);
 	}
 }
 

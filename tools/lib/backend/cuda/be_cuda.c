@@ -356,21 +356,22 @@ static void cuda_cross_attention(float *U, const float *Q, const float *M, struc
 
 /* ------------------------------------------------------------ Grams and solves */
 
-static void cuda_gram(double *G, const float *X, const float *Y, int P, int m, int n)
+static void cuda_gram(double *G, const float *X, const float *Y, int P, int m, int n, int i0,
+		      int rows)
 {
-	BUG_IF(X == Y && m != n);
+	BUG_IF((X == Y && m != n) || i0 % GRAM_BLOCK || rows > m - i0);
 	if (P <= GRAM_F64_ROWS) {
-		CUDA(kernel_gram(device.compute, G, X, Y, P, m, n));
+		CUDA(kernel_gram(device.compute, G, X + i0, Y, P, m, n, rows));
 		return;
 	}
-	float *C = grown(&chunk, area(m, n) * sizeof(float));
+	float *C = grown(&chunk, area(rows, n) * sizeof(float));
 
 	for (int p = 0; p < P; p += GRAM_CHUNK) {
-		int rows = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
+		int some = P - p < GRAM_CHUNK ? P - p : GRAM_CHUNK;
 
-		product(true, false, m, n, rows, X + area(p, m), m, Y + area(p, n), n, C, n,
+		product(true, false, rows, n, some, X + area(p, m) + i0, m, Y + area(p, n), n, C, n,
 			BE_F32);
-		CUDA(kernel_gram_add(device.compute, G, C, area(m, n)));
+		CUDA(kernel_gram_add(device.compute, G, C, area(rows, n)));
 	}
 }
 

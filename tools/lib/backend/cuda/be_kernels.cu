@@ -220,9 +220,9 @@ __global__ static void gram(double *G, const float *X, const float *Y, int P, in
 }
 
 extern "C" cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *Y, int P,
-				   int m, int n)
+				   int m, int n, int rows)
 {
-	size_t all = (size_t)m * (size_t)n;
+	size_t all = (size_t)rows * (size_t)n;
 
 	return all ? LAUNCH(gram, blocks_for(all), THREADS, s, G, X, Y, P, m, n, all) : cudaSuccess;
 }

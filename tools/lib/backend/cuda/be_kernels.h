@@ -40,9 +40,9 @@ cudaError_t kernel_rotate(cudaStream_t s, float *X, int P, int heads, int width,
  * added first, entry key − row + T − 1; it may be NULL. */
 cudaError_t kernel_softmax(cudaStream_t s, float *S, int heads, int rows, int keys, int before,
 			   bool causal, int window, const float *bias, int T);
-/* G (m, n) += XᵀY in float64 over P rows. */
+/* G (rows, n) += the first rows of X (P, m)ᵀ Y (P, n), in float64. */
 cudaError_t kernel_gram(cudaStream_t s, double *G, const float *X, const float *Y, int P, int m,
-			int n);
+			int n, int rows);
 /* G += C, n elements. */
 cudaError_t kernel_gram_add(cudaStream_t s, double *G, const float *C, size_t n);
 /* G (m, m): copies the lower triangle to the upper one. */

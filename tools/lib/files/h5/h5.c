@@ -100,6 +100,17 @@ void h5_commit(struct h5 *f)
 	h5_release(f);
 }
 
+void h5_discard(struct h5 *f)
+{
+	if (!f)
+		return;
+	h5_datasets_close(f);
+	if (H5Fclose(f->file) < 0)
+		h5_fail(f, "write", NULL, NULL);
+	out_abort(f->path);
+	h5_release(f);
+}
+
 /* Gives the system's message for a missing file; HDF5 would wrap it in its own. */
 static void need_hdf5(const char *path)
 {

@@ -30,6 +30,8 @@ struct h5; /* one open file, for reading or for writing */
 struct h5 *h5_create(const char *target, const char *schema, int version);
 /* Writes complete = 1, closes, commits. */
 void h5_commit(struct h5 *f);
+/* Closes a file that was created, and removes it. NULL is fine. */
+void h5_discard(struct h5 *f);
 
 /* Opens a file and checks schema, version and complete. Otherwise die(): expected, found, file. */
 struct h5 *h5_open(const char *path, const char *schema, int version);

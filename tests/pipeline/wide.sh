@@ -1,0 +1,91 @@
+#!/bin/sh
+# Wide sites: a d × d matrix that --max-memory does not hold. Grams are made in blocks of rows, to the same bytes. The
+# system is factored in panels through files, to the same numbers. A solve that was killed goes on with its next panel.
+. "$(dirname "$0")/../lib.sh"
+tiny --d-ff 4000 --adapters pattern --tasks tec,isear --blocks 1
+W=$T/whole
+wide() { work=$1; shift; run "$work" merge TASK_TARGETS=tec,isear "$@"; }
+must wide "$W"
+grams() { # OUT OPTIONS…
+	out=$1
+	shift
+	"$BUILD/compute-grams" -q -t1 --model "$M" --site enc00-down --tasks tec,isear --task tec \
+		--adapter "$L/{task}" --own "$W/own/{task}/enc00-down.h5" \
+		--merged "$W/merged/{task}/enc00-down.h5" -o "$out" "$@"
+}
+solve() { # OUT OPTIONS…
+	out=$1
+	shift
+	"$BUILD/solve-layer" -t1 --method sweep --model "$M" --site enc00-down --tasks tec,isear --adapter "$L/{task}" \
+		--grams "$W/grams/{task}/enc00-down.h5" -o "$out" "$@"
+}
+# least COMMAND…: the least memory with which it works, as its message says. peak FILE: MB of the last line.
+least() { "$@" --max-memory 1M 2>&1 | sed -n 's/.*at least \([0-9]*\) MB are needed for site enc00-down$/\1/p'; }
+peak() { sed -n 's/.* \([0-9.]*\) MB peak$/\1/p' "$1" | tail -n 1; }
+
+few=$(least grams "$T/none.h5")
+must grams "$T/grams/tec.h5" --max-memory "${few}M"
+check 'a Gram in blocks of rows: the bytes of one in memory' cmp "$T/grams/tec.h5" "$W/grams/tec/enc00-down.h5"
+for rows in whole blocks; do
+	max=
+	[ $rows = whole ] || max="--max-memory ${few}M"
+	# shellcheck disable=SC2086
+	must grams "$T/dcs/$rows.h5" --use-dcs 1 --full-weight 1 $max
+done
+check 'with DCS and whole weights too' cmp "$T/dcs/whole.h5" "$T/dcs/blocks.h5"
+check 'and nothing else is left' [ "$(ls -A "$T/grams" "$T/dcs" | grep -c .)" = 6 ]
+
+few=$(least solve "$T/none.h5" -q)
+solve "$T/solved/whole.h5" 2>"$T/whole.err"
+solve "$T/solved/panels.h5" --max-memory "${few}M" 2>"$T/panels.err"
+check "solved in panels: $(peak "$T/panels.err") MB, planned $few MB, whole $(peak "$T/whole.err") MB" \
+	awk -v a="$(peak "$T/panels.err")" -v b="$few" -v c="$(peak "$T/whole.err")" \
+		'BEGIN { exit !(a && a <= b && b < c) }'
+# The largest numbers are about 1.
+A=/modules/encoder.block.0.layer.1.DenseReluDense.wo/A
+check 'to the numbers of the whole system' h5diff -d 1e-10 "$T/solved/whole.h5" "$T/solved/panels.h5" $A
+check 'no panel is left' [ "$(ls -A "$T/solved" | grep -c .)" = 2 ]
+
+# kill_behind FILE PANEL OPTIONS…: ends a solve once this panel is complete.
+kill_behind() {
+	target=$1 panel=$T/solved/.${1##*/}.factor-00-$2
+	shift 2
+	solve "$target" -q --max-memory "${few}M" "$@" &
+	solver=$!
+	while [ ! -e "$panel" ] && kill -0 $solver 2>/dev/null; do sleep 0.01; done
+	kill -9 $solver 2>/dev/null
+	wait $solver 2>/dev/null
+	[ -e "$panel" ] && [ ! -e "$target" ]
+}
+check 'a solve is killed' kill_behind "$T/solved/killed.h5" 003
+made=$(find "$T/solved" -name '.killed.h5.factor-*' | wc -l)
+must solve "$T/solved/killed.h5" --max-memory "${few}M"
+check "and goes on behind its $made panels" grep -q "goes on behind $made of 16 panels" "$T/must.out"
+check 'to the same bytes' cmp "$T/solved/killed.h5" "$T/solved/panels.h5"
+check 'panels of another system are not used' kill_behind "$T/solved/other.h5" 001 --alpha-2 1e-2
+must solve "$T/solved/other.h5" --max-memory "${few}M"
+check 'but made again' cmp "$T/solved/other.h5" "$T/solved/panels.h5"
+
+# A panel whose bytes have changed is set aside, as any other file of WORK.
+use="--checksums $T/solved/checksums.tsv"
+# shellcheck disable=SC2086
+check 'again, with checksums' kill_behind "$T/solved/damaged.h5" 003 $use
+printf 'x' | dd of="$T/solved/.damaged.h5.factor-00-002" bs=1 seek=9000 conv=notrunc 2>/dev/null
+# shellcheck disable=SC2086
+solve "$T/solved/damaged.h5" --max-memory "${few}M" $use 2>"$T/err"
+check 'a damaged panel is named and set aside' \
+	grep -q "factor-00-002' is damaged: .*now '.*factor-00-002.damaged'" "$T/err"
+# shellcheck disable=SC2086
+must solve "$T/solved/damaged.h5" --max-memory "${few}M" $use
+check 'and made again' grep -q 'goes on behind 2 of 16 panels' "$T/must.out"
+check 'to the same bytes' cmp "$T/solved/damaged.h5" "$T/solved/panels.h5"
+
+# The whole merge, within what makes every wide site too large.
+must wide "$T/small" MAX_MEMORY=165M
+check 'the same merge' "$HELP/compare-factors" -q --adapter "$T/small/adapter" --reference "$W/adapter" --max 1e-7
+check 'every process within MAX_MEMORY' awk -F'\t' '$5 > 165 { exit 1 }' "$T/small/log.tsv"
+# The cut to a rank measures with the factor.
+few=$(least solve "$T/none.h5" -q --merge-rank 4)
+for max in 1000 "$few"; do must solve "$T/cut/$max.h5" --merge-rank 4 --max-memory "${max}M"; done
+check 'a cut to a rank, in panels' h5diff -d 1e-9 "$T/cut/1000.h5" "$T/cut/$few.h5" $A
+finish
