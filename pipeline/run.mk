@@ -17,6 +17,8 @@
 #? BACKEND=cuda            compute on the GPU, with tools that were built for it
 #? KEEP_ACTS=1             keep rows and Grams that have been used (default: only their names are kept, to save disk);
 #?                         KEEP_ACTS=own: keep of them what a merge with a task more or less reads again
+#? LAUNCH='srun …'         start each tool that computes by this command: on other machines, by Slurm; pipeline/README.md
+#? THREADS=N               threads of each process (default: the cores are shared out among the processes)
 #? REFERENCE=DIR           keep the base's and adapters' results there, for several merges
 #? V=1                     show the commands
 #? -jN                     run N processes side by side; -j alone: as many as there are cores
@@ -36,9 +38,11 @@ LORAS =
 DATA =
 WORK =
 BACKEND =
+LAUNCH =
+THREADS =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
-OWN_VARIABLES += BACKEND TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL
+OWN_VARIABLES += BACKEND LAUNCH THREADS TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL
 # (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
@@ -48,7 +52,8 @@ quoted = '$(subst ','\'',$(strip $(1)))'
 OPTIONAL = $(if $(strip $(2)),--$(1) $(call quoted,$(2)))
 PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_TYPE)) --config $(call quoted,$(CONFIG)) --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
-       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(call OPTIONAL,keep-acts,$(KEEP_ACTS)) \
+       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,launch,$(LAUNCH)) $(call OPTIONAL,step-threads,$(THREADS)) \
+       $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(call OPTIONAL,keep-acts,$(KEEP_ACTS)) \
        $(if $(strip $(SETTINGS)),--set '$(subst ','\'',$(SETTINGS))')
 # What the user asked for, and where the user is (make -C). For the first look at a request.
 ASKED = $(call OPTIONAL,goals,$(MAKECMDGOALS)) $(call OPTIONAL,stands,$(PWD))

@@ -8,25 +8,28 @@ all_tasks := $(call list,$(tasks))
 all_sites := $(call list,$(sites))
 
 Q := $(if $(V),,@)
-every := -t $(threads) --log $W/log.tsv $(if $(V),,--log-only) --checksums $W/checksums.tsv
+every := -t $(threads) --log $W/log.tsv $(if $(V),,--log-only) --checksums $W/checksums.tsv$(if $(wait), --wait $(wait))
 computes := $(every) $(memory_flags) --model $(model)
 adapters := --tasks $(all_tasks) --adapter '$(loras)/{task}'
 
+# A stage's tool, elsewhere if LAUNCH was given and the plan has words for the stage.
+tool = $(Q)$(if $($(1)_launch),$(bin)/launch-step --wait $(wait) -- $($(1)_launch) )$(bin)/$(2)
+
 draw = $(Q)$(bin)/draw-samples $(every) --model $(model) $(draw_flags)
 
-extract = $(Q)$(bin)/extract-acts $(computes) $(extract_flags) --samples '$W/samples/{task}.h5'
+extract = $(call tool,extract,extract-acts) $(computes) $(extract_flags) --samples '$W/samples/{task}.h5'
 extract_own = $(extract) --side own --adapter '$(loras)/{task}'
 extract_merged = $(extract) --side merged --sites $(all_sites)
 
-generate = $(Q)$(bin)/generate-tokens $(computes) $(tokens_flags) --samples '$W/samples/{task}.h5'
+generate = $(call tool,tokens,generate-tokens) $(computes) $(tokens_flags) --samples '$W/samples/{task}.h5'
 generate_own = $(generate) --adapter '$(loras)/{task}'
 generate_merged = $(generate) --sites $(all_sites)
 
-grams = $(Q)$(bin)/compute-grams $(computes) $(adapters) $(grams_flags) $(if $(full_weight),--full-weight 1)
+grams = $(call tool,grams,compute-grams) $(computes) $(adapters) $(grams_flags) $(if $(full_weight),--full-weight 1)
 
 # For factors or (with_pretrain_matrix) full weights. ties and dare only combine and cut.
-solve = $(Q)$(bin)/$(if $(full_weight),solve-full-weight,solve-layer) $(computes) $(adapters) $(solve_flags)
-combine = $(Q)$(bin)/combine-layer $(computes) $(adapters) $(combine_flags)
+solve = $(call tool,solve,$(if $(full_weight),solve-full-weight,solve-layer)) $(computes) $(adapters) $(solve_flags)
+combine = $(call tool,combine,combine-layer) $(computes) $(adapters) $(combine_flags)
 
 # When a site is solved, its Grams and the rows that nothing needs any more are released: name and time stay, the data
 # are deleted.
@@ -34,7 +37,7 @@ release = $(Q)$(bin)/release-files -q $(every) --tasks $(all_tasks) --in $W
 
 # The scale of ties, dare and task-arithmetic, unless the key `scale` gives it: the one that is best on the calibration
 # rows.
-search = $(Q)$(bin)/search-scale $(computes) $(search_flags) --adapter $W/unscaled --tasks $(all_tasks) --samples '$W/samples/{task}.h5'
+search = $(call tool,search,search-scale) $(computes) $(search_flags) --adapter $W/unscaled --tasks $(all_tasks) --samples '$W/samples/{task}.h5'
 
 # The existing adapter or model makes way for the new one, together with its evaluation.
 keep_previous = $(Q)$(bin)/keep-previous $(every) --in $W
@@ -48,7 +51,7 @@ copy_stamp = $(Q)cmp -s $< $@ || $(bin)/copy-output $(every) --from $< -o $@
 
 converge = $(Q)$(bin)/check-convergence $(every) $(converge_flags) --sites $(all_sites) --log-from $(log_from) $(if $(since),--since $(since))
 
-evaluate = $(Q)$(bin)/eval-emotion $(every) $(memory_flags) $(eval_flags)
+evaluate = $(call tool,eval,eval-emotion) $(every) $(memory_flags) $(eval_flags)
 # The model card of a merge, with the numbers of its evaluation where they are there.
 card = $(Q)$(bin)/write-card $(every) --model $(model) $(adapters) $(card_flags) --evaluation $W/eval --reference $R
 page = $(Q)$(bin)/write-report --checksums $W/checksums.tsv --tasks $(all_tasks) --sites $(all_sites) --reference $R \

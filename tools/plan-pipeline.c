@@ -22,6 +22,7 @@
 #include "plan/drawing.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
+#include "plan/launch.h"
 #include "plan/plan.h"
 #include "plan/planmk.h"
 #include "plan/reasons.h"
@@ -32,8 +33,8 @@
 static const struct common_opts *common;
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
-		*goals, *stands, *tools, *todo, *keep;
-	int iteration;
+		*goals, *stands, *tools, *todo, *keep, *launch;
+	int iteration, threads;
 	bool list_keys, keys_markdown, show, dag, print_work, matrix;
 	struct drawn drawn;
 } o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml"};
@@ -65,6 +66,10 @@ static const struct opt options[] = {
 	 "folder that the user stands in, where it is another (make -C)"},
 	{"jobs", 0, OPT_STRING, &o.jobs, false, 0, 0, "N",
 	 "processes that make may run at once (default: 1)"},
+	{"launch", 0, OPT_STRING, &o.launch, false, 0, 0, "WORDS",
+	 "command that starts a tool elsewhere; {mem} is its memory in MiB, {cpus} its threads"},
+	{"step-threads", 0, OPT_INT, &o.threads, false, 1, THREADS_MOST, "N",
+	 "threads of each process (default: the cores are shared out among the processes)"},
 	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR",
 	 "folder of the tools (default: that of this one)"},
 	{"todo", 0, OPT_STRING, &o.todo, false, 0, 0, "FILE",
@@ -120,6 +125,7 @@ static const struct config_word words[] = {
 	{"METHODS", "METHODS"},     {"REFERENCE", "REFERENCE"},
 	{"MATRIX", "MATRIX"},       {"KEEP_ACTS", "KEEP_ACTS"},
 	{"BACKEND", "BACKEND"},     {"LAYER", "LAYER"},
+	{"LAUNCH", "LAUNCH"},       {"THREADS", "THREADS"},
 	{"SITE", "SITE"},           {"FULL", "FULL"},
 	{"BASE", "MODEL"},          {"BASE_MODEL", "MODEL"},
 	{"MODEL_PATH", "MODEL"},    {"LORA", "LORAS"},
@@ -225,6 +231,8 @@ static void show(const struct plan *p)
 	printf("LORAS   %s: %d adapters, up to %d modules each, %d sites\nDATA    %s\n", p->loras,
 	       p->c.task_targets.n, modules, p->nsites, p->data);
 	printf("WORK    %s\nCONFIG  %s: %s\n", p->work, o.config, o.task_type);
+	if (p->launch)
+		printf("LAUNCH  %s: %d threads a process\n", p->launch, plan_threads(p));
 	forecast_memory(p);
 	forecast_disk(p);
 	show_work(p);
@@ -380,6 +388,8 @@ static void read_settings(struct plan *p)
 	char *config = request_plain(o.config, "CONFIG"), *said;
 	struct config *c = &p->c;
 
+	if (o.launch)
+		launch_check(o.launch);
 	config_load(c, config, o.task_type);
 	apply_overrides(c);
 	p->base = request_path(c, (struct request){o.model, KEY_model_dir, "MODEL"});
@@ -396,6 +406,8 @@ static void read_settings(struct plan *p)
 	p->reference = o.reference ? request_plain(o.reference, "REFERENCE") : xstrdup("$W/eval");
 	p->tools = o.tools ? o.tools : own_folder();
 	p->processes = processes();
+	p->threads = o.threads;
+	p->launch = o.launch;
 	p->matrix = o.matrix;
 	p->keep = keep();
 	free(config);

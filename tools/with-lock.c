@@ -204,18 +204,6 @@ static void leave_jobserver(void)
 	free(rest);
 }
 
-static int run_command(char **command)
-{
-	int status;
-	pid_t pid = command_start(command, -1, -1);
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			die("cannot wait for '%s': %s", command[0], strerror(errno));
-	command_ended();
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	int own = 0, status, before;
@@ -233,11 +221,11 @@ int main(int argc, char **argv)
 	if (also)
 		sweep(also, false, false, 0);
 	leave_jobserver();
-	status = run_command(argv + own + 1);
+	status = command_run(argv + own + 1);
 	if (!command_interrupted() && WIFEXITED(status) && WEXITSTATUS(status) &&
 	    sweep(folder, true, false, 0) > before) {
 		note("a damaged file was set aside: running once more");
-		status = run_command(argv + own + 1);
+		status = command_run(argv + own + 1);
 	}
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		sweep(folder, true, true, 0);

@@ -11,6 +11,7 @@
 #include "adapter/elsewhere.h"
 #include "adapter/pattern.h"
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/jsonx.h"
 
 static const size_t CONFIG_MAX_BYTES =
@@ -381,8 +382,9 @@ static void base_read(struct peft *p)
 void peft_read(struct peft *p, const char *dir, const struct family *f)
 {
 	memset(p, 0, sizeof(*p));
-	elsewhere_check(dir);
 	p->path = xformat("%s/adapter_config.json", dir);
+	checksums_expect(p->path);
+	elsewhere_check(dir);
 	p->json = jsonx_load(p->path, CONFIG_MAX_BYTES);
 	if (!json_is_object(p->json))
 		die("'%s': expected a JSON object", p->path);

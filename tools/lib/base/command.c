@@ -91,6 +91,18 @@ void command_ended(void)
 	child = 0;
 }
 
+int command_run(char **command)
+{
+	int status;
+	pid_t pid = command_start(command, -1, -1);
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("cannot wait for '%s': %s", command[0], strerror(errno));
+	command_ended();
+	return status;
+}
+
 bool command_interrupted(void)
 {
 	return interrupted;

@@ -15,6 +15,9 @@
 pid_t command_start(char **command, int out, int err);
 /* Call it after the child has ended: signals are no longer passed on. */
 void command_ended(void);
+/* Starts the command with our output, and waits until it has ended. Returns its status, as of
+ * waitpid(). */
+int command_run(char **command);
 /* Whether one of these signals has come. */
 bool command_interrupted(void);
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/host.h"
+
 const char *prog_name = "iteris";
 int note_quiet;
 
@@ -27,12 +29,21 @@ static void write_all(int fd, const char *s, size_t n)
 	}
 }
 
+/* "TOOL: ", or "TOOL (job 17.0 on node3): " in a step of Slurm. As snprintf(). */
+static int put_head(char *s, size_t size)
+{
+	const char *job = host_job();
+
+	return job ? snprintf(s, size, "%s (%s): ", prog_name, job)
+		   : snprintf(s, size, "%s: ", prog_name);
+}
+
 static void say_line(const char *fmt, va_list ap)
 {
 	char small[1024], *line = small;
 	va_list again;
 	va_copy(again, ap);
-	int head = snprintf(NULL, 0, "%s: ", prog_name);
+	int head = put_head(NULL, 0);
 	int body = vsnprintf(NULL, 0, fmt, ap);
 	if (head < 0 || body < 0) {
 		va_end(again);
@@ -48,7 +59,7 @@ static void say_line(const char *fmt, va_list ap)
 			n = sizeof(small) - 2;
 		}
 	}
-	snprintf(line, n + 1, "%s: ", prog_name);
+	put_head(line, n + 1);
 	if ((size_t)head < n)
 		vsnprintf(line + head, n + 1 - (size_t)head, fmt, again);
 	va_end(again);

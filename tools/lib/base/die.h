@@ -5,7 +5,8 @@
  *    tool names the site and calls die_data(), exit 3.
  * 3. The programmer failed: BUG(), file and line, abort. These checks stay on in release builds.
  *
- * A usage error is die_usage(), exit 2. Every message is one line on stderr: "TOOL: message". */
+ * A usage error is die_usage(), exit 2. Every message is one line on stderr: "TOOL: message". In a
+ * step of Slurm it names the job: "TOOL (job 17.0 on node3): message". */
 #ifndef DIE_H
 #define DIE_H
 

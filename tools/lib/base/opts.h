@@ -82,6 +82,7 @@ struct common_opts {
 	bool log_only;         /* … and prints nothing */
 	const char *checksums; /* this file records outputs' checksums and is used to check inputs;
 				  NULL: none */
+	int wait; /* seconds to wait for a file that another machine has made; 0: none */
 };
 
 /* Called by opts_parse() with the file of --checksums. NULL, as at first: the program keeps no

@@ -21,11 +21,13 @@
 #include "files/checksums_private.h"
 #include "files/digest.h"
 #include "files/out.h"
+#include "files/visible.h"
 
 static char *checksums_path;   /* NULL: no checksums */
 static size_t folder_len;      /* length of its folder's path, with the slash */
 static struct checksums known; /* the lines when they were last read */
 static bool loaded;
+static int wait_seconds; /* for a file that another machine has made */
 
 /* An input that was checked. */
 struct checked_input {
@@ -239,6 +241,17 @@ static bool checked(const char *name)
 	return false;
 }
 
+void checksums_wait(int seconds)
+{
+	wait_seconds = seconds;
+}
+
+void checksums_expect(const char *path)
+{
+	if (inside(path))
+		visible_await(path, wait_seconds);
+}
+
 void checksums_check(const char *path)
 {
 	const char *name = inside(path);
@@ -246,6 +259,7 @@ void checksums_check(const char *path)
 	uint64_t size;
 	bool listed;
 
+	checksums_expect(path);
 	if (!name || checked(name) || stat(path, &st) ||
 	    !S_ISREG(st.st_mode)) /* missing, or no plain file: the reader reports that itself */
 		return;

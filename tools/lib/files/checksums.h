@@ -40,6 +40,12 @@ void checksums_record(const char *tmp, const char *target);
  * the folder of checksums. */
 void checksums_check(const char *path);
 
+/* A file in the folder of checksums that another machine may have just made. checksums_expect()
+ * waits until it is there, for as long as checksums_wait() says, and then die()s (visible.h).
+ * Without such a time, or outside the folder, it does nothing. checksums_check() begins with it. */
+void checksums_wait(int seconds);
+void checksums_expect(const char *path);
+
 /* Keeps one line for each existing file: the last that fits it. Lines of missing files and damaged
  * lines are dropped. Call it before checksums_use(), with the folder locked, so that no other
  * process appends. The file is replaced whole, or not at all. */

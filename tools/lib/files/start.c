@@ -6,5 +6,9 @@
 const struct common_opts *tool_start(const struct tool *tool, int argc, char **argv)
 {
 	opts_checksums = checksums_use;
-	return opts_parse(tool, argc, argv);
+
+	const struct common_opts *c = opts_parse(tool, argc, argv);
+
+	checksums_wait(c->wait);
+	return c;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "files/checksums.h"
 #include "files/exists.h"
 #include "files/jsonx.h"
 
@@ -55,6 +56,9 @@ void kind_check_folder(const char *dir)
 		{"params.json", "a model in its publisher's own format; transformers' conversion "
 				"scripts make a folder with config.json"},
 	};
+	char *config = xformat("%s/config.json", dir);
+	checksums_expect(config);
+	free(config);
 	if (file_is_in(dir, "config.json"))
 		return;
 	for (size_t i = 0; i < sizeof(OTHER) / sizeof(*OTHER); i++)

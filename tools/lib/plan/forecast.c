@@ -257,6 +257,38 @@ void forecast_memory(const struct plan *p)
 	       megabytes(of_sites(p, solve_at).device));
 }
 
+static size_t of_rows(const struct plan *p)
+{
+	struct footprint f = of_extract(p, 0);
+
+	return p->model->m.family->nstacks == 1 ? f.process
+						: footprint_larger(f, of_extract(p, 1)).process;
+}
+
+static size_t of_grams(const struct plan *p)
+{
+	return of_sites(p, grams_at).process;
+}
+
+static size_t of_solve(const struct plan *p)
+{
+	return of_sites(p, solve_at).process;
+}
+
+/* The stages that compute; the others have no plan. */
+static size_t (*const stage_peak[STAGES])(const struct plan *p) = {
+	[STAGE_EXTRACT] = of_rows,  [STAGE_TOKENS] = of_generate, [STAGE_GRAMS] = of_grams,
+	[STAGE_SOLVE] = of_solve,   [STAGE_COMBINE] = of_solve,   [STAGE_SEARCH] = of_evaluate,
+	[STAGE_EVAL] = of_evaluate,
+};
+
+size_t forecast_stage(const struct plan *p, enum stage stage)
+{
+	size_t peak = stage_peak[stage] ? stage_peak[stage](p) : 0;
+
+	return p->c.max_memory && peak > p->c.max_memory ? p->c.max_memory : peak;
+}
+
 /* ------------------------------------------------------------ disk */
 
 /* Full weights as in the solution files, once. */

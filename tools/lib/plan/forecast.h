@@ -5,6 +5,10 @@
 
 #include "plan/plan.h"
 
+/* The planned peak of the stage's process that needs the most, in bytes, within max_memory. 0: the
+ * stage computes nothing that is worth a plan; it only moves small files. */
+size_t forecast_stage(const struct plan *p, enum stage stage);
+
 void forecast_memory(const struct plan *p); /* the peak of one process of each stage */
 void forecast_disk(const struct plan *p);   /* the most intermediate files; nothing for methods
 					       without samples */

@@ -172,7 +172,7 @@ int plan_past(const struct plan *p)
 
 int plan_threads(const struct plan *p)
 {
-	int threads = threads_default() / p->processes;
+	int threads = p->threads ? p->threads : threads_default() / p->processes;
 
 	return threads > 1 ? threads : 1;
 }

@@ -22,7 +22,9 @@ struct plan {
 	const char *tools;         /* folder of the executables */
 	char *reference; /* folder of the base's and the adapters' evaluations, as make reads it */
 	int processes;   /* processes that make runs at once */
-	bool matrix;     /* every adapter on every task */
+	int threads;     /* of each process; 0: the cores are shared out among them */
+	const char *launch; /* words before every tool that computes (plan/launch.h); NULL: none */
+	bool matrix;        /* every adapter on every task */
 	enum keep keep;
 	struct config c;
 	/* set by plan_open() */

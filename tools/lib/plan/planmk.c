@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "files/out.h"
 #include "plan/effects.h"
+#include "plan/launch.h"
 #include "plan/rules.h"
 #include "plan/schedule.h"
 
@@ -137,6 +138,43 @@ static void put_all_flags(struct text *mk, const struct plan *p)
 	put_card_flags(mk, p);
 }
 
+/* A word of LAUNCH: quoted if it has a character that make or the shell would read. */
+static void put_word(struct text *mk, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_+=.,:@%/";
+
+	if (word[strspn(word, plain)])
+		put_quoted(mk, word);
+	else
+		text_add(mk, "%s", word);
+}
+
+/* STAGE_launch: LAUNCH for this stage. Without LAUNCH there is none. */
+static void put_stage_launch(struct text *mk, const struct plan *p, enum stage stage)
+{
+	char *words = launch_words(p, stage), *rest = words, *word;
+
+	if (!words)
+		return;
+	text_add(mk, "%s_launch :=", config_stages[stage].name);
+	while ((word = strtok_r(rest, " ", &rest))) {
+		text_add(mk, " ");
+		put_word(mk, word);
+	}
+	text_add(mk, "\n");
+	free(words);
+}
+
+static void put_launch(struct text *mk, const struct plan *p)
+{
+	if (!p->launch)
+		return;
+	text_add(mk, "wait := %d\n", LAUNCH_WAIT);
+	for (int stage = 0; stage < STAGES; stage++)
+		put_stage_launch(mk, p, (enum stage)stage);
+}
+
 static void put_tasks(struct text *mk, const struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
@@ -202,6 +240,7 @@ char *planmk_write(const struct plan *p, const struct changes *changed)
 	put_tasks(&mk, p);
 	put_threads(&mk, p);
 	put_all_flags(&mk, p);
+	put_launch(&mk, p);
 	put_rules(&mk, p, 0, changed);
 	out_update_text(path, text_get(&mk));
 	text_release(&mk);

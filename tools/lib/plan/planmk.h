@@ -6,7 +6,9 @@
  * - sites: the sites of targeted modules;
  * - extract_sites: these, and encoder-output, which the decoder always needs;
  * - result: the file that ends the merge;
- * - X_flags: options of tool X.
+ * - X_flags: options of tool X;
+ * - X_launch, wait: with LAUNCH, the words before tool X, and how long it waits for other machines'
+ *   files.
  *
  * The rules are in plan/rules.h. */
 #ifndef PLANMK_H
