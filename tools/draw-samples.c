@@ -10,10 +10,7 @@
 #include "base/die.h"
 #include "config/keys.h"
 #include "files/start.h"
-#include "math/draw.h"
-#include "merge/example.h"
-#include "merge/rows.h"
-#include "merge/samples.h"
+#include "merge/calibration_draw.h"
 #include "model/geometry.h"
 
 static const char *model_dir, *train, *tasks, *rows_file, *output;
@@ -55,82 +52,22 @@ static const struct tool tool = {
 		   "-o 'mine/samples/{task}.h5'",
 };
 
-/* Explains a shortage to the user. */
-_Noreturn static void die_short(const char *path, int status, struct draw_shortage s,
-				const char *const *label)
-{
-	if (status == DRAW_FEW_SAMPLES)
-		die("'%s': %d samples are fewer than the %d labels: a balanced draw (--if-balance "
-		    "1) needs one of each",
-		    path, s.found, s.needed);
-	const char *where = select_long ? " among the longest (--select-long 1)" : "";
-	if (s.label < 0)
-		die("'%s': %d rows%s, but %d samples are needed", path, s.found, where, s.needed);
-	die("'%s': label '%s' has %d rows%s, but %d are needed", path, label[s.label], s.found,
-	    where, s.needed);
-}
-
-static void draw(const struct rows *r, const char *path, int *picked)
-{
-	struct draw_rules rules = {samples_num, select_long, if_balance, shuffle, (uint64_t)seed};
-	struct draw_shortage shortage;
-	int K, *label_of = xarray((size_t)r->n, sizeof *label_of);
-	long *chars = xarray((size_t)r->n, sizeof *chars);
-	const char **label = rows_labels(r, &K, label_of);
-
-	for (int i = 0; i < r->n; i++)
-		chars[i] = r->row[i].chars;
-	int status = draw_rows(&rules, r->n, chars, label_of, K, picked, &shortage);
-	if (status != DRAW_OK)
-		die_short(path, status, shortage, label);
-	free(label);
-	free(chars);
-	free(label_of);
-}
-
-static void tokenise(struct samples *s, const struct rows *r, const char *path,
-		     struct example_maker *e)
-{
-	size_t S = (size_t)s->S, most = S * (size_t)max_length;
-	s->length = xarray(S, sizeof *s->length);
-	s->offset = xarray(S, sizeof *s->offset);
-	s->ids = xarray(most, sizeof *s->ids);
-	s->label_length = xarray(S, sizeof *s->label_length);
-	s->label_offset = xarray(S, sizeof *s->label_offset);
-	s->label_ids = xarray(most, sizeof *s->label_ids);
-
-	for (int i = 0; i < s->S; i++) {
-		const struct row *row = &r->row[s->row[i]];
-		s->length[i] = example_prompt(e, row, path, s->row[i], s->ids + s->total);
-		s->label_length[i] =
-			example_answer(e, row, path, s->row[i], s->label_ids + s->label_total);
-		s->total += s->length[i];
-		s->label_total += s->label_length[i];
-	}
-	ragged_offsets(s->length, s->S, s->offset);
-	ragged_offsets(s->label_length, s->S, s->label_offset);
-}
-
 static void draw_task(const char *task, int ntasks, struct example_maker *e)
 {
-	char *train_path = path_for_task(train, task, ntasks, "--train");
-	char *output_path = path_for_task(output, task, ntasks, "-o");
-	struct samples s = {.task = xstrdup(task), .S = samples_num, .max_length = max_length};
-	struct rows r;
+	char *train_path = path_for_task(train, task, ntasks, "--train"),
+	     *output_path = path_for_task(output, task, ntasks, "-o"),
+	     *rows_path = rows_file ? path_for_task(rows_file, task, ntasks, "--rows") : NULL;
+	const struct calibration_draw d = {
+		{samples_num, select_long, if_balance, shuffle, (uint64_t)seed},
+		train_path,
+		rows_path};
+	struct samples s;
 
-	s.row = xarray((size_t)samples_num, sizeof *s.row);
-	rows_read(&r, train_path, e->templates);
-	if (rows_file) {
-		char *path = path_for_task(rows_file, task, ntasks, "--rows");
-		rows_read_numbers(path, r.n, samples_num, s.row);
-		free(path);
-	} else {
-		draw(&r, train_path, s.row);
-	}
-	tokenise(&s, &r, train_path, e);
+	calibration_draw(&s, &d, e);
+	s.task = xstrdup(task);
 	samples_write(&s, output_path);
 	samples_release(&s);
-	rows_release(&r);
+	free(rows_path);
 	free(output_path);
 	free(train_path);
 }

@@ -197,6 +197,7 @@ static void show_work(const struct plan *p)
 	char *said;
 
 	stamps_compare(p, false, &changes);
+	forecast_disk(p, &changes);
 	g = rules_next(p, &changes, &todo);
 	rules_want(p, g, true);
 	if (!todo.processes)
@@ -234,7 +235,6 @@ static void show(const struct plan *p)
 	if (p->launch)
 		printf("LAUNCH  %s: %d threads a process\n", p->launch, plan_threads(p));
 	forecast_memory(p);
-	forecast_disk(p);
 	show_work(p);
 	if (fflush(stdout))
 		die("cannot write the plan: %s", strerror(errno));
@@ -297,6 +297,7 @@ static void write_all(const struct plan *p)
 	checksums_use(sums);
 	if (!o.iteration) {
 		stamps_compare(p, true, &changes);
+		forecast_check_disk(p, &changes);
 		say_replaced(p, &changes);
 	}
 	mk = o.iteration ? planmk_write_iteration(p, o.iteration) : planmk_write(p, &changes);

@@ -131,6 +131,7 @@ merge_rank                  3             .              = = = = = = =
 merge_rank                  auto:0.9      .              = = = = = = =
 merge_rank                  0             .              s s s s s s s
 max_memory                  1G            .              = = = = = = =
+max_disk                    9G            .              = = = = = = =
 END
 config=config/iteris-plus.yaml
 plan_text() { cat "$T"/work/plan.mk "$T"/work/iter01/plan.mk 2>/dev/null; (cd "$T/work/stamps" && for f in *

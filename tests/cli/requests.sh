@@ -205,9 +205,18 @@ done
 check 'three tasks of the four' run "$T/three" merge METHOD=regmean SAMPLES_NUM=8 TASK_TARGETS=tec,emoint,isear
 check '… each has its weight' grep -q '^solve_flags := .*--manual-ceof 1,1,1 ' "$T/three/plan.mk"
 
+# ---- a row without its text is found before anything runs
+rm -rf "$T/deep"
+cp "$D/tec/train.json" "$T/train.json"
+sed 's/"instruction"/"text"/' "$T/train.json" >"$D/tec/train.json"
+run "$T/deep" merge >"$T/stdout" 2>"$T/said"
+check 'no text in a row: refused by the plan' grep -q "^plan-pipeline: .*'instruction'" "$T/said"
+check '… before anything runs' [ ! -e "$T/deep/log.tsv" ]
+cp "$T/train.json" "$D/tec/train.json"
+
 # ---- a later failure: the tool's line, and one line of make
 rm -rf "$T/deep"
-sed 's/"instruction"/"text"/' "$D/tec/train.json" >"$T/other.json" && cp "$T/other.json" "$D/tec/train.json"
+mkdir -p "$T/deep/samples/tec.h5"
 run "$T/deep" merge >"$T/stdout" 2>"$T/said"
 check 'a tool fails: its line' grep -q '^draw-samples: ' "$T/said"
 check '… and one of make' [ "$(grep -c 'make.*\*\*\*' "$T/said")" = 1 ]

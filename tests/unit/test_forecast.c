@@ -26,7 +26,8 @@ static void print_forecast(void *arg)
 
 	p.processes = 1000; /* of one thread */
 	forecast_memory(&p);
-	forecast_disk(&p);
+	p.processes = 1;
+	forecast_disk(&p, &(struct changes){0});
 	fflush(stdout);
 }
 
@@ -38,22 +39,22 @@ static void test_methods(void **state)
 	} CASE[] = {
 		{{"METHOD=sweep"},
 		 ROWS "solve-layer 45 MB" PEAK "generate-tokens 83 MB, eval-emotion 145 MB" GROUPS
-		      "disk    at most 62 MB at once (76 MB with KEEP_ACTS=own, 76 MB with "
+		      "disk    at most 16 MB at once (20 MB with KEEP_ACTS=own, 30 MB with "
 		      "KEEP_ACTS=1)\n"},
 		{{"METHOD=sweep", "ANSWERS=given"},
 		 ROWS "solve-layer 45 MB" PEAK "eval-emotion 145 MB" GROUPS
-		      "disk    at most 62 MB at once (76 MB with KEEP_ACTS=own, 76 MB with "
+		      "disk    at most 16 MB at once (20 MB with KEEP_ACTS=own, 30 MB with "
 		      "KEEP_ACTS=1)\n"},
 		{{"METHOD=regmean", "SEQUENTIAL_LAYER_PROCESSING=0"},
 		 ROWS "solve-layer 45 MB" PEAK "generate-tokens 83 MB, eval-emotion 145 MB" GROUPS
-		      "disk    at most 39 MB\n"},
+		      "disk    at most 16 MB\n"},
 		{{"METHOD=jacobi", "SEQUENTIAL_LAYER_PROCESSING=0"},
 		 ROWS "solve-layer 45 MB" PEAK "generate-tokens 83 MB, eval-emotion 145 MB" GROUPS
-		      "disk    at most 76 MB for each iteration\n"},
+		      "disk    at most 66 MB for each iteration\n"},
 		{{"METHOD=jacobi", "WITH_PRETRAIN_MATRIX=1"},
 		 ROWS "solve-full-weight 62 MB" PEAK
 		      "generate-tokens 83 MB, eval-emotion 145 MB" GROUPS
-		      "disk    at most 65 MB at once (with KEEP_ACTS=1 up to 39 MB more for each "
+		      "disk    at most 50 MB at once (with KEEP_ACTS=1 up to 20 MB more for each "
 		      "iteration), and 2 MB of whole weights for each iteration\n"},
 		{{"METHOD=average"}, "memory  solve-layer 45 MB" PEAK "eval-emotion 145 MB" GROUPS},
 		{{"METHOD=task-arithmetic"},
@@ -68,7 +69,7 @@ static void test_methods(void **state)
 		{{"METHOD=sweep", "MAX_LENGTH=1000", "INNER_NUM=1"},
 		 "memory  extract-acts 45 MB (encoder) and 49 MB (decoder), compute-grams 55 MB, "
 		 "solve-layer 45 MB" PEAK "generate-tokens 84 MB, eval-emotion 146 MB" GROUPS
-		 "disk    at most 616 MB at once (749 MB with KEEP_ACTS=own, 749 MB with "
+		 "disk    at most 16 MB at once (20 MB with KEEP_ACTS=own, 30 MB with "
 		 "KEEP_ACTS=1)\n"},
 	};
 

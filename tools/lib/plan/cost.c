@@ -20,7 +20,7 @@ static const double SHARE = 0.6, TOKEN_BYTES = 5, ROW_TOKENS = 50;
 
 static struct cost seconds(double process, double task)
 {
-	return (struct cost){START + process, task};
+	return (struct cost){START + process, task, 0.9};
 }
 
 /* ------------------------------------------------------------ rows and linears */
@@ -254,5 +254,5 @@ struct cost cost_evaluation(const struct plan *p, const char *task)
 
 struct cost cost_copy(void)
 {
-	return (struct cost){0, 0};
+	return (struct cost){0};
 }

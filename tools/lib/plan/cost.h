@@ -12,7 +12,10 @@
 struct cost {
 	double process; /* in any case: start, reading and packing weights */
 	double task;    /* for each task of the process */
+	double shared;  /* the part of both that the process's threads share */
 };
+
+#define COST_LAUNCH 0.015 /* wall seconds of make and the shell for each process */
 
 struct cost cost_draw(void);
 /* The rows of extract_site i, from the state before it. */

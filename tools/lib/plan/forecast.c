@@ -1,14 +1,22 @@
 /* forecast.c: see forecast.h. */
 #include "plan/forecast.h"
 
+#include <ftw.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "backend/be.h"
 #include "base/die.h"
-#include "files/h5/h5_lower.h"
+#include "base/text.h"
+#include "base/threads.h"
 #include "plan/footprint.h"
+#include "plan/rehearsal.h"
 #include "plan/rules.h"
+#include "plan/sizes.h"
 
 static size_t megabytes(size_t bytes)
 {
@@ -291,76 +299,162 @@ size_t forecast_stage(const struct plan *p, enum stage stage)
 
 /* ------------------------------------------------------------ disk */
 
-/* Full weights as in the solution files, once. */
-static size_t whole_weights(const struct plan *p)
+static double work_bytes; /* counted by count_bytes(), to which nftw hands no argument */
+
+static int count_bytes(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-	const struct geometry *m = &p->model->m;
-	size_t bytes = 0;
-
-	for (int t = 0; plan_full_weight(p) && t < p->c.task_targets.n; t++)
-		for (int i = 0; i < p->adapter[t]->n; i++) {
-			struct module q = p->adapter[t]->lora[i].module;
-			bool counted = false;
-
-			for (int u = 0; u < t; u++)
-				counted |= adapter_find(p->adapter[u], q) != NULL;
-			if (!counted)
-				bytes += (size_t)module_d_out(m, q.slot) *
-					 (size_t)module_d_in(m, q.slot) * sizeof(float);
-		}
-	return bytes;
+	(void)path, (void)at;
+	work_bytes += type == FTW_F ? 512.0 * (double)st->st_blocks : 0;
+	return 0;
 }
 
-/* KEEP_ACTS=own keeps the rows of the own side, or with regmean its Grams. */
-static size_t with_own(const struct plan *p, size_t once, size_t own, size_t sum)
+/* What WORK takes on the disk now. */
+static double bytes_now(const struct plan *p)
 {
-	size_t kept = once + (two_sides(p) || p->c.use_dcs ? own : sum - own);
-
-	return kept < sum ? kept : sum;
+	work_bytes = 0;
+	nftw(p->work, count_bytes, 16, FTW_PHYS);
+	return work_bytes;
 }
 
-/* Acts of one site and one side, and the site's Grams, of all tasks; samples at their greatest
- * length. */
-void forecast_disk(const struct plan *p)
+/* Bytes that are free on the file system of WORK, or of the folder that WORK will be in. */
+static double bytes_free(const struct plan *p)
 {
-	size_t rows = (size_t)p->c.task_targets.n * (size_t)p->c.samples_num *
-		      (size_t)p->c.max_length,
-	       side = 0, grams = 0, own = 0, sum = 0;
-	bool both = two_sides(p);
-	size_t cell = p->c.use_fp16 ? 2 : 4, D = (size_t)p->model->m.D, whole = whole_weights(p);
+	char *path = xstrdup(p->work), *slash;
+	struct statvfs v;
 
-	for (int i = 0; i < p->nsites; i++) {
-		int d = site_width(&p->model->m, p->site[i]);
-		size_t n =
-			p->site[i].stack && !site_is_encoder_output(p->site[i]) ? rows / 16 : rows;
-		size_t acts = n * ((size_t)d * cell + D * sizeof(float)),
-		       gram = (size_t)p->c.task_targets.n * lower_bytes(d);
+	while (statvfs(path, &v) && (slash = strrchr(path, '/')) && slash > path)
+		*slash = 0;
+	int failed = statvfs(path, &v) && statvfs(".", &v);
+	free(path);
+	return failed ? HUGE_VAL : (double)v.f_bavail * (double)v.f_frsize;
+}
 
-		side = acts > side ? acts : side;
-		grams = gram > grams ? gram : grams;
-		own += acts;
-		sum += acts * (both ? 2 : 1) + gram;
+static struct machine machine(const struct plan *p)
+{
+	return (struct machine){p->processes, plan_threads(p), threads_default()};
+}
+
+/* The graph that has the most on the disk. An iteration with a merged side needs the most. */
+static struct graph *open_graph(const struct plan *p, const struct changes *changed)
+{
+	struct todo todo;
+	struct graph *g = rules_next(p, changed, &todo);
+
+	if (todo.iteration == 1 && p->c.max_iter > 1) {
+		graph_close(g);
+		g = rules_open(p, 2, changed);
 	}
+	rules_want(p, g, true);
+	return g;
+}
+
+static double larger_bytes(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* Beyond what WORK takes now; with `jobs` processes at once. */
+static double most_bytes(const struct plan *p, const struct changes *changed, int jobs,
+			 enum keep keep)
+{
+	struct plan of = *p;
+	of.processes = jobs;
+	of.keep = keep;
+	const struct machine on = machine(&of);
+	struct graph *g = open_graph(&of, changed);
+	struct rehearsal merge = rehearse(g, &on, false), evaluation = rehearse(g, &on, true);
+
+	graph_close(g);
+	return larger_bytes(merge.most, merge.left + evaluation.most);
+}
+
+/* In this run as it was asked for. */
+static double asked_bytes(const struct plan *p, const struct changes *changed)
+{
+	return most_bytes(p, changed, p->processes, p->keep);
+}
+
+/* What each iteration keeps: W, and also G(W) where MATS changes it. 0: next to nothing. */
+static double iteration_bytes(const struct plan *p)
+{
+	return p->c.method == JACOBI ? sizes_full_weights(p) * (p->c.use_mats ? 2 : 1) : 0;
+}
+
+static bool releases(const struct plan *p)
+{
+	return p->c.sequential_layer_processing && p->keep != KEEP_ALL;
+}
+
+/* The other ways to run, and what they take. */
+static void print_ways(const struct plan *p, const struct changes *changed, double most, double now)
+{
+	double all = most_bytes(p, changed, p->processes, KEEP_ALL);
+
+	printf(" at once (");
+	if (p->processes > 1)
+		printf("%zu MB without -j, ",
+		       megabytes((size_t)(now + most_bytes(p, changed, 1, p->keep))));
+	if (p->c.method == JACOBI)
+		printf("with KEEP_ACTS=1 up to %zu MB more for each iteration)",
+		       megabytes((size_t)(all - most)));
+	else
+		printf("%zu MB with KEEP_ACTS=own, %zu MB with KEEP_ACTS=1)",
+		       megabytes((size_t)(now + most_bytes(p, changed, p->processes, KEEP_OWN))),
+		       megabytes((size_t)(now + all)));
+}
+
+void forecast_disk(const struct plan *p, const struct changes *changed)
+{
+	double now = bytes_now(p), most = asked_bytes(p, changed), spare = bytes_free(p);
+
 	if (!rules_fits_rows(p))
 		return;
-	const size_t once = (both ? 7 : 4) * side + 2 * grams + whole;
-	/* One site at a time: three sites of the own side, two of the merged side, the encoder's
-	 * output on both, and the Grams of two. Solutions are small, except full weights. */
-	if (p->c.sequential_layer_processing &&
-	    p->c.method == JACOBI) /* all of the own side; the merged side as in a sweep */
-		printf("disk    at most %zu MB at once (with KEEP_ACTS=1 up to %zu MB more for "
-		       "each iteration)",
-		       megabytes(own + 3 * side + 2 * grams + whole), megabytes(sum - own));
-	else if (p->c.sequential_layer_processing)
-		printf("disk    at most %zu MB at once (%zu MB with KEEP_ACTS=own, %zu MB with "
-		       "KEEP_ACTS=1)",
-		       megabytes(once), megabytes(with_own(p, once, own, sum + whole)),
-		       megabytes(sum + whole));
-	else
-		printf("disk    at most %zu MB%s", megabytes(sum + whole),
-		       p->c.method == JACOBI ? " for each iteration" : "");
-	if (whole && p->c.method == JACOBI) /* W, and also G(W) where MATS changes it */
+	printf("disk    at most %zu MB", megabytes((size_t)(now + most)));
+	if (releases(p))
+		print_ways(p, changed, most, now);
+	else if (p->c.method == JACOBI)
+		printf(" for each iteration");
+	if (iteration_bytes(p) > 0)
 		printf(", and %zu MB of whole weights for each iteration",
-		       megabytes(whole * (p->c.use_mats ? 2 : 1)));
+		       megabytes((size_t)iteration_bytes(p)));
 	printf("\n");
+	if (spare < most)
+		printf("        only %zu MB are free there, and %zu MB more are needed\n",
+		       megabytes((size_t)spare), megabytes((size_t)most));
+}
+
+/* What to do, as far as it is not done yet. */
+static char *less_disk(const struct plan *p, const struct changes *changed, double now)
+{
+	struct text way = {0};
+	char *said;
+
+	text_add(&way, "raise MAX_DISK");
+	if (p->keep != KEEP_NOTHING)
+		text_add(&way, ", leave out KEEP_ACTS");
+	if (!p->c.sequential_layer_processing)
+		text_add(&way, ", leave out SEQUENTIAL_LAYER_PROCESSING=0");
+	if (p->processes > 1)
+		text_add(&way, ", leave out -j (%zu MB)",
+			 megabytes((size_t)(now + most_bytes(p, changed, 1, p->keep))));
+	if (!p->c.use_fp16)
+		text_add(&way, ", or take USE_FP16=1");
+	text_add(&way, ", a smaller MAX_LENGTH, or a smaller SAMPLES_NUM");
+	said = xstrdup(text_get(&way));
+	text_release(&way);
+	return said;
+}
+
+void forecast_check_disk(const struct plan *p, const struct changes *changed)
+{
+	double now = bytes_now(p), most = asked_bytes(p, changed),
+	       all = now + most + p->c.max_iter * iteration_bytes(p), spare = bytes_free(p);
+
+	if (p->c.max_disk && all > (double)p->c.max_disk)
+		die("max_disk is %zu MB, but '%s' would take %zu MB at once: %s",
+		    p->c.max_disk >> 20, p->work, megabytes((size_t)all),
+		    less_disk(p, changed, now));
+	if (spare < most)
+		note("'%s' needs %zu MB more, but only %zu MB are free on its file system", p->work,
+		     megabytes((size_t)most), megabytes((size_t)spare));
 }

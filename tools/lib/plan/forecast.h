@@ -3,6 +3,7 @@
 #ifndef FORECAST_H
 #define FORECAST_H
 
+#include "plan/changes.h"
 #include "plan/plan.h"
 
 /* The planned peak of the stage's process that needs the most, in bytes, within max_memory. 0: the
@@ -10,7 +11,10 @@
 size_t forecast_stage(const struct plan *p, enum stage stage);
 
 void forecast_memory(const struct plan *p); /* the peak of one process of each stage */
-void forecast_disk(const struct plan *p);   /* the most intermediate files; nothing for methods
-					       without samples */
+/* The most that WORK takes on the disk at once, in this run; nothing for methods without
+ * samples. */
+void forecast_disk(const struct plan *p, const struct changes *changed);
+/* die() where that is over max_disk. Notes where the file system has less. */
+void forecast_check_disk(const struct plan *p, const struct changes *changed);
 
 #endif

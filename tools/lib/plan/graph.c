@@ -63,6 +63,7 @@ static struct graph_file *new_file(const struct graph *g, char *name)
 	f->there = !stat(path, &st);
 	if (f->there) {
 		f->time = st.st_mtim;
+		f->now = 512.0 * (double)st.st_blocks;
 		f->released = st.st_size <= (off_t)strlen(H5_RELEASED) && strstr(name, ".h5");
 	}
 	free(path);
@@ -220,6 +221,16 @@ void rule_stage(struct rule *r, struct stage_of of)
 	r->of.site = r->site;
 }
 
+void rule_bytes(struct rule *r, double bytes)
+{
+	r->graph->file[r->targets.item[r->targets.n - 1]]->made = bytes;
+}
+
+void rule_releases(struct rule *r, const char *fmt, ...)
+{
+	ADD(r, &r->releases);
+}
+
 void graph_changed(struct graph *g, const char *name)
 {
 	int i = file_number(g, xstrdup(name));
@@ -239,6 +250,7 @@ void graph_close(struct graph *g)
 		free(g->rule[i]->targets.item);
 		free(g->rule[i]->needs.item);
 		free(g->rule[i]->after.item);
+		free(g->rule[i]->releases.item);
 		text_release(&g->rule[i]->recipe);
 		free(g->rule[i]);
 	}

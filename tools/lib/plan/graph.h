@@ -47,6 +47,9 @@ struct stage_of {
 	struct cost cost;
 };
 void rule_stage(struct rule *r, struct stage_of of);
+void rule_bytes(struct rule *r, double bytes); /* of the last target, on the disk */
+/* The process releases this file at its end (files/h5/h5.h). */
+void rule_releases(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 void graph_mute(struct graph *g, bool mute); /* the following rules are examined but not written,
 						because they are in another file */

@@ -10,6 +10,7 @@ struct graph_file {
 	char *name;
 	struct rule *maker; /* NULL: an input */
 	bool there, released, changed;
+	double now, made; /* bytes on the disk: now, and when the maker has run */
 	struct timespec time;
 };
 
@@ -22,7 +23,7 @@ struct rule {
 	int number; /* in the graph */
 	char *task; /* NULL: it belongs to no group */
 	int group;
-	struct list targets, needs, after;
+	struct list targets, needs, after, releases;
 	struct text recipe;
 	struct stage_of of;
 	char *site; /* what `of` names: a copy */

@@ -10,6 +10,7 @@
 #include "merge/rowfile.h"
 #include "merge/rows.h"
 #include "model/tokenizer/tokenizer.h"
+#include "plan/counts.h"
 
 static void check_adapter(const struct plan *p, int t)
 {
@@ -131,7 +132,8 @@ void plan_open(struct plan *p)
 
 	p->model = model_open(p->base);
 	if (tokenizer)
-		tokenizer_close(tokenizer_open_for(p->base, &p->model->m));
+		p->tokenizer = tokenizer_open_for(p->base, &p->model->m);
+	p->texts = xcalloc((size_t)tasks->n, sizeof(*p->texts));
 	settle_features(p);
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
@@ -156,6 +158,8 @@ void plan_close(struct plan *p)
 		adapter_close(p->adapter[t]);
 	free(p->adapter);
 	free(p->site);
+	free(p->texts);
+	tokenizer_close(p->tokenizer);
 	model_close(p->model);
 }
 

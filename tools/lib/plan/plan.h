@@ -29,7 +29,9 @@ struct plan {
 	struct config c;
 	/* set by plan_open() */
 	struct model *model;
-	struct adapter **adapter; /* one per task */
+	struct tokenizer *tokenizer; /* NULL: all rows bring their ids */
+	struct text_counts *texts;   /* one per task: for counts.c */
+	struct adapter **adapter;    /* one per task */
 	int nsites;
 	struct site *site; /* sites of targeted modules, in order */
 };

@@ -6,6 +6,7 @@
 
 #include "base/die.h"
 #include "files/out.h"
+#include "plan/sizes.h"
 
 const char *rules_result(const struct plan *p)
 {
@@ -18,6 +19,7 @@ static struct rule *adapter_rule(const struct book *b, const char *folder)
 	struct rule *r = graph_rule(b->g, NULL, "$W/%s/adapter_config.json", folder);
 
 	rule_target(r, "$W/%s/adapter_model.safetensors", folder);
+	rule_bytes(r, sizes_adapter(b->p));
 	rule_needs(r, "$W/stamps/assemble");
 	book_needs_solutions(b, r, "$W");
 	return r;
@@ -57,6 +59,7 @@ struct rule *book_add_result(struct book *b)
 	if (plan_full_weight(b->p)) {
 		r = graph_rule(b->g, NULL, "$W/model/config.json");
 		rule_stage(r, whole_model(b));
+		rule_bytes(r, sizes_model(b->p));
 		rule_needs(r, "$W/stamps/model");
 		book_needs_solutions(b, r, "$W");
 		return r;
@@ -95,6 +98,7 @@ void book_add_saved_model(struct book *b)
 		return;
 	r = graph_rule(b->g, NULL, "$W/model/config.json");
 	rule_stage(r, whole_model(b));
+	rule_bytes(r, sizes_model(b->p));
 	rule_needs(r, "$W/stamps/model");
 	rule_needs(r, "$W/adapter/adapter_config.json");
 	rule_recipe(r, "$(assemble_model) --adapter $W/adapter -o $W/model");
@@ -174,6 +178,7 @@ static struct rule *evaluation(struct book *b, const char *folder, const char *p
 	rule_stage(r, (struct stage_of){"eval-emotion", "evaluation", NULL,
 					cost_evaluation(b->p, task)});
 	rule_target(r, "%s/%s.jsonl", predictions, task);
+	rule_bytes(r, sizes_evaluation(b->p, task));
 	rule_needs(r, "%s/eval", stamps);
 	rule_needs(r, "%s/test-%s", stamps, task);
 	return r;

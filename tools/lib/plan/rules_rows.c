@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "plan/sizes.h"
 
 /* In a sweep both sides are extracted at the same time, so each gets half of the processes. With
  * fewer processes a block's weights are read and packed fewer times. */
@@ -23,6 +24,7 @@ void book_add_samples(struct book *b)
 		     *train = plan_rows_file(b->p->data, task, "train");
 
 		rule_stage(r, (struct stage_of){"draw-samples", "samples", NULL, cost_draw()});
+		rule_bytes(r, sizes_samples(b->p, t));
 		rule_needs(r, "$W/stamps/draw-%s", task);
 		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/%s%s%s -o $@", task, task,
 			    strrchr(train, '/') + 1, file_exists(rows) ? " --rows " : "",
@@ -114,6 +116,7 @@ void book_add_own_rows(struct book *b, const struct extract_site *s)
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "$W/own/%s/%s.h5", book_task(b, t), s->name);
 		rule_stage(r, rows_at(b, s, "own rows"));
+		rule_bytes(r, sizes_rows(b->p, s, t));
 		rule_needs(r, "$W/stamps/extract");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		options = inputs(b, r, s, "$W/own", "$W/tokens", book_task(b, t));
@@ -133,6 +136,7 @@ void book_add_own_tokens(struct book *b)
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "$W/tokens/%s.h5", book_task(b, t));
 		rule_stage(r, answers(b));
+		rule_bytes(r, sizes_tokens(b->p, t));
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
@@ -167,6 +171,7 @@ void book_add_merged_rows(struct book *b, const struct extract_site *s)
 		r = graph_rule(b->g, book_task(b, t), "%s/%s/%s.h5", side, book_task(b, t),
 			       s->name);
 		rule_stage(r, rows_at(b, s, "merged rows"));
+		rule_bytes(r, sizes_rows(b->p, s, t));
 		rule_needs(r, "$W/stamps/extract");
 		options = inputs(b, r, s, side, b->merged_tokens, book_task(b, t));
 		needs_merged_model(b, r, s);
@@ -188,6 +193,7 @@ void book_add_merged_tokens(struct book *b)
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "%s/tokens/%s.h5", b->pass, book_task(b, t));
 		rule_stage(r, answers(b));
+		rule_bytes(r, sizes_tokens(b->p, t));
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
 		rule_needs(r, "%s/merged/%s/encoder-output.h5", b->pass, book_task(b, t));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/die.h"
+#include "plan/sizes.h"
 
 /* Whether used files are released. */
 static bool releases(const struct plan *p)
@@ -41,6 +42,7 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 		r = graph_rule(b->g, task, "%s/grams/%s/%s.h5", b->pass, task, s->name);
 		rule_stage(r, (struct stage_of){"compute-grams", "Grams", s->name,
 						cost_grams(b->p, s, b->two_sided ? 2 : 1)});
+		rule_bytes(r, sizes_grams(b->p, s, t));
 		rule_needs(r, "$W/stamps/grams");
 		rule_needs(r, "$W/stamps/modules-%s",
 			   site_kind(b->p->model->m.family, s->site, kind));
@@ -57,12 +59,18 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 	free(iteration);
 }
 
-/* Adds FOLDER KIND/{task}/SITE.h5 to a list of files in WORK. Without `all`, only if some task's
- * file is not released yet. */
-static void add_used(const struct book *b, struct text *files, bool all, const char *folder,
-		     const char *kind, const struct extract_site *s)
+/* Files that a rule releases: those of the rule's own iteration, or of the tasks' own side. */
+struct used {
+	struct rule *rule;
+	struct text files; /* for release-files */
+	bool all;          /* false: only where some task's file is not released yet */
+};
+
+/* Adds FOLDER KIND/{task}/SITE.h5 of WORK. */
+static void add_used(const struct book *b, struct used *u, const char *folder, const char *kind,
+		     const struct extract_site *s)
 {
-	bool left = all;
+	bool left = u->all;
 
 	for (int t = 0; !left && t < b->tasks->n; t++) {
 		char *name = xformat("$W/%s%s/%s/%s.h5", folder, kind, book_task(b, t), s->name);
@@ -70,14 +78,17 @@ static void add_used(const struct book *b, struct text *files, bool all, const c
 		left = !graph_is_released(b->g, name);
 		free(name);
 	}
-	if (left)
-		text_add(files, "%s%s%s/{task}/%s.h5", *text_get(files) ? "," : "", folder, kind,
-			 s->name);
+	if (!left)
+		return;
+	text_add(&u->files, "%s%s%s/{task}/%s.h5", *text_get(&u->files) ? "," : "", folder, kind,
+		 s->name);
+	for (int t = 0; t < b->tasks->n; t++)
+		rule_releases(u->rule, "$W/%s%s/%s/%s.h5", folder, kind, book_task(b, t), s->name);
 }
 
 /* The files that nothing needs once extract_site i is solved. An iteration's own rows stay, because
  * the next iteration needs them. */
-static void used_up(const struct book *b, int i, bool all, struct text *files)
+static void used_up(const struct book *b, int i, struct used *u)
 {
 	char *folder = b->iteration ? xformat("iter%02d/", b->iteration) : xstrdup("");
 
@@ -85,19 +96,20 @@ static void used_up(const struct book *b, int i, bool all, struct text *files)
 		if (b->s.extract_site[j].last_user != i)
 			continue;
 		if (!b->iteration && !keeps_own_rows(b))
-			add_used(b, files, all, "", "own", &b->s.extract_site[j]);
+			add_used(b, u, "", "own", &b->s.extract_site[j]);
 		if (b->two_sided)
-			add_used(b, files, all, folder, "merged", &b->s.extract_site[j]);
+			add_used(b, u, folder, "merged", &b->s.extract_site[j]);
 	}
 	if (!keeps_grams(b))
-		add_used(b, files, all, folder, "grams", &b->s.extract_site[i]);
+		add_used(b, u, folder, "grams", &b->s.extract_site[i]);
 	free(folder);
 }
 
-static void release(struct rule *r, const struct text *files)
+static void release(struct used *u)
 {
-	if (*text_get(files))
-		rule_recipe(r, "$(release) --files '%s'", text_get(files));
+	if (*text_get(&u->files))
+		rule_recipe(u->rule, "$(release) --files '%s'", text_get(&u->files));
+	text_release(&u->files);
 }
 
 /* What an iteration with full weights reads of earlier ones. Factors carry their history with
@@ -141,13 +153,23 @@ static struct stage_of solution_at(const struct book *b, const struct extract_si
 	return (struct stage_of){tool, "solution", s->name, cost_solution(b->p, s)};
 }
 
+/* Earlier iterations that a solution's file holds. */
+static int earlier(const struct book *b)
+{
+	int most = plan_past(b->p);
+
+	return b->iteration - 1 > most ? most : b->iteration > 1 ? b->iteration - 1 : 0;
+}
+
 void book_add_fit(struct book *b, int i)
 {
 	const struct extract_site *s = &b->s.extract_site[i];
 	struct rule *r = graph_rule(b->g, NULL, "%s/solution/%s.h5", b->pass, s->name);
-	struct text options = {0}, files = {0};
+	struct used used = {.rule = r, .all = true};
+	struct text options = {0};
 
 	rule_stage(r, solution_at(b, s));
+	rule_bytes(r, sizes_solution(b->p, s, earlier(b)));
 	rule_needs(r, "$W/stamps/solve");
 	book_needs_adapters(b, r);
 	for (int t = 0; t < b->tasks->n; t++)
@@ -158,11 +180,9 @@ void book_add_fit(struct book *b, int i)
 		rule_after(r, "%s/solution/%s.h5", b->pass, b->s.extract_site[s->before].name);
 	rule_recipe(r, "$(solve) --site %s --grams '%s/grams/{task}/%s.h5'%s -o $@", s->name,
 		    b->pass, s->name, text_get(&options));
-	if (releases(b->p)) {
-		used_up(b, i, true, &files);
-		release(r, &files);
-	}
-	text_release(&files);
+	if (releases(b->p))
+		used_up(b, i, &used);
+	release(&used);
 	text_release(&options);
 }
 
@@ -172,6 +192,7 @@ void book_add_combination(struct book *b, const struct extract_site *s)
 	struct rule *r = graph_rule(b->g, NULL, "$W/solution/%s.h5", s->name);
 
 	rule_stage(r, solution_at(b, s));
+	rule_bytes(r, sizes_solution(b->p, s, earlier(b)));
 	rule_needs(r, rules_cuts(b->p) ? "$W/stamps/combine" : "$W/stamps/solve");
 	book_needs_adapters(b, r);
 	rule_recipe(r, "%s --site %s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)", s->name);
@@ -182,7 +203,7 @@ void book_add_combination(struct book *b, const struct extract_site *s)
  * released yet, and nothing is solved. */
 void book_release_rest(const struct book *b, struct rule *r)
 {
-	struct text files = {0};
+	struct used used = {.rule = r};
 	bool solves = false;
 
 	for (int i = 0; i < b->s.n; i++) {
@@ -195,9 +216,8 @@ void book_release_rest(const struct book *b, struct rule *r)
 		char *name = xformat("%s/solution/%s.h5", b->pass, b->s.extract_site[i].name);
 
 		if (b->s.extract_site[i].solved && !graph_makes(b->g, name))
-			used_up(b, i, false, &files);
+			used_up(b, i, &used);
 		free(name);
 	}
-	release(r, &files);
-	text_release(&files);
+	release(&used);
 }

@@ -80,7 +80,8 @@ static void find_states(struct schedule *s, const struct plan *p)
 		t->from = *state;
 		t->before = solved;
 		find_given(t, s, p);
-		if (!encoder_output && holds_state(p, s, i, *state))
+		t->holds_state = encoder_output || holds_state(p, s, i, *state);
+		if (!encoder_output && t->holds_state)
 			*state = i;
 		if (t->solved)
 			solved = i;

@@ -14,6 +14,7 @@ struct extract_site {
 	char name[24];
 	bool solved;        /* it has targeted modules */
 	bool reads_answers; /* its rows include those of the decoder's tokens */
+	bool holds_state;   /* a later site starts from its file */
 	bool reads_encoder; /* it needs the encoder's output and the decoder's tokens */
 	int from; /* the extract_site whose file holds the state to start from; NO_SITE: the
 		     embeddings */

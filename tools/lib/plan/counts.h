@@ -1,0 +1,31 @@
+/* counts.h: how many rows a task's calibration texts give. The texts are drawn and tokenised as
+ * draw-samples does it, so prompts and given answers are exact. Generated answers are assumed to be
+ * as long as the given ones, up to max_new_tokens. */
+#ifndef COUNTS_H
+#define COUNTS_H
+
+#include "plan/plan.h"
+
+struct text_counts {
+	double texts;        /* samples */
+	double prompt;       /* Σ tokens of the prompts */
+	double answer;       /* Σ inputs for the answers: a start token, each token but the last */
+	double prompt_pairs; /* Σ prompt² */
+	double joined_pairs; /* Σ (prompt + answer)² */
+	double cross_pairs;  /* Σ prompt · answer */
+};
+
+/* Of task t; counted when first asked for. die() as draw-samples. */
+const struct text_counts *counts_of(const struct plan *p, int t);
+
+/* Rows of a task at the sites of a stack, or (encoder) at the encoder's output. */
+struct stack_rows {
+	double written; /* in a file */
+	double run;     /* that the blocks compute, and a state has */
+	double pairs;   /* of a row and a row that it attends to, in its own stack */
+	double encoder; /* of the encoder's output that its cross-attention reads */
+	double cross;   /* pairs of a row and a row of the encoder's output */
+};
+struct stack_rows counts_rows(const struct plan *p, int t, int stack);
+
+#endif

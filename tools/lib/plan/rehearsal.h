@@ -1,0 +1,27 @@
+/* rehearsal.h: a run of a graph, process by process, before anything runs: how long it takes, and
+ * the most that its files take on the disk.
+ *
+ * Make starts the first process whose files are there whenever one of `jobs` places is free. A
+ * process's files grow from its start to its end, and count until the end of the process that
+ * releases them. */
+#ifndef REHEARSAL_H
+#define REHEARSAL_H
+
+#include "plan/graph.h"
+
+struct machine {
+	int jobs;    /* processes at once */
+	int threads; /* of each */
+	int cores;
+};
+
+struct rehearsal {
+	double wall, cpu;  /* seconds */
+	double most, left; /* bytes that the run's files take at once, and at its end; beyond those
+			      at its start */
+};
+
+/* The merge, or its evaluation after it. Call it after graph_look() and graph_want(). */
+struct rehearsal rehearse(const struct graph *g, const struct machine *on, bool evaluation);
+
+#endif
