@@ -60,9 +60,70 @@ h5dump -y -w 0 -m %.9g -d "/modules/$q/task_residual" "$W/solution/enc01-self.h5
 awk -F'\t' -v q=$q '$2 == q { print $4 }' "$W/report.tsv" >"$T/found"
 check "and report.tsv's those of the solution" diff "$T/expected" "$T/found"
 check 'both tasks' [ "$(wc -l <"$T/found")" = 2 ]
+# A layer is the stack and the first number of a module's name. Lines are means over its modules.
+awk -F'\t' 'NR > 1 { split($2, w, "."); at = w[1] " " w[3]; c[at] = $7 > c[at] ? $7 : c[at]
+		if ($4 != "") { sum[at, $3] += $4; n[at, $3]++ } }
+	END { for (at in c) printf "%s\t%.4f\t%.4f\t%.3g\n", at, sum[at, "emoint"] / n[at, "emoint"],
+		sum[at, "tec"] / n[at, "tec"], c[at] }' "$W/report.tsv" | sort >"$T/expected"
+rows '^<tr><td class="layer">' | sort >"$T/lines"
+rows '^<tr><td><bdi>(en|de)coder [0-9]+</bdi>' | sort | cut -f2 | paste "$T/lines" - >"$T/found"
+check "a layer's residuals and condition follow from its modules'" diff "$T/expected" "$T/found"
+awk -F'\t' '{ n[$1]++; real[$1] += $3; cpu[$1] += $4; if ($5 > most[$1]) most[$1] = $5 }
+	END { for (t in n) printf "%s\t%d\t%.3f\t%.3f\t%.1f\n", t, n[t], real[t], cpu[t], most[t] }' "$W/log.tsv" |
+	sort >"$T/expected"
+rows '^<tr><td><bdi>[a-z]+-[a-z]+</bdi></td><td class="n">[0-9]+</td><td class="n">[0-9.]+</td>' | sort >"$T/found"
+check "the stages' figures are those of log.tsv" diff "$T/expected" "$T/found"
+# confusion NAME FILE: the matrix of a result, as the page shows it: label, then counts.
+confusion() {
+	sed -n '/"labels"/,/\]/p' "$2" | sed -n 's/^  "\(.*\)",*$/\1/p' >"$T/labels"
+	sed -n '/"confusion"/,/^ \]/p' "$2" | sed -n 's/^   \([0-9]*\),*$/\1/p' | sed 's/^0$/·/' |
+		xargs -n $(($(wc -l <"$T/labels") + 1)) | tr ' ' '\t' | paste "$T/labels" -
+}
+for task in emoint tec; do
+	confusion own "$W/eval/adapters/$task/$task.json"
+	confusion merge "$W/eval/$task.json"
+done >"$T/expected"
+sed -n '/<table class="confusion">/,/<\/table>/p' "$T/page.html" | grep '^<tr><th scope="row">' |
+	sed 's,</t[dh]><t[dh][^>]*>,	,g; s,<[^>]*>,,g' >"$T/found"
+check 'confusion matrices are those of the results' diff "$T/expected" "$T/found"
+for file in adapters/emoint/emoint emoint adapters/tec/tec tec; do
+	sed -n 's/^ "no_label": \([0-9]*\),$/\1/p' "$W/eval/$file.json"
+done >"$T/expected"
+sed -n 's,.*</bdi>: \([0-9]*\) outputs* \(is\|are\) no label</caption>.*,\1,p' "$T/page.html" >"$T/found"
+check '… and how many outputs are no label' diff "$T/expected" "$T/found"
+# Rows: those that own adapter and merge answer differently; their answers; at most twenty of a task.
+for task in emoint tec; do
+	paste "$W/eval/adapters/$task/$task.jsonl" "$W/predictions/$task.jsonl" |
+		sed 's/"prediction":null,"text"/"prediction"/g
+			s/.*"label":"\([^"]*\)".*"prediction":"\([^"]*\)".*"prediction":"\([^"]*\)".*/\1\t\2\t\3/' |
+		awk -F'\t' '$2 != $3 { print NR - 1 "\t" $0 }' >"$T/differ.$task" # an answer may be empty
+	echo "$(wc -l <"$T/differ.$task") of $(wc -l <"$W/predictions/$task.jsonl") rows are answered differently"
+done >"$T/expected"
+grep -o '[0-9]* of [0-9]* rows are answered differently' "$T/page.html" >"$T/found"
+check 'so many rows are answered differently' diff "$T/expected" "$T/found"
+rows '^<tr><td class="n">[0-9]+</td><td class="text">' | sed -E 's/(✓|✗) //g; s/empty//g' | cut -f1,3- \
+	>"$T/found"
+check '… the rows are among them, with both answers' sh -c \
+	'[ -s "$1" ] && cat "$2" "$3" | grep -vxFf - "$1" | (! grep .)' - "$T/found" "$T/differ.emoint" "$T/differ.tec"
+check '… at most twenty of each task' [ "$(wc -l <"$T/found")" -le 40 ]
+# What a reader asks: which task lost most, in which layers, is it more than chance, what rank and size, how to load it.
+least=$(awk -F'\t' '$1 == "individual" { own[$2] = $4 }
+	$1 == "sweep" && own[$2] > 0 && $2 != "mean" { print $4 / own[$2], $2 }' "$W/eval.tsv" |
+	sort -g | head -n 1 | cut -d' ' -f2)
+says() { sed 's,<[^>]*>,,g' "$T/page.html" | tr -s '\n ' ' ' | grep -Eq -- "$1"; }
+check "which task lost most ($least)" says "accuracy, the least on $least with [0-9.]+ %; it took"
+check '… and in which layers' says \
+	"$least, which kept the least of its accuracy, has its largest residuals in (en|de)coder [01] "
+check '… more than chance, or not' [ "$(rows "^<tr><th scope=\"row\"><bdi>$least</bdi>.*>(yes|no)<" | wc -l)" = 1 ]
+check '… rank and size' says "rank 8 adapter $(stat -c %s "$W/adapter/adapter_model.safetensors" |
+	awk '{ printf "%.1f", $1 / 1e6 }') MB"
+check '… how to load it' says "PeftModel.from_pretrained\(base, &quot;$W/adapter&quot;\)"
+for id in $(grep -o 'href="#[a-z]*"' "$T/page.html" | sed 's/.*#//; s/"//'); do
+	check "the contents lead to $id" has "<section id=\"$id\">"
+done
 if command -v gnuplot >/dev/null; then
 	for width in wide narrow; do
-		check "$width pictures" [ "$(grep -c "<svg class=\"$width\"" "$T/page.html")" = 5 ]
+		check "$width pictures" [ "$(grep -c "<svg class=\"$width\"" "$T/page.html")" = 7 ]
 	done
 else skip 'pictures' 'there is no gnuplot; make deps installs it'; fi
 
@@ -92,8 +153,12 @@ valid 'no residuals'
 # ---------------------------------------------------------------- a large merge, and hostile texts
 tasks=alpha,beta,gamma,delta sites=$(names 241)
 must "$HELP/make-work" -q -o "$T/large" --tasks "$tasks"
-check '241 sites take 5 s at most' limited 5 "$BUILD/write-report" --tasks "$tasks" --sites "$sites" \
-	--reference "$T/large/eval" --merges "sweep=$T/large" -o "$T/page.html" --table "$T/page.tsv"
+check '241 sites' report "$T/large"
+# Of the processor, with gnuplot: the machine may be busy.
+report_large() { "$BUILD/write-report" --tasks "$tasks" --sites "$sites" --reference "$T/large/eval" \
+	--merges "sweep=$T/large" -o "$T/page.html" --table "$T/page.tsv"; }
+seconds=$( (report_large 2>/dev/null; times) | tail -n 1 | tr 'ms' '  ' | awk '{ print 60 * $1 + $2 + 60 * $3 + $4 }')
+check "take 5 s of processor time at most (here: $seconds)" awk -v s="$seconds" 'BEGIN { exit !(s > 0 && s <= 5) }'
 check 'and 3 MB' [ "$(wc -c <"$T/page.html")" -lt 3000000 ]
 check 'with a line for each module and task' [ "$(wc -l <"$T/page.tsv")" = $((423 * 4 + 1)) ]
 check 'a task without an adapter there has no residual' \

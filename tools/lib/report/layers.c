@@ -35,28 +35,30 @@ static int find_stack(struct layers *l, const char *name, size_t n)
 	return l->stacks++;
 }
 
-static int find_kind(struct layers *l, int stack, const char *name)
+static int find_kind(struct layers *l, int stack, int step, const char *name)
 {
 	for (int i = 0; i < l->kinds; i++)
 		if (l->kind[i].stack == stack && strcmp(l->kind[i].name, name) == 0)
 			return i;
 	l->kind = xrealloc(l->kind, (size_t)(l->kinds + 1) * sizeof(*l->kind));
-	l->kind[l->kinds] = (struct layer_kind){xstrdup(name), stack};
+	l->kind[l->kinds] = (struct layer_kind){xstrdup(name), stack, step};
 	return l->kinds++;
 }
 
 static void place(struct layers *l, struct layer_module *m)
 {
 	const char *number = find_number(m->name), *rest = m->name, *inner;
+	int step = -1;
 
 	m->stack = find_stack(l, m->name, strcspn(m->name, "."));
 	if (number) {
 		m->block = atoi(number);
 		rest = strchr(number, '.') + 1;
 		inner = find_number(rest); /* T5's layer.0. */
+		step = inner ? atoi(inner) : step;
 		rest = inner ? strchr(inner, '.') + 1 : rest;
 	}
-	m->kind = find_kind(l, m->stack, rest);
+	m->kind = find_kind(l, m->stack, step, rest);
 	if (l->stack[m->stack].blocks <= m->block)
 		l->stack[m->stack].blocks = m->block + 1;
 }
@@ -194,7 +196,7 @@ char *layers_label(const struct layers *l, int position)
 
 	while (s + 1 < l->stacks && position >= l->stack[s + 1].at)
 		s++;
-	return l->stacks == 1 ? xformat("%d", position)
+	return l->stacks == 1 ? xformat("layer %d", position)
 			      : xformat("%s %d", l->stack[s].name, position - l->stack[s].at);
 }
 

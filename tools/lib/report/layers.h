@@ -21,6 +21,7 @@ struct layer_module {
 struct layer_kind {
 	char *name;
 	int stack;
+	int step; /* T5: its number within the block; −1: the name has none */
 };
 struct layer_stack {
 	char *name; /* "encoder", "decoder", "model" */
@@ -49,7 +50,7 @@ double layers_task_mean(const struct layers *l, int position, int task);
 double layers_condition(const struct layers *l, int position);
 /* The smallest and the largest rank of a module; 0: a full weight. */
 void layers_ranks(const struct layers *l, int *least, int *most);
-/* "encoder 3"; with one stack "3" (allocated). */
+/* "encoder 3"; with one stack "layer 3" (allocated). */
 char *layers_label(const struct layers *l, int position);
 
 /* report.tsv (allocated): one line per module and task; of a module that was cut but not fitted,

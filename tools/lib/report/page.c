@@ -234,6 +234,30 @@ static void add_merges(struct text *out, const struct page *p)
 
 /* ------------------------------------------------------------ the page */
 
+static void add_contents(struct text *out, const struct page *p)
+{
+	const struct {
+		const char *id, *words;
+		bool there;
+	} part[] = {
+		{"methods", "Methods", p->results.n > RESULTS_MERGES + 1},
+		{"accuracy", "Accuracy", true},
+		{"confusion", "Answers", true},
+		{"layers", "Layers", true},
+		{"condition", "Condition", p->layers.fitted},
+		{"cost", "Time and memory", true},
+		{"rows", "Rows", true},
+		{"settings", "Settings", true},
+		{"load", "How to load it", true},
+	};
+
+	text_add(out, "<nav>");
+	for (size_t i = 0; i < sizeof(part) / sizeof(*part); i++)
+		if (part[i].there)
+			text_add(out, "<a href=\"#%s\">%s</a> ", part[i].id, part[i].words);
+	text_add(out, "</nav>\n");
+}
+
 static void add_head(struct text *out)
 {
 	text_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -251,6 +275,7 @@ char *page_write(const struct page *p)
 	add_head(&out);
 	add_sentence(&out, p);
 	add_figures(&out, p);
+	add_contents(&out, p);
 	add_merges(&out, p);
 	page_add_accuracy(&out, p);
 	page_add_confusion(&out, p);

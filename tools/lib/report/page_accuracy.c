@@ -107,23 +107,24 @@ static void add_pair(struct text *out, const struct page *p, int t)
 	text_add(out, "<tr><th scope=\"row\">");
 	html_isolated(out, r->tasks.item[t], 100);
 	text_add(out,
-		 "%s</th><td class=\"n\">%.4f</td><td class=\"n\">%.4f</td><td class=\"n\">%s</td>"
-		 "<td class=\"n\">%s%.4f ± %.4f</td><td class=\"n\">%d</td><td class=\"n\">%d</td>"
-		 "<td class=\"n\">%.2g</td><td class=\"n\">%s</td></tr>\n",
-		 score_mark(own), own->accuracy, merged->accuracy,
-		 score_kept(merged->accuracy, own->accuracy, 100, 1, " %").text,
+		 "%s</th><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%.2g</td>"
+		 "<td class=\"n\">%s%.4f ± %.4f</td><td class=\"n\">%.4f</td>"
+		 "<td class=\"n\">%.4f</td><td class=\"n\">%d</td><td class=\"n\">%d</td></tr>\n",
+		 score_mark(own), score_kept(merged->accuracy, own->accuracy, 100, 1, " %").text,
+		 d->p < 0.05 ? "yes" : "no", d->p,
 		 d->mean > 0   ? "−"
 		 : d->mean < 0 ? "+"
 			       : "",
-		 fabs(d->mean), sqrt(d->variance), d->only_a, d->only_b, d->p,
-		 d->p < 0.05 ? "yes" : "no");
+		 fabs(d->mean), sqrt(d->variance), own->accuracy, merged->accuracy, d->only_a,
+		 d->only_b);
 }
 
 static void add_pairs(struct text *out, const struct page *p)
 {
+	text_add(out, "<h3>Is the difference more than chance?</h3>\n");
 	page_table(out,
-		   "task\town\tmerge\tkept\tdifference\tonly own right\tonly merge right\tp\t"
-		   "more than chance?",
+		   "task\tkept\tmore than chance?\tp\tdifference\town\tmerge\tonly own right\t"
+		   "only merge right",
 		   1);
 	for (int t = 0; t < p->results.tasks.n; t++)
 		add_pair(out, p, t);

@@ -4,7 +4,7 @@
 #include "report/html.h"
 #include "report/picture.h"
 
-enum { LANE = 30, BELOW = 40 }; /* heights in pixels */
+enum { LANE = 32, BELOW = 40 }; /* heights in pixels */
 
 /* Seconds, minutes or hours along the clock. */
 struct unit {
@@ -21,13 +21,16 @@ static struct unit unit_of(double span)
 static void add_lane_words(struct picture *p, const struct stages *s)
 {
 	text_add(&p->script, "set ytics (");
-	for (int i = 0; i < s->n; i++)
+	for (int i = 0; i < s->clocked; i++)
 		text_add(&p->script, "%s\"%s\" %g", i ? "," : "",
 			 picture_word(p, s->stage[i].tool, 18), i + 0.62);
 	text_add(&p->script, ")\n");
-	for (int i = 0; i < s->n; i++)
-		text_add(&p->script, "set label '%.0f MB' at screen 1, first %g right\n",
-			 s->stage[i].peak, i + 0.62);
+	for (int i = 0; i < s->clocked; i++) /* side by side, or one above the other */
+		text_add(&p->script,
+			 "set label '%.1f s' at screen %g, first %g right\n"
+			 "set label '%.0f MB' at screen 1, first %g right\n",
+			 s->stage[i].real, p->narrow ? 1 : 0.91, i + (p->narrow ? 0.38 : 0.62),
+			 s->stage[i].peak, i + (p->narrow ? 0.74 : 0.62));
 }
 
 /* Consecutive equal parts are one rectangle: from, to, lane, height, colour. */
@@ -53,12 +56,12 @@ static void draw_clock(struct picture *p, const void *data)
 	struct unit unit = unit_of(s->span);
 	double most = 1;
 
-	for (int i = 0; i < s->n; i++)
+	for (int i = 0; i < s->clocked; i++)
 		most = s->stage[i].peak > most ? s->stage[i].peak : most;
-	p->height = s->n * LANE + BELOW;
+	p->height = s->clocked * LANE + BELOW;
 	add_lane_words(p, s);
 	text_add(&p->script, "$d << END\n");
-	for (int i = 0; i < s->n; i++)
+	for (int i = 0; i < s->clocked; i++)
 		add_lane(p, s, i, most, unit);
 	text_add(&p->script,
 		 "END\nset lmargin at screen %g\nset rmargin at screen %g\n"
@@ -67,8 +70,8 @@ static void draw_clock(struct picture *p, const void *data)
 		 "set format x '%%g %s'\nset grid x lt 1 lw 1 lc rgb '#cccccc'\n"
 		 "plot $d using 1:3:1:2:($3+0.92-$4):($3+0.92):5 with boxxyerror fs solid noborder "
 		 "lc rgb variable\n",
-		 p->narrow ? 0.36 : 0.2, p->narrow ? 0.82 : 0.9, (double)BELOW / p->height,
-		 s->span > 0 ? s->span / unit.seconds : 1, s->n, unit.name);
+		 p->narrow ? 0.36 : 0.2, p->narrow ? 0.82 : 0.84, (double)BELOW / p->height,
+		 s->span > 0 ? s->span / unit.seconds : 1, s->clocked, unit.name);
 }
 
 static void add_stage(struct text *out, const struct stage_cost *c)
@@ -89,9 +92,10 @@ void page_add_cost(struct text *out, const struct page *p)
 	page_section(
 		out, "cost", "Time and memory",
 		"When each stage was at work, and how large its processes were: a lane is as "
-		"high as the largest process at that time. Every run in this folder counts; "
-		"pauses between them are left out. Evaluation is part of the clock, but not of "
-		"the merge's figures above.");
+		"high as the largest process at that time. At its end are the seconds of all "
+		"processes of the stage, and the largest one's memory. Every run in this folder "
+		"counts; pauses between them are left out. Evaluation is in the table, but not on "
+		"the clock.");
 	if (s->clocked)
 		drawn = picture_add(out, "", "Stages over the clock, with their memory", draw_clock,
 				    s);

@@ -1,4 +1,4 @@
-/* page_layers.c: where the merge lost what: residuals and conditions, layer by layer. */
+/* page_layers.c: where the merge lost what: residuals, by layer and by module. */
 #include "report/page_private.h"
 
 #include <math.h>
@@ -8,95 +8,7 @@
 #include "report/html.h"
 #include "report/picture.h"
 
-/* ------------------------------------------------------------ the heat map */
-
-enum { CELL_HEIGHT = 20, BAR = 62 }; /* pixels: of a row, and of what is below */
-
-/* Rows of the map from the top: each stack's kinds, below its heading where there are several. */
-static int map_headings(const struct layers *l)
-{
-	return l->stacks > 1 ? l->stacks : 0;
-}
-
-static int kind_row(const struct layers *l, int kind)
-{
-	int stack = l->kind[kind].stack, row = l->stacks > 1 ? stack + 1 : 0;
-
-	for (int k = 0; k < l->kinds; k++)
-		row += l->kind[k].stack < stack || (l->kind[k].stack == stack && k < kind);
-	return row;
-}
-
-/* Of its heading. */
-static int stack_row(const struct layers *l, int stack)
-{
-	int row = stack;
-
-	for (int k = 0; k < l->kinds; k++)
-		row += l->kind[k].stack < stack;
-	return row;
-}
-
-static void add_map_words(struct picture *p, const struct layers *l)
-{
-	text_add(&p->script, "set ytics (");
-	for (int k = 0; k < l->kinds; k++)
-		text_add(&p->script, "%s\"%s\" %d", k ? "," : "",
-			 picture_word(p, l->kind[k].name, p->narrow ? 17 : 24), kind_row(l, k));
-	text_add(&p->script, ")\n");
-	for (int s = 0; l->stacks > 1 && s < l->stacks; s++)
-		text_add(&p->script,
-			 "set label \"%s\" at screen 0, first %d left font 'sans:Bold'\n",
-			 picture_word(p, l->stack[s].name, 30), stack_row(l, s));
-}
-
-static int most_blocks(const struct layers *l)
-{
-	int most = 1;
-
-	for (int s = 0; s < l->stacks; s++)
-		most = l->stack[s].blocks > most ? l->stack[s].blocks : most;
-	return most;
-}
-
-static double largest_residual(const struct layers *l)
-{
-	double most = 0;
-
-	for (int i = 0; i < l->n; i++)
-		if (l->module[i].fitted)
-			most = fmax(most, l->module[i].residual);
-	return most > 0 ? most : 1;
-}
-
-static void draw_map(struct picture *p, const void *data)
-{
-	const struct layers *l = data;
-	int rows = l->kinds + map_headings(l), blocks = most_blocks(l);
-	double left = p->narrow ? 0.34 : 0.25, most = largest_residual(l),
-	       gap = (blocks + 0.2) / (p->width * (0.98 - left)); /* a pixel */
-
-	p->height = rows * CELL_HEIGHT + BAR;
-	add_map_words(p, l);
-	text_add(&p->script, "$d << END\n");
-	for (int i = 0; i < l->n; i++)
-		if (l->module[i].fitted)
-			text_add(&p->script, "%d %d %.6g\n", l->module[i].block,
-				 kind_row(l, l->module[i].kind), l->module[i].residual);
-	text_add(&p->script,
-		 "END\nset lmargin at screen %g\nset rmargin at screen 0.98\n"
-		 "set tmargin at screen 1\nset bmargin at screen %g\n"
-		 "set xrange [-0.6:%g]\nset yrange [%g:%g]\nset xtics 0,%d,%d offset 0,0.4\n"
-		 "set palette defined (0 '#eef2f7', 0.35 '#a9c3e3', 0.7 '#4f80bd', 1 '#16345f')\n",
-		 left, (double)BAR / p->height, blocks - 0.4, rows - 0.4, -0.6,
-		 page_tick_step(blocks, p->narrow ? 8 : 16), blocks > 1 ? blocks - 1 : 1);
-	text_add(&p->script,
-		 "set cbrange [0:%.6g]\nset cbtics ('0' 0, '%.2f' %.6g) offset 0,0.6\n"
-		 "set colorbox horizontal noborder user origin %g,%g size %g,%g\n"
-		 "plot $d using 1:2:(%g):(0.45):3 with boxxyerror fs solid noborder lc palette\n",
-		 most, most, most, left, 26.0 / p->height, p->narrow ? 0.4 : 0.25, 8.0 / p->height,
-		 0.5 - gap);
-}
+enum { MOST_WORST = 3 }; /* of a task's modules or layers that are named */
 
 /* ------------------------------------------------------------ lines over the layers */
 
@@ -177,7 +89,7 @@ static void add_worst_modules(struct text *out, const struct layers *l, int t)
 {
 	double under = INFINITY;
 
-	for (int k = 0; k < 3; k++) {
+	for (int k = 0; k < MOST_WORST; k++) {
 		int worst = next_worst(l, t, under);
 
 		if (worst < 0)
@@ -259,9 +171,74 @@ static void add_module_table(struct text *out, const struct page *p, bool drawn)
 	for (int i = 0; i < p->layers.n; i++)
 		if (p->layers.module[i].fitted)
 			add_module_row(out, &p->layers.module[i], tasks->n);
-	page_end_numbers(out);
+	page_end_table(out);
 	text_add(out, "<p class=\"note\">Shares are in percent. –: the task's adapter does not "
-		      "target the module. report.tsv has the same with more digits.</p>\n");
+		      "target the module. report.tsv has the same with more "
+		      "digits.</p>\n</details>\n");
+	text_release(&columns);
+}
+
+/* The layer with the task's largest mean residual below `under`; −1: none. */
+static int next_layer(const struct layers *l, int t, double under)
+{
+	int worst = -1;
+
+	for (int at = 0; at < l->blocks; at++) {
+		double v = layers_task_mean(l, at, t);
+
+		if (v < under && (worst < 0 || v > layers_task_mean(l, worst, t)))
+			worst = at;
+	}
+	return worst;
+}
+
+/* Where the task lost the most that kept the least of its accuracy. */
+static void add_worst_layers(struct text *out, const struct page *p)
+{
+	int t = page_worst_task(p), at = next_layer(&p->layers, t, INFINITY);
+
+	if (at < 0)
+		return;
+	text_add(out, "<p>");
+	html_isolated(out, p->results.tasks.item[t], 100);
+	text_add(out, ", which kept the least of its accuracy, has its largest residuals in ");
+	for (int k = 0; k < MOST_WORST && at >= 0; k++) {
+		double v = layers_task_mean(&p->layers, at, t);
+		char *label = layers_label(&p->layers, at);
+
+		text_add(out, "%s", k ? ", " : "");
+		html_isolated(out, label, 100);
+		text_add(out, " (%.3f)", v);
+		free(label);
+		at = next_layer(&p->layers, t, v);
+	}
+	text_add(out, ".</p>\n");
+}
+
+/* The numbers of the lines: "layer, TASK …", escaped. */
+static void add_layer_table(struct text *out, const struct page *p, bool drawn)
+{
+	const struct strlist *tasks = &p->results.tasks;
+	struct text columns = {0};
+
+	text_add(&columns, "layer");
+	for (int t = 0; t < tasks->n; t++) {
+		text_add(&columns, "\t");
+		html_isolated(&columns, tasks->item[t], 60);
+	}
+	page_numbers(out, drawn, text_get(&columns), 1);
+	for (int at = 0; at < p->layers.blocks; at++) {
+		char *label = layers_label(&p->layers, at);
+
+		text_add(out, "<tr><td class=\"layer\">");
+		html_isolated(out, label, 100);
+		text_add(out, "</td>");
+		for (int t = 0; t < tasks->n; t++)
+			add_residual(out, layers_task_mean(&p->layers, at, t));
+		text_add(out, "</tr>\n");
+		free(label);
+	}
+	page_end_numbers(out);
 	text_release(&columns);
 }
 
@@ -298,14 +275,16 @@ static void add_fitted(struct text *out, const struct page *p)
 	const struct task_lines lines = {&p->layers, p->results.tasks.n};
 	bool drawn;
 
-	text_add(out, "<h3>All tasks together, by module</h3>\n");
-	drawn = picture_add(out, "heat", "Residual of each module, by block", draw_map, &p->layers);
-	text_add(out, "<h3>Each task, by layer</h3>\n");
-	if (drawn) {
-		picture_add(out, "", "Mean residual of each task, by layer", draw_tasks, &lines);
+	add_worst_layers(out, p);
+	text_add(out, "<h3>Mean residual of each task, by layer</h3>\n");
+	drawn = picture_add(out, "", "Mean residual of each task, by layer", draw_tasks, &lines);
+	if (drawn)
 		page_legend(out, (const char *const *)p->results.tasks.item, p->results.tasks.n, 0);
-	}
+	add_layer_table(out, p, drawn);
 	add_task_summary(out, p);
+	text_add(out, "<h3>Residual of each module, by layer</h3>\n");
+	if (drawn)
+		page_add_maps(out, p);
 	add_module_table(out, p, drawn);
 }
 

@@ -14,6 +14,7 @@ int page_worst_task(const struct page *p); /* of the merge that is shown, by kep
 void page_add_accuracy(struct text *out, const struct page *p);
 void page_add_confusion(struct text *out, const struct page *p);
 void page_add_layers(struct text *out, const struct page *p);
+void page_add_maps(struct text *out, const struct page *p); /* a part of the layers */
 void page_add_condition(struct text *out, const struct page *p);
 void page_add_cost(struct text *out, const struct page *p);
 void page_add_rows(struct text *out, const struct page *p);

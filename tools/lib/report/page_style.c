@@ -7,9 +7,9 @@
 
 const char *const page_style[] = {
 	":root{color-scheme:light dark;--back:#fff;--text:#1f2328;--soft:#5b6570;"
-	"--line:#d9dee3;--panel:#f6f7f9}",
+	"--line:#d9dee3;--panel:#f6f7f9;--link:#2c62a6}",
 	"@media (prefers-color-scheme:dark){:root{--back:#14171b;--text:#e4e7eb;--soft:#9ba5b0;"
-	"--line:#343b43;--panel:#1c2127}}",
+	"--line:#343b43;--panel:#1c2127;--link:#8ab4e8}}",
 	"*{box-sizing:border-box}",
 	"html{-webkit-text-size-adjust:100%;text-size-adjust:100%}",
 	"body{margin:0 auto;max-width:50rem;padding:2.5rem 1.25rem 4rem;background:var(--back);"
@@ -18,6 +18,9 @@ const char *const page_style[] = {
 	"h1{font-size:1.05rem;font-weight:600;color:var(--soft);margin:0 0 .5rem}",
 	"h2{font-size:1.3rem;line-height:1.25;margin:3.25rem 0 .5rem}",
 	"h3{font-size:1rem;margin:2rem 0 .5rem}",
+	"h4{font-size:.88rem;font-weight:500;color:var(--soft);margin:1.25rem 0 0}",
+	"nav{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;font-size:.9rem}",
+	"a{color:var(--link)}nav a{text-decoration:none}nav a:hover{text-decoration:underline}",
 	"p{margin:.5rem 0 1rem}",
 	".result{font-size:1.45rem;line-height:1.4;margin:0 0 1.5rem}",
 	".note{color:var(--soft);font-size:.9rem}",
@@ -36,7 +39,7 @@ const char *const page_style[] = {
 	"text-align:left;vertical-align:baseline}",
 	"thead th{color:var(--soft);font-weight:500;font-size:.8rem;vertical-align:bottom}",
 	"tbody th{font-weight:500;white-space:nowrap}",
-	"td.module{white-space:nowrap}",
+	"td.module,td.layer{white-space:nowrap}",
 	"th.n,td.n{text-align:right;padding-left:.5rem}",
 	"td.n{white-space:nowrap}",
 	"th:last-child,td:last-child{padding-right:0}",
@@ -89,8 +92,11 @@ const char *const page_style[] = {
 	"--text:#16191d;--line:#cfd4da}}",
 	"@media (max-width:640px){body{padding:1.5rem 1rem 3rem}.result{font-size:1.2rem}h2{"
 	"margin-top:2.5rem}svg.wide{display:none}svg.narrow{display:block}ul.figures{gap:.6rem "
-	"1.75rem}th,td{padding-right:.6rem}}",
-	"@media print{:root{--back:#fff;--text:#000;--soft:#444;--line:#ccc;--panel:#fff}body{"
+	"1.75rem}th,td{padding-right:.6rem}td.module{white-space:normal;overflow-wrap:anywhere;"
+	"min-width:8.5rem}}",
+	"@media "
+	"print{nav{display:none}:root{--back:#fff;--text:#000;--soft:#444;--line:#ccc;--panel:#fff}"
+	"body{"
 	"max-width:none;padding:0;font-size:10pt}svg.wide{display:block}svg.narrow{"
 	"display:none}.heat svg{filter:none}.scroll,pre{overflow:visible}pre{"
 	"white-space:pre-wrap}.picture,tr{break-inside:avoid}h2,h3{break-after:avoid}}",

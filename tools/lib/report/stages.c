@@ -51,14 +51,15 @@ static int by_start(const void *a, const void *b)
 	return ((*x)->started > (*y)->started) - ((*x)->started < (*y)->started);
 }
 
-/* Processes whose times are in the log, by their start (allocated). */
+/* The merge's processes whose times are in the log, by their start (allocated). */
 static const struct runlog_line **sorted(const struct runlog *log, int *n)
 {
 	const struct runlog_line **line = xarray((size_t)log->n, sizeof(*line));
 
 	*n = 0;
 	for (int i = 0; i < log->n; i++)
-		if (is_process(&log->line[i]) && log->line[i].started > 0)
+		if (is_process(&log->line[i]) && !evaluates(&log->line[i]) &&
+		    log->line[i].started > 0)
 			line[(*n)++] = &log->line[i];
 	qsort(line, (size_t)*n, sizeof(*line), by_start);
 	return line;
@@ -86,6 +87,7 @@ static void add_memory(struct stages *s, const struct runlog_line *l, double at)
 	double part = s->span > 0 ? s->span / STAGES_BINS : 1;
 	int first = (int)(at / part), last = (int)((at + l->real) / part);
 
+	c->clocked = true;
 	for (int b = first; b <= last && b < STAGES_BINS; b++)
 		c->memory[b] = fmax(c->memory[b], l->peak);
 }
@@ -98,7 +100,7 @@ static double covered(const struct runlog_line **line, int n)
 	for (int i = 0; i < n; i++) {
 		double here = line[i]->started + line[i]->real;
 
-		if (evaluates(line[i]) || here <= end)
+		if (here <= end)
 			continue;
 		sum += here - fmax(line[i]->started, end);
 		end = here;
@@ -112,7 +114,6 @@ static void read_clock(struct stages *s, const struct runlog *log)
 	const struct runlog_line **line = sorted(log, &n);
 	double *at = xarray((size_t)n, sizeof(*at));
 
-	s->clocked = n > 0;
 	if (n > 0)
 		s->span = without_pauses(line, n, at);
 	s->busy = covered(line, n);
@@ -120,6 +121,20 @@ static void read_clock(struct stages *s, const struct runlog *log)
 		add_memory(s, line[i], at[i]);
 	free(at);
 	free(line);
+}
+
+/* Moves the stages on the clock to the front. */
+static void put_clocked_first(struct stages *s)
+{
+	for (int i = 0; i < s->n; i++) {
+		struct stage_cost c = s->stage[i];
+
+		if (!c.clocked)
+			continue;
+		memmove(s->stage + s->clocked + 1, s->stage + s->clocked,
+			(size_t)(i - s->clocked) * sizeof(c));
+		s->stage[s->clocked++] = c;
+	}
 }
 
 void stages_read(struct stages *s, const char *path)
@@ -132,6 +147,7 @@ void stages_read(struct stages *s, const char *path)
 		if (is_process(&log.line[i]))
 			add_cost(s, &log.line[i]);
 	read_clock(s, &log);
+	put_clocked_first(s);
 	runlog_release(&log);
 }
 
