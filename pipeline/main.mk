@@ -15,7 +15,11 @@ PIPELINE := $(dir $(lastword $(MAKEFILE_LIST)))
 include $(PLAN) $(ITERATION)
 include $(PIPELINE)stages.mk
 
-.PHONY: merge eval report FORCE
+.PHONY: merge eval report statistics FORCE
+statistics: $(result)
+	$(say_memory)
+	@echo "statistics of $(tasks): $(patsubst %/,%,$(dir $(result)))" >&2
+
 merge: $(result) $(dir $(result))README.md
 	$(if $(filter jacobi,$(method)),,$(say_memory))
 	@echo "merged $(if $(full_weight),model: $W/model,adapter: $W/adapter)" >&2

@@ -74,7 +74,7 @@ for word; do
 	-j*) ;;
 	-*) refuse "unknown option '$word'" ;;
 	[A-Za-z]*=*) ;;
-	merge | eval | plan | dag | report | verify | compare | demo | tokens) command=$word ;;
+	merge | eval | plan | statistics | dag | report | verify | compare | demo | tokens) command=$word ;;
 	*) refuse "unknown command '$word'" ;;
 	esac
 done

@@ -4,6 +4,10 @@
 #? make eval …same…        accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
 #?                         MATRIX=1: each adapter on every task
 #? make plan …same…        the settings in force, and what would run
+#? make statistics TASK=NAME …same… [TARGETS=q,o]
+#?                         what regmean needs of one task's texts, to hand on: WORK/statistics/NAME; TARGETS: linears beside the adapter's
+#? make merge METHOD=regmean STATISTICS=DIR,DIR,… MODEL=DIR
+#?                         merge such folders, one per task, without texts
 #? make dag …same… [LAYER=enc03] [SITE=enc03-self] [FULL=1]
 #?                         draw the stages and files, and what is done, stale or missing: WORK/dag.svg
 #? make report …same…      print the evaluation's table again, and write the page WORK/report.html (merges and evaluates if need be)
@@ -42,7 +46,7 @@ LAUNCH =
 THREADS =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
-OWN_VARIABLES += BACKEND LAUNCH THREADS TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL
+OWN_VARIABLES += BACKEND LAUNCH THREADS TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL TASK TARGETS STATISTICS
 # (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
@@ -53,6 +57,7 @@ OPTIONAL = $(if $(strip $(2)),--$(1) $(call quoted,$(2)))
 PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_TYPE)) --config $(call quoted,$(CONFIG)) --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
        $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,launch,$(LAUNCH)) $(call OPTIONAL,step-threads,$(THREADS)) \
+       $(call OPTIONAL,statistics-of,$(TASK)) $(call OPTIONAL,also,$(TARGETS)) $(call OPTIONAL,statistics,$(STATISTICS)) \
        $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(call OPTIONAL,keep-acts,$(KEEP_ACTS)) \
        $(if $(strip $(SETTINGS)),--set '$(subst ','\'',$(SETTINGS))')
 # What the user asked for, and where the user is (make -C). For the first look at a request.
@@ -70,6 +75,16 @@ $(error METHODS= is for $(COMMAND) compare; $(COMMAND) $(firstword $(MAKECMDGOAL
 endif
 ifneq ($(and $(filter command%,$(origin METHOD)),$(filter compare,$(MAKECMDGOALS))),)
 $(error METHOD= is for $(COMMAND) merge; $(COMMAND) compare takes a list: METHODS=a,b)
+endif
+endif
+
+# Words of statistics that are made. make plan shows what they would run.
+ifeq ($(MAKELEVEL),0)
+ifneq ($(and $(TASK),$(filter-out statistics plan,$(MAKECMDGOALS))),)
+$(error TASK= is for $(COMMAND) statistics; $(COMMAND) $(firstword $(filter-out statistics plan,$(MAKECMDGOALS))) takes TASK_TARGETS=)
+endif
+ifneq ($(and $(if $(strip $(TASK)),,none),$(filter statistics,$(MAKECMDGOALS))),)
+$(error $(COMMAND) statistics needs TASK=NAME: the task whose statistics are made)
 endif
 endif
 
@@ -101,15 +116,15 @@ FROM = $(if $(filter make,$(COMMAND)),$(if $(filter-out $(realpath $(PWD)),$(CUR
 export TYPED = $(COMMAND) $(FROM)$(if $(JOBS),-j$(JOBS) )$(MAKECMDGOALS)$(if $(MAKEOVERRIDES), $(MAKEOVERRIDES))
 endif
 
-.PHONY: merge eval plan report verify demo locked-merge locked-eval locked-report
-merge eval report: all
+.PHONY: merge eval plan report verify demo statistics locked-merge locked-eval locked-report locked-statistics
+merge eval report statistics: all
 	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(AGAIN) locked-$@
 
 # PLANNER: an iteration's rules are planned when the one before has ended (jacobi.mk). log_from: so many lines of the log are of earlier runs.
-locked-merge locked-eval locked-report: export PLANNER = $(PLAN_RUN)
+locked-merge locked-eval locked-report locked-statistics: export PLANNER = $(PLAN_RUN)
 PLAN_RUN = $(PLAN) $(if $(MERGE_LORA_SHOWN),--goals $(@:locked-%=%) --todo $(MERGE_LORA_SHOWN))
-locked-merge locked-eval locked-report:
-	+@plan=$$($(PLAN_RUN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/plan.mk}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
+locked-merge locked-eval locked-report locked-statistics:
+	+@plan=$$($(PLAN_RUN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/*}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
 
 # It only reads, so it needs no lock.
 plan: all

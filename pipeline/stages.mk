@@ -25,7 +25,10 @@ generate = $(call tool,tokens,generate-tokens) $(computes) $(tokens_flags) --sam
 generate_own = $(generate) --adapter '$(loras)/{task}'
 generate_merged = $(generate) --sites $(all_sites)
 
-grams = $(call tool,grams,compute-grams) $(computes) $(adapters) $(grams_flags) $(if $(full_weight),--full-weight 1)
+grams = $(call tool,grams,compute-grams) $(computes) $(adapters) $(grams_flags) $(if $(full_weight),--full-weight 1) $(if $(also),--also $(also))
+
+# The folder of a task's statistics.
+hand_on = $(Q)$(bin)/write-statistics $(every) --model $(model) --sites $(all_sites) --digests $W/stamps/digests $(hand_on_flags)
 
 # For factors or (with_pretrain_matrix) full weights. ties and dare only combine and cut.
 solve = $(call tool,solve,$(if $(full_weight),solve-full-weight,solve-layer)) $(computes) $(adapters) $(solve_flags)

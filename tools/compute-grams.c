@@ -39,6 +39,8 @@ static const struct opt options[] = {
 	KEY_OPTION(dcs_sigma, dcs_sigma),
 	{"full-weight", 0, OPT_BOOL, &full_weight, false, 0, 0, "BOOL",
 	 "also store XᵀXm whole: for solve-full-weight"},
+	{"also", 0, OPT_STRING, &job_args.also, false, 0, 0, "LINEAR[,…]",
+	 "modules beside those that adapters target: ends of their names, such as q,o"},
 	{"iteration", 0, OPT_INT, &iteration, false, 0, 1e6, "K",
 	 "iteration, from 0: DCS warms up over two"},
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE", "Gram file to write (HDF5)"},

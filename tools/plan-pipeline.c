@@ -22,6 +22,7 @@
 #include "plan/drawing.h"
 #include "plan/effects.h"
 #include "plan/forecast.h"
+#include "plan/handed.h"
 #include "plan/launch.h"
 #include "plan/plan.h"
 #include "plan/planmk.h"
@@ -33,7 +34,8 @@
 static const struct common_opts *common;
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
-		*goals, *stands, *tools, *todo, *keep, *launch;
+		*goals, *stands, *tools, *todo, *keep, *launch, *statistics_of,
+		*also, *statistics;
 	int iteration, threads;
 	bool list_keys, keys_markdown, show, dag, print_work, matrix;
 	struct drawn drawn;
@@ -60,6 +62,12 @@ static const struct opt options[] = {
 	 "none (default: 0)"},
 	{"set", 0, OPT_STRING, &o.set, false, 0, 0, "LIST",
 	 "overrides KEY=value, separated by spaces; a blank in a value is written \\ and a blank"},
+	{"statistics-of", 0, OPT_STRING, &o.statistics_of, false, 0, 0, "TASK",
+	 "plan the statistics of this task, not a merge: WORK/statistics.mk"},
+	{"also", 0, OPT_STRING, &o.also, false, 0, 0, "LINEAR[,…]",
+	 "with --statistics-of: linears beside those of the task's adapter, such as q,o"},
+	{"statistics", 0, OPT_STRING, &o.statistics, false, 0, 0, "DIR[,…]",
+	 "merge these statistics, one folder per task, in place of texts (METHOD=regmean)"},
 	{"goals", 0, OPT_STRING, &o.goals, false, 0, 0, "LIST",
 	 "make's goals: eval, report and compare need test rows"},
 	{"stands", 0, OPT_STRING, &o.stands, false, 0, 0, "DIR",
@@ -134,11 +142,12 @@ static const struct config_word words[] = {
 	{"DATASET", "DATA"},        {"DATASETS", "DATA"},
 	{"DATA_PATH", "DATA"},      {"OUT", "WORK"},
 	{"OUTPUT", "WORK"},         {"OUTPUT_DIR", "WORK"},
-	{"WORK_DIR", "WORK"},       {"TASK", "TASK_TARGETS"},
+	{"WORK_DIR", "WORK"},       {"TASK", "TASK"},
 	{"TASKS", "TASK_TARGETS"},  {"SAMPLES", "SAMPLES_NUM"},
 	{"ITERATIONS", "MAX_ITER"}, {"FP16", "USE_FP16"},
 	{"MEMORY", "MAX_MEMORY"},   {"JOBS", "-jN"},
-	{"DEVICE", "BACKEND"},      {0},
+	{"DEVICE", "BACKEND"},      {"STATISTICS", "STATISTICS"},
+	{"TARGETS", "TARGETS"},     {0},
 };
 
 /* The next of the words at *at, without make's quoting ("\\ " is a blank, "\\\\" a backslash, "$$"
@@ -180,7 +189,7 @@ static bool replaces(const struct plan *p, const struct changes *changes, char *
 	const char *folder = plan_full_weight(p) ? "model" : "adapter",
 		   *why = text_get(&changes->why);
 	char *result = xformat("%s%s", p->work, rules_result(p) + strlen("$W"));
-	bool yes = file_exists(result) && rules_todo(p, changes).result;
+	bool yes = !p->statistics && file_exists(result) && rules_todo(p, changes).result;
 
 	if (yes)
 		*said = xformat("'%s/%s' will be replaced, and kept as '%s/%s.previous'%s%s",
@@ -201,13 +210,15 @@ static void show_work(const struct plan *p)
 	g = rules_next(p, &changes, &todo);
 	rules_want(p, g, true);
 	if (!todo.processes)
-		printf("to do   nothing: the merge is up to date\n");
+		printf("to do   nothing: the %s up to date\n",
+		       p->statistics ? "statistics are" : "merge is");
 	else if (todo.iteration)
 		printf("to do   %d processes for iteration %d and its result; there are at most %d "
 		       "iterations\n",
 		       todo.processes, todo.iteration, p->c.max_iter);
 	else
-		printf("to do   %d processes for the merge\n", todo.processes);
+		printf("to do   %d processes for the %s\n", todo.processes,
+		       p->statistics ? "statistics" : "merge");
 	reasons_print(g, &changes);
 	graph_close(g);
 	if (replaces(p, &changes, &said)) {
@@ -229,8 +240,11 @@ static void show(const struct plan *p)
 	if (m->family->nstacks == 2)
 		printf(" + %d", m->L[1]);
 	printf(" blocks, d_model %d, vocabulary %d\n", m->D, m->V);
-	printf("LORAS   %s: %d adapters, up to %d modules each, %d sites\nDATA    %s\n", p->loras,
-	       p->c.task_targets.n, modules, p->nsites, p->data);
+	printf("LORAS   %s: %d adapters, up to %d modules each, %d sites\nDATA    %s\n",
+	       p->loras ? p->loras : "in the statistics", p->c.task_targets.n, modules, p->nsites,
+	       p->data ? p->data : "none");
+	if (p->given)
+		printf("STATISTICS %s\n", o.statistics);
 	printf("WORK    %s\nCONFIG  %s: %s\n", p->work, o.config, o.task_type);
 	if (p->launch)
 		printf("LAUNCH  %s: %d threads a process\n", p->launch, plan_threads(p));
@@ -276,6 +290,11 @@ static bool goal(const char *name)
 	return o.goals && strstr(o.goals, name);
 }
 
+static bool evaluates(void)
+{
+	return goal("eval") || goal("report") || goal("compare");
+}
+
 /* With a plain write, because FILE is the other end of a pipe. */
 static void tell_work(const struct plan *p, const struct changes *changes)
 {
@@ -300,6 +319,8 @@ static void write_all(const struct plan *p)
 		forecast_check_disk(p, &changes);
 		say_replaced(p, &changes);
 	}
+	if (p->given)
+		handed_link(p);
 	mk = o.iteration ? planmk_write_iteration(p, o.iteration) : planmk_write(p, &changes);
 	if (o.todo && (p->c.method == JACOBI) == (o.iteration > 0))
 		tell_work(p, &changes);
@@ -326,8 +347,10 @@ static void check_request(const struct plan *p)
 	const struct strlist *tasks = &p->c.task_targets;
 
 	request_check_model(p->base, o.stands);
-	request_check_loras(p->loras, p->data, tasks, o.stands);
-	request_check_data(p->data, tasks, o.stands);
+	if (p->loras)
+		request_check_loras(p->loras, p->data ? p->data : p->loras, tasks, o.stands);
+	if (p->data)
+		request_check_data(p->data, tasks, o.stands);
 	request_check_work(p->work, p->base, p->loras, p->data);
 	say_left_over(p->work);
 	request_say_stands(o.stands, named, typed, 4);
@@ -339,8 +362,47 @@ static void check_files(const struct plan *p)
 	if (plan_samples(p))
 		request_check_files(p->data, &p->c.task_targets, "train",
 				    "the draw of calibration samples");
-	if (goal("eval") || goal("report") || goal("compare"))
+	if (evaluates())
 		request_check_files(p->data, &p->c.task_targets, "test", "the evaluation");
+}
+
+/* The settings of a task's statistics: regmean with this task alone. */
+static void settle_statistics_of(struct plan *p)
+{
+	struct config *c = &p->c;
+	char *task;
+
+	if (o.statistics)
+		die_usage("TASK='%s' and STATISTICS='%s' are both given: statistics are made, or "
+			  "merged",
+			  o.statistics_of, o.statistics);
+	if (!config_plain_name(o.statistics_of))
+		die_usage("TASK='%s': expected the name of one task", o.statistics_of);
+	if (c->line[KEY_task_targets] < 0)
+		die_usage("TASK='%s' and TASK_TARGETS are both given: give TASK, the task whose "
+			  "statistics are made",
+			  o.statistics_of);
+	if (c->line[KEY_method] < 0 && c->method != REGMEAN)
+		die_usage("METHOD=%s: statistics are for regmean: leave METHOD out",
+			  method_name(c->method));
+	task = xformat("TASK_TARGETS=%s", o.statistics_of);
+	config_override(c, task, words);
+	config_override(c, "METHOD=regmean", words);
+	free(task);
+	p->statistics = xformat("$W/statistics/%s/statistics.json", o.statistics_of);
+	if (o.also)
+		p->also = strlist_split(o.also, "TARGETS");
+}
+
+/* LORAS and DATA. With STATISTICS, the first serves to compare and the second to evaluate. */
+static void settle_folders(struct plan *p)
+{
+	const struct config *c = &p->c;
+
+	if (!o.statistics || o.loras || c->lora_dir)
+		p->loras = request_path(c, (struct request){o.loras, KEY_lora_dir, "LORAS"});
+	if (!o.statistics || o.data || c->data_dir || evaluates())
+		p->data = request_path(c, (struct request){o.data, KEY_data_dir, "DATA"});
 }
 
 static char *choose_work(const struct config *c)
@@ -393,14 +455,21 @@ static void read_settings(struct plan *p)
 		launch_check(o.launch);
 	config_load(c, config, o.task_type);
 	apply_overrides(c);
+	if (o.also && !o.statistics_of)
+		die_usage("TARGETS='%s': it is for statistics: give TASK, too", o.also);
+	if (o.statistics_of)
+		settle_statistics_of(p);
 	p->base = request_path(c, (struct request){o.model, KEY_model_dir, "MODEL"});
-	p->loras = request_path(c, (struct request){o.loras, KEY_lora_dir, "LORAS"});
-	p->data = request_path(c, (struct request){o.data, KEY_data_dir, "DATA"});
-	said = plan_samples(p) ? request_rows(c, p->data) : NULL;
+	settle_folders(p);
+	said = !o.statistics && plan_samples(p) ? request_rows(c, p->data) : NULL;
 	config_check(c);
 	if (said && !o.print_work)
 		note("%s", said);
 	free(said);
+	if (p->statistics)
+		handed_check_config(c);
+	if (o.statistics)
+		p->given = handed_open(c, o.statistics);
 	if (c->model_name)
 		free(request_plain(c->model_name, "MODEL_NAME"));
 	p->work = choose_work(c);
@@ -446,6 +515,7 @@ int main(int argc, char **argv)
 	}
 	plan_close(&p);
 	free(p.base), free(p.loras), free(p.data), free(p.work), free(p.reference);
+	free(p.statistics);
 	config_release(&p.c);
 	return 0;
 }

@@ -157,10 +157,12 @@ static void add_counts(struct text *t, const struct pace *p)
 
 	if (w->iteration)
 		text_add(t, "iteration %d of at most %d, ", w->iteration, w->iterations);
+	if (!w->sites && !p->all_evaluations)
+		return;
 	if (sites < w->sites || !p->all_evaluations)
-		text_add(t, "%d of %d sites", sites, w->sites);
+		text_add(t, "%d of %d sites, ", sites, w->sites);
 	else
-		text_add(t, "%d of %d evaluations", p->evaluations, p->all_evaluations);
+		text_add(t, "%d of %d evaluations, ", p->evaluations, p->all_evaluations);
 }
 
 /* Seconds that the whole run will still take, at most; −1: unknown. */
@@ -179,7 +181,6 @@ static void describe(const struct progress *p, struct text *t, int percent, doub
 	if (percent >= 0)
 		text_add(t, "%d %% done, ", percent);
 	add_counts(t, &p->pace);
-	text_add(t, ", ");
 	add_time(t, p->looked - p->began - p->stopped);
 	text_add(t, " gone, ");
 	if (left >= 0) {

@@ -27,9 +27,53 @@ static void add_module(struct targets *t, struct module q)
 	t->module[t->n++] = q;
 }
 
-void targets_open(struct targets *t, const struct geometry *m, const char *template,
-		  const struct strlist *tasks, struct site site)
+bool linear_named(const struct strlist *names, const char *module)
 {
+	for (int i = 0; i < names->n; i++) {
+		size_t n = strlen(names->item[i]), all = strlen(module);
+		const char *end = module + all - n;
+
+		if (n <= all && strcmp(end, names->item[i]) == 0 && (n == all || end[-1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+void linears_each(const struct geometry *m, const struct strlist *names,
+		  void (*fn)(struct module q, void *arg), void *arg)
+{
+	for (int stack = 0; stack < 2; stack++)
+		for (int i = 0; i < m->L[stack] * SLOTS; i++) {
+			struct module q = {.stack = stack, .block = i / SLOTS, .slot = i % SLOTS};
+			char *name;
+
+			if (!slot_exists(m, stack, q.slot))
+				continue;
+			name = module_name(m, q);
+			if (linear_named(names, name))
+				fn(q, arg);
+			free(name);
+		}
+}
+
+/* A site that gets the modules of a list. */
+struct also {
+	struct targets *targets;
+	struct site site;
+};
+
+static void add_also(struct module q, void *arg)
+{
+	const struct also *a = arg;
+
+	if (site_compare(site_of_module(a->targets->m->family, q), a->site) == 0)
+		add_module(a->targets, q);
+}
+
+void targets_open(struct targets *t, const struct geometry *m, const char *template,
+		  const struct strlist *tasks, struct site site, const struct strlist *also)
+{
+	struct also of = {t, site};
 	char name[32];
 
 	*t = (struct targets){.N = tasks->n, .m = m};
@@ -46,6 +90,7 @@ void targets_open(struct targets *t, const struct geometry *m, const char *templ
 				add_module(t, l->module);
 		}
 	}
+	linears_each(m, also, add_also, &of);
 	if (!t->n)
 		die("no adapter targets a module of site %s", site_name(m->family, site, name));
 	qsort(t->module, (size_t)t->n, sizeof(*t->module), compare_modules);

@@ -16,9 +16,14 @@ struct targets {
 };
 
 /* Opens every task's adapter and lists the site's modules; die() where there are none. `template`:
- * a path with {task}. */
+ * a path with {task}. also: names of further modules (linear_named()). */
 void targets_open(struct targets *t, const struct geometry *m, const char *template,
-		  const struct strlist *tasks, struct site site);
+		  const struct strlist *tasks, struct site site, const struct strlist *also);
+/* Whether the list has the module's name, or the end of it behind a dot: "q", "SelfAttention.q". */
+bool linear_named(const struct strlist *names, const char *module);
+/* Calls fn(module, arg) for each module of the model that the list names. */
+void linears_each(const struct geometry *m, const struct strlist *names,
+		  void (*fn)(struct module q, void *arg), void *arg);
 void targets_close(struct targets *t);
 
 /* The raw factors of module i, of all adapters: B = [B_1 … B_N], A = [A_1; …; A_N]. An adapter that

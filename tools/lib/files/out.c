@@ -260,6 +260,34 @@ void out_abort(const char *target)
 	p->live = 0;
 }
 
+/* ------------------------------------------------------------ copies */
+
+static FILE *open_file(const char *path, const char *mode, const char *name)
+{
+	FILE *f = fopen(path, mode);
+
+	if (!f)
+		die("cannot %s '%s': %s", *mode == 'r' ? "open" : "write", name, strerror(errno));
+	return f;
+}
+
+void out_copy(const char *from, const char *target)
+{
+	static char buffer[1 << 16];
+	FILE *in = open_file(from, "rbe", from), *out = open_file(out_begin(target), "wbe", target);
+	size_t n;
+
+	while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
+		if (fwrite(buffer, 1, n, out) != n)
+			die("cannot write '%s': %s", target, strerror(errno));
+	if (ferror(in))
+		die("cannot read '%s': %s", from, strerror(errno));
+	if (fclose(out))
+		die("cannot write '%s': %s", target, strerror(errno));
+	fclose(in);
+	out_commit(target);
+}
+
 /* ------------------------------------------------------------ texts */
 
 void out_write_text(const char *target, const char *text)

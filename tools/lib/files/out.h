@@ -27,6 +27,8 @@ void out_move(const char *from, const char *to);
 /* Removes a target's temporary file, if it was begun. */
 void out_abort(const char *target);
 
+/* Copies a whole file. */
+void out_copy(const char *from, const char *target);
 /* Writes a whole text file in one call. */
 void out_write_text(const char *target, const char *text);
 /* Reads such a file (allocated); NULL: it does not exist. */

@@ -8,6 +8,8 @@
 
 void job_open(struct job *j, const struct job_args *args, const struct common_opts *common)
 {
+	struct strlist also;
+
 	*j = (struct job){
 		.args = args, .common = common, .m = geometry_load(args->model), .worst = -1};
 	refuse_renamed("--site", args->site);
@@ -15,7 +17,9 @@ void job_open(struct job *j, const struct job_args *args, const struct common_op
 		die_usage("--site '%s' is no site of the model in '%s'", args->site, args->model);
 	site_name(j->m.family, j->site, j->name);
 	j->tasks = strlist_split(args->tasks, "--tasks");
-	targets_open(&j->targets, &j->m, args->adapter, &j->tasks, j->site);
+	also = args->also ? strlist_split(args->also, "--also") : (struct strlist){0};
+	targets_open(&j->targets, &j->m, args->adapter, &j->tasks, j->site, &also);
+	strlist_release(&also);
 	targets_sizes(&j->targets, &j->R, &j->d_out);
 	j->d = site_width(&j->m, j->site);
 }

@@ -13,6 +13,7 @@
 
 struct job_args {
 	const char *model, *site, *tasks, *adapter;
+	const char *also; /* linears beside those that adapters target; NULL: none */
 };
 
 #define JOB_OPTIONS(args)                                                       \

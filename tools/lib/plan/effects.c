@@ -61,7 +61,9 @@ static void say_rows(const struct plan *p, const struct config_key *k)
 	bool drawn = k->takes & 1u << STAGE_DRAW && !(k->takes & ~(1u << STAGE_DRAW)) &&
 		     k != config_key_find("samples_num");
 
-	if (drawn && plan_rows_given(p) == p->c.task_targets.n)
+	if (drawn && p->given)
+		note("%s has no effect: the statistics are of rows that were drawn", k->name);
+	else if (drawn && plan_rows_given(p) == p->c.task_targets.n)
 		note("%s has no effect: every task brings its samples.json", k->name);
 }
 

@@ -249,6 +249,11 @@ void forecast_memory(const struct plan *p)
 	printf("memory  ");
 	if (rules_fits_rows(p))
 		print_rows(p, of_process);
+	if (p->statistics) {
+		printf("generate-tokens %zu MB: the planned peak of one process\n",
+		       megabytes(of_generate(p)));
+		return;
+	}
 	printf("%s %zu MB: the planned peak of one process\n        ", solver(p),
 	       megabytes(of_sites(p, solve_at).process));
 	if (rules_fits_rows(p) && rules_generates(p))

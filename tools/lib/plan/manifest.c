@@ -175,6 +175,7 @@ void manifest_each(const char *work, void (*fn)(void *arg, const char *name, con
 	struct manifest m = {.work = work, .fn = fn, .arg = arg};
 
 	read_plan(&m, "plan.mk");
+	read_plan(&m, "statistics.mk");
 	for (long k = 1; m.iterates && k <= iterations(&m); k++) {
 		char *name = xformat("iter%02ld/plan.mk", k);
 

@@ -5,10 +5,12 @@
 
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
+#include "adapter/targets.h"
 #include "base/die.h"
 #include "base/threads.h"
 #include "merge/rowfile.h"
 #include "merge/rows.h"
+#include "merge/statistics.h"
 #include "model/tokenizer/tokenizer.h"
 #include "plan/counts.h"
 
@@ -30,20 +32,30 @@ static int compare_sites(const void *a, const void *b)
 	return site_compare(*(const struct site *)a, *(const struct site *)b);
 }
 
+static void add_site(struct plan *p, struct site s)
+{
+	p->site = xrealloc(p->site, (size_t)(p->nsites + 1) * sizeof(*p->site));
+	p->site[p->nsites++] = s;
+}
+
+static void add_site_of(struct module q, void *arg)
+{
+	struct plan *p = arg;
+
+	add_site(p, site_of_module(p->model->m.family, q));
+}
+
 /* The distinct sites of all targeted modules. */
 static void find_sites(struct plan *p)
 {
-	int n = 0, kept = 0;
+	int kept = 0;
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
-		n += p->adapter[t]->n;
-	p->site = xarray((size_t)n, sizeof(*p->site));
-	n = 0;
-	for (int t = 0; t < p->c.task_targets.n; t++)
 		for (int i = 0; i < p->adapter[t]->n; i++)
-			p->site[n++] = p->adapter[t]->lora[i].site;
-	qsort(p->site, (size_t)n, sizeof(*p->site), compare_sites);
-	for (int i = 0; i < n; i++)
+			add_site(p, p->adapter[t]->lora[i].site);
+	linears_each(&p->model->m, &p->also, add_site_of, p);
+	qsort(p->site, (size_t)p->nsites, sizeof(*p->site), compare_sites);
+	for (int i = 0; i < p->nsites; i++)
 		if (!i || site_compare(p->site[i], p->site[kept - 1]))
 			p->site[kept++] = p->site[i];
 	p->nsites = kept;
@@ -81,7 +93,7 @@ static bool rows_have_ids(const struct plan *p)
  * be valid, because the draw and the evaluation would refuse it otherwise. */
 static bool uses_tokenizer(const struct plan *p)
 {
-	return tokenizer_is_in(p->base) || !rows_have_ids(p);
+	return tokenizer_is_in(p->base) || (p->data && !rows_have_ids(p));
 }
 
 /* Published features use the rows of an encoder with its pads, and the last rows of a decoder. */
@@ -138,7 +150,7 @@ void plan_open(struct plan *p)
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
 	for (int t = 0; t < tasks->n; t++) {
-		char *dir = xformat("%s/%s", p->loras, tasks->item[t]);
+		char *dir = plan_adapter_dir(p, t);
 
 		if (!file_exists(dir))
 			die("task '%s' has no adapter: '%s' is not there", tasks->item[t], dir);
@@ -148,14 +160,22 @@ void plan_open(struct plan *p)
 		free(dir);
 	}
 	check_base_name(p);
-	check_merge_rank(p);
+	if (!p->statistics)
+		check_merge_rank(p);
+	handed_check_also(p);
+	handed_check_modules(p);
 	find_sites(p);
 }
 
 void plan_close(struct plan *p)
 {
-	for (int t = 0; t < p->c.task_targets.n; t++)
+	for (int t = 0; t < p->c.task_targets.n; t++) {
 		adapter_close(p->adapter[t]);
+		if (p->given)
+			statistics_close(p->given[t]);
+	}
+	free(p->given);
+	strlist_release(&p->also);
 	free(p->adapter);
 	free(p->site);
 	free(p->texts);
@@ -185,7 +205,7 @@ bool plan_samples(const struct plan *p)
 {
 	const struct config *c = &p->c;
 
-	return config_keys[KEY_samples_num].methods >> c->method & 1 &&
+	return !p->given && config_keys[KEY_samples_num].methods >> c->method & 1 &&
 	       !(config_keys[KEY_scale].methods >> c->method & 1 && c->scale > 0);
 }
 
@@ -225,6 +245,12 @@ bool plan_stage_depends(const struct plan *p, enum stage stage, const struct con
 	if (stage == STAGE_COMBINE && k == &config_keys[KEY_seed]) /* only dare draws at random */
 		return p->c.method == DARE;
 	return k->changes >> stage & 1;
+}
+
+char *plan_adapter_dir(const struct plan *p, int t)
+{
+	return p->given ? xstrdup(p->given[t]->dir)
+			: xformat("%s/%s", p->loras, p->c.task_targets.item[t]);
 }
 
 char *plan_task_file(const char *folder, const char *task, const char *file)

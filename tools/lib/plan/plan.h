@@ -17,15 +17,21 @@ enum keep {
 };
 
 struct plan {
-	char *base, *loras, *data; /* folders: the model; and two with a folder per task */
-	char *work;                /* folder of all results */
-	const char *tools;         /* folder of the executables */
+	/* Folders: the model; and two with a folder per task. With `given`, loras may be NULL, and
+	 * data too where nothing is evaluated. */
+	char *base, *loras, *data;
+	char *work;        /* folder of all results */
+	const char *tools; /* folder of the executables */
 	char *reference; /* folder of the base's and the adapters' evaluations, as make reads it */
 	int processes;   /* processes that make runs at once */
 	int threads;     /* of each process; 0: the cores are shared out among them */
 	const char *launch; /* words before every tool that computes (plan/launch.h); NULL: none */
 	bool matrix;        /* every adapter on every task */
 	enum keep keep;
+	struct statistics **given; /* per task: what is merged in place of texts; NULL: texts */
+	char *statistics;          /* the file statistics.json that is made, as make reads it; NULL:
+				      a merge */
+	struct strlist also;       /* linears that these statistics have beside the adapter's */
 	struct config c;
 	/* set by plan_open() */
 	struct model *model;
@@ -50,7 +56,9 @@ int plan_past(const struct plan *p);
 
 /* Threads of each process that make runs at the same time. */
 int plan_threads(const struct plan *p);
-/* Whether the method uses calibration samples. */
+/* The folder of a task's adapter (allocated): of LORAS, or of its statistics. */
+char *plan_adapter_dir(const struct plan *p, int t);
+/* Whether the merge uses calibration samples. */
 bool plan_samples(const struct plan *p);
 /* How many tasks bring the rows to use as samples (samples.json). */
 int plan_rows_given(const struct plan *p);

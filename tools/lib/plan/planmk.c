@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "files/out.h"
 #include "plan/effects.h"
+#include "plan/handed.h"
 #include "plan/launch.h"
 #include "plan/rules.h"
 #include "plan/schedule.h"
@@ -103,12 +104,27 @@ static bool changes_merge(const struct plan *p, const struct config_key *k)
 	return false;
 }
 
+/* --settings '{"key":"value",…}'; takes ownership. */
+static void put_settings(struct text *mk, json_t *settings)
+{
+	char *text = json_dumps(settings, JSON_COMPACT);
+
+	if (!text)
+		die("out of memory");
+	text_add(mk, "--settings ");
+	put_quoted(mk, text);
+	text_add(mk, "\n");
+	free(text);
+	json_decref(settings);
+}
+
 /* What a model card says of the settings. The tasks are in its table. The base's name may be a path
  * of this machine. */
 static void put_card_flags(struct text *mk, const struct plan *p)
 {
 	json_t *settings = json_object();
 
+	text_add(mk, "card_flags := ");
 	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 		bool said = k->type != CONFIG_TASKS && i != KEY_model_name &&
@@ -119,14 +135,17 @@ static void put_card_flags(struct text *mk, const struct plan *p)
 			json_object_set_new(settings, k->name, json_string(v));
 		free(v);
 	}
-	char *text = json_dumps(settings, JSON_COMPACT);
-	if (!text)
-		die("out of memory");
-	text_add(mk, "card_flags := --settings ");
-	put_quoted(mk, text);
-	text_add(mk, "\n");
-	free(text);
-	json_decref(settings);
+	put_settings(mk, settings);
+}
+
+/* What write-statistics and compute-grams need for a task's statistics. */
+static void put_statistics_flags(struct text *mk, const struct plan *p)
+{
+	text_add(mk, "also :=");
+	for (int i = 0; i < p->also.n; i++)
+		text_add(mk, "%s%s", i ? "," : " ", p->also.item[i]);
+	text_add(mk, "\nhand_on_flags := ");
+	put_settings(mk, handed_settings(p));
 }
 
 static void put_all_flags(struct text *mk, const struct plan *p)
@@ -135,7 +154,10 @@ static void put_all_flags(struct text *mk, const struct plan *p)
 		if (stage != STAGE_ASSEMBLE) /* the graph chooses its options */
 			put_flags(mk, p, (enum stage)stage);
 	put_memory_flags(mk, p);
-	put_card_flags(mk, p);
+	if (p->statistics)
+		put_statistics_flags(mk, p);
+	else
+		put_card_flags(mk, p);
 }
 
 /* A word of LAUNCH: quoted if it has a character that make or the shell would read. */
@@ -200,8 +222,8 @@ static void put_request(struct text *mk, const struct plan *p)
 	put(mk, "W", p->work);
 	put(mk, "R", p->reference);
 	put(mk, "model", p->base);
-	put(mk, "loras", p->loras);
-	put(mk, "data", p->data);
+	put(mk, "loras", p->given ? "$W/given" : p->loras);
+	put(mk, "data", p->data ? p->data : "");
 	put(mk, "bin", p->tools);
 	put(mk, "method", method_name(p->c.method));
 	put(mk, "features", features_name(p->c.features));
@@ -232,7 +254,7 @@ static void put_rules(struct text *mk, const struct plan *p, int iteration,
 
 char *planmk_write(const struct plan *p, const struct changes *changed)
 {
-	char *path = xformat("%s/plan.mk", p->work);
+	char *path = xformat("%s/%s", p->work, p->statistics ? "statistics.mk" : "plan.mk");
 	struct text mk = {0};
 
 	text_add(&mk, "# Written by plan-pipeline; read by pipeline/main.mk.\n");

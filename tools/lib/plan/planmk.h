@@ -17,7 +17,9 @@
 #include "plan/changes.h"
 #include "plan/plan.h"
 
-/* Both return the path of the file (allocated). changed: stamps whose text differs from the last
+/* WORK/statistics.mk has the same for a task's statistics.
+ *
+ * Both return the path of the file (allocated). changed: stamps whose text differs from the last
  * run (plan/stamps.h). */
 char *planmk_write(const struct plan *p, const struct changes *changed);
 /* WORK/iterKK/plan.mk: one iteration's rules (method jacobi). */

@@ -24,8 +24,16 @@ bool book_begins_group(const struct book *b, int t, int processes)
 	return false;
 }
 
+char *book_grams(const struct book *b, const char *task, const struct extract_site *s)
+{
+	return b->p->statistics ? xformat("$W/statistics/%s/grams/%s.h5", task, s->name)
+				: xformat("%s/grams/%s/%s.h5", b->pass, task, s->name);
+}
+
 bool rules_fits_rows(const struct plan *p)
 {
+	if (p->given)
+		return false;
 	return p->c.method == SWEEP || p->c.method == JACOBI || p->c.method == REGMEAN;
 }
 
@@ -78,9 +86,19 @@ static void add_pass(struct book *b, bool own, bool fit)
 			book_add_merged_tokens(b);
 		if (fit && s->solved) {
 			book_add_grams(b, s);
-			book_add_fit(b, i);
+			if (!b->p->statistics)
+				book_add_fit(b, i);
 		}
 	}
+}
+
+/* Own rows and their Grams alone. */
+static void add_statistics(struct book *b)
+{
+	book_add_samples(b);
+	add_pass(b, true, true);
+	book_add_statistics(b);
+	graph_look(b->g);
 }
 
 /* Adds the rules, calls graph_look(), and then adds what depends on its result. */
@@ -101,7 +119,8 @@ static void add_one_pass(struct book *b)
 		result = book_add_result(b);
 	book_add_saved_model(b);
 	book_add_cards(b);
-	book_add_table(b);
+	if (p->data)
+		book_add_table(b);
 	graph_look(b->g);
 	if (result) {
 		book_release_rest(b, result);
@@ -223,7 +242,9 @@ struct graph *rules_open(const struct plan *p, int iteration, const struct chang
 		graph_changed(b.g, name);
 		free(name);
 	}
-	if (iteration)
+	if (p->statistics)
+		add_statistics(&b);
+	else if (iteration)
 		add_iteration(&b);
 	else
 		add_one_pass(&b);

@@ -13,7 +13,7 @@
 struct graph *rules_open(const struct plan *p, int iteration, const struct changes *changed);
 
 /* Which stages a merge has. */
-bool rules_fits_rows(const struct plan *p); /* the merge is fitted to rows */
+bool rules_fits_rows(const struct plan *p); /* rows are made, and Grams of them */
 bool rules_generates(const struct plan *p); /* rows of generated answers are used */
 bool rules_cuts(const struct plan *p);      /* the merge is cut to a low rank */
 bool rules_searches_scale(const struct plan *p);

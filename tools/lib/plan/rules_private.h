@@ -30,6 +30,8 @@ const char *book_task(const struct book *b, int t);
 bool book_begins_group(const struct book *b, int t,
 		       int processes); /* task t is the first one of a group */
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder);
+/* The Gram file of a task, or of {task}, at an extract site (allocated). */
+char *book_grams(const struct book *b, const char *task, const struct extract_site *s);
 void book_needs_adapters(const struct book *b, struct rule *r);
 
 /* rules_rows.c */
@@ -46,6 +48,7 @@ void book_add_combination(struct book *b, const struct extract_site *s);
 void book_release_rest(const struct book *b, struct rule *r);
 
 /* rules_results.c */
+void book_add_statistics(struct book *b);
 struct rule *book_add_result(struct book *b);
 void book_finish_result(const struct book *b, struct rule *r);
 void book_add_saved_model(struct book *b);

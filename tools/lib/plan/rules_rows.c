@@ -59,8 +59,12 @@ static void keep_near(const struct book *b, struct rule *r, const struct extract
 		lead = b->s.extract_site[lead].before;
 	if (lead == NO_SITE || !b->p->c.sequential_layer_processing || b->p->c.method == JACOBI)
 		return;
-	for (int t = 0; t < b->tasks->n; t++)
-		rule_after(r, "$W/grams/%s/%s.h5", book_task(b, t), b->s.extract_site[lead].name);
+	for (int t = 0; t < b->tasks->n; t++) {
+		char *grams = book_grams(b, book_task(b, t), &b->s.extract_site[lead]);
+
+		rule_after(r, "%s", grams);
+		free(grams);
+	}
 }
 
 /* The rows that are given. */

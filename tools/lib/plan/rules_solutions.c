@@ -31,30 +31,36 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 			       ? xformat(" --merged '%s/merged/{task}/%s.h5'", b->pass, s->name)
 			       : xstrdup("");
 
-	char kind[24];
+	char kind[24], *grams = book_grams(b, "{task}", s);
 
 	for (int t = 0; t < b->tasks->n; t++) {
 		const char *task = book_task(b, t);
+		char *target = book_grams(b, task, s);
 		struct rule *r;
 
 		if (book_begins_group(b, t, b->p->processes))
 			graph_group(b->g);
-		r = graph_rule(b->g, task, "%s/grams/%s/%s.h5", b->pass, task, s->name);
+		r = graph_rule(b->g, task, "%s", target);
+		free(target);
 		rule_stage(r, (struct stage_of){"compute-grams", "Grams", s->name,
 						cost_grams(b->p, s, b->two_sided ? 2 : 1)});
 		rule_bytes(r, sizes_grams(b->p, s, t));
 		rule_needs(r, "$W/stamps/grams");
-		rule_needs(r, "$W/stamps/modules-%s",
-			   site_kind(b->p->model->m.family, s->site, kind));
+		if (b->p->statistics)
+			rule_needs(r, "$W/stamps/statistics-%s", task);
+		else
+			rule_needs(r, "$W/stamps/modules-%s",
+				   site_kind(b->p->model->m.family, s->site, kind));
 		rule_needs(r, "$W/stamps/adapter-%s", task);
 		rule_needs(r, "$W/own/%s/%s.h5", task, s->name);
 		if (b->two_sided)
 			rule_needs(r, "%s/merged/%s/%s.h5", b->pass, task, s->name);
 		rule_recipe(r,
 			    "$(grams) --site %s --task {tasks}%s --own '$W/own/{task}/%s.h5'%s "
-			    "-o '%s/grams/{task}/%s.h5'",
-			    s->name, iteration, s->name, merged, b->pass, s->name);
+			    "-o '%s'",
+			    s->name, iteration, s->name, merged, grams);
 	}
+	free(grams);
 	free(merged);
 	free(iteration);
 }
@@ -186,16 +192,22 @@ void book_add_fit(struct book *b, int i)
 	text_release(&options);
 }
 
-/* For methods that use only weights. */
+/* For methods that use only weights, and for statistics that are given. */
 void book_add_combination(struct book *b, const struct extract_site *s)
 {
 	struct rule *r = graph_rule(b->g, NULL, "$W/solution/%s.h5", s->name);
+	char *grams = b->p->given ? xformat(" --grams '$W/given/{task}/grams/%s.h5'", s->name)
+				  : xstrdup("");
 
 	rule_stage(r, solution_at(b, s));
 	rule_bytes(r, sizes_solution(b->p, s, earlier(b)));
 	rule_needs(r, rules_cuts(b->p) ? "$W/stamps/combine" : "$W/stamps/solve");
 	book_needs_adapters(b, r);
-	rule_recipe(r, "%s --site %s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)", s->name);
+	for (int t = 0; b->p->given && t < b->tasks->n; t++)
+		rule_needs(r, "$W/stamps/given-%s", book_task(b, t));
+	rule_recipe(r, "%s --site %s%s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)",
+		    s->name, grams);
+	free(grams);
 }
 
 /* A run may have been killed after a solution, before its files were released. The rule that needs

@@ -17,6 +17,8 @@ static long size_of(const char *path)
 void rules_want(const struct plan *p, struct graph *g, bool evaluated)
 {
 	graph_want(g, rules_result(p));
+	if (p->statistics)
+		return;
 	if (p->c.save)
 		graph_want(g, "$W/model/config.json");
 	if (evaluated)
@@ -28,7 +30,8 @@ char *rules_worklist(const struct plan *p, int iteration, const struct changes *
 {
 	struct graph *g = rules_open(p, iteration, changed);
 	char *log = xformat("%s/log.tsv", p->work), *said;
-	struct worklist w = {.title = (char *)method_name(p->c.method),
+	struct worklist w = {.title = p->statistics ? "statistics"
+						    : (char *)method_name(p->c.method),
 			     .log = log,
 			     .log_from = size_of(log),
 			     .iteration = iteration,

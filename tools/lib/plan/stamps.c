@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/targets.h"
 #include "backend/be.h"
 #include "base/die.h"
 #include "base/text.h"
 #include "files/digest.h"
 #include "files/out.h"
+#include "merge/statistics.h"
 #include "model/tokenizer/tokenizer.h"
+#include "plan/handed.h"
 
 /* One stamp while it is written. */
 struct stamp {
@@ -149,11 +152,30 @@ static void stamp_draw(struct stamp *s, const char *task)
 	free(train);
 }
 
-static void stamp_adapter(struct stamp *s, const char *task)
+/* The two files of task t's adapter. */
+static void add_adapter(struct stamp *s, int t)
 {
-	add_task_file(s, "config", s->p->loras, task, "adapter_config.json");
-	add_task_file(s, "weights", s->p->loras, task, "adapter_model.safetensors");
-	write_stamp(s, "adapter-%s", task);
+	char *dir = plan_adapter_dir(s->p, t), *config = xformat("%s/adapter_config.json", dir),
+	     *weights = xformat("%s/adapter_model.safetensors", dir);
+
+	add_file(s, "config", config);
+	add_file(s, "weights", weights);
+	free(weights);
+	free(config);
+	free(dir);
+}
+
+static void stamp_adapter(struct stamp *s, int t)
+{
+	add_adapter(s, t);
+	write_stamp(s, "adapter-%s", s->p->c.task_targets.item[t]);
+}
+
+/* Statistics that are merged: statistics.json has the digests of all their files. */
+static void stamp_given(struct stamp *s, int t)
+{
+	add_file(s, "statistics", s->p->given[t]->path);
+	write_stamp(s, "given-%s", s->p->c.task_targets.item[t]);
 }
 
 static void stamp_test(struct stamp *s, const char *task)
@@ -206,12 +228,8 @@ static void stamp_grams(struct stamp *s)
 	const struct plan *p = s->p;
 
 	add_stage(s, STAGE_GRAMS, config_stages[STAGE_GRAMS].tool, true);
-	for (int t = 0; t < p->c.task_targets.n && p->c.use_dcs; t++) {
-		const char *task = p->c.task_targets.item[t];
-
-		add_task_file(s, "config", p->loras, task, "adapter_config.json");
-		add_task_file(s, "weights", p->loras, task, "adapter_model.safetensors");
-	}
+	for (int t = 0; t < p->c.task_targets.n && p->c.use_dcs; t++)
+		add_adapter(s, t);
 	write_stamp(s, "%s", "grams");
 }
 
@@ -271,13 +289,47 @@ static void stamp_all_modules(struct stamp *s)
 	strlist_release(&done);
 }
 
+struct set {
+	const struct plan *p;
+	uint64_t digest;
+};
+
+static void add_also(struct module q, void *arg)
+{
+	struct set *set = arg;
+
+	if (!adapter_find(set->p->adapter[0], q))
+		set->digest = add_name(set->p, q, set->digest);
+}
+
+/* The modules and settings of a task's statistics. */
+static void stamp_statistics(struct stamp *s)
+{
+	struct set set = {s->p, 0};
+	json_t *settings = handed_settings(s->p), *v;
+	const char *key;
+
+	for (int i = 0; i < s->p->adapter[0]->n; i++)
+		set.digest = add_name(s->p, s->p->adapter[0]->lora[i].module, set.digest);
+	linears_each(&s->p->model->m, &s->p->also, add_also, &set);
+	add_tool(s, "write-statistics");
+	text_add(&s->text, "targets %016llx\n", (unsigned long long)set.digest);
+	json_object_foreach (settings, key, v)
+		text_add(&s->text, "%s %s\n", key, json_string_value(v));
+	write_stamp(s, "statistics-%s", s->p->c.task_targets.item[0]);
+	json_decref(settings);
+}
+
 /* Everything between the samples and the rows and tokens that are fitted. */
 static void stamp_rows(struct stamp *s)
 {
 	stamp_stage(s, STAGE_EXTRACT, true);
 	stamp_stage(s, STAGE_TOKENS, true);
 	stamp_grams(s);
-	stamp_all_modules(s);
+	if (s->p->statistics)
+		stamp_statistics(s);
+	else
+		stamp_all_modules(s);
 }
 
 static void stamp_solutions(struct stamp *s)
@@ -301,13 +353,20 @@ void stamps_compare(const struct plan *p, bool write, struct changes *changes)
 	struct stamp s = {
 		.p = p, .digests = digest_cache_open(cache), .changes = changes, .write = write};
 
-	stamp_rows(&s);
-	stamp_solutions(&s);
+	if (p->given)
+		handed_check(p, s.digests);
+	else
+		stamp_rows(&s);
+	if (!p->statistics)
+		stamp_solutions(&s);
 	for (int t = 0; t < p->c.task_targets.n; t++) {
 		if (plan_samples(p))
 			stamp_draw(&s, p->c.task_targets.item[t]);
-		stamp_adapter(&s, p->c.task_targets.item[t]);
-		stamp_test(&s, p->c.task_targets.item[t]);
+		stamp_adapter(&s, t);
+		if (p->given)
+			stamp_given(&s, t);
+		if (p->data && !p->statistics)
+			stamp_test(&s, p->c.task_targets.item[t]);
 	}
 	digest_cache_close(s.digests, write);
 	free(cache);
