@@ -500,6 +500,7 @@ int main(int argc, char **argv)
 	read_settings(&p);
 	check_request(&p);
 	plan_open(&p);
+	handed_check_modules(&p);
 	check_files(&p);
 	if (o.print_work)
 		printf("%s\n", p.work);

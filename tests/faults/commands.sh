@@ -3,12 +3,12 @@
 # the side; for compute-grams and solve-layer also what they are given; and whether there is an adapter. A preloaded
 # shim records the commands. Sourced after lib.sh. release-files and keep-previous are cases for every-write.sh.
 tiny --blocks 1
-record() { # FOLDER SETTINGS…
+record() { # FOLDER SETTINGS… (of two tasks, unless $of says other ones)
 	folder=$T/runs/$1
 	shift
 	must env LD_PRELOAD="$BUILD/tests/shim.so" FAULT_COMMANDS="$T/raw" FAULT_TOOLS="$BUILD" \
 		make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$folder" $SMALL \
-			KEEP_ACTS=1 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 "$@"
+			KEEP_ACTS=1 ${of-TASK_TARGETS=emoint,tec MANUAL_CEOF=1} "$@"
 }
 W=$T/runs/sweep
 record sweep merge eval SAVE=1
@@ -16,6 +16,9 @@ record jacobi merge METHOD=jacobi MAX_ITER=2
 record dense merge WITH_PRETRAIN_MATRIX=1
 record whole merge METHOD=jacobi MAX_ITER=2 WITH_PRETRAIN_MATRIX=1
 record ties merge eval METHOD=ties REFERENCE="$W/eval"
+of='TASK=tec'
+record statistics statistics
+unset of
 mkdir "$T/compared" # (logs that what runs later does not add to)
 cp -a "$W" "$T/runs/ties" "$T/compared"
 compare="'$BUILD/compare-methods' --tasks emoint,tec --reference '$W/eval' \

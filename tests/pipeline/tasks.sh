@@ -90,7 +90,8 @@ M=data/demo-llama/model L=data/demo-llama/loras D=data/demo-llama/data
 case=llama three=mood,topic,order fourth=route
 settings='TASK_TYPE=demo-llama CONFIG=data/demo-llama/config.yaml'
 sites=$("$BUILD/plan-pipeline" -q --tools "$BUILD" --config data/demo-llama/config.yaml --task-type demo-llama \
-	--model $M --loras $L --data $D --work "$T/sites" >/dev/null; sed -n 's/^sites := //p' "$T/sites/plan.mk" | wc -w)
+	--model $M --loras $L --data $D --work "$T/sites" >/dev/null
+	sed -n 's/^sites := //p' "$T/sites/plan.mk" | wc -w)
 method=sweep
 more_and_less "$sites" "$sites" 0
 

@@ -55,25 +55,26 @@ json_t *handed_settings(const struct plan *p)
 	return o;
 }
 
-/* Which texts are drawn and how they are worded is each task's own matter. Their number and length
- * are the merge's. */
-static bool must_agree(const struct config_key *k)
+bool handed_agrees(const struct config_key *k)
 {
 	return !is_of(k, STAGE_DRAW) || k == &config_keys[KEY_samples_num] ||
 	       k == &config_keys[KEY_max_length];
 }
 
+static void check_setting(const struct statistics *s, const json_t *settings, const char *name)
+{
+	statistics_expect_setting(s, name, json_string_value(json_object_get(settings, name)));
+}
+
+/* The features come first, because others follow from them. */
 static void check_settings(const struct plan *p, const struct statistics *s)
 {
 	json_t *settings = handed_settings(p);
 
-	for (int i = 0; i < CONFIG_KEYS; i++) {
-		const char *name = config_keys[i].name;
-
-		if (must_agree(&config_keys[i]))
-			statistics_expect_setting(
-				s, name, json_string_value(json_object_get(settings, name)));
-	}
+	check_setting(s, settings, config_keys[KEY_features].name);
+	for (int i = 0; i < CONFIG_KEYS; i++)
+		if (handed_agrees(&config_keys[i]))
+			check_setting(s, settings, config_keys[i].name);
 	json_decref(settings);
 }
 
@@ -203,16 +204,6 @@ static void check_module(const struct plan *p, int t, int other, const struct lo
 	free(module);
 }
 
-void handed_check_modules(const struct plan *p)
-{
-	int n = p->c.task_targets.n;
-
-	for (int t = 0; p->given && t < n; t++)
-		for (int u = 0; u < n; u++)
-			for (int i = 0; i < p->adapter[u]->n; i++)
-				check_module(p, t, u, &p->adapter[u]->lora[i]);
-}
-
 /* Whether there is such a linear. */
 static void note_it(struct module q, void *arg)
 {
@@ -220,7 +211,7 @@ static void note_it(struct module q, void *arg)
 	*(bool *)arg = true;
 }
 
-void handed_check_also(const struct plan *p)
+static void check_also(const struct plan *p)
 {
 	for (int i = 0; i < p->also.n; i++) {
 		const struct strlist one = {1, &p->also.item[i]};
@@ -232,6 +223,17 @@ void handed_check_also(const struct plan *p)
 				  "names: %s",
 				  p->also.item[i], p->model->m.family->linears);
 	}
+}
+
+void handed_check_modules(const struct plan *p)
+{
+	int n = p->c.task_targets.n;
+
+	check_also(p);
+	for (int t = 0; p->given && t < n; t++)
+		for (int u = 0; u < n; u++)
+			for (int i = 0; i < p->adapter[u]->n; i++)
+				check_module(p, t, u, &p->adapter[u]->lora[i]);
 }
 
 /* ------------------------------------------------------------ files */

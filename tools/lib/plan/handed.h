@@ -10,7 +10,8 @@
  * die() where the tasks differ, or where the settings cannot merge statistics. */
 struct statistics **handed_open(const struct config *c, const char *list);
 
-/* After plan_open(): die() where a module of the merge is missing in a task's statistics. */
+/* After plan_open(): die() where a module of the merge is missing in a task's statistics, or where
+ * TARGETS names no linear of the model. */
 void handed_check_modules(const struct plan *p);
 /* die() where the statistics are of another base model or adapter, were made with other settings,
  * or are damaged. */
@@ -21,9 +22,11 @@ void handed_link(const struct plan *p);
 /* The settings that a task's rows depend on, {key: value}; the caller decrefs. */
 json_t *handed_settings(const struct plan *p);
 
+/* Whether all statistics of a merge have the same value of a key. Which texts are drawn, and how
+ * they are worded, is each task's own matter; their number and length are not. */
+bool handed_agrees(const struct config_key *k);
+
 /* For statistics that are made: the settings must be possible for one task alone. */
 void handed_check_config(const struct config *c);
-/* TARGETS must name linears of the model. */
-void handed_check_also(const struct plan *p);
 
 #endif

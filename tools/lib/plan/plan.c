@@ -162,8 +162,6 @@ void plan_open(struct plan *p)
 	check_base_name(p);
 	if (!p->statistics)
 		check_merge_rank(p);
-	handed_check_also(p);
-	handed_check_modules(p);
 	find_sites(p);
 }
 

@@ -128,7 +128,8 @@ static void put_card_flags(struct text *mk, const struct plan *p)
 	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
 		bool said = k->type != CONFIG_TASKS && i != KEY_model_name &&
-			    (changes_merge(p, k) || i == KEY_score || i == KEY_max_new_tokens);
+			    (changes_merge(p, k) || i == KEY_score || i == KEY_max_new_tokens) &&
+			    !(p->given && !handed_agrees(k));
 		char *v = said ? config_value(&p->c, k) : NULL;
 
 		if (v)
