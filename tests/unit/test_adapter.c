@@ -13,6 +13,7 @@
 #include "adapter/adapter.h"
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
+#include "adapter/targets.h"
 #include "base/die.h"
 #include "case.h"
 #include "child.h"
@@ -905,6 +906,27 @@ static void test_elsewhere(void **state)
 
 /* ---- the real case ---- */
 
+/* The end of a name counts behind a dot. */
+static void test_named(void **state)
+{
+	static const struct {
+		const char *module;
+		bool named;
+	} CASE[] = {
+		{"encoder.block.0.layer.0.SelfAttention.q", true},
+		{"encoder.block.0.layer.0.SelfAttention.o", true},
+		{"decoder.block.0.layer.1.EncDecAttention.o", false},
+		{"q", true},
+		{"model.xq", false},
+		{"o", false},
+	};
+	struct strlist names = strlist_split("q,SelfAttention.o", "names");
+	(void)state;
+	for (size_t i = 0; i < COUNT(CASE); i++)
+		assert_int_equal(linear_named(&names, CASE[i].module), CASE[i].named);
+	strlist_release(&names);
+}
+
 static void test_real(void **state)
 {
 	static const char *const task[] = {"emoint", "emotion-cause", "tec", "isear"};
@@ -960,6 +982,7 @@ int main(void)
 		cmocka_unit_test(test_base_name),
 		cmocka_unit_test(test_base_name_in_config),
 		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_named),
 	};
 	case_find();
 	char *scratch = scratch_enter();

@@ -126,6 +126,8 @@ static void test_modules(void **state)
 	m.gated = false;
 	assert_true(module_parse(&m, "encoder.block.7.layer.1.DenseReluDense.wi", &q));
 	assert_string_equal(site_name(&family_t5, site_of_module(&family_t5, q), buf), "enc07-ffn");
+	assert_string_equal(site_kind(&family_t5, site_of_module(&family_t5, q), buf), "enc-ffn");
+	assert_string_equal(site_kind(&family_t5, site_encoder_output(), buf), "encoder-output");
 }
 
 /* q and v of flan-t5-large: 144 modules, 73 sites; of the small real case: 32 and 17. */

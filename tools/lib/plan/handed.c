@@ -34,7 +34,7 @@ static bool is_of(const struct config_key *k, enum stage stage)
 static bool shapes_rows(const struct plan *p, const struct config_key *k)
 {
 	bool rows = is_of(k, STAGE_DRAW) || is_of(k, STAGE_EXTRACT) || is_of(k, STAGE_GRAMS) ||
-		    plan_stage_depends(p, STAGE_TOKENS, k);
+		    (p->c.answers == GENERATED && plan_stage_depends(p, STAGE_TOKENS, k));
 
 	return rows && k != &config_keys[KEY_use_gradient_checkpointing] && effects_counts(p, k);
 }
@@ -125,6 +125,8 @@ struct statistics **handed_open(const struct config *c, const char *list)
 		char *dir = request_plain(dirs.item[i], "STATISTICS");
 
 		given[i] = statistics_open(dir);
+		if (!config_plain_name(statistics_task(given[i])))
+			die("'%s': task: expected the name of a task", given[i]->path);
 		if (strlist_find(&found, statistics_task(given[i])) >= 0)
 			die("STATISTICS: '%s' is of task '%s', as a folder before it", dir,
 			    statistics_task(given[i]));

@@ -235,7 +235,7 @@ void request_check_work(const char *work, const char *model, const char *loras, 
 	if (!S_ISDIR(st.st_mode))
 		die("WORK='%s' is a file: expected a folder for the results", work);
 	for (int i = 0; i < 3; i++)
-		if (stat(inputs[i], &other) == 0 && st.st_dev == other.st_dev &&
+		if (inputs[i] && stat(inputs[i], &other) == 0 && st.st_dev == other.st_dev &&
 		    st.st_ino == other.st_ino)
 			die("WORK='%s' is %s's folder: give the results one of their own", work,
 			    words[i]);

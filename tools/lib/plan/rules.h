@@ -1,5 +1,5 @@
-/* rules.h: the rules of a merge, file by file (graph.h). They depend on the method and the
- * settings. */
+/* rules.h: the rules of a merge, or of a task's statistics, file by file (graph.h). They depend on
+ * the method and the settings. */
 #ifndef RULES_H
 #define RULES_H
 
