@@ -42,6 +42,21 @@ static bool is_first_of_block(const struct schedule *s, int i)
 	return true;
 }
 
+static bool is_norm(enum step s)
+{
+	return s == STEP_SELF || s == STEP_CROSS || s == STEP_FFN;
+}
+
+/* Whether extract_site i is made from the rows of the one before: the norm whose linears lead to
+ * it. */
+static bool is_next(const struct schedule *s, int i)
+{
+	const struct site a = s->extract_site[i > 0 ? i - 1 : 0].site, b = s->extract_site[i].site;
+
+	return i > 0 && !site_is_encoder_output(b) && a.stack == b.stack && a.block == b.block &&
+	       is_norm(a.step) && b.step == a.step + 1;
+}
+
 /* The last extract_site before i in the same stack (for `encoder-output`: in the encoder) that is
  * the first of its block or, without checkpointing, at a norm. */
 static int state_of(const struct plan *p, const struct schedule *s, int i)
@@ -57,7 +72,7 @@ static int state_of(const struct plan *p, const struct schedule *s, int i)
 						 (a.step == STEP_CROSS || a.step == STEP_FFN))))
 			from = j;
 	}
-	return from;
+	return is_next(s, i) ? i - 1 : from;
 }
 
 /* Whether the rows of extract_site j are given to extract_site i: those of its way's first block
@@ -67,10 +82,11 @@ static bool is_given(const struct schedule *s, int i, int j)
 	const struct extract_site *t = &s->extract_site[i];
 	const struct site a = s->extract_site[j].site;
 
+	if (is_next(s, i))
+		return j == i - 1;
 	return t->from != NO_SITE && j >= t->from && j < i && !site_is_encoder_output(a) &&
 	       a.stack == s->extract_site[t->from].site.stack &&
-	       a.block == s->extract_site[t->from].site.block &&
-	       (a.step == STEP_OUT || a.step == STEP_CROSSOUT || a.step == STEP_DOWN);
+	       a.block == s->extract_site[t->from].site.block && !is_norm(a.step);
 }
 
 static void check_given(const struct schedule *s, int i, bool any)

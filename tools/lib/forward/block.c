@@ -81,7 +81,7 @@ static void load_norms(struct block *b, struct layout *l)
 	enum step from = b->way.from, to = b->way.to;
 
 	for (enum step s = from; s <= to && s < STEP_END; s = step_next(b, s))
-		if (step_of(b, s)->norm && !is_skipped(b, s))
+		if (step_of(b, s)->norm && !is_skipped(b, s) && !b->way.given[s])
 			b->norm[s] = model_norm(m, l, b->stack, b->index, s);
 	for (enum step s = from; s < to; s = step_next(b, s))
 		b->added_norm[s] = model_added_norm(m, l, b->stack, b->index, s);
@@ -587,7 +587,7 @@ void block_run(const struct block *b, const struct block_deltas *d, struct work 
 {
 	BUG_IF(s->rows > w->rows || to > b->way.to);
 	w->batch = s;
-	w->x = w->a;
+	w->x = b->way.given[b->way.from] ? s->given.fetch(s->given.arg, b->way.from) : w->a;
 	enter_step(b, w, h, b->way.from);
 	for (enum step at = b->way.from; at < to;) {
 		bool skipped = is_skipped(b, at);

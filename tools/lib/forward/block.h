@@ -22,8 +22,8 @@
 #include "model/site.h"
 
 /* A way through a block. At a step that is given, x is not computed: its caller has it. The linears
- * of the step before are then not needed. A given step has no norm, and is neither `from` nor `to`.
- */
+ * of the step before are then not needed. A given step is `from`, or one without a norm before
+ * `to`. Where `from` is given, h is read only by projections that add to it. */
 struct way {
 	enum step from, to; /* `from` has a norm */
 	bool given[STEP_END];

@@ -48,13 +48,24 @@ static struct h5 *open_acts(const struct propagation *a, const char *template,
 	return f;
 }
 
+/* Whether the walk starts from the rows of site s alone: one operation leads from there to the
+ * site, and it needs no state. */
+static bool starts_from_rows(const struct propagation *a, struct site s)
+{
+	const struct family *family = a->model->m.family;
+
+	return s.block == a->site.block && !site_at_norm(family, a->site) &&
+	       family_next_step(family, s.stack, s.step) == a->site.step;
+}
+
 /* Whether the walk can take the rows of site s: x there is no norm, and s is on its first block's
  * part of the way. */
 static bool can_be_given(const struct propagation *a, struct site s)
 {
 	return !site_is_encoder_output(s) && s.stack == propagate_in_decoder(a) &&
-	       s.block == a->start && s.step > a->start_step && site_compare(s, a->site) < 0 &&
-	       !site_at_norm(a->model->m.family, s);
+	       s.block == a->start && site_compare(s, a->site) < 0 &&
+	       (site_at_norm(a->model->m.family, s) ? starts_from_rows(a, s)
+						    : s.step > a->start_step);
 }
 
 static void find_given(struct propagation *a)
@@ -68,6 +79,8 @@ static void find_given(struct propagation *a)
 			die("%s: the rows of site '%s' are no input on the way from '%s' to '%s'",
 			    h5_path(in), name, a->from_site, a->of.site);
 		a->given[s.step] = a->given_rows.item[i];
+		if (site_at_norm(a->model->m.family, s))
+			a->start_step = s.step;
 		free(name);
 		h5_close(in);
 	}
@@ -156,7 +169,8 @@ static void open_files(const struct propagation *a, struct propagation_task *t,
 {
 	if (p->first && a->from) {
 		t->in = open_acts(a, a->from, t, a->from_site);
-		acts_need_state(t->in, seqs_of(a, t)->rows, a->model->m.D);
+		if (!a->given[a->start_step])
+			acts_need_state(t->in, seqs_of(a, t)->rows, a->model->m.D);
 	}
 	for (int at = 0; p->first && at < STEP_END; at++)
 		if (a->given[at])
@@ -221,6 +235,8 @@ static void read_state(const struct propagation *a, const struct propagation_tas
 	const struct seqs *s = seqs_of(a, t);
 	struct h5 *from = p->first ? t->in : t->out;
 
+	if (p->first && a->given[p->from]) /* the way needs no state */
+		return;
 	if (from)
 		h5_read_float(from, "/state", (size_t)s->off[first], (size_t)b->rows, a->host);
 	else

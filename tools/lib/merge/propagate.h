@@ -8,6 +8,7 @@
  *
  * Rows of sites on the way are inputs of linears that an earlier walk has computed. Where they are
  * given, what leads to them is not computed again: attention, or the first half of a feed-forward.
+ * A walk of this one operation starts from the rows before it, and needs no state.
  * They are the same bits, because equal input rows give equal output rows (backend/be.h).
  *
  * A pass runs one block over all sequences of all tasks, batch by batch. Between passes the state
@@ -56,7 +57,7 @@ struct propagation {
 
 	/* Set by propagate_start(). */
 	int start;                   /* the first block to run, */
-	enum step start_step;        /* from this step on */
+	enum step start_step;        /* from this step on, whose x may be given */
 	char *from_site;             /* the site of `from` */
 	const char *given[STEP_END]; /* by step of the first block: a path of given_rows, or NULL */
 

@@ -46,20 +46,35 @@ static bool takes_rows(const struct plan *p, int stack)
 	return !p->c.use_fp16 && !(p->c.features == REFERENCE && stack == 1);
 }
 
-/* Rows of norms are made from the state. Rows of a linear's input that no norm made are given. */
-static void find_given(struct extract_site *t, const struct schedule *s, const struct plan *p)
+/* Whether one operation leads from the rows of site a to those of site b, without the state. */
+static bool follows(const struct plan *p, struct site a, struct site b)
 {
+	const struct family *family = p->model->m.family;
+
+	return !site_is_encoder_output(b) && same_block(a, b) && !site_at_norm(family, b) &&
+	       family_next_step(family, a.stack, a.step) == b.step;
+}
+
+/* The rows that extract_site i is made from instead of a state, or beside it. Of the rows on the
+ * way those are given that are no norms: norms are made from the state. */
+static void find_given(struct schedule *s, const struct plan *p, int i)
+{
+	struct extract_site *t = &s->extract_site[i];
 	struct site from;
 
-	if (t->from == NO_SITE)
+	if (t->from == NO_SITE || !takes_rows(p, s->extract_site[t->from].site.stack))
 		return;
 	from = s->extract_site[t->from].site;
-	for (int i = t->from; &s->extract_site[i] < t && takes_rows(p, from.stack); i++) {
-		struct site site = s->extract_site[i].site;
+	if (follows(p, s->extract_site[i - 1].site, t->site)) {
+		t->from = t->given[t->ngiven++] = i - 1;
+		return;
+	}
+	for (int k = t->from; k < i; k++) {
+		struct site site = s->extract_site[k].site;
 
 		if (!site_is_encoder_output(site) && same_block(site, from) &&
 		    !site_at_norm(p->model->m.family, site))
-			t->given[t->ngiven++] = i;
+			t->given[t->ngiven++] = k;
 	}
 }
 
@@ -79,7 +94,7 @@ static void find_states(struct schedule *s, const struct plan *p)
 		t->reads_answers = !encoder_output && t->site.stack == family->nstacks - 1;
 		t->from = *state;
 		t->before = solved;
-		find_given(t, s, p);
+		find_given(s, p, i);
 		t->holds_state = encoder_output || holds_state(p, s, i, *state);
 		if (!encoder_output && t->holds_state)
 			*state = i;

@@ -16,10 +16,11 @@ struct extract_site {
 	bool reads_answers; /* its rows include those of the decoder's tokens */
 	bool holds_state;   /* a later site starts from its file */
 	bool reads_encoder; /* it needs the encoder's output and the decoder's tokens */
-	int from; /* the extract_site whose file holds the state to start from; NO_SITE: the
-		     embeddings */
-	/* The n extract_sites whose rows are taken, not computed again: those after the start of
-	 * `from`'s block, and before this one, where x is no norm. */
+	int from; /* the extract_site whose file holds the state to start from, or the rows;
+		     NO_SITE: the embeddings */
+	/* The extract_sites whose rows are taken, not computed again: `from` alone, where one
+	 * operation leads from its rows to these; else those in `from`'s block and before this one,
+	 * where x is no norm. */
 	int given[GIVEN_SITES], ngiven;
 	int before;    /* the last solved extract_site before this one, or NO_SITE */
 	int last_user; /* the solved extract_site after which its rows are not needed */
