@@ -21,8 +21,9 @@ TEST_ENV = env $(foreach v,$(CASES),$(if $($v),,-u $v)) $(foreach v,$(CASES),$(i
 
 UNIT_FOLDERS = unit backend golden
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNIT_FOLDERS:%=tests/%/test_*.c))))
-TEST_PRELOADS := $(BUILD)/tests/slow-fsync.so
-TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/slow-fsync.c,$(wildcard tests/*.c)))
+PRELOADS := slow-fsync other-machine
+TEST_PRELOADS := $(PRELOADS:%=$(BUILD)/tests/%.so)
+TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(PRELOADS:%=tests/%.c),$(wildcard tests/*.c)))
 # The long ones come first, so that none of them runs alone at the end.
 TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
 GOLDEN_TESTS := $(patsubst tests/golden/%.c,$(BUILD)/tests/%,$(wildcard tests/golden/test_*.c))

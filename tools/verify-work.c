@@ -7,8 +7,8 @@
  * - left over: a temporary file of a process that was killed. The next run removes it.
  * - set aside: found damaged by a run.
  *
- * One line each on stdout, separated by tabs; exit 1 if there is any. log.tsv and lock are not
- * examined, because no tool reads them. */
+ * One line each on stdout, separated by tabs; exit 1 if there is any. log.tsv, lock and .holder are
+ * not examined, because no tool reads them. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -64,7 +64,8 @@ static void finding(struct verify *v, const char *what, const char *name, const 
 
 static bool is_ours_alone(const char *name)
 {
-	static const char *const names[] = {"log.tsv", "lock", "checksums.tsv", "dag.svg"};
+	static const char *const names[] = {"log.tsv", "lock", "checksums.tsv", "dag.svg",
+					    ".holder"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(name, names[i]))

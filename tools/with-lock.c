@@ -4,7 +4,8 @@
  * The lock is flock() on FOLDER/lock. The command and everything that it starts inherit it. It
  * lasts until the last of them has ended, however they end, and then the kernel releases it. The
  * file holds the holder's number and command, for the message to a second run. If the holder was
- * killed and its children are still ending, this waits for the lock.
+ * killed and its children are still ending, this waits for the lock. Some network file systems keep
+ * such a lock to one machine, so lib/files/holder.h says for all machines who holds the folder.
  *
  * Under the lock, any temporary file in the folder was left by a process that was killed. Such
  * files are removed before the command starts. An interruption (INT, TERM, HUP) is passed on. When
@@ -28,7 +29,9 @@
 
 #include "base/command.h"
 #include "base/die.h"
+#include "base/host.h"
 #include "base/text.h"
+#include "files/holder.h"
 #include "files/out.h"
 #include "files/start.h"
 
@@ -114,21 +117,6 @@ static bool ends_with(const char *s, const char *tail)
 	return n > k && !strcmp(s + n - k, tail);
 }
 
-/* The PID of ".NAME.tmp-PID-N" (lib/files/out.h), or 0. */
-static long temporary_of(const char *name)
-{
-	const char *mark = NULL;
-	long pid;
-	char *end;
-
-	for (const char *s = name; *name == '.' && (s = strstr(s, ".tmp-")); s++)
-		mark = s;
-	if (!mark)
-		return 0;
-	pid = strtol(mark + 5, &end, 10);
-	return *end == '-' ? pid : 0;
-}
-
 /* Whether a living process may still write the file. In the locked folder: one of these tools, run
  * by hand; any other process has only got the number of the one that is gone. In a folder that is
  * not locked: any process. */
@@ -148,6 +136,18 @@ static bool is_live_writer(long pid, bool locked)
 	return !strcmp(theirs, ours);
 }
 
+/* Whether nobody will finish the file. What runs on another machine is not seen from here. In the
+ * locked folder it belongs to an earlier run, and may write no more (files/holder.h). In a folder
+ * that is not locked, other machines' runs may be writing: a file is left once it is a day old. */
+static bool is_left(const struct out_writer *by, const struct stat *st, bool locked)
+{
+	enum { DAY = 24 * 60 * 60 };
+
+	if (strcmp(by->host, host_name()) == 0)
+		return !is_live_writer(by->pid, locked);
+	return locked || st->st_mtime < time(NULL) - DAY;
+}
+
 /* Counts the files that were set aside under `path`. Removes left temporary files and, with
  * `aside`, those set aside. */
 static int sweep(const char *path, bool locked, bool aside, int depth)
@@ -161,14 +161,15 @@ static int sweep(const char *path, bool locked, bool aside, int depth)
 	while ((e = readdir(d))) {
 		char *name = xformat("%s/%s", path, e->d_name);
 		struct stat st;
-		long pid = temporary_of(e->d_name);
+		struct out_writer by;
+		bool temporary = out_is_temporary(e->d_name, &by);
 		bool damaged = ends_with(e->d_name, ".damaged");
 
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && !lstat(name, &st)) {
 			if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH)
 				count += sweep(name, locked, aside, depth + 1);
 			else if (S_ISREG(st.st_mode) &&
-				 ((pid > 0 && !is_live_writer(pid, locked)) || (damaged && aside)))
+				 ((temporary && is_left(&by, &st, locked)) || (damaged && aside)))
 				unlink(name);
 			else
 				count += damaged;
@@ -217,6 +218,7 @@ int main(int argc, char **argv)
 	make_folder(folder);
 	lock = xformat("%s/lock", folder);
 	write_holder(lock_folder(lock), argv + own + 1);
+	holder_take(folder, argv + own + 1);
 	before = sweep(folder, true, false, 0);
 	if (also)
 		sweep(also, false, false, 0);
@@ -232,5 +234,6 @@ int main(int argc, char **argv)
 	else if (again && (command_interrupted() || WIFSIGNALED(status)))
 		note("interrupted: what is finished is kept, and this goes on: %s", again);
 	free(lock);
+	holder_release(folder);
 	return command_leave(status);
 }

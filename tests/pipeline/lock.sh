@@ -74,6 +74,58 @@ left=$(find "$W" "$T/other" -name '*.tmp-*')
 if [ -z "$left" ] && [ -e "$W/.keep" ]; then ok 'temporary files of killed processes are removed, others stay'
 	else not_ok "left: $left"; fi
 
+# ---- other machines that share the folder (files/holder.h)
+echo 'node7/4711/1.0 make merge' >"$W/.holder"
+if lock true 2>"$T/err"; then not_ok 'another machine is refused'; else ok 'another machine is refused'; fi
+says 'and named, with what to do' \
+	"'$W' is in use by process 4711 make merge on node7; if it has ended there, remove '$W/.holder'"
+rm "$W/.holder"
+check 'then the folder is free' lock true
+check 'and nothing says that it is held' [ ! -e "$W/.holder" ]
+echo "$(uname -n)/999999999/1.0 make merge" >"$W/.holder"
+check 'what a killed run of this machine has left is replaced' lock true
+
+# A step that outlives its run writes nothing, once another run has begun, or when its own has ended.
+lock sh -c 'echo node7/1/1.0 >"$1/.holder"; exec "$2/copy-output" --from "$3" -o "$1/late"' - \
+	"$W" "$BUILD" "$PWD/README.md" 2>"$T/err"
+says 'a step of an earlier run writes nothing' "'$W/late' is not written: the run that began this step has ended"
+rm -f "$W/.holder"
+lock sh -c 'rm "$1/.holder"; exec "$2/copy-output" --from "$3" -o "$1/late"' - \
+	"$W" "$BUILD" "$PWD/README.md" 2>"$T/err"
+says 'nor when its run has ended' 'is not written: the run that began this step has ended'
+check 'there is no such file, and no temporary one' test -z "$(find "$W" -name '*late*')"
+
+mkdir -p "$W/own" "$T/other"
+touch "$W/own/.a.tmp-1-0-node7" "$T/other/.b.tmp-1-0-node7" "$W/own/.c.tmp-999999999-0-$(uname -n)"
+touch -d '2 days ago' "$T/other/.old.tmp-1-0-node-7"
+must "$BUILD/with-lock" --folder "$W" --also "$T/other" -- true
+check "other machines' temporary files: those of the locked folder go, and others after a day" \
+	test "$(find "$W" "$T/other" -name '*.tmp-*')" = "$T/other/.b.tmp-1-0-node7"
+
+# A file system whose locks do not reach other machines, and that does not append in one piece (other-machine.so).
+case $BUILD in
+*san*) skip 'locks of one machine' 'the sanitizers come first in LD_PRELOAD' ;;
+*)
+	there() { OTHER_MACHINE=$1 LD_PRELOAD=$PWD/$HELP/other-machine.so "$BUILD/with-lock" --folder "$W" -- "$2" "$3"; }
+	there node1 sleep "$long" &
+	while [ ! -s "$W/.holder" ]; do sleep 0.05; done
+	if there node2 true 1 2>"$T/err"; then not_ok 'two machines'; else ok 'two machines'; fi
+	says 'exclude each other without flock()' 'in use by process [0-9]+ sleep [0-9]+ on node1'
+	kill "$(cut -d/ -f2 "$W/.holder")"
+	wait
+	for n in 1 2 3 4; do
+		export OTHER_MACHINE=node$n
+		for i in 1 2 3 4 5; do
+			LD_PRELOAD=$PWD/$HELP/other-machine.so "$BUILD/copy-output" --checksums "$T/sums.tsv" \
+				--from README.md -o "$T/copy$n.$i"
+		done &
+	done
+	wait
+	check 'lines that machines append at the same time are all there' \
+		test "$(cut -f3 "$T/sums.tsv" | sort -u | grep -c '^copy[1-4][.][1-5]$')-$(wc -l <"$T/sums.tsv")" = 20-20
+	;;
+esac
+
 lock sh -c 'exit 7' 2>/dev/null
 if [ $? = 7 ]; then ok "the command's status is passed on"; else not_ok "the command's status is passed on"; fi
 finish

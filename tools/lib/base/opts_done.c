@@ -1,16 +1,14 @@
 /* opts_done.c: the closing line of a tool and its costs. */
 #include "base/opts_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/append.h"
 #include "base/die.h"
 
 static struct timespec clock_start;
@@ -50,15 +48,12 @@ static double started(double real)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - real;
 }
 
-/* One line with one write(), so that processes side by side can append to one file. */
 static void log_figures(const char *text, double real, double cpu, double peak_mb)
 {
 	char *line = xformat("%s\t%s\t%.3f\t%.3f\t%.1f\t%.3f\n", prog_name, text, real, cpu,
 			     peak_mb, started(real));
-	int fd = open(opts_common.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
-	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line) || close(fd))
-		die("cannot append to '%s': %s", opts_common.log, strerror(errno));
+	append_line(opts_common.log, line);
 	free(line);
 }
 

@@ -7,14 +7,13 @@
 #include "files/checksums.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/append.h"
 #include "base/die.h"
 #include "base/strlist.h"
 #include "base/text.h"
@@ -82,25 +81,6 @@ static const char *inside(const char *path)
 	    (!folder_len && *path == '/'))
 		return NULL;
 	return path + folder_len;
-}
-
-/* Appends a line in a single write, so that processes can append side by side. A line that a crash
- * has cut is ended first. */
-static void append(const char *line)
-{
-	int fd = open(checksums_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	size_t n = strlen(line);
-	struct stat st;
-	char last = '\n';
-
-	if (fd < 0 || fstat(fd, &st))
-		die("cannot append to '%s': %s", checksums_path, strerror(errno));
-	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
-	    write(fd, "\n", 1) != 1)
-		die("cannot append to '%s': %s", checksums_path, strerror(errno));
-	errno = ENOSPC; /* the usual reason for a short write */
-	if (write(fd, line, n) != (ssize_t)n || close(fd))
-		die("cannot append to '%s': %s", checksums_path, strerror(errno));
 }
 
 /* ------------------------------------------------------------ which task a file belongs to */
@@ -192,7 +172,7 @@ void checksums_record(const char *tmp, const char *target)
 	struct text from = made_of(name);
 	char *line = checksums_format(digest, size, name, text_get(&from));
 
-	append(line);
+	append_line(checksums_path, line);
 	free(line);
 	text_release(&from);
 }

@@ -5,6 +5,8 @@
  * no lock, no pointer that another thread could free. At worst it unlinks a name that was just
  * renamed. Names are never used twice, so it then finds nothing.
  *
+ * Processes of several machines may write into one folder, so a name has the machine's.
+ *
  * A child made by fork() must not remove its parent's files, so every entry has the process that
  * began it. */
 #include "files/out.h"
@@ -21,6 +23,8 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/host.h"
+#include "files/holder.h"
 
 enum { MAX_PENDING = 64 }; /* outputs of a process at a time: a few per task */
 
@@ -30,6 +34,9 @@ static struct pending {
 	char *target;
 	char tmp[PATH_MAX];
 } pending[MAX_PENDING];
+
+/* In a temporary name, before the process, its count and its machine. */
+#define MARK ".tmp-"
 
 static void (*commit_hook)(const char *tmp, const char *target);
 
@@ -162,8 +169,8 @@ static void create_temporary(struct pending *p, const char *target)
 	if (!*name)
 		die("cannot create '%s': it names a folder", target);
 	do {
-		int n = snprintf(p->tmp, sizeof(p->tmp), "%.*s.%s.tmp-%ld-%u", dir, target, name,
-				 (long)getpid(), count++);
+		int n = snprintf(p->tmp, sizeof(p->tmp), "%.*s.%s" MARK "%ld-%u-%s", dir, target,
+				 name, (long)getpid(), count++, host_name());
 		if (n < 0 || (size_t)n >= sizeof(p->tmp))
 			die("cannot create '%s': %s", target, strerror(ENAMETOOLONG));
 		/* The entry is live before the file exists. A signal in between then finds nothing,
@@ -228,6 +235,7 @@ void out_replace(const char *target)
 	struct pending *p = begun(target);
 	if (commit_hook)
 		commit_hook(p->tmp, target);
+	holder_check(target);
 	if (rename(p->tmp, target))
 		die("cannot rename the finished file to '%s': %s", target, strerror(errno));
 	p->live = 0;
@@ -258,6 +266,21 @@ void out_abort(const char *target)
 		return;
 	unlink(p->tmp);
 	p->live = 0;
+}
+
+bool out_is_temporary(const char *name, struct out_writer *by)
+{
+	const char *mark = NULL;
+	char *end;
+
+	for (const char *s = name; *name == '.' && (s = strstr(s, MARK)); s++)
+		mark = s;
+	if (!mark)
+		return false;
+	by->pid = strtol(mark + strlen(MARK), &end, 10);
+	by->host = *end == '-' ? strchr(end + 1, '-') : NULL;
+	by->host = by->host ? by->host + 1 : host_name();
+	return by->pid > 0 && *end == '-';
 }
 
 /* ------------------------------------------------------------ copies */

@@ -1,10 +1,12 @@
 /* out.h: files that appear under their final name complete, or not at all.
  *
- * An output is written under a unique temporary name beside the target (".NAME.tmp-PID-N"). It is
- * then synced and renamed, and its folder synced. Temporary files that are not committed are
+ * An output is written under a unique temporary name beside the target (".NAME.tmp-PID-N-HOST"). It
+ * is then synced and renamed, and its folder synced. Temporary files that are not committed are
  * removed at exit and on INT, TERM and HUP. */
 #ifndef OUT_H
 #define OUT_H
+
+#include <stdbool.h>
 
 /* Begins an output: creates the target's missing parent folders and an empty temporary file,
  * exclusively. Returns the temporary path, which is owned by the module and valid until commit. */
@@ -29,6 +31,14 @@ void out_abort(const char *target);
 
 /* Copies a whole file. */
 void out_copy(const char *from, const char *target);
+/* Whether a file's name (without its folder) is such a temporary one, and which process of which
+ * machine began it. host: a part of the name. */
+struct out_writer {
+	long pid;
+	const char *host;
+};
+bool out_is_temporary(const char *name, struct out_writer *by);
+
 /* Writes a whole text file in one call. */
 void out_write_text(const char *target, const char *text);
 /* Reads such a file (allocated); NULL: it does not exist. */
