@@ -12,6 +12,7 @@ cat >"$T/not-run" <<'END'
 README.md	make deps demo	deps needs the network; other tests merge the demo, and are the tests
 tools/README.md	python3 -c "import torch, safetensors.torch as s	needs PyTorch
 README.md	from peft import PeftModel	needs PyTorch; tests/oracle/load_peft.py does it
+pipeline/README.md	#!/bin/sh	needs a cluster; tests/slurm/merge.sh starts one
 tests/README.md	make test TESTS='tests/cli/rooms.sh tests/cli/config.sh build/tests/test_config'	tests run anyway
 .github/CONTRIBUTING.md	make test TESTS='tests/cli/options.sh build/tests/test_solve'	tests run anyway
 tools/lib/backend/README.md	make CUDA=1	needs NVIDIA's toolkit and a GPU

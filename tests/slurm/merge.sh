@@ -99,12 +99,17 @@ must run "$T/llama" -j2 merge $settings
 must slurm "$T/llama.slurm" merge $settings
 same 'the Llama, a sweep' "$T/llama" "$T/llama.slurm"
 
+# The run itself is a job, and its steps share what it was given.
 tiny --blocks 1 --tasks a,b
 settings='METHOD=jacobi MAX_ITER=2 TASK_TARGETS=a,b'
 # shellcheck disable=SC2086
 must run "$T/jacobi" -j2 merge $settings
-# shellcheck disable=SC2086
-must slurm "$T/jacobi.slurm" merge $settings
-same 'a small T5, two iterations' "$T/jacobi" "$T/jacobi.slurm"
+{
+	echo '#!/bin/sh'
+	echo "make --no-print-directory -j4 merge BUILD='$BUILD' MODEL='$M' LORAS='$L' DATA='$D' WORK='$T/jacobi.slurm' \\"
+	echo "  $SMALL $settings THREADS=1 LAUNCH='srun --exact -n1 -c{cpus} --mem={mem} -Q -X -i none'"
+} >"$T/job"
+must limited 120 sbatch -Q -W --ntasks=4 --mem=1200 --output="$T/job.out" "$T/job"
+same 'a small T5, two iterations, in a batch job' "$T/jacobi" "$T/jacobi.slurm"
 check 'and no job is left' await "$(patience 10)" no_jobs
 finish
