@@ -15,6 +15,9 @@
 #? make compare METHODS=a,b,… …same…
 #?                         merge by each method in WORK/<method>, evaluate, and print one table: WORK/compare.tsv, .md, compare-pairs.tsv;
 #?                         with the page WORK/report.html of all methods
+#? make tune [GRID=FILE] [TUNE_ROWS=200] …same…
+#?                         merge by the settings of each line of GRID (config/tune.yaml), score each on rows held out of train, never on test;
+#?                         writes WORK/tune/best.yaml, to be given as CONFIG=
 #? make tokens MODEL=DIR TEXT='…'
 #?                         the token ids and pieces of a text; without TEXT, of every line of standard input
 #? make demo               merge and evaluate the demo by three methods; DEMO=llama: the demo that is a Llama
@@ -46,7 +49,7 @@ LAUNCH =
 THREADS =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
-OWN_VARIABLES += BACKEND LAUNCH THREADS TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL TASK TARGETS STATISTICS
+OWN_VARIABLES += BACKEND LAUNCH THREADS TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL TASK TARGETS STATISTICS GRID TUNE_ROWS
 # (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
@@ -213,3 +216,41 @@ compare: all
 	  --reference $(COMPARE_REFERENCE) --methods '$(subst $(SPACE),$(COMMA),$(foreach m,$(COMPARED),$(m)=$(COMPARE_WORK)/$(m)))' \
 	  -o $(COMPARE_WORK)/compare.tsv --pairs $(COMPARE_WORK)/compare-pairs.tsv --markdown $(COMPARE_WORK)/compare.md
 	@$(call several,$(COMPARED),$(COMPARE_WORK),$(COMPARE_REFERENCE))
+
+# A search for settings. A line of GRID is a point: its name, and settings over those in force. Each point merges in its own folder, over
+# texts from which TUNE_ROWS rows a task are held out, and is scored on these. The test sets are not read. Points run one after the other,
+# because each of them uses all jobs; what is there already stays.
+GRID = $(ROOT)config/tune.yaml
+TUNE_ROWS = 200
+TUNE_WORK = $(if $(strip $(WORK)),$(strip $(WORK)),work/$(TASK_TYPE))/tune
+
+.PHONY: tune
+# GRID as lines of "NAME KEY=value …". A line of another form is refused.
+tune: all
+	@mkdir -p $(TUNE_WORK) && awk -v grid='$(GRID)' '{ sub(/(^|[ \t]+)#.*/, "") } !NF { next } \
+	  !/^[A-Za-z0-9][A-Za-z0-9._-]*:([ \t]+[A-Z][A-Z0-9_]*=[^ \t]+)*[ \t]*$$/ || seen[$$1]++ { \
+	    printf "make tune: %s:%d: expected NAME: KEY=value …, each name once, found %c%s%c\n", grid, NR, 39, $$0, 39 >"/dev/stderr"; bad = 1; exit 1 } \
+	  { sub(":", ""); print; n++ } END { if (!bad && !n) { print "make tune: " grid " holds no point" >"/dev/stderr"; exit 1 } }' \
+	  '$(GRID)' >$(TUNE_WORK)/points
+	+@$(TUNE)
+
+# The sub-makes inherit what was typed; what stands behind them wins.
+tune_each = while read -r name settings <&3; do $(1) || exit; done 3<$(TUNE_WORK)/points
+tune_at = WORK=$(TUNE_WORK)/$$name DATA=$(TUNE_WORK)/data REFERENCE=$(TUNE_WORK)/reference $$settings
+define TUNE
+set -e; shown=$$($(PLAN) $(ASKED) --show); \
+tasks=$$(echo "$$shown" | sed -n 's/^task_targets: \[\(.*\)\]$$/\1/p' | tr -d ' "'); \
+$(BUILD)/split-rows -q --tasks "$$tasks" --data "$$(echo "$$shown" | sed -n 's/^DATA  *//p')" --held '$(TUNE_ROWS)' \
+  --seed "$$(echo "$$shown" | sed -n 's/^seed: //p')" -o $(TUNE_WORK)/data; \
+$(call tune_each,$(AGAIN) plan $(tune_at) >/dev/null); \
+$(call tune_each,$(call SHOW)$(AGAIN) merge eval $(tune_at) </dev/null >/dev/null); \
+points=$$(sed 's,\([^ ]*\).*,\1=$(TUNE_WORK)/\1,' $(TUNE_WORK)/points | paste -sd,); \
+$(BUILD)/compare-methods --tasks "$$tasks" --reference $(TUNE_WORK)/reference --methods "$$points" -o $(TUNE_WORK)/tune.tsv \
+  --pairs $(TUNE_WORK)/tune-pairs.tsv --markdown $(TUNE_WORK)/tune.md; \
+best=$$(awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($$i == "accuracy") at = i } \
+  NR > 3 && (!n || $$at > most) { n++; most = $$at; name = $$1 } END { print name }' $(TUNE_WORK)/tune.tsv); \
+settings=$$(sed -n "s/^$$best *//p" $(TUNE_WORK)/points); $(AGAIN) plan $$settings | awk -v type='$(TASK_TYPE)' -v said="$$best: $$settings" ' \
+  NR == 1 { print "# The best point of make tune: " said } /^$$/ { exit } / null$$/ { next } /^seed: / { print $$0 "\n\n" type ":"; next } { print "  " $$0 }' \
+  >$(TUNE_WORK)/.best.yaml.new; mv $(TUNE_WORK)/.best.yaml.new $(TUNE_WORK)/best.yaml; \
+echo "best on the held-out rows: $$best $$settings"; echo "$(COMMAND) merge … CONFIG=$(TUNE_WORK)/best.yaml takes its settings"
+endef

@@ -128,7 +128,8 @@ while read -r site module rank error; do
 	echo "$(figure site "$module" R) $rank $(figure site "$module" truncation_error) $error"
 done <$share >"$T/shares"
 check 'auto: every rank is the least' awk '$1 != $2 { exit 1 }' "$T/shares"
-check 'auto: every error is known to 1e-6' awk '{ d = $3 - $4 } d * d > 1e-12 { exit 1 } END { exit NR != 14 }' "$T/shares"
+check 'auto: every error is known to 1e-6' awk '{ d = $3 - $4 } d * d > 1e-12 { exit 1 } END { exit NR != 14 }' \
+	"$T/shares"
 check 'auto: the ranks differ' test "$(cut -f3 $share | sort -u | wc -l)" -gt 2
 config share | tr -d ' ,"' >"$T/config"
 r=$(sed -n 's/^r://p' "$T/config")

@@ -18,6 +18,17 @@ import h5py
 import numpy as np
 
 
+def metric(work, site, name, tasks, manual, c, alpha):
+    """L with L Lᵀ = Σ c |m| (H + α₂‖H‖ I), from the Gram files of a merge with KEEP_ACTS=1."""
+    S = 0
+    for t, m, ct in zip(tasks, manual, c):
+        with h5py.File(os.path.join(work, 'grams', t, site)) as k:
+            H = k['modules'][name]['H'][:]
+        H = np.tril(H) + np.tril(H, -1).T
+        S = S + ct * abs(float(m)) * (H + alpha * np.linalg.norm(H) * np.eye(len(H)))
+    return np.linalg.cholesky(S)
+
+
 def truncated(W, L, r):
     """The best rank-r approximation of W in the metric of L."""
     U, s, _ = np.linalg.svd(W @ L, full_matrices=False)
@@ -57,7 +68,7 @@ def main():
     p.add_argument('--write')
     p.add_argument('--peft', metavar='MODEL')
     args = p.parse_args()
-    tasks, manual = args.tasks.split(','), [float(x) for x in args.manual.split(',')]
+    tasks, manual = args.tasks.split(','), args.manual.split(',')
     worst_error = worst_W = wrong = 0
     gain, lines = [], []
     for path in sorted(glob.glob(os.path.join(args.uncut, 'solution', '*.h5'))):
@@ -65,18 +76,12 @@ def main():
         with h5py.File(path) as f, h5py.File(os.path.join(args.cut, 'solution', site)) as g:
             for name in f['modules']:
                 whole, cut = f['modules'][name], g['modules'][name]
-                S = 0
-                for t, m, c in zip(tasks, manual, whole['c'][:]):
-                    with h5py.File(os.path.join(args.uncut, 'grams', t, site)) as k:
-                        H = k['modules'][name]['H'][:]
-                    H = np.tril(H) + np.tril(H, -1).T
-                    S = S + c * m * (H + args.alpha * np.linalg.norm(H) * np.eye(len(H)))
-                L = np.linalg.cholesky(S)
+                L = metric(args.uncut, site, name, tasks, manual, whole['c'][:], args.alpha)
                 W = whole['B'][:].astype(float) @ whole['A'][:]
                 r = cut['A'].shape[0]
                 wrong += bool(args.share) and r != least(W, L, args.share)
                 best, found = truncated(W, L, r), cut['B'][:].astype(float) @ cut['A'][:]
-                plain = truncated(W, np.eye(len(S)), r)
+                plain = truncated(W, np.eye(len(L)), r)
                 norm = np.linalg.norm(W @ L)
                 error = np.linalg.norm((W - best) @ L) / norm
                 lines.append(f'{site[:-3]}\t{name}\t{r}\t{error:.9g}\n')

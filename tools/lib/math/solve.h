@@ -5,9 +5,9 @@
  *   W = (Σ c m ΔW_t G_t)(Σ c m H_t)⁻¹ = B A
  *   B = [B_1 … B_N],   A = [c_t m_t s_t A_t G_t]_t S⁻¹,   S = Σ c m H_t
  *
- * Xm is X tilde, the rows of the merged side; m is manual_ceof, not below 0. The equations for W are those of
- * IterIS (Chen et al., CVPR 2025). The factored form is ours: it has R right-hand sides, and forms
- * no d_out × d matrix.
+ * Xm is X tilde, the rows of the merged side; m is manual_ceof, not below 0. The equations for W
+ * are those of IterIS (Chen et al., CVPR 2025). The factored form is ours: it has R right-hand
+ * sides, and forms no d_out × d matrix.
  *
  * For one module, call in this order:
  * - solve_reset();
