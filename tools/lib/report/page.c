@@ -70,6 +70,18 @@ void page_end_numbers(struct text *out)
 	text_add(out, "</details>\n");
 }
 
+void page_module(struct text *out, const char *name)
+{
+	text_add(out, "<bdi>");
+	for (size_t n; *name; name += n) {
+		n = strcspn(name, ".");
+		n += name[n] == '.';
+		html_put(out, name, n);
+		text_add(out, "%s", name[n] ? "<wbr>" : "");
+	}
+	text_add(out, "</bdi>");
+}
+
 void page_legend(struct text *out, const char *const *name, int n, int first_colour)
 {
 	text_add(out, "<ul class=\"legend\">");

@@ -222,38 +222,59 @@ static void add_matrix(struct text *out, const char *name, const struct result_c
 	text_add(out, "</tbody></table></div>\n");
 }
 
+static void add_model_matrix(struct text *out, const struct page *p, int model, int t)
+{
+	struct result_confusion c;
+
+	results_confusion(&p->results, model, t, &c);
+	if (c.K > MOST_SHOWN)
+		text_add(out,
+			 "<p class=\"note\">%d labels are too many for a table; %d outputs are no "
+			 "label. The matrix is in eval/TASK.json.</p>\n",
+			 c.K, metrics_no_label(c.count, c.K));
+	else
+		add_matrix(out, p->results.model[model].name, &c);
+	results_confusion_release(&c);
+}
+
+/* Of the own adapter and of the merge. */
 static void add_task_matrices(struct text *out, const struct page *p, int t)
 {
-	const struct results *r = &p->results;
-	const int model[2] = {RESULTS_OWN, r->shown};
-
 	text_add(out, "<h3>");
-	html_isolated(out, r->tasks.item[t], 100);
+	html_isolated(out, p->results.tasks.item[t], 100);
 	text_add(out, "</h3>\n<div class=\"pair\">\n");
-	for (int i = 0; i < 2; i++) {
-		struct result_confusion c;
-
-		results_confusion(r, model[i], t, &c);
-		if (c.K == 0)
-			text_add(out, "<p class=\"note\">The score has no labels.</p>\n");
-		else if (c.K > MOST_SHOWN)
-			text_add(out,
-				 "<p class=\"note\">%d labels are too many for a table; %d "
-				 "outputs are no label. The matrix is in eval/TASK.json.</p>\n",
-				 c.K, metrics_no_label(c.count, c.K));
-		else
-			add_matrix(out, r->model[model[i]].name, &c);
-		results_confusion_release(&c);
-	}
+	add_model_matrix(out, p, RESULTS_OWN, t);
+	add_model_matrix(out, p, p->results.shown, t);
 	text_add(out, "</div>\n");
+}
+
+static bool has_labels(const struct page *p, int t)
+{
+	struct result_confusion c;
+	bool has;
+
+	results_confusion(&p->results, p->results.shown, t, &c);
+	has = c.K > 0;
+	results_confusion_release(&c);
+	return has;
 }
 
 void page_add_confusion(struct text *out, const struct page *p)
 {
+	int shown = 0;
+
 	page_section(out, "confusion", "What was answered",
 		     "A row for each true label, a column for each answer. Blue is right, orange "
 		     "wrong; the deeper, the larger the share of the row.");
 	for (int t = 0; t < p->results.tasks.n; t++)
-		add_task_matrices(out, p, t);
+		if (has_labels(p, t)) {
+			add_task_matrices(out, p, t);
+			shown++;
+		}
+	if (shown < p->results.tasks.n)
+		text_add(out,
+			 "<p class=\"note\">%s whole answers, which are no labels: there is no "
+			 "matrix.</p>\n",
+			 shown ? "The other tasks compare" : "The tasks compare");
 	text_add(out, "</section>\n");
 }

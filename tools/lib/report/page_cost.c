@@ -49,12 +49,23 @@ static void add_lane(struct picture *p, const struct stages *s, int i, double mo
 	}
 }
 
+/* 1, 2 or 5 times a power of ten, so that there are at most `most` steps in the span. */
+static double clock_step(double span, int most)
+{
+	static const double next[] = {2, 2.5, 2};
+	double step = 1e-3;
+
+	for (int i = 0; span > most * step; i++)
+		step *= next[i % 3];
+	return step;
+}
+
 /* One lane per stage. Its height is the size of its largest process at that time. */
 static void draw_clock(struct picture *p, const void *data)
 {
 	const struct stages *s = data;
 	struct unit unit = unit_of(s->span);
-	double most = 1;
+	double most = 1, span = s->span > 0 ? s->span / unit.seconds : 1;
 
 	for (int i = 0; i < s->clocked; i++)
 		most = s->stage[i].peak > most ? s->stage[i].peak : most;
@@ -66,12 +77,12 @@ static void draw_clock(struct picture *p, const void *data)
 	text_add(&p->script,
 		 "END\nset lmargin at screen %g\nset rmargin at screen %g\n"
 		 "set tmargin at screen 1\nset bmargin at screen %g\n"
-		 "set xrange [0:%.6g]\nset yrange [%d:0]\nset xtics autofreq offset 0,0.3\n"
+		 "set xrange [0:%.6g]\nset yrange [%d:0]\nset xtics 0,%g offset 0,0.3\n"
 		 "set format x '%%g %s'\nset grid x lt 1 lw 1 lc rgb '#cccccc'\n"
 		 "plot $d using 1:3:1:2:($3+0.92-$4):($3+0.92):5 with boxxyerror fs solid noborder "
 		 "lc rgb variable\n",
-		 p->narrow ? 0.36 : 0.2, p->narrow ? 0.82 : 0.84, (double)BELOW / p->height,
-		 s->span > 0 ? s->span / unit.seconds : 1, s->clocked, unit.name);
+		 p->narrow ? 0.36 : 0.2, p->narrow ? 0.82 : 0.84, (double)BELOW / p->height, span,
+		 s->clocked, clock_step(span, p->narrow ? 4 : 10), unit.name);
 }
 
 static void add_stage(struct text *out, const struct stage_cost *c)

@@ -96,7 +96,7 @@ static void add_worst_modules(struct text *out, const struct layers *l, int t)
 			return;
 		under = l->module[worst].task_residual[t];
 		text_add(out, "%s", k ? "<br>" : "");
-		html_isolated(out, l->module[worst].name, 200);
+		page_module(out, l->module[worst].name);
 		text_add(out, " %.3f", under);
 	}
 }
@@ -142,7 +142,7 @@ static void add_task_summary(struct text *out, const struct page *p)
 static void add_module_row(struct text *out, const struct layer_module *m, int tasks)
 {
 	text_add(out, "<tr><td class=\"module\">");
-	html_isolated(out, m->name, 200);
+	page_module(out, m->name);
 	text_add(out, "</td><td class=\"n\">%.3g</td>", m->condition);
 	add_residual(out, m->residual);
 	for (int t = 0; t < tasks; t++)

@@ -32,6 +32,9 @@ void page_end_table(struct text *out);
 /* Colours of series and their names: a line below a picture. */
 void page_legend(struct text *out, const char *const *name, int n, int first_colour);
 
+/* A module's name, which may be broken after its dots. */
+void page_module(struct text *out, const char *name);
+
 /* A step of 1, 2 or 5 times a power of ten, so that n is at most `most` steps. */
 int page_tick_step(int n, int most);
 /* Puts the layers along the bottom of a picture, with each stack's name above its part. Sets the

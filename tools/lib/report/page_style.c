@@ -92,8 +92,7 @@ const char *const page_style[] = {
 	"--text:#16191d;--line:#cfd4da}}",
 	"@media (max-width:640px){body{padding:1.5rem 1rem 3rem}.result{font-size:1.2rem}h2{"
 	"margin-top:2.5rem}svg.wide{display:none}svg.narrow{display:block}ul.figures{gap:.6rem "
-	"1.75rem}th,td{padding-right:.6rem}td.module{white-space:normal;overflow-wrap:anywhere;"
-	"min-width:8.5rem}}",
+	"1.75rem}th,td{padding-right:.6rem}td.module{white-space:normal;min-width:8.5rem}}",
 	"@media "
 	"print{nav{display:none}:root{--back:#fff;--text:#000;--soft:#444;--line:#ccc;--panel:#fff}"
 	"body{"
