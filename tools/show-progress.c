@@ -2,13 +2,10 @@
  *
  * On a terminal one line stays in place: what is done, the time gone and the time left, the memory
  * of all processes now, and which tools run. Elsewhere there is a line for each tenth of the run.
- * What is to be done comes from plan-pipeline, through a pipe whose name the command finds in the
- * environment (MERGE_LORA_SHOWN; plan/worklist.h). What is done stands in WORK/log.tsv. So nothing
- * waits for this program, and it decides nothing.
  *
  * plan-pipeline tells what must be done, through a pipe whose name the command finds in the
- * environment (SHOWN; plan/worklist.h). WORK/log.tsv tells what is done. So nothing waits for this
- * program, and it decides nothing.
+ * environment (MERGE_LORA_SHOWN; plan/worklist.h). WORK/log.tsv tells what is done. So nothing
+ * waits for this program, and it decides nothing.
  *
  * A tool that fails says why in one line. Then every make between it and the user names the target:
  * "make[2]: *** [FILE:LINE: TARGET] Error 1". The last make does so in any case, so the others'

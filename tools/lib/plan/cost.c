@@ -7,9 +7,11 @@
 #include "base/die.h"
 #include "model/geometry.h"
 
-/* Two cores with AVX2, roughly: products per second in float32 and in float64, bytes per second
- * from and to files, and the time of a process that does nothing. */
-static const double FLOPS = 6e10, FLOPS64 = 2.5e10, READS = 1e9, WRITES = 3e8, START = 0.03;
+/* Two cores with AVX2, roughly: products per second of linears in float32, of Grams and in float64;
+ * bytes per second from and to files; the time of a process that does nothing, and of one that
+ * reads the adapters. tests/bench/replay-pace.c compares a run with them. */
+static const double FLOPS = 5.5e10, GRAM_FLOPS = 3.3e10, FLOPS64 = 8e9, READS = 2e9, WRITES = 3e8,
+		    START = 0.03, ADAPTERS = 0.03;
 
 /* A weight is read, copied and packed. */
 static const double PACK = 3 * sizeof(float);
@@ -38,10 +40,15 @@ static double answer_rows(const struct plan *p)
 					  : (double)p->c.samples_num * p->c.max_new_tokens;
 }
 
-/* Rows of a task at a stack's sites. A single stack reads the answer after the prompt. */
-static double rows_of(const struct plan *p, int stack)
+static int stack_of(struct site s)
 {
-	int stacks = p->model->m.family->nstacks;
+	return site_is_encoder_output(s) ? 0 : s.stack;
+}
+
+/* Rows of a task at a site. A single stack reads the answer after the prompt. */
+static double rows_at(const struct plan *p, struct site s)
+{
+	int stack = stack_of(s), stacks = p->model->m.family->nstacks;
 
 	return (stack < stacks - 1 || stacks == 1 ? text_rows(p) : 0) +
 	       (stack == stacks - 1 ? answer_rows(p) : 0);
@@ -119,15 +126,15 @@ struct cost cost_rows(const struct plan *p, const struct schedule *s, int i)
 {
 	const struct geometry *m = &p->model->m;
 	struct site to = s->extract_site[i].site;
-	int from = s->extract_site[i].from, stack = site_is_encoder_output(to) ? 0 : to.stack;
-	double rows = rows_of(p, stack), bytes = rows * (site_width(m, to) + m->D) * sizeof(float);
+	int from = s->extract_site[i].from;
+	double rows = rows_at(p, to), bytes = rows * (site_width(m, to) + m->D) * sizeof(float);
 	struct elements n;
 
 	if (site_is_encoder_output(to))
 		to = (struct site){.stack = 0, .block = m->L[0], .step = STEP_SELF};
 	n = way(m, from == NO_SITE ? NULL : &s->extract_site[from].site, to);
 	n = without_given(n, p, s, &s->extract_site[i]);
-	return seconds((n.rows + n.encoder) * PACK / READS,
+	return seconds(ADAPTERS + (n.rows + n.encoder) * PACK / READS,
 		       2 * (rows * n.rows + text_rows(p) * n.encoder) / FLOPS + bytes / WRITES);
 }
 
@@ -147,11 +154,11 @@ struct cost cost_answers(const struct plan *p)
 
 struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides)
 {
-	double d = site_width(&p->model->m, s->site), rows = rows_of(p, s->site.stack);
+	double d = site_width(&p->model->m, s->site), rows = rows_at(p, s->site);
 
-	/* and the products with the weights, for c */
-	return seconds(0.01,
-		       2 * rows * d * d * (sides + 1) / FLOPS + d * d * sizeof(double) / WRITES);
+	/* sides + 1: and the products with the weights, for c */
+	return seconds(ADAPTERS, 2 * rows * d * d * (sides + 1) / GRAM_FLOPS +
+					 d * d * sizeof(double) / WRITES);
 }
 
 /* Modules of a site that one adapter targets, and the sum of all ranks. */

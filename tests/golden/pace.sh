@@ -1,0 +1,34 @@
+#!/bin/sh
+# The time left that a merge shows (lib/plan/pace.h, cost.h), against runs that have ended: their log.tsv is in pace/,
+# without the messages. At each tenth but the last two it is within 30 % of what was left. The runs were on two cores
+# with AVX2, 29 November 2026, beside other programs. So each process counts with its processor time, on as many places
+# as the run had jobs.
+. "$(dirname "$0")/../lib.sh"
+# replays NAME RECORD JOBS GOALS SETTINGS…: against the list of a run in an empty folder.
+replays() {
+	name=$1 record=$2 jobs=$3 goals=$4
+	shift 4
+	must "$BUILD/plan-pipeline" --tools "$BUILD" --work "$T/$record" --goals "$goals" --jobs "$jobs" \
+		--todo "$T/$record.list" "$@"
+	check "$name: within 30 %" "$BUILD/bench/replay-pace" --list "$T/$record.list" \
+		--record "tests/golden/pace/$record.tsv" --jobs "$jobs"
+}
+
+# flan-t5-large's size: 24 + 24 blocks, 12 rows a task.
+must "$BUILD/bench/make-model" -q --hollow --spiece data/demo/model/spiece.model -o "$T/large"
+replays flan-t5-large flan-t5-large 2 merge --model "$T/large/model" --loras "$T/large/loras" --data data/demo/data \
+	--set 'SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
+
+if [ -d "${EMOTION_DIR:-}/model" ]; then
+	real="--model $EMOTION_DIR/model --loras $EMOTION_DIR/loras --data $EMOTION_DIR/data"
+	# shellcheck disable=SC2086
+	replays 'the real case' emotion-j2 2 merge $real
+	# shellcheck disable=SC2086
+	replays 'the real case and its evaluation' emotion-eval 1 'merge eval' $real
+else skip 'the real case' 'EMOTION_DIR is not set'; fi
+
+# A list and a record that do not belong together are found.
+sed 's/^\(work\) .* extract-acts/\1 0.001 extract-acts/' "$T/flan-t5-large.list" >"$T/wrong"
+"$BUILD/bench/replay-pace" --list "$T/wrong" --record tests/golden/pace/flan-t5-large.tsv --jobs 2 >"$T/out"
+check 'a wrong plan is found' [ $? = 1 ]
+finish
