@@ -14,6 +14,7 @@
 #include "files/jsonx.h"
 #include "files/out.h"
 #include "files/start.h"
+#include "merge/gramfile.h"
 #include "merge/statistics.h"
 
 static const char *model_dir, *task, *adapter_dir, *sites_arg, *settings_arg, *digests_file,
@@ -65,7 +66,7 @@ static json_t *site_entry(const char *site)
 	uint64_t size;
 
 	checksums_check(path);
-	struct h5 *f = h5_open(path, "iteris-grams", 1);
+	struct h5 *f = h5_open(path, "iteris-grams", GRAMFILE_VERSION);
 	h5_expect_string(f, "site", site);
 	h5_expect_string(f, "task", task);
 	h5_expect_int(f, "use_dcs", 0);

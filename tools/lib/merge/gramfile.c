@@ -382,7 +382,7 @@ void gramfile_make(struct gramfile *k, const char *path, const char *features)
 	k->gram->store = (struct gram_store){scratch_begin, scratch_put, scratch_get, k};
 	k->norms = xcalloc((size_t)k->job->targets.n, sizeof(*k->norms));
 	k->own = xcalloc((size_t)k->job->targets.n, sizeof(*k->own));
-	k->out = h5_create(path, "iteris-grams", 2);
+	k->out = h5_create(path, "iteris-grams", GRAMFILE_VERSION);
 	if (k->weighted)
 		weighted(k);
 	else

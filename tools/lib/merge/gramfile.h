@@ -17,8 +17,9 @@
 #include "merge/job.h"
 
 enum {
-	GRAMFILE_WEIGHT_ROWS = 512
-}; /* rows of W0+ΔW at a time: enough for a product at full speed */
+	GRAMFILE_VERSION = 2,      /* of the schema iteris-grams */
+	GRAMFILE_WEIGHT_ROWS = 512 /* rows of W0+ΔW at a time: enough for a product at full speed */
+};
 
 /* A file to make. The caller fills, opens and closes all members above gramfile_make()'s own. */
 struct gramfile {

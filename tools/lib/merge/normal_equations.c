@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "files/h5/h5_lower.h"
 #include "forward/solution.h"
+#include "merge/gramfile.h"
 
 /* Reads one number for every task, or a single number that is used for all. */
 static double *parse_manual(const char *list, int N)
@@ -37,7 +38,7 @@ static struct h5 *open_gram(struct normal_equations *s, const char *grams, int t
 			    const char *features)
 {
 	char *path = path_for_task(grams, s->tasks->item[t], s->tasks->n, "--grams");
-	struct h5 *f = h5_open(path, "iteris-grams", 2);
+	struct h5 *f = h5_open(path, "iteris-grams", GRAMFILE_VERSION);
 
 	h5_expect_string(f, "site", s->site);
 	h5_expect_string(f, "task", s->tasks->item[t]);
