@@ -34,8 +34,7 @@
 static const struct common_opts *common;
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
-		*goals, *stands, *tools, *todo, *keep, *launch, *statistics_of,
-		*also, *statistics;
+		*goals, *stands, *tools, *todo, *keep, *launch, *statistics_of, *also, *statistics;
 	int iteration, threads;
 	bool list_keys, keys_markdown, show, dag, print_work, matrix;
 	struct drawn drawn;
