@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "math/baseline.h"
+#include "math/cut.h"
 #include "math/full_weight.h"
 #include "math/grams.h"
 #include "math/mats.h"
@@ -520,6 +521,20 @@ static void test_solve(void **state)
 	assert_int_equal(footprint_solve(&s).process, full + 3 * FILES + mats_bytes(32, d, 3));
 }
 
+/* A cut takes its own arrays, and the factors of its rank. A share may need every rank. */
+static void test_solve_cut(void **state)
+{
+	struct site_sizes s = {
+		.tasks = 4, .d = d, .R = R, .d_out = d_out, .merge_rank = {.rank = 3}};
+	size_t low = SITE + solve_bytes(d, R) + equations_bytes(d) + FLOAT * R * (d + d_out),
+	       cut = low + cut_bytes(d_out, d, R);
+
+	(void)state;
+	assert_int_equal(footprint_solve(&s).process, cut + 8 * 3 * d + FLOAT * 3 * d_out);
+	s.merge_rank = (struct rank_limit){.share = 0.9};
+	assert_int_equal(footprint_solve(&s).process, cut + 8 * R * d + FLOAT * R * d_out);
+}
+
 /* As many right-hand sides as there are rows, or columns of the full weight. */
 static void test_solve_on_device(void **state)
 {
@@ -580,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_grams),
 		cmocka_unit_test(test_solve),
 		cmocka_unit_test_setup_teardown(test_solve_on_device, use_device, use_cpu),
+		cmocka_unit_test(test_solve_cut),
 		cmocka_unit_test(test_combine),
 	};
 
