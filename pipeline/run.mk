@@ -227,10 +227,11 @@ TUNE_WORK = $(if $(strip $(WORK)),$(strip $(WORK)),work/$(TASK_TYPE))/tune
 .PHONY: tune
 # GRID as lines of "NAME KEY=value …". A line of another form is refused.
 tune: all
-	@mkdir -p $(TUNE_WORK) && awk -v grid='$(GRID)' '{ sub(/(^|[ \t]+)#.*/, "") } !NF { next } \
+	@[ -r '$(GRID)' ] || { echo "$(COMMAND) tune: cannot read GRID='$(GRID)': expected a file of lines NAME: KEY=value …" >&2; exit 1; }
+	@mkdir -p $(TUNE_WORK) && awk -v grid='$(GRID)' -v me='$(COMMAND) tune' '{ sub(/(^|[ \t]+)#.*/, "") } !NF { next } \
 	  !/^[A-Za-z0-9][A-Za-z0-9._-]*:([ \t]+[A-Z][A-Z0-9_]*=[^ \t]+)*[ \t]*$$/ || seen[$$1]++ { \
-	    printf "make tune: %s:%d: expected NAME: KEY=value …, each name once, found %c%s%c\n", grid, NR, 39, $$0, 39 >"/dev/stderr"; bad = 1; exit 1 } \
-	  { sub(":", ""); print; n++ } END { if (!bad && !n) { print "make tune: " grid " holds no point" >"/dev/stderr"; exit 1 } }' \
+	    printf "%s: %s:%d: expected NAME: KEY=value …, each name once, found %c%s%c\n", me, grid, NR, 39, $$0, 39 >"/dev/stderr"; bad = 1; exit 1 } \
+	  { sub(":", ""); print; n++ } END { if (!bad && !n) { print me ": " grid " holds no point" >"/dev/stderr"; exit 1 } }' \
 	  '$(GRID)' >$(TUNE_WORK)/points
 	+@$(TUNE)
 

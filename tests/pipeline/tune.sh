@@ -48,6 +48,8 @@ grid() { # NAME PATTERN: with the grid of stdin
 printf 'a: alpha_1=1\n' | grid 'small letters' \
 	"wrong.yaml:1: expected NAME: KEY=value …, each name once, found 'a: alpha_1=1'"
 printf 'a:\n\na:\n' | grid 'a name twice' "wrong.yaml:3: expected"
+(run "$T/no" tune GRID="$T/none.yaml" >"$T/said" 2>&1
+	check 'no grid' grep -q "^make tune: cannot read GRID='.*none.yaml': expected a file" "$T/said")
 printf '# nothing\n' | grid 'no point' 'holds no point'
 printf 'a:\nb: ALPHA_9=1\n' | grid 'an unknown key' "unknown key 'ALPHA_9'; did you mean"
 check '… and nothing has merged' test ! -e "$T/no/tune/a/adapter"
