@@ -84,6 +84,8 @@ check 'then the folder is free' lock true
 check 'and nothing says that it is held' [ ! -e "$W/.holder" ]
 echo "$(uname -n)/999999999/1.0 make merge" >"$W/.holder"
 check 'what a killed run of this machine has left is replaced' lock true
+: >"$W/.holder"
+check 'and what a run left that ended before it wrote' lock true
 
 # A step that outlives its run writes nothing, once another run has begun, or when its own has ended.
 lock sh -c 'echo node7/1/1.0 >"$1/.holder"; exec "$2/copy-output" --from "$3" -o "$1/late"' - \

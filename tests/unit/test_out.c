@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "base/host.h"
 #include "child.h"
 #include "files/out.h"
 
@@ -276,13 +277,40 @@ static void test_folders(void **state)
 	assert_int_equal(access("f/p/name", F_OK), -1);
 }
 
+static void test_temporary_names(void **state)
+{
+	struct out_writer by;
+	(void)state;
+	char *tmp = xstrdup(out_begin("t/a.b-c.h5"));
+	assert_true(out_is_temporary(tmp + strlen("t/"), &by));
+	assert_int_equal(by.pid, getpid());
+	assert_string_equal(by.host, host_name());
+	out_abort("t/a.b-c.h5");
+	free(tmp);
+
+	assert_true(out_is_temporary(".x.tmp-1.tmp-42-7-node-3.example", &by));
+	assert_int_equal(by.pid, 42);
+	assert_string_equal(by.host, "node-3.example");
+	assert_true(out_is_temporary(".x.tmp-42-7", &by)); /* without a machine: of this one */
+	assert_string_equal(by.host, host_name());
+	assert_false(out_is_temporary("x.tmp-42-7-a", &by));
+	assert_false(out_is_temporary(".x.tmp-42", &by));
+	assert_false(out_is_temporary(".x.tmp-a-7-b", &by));
+	assert_false(out_is_temporary(".tmp", &by));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_begin_commit), cmocka_unit_test(test_abort),
-		cmocka_unit_test(test_many),         cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_failures),     cmocka_unit_test(test_cannot_write),
-		cmocka_unit_test(test_text),         cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_begin_commit),
+		cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_cannot_write),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_temporary_names),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("out", tests, NULL, NULL);

@@ -38,14 +38,26 @@ static void read_holder(const char *path, char line[LINE])
 
 /* ------------------------------------------------------------ the run */
 
-static void refuse_other(const char *folder, const char *path)
+/* The same when another machine has just made the file, and may be writing it. */
+static void read_whole(const char *path, char line[LINE])
 {
-	char line[LINE], host[LINE] = "another machine";
-	long pid = 0;
+	enum { LOOK_NS = 50000000, LOOKS = 20 }; /* each second */
 
 	read_holder(path, line);
-	sscanf(line, "%[^/]/%ld", host, &pid);
-	if (strcmp(host, host_name()) != 0)
+	for (int look = 0; !*line && look < LATE_SECONDS * LOOKS; look++) {
+		nanosleep(&(struct timespec){0, LOOK_NS}, NULL);
+		read_holder(path, line);
+	}
+}
+
+/* An empty file was left by a run that ended before it wrote into it. */
+static void refuse_other(const char *folder, const char *path)
+{
+	char line[LINE], host[LINE];
+	long pid = 0;
+
+	read_whole(path, line);
+	if (sscanf(line, "%1023[^/]/%ld", host, &pid) == 2 && strcmp(host, host_name()) != 0)
 		die("'%s' is in use by process %ld%s on %s; if it has ended there, remove '%s'",
 		    folder, pid, line + strcspn(line, " "), host, path);
 }
@@ -53,13 +65,18 @@ static void refuse_other(const char *folder, const char *path)
 static void write_holder(int fd, const char *path, const char *token, char *const *command)
 {
 	struct text t = {0};
+	int failed;
 
 	text_add(&t, "%s", token);
 	for (; *command; command++)
 		text_add(&t, " %s", *command);
 	text_add(&t, "\n");
-	if (write(fd, text_get(&t), t.n) != (ssize_t)t.n || fsync(fd) || close(fd))
-		die("cannot write '%s': %s", path, strerror(errno));
+	errno = ENOSPC; /* the usual reason for a short write */
+	failed = write(fd, text_get(&t), t.n) != (ssize_t)t.n || fsync(fd) || close(fd) ? errno : 0;
+	if (failed)
+		unlink(path);
+	if (failed)
+		die("cannot write '%s': %s", path, strerror(failed));
 	text_release(&t);
 }
 
