@@ -34,8 +34,8 @@ static const struct tool tool = {
 		   "and --predictions is not made, or does not become visible here within --wait.",
 	.opts = options,
 	.operands = "-- LAUNCHER [ARGUMENT …] TOOL [OPTION …]",
-	.example = "launch-step --wait 60 -- nice draw-samples --model model --task mine "
-		   "--train data/mine/train.json -o mine.h5",
+	.example = "launch-step --wait 60 -- nice draw-samples --model model --task tec "
+		   "--train data/tec/train.json -o tec.h5",
 };
 
 /* ------------------------------------------------------------ what the step makes */
