@@ -120,6 +120,9 @@ must run "$T/other" merge TASK_TARGETS=tec MANUAL_CEOF=1
 		assemble_lora)
 refuses 'extract_acts: a state of later on' 1 "enc01-self.h5.*: site 'enc01-self' is not before 'enc01-self'" \
 	extract_acts --from "$W/own/tec/enc01-self.h5"
+refuses 'extract_acts: rows that are no input on the way' 1 \
+	"enc00-self.h5.*: the rows of site 'enc00-self' are no input on the way from 'enc00-self' to 'enc01-self'" \
+	extract_acts --from "$W/own/tec/enc00-self.h5" --rows "$W/own/tec/enc00-self.h5"
 
 # Another adapter than the one of the Grams, or samples of other lengths than the rows.
 cp -r "$L" "$T/scaled"

@@ -47,6 +47,8 @@ number 'solve-layer: average takes no Grams' "average uses no Grams" solve_layer
 number 'generate-tokens: no new tokens' "max-new-tokens.*found '0'" generate_tokens --max-new-tokens 0
 number 'generate-tokens: unknown features' "features 'pads'" generate_tokens --features pads
 number 'extract-acts: unknown features' "features.*'pads'" extract_acts --features pads
+number 'extract-acts: rows without a state' '--rows needs --from' extract_acts --rows x
+number 'extract-acts: rounded rows' 'float32 rows of all positions' extract_acts --from x --rows x --use-fp16 1
 number 'eval-emotion: a max-length over the limit' "max-length.*found '8193'" eval_emotion --max-length 8193
 refuses 'assemble-lora: a scale, and a file of it' 2 '--scale and --scale-file exclude each other' assemble_lora \
 	--scale 0.5 --scale-file x
