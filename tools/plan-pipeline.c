@@ -208,6 +208,7 @@ static void show_work(const struct plan *p)
 	forecast_disk(p, &changes);
 	g = rules_next(p, &changes, &todo);
 	rules_want(p, g, true);
+	forecast_time(p, g, &changes, &todo);
 	if (!todo.processes)
 		printf("to do   nothing: the %s up to date\n",
 		       p->statistics ? "statistics are" : "merge is");
@@ -498,6 +499,8 @@ int main(int argc, char **argv)
 	be_select(common);
 	read_settings(&p);
 	check_request(&p);
+	if (!o.print_work && !o.dag)
+		p.rate = rate_here(p.tools, threads_default());
 	plan_open(&p);
 	handed_check_modules(&p);
 	check_files(&p);

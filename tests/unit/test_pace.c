@@ -110,6 +110,10 @@ static void tools_correct_their_own(void **state)
 
 	(void)state;
 	assert_true(pace_left(&p, &none, 1) == -1);
+	p.work.wall = 20; /* it counts down from the plan */
+	assert_float_equal(pace_left(&p, &none, 1), 19, 1e-9);
+	assert_true(pace_left(&p, &none, 21) == 0);
+	p.work.wall = 0;
 	pace_line(&p, "extract-acts\town enc00-self\t3.000\t5.0\t20.0");
 	pace_line(&p,
 		  "release-files\t3 MB freed\t7.000\t5.0\t20.0"); /* of no process of the list */

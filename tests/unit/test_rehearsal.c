@@ -55,7 +55,7 @@ static void assert_near(double a, double b)
 static void test_one_job(void **state)
 {
 	struct graph *g = two_chains(1);
-	struct rehearsal r = rehearse(g, &(struct machine){1, 2, 2}, false);
+	struct rehearsal r = rehearse(g, &(struct machine){1, 2, 2}, MERGE_PART);
 
 	(void)state;
 	assert_near(r.cpu, 7);
@@ -71,7 +71,7 @@ static void test_two_jobs(void **state)
 {
 	double launch = COST_LAUNCH, slow = 4 * (1 + launch) - launch, a = 1 + launch;
 	struct graph *g = two_chains(slow);
-	struct rehearsal r = rehearse(g, &(struct machine){2, 1, 2}, false);
+	struct rehearsal r = rehearse(g, &(struct machine){2, 1, 2}, MERGE_PART);
 
 	(void)state;
 	assert_near(r.wall, slow + launch + 2 + launch + 1 + launch);
@@ -92,9 +92,9 @@ static void test_threads(void **state)
 	rule_stage(r, (struct stage_of){"tool", "what", NULL, {4, 4, 0.75}});
 	graph_look(g);
 	graph_want(g, "$W/one");
-	assert_near(rehearse(g, &(struct machine){1, 2, 2}, false).wall, 5 + COST_LAUNCH);
-	assert_near(rehearse(g, &(struct machine){4, 1, 2}, false).wall, 16 + COST_LAUNCH);
-	assert_near(rehearse(g, &(struct machine){4, 1, 2}, true).wall, 0);
+	assert_near(rehearse(g, &(struct machine){1, 2, 2}, MERGE_PART).wall, 5 + COST_LAUNCH);
+	assert_near(rehearse(g, &(struct machine){4, 1, 2}, MERGE_PART).wall, 16 + COST_LAUNCH);
+	assert_near(rehearse(g, &(struct machine){4, 1, 2}, EVALUATION_PART).wall, 0);
 	graph_close(g);
 }
 

@@ -1,4 +1,8 @@
-/* cost.c: see cost.h. */
+/* cost.c: see cost.h.
+ *
+ * A process's time is what it multiplies, by the rate of this machine's products, and what it reads
+ * and writes, by its rate of copying. What these rates do not show is in the factors below. They
+ * were fitted to the log.tsv of merges of three models, on two cores with AVX2. */
 #include "plan/cost.h"
 
 #include <stdlib.h>
@@ -6,186 +10,246 @@
 
 #include "base/die.h"
 #include "model/geometry.h"
+#include "plan/counts.h"
 
-/* Two cores with AVX2, roughly: products per second of linears in float32, of Grams and in float64;
- * bytes per second from and to files; the time of a process that does nothing, and of one that
- * reads the adapters. tests/bench/replay-pace.c compares a run with them. */
-static const double FLOPS = 5.5e10, GRAM_FLOPS = 3.3e10, FLOPS64 = 8e9, READS = 2e9, WRITES = 3e8,
-		    START = 0.03, ADAPTERS = 0.03;
+enum {
+	START_MS = 18, /* a process that does nothing: linking, libraries, the plan of its memory */
+	SOLVE_MS = 8,  /* the files of all adapters */
+	GRAM_MS = 6,   /* of a task: its files and norms */
+	GENERATE_MS = 50, /* the tokens of small groups, one after the other */
+	READ_COPIES = 3,  /* a weight is read, converted and packed */
+	FILE_COPIES = 8,  /* rows in a file: converted, written, given a digest, read, checked */
+};
 
-/* A weight is read, copied and packed. */
-static const double PACK = 3 * sizeof(float);
+/* Products are slower than the measured ones where rows are short, or the kernel is another. */
+static const double SHORT = 48, GRAM_SHARE = 0.75, TRACE_SHARE = 0.6, ATTENTION_SHARE = 0.35,
+		    SOLVE_SHARE = 0.6;
+/* Bytes of texts that are read per second. */
+static const double TEXT_RATE = 4e7;
+/* Elementwise work of a block for each element of a row, in operations. */
+static const double ELEMENTWISE = 60;
 
-/* Tokens of a text as a share of the greatest length; bytes of a test file per token; tokens of a
- * row. */
-static const double SHARE = 0.6, TOKEN_BYTES = 5, ROW_TOKENS = 50;
+/* Bytes of a test file per token; tokens of a row. */
+static const double TOKEN_BYTES = 5, ROW_TOKENS = 50;
 
 static struct cost seconds(double process, double task)
 {
-	return (struct cost){START + process, task, 0.9};
+	return (struct cost){1e-3 * START_MS + process, task, 0.85};
 }
 
-/* ------------------------------------------------------------ rows and linears */
-
-static double text_rows(const struct plan *p)
+static double copying(const struct plan *p, double bytes)
 {
-	double all = (double)p->c.samples_num * p->c.max_length;
-
-	return p->c.features == REFERENCE ? all : SHARE * all;
+	return bytes / p->rate.bytes;
 }
 
-static double answer_rows(const struct plan *p)
+/* Products with weights of this width. */
+static double multiplying(const struct plan *p, double operations, double width)
 {
-	return p->c.features == REFERENCE ? p->c.samples_num
-					  : (double)p->c.samples_num * p->c.max_new_tokens;
+	double rate = p->c.use_fp16 ? p->rate.products16 : p->rate.products;
+
+	return operations / (rate * width / (width + SHORT));
 }
 
-static int stack_of(struct site s)
+/* In float32 whatever the settings are. */
+static double multiplying32(const struct plan *p, double operations, double width)
 {
-	return site_is_encoder_output(s) ? 0 : s.stack;
+	return operations / (p->rate.products * width / (width + SHORT));
 }
 
-/* Rows of a task at a site. A single stack reads the answer after the prompt. */
-static double rows_at(const struct plan *p, struct site s)
-{
-	int stack = stack_of(s), stacks = p->model->m.family->nstacks;
+/* ------------------------------------------------------------ the way to a site */
 
-	return (stack < stacks - 1 || stacks == 1 ? text_rows(p) : 0) +
-	       (stack == stacks - 1 ? answer_rows(p) : 0);
-}
-
-/* Elements of a block's linears from one step to another: those applied to a site's rows, and those
- * applied to the encoder's output. */
-struct elements {
-	double rows, encoder;
+/* What lies between two places: elements of linears that are applied to the rows; self- and
+ * cross-attentions; all steps. */
+struct way {
+	double elements, self, cross, steps;
 };
 
-static struct elements elements_between(const struct geometry *m, int stack, enum step from,
-					enum step to)
+static struct way joined(struct way a, struct way b, double times)
 {
-	struct elements n = {0, 0};
+	return (struct way){a.elements + times * b.elements, a.self + times * b.self,
+			    a.cross + times * b.cross, a.steps + times * b.steps};
+}
+
+static void count_step(struct way *w, const struct family_step *s)
+{
+	w->self += s->operation == SELF_ATTENTION;
+	w->cross += s->operation == CROSS_ATTENTION;
+	w->steps += s->operation != NO_STEP;
+}
+
+/* Keys and values of the encoder's output are not formed: their weights are applied to the rows
+ * (forward/block.h). */
+static struct way between(const struct geometry *m, int stack, enum step from, enum step to)
+{
+	struct way w = {0};
 
 	for (int slot = 0; slot < SLOTS; slot++) {
-		double size;
+		enum step step = m->family->linear[slot].step;
 
-		if (!slot_exists(m, stack, slot) || m->family->linear[slot].step < from ||
-		    m->family->linear[slot].step >= to)
-			continue;
-		size = (double)module_d_out(m, slot) * module_d_in(m, slot);
-		*(slot_of_encoder(m, slot) ? &n.encoder : &n.rows) += size;
+		if (slot_exists(m, stack, slot) && step >= from && step < to)
+			w.elements += (double)module_d_out(m, slot) * module_d_in(m, slot);
 	}
-	return n;
+	for (enum step s = from; s < to; s++)
+		count_step(&w, &m->family->stack[stack].step[s]);
+	return w;
 }
 
-static struct elements whole_stack(const struct geometry *m, int stack)
+static struct way whole_stack(const struct geometry *m, int stack)
 {
-	struct elements n = elements_between(m, stack, STEP_SELF, STEP_END);
-
-	return (struct elements){n.rows * m->L[stack], n.encoder * m->L[stack]};
-}
-
-static struct elements sum(struct elements a, struct elements b)
-{
-	return (struct elements){a.rows + b.rows, a.encoder + b.encoder};
+	return joined((struct way){0}, between(m, stack, STEP_SELF, STEP_END), m->L[stack]);
 }
 
 /* From one site to another of the same stack. `from` NULL: from the start of the stack. */
-static struct elements way(const struct geometry *m, const struct site *from, struct site to)
+static struct way way_to(const struct geometry *m, const struct site *from, struct site to)
 {
 	int stack = to.stack, block = from ? from->block : 0;
 	enum step step = from ? from->step : STEP_SELF;
-	struct elements n = {0, 0};
+	struct way w = {0};
 
 	for (; block < to.block; block++, step = STEP_SELF)
-		n = sum(n, elements_between(m, stack, step, STEP_END));
-	return sum(n, elements_between(m, stack, step, to.step));
+		w = joined(w, between(m, stack, step, STEP_END), 1);
+	return joined(w, between(m, stack, step, to.step), 1);
 }
 
-/* Less the linears that lead to given rows. */
-static struct elements without_given(struct elements n, const struct plan *p,
-				     const struct schedule *s, const struct extract_site *t)
+/* Less what leads to given rows. */
+static struct way without_given(struct way w, const struct plan *p, const struct schedule *s,
+				const struct extract_site *t)
 {
 	for (int k = 0; k < t->ngiven; k++) {
 		struct site given = s->extract_site[t->given[k]].site;
-		struct elements less = {0, 0};
 
 		if (given.step > s->extract_site[t->from].site.step)
-			less = elements_between(&p->model->m, given.stack,
-						(enum step)(given.step - 1), given.step);
-		n = (struct elements){n.rows - less.rows, n.encoder - less.encoder};
+			w = joined(w,
+				   between(&p->model->m, given.stack, (enum step)(given.step - 1),
+					   given.step),
+				   -1);
 	}
-	return n;
+	return w;
 }
 
-struct cost cost_draw(void)
-{
-	return seconds(0.02, 0.02);
-}
-
-struct cost cost_rows(const struct plan *p, const struct schedule *s, int i)
+/* Rows through the blocks of a way. */
+static double forward(const struct plan *p, struct way w, const struct stack_rows *r)
 {
 	const struct geometry *m = &p->model->m;
-	struct site to = s->extract_site[i].site;
-	int from = s->extract_site[i].from;
-	double rows = rows_at(p, to), bytes = rows * (site_width(m, to) + m->D) * sizeof(float);
-	struct elements n;
+	double attention =
+		4.0 * m->DI * r->pairs * w.self + 4.0 * m->NH * m->D * r->cross * w.cross;
 
-	if (site_is_encoder_output(to))
-		to = (struct site){.stack = 0, .block = m->L[0], .step = STEP_SELF};
-	n = way(m, from == NO_SITE ? NULL : &s->extract_site[from].site, to);
-	n = without_given(n, p, s, &s->extract_site[i]);
-	return seconds(ADAPTERS + (n.rows + n.encoder) * PACK / READS,
-		       2 * (rows * n.rows + text_rows(p) * n.encoder) / FLOPS + bytes / WRITES);
+	return multiplying(p, 2 * r->run * w.elements, m->D) +
+	       multiplying32(p, attention / ATTENTION_SHARE, m->HS) +
+	       r->run * w.steps * m->D * ELEMENTWISE / p->rate.products;
 }
 
-struct cost cost_answers(const struct plan *p)
+static double reading(const struct plan *p, double elements)
+{
+	return copying(p, elements * sizeof(float) * READ_COPIES);
+}
+
+/* ------------------------------------------------------------ rows */
+
+struct cost cost_draw(const struct plan *p, int t)
+{
+	char *train = plan_rows_file(p->data, p->c.task_targets.item[t], "train");
+	struct stat st;
+	double bytes = stat(train, &st) ? 0 : (double)st.st_size;
+
+	free(train);
+	return seconds(bytes / TEXT_RATE, 0);
+}
+
+struct cost cost_rows(const struct plan *p, const struct schedule *s, int i, int t)
 {
 	const struct geometry *m = &p->model->m;
-	struct elements n = whole_stack(m, m->family->nstacks - 1);
-	double steps = (double)p->c.samples_num * p->c.max_new_tokens,
-	       rows = steps + (m->family->nstacks == 1 ? text_rows(p) : 0),
-	       words = steps * m->V * m->D;
+	const struct extract_site *at = &s->extract_site[i];
+	bool encoder_output = site_is_encoder_output(at->site);
+	struct site to = encoder_output ? (struct site){.stack = 0, .block = m->L[0]} : at->site;
+	struct stack_rows r = counts_rows(p, t, to.stack);
+	double cell = p->c.use_fp16 ? 2 : sizeof(float), state = r.run * m->D * sizeof(float),
+	       files = r.written * site_width(m, at->site) * cell + state * (at->holds_state + 1) +
+		       (at->reads_encoder ? r.encoder * m->D * sizeof(float) : 0);
+	struct way w = way_to(m, at->from == NO_SITE ? NULL : &s->extract_site[at->from].site, to);
 
-	return seconds((n.rows + n.encoder + (double)m->V * m->D) * PACK / READS,
-		       2 * (rows * n.rows + text_rows(p) * n.encoder + words) / FLOPS);
+	w = without_given(w, p, s, at);
+	return seconds(reading(p, w.elements), forward(p, w, &r) + copying(p, FILE_COPIES * files));
+}
+
+/* The model's weights are read for the prompts, and again for each token. */
+struct cost cost_answers(const struct plan *p, int t)
+{
+	const struct geometry *m = &p->model->m;
+	const struct text_counts *n = counts_of(p, t);
+	int stack = m->family->nstacks - 1,
+	    passes = plan_stage_config(p, STAGE_TOKENS).max_new_tokens;
+	struct way w = whole_stack(m, stack);
+	struct stack_rows r = counts_rows(p, t, stack);
+	double words = (double)m->V * m->D;
+
+	return seconds(1e-3 * GENERATE_MS + passes * reading(p, w.elements + words),
+		       forward(p, w, &r) + multiplying(p, 2 * n->answer * words, m->D));
 }
 
 /* ------------------------------------------------------------ fits */
 
-struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides)
-{
-	double d = site_width(&p->model->m, s->site), rows = rows_at(p, s->site);
+/* Elements of the outputs of a site's modules, which are read for c; and the sum of all ranks. */
+struct at_site {
+	double outputs, ranks, modules;
+};
 
-	/* sides + 1: and the products with the weights, for c */
-	return seconds(ADAPTERS, 2 * rows * d * d * (sides + 1) / GRAM_FLOPS +
-					 d * d * sizeof(double) / WRITES);
+static struct at_site modules_at(const struct plan *p, const struct extract_site *s)
+{
+	struct at_site n = {0};
+
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		struct at_site own = {.ranks = n.ranks};
+
+		for (int i = 0; i < p->adapter[t]->n; i++) {
+			const struct lora *l = &p->adapter[t]->lora[i];
+
+			if (site_compare(l->site, s->site) != 0)
+				continue;
+			own.modules++;
+			own.outputs += module_d_out(&p->model->m, l->module.slot);
+		}
+		n.modules = own.modules > n.modules ? own.modules : n.modules;
+		n.outputs = own.outputs > n.outputs ? own.outputs : n.outputs;
+		n.ranks += p->adapter[t]->r;
+	}
+	return n;
 }
 
-/* Modules of a site that one adapter targets, and the sum of all ranks. */
-static double modules_at(const struct plan *p, const struct extract_site *s, double *ranks)
+/* H and K are symmetric: half of their products. C is whole. The norm of a weight's outputs takes
+ * half of WᵀW, or with few rows the outputs themselves (math/grams.h). */
+struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, int t)
 {
-	int most = 0;
+	double d = site_width(&p->model->m, s->site),
+	       rows = counts_rows(p, t, site_is_encoder_output(s->site) ? 0 : s->site.stack)
+			      .written,
+	       cell = p->c.use_fp16 ? 2 : sizeof(float), reads = sides == 2 ? 4 : 1;
+	struct at_site n = modules_at(p, s);
+	bool few = rows <= 240 && 2 * rows <= d;
+	double grams = (sides == 2 ? (few ? 3 : 4) : 1) * rows * d * d,
+	       traces = n.outputs * d * (few ? 2 * rows : d);
 
-	*ranks = 0;
-	for (int t = 0; t < p->c.task_targets.n; t++) {
-		int n = 0;
-
-		for (int i = 0; i < p->adapter[t]->n; i++)
-			n += site_compare(p->adapter[t]->lora[i].site, s->site) == 0;
-		most = n > most ? n : most;
-		*ranks += p->adapter[t]->r;
-	}
-	return most;
+	if (p->c.use_dcs)
+		grams *= n.modules;
+	return seconds(0, 1e-3 * GRAM_MS +
+				  multiplying32(p, grams / GRAM_SHARE + traces / TRACE_SHARE, d) +
+				  reading(p, n.outputs * d) +
+				  copying(p, FILE_COPIES / 2 * reads * rows * d * cell +
+						     FILE_COPIES / 2 * d * d * sizeof(double)));
 }
 
 struct cost cost_solution(const struct plan *p, const struct extract_site *s)
 {
-	double d = site_width(&p->model->m, s->site), ranks, modules = modules_at(p, s, &ranks),
-	       tasks = p->c.task_targets.n, columns = plan_full_weight(p) ? d : ranks;
+	double d = site_width(&p->model->m, s->site), tasks = p->c.task_targets.n;
+	struct at_site n = modules_at(p, s);
+	double columns = plan_full_weight(p) ? d : n.ranks,
+	       operations = d * d * d / 3 + (4 + tasks) * d * d * columns;
 
-	return seconds(modules * (d * d * d / 3 + 2 * d * d * columns) / FLOPS64 +
-			       tasks * d * d * sizeof(double) / READS,
-		       0);
+	return seconds(
+		1e-3 * SOLVE_MS +
+			n.modules * (operations / (p->rate.products64 * SOLVE_SHARE) +
+				     copying(p, FILE_COPIES / 2 * tasks * d * d * sizeof(double))),
+		0);
 }
 
 /* ------------------------------------------------------------ whole models */
@@ -194,35 +258,34 @@ static double all_linears(const struct geometry *m)
 {
 	double n = 0;
 
-	for (int stack = 0; stack < m->family->nstacks; stack++) {
-		struct elements e = whole_stack(m, stack);
-
-		n += e.rows + e.encoder;
-	}
+	for (int stack = 0; stack < m->family->nstacks; stack++)
+		n += whole_stack(m, stack).elements;
 	return n;
 }
 
-/* This many tokens of texts through the whole model, and a few steps of an answer for each text. */
+/* This many tokens of texts through the whole model, and an answer for each text. */
 static double forward_seconds(const struct plan *p, double tokens, double texts)
 {
 	const struct geometry *m = &p->model->m;
-	struct elements n = whole_stack(m, 0), decoder = {0, 0};
+	struct stack_rows prompt = {.run = tokens, .pairs = tokens * tokens / (texts + 1)};
+	double answers = texts * p->c.max_new_tokens;
+	struct stack_rows answer = {.run = answers, .cross = tokens * p->c.max_new_tokens};
+	double words = multiplying(p, 2 * answers * m->V * m->D, m->D);
 
-	if (m->family->nstacks == 2)
-		decoder = whole_stack(m, 1);
-	return 2 *
-	       (tokens * (n.rows + decoder.encoder) +
-		texts * p->c.max_new_tokens * (decoder.rows + (double)m->V * m->D)) /
-	       FLOPS;
+	if (m->family->nstacks == 1)
+		prompt.run += answers;
+	return forward(p, whole_stack(m, 0), &prompt) + words +
+	       (m->family->nstacks == 2 ? forward(p, whole_stack(m, 1), &answer) : 0);
 }
 
 struct cost cost_scale(const struct plan *p)
 {
 	enum { SCALES = 10 }; /* that are tried */
-	double tokens = text_rows(p) * p->c.task_targets.n,
-	       texts = (double)p->c.samples_num * p->c.task_targets.n;
+	double sum = 0;
 
-	return seconds(SCALES * forward_seconds(p, tokens, texts), 0);
+	for (int t = 0; t < p->c.task_targets.n; t++)
+		sum += forward_seconds(p, counts_of(p, t)->prompt, counts_of(p, t)->texts);
+	return seconds(SCALES * sum, 0);
 }
 
 struct cost cost_adapter(const struct plan *p)
@@ -237,24 +300,26 @@ struct cost cost_adapter(const struct plan *p)
 				 (module_d_in(&p->model->m, slot) +
 				  module_d_out(&p->model->m, slot));
 		}
-	return seconds(bytes / WRITES + bytes / READS, 0);
+	return seconds(copying(p, FILE_COPIES * bytes), 0);
 }
 
 struct cost cost_model(const struct plan *p)
 {
 	const struct geometry *m = &p->model->m;
 
-	return seconds((all_linears(m) + (double)m->V * m->D) * sizeof(float) / WRITES, 0);
+	return seconds(
+		copying(p, (all_linears(m) + (double)m->V * m->D) * sizeof(float) * FILE_COPIES),
+		0);
 }
 
 struct cost cost_evaluation(const struct plan *p, const char *task)
 {
-	char *path = plan_task_file(p->data, task, "test.json");
+	char *path = plan_rows_file(p->data, task, "test");
 	struct stat st;
 	double tokens = stat(path, &st) ? 0 : (double)st.st_size / TOKEN_BYTES;
 
 	free(path);
-	return seconds(all_linears(&p->model->m) * PACK / READS +
+	return seconds(reading(p, all_linears(&p->model->m)) +
 			       forward_seconds(p, tokens, tokens / ROW_TOKENS),
 		       0);
 }

@@ -1,14 +1,12 @@
-/* cost.h: roughly how long the processes of a merge take, from what they multiply, read and write.
- *
- * Only the proportions matter, because whoever shows the progress of a run (plan/pace.h) measures
- * the rest. Texts count with a share of their greatest length, because nothing has been read
- * yet. */
+/* cost.h: how long the processes of a merge take, from what they multiply, read and write, at the
+ * rates of this machine (plan/rate.h). Whoever shows the progress of a run (plan/pace.h) corrects
+ * them by what the first processes took. */
 #ifndef COST_H
 #define COST_H
 
 #include "plan/schedule.h"
 
-/* Seconds. */
+/* Seconds of processor time. */
 struct cost {
 	double process; /* in any case: start, reading and packing weights */
 	double task;    /* for each task of the process */
@@ -17,12 +15,12 @@ struct cost {
 
 #define COST_LAUNCH 0.015 /* wall seconds of make and the shell for each process */
 
-struct cost cost_draw(void);
-/* The rows of extract_site i, from the state before it. */
-struct cost cost_rows(const struct plan *p, const struct schedule *s, int i);
-struct cost cost_answers(const struct plan *p);
+struct cost cost_draw(const struct plan *p, int t);
+/* The rows of extract_site i, from the state before it; of task t. */
+struct cost cost_rows(const struct plan *p, const struct schedule *s, int i, int t);
+struct cost cost_answers(const struct plan *p, int t);
 /* `sides`: products in a Gram file, only X̃ᵀX̃ or also XᵀX̃. */
-struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides);
+struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, int t);
 /* All modules of a site: a fit, or a method that uses only weights. */
 struct cost cost_solution(const struct plan *p, const struct extract_site *s);
 struct cost cost_scale(const struct plan *p);

@@ -6,15 +6,6 @@
 
 #include "plan/plan.h"
 
-struct text_counts {
-	double texts;        /* samples */
-	double prompt;       /* Σ tokens of the prompts */
-	double answer;       /* Σ inputs for the answers: a start token, each token but the last */
-	double prompt_pairs; /* Σ prompt² */
-	double joined_pairs; /* Σ (prompt + answer)² */
-	double cross_pairs;  /* Σ prompt · answer */
-};
-
 /* Of task t; counted when first asked for. die() as draw-samples. */
 const struct text_counts *counts_of(const struct plan *p, int t);
 

@@ -145,7 +145,7 @@ static struct footprint solve_at(const struct plan *p, const struct site_sizes *
 {
 	struct site_sizes fit = *s;
 
-	if (rules_cuts(p))
+	if (plan_cuts(p))
 		return footprint_combine(s);
 	fit.panel = rules_fits_rows(p) ? footprint_panel(s, p->c.max_memory) : 0;
 	return footprint_solve(&fit);
@@ -199,7 +199,7 @@ static struct ranks adapter_ranks(const struct plan *p)
 	if (plan_full_weight(p)) /* the merge is a model */
 		return own;
 	for (int s = 0; s < SLOTS; s++)
-		if (r.R[s] && (rules_cuts(p) || p->c.merge_rank.rank))
+		if (r.R[s] && (plan_cuts(p) || p->c.merge_rank.rank))
 			r.R[s] = combine_rank(p->c.merge_rank, r.R[s], module_d_in(m, s),
 					      module_d_out(m, s));
 	ranks_add(&r, &own);
@@ -215,7 +215,7 @@ static size_t of_evaluate(const struct plan *p)
 
 static const char *solver(const struct plan *p)
 {
-	return rules_cuts(p)         ? "combine-layer"
+	return plan_cuts(p)          ? "combine-layer"
 	       : plan_full_weight(p) ? "solve-full-weight"
 				     : "solve-layer";
 }
@@ -334,11 +334,6 @@ static double bytes_free(const struct plan *p)
 	return failed ? HUGE_VAL : (double)v.f_bavail * (double)v.f_frsize;
 }
 
-static struct machine machine(const struct plan *p)
-{
-	return (struct machine){p->processes, plan_threads(p), threads_default()};
-}
-
 /* The graph that has the most on the disk. An iteration with a merged side needs the most. */
 static struct graph *open_graph(const struct plan *p, const struct changes *changed)
 {
@@ -365,9 +360,10 @@ static double most_bytes(const struct plan *p, const struct changes *changed, in
 	struct plan of = *p;
 	of.processes = jobs;
 	of.keep = keep;
-	const struct machine on = machine(&of);
+	const struct machine on = plan_machine(&of);
 	struct graph *g = open_graph(&of, changed);
-	struct rehearsal merge = rehearse(g, &on, false), evaluation = rehearse(g, &on, true);
+	struct rehearsal merge = rehearse(g, &on, MERGE_PART),
+			 evaluation = rehearse(g, &on, EVALUATION_PART);
 
 	graph_close(g);
 	return larger_bytes(merge.most, merge.left + evaluation.most);
@@ -462,4 +458,64 @@ void forecast_check_disk(const struct plan *p, const struct changes *changed)
 	if (spare < most)
 		note("'%s' needs %zu MB more, but only %zu MB are free on its file system", p->work,
 		     megabytes((size_t)most), megabytes((size_t)spare));
+}
+
+/* ------------------------------------------------------------ time */
+
+/* 7 s, 2:05 min or 3:20 h (allocated). */
+static char *duration(double seconds)
+{
+	long s = (long)(seconds + 0.5);
+
+	if (s < 60)
+		return xformat("%ld s", s > 0 ? s : 1);
+	if (s < 3600)
+		return xformat("%ld:%02ld min", s / 60, s % 60);
+	return xformat("%ld:%02ld h", s / 3600, s / 60 % 60);
+}
+
+/* An iteration of jacobi. The first one also extracts the rows of the own side. */
+static struct rehearsal iteration(const struct plan *p, const struct changes *changed, int k)
+{
+	const struct machine on = plan_machine(p);
+	struct graph *g = rules_open(p, k, changed);
+	rules_want(p, g, false);
+	struct rehearsal r = rehearse(g, &on, k > 1 ? ITERATION_PART : MERGE_PART);
+
+	graph_close(g);
+	return r;
+}
+
+static void print_iterations(const struct plan *p, const struct changes *changed,
+			     const struct todo *todo)
+{
+	int more = p->c.max_iter - todo->iteration;
+	struct rehearsal one = iteration(p, changed, todo->iteration),
+			 two = iteration(p, changed, todo->iteration + 1);
+	char *first = duration(one.wall), *all = duration(one.wall + more * two.wall);
+
+	printf("time    about %s for iteration %d, %s for all %d\n", first, todo->iteration,
+	       more > 0 ? all : first, p->c.max_iter);
+	free(first);
+	free(all);
+}
+
+void forecast_time(const struct plan *p, const struct graph *g, const struct changes *changed,
+		   const struct todo *todo)
+{
+	const struct machine on = plan_machine(p);
+	struct rehearsal merge = rehearse(g, &on, MERGE_PART),
+			 evaluation = rehearse(g, &on, EVALUATION_PART);
+	char *a = duration(merge.wall), *b = duration(evaluation.wall);
+
+	if (todo->iteration)
+		print_iterations(p, changed, todo);
+	else if (merge.cpu > 0)
+		printf("time    about %s for the merge (%.0f s of processor time), then %s for the "
+		       "evaluation\n",
+		       a, merge.cpu, b);
+	else if (evaluation.cpu > 0)
+		printf("time    about %s for the evaluation\n", b);
+	free(a);
+	free(b);
 }

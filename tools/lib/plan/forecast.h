@@ -1,10 +1,11 @@
-/* forecast.h: how much memory and disk a merge will take. It is planned from the settings and the
- * model's geometry before anything runs, and printed in one line each. */
+/* forecast.h: how much memory, disk and time a merge will take. It is planned from the settings and
+ * the model's geometry before anything runs, and printed in one line each. */
 #ifndef FORECAST_H
 #define FORECAST_H
 
 #include "plan/changes.h"
 #include "plan/plan.h"
+#include "plan/rules.h"
 
 /* The planned peak of the stage's process that needs the most, in bytes, within max_memory. 0: the
  * stage computes nothing that is worth a plan; it only moves small files. */
@@ -16,5 +17,9 @@ void forecast_memory(const struct plan *p); /* the peak of one process of each s
 void forecast_disk(const struct plan *p, const struct changes *changed);
 /* die() where that is over max_disk. Notes where the file system has less. */
 void forecast_check_disk(const struct plan *p, const struct changes *changed);
+/* How long the rules that must run take, on this machine when it is otherwise idle. g: the graph
+ * that contains them (rules_next()), after rules_want(). */
+void forecast_time(const struct plan *p, const struct graph *g, const struct changes *changed,
+		   const struct todo *todo);
 
 #endif

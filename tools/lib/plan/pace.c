@@ -147,5 +147,7 @@ double pace_left(const struct pace *p, const struct processes *running, double e
 	memcpy(copy, p->tool, (size_t)p->tools * sizeof(*copy));
 	left = left_of(p, copy, running, elapsed);
 	free(copy);
+	if (left < 0 && p->work.wall > 0)
+		left = p->work.wall > elapsed ? p->work.wall - elapsed : 0;
 	return left;
 }

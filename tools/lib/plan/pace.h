@@ -6,7 +6,9 @@
  * all. Wall time goes in proportion to the processes' time, so processes side by side need no
  * special rule:
  *
- *   left = elapsed · (seconds to come) / (seconds of processes so far) */
+ *   left = elapsed · (seconds to come) / (seconds of processes so far)
+ *
+ * Until enough is done to tell, it counts down from the planned time. */
 #ifndef PACE_H
 #define PACE_H
 
@@ -28,7 +30,7 @@ void pace_begin(struct pace *p, struct worklist *work);
 /* A process has ended: a line of log.tsv. A tool that is not in the list is left out. */
 void pace_line(struct pace *p, const char *line);
 /* Seconds that this list will still take. running: the present processes; elapsed: seconds since
- * the list began. −1: too little is done to tell. */
+ * the list began. −1: too little is done to tell, and no time was planned. */
 double pace_left(const struct pace *p, const struct processes *running, double elapsed);
 void pace_release(struct pace *p);
 

@@ -12,7 +12,6 @@
 #include "merge/rows.h"
 #include "merge/statistics.h"
 #include "model/tokenizer/tokenizer.h"
-#include "plan/counts.h"
 
 static void check_adapter(const struct plan *p, int t)
 {
@@ -142,6 +141,8 @@ void plan_open(struct plan *p)
 	const struct strlist *tasks = &p->c.task_targets;
 	bool tokenizer = uses_tokenizer(p);
 
+	if (p->rate.products == 0)
+		p->rate = rate_assumed();
 	p->model = model_open(p->base);
 	if (tokenizer)
 		p->tokenizer = tokenizer_open_for(p->base, &p->model->m);
@@ -187,6 +188,11 @@ bool plan_full_weight(const struct plan *p)
 	       (p->c.method == SWEEP || p->c.method == REGMEAN || p->c.method == JACOBI);
 }
 
+bool plan_cuts(const struct plan *p)
+{
+	return p->c.method == TIES || p->c.method == DARE;
+}
+
 int plan_past(const struct plan *p)
 {
 	return p->c.use_mats ? p->c.mats_history_size + 1 : 1;
@@ -197,6 +203,11 @@ int plan_threads(const struct plan *p)
 	int threads = p->threads ? p->threads : threads_default() / p->processes;
 
 	return threads > 1 ? threads : 1;
+}
+
+struct machine plan_machine(const struct plan *p)
+{
+	return (struct machine){p->processes, plan_threads(p), threads_default()};
 }
 
 bool plan_samples(const struct plan *p)

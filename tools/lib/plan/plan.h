@@ -8,12 +8,23 @@
 #include "files/exists.h"
 #include "model/model.h"
 #include "model/site.h"
+#include "plan/rate.h"
 
 /* What stays of the rows and Grams that a merge has used. */
 enum keep {
 	KEEP_NOTHING,
 	KEEP_OWN, /* what depends on one task alone: a merge with a task more or less reads it */
 	KEEP_ALL
+};
+
+/* The calibration texts of a task (counts.h). */
+struct text_counts {
+	double texts;        /* samples */
+	double prompt;       /* Σ tokens of the prompts */
+	double answer;       /* Σ inputs for the answers: a start token, each token but the last */
+	double prompt_pairs; /* Σ prompt² */
+	double joined_pairs; /* Σ (prompt + answer)² */
+	double cross_pairs;  /* Σ prompt · answer */
 };
 
 struct plan {
@@ -32,6 +43,7 @@ struct plan {
 	char *statistics;          /* the file statistics.json that is made, as make reads it; NULL:
 				      a merge */
 	struct strlist also;       /* linears that these statistics have beside the adapter's */
+	struct rate rate; /* of this machine; rate_assumed() where none is set before plan_open() */
 	struct config c;
 	/* set by plan_open() */
 	struct model *model;
@@ -50,6 +62,7 @@ void plan_close(struct plan *p); /* closes what plan_open() opened */
 /* Whether the solution is a full weight: with_pretrain_matrix, with a method that fits
  * something. */
 bool plan_full_weight(const struct plan *p);
+bool plan_cuts(const struct plan *p); /* the method cuts the merge to a low rank */
 /* Earlier iterations that an iteration with full weights reads (method jacobi). With MATS it is one
  * more than the number of differences. */
 int plan_past(const struct plan *p);
@@ -58,6 +71,11 @@ int plan_past(const struct plan *p);
 int plan_threads(const struct plan *p);
 /* The folder of a task's adapter (allocated): of LORAS, or of its statistics. */
 char *plan_adapter_dir(const struct plan *p, int t);
+/* What a run has: `jobs` processes at once, of `threads` each, on `cores`. */
+struct machine {
+	int jobs, threads, cores;
+};
+struct machine plan_machine(const struct plan *p);
 /* Whether the merge uses calibration samples. */
 bool plan_samples(const struct plan *p);
 /* How many tasks bring the rows to use as samples (samples.json). */

@@ -26,9 +26,10 @@ struct stage_play {
 
 /* ------------------------------------------------------------ the processes */
 
-static bool takes_part(const struct rule *r, bool evaluation)
+static bool takes_part(const struct rule *r, enum part part)
 {
-	return r->stale && r->wanted && r->apart == evaluation;
+	return r->stale && r->wanted && r->apart == (part == EVALUATION_PART) &&
+	       !(r->mute && part == ITERATION_PART);
 }
 
 static bool continues(const struct graph *g, int i, int process)
@@ -36,7 +37,7 @@ static bool continues(const struct graph *g, int i, int process)
 	return process >= 0 && i > 0 && graph_same_group(g->rule[i - 1], g->rule[i]);
 }
 
-static void find_processes(struct stage_play *s, bool evaluation)
+static void find_processes(struct stage_play *s, enum part part)
 {
 	const struct graph *g = s->g;
 	int last = -1;
@@ -47,7 +48,7 @@ static void find_processes(struct stage_play *s, bool evaluation)
 		s->of_rule[i] = -1;
 		if (!joins)
 			last = -1;
-		if (!takes_part(g->rule[i], evaluation))
+		if (!takes_part(g->rule[i], part))
 			continue;
 		if (last < 0)
 			last = s->n++;
@@ -209,7 +210,7 @@ static struct rehearsal perform(struct stage_play *s, int jobs)
 	return r;
 }
 
-struct rehearsal rehearse(const struct graph *g, const struct machine *on, bool evaluation)
+struct rehearsal rehearse(const struct graph *g, const struct machine *on, enum part part)
 {
 	struct stage_play s = {.g = g};
 	struct rehearsal r;
@@ -217,7 +218,7 @@ struct rehearsal rehearse(const struct graph *g, const struct machine *on, bool 
 	s.process = xcalloc((size_t)g->rules + 1, sizeof(*s.process));
 	s.of_rule = xcalloc((size_t)g->rules + 1, sizeof(*s.of_rule));
 	s.held = xcalloc((size_t)g->files + 1, sizeof(*s.held));
-	find_processes(&s, evaluation);
+	find_processes(&s, part);
 	find_order(&s, on);
 	r = perform(&s, on->jobs);
 	for (int k = 0; k < s.n; k++) {

@@ -9,19 +9,15 @@
 
 #include "plan/graph.h"
 
-struct machine {
-	int jobs;    /* processes at once */
-	int threads; /* of each */
-	int cores;
-};
-
 struct rehearsal {
 	double wall, cpu;  /* seconds */
 	double most, left; /* bytes that the run's files take at once, and at its end; beyond those
 			      at its start */
 };
 
-/* The merge, or its evaluation after it. Call it after graph_look() and graph_want(). */
-struct rehearsal rehearse(const struct graph *g, const struct machine *on, bool evaluation);
+/* The merge; its evaluation after it; an iteration without what all iterations share. */
+enum part { MERGE_PART, EVALUATION_PART, ITERATION_PART };
+/* Call it after graph_look() and graph_want(). */
+struct rehearsal rehearse(const struct graph *g, const struct machine *on, enum part part);
 
 #endif

@@ -42,14 +42,9 @@ bool rules_generates(const struct plan *p)
 	return p->c.answers == GENERATED;
 }
 
-bool rules_cuts(const struct plan *p)
-{
-	return p->c.method == TIES || p->c.method == DARE;
-}
-
 bool rules_searches_scale(const struct plan *p)
 {
-	return (rules_cuts(p) || p->c.method == TASK_ARITHMETIC) && p->c.scale == 0;
+	return (plan_cuts(p) || p->c.method == TASK_ARITHMETIC) && p->c.scale == 0;
 }
 
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder)

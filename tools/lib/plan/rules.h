@@ -15,7 +15,6 @@ struct graph *rules_open(const struct plan *p, int iteration, const struct chang
 /* Which stages a merge has. */
 bool rules_fits_rows(const struct plan *p); /* rows are made, and Grams of them */
 bool rules_generates(const struct plan *p); /* rows of generated answers are used */
-bool rules_cuts(const struct plan *p);      /* the merge is cut to a low rank */
 bool rules_searches_scale(const struct plan *p);
 
 /* The file that ends a merge, as make reads it. */

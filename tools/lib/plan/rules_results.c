@@ -108,7 +108,7 @@ struct rule *book_add_result(struct book *b)
 
 void book_finish_result(const struct book *b, struct rule *r)
 {
-	bool scaled = rules_cuts(b->p) || b->p->c.method == TASK_ARITHMETIC;
+	bool scaled = plan_cuts(b->p) || b->p->c.method == TASK_ARITHMETIC;
 
 	rule_recipe(r, "$(keep_previous)");
 	if (plan_full_weight(b->p))

@@ -23,7 +23,7 @@ void book_add_samples(struct book *b)
 		char *rows = plan_task_file(b->p->data, task, "samples.json"),
 		     *train = plan_rows_file(b->p->data, task, "train");
 
-		rule_stage(r, (struct stage_of){"draw-samples", "samples", NULL, cost_draw()});
+		rule_stage(r, (struct stage_of){"draw-samples", "samples", NULL, cost_draw(b->p, t)});
 		rule_bytes(r, sizes_samples(b->p, t));
 		rule_needs(r, "$W/stamps/draw-%s", task);
 		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/%s%s%s -o $@", task, task,
@@ -34,15 +34,16 @@ void book_add_samples(struct book *b)
 	}
 }
 
-static struct stage_of rows_at(const struct book *b, const struct extract_site *s, const char *what)
+static struct stage_of rows_at(const struct book *b, const struct extract_site *s, int t,
+			       const char *what)
 {
 	return (struct stage_of){"extract-acts", what, s->name,
-				 cost_rows(b->p, &b->s, (int)(s - b->s.extract_site))};
+				 cost_rows(b->p, &b->s, (int)(s - b->s.extract_site), t)};
 }
 
-static struct stage_of answers(const struct book *b)
+static struct stage_of answers(const struct book *b, int t)
 {
-	return (struct stage_of){"generate-tokens", "answers", NULL, cost_answers(b->p)};
+	return (struct stage_of){"generate-tokens", "answers", NULL, cost_answers(b->p, t)};
 }
 
 /* The own side stays at most two sites ahead of the Grams, so that files do not pile up. In the
@@ -119,7 +120,7 @@ void book_add_own_rows(struct book *b, const struct extract_site *s)
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "$W/own/%s/%s.h5", book_task(b, t), s->name);
-		rule_stage(r, rows_at(b, s, "own rows"));
+		rule_stage(r, rows_at(b, s, t, "own rows"));
 		rule_bytes(r, sizes_rows(b->p, s, t));
 		rule_needs(r, "$W/stamps/extract");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
@@ -139,7 +140,7 @@ void book_add_own_tokens(struct book *b)
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "$W/tokens/%s.h5", book_task(b, t));
-		rule_stage(r, answers(b));
+		rule_stage(r, answers(b, t));
 		rule_bytes(r, sizes_tokens(b->p, t));
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
@@ -174,7 +175,7 @@ void book_add_merged_rows(struct book *b, const struct extract_site *s)
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "%s/%s/%s.h5", side, book_task(b, t),
 			       s->name);
-		rule_stage(r, rows_at(b, s, "merged rows"));
+		rule_stage(r, rows_at(b, s, t, "merged rows"));
 		rule_bytes(r, sizes_rows(b->p, s, t));
 		rule_needs(r, "$W/stamps/extract");
 		options = inputs(b, r, s, side, b->merged_tokens, book_task(b, t));
@@ -196,7 +197,7 @@ void book_add_merged_tokens(struct book *b)
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
 		r = graph_rule(b->g, book_task(b, t), "%s/tokens/%s.h5", b->pass, book_task(b, t));
-		rule_stage(r, answers(b));
+		rule_stage(r, answers(b, t));
 		rule_bytes(r, sizes_tokens(b->p, t));
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));

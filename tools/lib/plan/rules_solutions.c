@@ -43,7 +43,7 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 		r = graph_rule(b->g, task, "%s", target);
 		free(target);
 		rule_stage(r, (struct stage_of){"compute-grams", "Grams", s->name,
-						cost_grams(b->p, s, b->two_sided ? 2 : 1)});
+						cost_grams(b->p, s, b->two_sided ? 2 : 1, t)});
 		rule_bytes(r, sizes_grams(b->p, s, t));
 		rule_needs(r, "$W/stamps/grams");
 		if (b->p->statistics)
@@ -152,7 +152,7 @@ static void add_iteration_options(const struct book *b, struct rule *r,
 
 static struct stage_of solution_at(const struct book *b, const struct extract_site *s)
 {
-	const char *tool = rules_cuts(b->p)         ? "combine-layer"
+	const char *tool = plan_cuts(b->p)          ? "combine-layer"
 			   : plan_full_weight(b->p) ? "solve-full-weight"
 						    : "solve-layer";
 
@@ -201,12 +201,12 @@ void book_add_combination(struct book *b, const struct extract_site *s)
 
 	rule_stage(r, solution_at(b, s));
 	rule_bytes(r, sizes_solution(b->p, s, earlier(b)));
-	rule_needs(r, rules_cuts(b->p) ? "$W/stamps/combine" : "$W/stamps/solve");
+	rule_needs(r, plan_cuts(b->p) ? "$W/stamps/combine" : "$W/stamps/solve");
 	book_needs_adapters(b, r);
 	for (int t = 0; b->p->given && t < b->tasks->n; t++)
 		rule_needs(r, "$W/stamps/given-%s", book_task(b, t));
-	rule_recipe(r, "%s --site %s%s -o $@", rules_cuts(b->p) ? "$(combine)" : "$(solve)",
-		    s->name, grams);
+	rule_recipe(r, "%s --site %s%s -o $@", plan_cuts(b->p) ? "$(combine)" : "$(solve)", s->name,
+		    grams);
 	free(grams);
 }
 

@@ -1,4 +1,5 @@
 /* rules_work.c: see rules.h: what a run must do, for the program that shows the run. */
+#include "plan/rehearsal.h"
 #include "plan/rules_private.h"
 
 #include <stdlib.h>
@@ -36,10 +37,13 @@ char *rules_worklist(const struct plan *p, int iteration, const struct changes *
 			     .log_from = size_of(log),
 			     .iteration = iteration,
 			     .iterations = iteration ? p->c.max_iter : 0};
+	const struct machine on = plan_machine(p);
 	struct text list = {0};
 
 	rules_want(p, g, evaluated);
 	w.sites = graph_sites(g, &w.sites_done);
+	w.wall = rehearse(g, &on, iteration > 1 ? ITERATION_PART : MERGE_PART).wall +
+		 (evaluated ? rehearse(g, &on, EVALUATION_PART).wall : 0);
 	worklist_begin(&list, &w);
 	graph_work(g, &list);
 	worklist_end(&list);

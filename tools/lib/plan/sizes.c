@@ -75,7 +75,7 @@ int sizes_rank(const struct plan *p, struct module q)
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		R += target(p, t, q) ? target(p, t, q)->r : 0;
-	return p->c.merge_rank.rank || rules_cuts(p)
+	return p->c.merge_rank.rank || plan_cuts(p)
 		       ? combine_rank(p->c.merge_rank, R, module_d_in(m, q.slot),
 				      module_d_out(m, q.slot))
 		       : R;

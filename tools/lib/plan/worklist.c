@@ -10,8 +10,8 @@
 void worklist_begin(struct text *t, const struct worklist *w)
 {
 	text_add(t, "begin\ntitle %s\nlog %ld %s\n", w->title, w->log_from, w->log);
-	text_add(t, "iteration %d %d\nsites %d %d\n", w->iteration, w->iterations, w->sites_done,
-		 w->sites);
+	text_add(t, "iteration %d %d\nsites %d %d\nwall %.6g\n", w->iteration, w->iterations,
+		 w->sites_done, w->sites, w->wall);
 }
 
 void worklist_add(struct text *t, const char *tool, double seconds)
@@ -67,6 +67,8 @@ bool worklist_read(struct worklist *w, const char *line)
 		sscanf(values, "%d %d", &w->iteration, &w->iterations);
 	else if (strncmp(line, "sites", key) == 0)
 		sscanf(values, "%d %d", &w->sites_done, &w->sites);
+	else if (strncmp(line, "wall", key) == 0)
+		w->wall = strtod(values, NULL);
 	else if (strncmp(line, "work", key) == 0)
 		add_item(w, values);
 	return false;

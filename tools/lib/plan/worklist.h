@@ -22,6 +22,7 @@ struct worklist {
 	long log_from;             /* its bytes from earlier processes */
 	int iteration, iterations; /* this iteration, and the most iterations; 0: none */
 	int sites_done, sites;     /* solved sites, and all sites */
+	double wall;               /* planned seconds of the whole list; 0: not planned */
 	int n;
 	struct work_item *item; /* roughly in the order in which they run */
 };
