@@ -404,26 +404,6 @@ static void print_ways(const struct plan *p, const struct changes *changed, doub
 		       megabytes((size_t)(now + all)));
 }
 
-void forecast_disk(const struct plan *p, const struct changes *changed)
-{
-	double now = bytes_now(p), most = asked_bytes(p, changed), spare = bytes_free(p);
-
-	if (!rules_fits_rows(p))
-		return;
-	printf("disk    at most %zu MB", megabytes((size_t)(now + most)));
-	if (releases(p))
-		print_ways(p, changed, most, now);
-	else if (p->c.method == JACOBI)
-		printf(" for each iteration");
-	if (iteration_bytes(p) > 0)
-		printf(", and %zu MB of whole weights for each iteration",
-		       megabytes((size_t)iteration_bytes(p)));
-	printf("\n");
-	if (spare < most)
-		printf("        only %zu MB are free there, and %zu MB more are needed\n",
-		       megabytes((size_t)spare), megabytes((size_t)most));
-}
-
 /* What to do, as far as it is not done yet. */
 static char *less_disk(const struct plan *p, const struct changes *changed, double now)
 {
@@ -446,12 +426,44 @@ static char *less_disk(const struct plan *p, const struct changes *changed, doub
 	return said;
 }
 
+/* Over all iterations. false: it is within max_disk, or there is none. */
+static bool over_limit(const struct plan *p, double now, double most, double *all)
+{
+	*all = now + most + p->c.max_iter * iteration_bytes(p);
+	return p->c.max_disk && *all > (double)p->c.max_disk;
+}
+
+void forecast_disk(const struct plan *p, const struct changes *changed)
+{
+	double now = bytes_now(p), most = asked_bytes(p, changed), spare = bytes_free(p), all;
+
+	if (!rules_fits_rows(p))
+		return;
+	printf("disk    at most %zu MB", megabytes((size_t)(now + most)));
+	if (releases(p))
+		print_ways(p, changed, most, now);
+	else if (p->c.method == JACOBI)
+		printf(" for each iteration");
+	if (iteration_bytes(p) > 0)
+		printf(", and %zu MB of whole weights for each iteration",
+		       megabytes((size_t)iteration_bytes(p)));
+	printf("\n");
+	if (over_limit(p, now, most, &all)) {
+		char *ways = less_disk(p, changed, now);
+
+		printf("        this is over MAX_DISK, %zu MB: %s\n", p->c.max_disk >> 20, ways);
+		free(ways);
+	}
+	if (spare < most)
+		printf("        only %zu MB are free there, and %zu MB more are needed\n",
+		       megabytes((size_t)spare), megabytes((size_t)most));
+}
+
 void forecast_check_disk(const struct plan *p, const struct changes *changed)
 {
-	double now = bytes_now(p), most = asked_bytes(p, changed),
-	       all = now + most + p->c.max_iter * iteration_bytes(p), spare = bytes_free(p);
+	double now = bytes_now(p), most = asked_bytes(p, changed), spare = bytes_free(p), all;
 
-	if (p->c.max_disk && all > (double)p->c.max_disk)
+	if (over_limit(p, now, most, &all))
 		die("max_disk is %zu MB, but '%s' would take %zu MB at once: %s",
 		    p->c.max_disk >> 20, p->work, megabytes((size_t)all),
 		    less_disk(p, changed, now));

@@ -20,12 +20,15 @@ struct stamp {
 	struct digest_cache *digests;
 	struct changes *changes;
 	bool write;
+	bool alone; /* there is no earlier text: every digest is as good as another */
 	struct text text;
 };
 
 static void add_file(struct stamp *s, const char *what, const char *path)
 {
-	text_add(&s->text, "%s %016llx\n", what, (unsigned long long)digest_file(s->digests, path));
+	uint64_t digest = s->alone ? 0 : digest_file(s->digests, path);
+
+	text_add(&s->text, "%s %016llx\n", what, (unsigned long long)digest);
 }
 
 static void add_task_file(struct stamp *s, const char *what, const char *folder, const char *task,
@@ -347,11 +350,27 @@ static void stamp_solutions(struct stamp *s)
 	write_stamp(s, "%s", "model");
 }
 
+/* Neither WORK nor REFERENCE holds a stamp. A large model then takes seconds to plan. */
+static bool is_first(const struct plan *p)
+{
+	char *work = xformat("%s/stamps", p->work), *reference = xformat("%s/stamps", p->reference);
+	bool first = !file_exists(work) &&
+		     (strncmp(p->reference, "$W/", 3) == 0 ? !file_exists(p->work)
+							   : !file_exists(reference));
+
+	free(reference);
+	free(work);
+	return first;
+}
+
 void stamps_compare(const struct plan *p, bool write, struct changes *changes)
 {
 	char *cache = xformat("%s/stamps/digests", p->work);
-	struct stamp s = {
-		.p = p, .digests = digest_cache_open(cache), .changes = changes, .write = write};
+	struct stamp s = {.p = p,
+			  .digests = digest_cache_open(cache),
+			  .changes = changes,
+			  .write = write,
+			  .alone = !write && is_first(p)};
 
 	if (p->given)
 		handed_check(p, s.digests);
