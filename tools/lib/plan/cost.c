@@ -2,7 +2,8 @@
  *
  * A process's time is what it multiplies, by the rate of this machine's products, and what it reads
  * and writes, by its rate of copying. What these rates do not show is in the factors below. They
- * were fitted to the log.tsv of merges of three models, on two cores with AVX2. */
+ * were fitted to the log.tsv of merges of three models, on two cores with AVX2.
+ * tests/bench/replay-pace.c compares a run with them. */
 #include "plan/cost.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ enum {
 	SOLVE_MS = 8,  /* the files of all adapters */
 	GRAM_MS = 6,   /* of a task: its files and norms */
 	GENERATE_MS = 50, /* the tokens of small groups, one after the other */
-	READ_COPIES = 3,  /* a weight is read, converted and packed */
+	READ_COPIES = 5,  /* a weight is read, converted and packed into fresh memory */
 	FILE_COPIES = 8,  /* rows in a file: converted, written, given a digest, read, checked */
 };
 

@@ -7,7 +7,6 @@
 #include "files/h5/h5_lower.h"
 #include "merge/site_arrays.h"
 #include "plan/counts.h"
-#include "plan/rules.h"
 
 /* A file takes whole blocks. HDF5 adds a header, and a little for each of `parts` groups and
  * datasets. */
