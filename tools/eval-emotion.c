@@ -140,7 +140,7 @@ static const char *model_name(void)
 	return o.name ? o.name : o.adapter ? o.adapter : "base";
 }
 
-static void evaluate(const struct model *model, struct example_maker *maker,
+static void evaluate(struct model *model, struct example_maker *maker,
 		     const struct delta_source *source, struct asked_scores asked)
 {
 	const struct forward f = {.model = model,

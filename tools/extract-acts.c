@@ -251,37 +251,21 @@ static int longest(const struct extract_run *r, bool decoder)
 	return T;
 }
 
-static struct footprint footprint_of(const struct extract_run *r, int rows)
-{
-	struct propagation a = r->a;
-	/* A single pass has one task's files open at a time. With several passes the outputs stay
-	 * open. */
-	int files = a.start + 1 < propagate_target(&a) ? r->tasks.n : 1;
-
-	a.rows = rows;
-	return footprint_extract(&a, longest(r, propagate_in_decoder(&a)), longest(r, false),
-				 &r->ranks, files);
-}
-
 /* Rows of a batch: enough for full products, or fewer by inner_num or max_memory. A sequence is
  * never cut. */
-static int choose_rows(const struct extract_run *r, int T)
-{
-	bool decoder = propagate_in_decoder(&r->a);
-	int rows = !decoder && (long)o.inner_num * T < BATCH_ROWS ? o.inner_num * T : BATCH_ROWS;
-
-	rows = T > rows ? T : rows;
-	while (rows > T && !footprint_fits(common, footprint_of(r, rows)))
-		rows = rows / 2 > T ? rows / 2 : T;
-	return rows;
-}
-
 static void run_buffers(struct extract_run *r)
 {
-	int T = longest(r, false) > longest(r, true) ? longest(r, false) : longest(r, true);
+	struct propagation *a = &r->a;
+	int own = longest(r, propagate_in_decoder(a)), keys = longest(r, false),
+	    T = keys > longest(r, true) ? keys : longest(r, true);
+	bool few = !propagate_in_decoder(a) && (long)o.inner_num * T < BATCH_ROWS;
+	/* A single pass has one task's files open at a time. With several passes the outputs stay
+	 * open. */
+	int files = a->start + 1 < propagate_target(a) ? r->tasks.n : 1;
 
-	r->a.rows = choose_rows(r, T);
-	footprint_claim(common, footprint_of(r, r->a.rows), "");
+	footprint_choose(a, common->max_memory, few ? o.inner_num * T : BATCH_ROWS, T, own, keys,
+			 &r->ranks, files);
+	footprint_claim(common, footprint_extract(a, own, keys, &r->ranks, files), "");
 	propagate_init(&r->a, NULL, T, ranks_largest(&r->ranks));
 }
 

@@ -80,6 +80,29 @@ must solve "$T/solved/damaged.h5" --max-memory "${few}M" $use
 check 'and made again' grep -q 'goes on behind 2 of 16 panels' "$T/must.out"
 check 'to the same bytes' cmp "$T/solved/damaged.h5" "$T/solved/panels.h5"
 
+# Weights that memory does not hold are read as they are multiplied.
+rows() { # OUT OPTIONS…
+	out=$1
+	shift
+	"$BUILD/extract-acts" -t1 --model "$M" --site encoder-output --side own --task tec --adapter "$L/tec" \
+		--samples "$W/samples/tec.h5" -o "$out" "$@"
+}
+evaluate() { # OUT OPTIONS…
+	out=$1
+	shift
+	"$BUILD/eval-emotion" -t1 --model "$M" --adapter "$L/tec" --task tec --test "$D/tec/test.json" -o "$out" "$@"
+}
+for what in rows evaluate; do
+	few=$($what "$T/none" -q --max-memory 1M 2>&1 | sed -n 's/.*at least \([0-9]*\) MB are needed$/\1/p')
+	must $what "$T/$what.held" -v
+	held=$(peak "$T/must.out")
+	must $what "$T/$what.read" -v --max-memory "${few}M"
+	check "$what: $(peak "$T/must.out") MB, planned $few MB, with a block in memory $held MB" \
+		awk -v a="$(peak "$T/must.out")" -v b="$few" -v c="$held" 'BEGIN { exit !(a && a <= b && b < c) }'
+	check "$what: the same bytes" cmp "$T/$what.held" "$T/$what.read"
+done
+check 'and those of the merge' cmp "$T/rows.read" "$W/own/tec/encoder-output.h5"
+
 # The whole merge, within what makes every wide site too large.
 must wide "$T/small" MAX_MEMORY=165M
 check 'the same merge' "$HELP/compare-factors" -q --adapter "$T/small/adapter" --reference "$W/adapter" --max 1e-7

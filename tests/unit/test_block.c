@@ -323,6 +323,31 @@ static void test_decoder(void **state)
 	check_block(1, 1, adapter);
 }
 
+/* Weights that are read as they are multiplied: the same bits, with ΔW and without. */
+static void test_streamed(void **state)
+{
+	size_t bytes = (size_t)(ROWS * m->D) * sizeof(float);
+	float *h0 = random_rows(ROWS), *h[2] = {be->alloc(bytes), be->alloc(bytes)};
+
+	(void)state;
+	for (int stack = 0; stack < 2; stack++)
+		for (int with = 0; with < 2; with++) {
+			for (int streamed = 0; streamed < 2; streamed++) {
+				struct running r;
+
+				model->streamed = streamed;
+				be->copy(h[streamed], h0, (size_t)(ROWS * m->D));
+				start(&r, stack, 1, STEP_SELF, with ? adapter : NULL);
+				assert_true((r.block.w[SELF_Q][0] == NULL) == streamed);
+				run_to(&r, h[streamed], STEP_END, 0, SEQS);
+				finish(&r);
+			}
+			assert_memory_equal(h[0], h[1], bytes);
+		}
+	model->streamed = false;
+	be->free(h0), be->free(h[0]), be->free(h[1]);
+}
+
 /* Started from the stream at a later norm, the rest of the block gives the same bits. */
 static void test_later_start(void **state)
 {
@@ -372,9 +397,8 @@ static void test_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_encoder),
-		cmocka_unit_test(test_decoder),
-		cmocka_unit_test(test_later_start),
+		cmocka_unit_test(test_encoder),     cmocka_unit_test(test_decoder),
+		cmocka_unit_test(test_later_start), cmocka_unit_test(test_streamed),
 		cmocka_unit_test(test_alone),
 	};
 	int failed;

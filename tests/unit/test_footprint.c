@@ -263,7 +263,7 @@ static void test_extract_on_device(void **state)
 
 /* ------------------------------------------------------------ passes over texts */
 
-static size_t forward_bytes(const struct model *model, const struct ranks *r, struct passes n)
+static size_t forward_bytes(struct model *model, const struct ranks *r, struct passes n)
 {
 	const struct forward f = {.model = model, .precision = BE_F32};
 
@@ -434,7 +434,7 @@ static void test_claim(void **state)
 static void text_in_too_little(void *arg)
 {
 	(void)arg;
-	rows_within(fixed() + FLOAT * D * 34, GROUP_OF_ROWS);
+	rows_within(1 * MB, GROUP_OF_ROWS);
 }
 
 static void job_in_too_little(void *arg)
@@ -466,9 +466,8 @@ static void test_fits(void **state)
 		struct footprint f;
 		bool fits;
 	} CASE[] = {
-		{0, {1 << 30, 1 << 30}, true},
-		{5 * MB, {5 * MB, 5 * MB}, true},
-		{5 * MB, {5 * MB + 1, 0}, false},
+		{0, {FOOTPRINT_USUAL, 0}, true},  {0, {FOOTPRINT_USUAL + 1, 0}, false},
+		{5 * MB, {5 * MB, 5 * MB}, true}, {5 * MB, {5 * MB + 1, 0}, false},
 		{5 * MB, {1, 5 * MB + 1}, false},
 	};
 	const struct footprint most =
@@ -476,10 +475,35 @@ static void test_fits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(CASE) / sizeof(*CASE); i++)
-		assert_int_equal(footprint_fits(&(struct common_opts){.max_memory = CASE[i].limit},
-						CASE[i].f),
-				 CASE[i].fits);
+		assert_int_equal(footprint_fits(CASE[i].limit, CASE[i].f), CASE[i].fits);
 	assert_true(most.process == 3 && most.device == 4);
+}
+
+/* Weights are held where a batch of the least rows fits beside a block. Else they are read as they
+ * are multiplied, and what remains is for more rows. */
+static void test_choice(void **state)
+{
+	enum { T = 100 };
+	struct propagation a = {.model = &llama};
+	size_t held, streamed;
+
+	(void)state;
+	footprint_choose(&a, 0, 480, T, T, T, &no_ranks, 1);
+	assert_true(a.rows == 480 && !llama.streamed);
+	a.rows = T;
+	held = footprint_extract(&a, T, T, &no_ranks, 1).process;
+	footprint_choose(&a, held, 480, T, T, T, &no_ranks, 1);
+	assert_true(a.rows == T && !llama.streamed);
+	llama.m.F = a.model->m.F = 4000; /* a block of 3 MB */
+	held = footprint_extract(&a, T, T, &no_ranks, 1).process;
+	footprint_choose(&a, held - 1, 480, T, T, T, &no_ranks, 1);
+	assert_true(a.rows >= T && llama.streamed);
+	streamed = footprint_extract(&a, T, T, &no_ranks, 1).process;
+	assert_true(streamed < held);
+	footprint_choose(&a, 1, 480, T, T, T, &no_ranks, 1);
+	assert_true(a.rows == T && llama.streamed);
+	llama.streamed = false;
+	llama.m.F = LLAMA_F;
 }
 
 /* ------------------------------------------------------------ sites */
@@ -533,6 +557,29 @@ static void test_solve_cut(void **state)
 	assert_int_equal(footprint_solve(&s).process, cut + 8 * 3 * d + FLOAT * 3 * d_out);
 	s.merge_rank = (struct rank_limit){.share = 0.9};
 	assert_int_equal(footprint_solve(&s).process, cut + 8 * R * d + FLOAT * R * d_out);
+}
+
+/* Whole where it fits; else blocks of rows, as equal as can be, and panels of a few tiles. */
+static void test_parts(void **state)
+{
+	struct site_sizes s = {.tasks = 4, .d = 14336, .R = 64, .d_out = 4096, .own = 16}, t = s;
+
+	(void)state;
+	assert_int_equal(footprint_block(&s, 2, (size_t)4 << 30), 14336);
+	assert_int_equal(footprint_panel(&s, (size_t)4 << 30), 0);
+	t.block = footprint_block(&s, 2, 0);
+	assert_true(t.block < s.d && t.block % GRAM_BLOCK == 0);
+	assert_true(footprint_grams(&t, 2).process <= FOOTPRINT_USUAL);
+	assert_int_equal(footprint_block(&s, 2, 1), GRAM_BLOCK);
+	t.panel = footprint_panel(&s, 0);
+	assert_int_equal(t.panel, 1024);
+	assert_true(footprint_solve(&t).process <= FOOTPRINT_USUAL);
+	assert_int_equal(footprint_panel(&s, 1), 256);
+	s.full_weight = true;
+	assert_int_equal(footprint_panel(&s, 1), 0);
+	s = (struct site_sizes){.tasks = 1, .d = 200, .R = 8, .d_out = 48, .own = 8};
+	assert_int_equal(footprint_block(&s, 1, 1), 200);
+	assert_int_equal(footprint_panel(&s, 1), 0);
 }
 
 /* As many right-hand sides as there are rows, or columns of the full weight. */
@@ -597,6 +644,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_solve_on_device, use_device, use_cpu),
 		cmocka_unit_test(test_solve_cut),
 		cmocka_unit_test(test_combine),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_choice),
 	};
 
 	be_select(&(struct common_opts){.backend = "cpu", .threads = 1});

@@ -271,7 +271,7 @@ static void test_fused_names(void **state)
 	for (size_t i = 0; i < COUNT(CASE); i++)
 		check_name(&m, &CASE[i]);
 	assert_false(module_parse(&m, "model.layers.0.self_attn.q_proj", &q));
-	assert_true(model_weight_floats(&m) == 24 * 80 && block_elements(&m, 0) == 24 * 216);
+	assert_true(model_weight_floats(&m, false) == 24 * 80 && block_elements(&m, 0) == 24 * 216);
 }
 
 static void test_names(void **state)

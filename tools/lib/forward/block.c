@@ -59,18 +59,44 @@ static bool slot_needed(const struct block *b, int slot)
 	       !is_skipped(b, s);
 }
 
+/* Most rows of a panel among the linears of the block that read inputs of this width; 0: none. */
+static int panel_rows(const struct block *b, int width)
+{
+	const struct geometry *m = &b->model->m;
+	int most = 0;
+
+	for (int s = 0; s < SLOTS; s++)
+		for (int i = 0; slot_needed(b, s) && module_d_in(m, s) == width && i < PARTS; i++)
+			most = part_rows(m, s, i) > most ? part_rows(m, s, i) : most;
+	return most < MODEL_ROWS ? most : MODEL_ROWS;
+}
+
+/* Counts what products pack of weights that are read as they are multiplied. Panels of every width
+ * are kept for the next product (gemm_pack.c). */
+static void count_panels(const struct block *b, struct layout *l)
+{
+	const struct geometry *m = &b->model->m;
+	const int widths[] = {m->D, m->F, m->DI};
+
+	for (int i = 0; i < (m->DI == m->D ? 2 : 3); i++)
+		if (panel_rows(b, widths[i]))
+			layout_pack(l, NULL, panel_rows(b, widths[i]), widths[i], widths[i], false,
+				    b->precision);
+}
+
 static void load_slot(struct block *b, struct layout *l, int slot)
 {
 	const struct geometry *m = &b->model->m;
 	const struct module q = {b->stack, b->index, slot};
-	const float *w = l ? NULL : model_weight(b->model, q);
+	bool streamed = b->model->streamed && !slot_of_encoder(m, slot);
+	const float *w = l || streamed ? NULL : model_weight(b->model, q);
 	enum linear_of of = m->family->linear[slot].of;
 
 	if (of == OF_ENCODER_KEYS)
 		b->k_head = delta_pack_heads(l, m, w, true, b->precision);
 	else if (of == OF_ENCODER_VALUES)
 		b->v_head = delta_pack_heads(l, m, w, false, b->precision);
-	else
+	else if (!streamed)
 		delta_pack_parts(l, m, slot, w, module_d_in(m, slot), b->precision, b->w[slot]);
 	b->bias[slot] = model_linear_bias(b->model, l, q);
 }
@@ -101,6 +127,8 @@ void block_load(struct block *b, struct layout *l, const struct model *model, in
 	for (int slot = 0; slot < SLOTS; slot++)
 		if (slot_needed(b, slot))
 			load_slot(b, l, slot);
+	if (l && model->streamed)
+		count_panels(b, l);
 }
 
 void block_release(struct block *b)
@@ -238,13 +266,48 @@ void work_release(struct work *w)
 	*w = (struct work){0};
 }
 
-/* A part's weight: the base model's, or a full weight that replaces it. */
+/* A part's weight: the base model's, or a full weight that replaces it. NULL: it is read as it is
+ * multiplied. */
 static struct be_weight *weight_of(const struct block *b, const struct block_deltas *d,
 				   struct part p)
 {
 	const struct delta *delta = d->slot[p.slot];
 
 	return delta && delta->W[p.number] ? delta->W[p.number] : b->w[p.slot][p.number];
+}
+
+/* Y (P, rows) = X Wᵀ, or added to Y, with W from the file panel by panel. */
+static void product_streamed(const struct block *b, struct part p, float *Y, const float *X, int P,
+			     bool accumulate)
+{
+	const struct geometry *m = &b->model->m;
+	const struct module q = {b->stack, b->index, p.slot};
+	int rows = part_rows(m, p.slot, p.number), k = module_d_in(m, p.slot), row0 = 0;
+
+	for (int i = 0; i < p.number; i++)
+		row0 += part_rows(m, p.slot, i);
+	for (int row = 0; row < rows; row += MODEL_ROWS) {
+		int n = rows - row < MODEL_ROWS ? rows - row : MODEL_ROWS;
+		const float *w = model_weight_rows(b->model, q, row0 + row, n);
+		struct be_weight *W = be->weight_pack(w, n, k, k, false, b->precision);
+
+		be->linear(Y + row, rows, X, k, W, P, accumulate);
+		be->weight_free(W);
+	}
+}
+
+/* Y (P, rows) = X Wᵀ, or added to Y. */
+static void product(const struct block *b, const struct block_deltas *d, struct part p, float *Y,
+		    const float *X, int P, bool accumulate)
+{
+	const struct geometry *m = &b->model->m;
+	const struct be_weight *W = weight_of(b, d, p);
+
+	if (W)
+		be->linear(Y, part_rows(m, p.slot, p.number), X, module_d_in(m, p.slot), W, P,
+			   accumulate);
+	else
+		product_streamed(b, p, Y, X, P, accumulate);
 }
 
 /* A slot's ΔW as factors. NULL: there is none, or the weight already has it. */
@@ -283,10 +346,7 @@ static void add_bias(const struct block *b, struct part p, float *Y, int P)
 static void project(const struct block *b, const struct block_deltas *d, struct work *w,
 		    struct part p, float *Y, const float *X, int P, bool accumulate)
 {
-	const struct geometry *m = &b->model->m;
-
-	be->linear(Y, part_rows(m, p.slot, p.number), X, module_d_in(m, p.slot), weight_of(b, d, p),
-		   P, accumulate);
+	product(b, d, p, Y, X, P, accumulate);
 	add_delta(b, d, w, p, Y, X, P);
 	add_bias(b, p, Y, P);
 }
@@ -297,14 +357,20 @@ static void project_alike(const struct block *b, const struct block_deltas *d, s
 {
 	const struct geometry *m = &b->model->m;
 	struct be_weight *W[STEP_PARTS];
+	bool held = true;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		W[i] = weight_of(b, d, part[i]);
-	be->linear_heads(Y, part_rows(m, part->slot, part->number), w->wide, w->x, m->D, 0, W, n,
-			 w->batch->rows, false);
+		held = held && W[i];
+	}
+	if (held)
+		be->linear_heads(Y, part_rows(m, part->slot, part->number), w->wide, w->x, m->D, 0,
+				 W, n, w->batch->rows, false);
 	for (int i = 0; i < n; i++) {
 		float *y = Y + (size_t)i * (size_t)w->wide;
 
+		if (!held)
+			product(b, d, part[i], y, w->x, w->batch->rows, false);
 		add_delta(b, d, w, part[i], y, w->x, w->batch->rows);
 		add_bias(b, part[i], y, w->batch->rows);
 	}
@@ -515,10 +581,11 @@ static void cross_attention(const struct block *b, const struct block_deltas *d,
 	free(query_off);
 }
 
-/* Whether a linear adds more to its product: factors of ΔW, or a bias. */
+/* Whether a linear is no single product with a weight in memory: it adds factors of ΔW or a bias,
+ * or its weight is read as it is multiplied. */
 static bool apart(const struct block *b, const struct block_deltas *d, struct part p)
 {
-	return factors_of(d, p.slot) || b->bias[p.slot];
+	return factors_of(d, p.slot) || b->bias[p.slot] || !weight_of(b, d, p);
 }
 
 /* n linears. With two, the activated result of the first is multiplied by the second. */

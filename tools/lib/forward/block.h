@@ -37,15 +37,15 @@ struct block {
 	int stack, index;
 	struct way way;
 	enum be_precision precision;
-	float *norm[STEP_END];       /* at the steps that have one */
-	float *added_norm[STEP_END]; /* of what steps add; NULL: none */
-	struct be_weight *w[SLOTS][PARTS];
+	float *norm[STEP_END];               /* at the steps that have one */
+	float *added_norm[STEP_END];         /* of what steps add; NULL: none */
+	struct be_weight *w[SLOTS][PARTS];   /* NULL: read as it is multiplied (model->streamed) */
 	float *bias[SLOTS];                  /* NULL: none */
 	float *head_norm[2];                 /* of queries, of keys; NULL: none */
 	struct be_weight **k_head, **v_head; /* cross: NH of Wk_hᵀ (D, HS) and of Wv_h (HS, D) */
 };
 
-/* Allocates or counts (layout.h). To count, it reads only model->m. */
+/* Allocates or counts (layout.h). To count, it reads only model->m and model->streamed. */
 void block_load(struct block *b, struct layout *l, const struct model *model, int stack, int index,
 		struct way way, enum be_precision p);
 void block_release(struct block *b);

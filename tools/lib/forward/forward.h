@@ -9,7 +9,7 @@
 #include "forward/seqs.h"
 
 struct forward {
-	const struct model *model;
+	struct model *model; /* footprint.h sets its `streamed` */
 	/* ΔW on top of the base model; all NULL: none. There can be several: sequences of several
 	 * models then share the pass and the base weights. */
 	int nsources;

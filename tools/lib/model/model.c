@@ -9,6 +9,11 @@
 #include "base/die.h"
 #include "model/kind.h"
 
+struct weight_buffer {
+	float *data; /* NULL: nothing was read yet */
+	size_t room;
+};
+
 /* The tensor of this name; the block's number replaces %d. cols 0: a vector. */
 static const struct st_tensor *need(const struct model *model, const char *name, int block,
 				    int rows, int cols)
@@ -118,11 +123,19 @@ struct model *model_open(const char *dir)
 		check_stack(model, stack);
 	for (int stack = 0; stack < model->m.family->nstacks; stack++)
 		check_no_more_blocks(model, stack);
-	model->weight = xarray(model_weight_floats(&model->m), sizeof(*model->weight));
+	model->buffer = xcalloc(1, sizeof(*model->buffer));
 	return model;
 }
 
-size_t model_weight_floats(const struct geometry *m)
+/* The rows of a linear that are read at a time. */
+static int rows_at_once(const struct geometry *m, int slot, bool streamed)
+{
+	int rows = module_d_out(m, slot);
+
+	return streamed && !slot_of_encoder(m, slot) && rows > MODEL_ROWS ? MODEL_ROWS : rows;
+}
+
+size_t model_weight_floats(const struct geometry *m, bool streamed)
 {
 	size_t most = 0;
 
@@ -130,7 +143,7 @@ size_t model_weight_floats(const struct geometry *m)
 		for (int s = 0; s < SLOTS; s++) {
 			if (!slot_exists(m, stack, s))
 				continue;
-			size_t n = (size_t)module_d_out(m, s) * (size_t)module_d_in(m, s);
+			size_t n = (size_t)rows_at_once(m, s, streamed) * (size_t)module_d_in(m, s);
 			most = n > most ? n : most;
 		}
 	return most;
@@ -141,7 +154,8 @@ void model_close(struct model *model)
 	if (!model)
 		return;
 	st_close(model->st);
-	free(model->weight);
+	free(model->buffer->data);
+	free(model->buffer);
 	free(model->dir);
 	free(model);
 }
@@ -307,10 +321,21 @@ float *model_final_norm(const struct model *model, struct layout *l, int stack)
 	return read_norm(model, l, model->m.family->stack[stack].norm, 0, model->m.D);
 }
 
+const float *model_weight_rows(const struct model *model, struct module q, int row0, int n)
+{
+	struct weight_buffer *b = model->buffer;
+	size_t k = (size_t)module_d_in(&model->m, q.slot), count = (size_t)n * k;
+
+	if (!b->data) {
+		b->room = model_weight_floats(&model->m, model->streamed);
+		b->data = xarray(b->room, sizeof(*b->data));
+	}
+	BUG_IF(count > b->room);
+	st_read(model->st, need_weight(model, q), (size_t)row0 * k, count, b->data);
+	return b->data;
+}
+
 const float *model_weight(const struct model *model, struct module q)
 {
-	size_t n = (size_t)module_d_out(&model->m, q.slot) * (size_t)module_d_in(&model->m, q.slot);
-
-	st_read(model->st, need_weight(model, q), 0, n, model->weight);
-	return model->weight;
+	return model_weight_rows(model, q, 0, module_d_out(&model->m, q.slot));
 }

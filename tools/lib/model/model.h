@@ -12,15 +12,20 @@ struct model {
 	struct geometry m;
 	struct st *st;
 	struct embedding embedding;
-	float *weight; /* buffer of model_weight_floats() for one linear as it is read */
+	/* Whether linears' weights are read as they are multiplied, in panels of MODEL_ROWS rows. The
+	 * caller sets it before a block is loaded; false: a loaded block holds them. Linears that
+	 * read the encoder's output are always held. */
+	bool streamed;
+	struct weight_buffer *buffer; /* of a linear as it is read */
 };
+enum { MODEL_ROWS = 512 }; /* enough for a product at full speed; a multiple of a packed panel's */
 
 /* Opens DIR and checks that every tensor of the geometry is there, with the right shape. die(),
  * naming file and tensor. */
 struct model *model_open(const char *dir);
 void model_close(struct model *model); /* NULL is fine */
-/* The floats of the largest linear. */
-size_t model_weight_floats(const struct geometry *m);
+/* The most floats that are read at a time: of the largest linear, or of its panels. */
+size_t model_weight_floats(const struct geometry *m, bool streamed);
 /* Tells the user what to know about the model before a result: the notes of embedding.h and
  * decoding.h. */
 void model_note(const struct model *model);
@@ -58,4 +63,6 @@ float *model_linear_bias(const struct model *model, struct layout *l, struct mod
  * call. One buffer serves all linears, because separate ones of different sizes would leave holes
  * in the heap. */
 const float *model_weight(const struct model *model, struct module q);
+/* The same for its rows [row0, row0+n). */
+const float *model_weight_rows(const struct model *model, struct module q, int row0, int n);
 #endif

@@ -34,12 +34,25 @@ void footprint_claim_job(const struct job *j, struct footprint f)
 	free(of);
 }
 
-bool footprint_fits(const struct common_opts *c, struct footprint f)
+/* The most that a process may take; SIZE_MAX: there is no limit. */
+static size_t limit_of(size_t max_memory)
 {
-	return !c->max_memory || (f.process <= c->max_memory && f.device <= c->max_memory);
+	size_t usual = be->array_bytes(1) ? SIZE_MAX : FOOTPRINT_USUAL;
+
+	return max_memory ? max_memory : usual;
+}
+
+bool footprint_fits(size_t max_memory, struct footprint f)
+{
+	return f.process <= limit_of(max_memory) && f.device <= limit_of(max_memory);
 }
 
 static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static int larger_int(int a, int b)
 {
 	return a > b ? a : b;
 }
@@ -62,8 +75,31 @@ struct footprint footprint_extract(const struct propagation *a, int T, int keys,
 {
 	struct layout l = propagate_layout(a, T, keys, ranks);
 
-	layout_host(&l, model_weight_floats(&a->model->m) * sizeof(float));
+	layout_host(&l, model_weight_floats(&a->model->m, a->model->streamed) * sizeof(float));
 	return with_files(&l, tasks);
+}
+
+/* Halves the rows until they fit, or are the least. */
+static bool rows_fit(struct propagation *a, size_t max_memory, int rows, int least, int T, int keys,
+		     const struct ranks *ranks, int tasks)
+{
+	for (a->rows = rows; a->rows > least; a->rows = larger_int(a->rows / 2, least))
+		if (footprint_fits(max_memory, footprint_extract(a, T, keys, ranks, tasks)))
+			return true;
+	return footprint_fits(max_memory, footprint_extract(a, T, keys, ranks, tasks));
+}
+
+void footprint_choose(struct propagation *a, size_t max_memory, int rows, int least, int T,
+		      int keys, const struct ranks *ranks, int tasks)
+{
+	enum { MORE = 4 }; /* beyond it, reading takes a small part of the time */
+
+	rows = larger_int(rows, least);
+	a->model->streamed = false;
+	if (rows_fit(a, max_memory, rows, least, T, keys, ranks, tasks))
+		return;
+	a->model->streamed = true;
+	rows_fit(a, max_memory, MORE * rows, least, T, keys, ranks, tasks);
 }
 
 /* Without row weights, the task's own factors are held. With row weights, those of all tasks
@@ -102,13 +138,6 @@ struct footprint footprint_solve(const struct site_sizes *s)
 	return with_files(&l, files + s->pairs);
 }
 
-static bool within(struct footprint f, size_t max_memory)
-{
-	size_t most = max_memory ? max_memory : FOOTPRINT_USUAL;
-
-	return f.process <= most && f.device <= most;
-}
-
 /* The blocks are as equal as multiples of GRAM_BLOCK can be. */
 int footprint_block(const struct site_sizes *s, int threads, size_t max_memory)
 {
@@ -120,7 +149,8 @@ int footprint_block(const struct site_sizes *s, int threads, size_t max_memory)
 		try.block = (rows + GRAM_BLOCK - 1) / GRAM_BLOCK * GRAM_BLOCK;
 		if (blocks == 1 || try.block > s->d)
 			try.block = s->d;
-		if (rows <= GRAM_BLOCK || within(footprint_grams(&try, threads), max_memory))
+		if (rows <= GRAM_BLOCK ||
+		    footprint_fits(max_memory, footprint_grams(&try, threads)))
 			return try.block;
 	}
 }
@@ -131,11 +161,11 @@ int footprint_panel(const struct site_sizes *s, size_t max_memory)
 {
 	struct site_sizes try = *s;
 
-	if (s->full_weight || within(footprint_solve(&try), max_memory))
+	if (s->full_weight || footprint_fits(max_memory, footprint_solve(&try)))
 		return 0;
 	for (int tiles = 4; tiles; tiles /= 2) {
 		try.panel = tiles * lower_tile(s->d);
-		if (within(footprint_solve(&try), max_memory))
+		if (footprint_fits(max_memory, footprint_solve(&try)))
 			break;
 	}
 	return try.panel < s->d ? try.panel : 0;
@@ -169,20 +199,30 @@ size_t footprint_texts(const struct forward *f, const struct ranks *ranks, int s
 {
 	struct layout l = forward_layout(f, ranks, &(struct passes){.T = {T[0], T[1]}});
 
-	layout_host(&l, model_weight_floats(&f->model->m) * sizeof(float));
+	layout_host(&l, model_weight_floats(&f->model->m, f->model->streamed) * sizeof(float));
 	layout_host(&l, (size_t)sources * SOURCE);
 	return with_files(&l, 2).process;
 }
 
-/* Bytes of a group. `fixed`: bytes of everything else; one: of the longest text. */
-static size_t limited_group(const struct common_opts *c, size_t usual, size_t fixed, size_t one,
-			    enum footprint_group of)
+/* Bytes of the longest text. */
+static size_t one_text(const struct forward *f, const int T[2])
 {
-	if (!c->max_memory)
-		return usual;
-	opts_need_memory(c, fixed + one, "");
-	size_t left = c->max_memory - fixed;
-	return of == GROUP_OF_SAMPLES && usual < left ? usual : left;
+	return ((size_t)T[0] + (size_t)T[1]) * prompt_peak(&f->model->m) * sizeof(float);
+}
+
+size_t footprint_choose_texts(const struct forward *f, size_t max_memory, const struct ranks *ranks,
+			      int sources, const int T[2], enum footprint_group of, size_t *fixed)
+{
+	size_t usual = footprint_group(&f->model->m, of), limit = limit_of(max_memory), left;
+
+	for (int streamed = 0; streamed < 2; streamed++) {
+		f->model->streamed = streamed;
+		*fixed = footprint_texts(f, ranks, sources, T);
+		if (*fixed + one_text(f, T) <= limit)
+			break;
+	}
+	left = limit > *fixed + one_text(f, T) ? limit - *fixed : one_text(f, T);
+	return (of == GROUP_OF_SAMPLES || !max_memory) && usual < left ? usual : left;
 }
 
 size_t footprint_claim_texts(const struct common_opts *c, const struct forward *f,
@@ -191,11 +231,12 @@ size_t footprint_claim_texts(const struct common_opts *c, const struct forward *
 	const struct geometry *m = &f->model->m;
 	const struct ranks ranks = forward_ranks(f);
 	struct passes p = texts_passes(texts, 0);
-	size_t row = prompt_peak(m) * sizeof(float),
-	       fixed = footprint_texts(f, &ranks, f->nsources, p.T),
-	       one = ((size_t)p.T[0] + (size_t)p.T[1]) * row,
-	       most = limited_group(c, footprint_group(m, of), fixed, one, of) / row;
+	size_t fixed,
+		bytes = footprint_choose_texts(f, c->max_memory, &ranks, f->nsources, p.T, of,
+					       &fixed),
+		most = bytes / (prompt_peak(m) * sizeof(float));
 
+	opts_need_memory(c, fixed + one_text(f, p.T), "");
 	p = texts_passes(texts, most);
 	be->reserve(forward_layout(f, &ranks, &p).device);
 	return most;
