@@ -33,7 +33,7 @@ for rows in whole blocks; do
 	must grams "$T/dcs/$rows.h5" --use-dcs 1 --full-weight 1 $max
 done
 check 'with DCS and whole weights too' cmp "$T/dcs/whole.h5" "$T/dcs/blocks.h5"
-check 'and nothing else is left' [ "$(ls -A "$T/grams" "$T/dcs" | grep -c .)" = 6 ]
+check 'and nothing else is left' [ "$(ls -A "$T/grams" "$T/dcs" | grep -c .)" = 5 ]
 
 few=$(least solve "$T/none.h5" -q)
 solve "$T/solved/whole.h5" 2>"$T/whole.err"
@@ -98,7 +98,7 @@ for what in rows evaluate; do
 	held=$(peak "$T/must.out")
 	must $what "$T/$what.read" -v --max-memory "${few}M"
 	check "$what: $(peak "$T/must.out") MB, planned $few MB, with a block in memory $held MB" \
-		awk -v a="$(peak "$T/must.out")" -v b="$few" -v c="$held" 'BEGIN { exit !(a && a <= b && b < c) }'
+		awk -v a="$(peak "$T/must.out")" -v b="$few" -v c="$held" 'BEGIN { exit !(a && a <= b + 1 && b < c) }'
 	check "$what: the same bytes" cmp "$T/$what.held" "$T/$what.read"
 done
 check 'and those of the merge' cmp "$T/rows.read" "$W/own/tec/encoder-output.h5"

@@ -5,6 +5,7 @@
 #include <cblas.h>
 #include <dnnl.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -16,16 +17,39 @@ enum {
 				  and more for other shapes */
 };
 
+static size_t mapped(int threads)
+{
+	return (size_t)threads * BLAS_BYTES + CODE_BYTES;
+}
+
+/* SIZE_MAX: there is none. */
+static size_t limit_on(int resource)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return (size_t)limit.rlim_cur;
+}
+
+size_t address_space_data(int threads)
+{
+	size_t limit = limit_on(RLIMIT_DATA);
+
+	if (limit == SIZE_MAX)
+		return limit;
+	return limit > mapped(threads) ? limit - mapped(threads) : 0;
+}
+
 void address_space_claim(int threads)
 {
-	size_t n = (size_t)threads * BLAS_BYTES + CODE_BYTES;
+	size_t n = mapped(threads);
 	double x = 0, y = 0;
 	float a = 0, b = 0, c = 0;
-	struct rlimit limit;
 	void *room;
 
 	openblas_set_num_threads(1); /* the user may have made it start more (threads.c) */
-	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+	if (limit_on(RLIMIT_AS) == SIZE_MAX && limit_on(RLIMIT_DATA) == SIZE_MAX)
 		return;
 	room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		    -1, 0);

@@ -2,10 +2,16 @@
 #ifndef ADDRESS_SPACE_H
 #define ADDRESS_SPACE_H
 
-/* From here on OpenBLAS computes with one thread. Where addresses are limited (ulimit -v): die()
+#include <stddef.h>
+
+/* From here on OpenBLAS computes with one thread. Where addresses or data are limited (ulimit -v,
+ * ulimit -d): die()
  * unless there is room for what the libraries will map; then makes them map it now. Later it would
  * be too late. Without room for a work area OpenBLAS tries again for ever, and oneDNN crashes
  * without memory for its generated code. */
 void address_space_claim(int threads);
+/* What a limit on data (ulimit -d) leaves beside the libraries' mappings, which count in full
+ * though they are hardly touched. SIZE_MAX: there is no limit. */
+size_t address_space_data(int threads);
 
 #endif

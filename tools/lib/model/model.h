@@ -12,9 +12,9 @@ struct model {
 	struct geometry m;
 	struct st *st;
 	struct embedding embedding;
-	/* Whether linears' weights are read as they are multiplied, in panels of MODEL_ROWS rows. The
-	 * caller sets it before a block is loaded; false: a loaded block holds them. Linears that
-	 * read the encoder's output are always held. */
+	/* Whether linears' weights are read as they are multiplied, in panels of MODEL_ROWS rows.
+	 * The caller sets it before a block is loaded; false: a loaded block holds them. Linears
+	 * that read the encoder's output are always held. */
 	bool streamed;
 	struct weight_buffer *buffer; /* of a linear as it is read */
 };

@@ -1,10 +1,14 @@
 /* footprint.c: see footprint.h. */
 #include "plan/footprint.h"
 
+#include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+#include "backend/address_space.h"
 #include "backend/cpu/gemm.h"
 #include "base/die.h"
+#include "base/threads.h"
 #include "files/h5/h5_lower.h"
 #include "math/grams.h"
 #include "merge/gramfile.h"
@@ -20,9 +24,24 @@ enum {
 	PACKED = 8 << 20, /* the most that OpenBLAS packs (measured, on large pages) */
 };
 
+/* What a limit on data leaves to a process with all threads. */
+static size_t data_limit(void)
+{
+	return address_space_data(threads_for(INFINITY));
+}
+
+static void need_memory(const struct common_opts *c, size_t need, const char *of)
+{
+	opts_need_memory(c, need, of);
+	if (need > data_limit())
+		die("the limit on data (ulimit -d) leaves %zu MB beside what OpenBLAS maps for %d "
+		    "threads; at least %zu MB are needed%s: use fewer threads, or raise the limit",
+		    data_limit() >> 20, threads_for(INFINITY), (need >> 20) + 1, of);
+}
+
 void footprint_claim(const struct common_opts *c, struct footprint f, const char *of)
 {
-	opts_need_memory(c, f.process, of);
+	need_memory(c, f.process, of);
 	be->reserve(f.device);
 }
 
@@ -37,9 +56,10 @@ void footprint_claim_job(const struct job *j, struct footprint f)
 /* The most that a process may take; SIZE_MAX: there is no limit. */
 static size_t limit_of(size_t max_memory)
 {
-	size_t usual = be->array_bytes(1) ? SIZE_MAX : FOOTPRINT_USUAL;
+	size_t usual = be->array_bytes(1) ? SIZE_MAX : FOOTPRINT_USUAL,
+	       most = max_memory ? max_memory : usual, data = data_limit();
 
-	return max_memory ? max_memory : usual;
+	return most < data ? most : data;
 }
 
 bool footprint_fits(size_t max_memory, struct footprint f)
@@ -102,8 +122,8 @@ void footprint_choose(struct propagation *a, size_t max_memory, int rows, int le
 	rows_fit(a, max_memory, MORE * rows, least, T, keys, ranks, tasks);
 }
 
-/* Without row weights, the task's own factors are held. With row weights, those of all tasks
- * are. */
+/* Without row weights, the task's own factors are held. With row weights, those of all tasks are.
+ * Both sides' files are open, and one for a Gram in blocks. */
 struct footprint footprint_grams(const struct site_sizes *s, int threads)
 {
 	int rank = s->weighted && s->R > s->own ? s->R : s->own;
@@ -116,7 +136,7 @@ struct footprint footprint_grams(const struct site_sizes *s, int threads)
 	layout_host(&l, factors_bytes(rank, s->d, s->d_out));
 	layout_host(&l, gemm_gram_bytes(s->d, threads) + PACKED);
 	layout_operations(&l, &sizes);
-	return with_files(&l, 2);
+	return with_files(&l, s->block && s->block < s->d ? 3 : 2);
 }
 
 /* The Gram files and the files of the pairs are open. With low rank two tasks' files stand for all,
@@ -236,7 +256,7 @@ size_t footprint_claim_texts(const struct common_opts *c, const struct forward *
 					       &fixed),
 		most = bytes / (prompt_peak(m) * sizeof(float));
 
-	opts_need_memory(c, fixed + one_text(f, p.T), "");
+	need_memory(c, fixed + one_text(f, p.T), "");
 	p = texts_passes(texts, most);
 	be->reserve(forward_layout(f, &ranks, &p).device);
 	return most;
