@@ -45,7 +45,28 @@ int full_weight_solve(struct full_weight *x, double tau)
 	return 0;
 }
 
-void full_weight_rows(struct full_weight *x, const float *W0, const float *B, int n)
+int full_weight_drift(struct full_weight *x)
+{
+	const double *S = x->q->S;
+	int d = x->q->d;
+	double sum;
+
+	/* The strict upper triangle of S and q->diag are the summed XmᵀXm. */
+	for (int i = 0; i < d; i++) {
+		x->K[area(i, d + 1)] = x->C[area(i, d + 1)] - x->q->diag[i];
+		for (int j = 0; j < i; j++) {
+			double H = S[area(j, d) + (size_t)i];
+
+			x->K[area(i, d) + (size_t)j] = x->C[area(i, d) + (size_t)j] - H;
+			x->K[area(j, d) + (size_t)i] = x->C[area(j, d) + (size_t)i] - H;
+		}
+	}
+	solve_more(x->q, x->K, d);
+	sum = cblas_ddot((int)area(d, d), x->K, 1, x->K, 1);
+	return !isfinite(sum);
+}
+
+void full_weight_product(struct full_weight *x, const float *W0, const float *B, int n)
 {
 	int d = x->q->d, R = x->q->R;
 
@@ -55,15 +76,22 @@ void full_weight_rows(struct full_weight *x, const float *W0, const float *B, in
 		x->w0[i] = (double)W0[i];
 	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, 1, x->w0, d, x->K, d, 0,
 		    x->W, d);
+	if (R > 0)
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, 1, x->b, R, x->q->A,
+			    d, 1, x->W, d);
+}
+
+void full_weight_rows(struct full_weight *x, const float *W0, const float *B, int n)
+{
+	int d = x->q->d, R = x->q->R;
+
+	full_weight_product(x, W0, B, n);
 	/* Z = W S − 2 U,  U = W0 C + B (Σ c m s A_t C_t) */
 	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, d, -2, x->w0, d, x->C, d, 0,
 		    x->Z, d);
-	if (R > 0) {
-		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, 1, x->b, R, x->q->A,
-			    d, 1, x->W, d);
+	if (R > 0)
 		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, R, -2, x->b, R,
 			    x->q->U, d, 1, x->Z, d);
-	}
 	cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, n, d, 1, x->q->S, d, x->W, d, 1, x->Z,
 		    d);
 	x->residual += cblas_ddot((int)area(n, d), x->Z, 1, x->W, 1);

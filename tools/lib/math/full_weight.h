@@ -5,7 +5,15 @@
  *   W = (Σ c m (W0+ΔW_t) G_t) S⁻¹ = W0 K + B A,   K = (Σ c m G_t) S⁻¹,   A as in solve.h
  *
  * K is not the identity, because Xm is not X and α₁ is not Λ. So W − W0 = W0 (K − I) + B A has full
- * rank and is no LoRA. The form W0 K + B A needs d more right-hand sides, and reads W0 by rows. */
+ * rank and is no LoRA. The form W0 K + B A needs d more right-hand sides, and reads W0 by rows.
+ *
+ * The same with a change D beside W0 (drift, and linears that no adapter targets: correct):
+ *
+ *   minimise over D   Σ_t c_t m_t ‖ X_t (W0+ΔW_t)ᵀ − Xm_t (W0+D)ᵀ ‖² + regularisation
+ *   D = W0 K + B A,   K = (Σ c m (C_t − Xm_tᵀXm_t)) S⁻¹
+ *
+ * The ridges pull D, not W0+D: to the weighted mean of the ΔW_t with α₁ and Λ, to 0 where no
+ * adapter targets the linear. Where Xm = X, D is the solution of solve.h. */
 #ifndef FULL_WEIGHT_H
 #define FULL_WEIGHT_H
 
@@ -29,8 +37,12 @@ void full_weight_place(struct full_weight *x, void *slab, struct solve *q);
  * replaces solve_residual(): the upper triangle and the diagonal of S are the summed XmᵀXm again.
  * Returns 0, or 1 when K is not finite. */
 int full_weight_solve(struct full_weight *x, double tau);
-/* Computes rows of the solution: x->W (n, d) = W0 K + B A, for W0 (n, d), B (n, R), n ≤
- * FULL_WEIGHT_ROWS. */
+/* The same for a change D: K from C − Σ c m XmᵀXm. S stays as solve_system() left it. */
+int full_weight_drift(struct full_weight *x);
+/* x->W (n, d) = W0 K + B A, for W0 (n, d), B (n, R), n ≤ FULL_WEIGHT_ROWS. */
+void full_weight_product(struct full_weight *x, const float *W0, const float *B, int n);
+/* Computes rows of the solution of full_weight_solve(): x->W (n, d) = W0 K + B A, for W0 (n, d), B
+ * (n, R), n ≤ FULL_WEIGHT_ROWS. */
 void full_weight_rows(struct full_weight *x, const float *W0, const float *B, int n);
 /* What one task lost. Call these after full_weight_residual(): first the products of the whole
  * solution by rows, W (n, d), W0 (n, d) and B (n, R). Then the task's H and C, and its rows [r0,
