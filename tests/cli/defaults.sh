@@ -2,7 +2,7 @@
 # A setting is one fact: the option of a tool has the type, range and default of the config's key. So a step by hand
 # is the pipeline's step, and no tool refuses what the config accepts. config/README.md says the same.
 . "$(dirname "$0")/../lib.sh"
-tiny
+tiny --rows 200 # enough for the 60 samples of the shipped config
 
 # "key|values|default" of the config in the form of --help: ranges as "from 1 to 512", numbers as numbers.
 "$BUILD/plan-pipeline" --list-keys | awk '

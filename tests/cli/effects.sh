@@ -2,8 +2,10 @@
 # A message names every setting that has no effect with the chosen method: where it was typed, and where the config
 # file gives it another value than its default.
 . "$(dirname "$0")/../lib.sh"
-tiny
+tiny --rows 200 # enough for the 60 samples of the shipped config
 SMALL= # typed settings would be said
+# Rows also have the keys that the table below asks for.
+sed -i -E 's/"instruction": ("[^"]*"), "output": ("[^"]*")/&, "text": \1, "input": \1, "label": \2, "number": 0/' "$D"/*/*.json
 out=$T/work
 says() { # NAME METHOD SETTINGS LINES (as said after "has no effect ", in order)
 	name=$1 set="METHOD=$2 $3"
@@ -118,7 +120,7 @@ features                    reference     .              = s = - - - -
 features                    tokens        .              s = s - - - -
 text_key                    text          .              = = = = = = =
 label_key                   label         .              = = = = = = =
-label_names                 anger,joy     .              = = = = = = =
+label_names                 anger,joy     LABEL_KEY=number = = = = = = =
 prompt                      {input}       .              = = = = = = =
 answer                      {label}       .              = = = = = = =
 answers                     given         .              = = = - - - -
@@ -131,7 +133,7 @@ merge_rank                  3             .              = = = = = = =
 merge_rank                  auto:0.9      .              = = = = = = =
 merge_rank                  0             .              s s s s s s s
 max_memory                  1G            .              = = = = = = =
-max_disk                    9G            .              = = = = = = =
+max_disk                    9G            .              s s s s s s s
 END
 config=config/iteris-plus.yaml
 plan_text() { cat "$T"/work/plan.mk "$T"/work/iter01/plan.mk 2>/dev/null; (cd "$T/work/stamps" && for f in *

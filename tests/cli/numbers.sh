@@ -74,7 +74,7 @@ for x in nan inf -inf; do
 
 	rm -rf "$T/grams"
 	cp -r "$W/grams" "$T/grams"
-	must "$HELP/poke" --file "$T/grams/tec/enc01-self.h5" --dataset $q/H --row 4 --col 2 --value $x
+	must "$HELP/poke" --file "$T/grams/tec/enc01-self.h5" --dataset $q/H --row 4 --col 4 --value $x
 	(grams="$T/grams/{task}/enc01-self.h5"
 		refuses "Gram: $x in H" 3 "site enc01-self, task tec, .*row 4.* not finite" solve_layer)
 	cp -r "$W/grams" "$T/" 2>/dev/null

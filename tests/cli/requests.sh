@@ -2,7 +2,7 @@
 # Folders and settings that are not what they should be: one line of plan-pipeline says what was probably meant,
 # before anything runs. make adds one line of its own.
 . "$(dirname "$0")/../lib.sh"
-tiny
+tiny --rows 200 # enough for the 60 samples of the shipped config
 H=$T/home
 mkdir -p "$H"
 

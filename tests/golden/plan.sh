@@ -33,7 +33,7 @@ done
 
 # 80 + 80 blocks, q and v: 80 + 160 sites and encoder-output. Processor time is measured, because other programs may
 # run beside this.
-must "$HELP/tiny-model" -q --blocks 80 -o "$T/deep"
+must "$HELP/tiny-model" -q --rows 200 --blocks 80 -o "$T/deep"
 deep() { OMP_NUM_THREADS=1 "$BUILD/plan-pipeline" -q --tools "$BUILD" --model "$T/deep/model" --loras "$T/deep/loras" \
 	--data "$T/deep/data" --work "$T/deep/work"; }
 must deep

@@ -31,21 +31,21 @@ static uint32_t canonical(uint64_t sum, int any)
 
 /* Eight lanes as vectors, which the compiler keeps in registers. */
 enum { VECTOR = 8, VECTORS = LANES / VECTOR };
-typedef uint32_t sums __attribute__((vector_size(VECTOR * 4)));
-typedef uint16_t words __attribute__((vector_size(VECTOR * 2)));
+typedef uint32_t sum_lanes __attribute__((vector_size(VECTOR * 4)));
+typedef uint16_t word_lanes __attribute__((vector_size(VECTOR * 2)));
 
 /* For each word that follows, all earlier words count once more in the second sum. */
 CLONES static void add_turns(struct lane_sums *s, const unsigned char *p, size_t turns)
 {
-	sums a[VECTORS] = {{0}}, b[VECTORS] = {{0}};
+	sum_lanes a[VECTORS] = {{0}}, b[VECTORS] = {{0}};
 	uint64_t first = 0, second = s->second + s->first * turns * LANES;
 
 	for (size_t t = 0; t < turns; t++) {
-		words w[VECTORS];
+		word_lanes w[VECTORS];
 
 		memcpy(w, p + t * sizeof(w), sizeof(w));
 		for (int v = 0; v < VECTORS; v++) {
-			a[v] += __builtin_convertvector(w[v], sums);
+			a[v] += __builtin_convertvector(w[v], sum_lanes);
 			b[v] += a[v];
 		}
 	}
