@@ -24,7 +24,7 @@ static const struct common_opts *common;
 static struct job_args job_args;
 static const char *task_arg, *own_arg, *merged_arg, *output_arg;
 static double reg_ceof, dcs_sigma;
-static bool use_dcs, full_weight;
+static bool use_dcs, full_weight, drift;
 static int iteration;
 
 static const struct opt options[] = {
@@ -37,6 +37,8 @@ static const struct opt options[] = {
 	KEY_OPTION(reg_ceof, reg_ceof),
 	KEY_OPTION(use_dcs, use_dcs),
 	KEY_OPTION(dcs_sigma, dcs_sigma),
+	KEY_OPTION(drift, drift),
+	KEY_OPTION(correct, job_args.correct),
 	{"full-weight", 0, OPT_BOOL, &full_weight, false, 0, 0, "BOOL",
 	 "also store XᵀXm whole: for solve-full-weight"},
 	{"also", 0, OPT_STRING, &job_args.also, false, 0, 0, "LINEAR[,…]",
@@ -64,7 +66,8 @@ struct shared {
 	struct job job;
 	struct st *model;
 	struct gram gram;
-	float *W; /* (GRAMFILE_WEIGHT_ROWS, d) */
+	float *W;     /* (GRAMFILE_WEIGHT_ROWS, d) */
+	bool whole_C; /* what is solved for takes W0 along */
 };
 
 static struct h5 *open_side(const struct gramfile *k, const char *template, int ntasks,
@@ -105,7 +108,7 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 			     .model = all->model,
 			     .gram = &all->gram,
 			     .W = all->W,
-			     .full_weight = full_weight,
+			     .full_weight = all->whole_C,
 			     .weighted = use_dcs,
 			     .kappa = dcs_kappa(dcs_sigma, iteration),
 			     .task = name,
@@ -131,6 +134,7 @@ static void shared_open(struct shared *all)
 	all->model = st_open(job_args.model);
 	sizes = job_sizes(&all->job);
 	sizes.weighted = use_dcs;
+	all->whole_C = full_weight || drift || job_corrects(&all->job);
 	sizes.block = footprint_block(&sizes, common->threads, common->max_memory);
 	footprint_claim_job(&all->job, footprint_grams(&sizes, common->threads));
 	gram_init(&all->gram, NULL, sizes.d, sizes.block);

@@ -3,20 +3,26 @@
  *   Cholesky and R right-hand sides per module. The methods differ only in the rows from which the
  *   Grams were made.
  * - average, task-arithmetic: the mean and the sum of the adapters' ΔW, which need no Grams.
+ * - with drift, and for linears that no adapter targets (correct), the change also undoes the
+ *   merged model's drift (lib/merge/drift.h).
  *
  * W = B A, with B = [B_1 … B_N] from the adapters; every scale is in A. Memory: one d × d of
  * float64, and panels of the Grams. Where --max-memory is less, the system is factored in panels
- * too, through files (lib/merge/wide.h). */
+ * too, through files (lib/merge/wide.h). A change that undoes the drift has factors of its own. It
+ * takes five more matrices of the module's size, and its system is whole. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/corrected.h"
 #include "backend/address_space.h"
 #include "base/die.h"
 #include "config/keys.h"
+#include "files/safetensors/st.h"
 #include "files/start.h"
 #include "forward/solution.h"
 #include "math/cut.h"
+#include "merge/drift.h"
 #include "merge/fit.h"
 #include "merge/history.h"
 #include "merge/wide.h"
@@ -28,6 +34,9 @@ static struct fit_args fit_args;
 static struct iteration_args iteration;
 static const char *method, *grams_arg, *output_arg;
 static struct rank_limit merge_rank;
+static int correct_rank;
+static double correct_ridge;
+static bool drift;
 
 static const struct opt options[] = {
 	JOB_OPTIONS(job_args),
@@ -36,6 +45,10 @@ static const struct opt options[] = {
 	 "Gram file of a task; average and task-arithmetic have none"},
 	FIT_OPTIONS(fit_args),
 	KEY_OPTION(merge_rank, merge_rank),
+	KEY_OPTION(drift, drift),
+	KEY_OPTION(correct, job_args.correct),
+	KEY_OPTION(correct_rank, correct_rank),
+	KEY_OPTION(correct_ridge, correct_ridge),
 	ITERATION_OPTIONS(iteration, "solution of iteration K-1, from the second on"),
 	{"output", 'o', OPT_STRING, &output_arg, true, 0, 0, "FILE",
 	 "solution file to write (HDF5)"},
@@ -59,8 +72,10 @@ struct solve_run {
 	struct normal_equations system;
 	struct wide wide; /* width 0: the system is whole in memory */
 	struct solve_arrays arrays;
+	struct st *model; /* the base weights; NULL unless a change undoes the drift */
 	struct h5 *out;
 	struct solution *previous; /* iteration k−1, or NULL */
+	int R;                     /* the largest rank in the file */
 	double condition, cut;     /* the worst values, for the closing line */
 	int least, most;           /* the ranks of what was cut; most 0: nothing was */
 };
@@ -69,6 +84,7 @@ struct solve_run {
 struct solve_part {
 	int i;
 	char *name, *group; /* "/modules/<name>" */
+	int drift_rank; /* the change undoes the drift and is cut to this rank; 0: it does not */
 	struct factors factors;
 	struct solve solve;
 	double *c; /* (N) */
@@ -126,29 +142,114 @@ static void write_misfits(struct solve_run *run, struct solve_part *p, const dou
 	misfits_release(&m);
 }
 
+/* For the closing line. */
+static void note_cut(struct solve_run *run, int rank, double error)
+{
+	run->cut = fmax(run->cut, error);
+	run->least = !run->most || rank < run->least ? rank : run->least;
+	run->most = rank > run->most ? rank : run->most;
+}
+
+static void write_fit(struct solve_run *run, struct solve_part *p, double condition,
+		      double residual)
+{
+	h5_set_double(run->out, p->group, "relative_residual", residual);
+	h5_set_double(run->out, p->group, "condition", condition);
+	if (common->verbose)
+		note("%s: rank %d, relative residual %.4g, condition %.3g", p->name,
+		     p->drift_rank ? p->drift_rank : p->factors.R, residual, condition);
+	job_worst(&run->job, p->i, residual);
+	run->condition = fmax(run->condition, condition);
+}
+
+static double sum_and_solve(struct solve_run *run, struct solve_part *p)
+{
+	static const struct ridge none = {0};
+
+	run->system.ridge = fit_args.ridge;
+	if (targets_corrects(&run->job.targets, p->i)) {
+		run->system.ridge = none;
+		run->system.ridge.alpha_2 = correct_ridge;
+	}
+	equations_sum(&run->system, &p->solve, p->name, &p->factors, p->c);
+	if (p->solve.panels)
+		wide_begin(&run->wide, &p->solve, p->i, p->name, p->c);
+	return equations_solve(&run->system, &p->solve, p->name);
+}
+
 static void fit(struct solve_run *run, struct solve_part *p)
 {
 	size_t R = (size_t)p->factors.R;
 	double *BtB = xarray(R * R, sizeof(*BtB)), condition, residual;
 
-	equations_sum(&run->system, &p->solve, p->name, &p->factors, p->c);
-	if (p->solve.panels)
-		wide_begin(&run->wide, &p->solve, p->i, p->name, p->c);
-	condition = equations_solve(&run->system, &p->solve, p->name);
+	condition = sum_and_solve(run, p);
 	solve_BtB(BtB, p->factors.B, (int)R, p->factors.d_out, (int)R);
 	write_misfits(run, p, BtB);
 	residual = solve_residual(&p->solve, BtB);
-	h5_set_double(run->out, p->group, "relative_residual", residual);
-	h5_set_double(run->out, p->group, "condition", condition);
+	write_fit(run, p, condition, residual);
 	if (iteration.k)
 		iterate(run, p, BtB);
-	if (common->verbose)
-		note("%s: rank %zu, relative residual %.4g, condition %.3g", p->name, R, residual,
-		     condition);
-	job_worst(&run->job, p->i, residual);
-	run->condition = fmax(run->condition, condition);
 	free(BtB);
 }
+
+/* ------------------------------------------------------------ against the drift */
+
+/* The size of the change, and its distance from the previous one. MATS does not accelerate it: the
+ * changes of two iterations have no factor in common. */
+static void iterate_drift(struct solve_run *run, const struct solve_part *p)
+{
+	const struct factors *s = &p->factors;
+
+	h5_set_double(run->out, p->group, "norm",
+		      history_distance(NULL, p->name, p->A, p->B, p->R, s->d, s->d_out));
+	if (run->previous)
+		h5_set_double(
+			run->out, p->group, "change",
+			history_distance(run->previous, p->name, p->A, p->B, p->R, s->d, s->d_out));
+}
+
+static void fit_drift(struct solve_run *run, struct solve_part *p)
+{
+	double condition = sum_and_solve(run, p);
+	struct drift x = {.system = &run->system,
+			  .arrays = &run->arrays,
+			  .model = run->model,
+			  .q = &p->solve,
+			  .module = p->name,
+			  .factors = &p->factors,
+			  .c = p->c,
+			  .rank = p->drift_rank,
+			  .share = correct_rank && targets_corrects(&run->job.targets, p->i)
+					   ? 0
+					   : merge_rank.share};
+
+	misfits_init(&x.misfits, run->job.tasks.n);
+	drift_solve(&x);
+	equations_write_misfits(&run->system, run->out, p->group, p->c, &x.misfits);
+	misfits_release(&x.misfits);
+	write_fit(run, p, condition, x.residual);
+	h5_set_double(run->out, p->group, "truncation_error", x.cut_error);
+	note_cut(run, x.rank, x.cut_error);
+	p->R = x.rank;
+	p->A = run->arrays.A;
+	p->B = run->arrays.B;
+	if (iteration.k)
+		iterate_drift(run, p);
+}
+
+/* The largest rank of module i's change where it undoes the drift; 0: it does not. R: its adapters'
+ * ranks together. */
+static int drift_rank(const struct job *j, int i, int R)
+{
+	const struct targets *t = &j->targets;
+
+	if (targets_corrects(t, i))
+		return corrected_rank(&j->m, t->module[i], correct_rank, merge_rank.rank,
+				      adapters_largest_rank(t->adapter, t->N));
+	return !drift ? 0 : merge_rank.rank ? merge_rank.rank : R;
+}
+
+/* ------------------------------------------------------------ by weights alone, and the cut */
 
 /* average: A = [ s_t / N A_t ]. task-arithmetic: A = [ s_t A_t ], which assemble-lora scales. A
  * task whose adapter does not target the module counts as ΔW = 0. */
@@ -188,9 +289,7 @@ static void cut(struct solve_run *run, struct solve_part *p)
 	cut_write(&c, r, run->arrays.B, run->arrays.A);
 	error = cut_error(&c, r);
 	h5_set_double(run->out, p->group, "truncation_error", error);
-	run->cut = fmax(run->cut, error);
-	run->least = !run->most || r < run->least ? r : run->least;
-	run->most = r > run->most ? r : run->most;
+	note_cut(run, r, error);
 	if (iteration.k)
 		history_write_uncut(run->out, p->group, s->R, s->d, p->solve.A);
 	p->R = r;
@@ -205,7 +304,7 @@ static void write_module(struct solve_run *run, const struct solve_part *p)
 	solution_sizes(run->out, p->group, p->R, s->d, s->d_out);
 	solution_double(run->out, p->group, "A", (size_t)p->R, (size_t)s->d, p->A);
 	solution_float(run->out, p->group, "B", (size_t)s->d_out, (size_t)p->R, p->B);
-	if (!cuts())
+	if (p->B == s->B)
 		solution_int(run->out, p->group, "task_of", (size_t)s->R, s->task_of);
 	if (run->fitted)
 		solution_double(run->out, p->group, "c", (size_t)run->job.tasks.n, 0, p->c);
@@ -219,21 +318,25 @@ static void run_module(struct solve_run *run, int i)
 	p.group = xformat("/modules/%s", p.name);
 	p.c = xcalloc((size_t)j->tasks.n, sizeof(*p.c));
 	factors_load(&p.factors, &j->targets, i);
+	p.drift_rank = run->fitted ? drift_rank(j, i, p.factors.R) : 0;
 	if (run->wide.width)
 		solve_place_panels(&p.solve, &run->wide.panels, run->arrays.slab, p.factors.d,
 				   p.factors.R);
 	else
 		solve_place(&p.solve, run->arrays.slab, p.factors.d, p.factors.R);
 	h5_group(run->out, p.group);
-	if (run->fitted)
-		fit(run, &p);
-	else
-		combine(&p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
 	p.R = p.factors.R;
 	p.A = p.solve.A;
 	p.B = p.factors.B;
-	if (cuts())
+	if (p.drift_rank)
+		fit_drift(run, &p);
+	else if (run->fitted)
+		fit(run, &p);
+	else
+		combine(&p, !strcmp(method, "average") ? 1.0 / j->tasks.n : 1);
+	if (cuts() && !p.drift_rank)
 		cut(run, &p);
+	run->R = p.R > run->R ? p.R : run->R;
 	write_module(run, &p);
 	wide_end(&run->wide);
 	factors_release(&p.factors);
@@ -253,6 +356,13 @@ static void run_open(struct solve_run *run)
 
 	sizes.merge_rank = merge_rank;
 	run->fitted = grams_arg != NULL;
+	for (int i = 0; run->fitted && i < j->targets.n; i++) {
+		int rank = drift_rank(j, i, sizes.R);
+
+		sizes.drift_rank = rank > sizes.drift_rank ? rank : sizes.drift_rank;
+	}
+	if (sizes.drift_rank)
+		run->model = st_open(job_args.model);
 	if (run->fitted) {
 		be_select(common);
 		sizes.panel = footprint_panel(&sizes, common->max_memory);
@@ -265,6 +375,10 @@ static void run_open(struct solve_run *run)
 	solve_arrays_init(&run->arrays, NULL, &sizes);
 	if (run->fitted) {
 		fit_open(&run->system, j, &fit_args, grams_arg);
+		if (run->model && equations_negate(&run->system))
+			die_usage("--manual-ceof '%s': a task below 0 has no drift to undo: leave "
+				  "out --drift and --correct",
+				  fit_args.manual);
 	} else {
 		address_space_claim(common->threads);
 	}
@@ -276,7 +390,7 @@ static void run_open(struct solve_run *run)
 
 static void run_finish(struct solve_run *run)
 {
-	job_attributes(&run->job, run->out, method, run->most ? run->most : run->job.R);
+	job_attributes(&run->job, run->out, method, run->R);
 	if (iteration.k)
 		h5_set_int(run->out, "/", "iteration", iteration.k);
 	if (run->fitted)
@@ -291,6 +405,7 @@ static void run_close(struct solve_run *run)
 	if (run->fitted)
 		equations_close(&run->system);
 	solution_close(run->previous);
+	st_close(run->model);
 	solve_arrays_release(&run->arrays);
 	job_close(&run->job);
 }
@@ -312,6 +427,9 @@ static void check_method(void)
 		die_usage("--method %s uses no Grams: leave out --grams", method);
 	if (!weights && !grams_arg)
 		die_usage("--method %s needs --grams", method);
+	if ((drift || job_args.correct) && (weights || !strcmp(method, "regmean")))
+		die_usage("--%s is of sweep and jacobi: without a merged side there is no drift",
+			  drift ? "drift" : "correct");
 	history_check(&iteration, method);
 }
 

@@ -23,8 +23,8 @@ tiny --rows 200 # enough for the 60 samples of the shipped config
 		if (dflt == "True") dflt = 1
 		if (dflt == "False") dflt = 0
 		if (key == "features") dflt = "tokens" # of every method but jacobi
-		if (key == "label_names") dflt = "-" # "labels are texts", in words
-		if (key == "scale" || key == "merge_rank" || key == "rank" || key == "max_memory" || key == "max_disk") dflt = 0
+		if (key == "label_names" || key == "correct") dflt = "-" # in words
+		if (key == "scale" || key ~ /rank$/ || key ~ /^max_(memory|disk)$/) dflt = 0
 		print key "#" kind "#" range "#" (dflt ~ /^[0-9.e-]+$/ ? dflt + 0 : dflt)
 	}' | sort >"$T/keys"
 check 'every key is looked at' [ "$(wc -l <"$T/keys")" = \

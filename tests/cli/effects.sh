@@ -36,6 +36,17 @@ says 'CAMR takes the place of alpha_2' sweep 'USE_CAMR=1 ALPHA_2=1e-3 ALPHA_1=1e
 '
 says 'rows of the merged model' regmean 'REG_CEOF=0.5' 'reg_ceof in method regmean
 '
+says 'drift, without a merged side or with full weights' sweep 'WITH_PRETRAIN_MATRIX=1 DRIFT=1 CORRECT=o' \
+	'drift with with_pretrain_matrix
+correct with with_pretrain_matrix
+'
+says 'what belongs to corrected linears, where there are none' sweep 'CORRECT_RANK=4 CORRECT_RIDGE=1' \
+	'correct_rank without correct
+correct_ridge without correct
+'
+says 'drift takes no acceleration' jacobi 'DRIFT=1 USE_MATS=1 MATS_HISTORY_SIZE=2' 'use_mats with drift
+mats_history_size with drift
+'
 says 'cuts' task-arithmetic 'DENSITY=0.5 MERGE_RANK=0 SCALE=0.5' 'density in method task-arithmetic
 '
 says 'samples, where the scale is given' dare 'SAMPLES_NUM=20 SCALE=0.5 SELECT_LONG=0' 'samples_num with scale
@@ -103,6 +114,11 @@ with_pretrain_matrix        1             .              = = = - - - -
 max_iter                    5             .              - = - - - - -
 convergence_threshold       0.1           .              - = - - - - -
 per_device_eval_batch_size  4             .              = = = = = = =
+drift                       1             .              = = - - - - -
+drift                       0             .              o o o o o o o
+correct                     o,wo          .              = = - - - - -
+correct_rank                5             CORRECT=o      = = - - - - -
+correct_ridge               0.1           CORRECT=o      = = - - - - -
 save                        1             .              = = = = = = =
 use_mats                    0             .              o = o o o o o
 use_mats                    1             .              - s - - - - -

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/corrected.h"
 #include "base/die.h"
 #include "base/threads.h"
 
@@ -27,35 +28,6 @@ static void add_module(struct targets *t, struct module q)
 	t->module[t->n++] = q;
 }
 
-bool linear_named(const struct strlist *names, const char *module)
-{
-	for (int i = 0; i < names->n; i++) {
-		size_t n = strlen(names->item[i]), all = strlen(module);
-		const char *end = module + all - n;
-
-		if (n <= all && strcmp(end, names->item[i]) == 0 && (n == all || end[-1] == '.'))
-			return true;
-	}
-	return false;
-}
-
-void linears_each(const struct geometry *m, const struct strlist *names,
-		  void (*fn)(struct module q, void *arg), void *arg)
-{
-	for (int stack = 0; stack < 2; stack++)
-		for (int i = 0; i < m->L[stack] * SLOTS; i++) {
-			struct module q = {.stack = stack, .block = i / SLOTS, .slot = i % SLOTS};
-			char *name;
-
-			if (!slot_exists(m, stack, q.slot))
-				continue;
-			name = module_name(m, q);
-			if (linear_named(names, name))
-				fn(q, arg);
-			free(name);
-		}
-}
-
 /* A site that gets the modules of a list. */
 struct also {
 	struct targets *targets;
@@ -70,8 +42,17 @@ static void add_also(struct module q, void *arg)
 		add_module(a->targets, q);
 }
 
+static void add_corrected(struct targets *t, const struct strlist *names, struct site site)
+{
+	t->corrected = corrected_list(t->m, names, t->adapter, t->N, &t->ncorrected);
+	for (int i = 0; i < t->ncorrected; i++)
+		if (!site_compare(site_of_module(t->m->family, t->corrected[i]), site))
+			add_module(t, t->corrected[i]);
+}
+
 void targets_open(struct targets *t, const struct geometry *m, const char *template,
-		  const struct strlist *tasks, struct site site, const struct strlist *also)
+		  const struct strlist *tasks, struct site site, const struct strlist *also,
+		  const struct strlist *correct)
 {
 	struct also of = {t, site};
 	char name[32];
@@ -91,9 +72,18 @@ void targets_open(struct targets *t, const struct geometry *m, const char *templ
 		}
 	}
 	linears_each(m, also, add_also, &of);
+	add_corrected(t, correct, site);
 	if (!t->n)
 		die("no adapter targets a module of site %s", site_name(m->family, site, name));
 	qsort(t->module, (size_t)t->n, sizeof(*t->module), compare_modules);
+}
+
+bool targets_corrects(const struct targets *t, int i)
+{
+	for (int k = 0; k < t->ncorrected; k++)
+		if (!compare_modules(&t->corrected[k], &t->module[i]))
+			return true;
+	return false;
 }
 
 void targets_close(struct targets *t)
@@ -102,6 +92,7 @@ void targets_close(struct targets *t)
 		adapter_close(t->adapter[i]);
 	free(t->adapter);
 	free(t->module);
+	free(t->corrected);
 	*t = (struct targets){0};
 }
 

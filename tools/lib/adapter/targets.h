@@ -1,9 +1,10 @@
 /* targets.h: the modules of a site that any adapter of the merge targets, and their stacked
- * low-rank factors. */
+ * low-rank factors; also the corrected modules (corrected.h), whose factors have no rows. */
 #ifndef TARGETS_H
 #define TARGETS_H
 
 #include "adapter/adapter.h"
+#include "adapter/linears.h"
 #include "base/opts.h"
 #include "model/site.h"
 
@@ -13,17 +14,18 @@ struct targets {
 	const struct geometry *m;
 	int n; /* modules of the site, by stack, block and slot */
 	struct module *module;
+	int ncorrected;
+	struct module *corrected; /* of all sites */
 };
 
 /* Opens every task's adapter and lists the site's modules; die() where there are none. `template`:
- * a path with {task}. also: names of further modules (linear_named()). */
+ * a path with {task}. also: names of further modules (linears.h). correct: names of linears that
+ * are corrected (corrected.h). */
 void targets_open(struct targets *t, const struct geometry *m, const char *template,
-		  const struct strlist *tasks, struct site site, const struct strlist *also);
-/* Whether the list has the module's name, or the end of it behind a dot: "q", "SelfAttention.q". */
-bool linear_named(const struct strlist *names, const char *module);
-/* Calls fn(module, arg) for each module of the model that the list names. */
-void linears_each(const struct geometry *m, const struct strlist *names,
-		  void (*fn)(struct module q, void *arg), void *arg);
+		  const struct strlist *tasks, struct site site, const struct strlist *also,
+		  const struct strlist *correct);
+/* Whether module i is a corrected one. */
+bool targets_corrects(const struct targets *t, int i);
 void targets_close(struct targets *t);
 
 /* The raw factors of module i, of all adapters: B = [B_1 … B_N], A = [A_1; …; A_N]. An adapter that

@@ -195,18 +195,22 @@ static void check_weights(struct config *c)
 	config_fail(blame(c, keys), "manual_ceof is 0 for every task: nothing would be fitted");
 }
 
-/* The negation of a task is of its change alone: W0 − ΔW is no model of the task. */
+/* The negation of a task is of its change alone: W0 − ΔW is no model of the task. So these fit no
+ * such model's outputs. */
 static void check_signs(struct config *c)
 {
-	const char *keys[] = {"manual_ceof", "with_pretrain_matrix", NULL};
+	const char *fits = c->with_pretrain_matrix ? "with_pretrain_matrix"
+			   : c->drift              ? "drift"
+			   : c->correct.n          ? "correct"
+						   : NULL,
+		   *keys[] = {"manual_ceof", fits, NULL};
 
-	for (int i = 0; i < c->manual_ceof_n && c->with_pretrain_matrix; i++)
+	for (int i = 0; i < c->manual_ceof_n && fits; i++)
 		if (c->manual_ceof[i] < 0)
-			config_fail(
-				blame(c, keys),
-				"manual_ceof is %g for task '%s', and with_pretrain_matrix fits "
-				"whole weights, which cannot be negated: leave one of them out",
-				c->manual_ceof[i], c->task_targets.item[i]);
+			config_fail(blame(c, keys),
+				    "manual_ceof is %g for task '%s', and %s fits whole weights, "
+				    "which cannot be negated: leave one of them out",
+				    c->manual_ceof[i], c->task_targets.item[i], fits);
 }
 
 /* How strongly a key was asked for: 2 typed, 1 in the file, 0 not given. */
@@ -325,6 +329,8 @@ void config_release(struct config *c)
 			free(*(char **)config_field(c, k->offset));
 		else if (k->type == CONFIG_NUMBERS)
 			free(*(double **)config_field(c, k->offset));
+		else if (k->type == CONFIG_LINEARS)
+			strlist_release(config_field(c, k->offset));
 	}
 	strlist_release(&c->task_targets);
 	strlist_release(&c->file_tasks);

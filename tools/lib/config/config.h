@@ -26,6 +26,7 @@ enum score_kind { FIRST_TOKEN, LIKELIHOOD, EXACT, SCORE_KINDS };
  * - max_memory: 0 is no limit.
  * - folders, model_name: NULL until given.
  * - task_targets: plain file names, all different.
+ * - correct: plain words, all different; empty: none.
  * - score: bits 1 << enum score_kind.
  * - prompt, answer: templates without line ends (template.h).
  * - label_names: one line of JSON, {"0":"anger"}. */
@@ -49,6 +50,7 @@ struct config {
 	int name##_n; /* numbers in the list; 0, until config_check(): one number that counts for \
 			 all tasks */
 #define FIELD_TASKS(name) struct strlist name;
+#define FIELD_LINEARS(name) struct strlist name;
 #define KEY(name, type, ...) FIELD_##type(name)
 #include "config/keys.def"
 #undef KEY
@@ -77,7 +79,8 @@ enum config_type {
 	CONFIG_TEMPLATE, /* a text with places for the texts of a row (template.h) */
 	CONFIG_NAMES,    /* words for numbers: a list, or a map */
 	CONFIG_NUMBERS,  /* one number per task, or one for all */
-	CONFIG_TASKS     /* names of tasks */
+	CONFIG_TASKS,    /* names of tasks */
+	CONFIG_LINEARS   /* names of linears, or none */
 };
 
 /* One key: all that the reader, the plan, the messages, `make help` and config/README.md know about

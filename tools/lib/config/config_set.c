@@ -189,22 +189,24 @@ static void set_scores(unsigned *set, const struct config_key *k, const struct v
 	}
 }
 
-static void set_tasks(struct strlist *tasks, const struct config_key *k, const struct value *v,
+/* Names of tasks or of linears. */
+static void set_words(struct strlist *words, const struct config_key *k, const struct value *v,
 		      struct where w)
 {
-	strlist_release(tasks);
-	*tasks = (struct strlist){.n = 0, .item = xarray((size_t)v->n, sizeof(*tasks->item))};
+	strlist_release(words);
+	*words = (struct strlist){.n = 0, .item = xarray((size_t)v->n, sizeof(*words->item))};
 	for (int i = 0; i < v->n; i++) {
 		const char *name = v->item[i];
 
 		if (!config_plain_name(name))
 			config_fail(w,
-				    "%s: '%s' cannot name a folder: letters, digits, '.', '_' and "
+				    "%s: '%s' cannot name a %s: letters, digits, '.', '_' and "
 				    "'-', no dot in front, at most %d",
-				    k->name, config_shown(name).text, CONFIG_MAX_NAME);
-		if (strlist_find(tasks, name) >= 0)
+				    k->name, config_shown(name).text,
+				    k->type == CONFIG_TASKS ? "folder" : "linear", CONFIG_MAX_NAME);
+		if (strlist_find(words, name) >= 0)
 			config_fail(w, "%s: '%s' is there twice", k->name, name);
-		tasks->item[tasks->n++] = xstrdup(name);
+		words->item[words->n++] = xstrdup(name);
 	}
 }
 
@@ -274,7 +276,8 @@ static void set_scalar(struct config *c, const struct config_key *k, const char 
 	case CONFIG_SCORES: *(unsigned *)p = to_score(k, text, w); break;
 	case CONFIG_NAMES:
 	case CONFIG_NUMBERS:
-	case CONFIG_TASKS: BUG("%s is a list", k->name);
+	case CONFIG_TASKS:
+	case CONFIG_LINEARS: BUG("%s is a list", k->name);
 	}
 }
 
@@ -288,6 +291,8 @@ static void set_none(struct config *c, const struct config_key *k)
 		free(*(double **)config_field(c, k->offset));
 		*(double **)config_field(c, k->offset) = NULL;
 		*(int *)config_field(c, k->count) = 0;
+	} else if (k->type == CONFIG_LINEARS) {
+		strlist_release(config_field(c, k->offset));
 	} else if (k->dflt) {
 		set_scalar(c, k, k->dflt, (struct where){"the default", 0});
 	}
@@ -297,9 +302,11 @@ static void set_none(struct config *c, const struct config_key *k)
 void config_set_key(struct config *c, const struct config_key *k, struct value *v, struct where w)
 {
 	bool wants_list = k->type == CONFIG_NUMBERS || k->type == CONFIG_TASKS ||
-			  k->type == CONFIG_SCORES || k->type == CONFIG_NAMES;
+			  k->type == CONFIG_SCORES || k->type == CONFIG_NAMES ||
+			  k->type == CONFIG_LINEARS;
+	bool none = v->null || (k->type == CONFIG_LINEARS && v->list && v->n == 0);
 
-	if (v->null && k->none) {
+	if (none && k->none) {
 		set_none(c, k);
 		return;
 	}
@@ -312,8 +319,8 @@ void config_set_key(struct config *c, const struct config_key *k, struct value *
 		config_fail_value(w, k, "a list");
 	if (wants_list && !v->list)
 		value_split(v, k, w);
-	if (k->type == CONFIG_TASKS)
-		set_tasks(config_field(c, k->offset), k, v, w);
+	if (k->type == CONFIG_TASKS || k->type == CONFIG_LINEARS)
+		set_words(config_field(c, k->offset), k, v, w);
 	else if (k->type == CONFIG_NUMBERS)
 		set_numbers(c, k, v, w);
 	else if (k->type == CONFIG_NAMES)

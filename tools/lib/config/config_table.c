@@ -45,6 +45,7 @@ enum {
 #define COUNT_NAMES(name) 0
 #define COUNT_NUMBERS(name) offsetof(struct config, name##_n)
 #define COUNT_TASKS(name) 0
+#define COUNT_LINEARS(name) 0
 #define S(stage) (1u << STAGE_##stage)
 
 const struct config_key config_keys[CONFIG_KEYS] = {
@@ -76,6 +77,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 #define OPT_NAMES OPT_STRING
 #define OPT_NUMBERS OPT_STRING
 #define OPT_TASKS OPT_STRING
+#define OPT_LINEARS OPT_STRING
 
 const struct opt_key config_options[CONFIG_KEYS] = {
 #define KEY(key, kind, low, high, value, nothing, where, options, stages, results, words) \
@@ -172,6 +174,7 @@ char *config_key_values(const struct config_key *k)
 		return xformat("numbers from %g to %g, one per task or one for all", k->min,
 			       k->max);
 	case CONFIG_TASKS: return xstrdup("a list of task names");
+	case CONFIG_LINEARS: return xstrdup("a list of linears, by the last parts of their names");
 	}
 	BUG("key type %d", (int)k->type);
 }

@@ -53,21 +53,30 @@ static void put_string(FILE *out, const char *s, bool yaml)
 static void put_list(FILE *out, const struct config *c, const struct config_key *k, bool yaml)
 {
 	const double *const *numbers = field_const(c, k->offset);
-	bool tasks = k->type == CONFIG_TASKS,
-	     one = !tasks && *(const int *)field_const(c, k->count) == 0;
-	int n = tasks ? c->task_targets.n : one ? 1 : *(const int *)field_const(c, k->count);
+	bool one = *(const int *)field_const(c, k->count) == 0;
+	int n = one ? 1 : *(const int *)field_const(c, k->count);
 
 	if (yaml && !one)
 		putc('[', out);
 	for (int i = 0; i < n; i++) {
 		if (i)
 			fputs(yaml ? ", " : ",", out);
-		if (tasks)
-			put_string(out, c->task_targets.item[i], yaml);
-		else
-			put_number(out, (*numbers)[i]);
+		put_number(out, (*numbers)[i]);
 	}
 	if (yaml && !one)
+		putc(']', out);
+}
+
+static void put_words(FILE *out, const struct strlist *words, bool yaml)
+{
+	if (yaml)
+		putc('[', out);
+	for (int i = 0; i < words->n; i++) {
+		if (i)
+			fputs(yaml ? ", " : ",", out);
+		put_string(out, words->item[i], yaml);
+	}
+	if (yaml)
 		putc(']', out);
 }
 
@@ -116,8 +125,9 @@ static void put_value(FILE *out, const struct config *c, const struct config_key
 	case CONFIG_SCORES: put_scores(out, *(const unsigned *)p, yaml); break;
 	case CONFIG_TEMPLATE: put_string(out, *(const char *const *)p, yaml); break;
 	case CONFIG_NAMES: fputs(*(const char *const *)p, out); break; /* JSON is also YAML */
-	case CONFIG_NUMBERS:
-	case CONFIG_TASKS: put_list(out, c, k, yaml); break;
+	case CONFIG_NUMBERS: put_list(out, c, k, yaml); break;
+	case CONFIG_TASKS:
+	case CONFIG_LINEARS: put_words(out, p, yaml); break;
 	}
 }
 
@@ -127,7 +137,8 @@ static bool key_given(const struct config *c, const struct config_key *k)
 	case CONFIG_STRING:
 	case CONFIG_NAMES: return *(const char *const *)field_const(c, k->offset) != NULL;
 	case CONFIG_NUMBERS: return *(const double *const *)field_const(c, k->offset) != NULL;
-	case CONFIG_TASKS: return c->task_targets.n > 0;
+	case CONFIG_TASKS:
+	case CONFIG_LINEARS: return ((const struct strlist *)field_const(c, k->offset))->n > 0;
 	default: return true;
 	}
 }

@@ -261,7 +261,8 @@ static void unweighted(struct gramfile *k)
 
 /* ------------------------------------------------------------ with weights */
 
-/* The module's weights (P), allocated. Sets ‖√w X ΔWᵀ‖² in norms. */
+/* The module's weights (P), allocated; adapters that do not target it cannot disagree. Sets ‖√w X
+ * ΔWᵀ‖² in norms. */
 static double *row_weights(struct gramfile *k, const struct factors *s, int i)
 {
 	struct gram *g = k->gram;
@@ -306,7 +307,7 @@ static void weighted_module(struct gramfile *k, int i)
 	double *w;
 
 	factors_load(&s, &k->job->targets, i);
-	w = row_weights(k, &s, i);
+	w = s.R ? row_weights(k, &s, i) : NULL;
 	k->rows.w = w;
 	H = pass_H(k);
 	k->norms[i].h = gram_norm(H);

@@ -28,9 +28,10 @@ struct gramfile {
 	struct st *model;  /* the base weights */
 	struct gram *gram; /* rows of width job->d; gramfile_make() sets its store */
 	float *W;          /* (GRAMFILE_WEIGHT_ROWS, d) workspace for rows of W0+ΔW */
-	bool full_weight;  /* also store C = XᵀXm (d, d), and ‖√w X (W0+ΔW_t)ᵀ‖² */
-	bool weighted;     /* weight rows by how much the adapters agree on them (DCS), */
-	double kappa;      /* with this strength (dcs.h) */
+	bool full_weight; /* for full weights and drift.h: also store C = XᵀXm (d, d), and ‖√w X
+			     (W0+ΔW_t)ᵀ‖² */
+	bool weighted;    /* weight rows by how much the adapters agree on them (DCS), */
+	double kappa;     /* with this strength (dcs.h) */
 	/* Of one task. */
 	const char *task;
 	int t;                 /* its number in job->tasks */

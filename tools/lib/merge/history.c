@@ -6,6 +6,7 @@
 
 #include "base/die.h"
 #include "base/opts.h"
+#include "math/solve.h"
 
 void history_check(const struct iteration_args *args, const char *method)
 {
@@ -89,6 +90,45 @@ void history_read(const struct solution *s, const struct solution_module *k, dou
 void history_write_uncut(struct h5 *f, const char *group, int R, int d, const double *A)
 {
 	solution_double(f, group, "uncut_A", (size_t)R, (size_t)d, A);
+}
+
+/* Columns [to, to+R) of the wide (d_out, all) = sign B. */
+static void put_columns(float *wide, int all, int to, const float *B, int R, int d_out, float sign)
+{
+	for (size_t o = 0; o < (size_t)d_out; o++)
+		for (size_t i = 0; i < (size_t)R; i++)
+			wide[o * (size_t)all + (size_t)to + i] = sign * B[o * (size_t)R + i];
+}
+
+/* As one product: [B, −B'] [A; A']. */
+double history_distance(const struct solution *s, const char *module, const double *A,
+			const float *B, int R, int d, int d_out)
+{
+	const struct solution_module *k = s ? solution_find(s, module) : NULL;
+	int more = k ? k->R : 0, all = R + more;
+	double *both_A = xarray((size_t)all * (size_t)d, sizeof(*both_A)),
+	       *BtB = xarray((size_t)all * (size_t)all, sizeof(*BtB)), distance;
+	float *both_B = xarray((size_t)all * (size_t)d_out, sizeof(*both_B));
+
+	if (s && !k)
+		die("'%s' has no module '%s'", h5_path(s->file), module);
+	memcpy(both_A, A, (size_t)R * (size_t)d * sizeof(*both_A));
+	put_columns(both_B, all, 0, B, R, d_out, 1);
+	if (k) {
+		float *before = xarray((size_t)more * (size_t)d_out, sizeof(*before));
+
+		solution_expect(s, k, d, d_out);
+		solution_read_double(s, k, "A", 0, (size_t)more, both_A + (size_t)R * (size_t)d);
+		solution_read_float(s, k, "B", 0, (size_t)d_out, before);
+		put_columns(both_B, all, R, before, more, d_out, -1);
+		free(before);
+	}
+	solve_BtB(BtB, both_B, all, d_out, all);
+	distance = mats_distance(both_A, NULL, BtB, all, d);
+	free(both_B);
+	free(BtB);
+	free(both_A);
+	return distance;
 }
 
 void history_write(struct h5 *f, const char *group, const struct mats *m)

@@ -53,6 +53,10 @@ void history_read(const struct solution *s, const struct solution_module *k, dou
 /* Dataset uncut_A (R, d): the A of iteration k before it was cut (cut.h). MATS and the convergence
  * test go on from it. */
 void history_write_uncut(struct h5 *f, const char *group, int R, int d, const double *A);
+/* ‖B A − B' A'‖ for a change B A (d_out, d) of rank R and the module's change B' A' in s, which may
+ * have another B. s NULL: ‖B A‖. */
+double history_distance(const struct solution *s, const char *module, const double *A,
+			const float *B, int R, int d, int d_out);
 void history_write(struct h5 *f, const char *group, const struct mats *m);
 
 /* Full weights: the solutions of iterations k−1, k−2, …, newest first. There are as many as

@@ -8,7 +8,7 @@
 
 void job_open(struct job *j, const struct job_args *args, const struct common_opts *common)
 {
-	struct strlist also;
+	struct strlist also, correct;
 
 	*j = (struct job){
 		.args = args, .common = common, .m = geometry_load(args->model), .worst = -1};
@@ -18,7 +18,9 @@ void job_open(struct job *j, const struct job_args *args, const struct common_op
 	site_name(j->m.family, j->site, j->name);
 	j->tasks = strlist_split(args->tasks, "--tasks");
 	also = args->also ? strlist_split(args->also, "--also") : (struct strlist){0};
-	targets_open(&j->targets, &j->m, args->adapter, &j->tasks, j->site, &also);
+	correct = args->correct ? strlist_split(args->correct, "--correct") : (struct strlist){0};
+	targets_open(&j->targets, &j->m, args->adapter, &j->tasks, j->site, &also, &correct);
+	strlist_release(&correct);
 	strlist_release(&also);
 	targets_sizes(&j->targets, &j->R, &j->d_out);
 	j->d = site_width(&j->m, j->site);
@@ -40,6 +42,14 @@ struct site_sizes job_sizes(const struct job *j)
 		s.own = R > s.own ? R : s.own;
 	}
 	return s;
+}
+
+bool job_corrects(const struct job *j)
+{
+	for (int i = 0; i < j->targets.n; i++)
+		if (targets_corrects(&j->targets, i))
+			return true;
+	return false;
 }
 
 void job_worst(struct job *j, int module, double figure)

@@ -13,7 +13,8 @@
 
 struct job_args {
 	const char *model, *site, *tasks, *adapter;
-	const char *also; /* linears beside those that adapters target; NULL: none */
+	const char *also;    /* linears beside those that adapters target; NULL: none */
+	const char *correct; /* of the tools that have this option; NULL: no linear is corrected */
 };
 
 #define JOB_OPTIONS(args)                                                       \
@@ -68,6 +69,9 @@ void job_open(struct job *j, const struct job_args *args, const struct common_op
 void job_close(struct job *j);
 /* The sizes of the job's site. The tool sets the members that depend on its options. */
 struct site_sizes job_sizes(const struct job *j);
+
+/* Whether a module of the site is a corrected one. */
+bool job_corrects(const struct job *j);
 
 /* Keeps the module with the largest figure, for the closing line. */
 void job_worst(struct job *j, int module, double figure);

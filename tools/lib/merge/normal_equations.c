@@ -466,6 +466,18 @@ void equations_full_misfits(struct normal_equations *s, struct full_weight *x, c
 	free(group);
 }
 
+double equations_residual(const struct normal_equations *s, const double *c,
+			  const struct misfits *m)
+{
+	double misfit = 0, target = 0;
+
+	for (int t = 0; t < s->tasks->n; t++) {
+		misfit += c[t] * s->manual[t] * m->misfit[t];
+		target += c[t] * s->manual[t] * m->target[t];
+	}
+	return target > 0 ? sqrt(misfit / target) : 0;
+}
+
 void equations_write_misfits(const struct normal_equations *s, struct h5 *out, const char *group,
 			     const double *c, const struct misfits *m)
 {

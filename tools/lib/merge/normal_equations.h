@@ -66,6 +66,9 @@ void equations_misfits(struct normal_equations *s, struct solve *q, const char *
 		       struct misfits *m);
 void equations_full_misfits(struct normal_equations *s, struct full_weight *x, const char *module,
 			    const struct factors *k, struct misfits *m);
+/* √( Σ c m misfit / Σ c m target ); 0 where that target is 0. */
+double equations_residual(const struct normal_equations *s, const double *c,
+			  const struct misfits *m);
 /* Writes datasets (N) of `group`. task_residual: √(misfit / target); NaN where the target is 0, as
  * for a task that does not target the module. task_share: c m misfit / Σ c m misfit; 0 where that
  * sum is 0. */

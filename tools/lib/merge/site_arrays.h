@@ -20,18 +20,22 @@ struct site_sizes {
 	int block;        /* compute-grams: rows of a Gram in memory; d: all */
 	int panel;        /* solve-layer: columns of a panel of the system; 0: it is whole */
 	struct rank_limit merge_rank; /* solve-layer, combine-layer: of the cut; none: R */
+	int drift_rank; /* solve-layer: the largest rank to which a change of full rank is cut
+			   (drift.h); 0: there is none */
 };
 
 struct solve_arrays {
 	void *slab; /* of struct solve */
 	/* NULL unless the solution is cut: */
 	void *cut_slab; /* of struct cut */
-	double *A;      /* (r, d) the factors after the cut, r at most solve_rank() */
+	double *A;      /* (r, d) the factors after the cut, r at most solve_rank() or drift_rank */
 	float *B;       /* (d_out, r) */
-	/* NULL unless the full weight is fitted: */
-	void *full_slab; /* of struct full_weight */
-	float *W0;       /* (FULL_WEIGHT_ROWS, d) of the base weight */
-	float *W;        /* (d_out, d) the solution */
+	/* NULL unless the full weight or a change of full rank is fitted: */
+	void *full_slab;  /* of struct full_weight */
+	float *W0;        /* (FULL_WEIGHT_ROWS, d) of the base weight */
+	float *W;         /* (d_out, d) the solution; of a change (FULL_WEIGHT_ROWS, d) of W0 + B A
+			   */
+	void *dense_slab; /* of struct dense_cut; NULL with full weights */
 };
 /* The largest rank to which solve-layer cuts a module of rank R; 0: it cuts none. */
 int solve_rank(struct rank_limit limit, int R);

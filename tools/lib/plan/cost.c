@@ -195,6 +195,11 @@ struct at_site {
 	double outputs, ranks, modules;
 };
 
+static bool is_at(const struct plan *p, struct module q, const struct extract_site *s)
+{
+	return site_compare(site_of_module(p->model->m.family, q), s->site) == 0;
+}
+
 static struct at_site modules_at(const struct plan *p, const struct extract_site *s)
 {
 	struct at_site n = {0};
@@ -214,6 +219,11 @@ static struct at_site modules_at(const struct plan *p, const struct extract_site
 		n.outputs = own.outputs > n.outputs ? own.outputs : n.outputs;
 		n.ranks += p->adapter[t]->r;
 	}
+	for (int i = 0; i < p->ncorrected; i++)
+		if (is_at(p, p->corrected[i], s)) {
+			n.modules++;
+			n.outputs += module_d_out(&p->model->m, p->corrected[i].slot);
+		}
 	return n;
 }
 
@@ -239,6 +249,35 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 						     FILE_COPIES / 2 * d * d * sizeof(double)));
 }
 
+/* Products for a change that undoes the drift (merge/drift.c): K, the change and its metric, the
+ * products of what each task lost, and the eigenvectors. */
+static double drift_products(const struct plan *p, struct module q)
+{
+	double d = module_d_in(&p->model->m, q.slot), d_out = module_d_out(&p->model->m, q.slot),
+	       n = d < d_out ? d : d_out;
+
+	return 2 * d * d * d + 12 * d_out * d * d + 4 * n * n * n;
+}
+
+/* Of a site's modules: those of one adapter, and the corrected ones. */
+static double drift_at(const struct plan *p, const struct extract_site *s)
+{
+	double most = 0, corrected = 0;
+
+	for (int t = 0; plan_drifts(p) && t < p->c.task_targets.n; t++) {
+		double sum = 0;
+
+		for (int i = 0; i < p->adapter[t]->n; i++)
+			if (is_at(p, p->adapter[t]->lora[i].module, s))
+				sum += drift_products(p, p->adapter[t]->lora[i].module);
+		most = sum > most ? sum : most;
+	}
+	for (int i = 0; i < p->ncorrected; i++)
+		if (is_at(p, p->corrected[i], s))
+			corrected += drift_products(p, p->corrected[i]);
+	return most + corrected;
+}
+
 struct cost cost_solution(const struct plan *p, const struct extract_site *s)
 {
 	double d = site_width(&p->model->m, s->site), tasks = p->c.task_targets.n;
@@ -249,7 +288,8 @@ struct cost cost_solution(const struct plan *p, const struct extract_site *s)
 	return seconds(
 		1e-3 * SOLVE_MS +
 			n.modules * (operations / (p->rate.products64 * SOLVE_SHARE) +
-				     copying(p, FILE_COPIES / 2 * tasks * d * d * sizeof(double))),
+				     copying(p, FILE_COPIES / 2 * tasks * d * d * sizeof(double))) +
+			drift_at(p, s) / (p->rate.products64 * SOLVE_SHARE),
 		0);
 }
 
@@ -301,6 +341,12 @@ struct cost cost_adapter(const struct plan *p)
 				 (module_d_in(&p->model->m, slot) +
 				  module_d_out(&p->model->m, slot));
 		}
+	for (int i = 0; i < p->ncorrected; i++) {
+		int slot = p->corrected[i].slot;
+
+		bytes += (double)plan_drift_rank(p, p->corrected[i]) * sizeof(float) *
+			 (module_d_in(&p->model->m, slot) + module_d_out(&p->model->m, slot));
+	}
 	return seconds(copying(p, FILE_COPIES * bytes), 0);
 }
 

@@ -6,11 +6,13 @@
 
 #include "base/die.h"
 
-/* with_pretrain_matrix is an option that may itself have no effect. So is scale. */
+/* with_pretrain_matrix is an option that may itself have no effect. So are scale and drift. */
 static bool in_force(const struct plan *p, const char *option)
 {
 	if (strcmp(option, "with_pretrain_matrix") == 0)
 		return plan_full_weight(p);
+	if (strcmp(option, "drift") == 0)
+		return plan_drifts(p);
 	return (config_key_find(option)->methods >> p->c.method & 1) && config_is_on(&p->c, option);
 }
 

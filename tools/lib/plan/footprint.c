@@ -181,7 +181,7 @@ int footprint_panel(const struct site_sizes *s, size_t max_memory)
 {
 	struct site_sizes try = *s;
 
-	if (s->full_weight || footprint_fits(max_memory, footprint_solve(&try)))
+	if (s->full_weight || s->drift_rank || footprint_fits(max_memory, footprint_solve(&try)))
 		return 0;
 	for (int tiles = 4; tiles; tiles /= 2) {
 		try.panel = tiles * lower_tile(s->d);

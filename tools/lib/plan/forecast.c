@@ -35,19 +35,6 @@ static int longest_text(const struct plan *p)
 	return p->c.max_length + (p->model->m.family->nstacks == 1 ? longest_answer(p) : 0);
 }
 
-/* The sum of the module's ranks over the tasks. */
-static int module_rank(const struct plan *p, struct module q)
-{
-	int R = 0;
-
-	for (int t = 0; t < p->c.task_targets.n; t++) {
-		const struct lora *l = adapter_find(p->adapter[t], q);
-
-		R += l ? l->r : 0;
-	}
-	return R;
-}
-
 static int larger(int a, int b)
 {
 	return a > b ? a : b;
@@ -70,7 +57,17 @@ static struct ranks own_ranks(const struct plan *p)
 	return r;
 }
 
-/* ΔW of the merged model before a cut: the sum of the adapters' ranks, or full weights. */
+static void add_corrected(const struct plan *p, struct ranks *r)
+{
+	for (int i = 0; i < p->ncorrected; i++) {
+		int slot = p->corrected[i].slot;
+
+		r->R[slot] = larger(r->R[slot], plan_drift_rank(p, p->corrected[i]));
+	}
+}
+
+/* ΔW of the merged model before a cut: the sum of the adapters' ranks, or full weights. The changes
+ * of corrected linears are cut already. */
 static struct ranks sum_of_ranks(const struct plan *p)
 {
 	struct ranks sum = {{0}};
@@ -82,6 +79,7 @@ static struct ranks sum_of_ranks(const struct plan *p)
 		for (int s = 0; s < SLOTS; s++)
 			sum.R[s] += one.R[s];
 	}
+	add_corrected(p, &sum);
 	for (int s = 0; s < SLOTS && plan_full_weight(p); s++)
 		sum.R[s] = sum.R[s] ? RANK_WHOLE : 0;
 	return sum;
@@ -111,6 +109,14 @@ static struct footprint of_extract(const struct plan *p, int stack)
 	return footprint_larger(f, footprint_extract(&a, steps, T, &merged, 1));
 }
 
+/* Enters a module of the site. */
+static void add_sizes(const struct plan *p, struct site_sizes *s, struct module q)
+{
+	s->R = larger(s->R, plan_module_rank(p, q));
+	s->d_out = larger(s->d_out, module_d_out(&p->model->m, q.slot));
+	s->drift_rank = larger(s->drift_rank, plan_drift_rank(p, q));
+}
+
 static struct site_sizes sizes_at(const struct plan *p, struct site at)
 {
 	const struct geometry *m = &p->model->m;
@@ -125,11 +131,12 @@ static struct site_sizes sizes_at(const struct plan *p, struct site at)
 
 		s.own = larger(s.own, adapter_site_rank(a, at));
 		for (int i = 0; i < a->n; i++)
-			if (site_compare(a->lora[i].site, at) == 0) {
-				s.R = larger(s.R, module_rank(p, a->lora[i].module));
-				s.d_out = larger(s.d_out, module_d_out(m, a->lora[i].module.slot));
-			}
+			if (site_compare(a->lora[i].site, at) == 0)
+				add_sizes(p, &s, a->lora[i].module);
 	}
+	for (int i = 0; i < p->ncorrected; i++)
+		if (site_compare(site_of_module(m->family, p->corrected[i]), at) == 0)
+			add_sizes(p, &s, p->corrected[i]);
 	if (s.full_weight && p->c.method == JACOBI)
 		s.pairs = plan_past(p);
 	return s;
@@ -208,6 +215,7 @@ static struct ranks adapter_ranks(const struct plan *p)
 		if (r.R[s] && (plan_cuts(p) || p->c.merge_rank.rank))
 			r.R[s] = combine_rank(p->c.merge_rank, r.R[s], module_d_in(m, s),
 					      module_d_out(m, s));
+	add_corrected(p, &r);
 	ranks_add(&r, &own);
 	return r;
 }

@@ -5,7 +5,8 @@
 
 #include "adapter/base_name.h"
 #include "adapter/copies.h"
-#include "adapter/targets.h"
+#include "adapter/corrected.h"
+#include "adapter/linears.h"
 #include "base/die.h"
 #include "base/threads.h"
 #include "merge/rowfile.h"
@@ -31,6 +32,38 @@ static int compare_sites(const void *a, const void *b)
 	return site_compare(*(const struct site *)a, *(const struct site *)b);
 }
 
+/* Whether linears can be corrected: with a merged side, and changes for a result. */
+static bool can_drift(const struct plan *p)
+{
+	return (p->c.method == SWEEP || p->c.method == JACOBI) && !plan_full_weight(p) &&
+	       !p->statistics;
+}
+
+bool plan_drifts(const struct plan *p)
+{
+	return p->c.drift && can_drift(p);
+}
+
+static void find_corrected(struct plan *p)
+{
+	static const struct strlist none = {0};
+
+	p->corrected = corrected_list(&p->model->m, can_drift(p) ? &p->c.correct : &none,
+				      p->adapter, p->c.task_targets.n, &p->ncorrected);
+}
+
+int plan_module_rank(const struct plan *p, struct module q)
+{
+	int R = 0;
+
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		const struct lora *l = adapter_find(p->adapter[t], q);
+
+		R += l ? l->r : 0;
+	}
+	return R;
+}
+
 static void add_site(struct plan *p, struct site s)
 {
 	p->site = xrealloc(p->site, (size_t)(p->nsites + 1) * sizeof(*p->site));
@@ -44,7 +77,7 @@ static void add_site_of(struct module q, void *arg)
 	add_site(p, site_of_module(p->model->m.family, q));
 }
 
-/* The distinct sites of all targeted modules. */
+/* The distinct sites of all targeted and corrected modules. */
 static void find_sites(struct plan *p)
 {
 	int kept = 0;
@@ -52,6 +85,8 @@ static void find_sites(struct plan *p)
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		for (int i = 0; i < p->adapter[t]->n; i++)
 			add_site(p, p->adapter[t]->lora[i].site);
+	for (int i = 0; i < p->ncorrected; i++)
+		add_site_of(p->corrected[i], p);
 	linears_each(&p->model->m, &p->also, add_site_of, p);
 	qsort(p->site, (size_t)p->nsites, sizeof(*p->site), compare_sites);
 	for (int i = 0; i < p->nsites; i++)
@@ -107,23 +142,31 @@ static void settle_features(struct plan *p)
 	p->c.features = TOKENS;
 }
 
-/* The largest rank that a module's change can have: its adapters' ranks together. */
 static int largest_rank(const struct plan *p)
 {
-	int most = 0;
+	return adapters_largest_rank(p->adapter, p->c.task_targets.n);
+}
 
-	for (int t = 0; t < p->c.task_targets.n; t++)
-		for (int i = 0; i < p->adapter[t]->n; i++) {
-			int R = 0;
+/* The most that a corrected linear's change can have: its smaller width. */
+static int least_width(const struct plan *p)
+{
+	int least = 0;
 
-			for (int u = 0; u < p->c.task_targets.n; u++) {
-				const struct lora *l =
-					adapter_find(p->adapter[u], p->adapter[t]->lora[i].module);
-				R += l ? l->r : 0;
-			}
-			most = R > most ? R : most;
-		}
-	return most;
+	for (int i = 0; i < p->ncorrected; i++) {
+		int slot = p->corrected[i].slot, d = module_d_in(&p->model->m, slot),
+		    d_out = module_d_out(&p->model->m, slot), n = d < d_out ? d : d_out;
+
+		least = !least || n < least ? n : least;
+	}
+	return least;
+}
+
+static void check_correct_rank(const struct plan *p)
+{
+	if (p->ncorrected && p->c.correct_rank > least_width(p))
+		die("correct_rank: the config says %d, but the narrowest corrected linear has "
+		    "width %d: take a smaller one, or leave it out",
+		    p->c.correct_rank, least_width(p));
 }
 
 static void check_merge_rank(const struct plan *p)
@@ -163,6 +206,8 @@ void plan_open(struct plan *p)
 	check_base_name(p);
 	if (!p->statistics)
 		check_merge_rank(p);
+	find_corrected(p);
+	check_correct_rank(p);
 	find_sites(p);
 }
 
@@ -177,6 +222,7 @@ void plan_close(struct plan *p)
 	strlist_release(&p->also);
 	free(p->adapter);
 	free(p->site);
+	free(p->corrected);
 	free(p->texts);
 	tokenizer_close(p->tokenizer);
 	model_close(p->model);
@@ -191,6 +237,24 @@ bool plan_full_weight(const struct plan *p)
 bool plan_cuts(const struct plan *p)
 {
 	return p->c.method == TIES || p->c.method == DARE;
+}
+
+static bool is_corrected(const struct plan *p, struct module q)
+{
+	for (int i = 0; i < p->ncorrected; i++)
+		if (p->corrected[i].stack == q.stack && p->corrected[i].block == q.block &&
+		    p->corrected[i].slot == q.slot)
+			return true;
+	return false;
+}
+
+int plan_drift_rank(const struct plan *p, struct module q)
+{
+	int R = plan_module_rank(p, q), rank = p->c.merge_rank.rank;
+
+	if (!is_corrected(p, q))
+		return !R || !plan_drifts(p) ? 0 : rank ? rank : R;
+	return corrected_rank(&p->model->m, q, p->c.correct_rank, rank, largest_rank(p));
 }
 
 int plan_past(const struct plan *p)
@@ -240,6 +304,10 @@ struct config plan_stage_config(const struct plan *p, enum stage stage)
 	struct config c = p->c;
 
 	c.inner_num = config_batch(&p->c);
+	if (!can_drift(p)) { /* these keys have no effect */
+		c.drift = false;
+		c.correct = (struct strlist){0};
+	}
 	if (stage == STAGE_TOKENS && c.features == REFERENCE)
 		c.max_new_tokens = PUBLISHED_NEW_TOKENS;
 	return c;

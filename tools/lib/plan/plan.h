@@ -51,7 +51,9 @@ struct plan {
 	struct text_counts *texts;   /* one per task: for counts.c */
 	struct adapter **adapter;    /* one per task */
 	int nsites;
-	struct site *site; /* sites of targeted modules, in order */
+	struct site *site; /* sites of targeted and of corrected modules, in order */
+	int ncorrected;
+	struct module *corrected; /* the linears that are corrected (corrected.h) */
 };
 
 /* Opens the model and the adapters from the folders and settings, which the caller owns. die() when
@@ -63,6 +65,13 @@ void plan_close(struct plan *p); /* closes what plan_open() opened */
  * something. */
 bool plan_full_weight(const struct plan *p);
 bool plan_cuts(const struct plan *p); /* the method cuts the merge to a low rank */
+/* Whether targeted modules undo the drift (key drift): with a merged side, and changes for a
+ * result. */
+bool plan_drifts(const struct plan *p);
+/* The sum of the module's ranks over the tasks. */
+int plan_module_rank(const struct plan *p, struct module q);
+/* The rank to which the change of module q is cut where it undoes the drift; 0: it does not. */
+int plan_drift_rank(const struct plan *p, struct module q);
 /* Earlier iterations that an iteration with full weights reads (method jacobi). With MATS it is one
  * more than the number of differences. */
 int plan_past(const struct plan *p);

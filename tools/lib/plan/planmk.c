@@ -65,8 +65,12 @@ static void put_option(struct text *mk, const struct config *c, const struct con
 /* Whether the stage's tool takes the key. */
 static bool takes(const struct plan *p, enum stage stage, int key)
 {
-	if (stage == STAGE_SOLVE && key == KEY_merge_rank && plan_full_weight(p))
-		return false; /* solve-full-weight cuts nothing */
+	static const int cuts[] = {KEY_merge_rank, KEY_drift, KEY_correct, KEY_correct_rank,
+				   KEY_correct_ridge};
+
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++)
+		if (stage == STAGE_SOLVE && key == cuts[i] && plan_full_weight(p))
+			return false; /* solve-full-weight cuts nothing, and fits all of W */
 	return config_keys[key].takes >> stage & 1;
 }
 

@@ -70,18 +70,18 @@ static bool first_targets(const struct plan *p, int t, struct module q)
 int sizes_rank(const struct plan *p, struct module q)
 {
 	const struct geometry *m = &p->model->m;
-	int R = 0;
+	int R = plan_module_rank(p, q);
 
-	for (int t = 0; t < p->c.task_targets.n; t++)
-		R += target(p, t, q) ? target(p, t, q)->r : 0;
+	if (plan_drift_rank(p, q))
+		return plan_drift_rank(p, q);
 	return p->c.merge_rank.rank || plan_cuts(p)
 		       ? combine_rank(p->c.merge_rank, R, module_d_in(m, q.slot),
 				      module_d_out(m, q.slot))
 		       : R;
 }
 
-/* Each module that some adapter targets, once: of the site; NULL: of all sites. *of_site: how
- * many. */
+/* Each module that some adapter targets, once, and each corrected one: of the site; NULL: of all
+ * sites. *count: how many. */
 static double sum_modules(const struct plan *p, const struct site *at, int *count,
 			  double (*bytes)(const struct plan *, struct module))
 {
@@ -97,6 +97,12 @@ static double sum_modules(const struct plan *p, const struct site *at, int *coun
 			sum += bytes(p, l->module);
 			++*count;
 		}
+	for (int i = 0; i < p->ncorrected; i++) {
+		if (at && site_compare(site_of_module(p->model->m.family, p->corrected[i]), *at))
+			continue;
+		sum += bytes(p, p->corrected[i]);
+		++*count;
+	}
 	return sum;
 }
 
@@ -121,6 +127,8 @@ static double history_bytes(const struct plan *p, struct module q)
 {
 	const struct geometry *m = &p->model->m;
 
+	if (plan_drift_rank(p, q)) /* MATS keeps nothing of it */
+		return 0;
 	return 2.0 * sizes_rank(p, q) * module_d_in(m, q.slot) * sizeof(double);
 }
 
@@ -134,6 +142,16 @@ static double adapter_bytes(const struct plan *p, struct module q)
 
 /* ------------------------------------------------------------ fits */
 
+/* Whether C is stored: for full weights, or where a change undoes the drift. */
+static bool whole_C(const struct plan *p, struct site at)
+{
+	bool whole = plan_full_weight(p) || plan_drifts(p);
+
+	for (int i = 0; i < p->ncorrected; i++)
+		whole |= site_compare(site_of_module(p->model->m.family, p->corrected[i]), at) == 0;
+	return whole;
+}
+
 /* One Gram for all modules of a site; with row weights one for each. */
 double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
 {
@@ -144,9 +162,9 @@ double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
 	sum_modules(p, &s->site, &modules, weight_bytes);
 	for (int i = 0; i < a->n; i++)
 		ranks += site_compare(a->lora[i].site, s->site) == 0 ? a->lora[i].r : 0;
-	/* H is symmetric; C, of full weights, is not. */
+	/* H is symmetric; C, of full weights and of drift, is not. */
 	double H = (double)lower_bytes(site_width(&p->model->m, s->site)),
-	       C = plan_full_weight(p) ? d * d * sizeof(double) : 0;
+	       C = whole_C(p, s->site) ? d * d * sizeof(double) : 0;
 
 	return file_bytes((p->c.use_dcs ? modules : 1) * (H + C) + ranks * d * sizeof(double),
 			  2 * modules);

@@ -337,7 +337,8 @@ static void stamp_rows(struct stamp *s)
 
 static void stamp_solutions(struct stamp *s)
 {
-	stamp_stage(s, STAGE_SOLVE, plan_full_weight(s->p));
+	stamp_stage(s, STAGE_SOLVE,
+		    plan_full_weight(s->p) || plan_drifts(s->p) || s->p->ncorrected > 0);
 	stamp_stage(s, STAGE_COMBINE, false);
 	stamp_stage(s, STAGE_SEARCH, true);
 	stamp_stage(s, STAGE_ASSEMBLE, false);
