@@ -2,11 +2,12 @@
 """The merge of a decoder-only model's adapters in float64 PyTorch: sweep, regmean, jacobi and average, answers given.
 
     merge_decoder.py MODEL LORAS DATA METHOD OUT.safetensors [--tasks a,b] [--iterations 2] [--alpha 8e-5] [--manual 1,-0.5,…] [--layers K]
+                     [--drift] [--correct o_proj,down_proj] [--correct-ridge 1e-2] [--correct-rank R] [--merge-rank R]
                      [--golden FILE [--factors B.safetensors]] [--prompt '{instruction}'] [--answer '{output}'] [--eos 2]
 
 Rows: those of train.json that samples.json names, or the first 60; their prompt_ids and answer_ids, or their texts by the templates
 and the model's tokenizer.json. Every position that is an input counts. A task whose adapter does not target a module has ΔW_t = 0
-there and its own rows. OUT holds each module's dense ΔW (d_out, d_in), float32.
+there and its own rows. --drift and --correct: the keys of that name (fit.py). --merge-rank: of the changes that they cut. OUT holds each module's dense ΔW (d_out, d_in), float32.
 Everything is dense, every site runs the whole model again, and PEFT computes the adapters' ΔW: no shortcut is shared with the tools.
 --layers K works on the first K layers only: their solutions do not depend on what follows. --golden compares with dense ΔW per module,
 or with "<module>.A" where --factors names a file of "<module>.B"; status 1 where the worst module differs by more than 1e-4.
@@ -20,7 +21,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
 import decoder
-from fit import solve
+from fit import Correction, correction_arguments
 
 BAR = 1e-4  # of --golden: such files may come of float32 rows
 
@@ -115,7 +116,8 @@ class Merge:
         self.manual = [float(m) for m in args.manual.split(',')] if args.manual else None
         self.names = set().union(*self.own.values())
         self.merged = Patched(load(args.model, args.layers))
-        self.groups = sites(self.merged.model, self.names)
+        self.correction = Correction(args, self.own)
+        self.groups = sites(self.merged.model, self.names | set(self.correction.more(self.merged.modules)))
 
     def own_rows(self):
         """{task: {first module of a site: X}}"""
@@ -134,7 +136,7 @@ class Merge:
         for name in group:
             W0 = self.merged.weight(name)
             D = [self.own[t].get(name, torch.zeros_like(W0)) for t in self.tasks]
-            found[name] = solve(W0, D, [X[t][group[0]] for t in self.tasks], Xm, self.args.alpha, manual=self.manual)
+            found[name] = self.correction.solve(name, W0, D, [X[t][group[0]] for t in self.tasks], Xm, self.manual)
         return found
 
     def sweep(self):
@@ -195,6 +197,7 @@ def main():
     p.add_argument('--layers', type=int)
     p.add_argument('--golden')
     p.add_argument('--factors')
+    correction_arguments(p)
     decoder.text_arguments(p)
     args = p.parse_args()
     solution = Merge(args, decoder.text_of(args), lambda line: print(line, file=sys.stderr, flush=True)).run()

@@ -2,13 +2,13 @@
 """The merge itself in float64 PyTorch: sweep, regmean and average, features tokens, for any model, adapters and samples.
 
     merge_reference.py MODEL LORAS DATA METHOD OUT.safetensors [--samples WORK/samples] [--alpha 8e-5] [--answers given]
-        [--golden FILE.safetensors] [--tokens FILE.json]
+        [--golden FILE.safetensors] [--tokens FILE.json] [--drift] [--correct o,wo] [--correct-ridge 1e-2] [--correct-rank R] [--merge-rank R]
 
 Samples: DATA/T/samples.json, or the drawn rows in WORK/samples/T.h5. The decoder's tokens are the answers that each task's own model
 generates, or with --answers given the rows' own outputs. OUT holds each module's dense ΔW (d_out, d_in), float32. --golden
 compares with such a file (relative Frobenius difference, worst module; float32 storage alone is some 3e-8), --tokens the decoder's tokens
 with a decoder-tokens.json. Dense algebra throughout: W = (Σ c ΔW G)(Σ c H)⁻¹, no factoring, so that it shares no shortcut with the
-tools. Writes nothing and ends with status 1 where --golden differs by more than 1e-6.
+tools. --drift and --correct: the keys of that name, in a sweep (fit.py). --merge-rank: of the changes that they cut. Writes nothing and ends with status 1 where --golden differs by more than 1e-6.
 """
 import argparse
 import os
@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import oracle
-from fit import solve
+from fit import Correction, correction_arguments
 
 
 def sites(names):
@@ -83,8 +83,9 @@ def merge(args):
     names = sorted(set().union(*own.values()))
     if args.method == 'average':
         return {n: sum(own[t][n] for t in tasks if n in own[t]) / len(tasks) for n in names}, {}
-    groups, enc, dec, X = sites(names), {}, {}, {}
     lora, merged, solution = Model(args.model), Model(args.model), {}
+    correction = Correction(args, own)
+    groups, enc, dec, X = sites(names + correction.more(merged.modules)), {}, {}, {}
     for t in tasks:
         enc[t] = oracle.sample_sequences(sp, args.data, t, args.samples)
         for n in names:
@@ -99,7 +100,7 @@ def merge(args):
         for n in group:
             W0 = merged.base.get(n, merged.modules[n].weight.detach().clone())
             D = [own[t].get(n, torch.zeros_like(W0)) for t in tasks]
-            solution[n] = solve(W0, D, [X[t][first] for t in tasks], Xm, args.alpha)
+            solution[n] = correction.solve(n, W0, D, [X[t][first] for t in tasks], Xm)
         for n in group:
             merged.set(n, solution[n])
     return solution, dec
@@ -114,6 +115,7 @@ def main():
     p.add_argument('--alpha', type=float, default=8e-5)
     p.add_argument('--golden')
     p.add_argument('--tokens')
+    correction_arguments(p)
     args = p.parse_args()
     solution, dec = merge(args)
     bad = False
