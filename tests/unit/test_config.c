@@ -472,6 +472,39 @@ static void test_scores(void **state)
 	assert_int_equal(config_score_set(""), 0);
 }
 
+/* Names of linears: a list, words with commas, or none. */
+static void test_linears(void **state)
+{
+	static const struct {
+		const char *line, *value;
+	} cases[] = {
+		{"", NULL},
+		{"  correct: []\n", NULL},
+		{"  correct: null\n", NULL},
+		{"  correct: o\n", "o"},
+		{"  correct: [wo, o]\n", "wo,o"},
+		{"  correct: o_proj, down_proj\n", "o_proj,down_proj"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *yaml = xformat("%s%s", TWO, cases[i].line), *value;
+		struct config c;
+
+		load(&c, yaml, NULL);
+		value = config_value(&c, &config_keys[KEY_correct]);
+		assert_int_equal(config_asked(&c, &config_keys[KEY_correct]),
+				 cases[i].value != NULL);
+		if (cases[i].value)
+			assert_string_equal(value, cases[i].value);
+		else
+			assert_null(value);
+		free(value);
+		free(yaml);
+		config_release(&c);
+	}
+}
+
 /* What config_text() prints, indented as a section, reads back as the same text. */
 static void test_text_reads_back(void **state)
 {
@@ -485,6 +518,7 @@ static void test_text_reads_back(void **state)
 						"CAMR_ALPHA=3.3333333333333335e-7",
 						"CAMR_BETA=-0",
 						"TASK_TARGETS=null,1e5,x",
+						"CORRECT=null,o",
 						"LORA_ALPHA=1,2.5,3e-3",
 						"MAX_MEMORY=123456789",
 						"METHOD=dare",
@@ -658,6 +692,10 @@ static void test_bad_files(void **state)
 		 {":4: ", "first-token, likelihood and exact", "'blue'"}},
 		{TWO "  score: [exact, exact]\n", {":4: ", "'exact' is there twice"}},
 		{TWO "  score: []\n", {":4: ", "an empty list"}},
+		{TWO "  correct: [o, o]\n", {":4: ", "'o' is there twice"}},
+		{TWO "  correct: [a/b]\n", {":4: ", "'a/b' cannot name a linear"}},
+		{TWO "  manual_ceof: [1, -1]\n  drift: True\n",
+		 {":5: ", "drift fits whole weights, which cannot be negated"}},
 		{TWO "  prompt: \"ö {instruction\"\n",
 		 {":4: ", "prompt: position 3: '{' is not closed"}},
 		{TWO "  answer: \"}\"\n", {":4: ", "answer: position 1: '}' closes nothing"}},
@@ -883,6 +921,7 @@ int main(void)
 		cmocka_unit_test(test_features_default),
 		cmocka_unit_test(test_features_of_given_answers),
 		cmocka_unit_test(test_scores),
+		cmocka_unit_test(test_linears),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_lists_by_name),
 		cmocka_unit_test(test_check_twice),
