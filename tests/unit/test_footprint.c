@@ -11,6 +11,7 @@
 #include "child.h"
 #include "math/baseline.h"
 #include "math/cut.h"
+#include "math/dense_cut.h"
 #include "math/full_weight.h"
 #include "math/grams.h"
 #include "math/mats.h"
@@ -579,6 +580,19 @@ static void test_parts(void **state)
 	assert_int_equal(footprint_panel(&s, 1), 0);
 	s = (struct site_sizes){.tasks = 1, .d = 200, .R = 8, .d_out = 48, .own = 8};
 	assert_int_equal(footprint_block(&s, 1, 1), 200);
+}
+
+/* A change against the drift: the arrays of a full weight, but for a panel of its rows; the cut,
+ * and what it leaves. The system is whole, however little memory there is. */
+static void test_solve_drift(void **state)
+{
+	struct site_sizes s = {.tasks = 4, .d = d, .R = R, .d_out = d_out, .drift_rank = 5};
+	size_t low = SITE + solve_bytes(d, R) + equations_bytes(d) + FLOAT * R * (d + d_out);
+
+	(void)state;
+	assert_int_equal(footprint_solve(&s).process,
+			 low + 2 * FILES + full_weight_bytes(d, R) + FLOAT * 2 * 128 * d +
+				 dense_cut_bytes(d_out, d, 5) + 8 * 5 * d + FLOAT * 5 * d_out);
 	assert_int_equal(footprint_panel(&s, 1), 0);
 }
 
@@ -589,6 +603,9 @@ static void test_solve_on_device(void **state)
 
 	(void)state;
 	assert_int_equal(footprint_solve(&s).device, d + R);
+	s.drift_rank = 1;
+	assert_int_equal(footprint_solve(&s).device, d + d);
+	s.drift_rank = 0;
 	s.full_weight = true;
 	assert_int_equal(footprint_solve(&s).device, d + d);
 	s.R = 100;
@@ -641,6 +658,7 @@ int main(void)
 		cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_grams),
 		cmocka_unit_test(test_solve),
+		cmocka_unit_test(test_solve_drift),
 		cmocka_unit_test_setup_teardown(test_solve_on_device, use_device, use_cpu),
 		cmocka_unit_test(test_solve_cut),
 		cmocka_unit_test(test_combine),

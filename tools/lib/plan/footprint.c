@@ -144,9 +144,10 @@ struct footprint footprint_grams(const struct site_sizes *s, int threads)
  * modules' factors are already freed. */
 struct footprint footprint_solve(const struct site_sizes *s)
 {
+	bool whole = s->full_weight || s->drift_rank; /* W0 K: d more right-hand sides, and C */
 	const struct be_sizes sizes = {.solve_d = s->d,
-				       .solve_r = s->full_weight && s->d > s->R ? s->d : s->R};
-	int files = s->full_weight && s->tasks > 2 ? s->tasks : 2;
+				       .solve_r = whole && s->d > s->R ? s->d : s->R};
+	int files = whole && s->tasks > 2 ? s->tasks : 2;
 	struct layout l = {0};
 	struct solve_arrays a;
 
