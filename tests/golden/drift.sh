@@ -70,7 +70,8 @@ loss() { sed -n 's/.*"loss": \([0-9.]*\).*/\1/p' "$1" | cut -c 1-6; }
 evaluate() { # NAME OPTIONS…
 	name=$1
 	shift
-	must "$BUILD/eval-emotion" --test "$D/tec/test.json" --task tec --predictions "$T/$name.jsonl" -o "$T/$name.json" "$@"
+	must "$BUILD/eval-emotion" --test "$D/tec/test.json" --task tec --predictions "$T/$name.jsonl" \
+		-o "$T/$name.json" "$@"
 }
 evaluate adapter --model "$M" --adapter "$T/drift/adapter"
 evaluate model --model "$T/drift/model"
