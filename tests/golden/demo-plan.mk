@@ -143,10 +143,10 @@ $W/own/emoint/encoder-output.h5 $W/own/emotion-cause/encoder-output.h5 $W/own/te
 	$(extract_own) --site encoder-output --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc02-self.h5' -o '$W/own/{task}/encoder-output.h5'
 
 $W/tokens/emoint.h5 $W/tokens/emotion-cause.h5 $W/tokens/tec.h5 $W/tokens/isear.h5 &: $W/stamps/tokens \
-    $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/own/emoint/encoder-output.h5 \
-    $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 \
-    $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
-    $W/samples/isear.h5 $W/own/isear/encoder-output.h5
+    $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/stamps/extract $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/stamps/adapter-isear \
+    $W/samples/isear.h5 | $W/own/emoint/encoder-output.h5 $W/own/emotion-cause/encoder-output.h5 \
+    $W/own/tec/encoder-output.h5 $W/own/isear/encoder-output.h5
 	$(generate_own) --task emoint,emotion-cause,tec,isear --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/tokens/{task}.h5'
 
 $W/merged/emoint/encoder-output.h5 $W/merged/emotion-cause/encoder-output.h5 $W/merged/tec/encoder-output.h5 \

@@ -186,6 +186,12 @@ void rule_after(struct rule *r, const char *fmt, ...)
 	ADD(r, &r->after);
 }
 
+void rule_reads(struct rule *r, const char *fmt, ...)
+{
+	ADD(r, &r->after);
+	graph_list_add(&r->reads, r->after.item[r->after.n - 1]);
+}
+
 void rule_recipe(struct rule *r, const char *fmt, ...)
 {
 	va_list ap;
@@ -250,6 +256,7 @@ void graph_close(struct graph *g)
 		free(g->rule[i]->targets.item);
 		free(g->rule[i]->needs.item);
 		free(g->rule[i]->after.item);
+		free(g->rule[i]->reads.item);
 		free(g->rule[i]->releases.item);
 		text_release(&g->rule[i]->recipe);
 		free(g->rule[i]);
@@ -289,18 +296,26 @@ static bool out_of_date(const struct graph *g, const struct rule *r)
 	return r->forced || r->differs;
 }
 
-/* Marks the released files that r reads, so that they are made again. false: there are none. */
-static bool recall(const struct graph *g, const struct rule *r)
+/* Marks the released files of the list, so that they are made again. false: there are none. */
+static bool recall_files(const struct graph *g, const struct list *files)
 {
 	bool any = false;
 
-	for (int i = 0; i < r->needs.n; i++) {
-		const struct graph_file *need = g->file[r->needs.item[i]];
+	for (int i = 0; i < files->n; i++) {
+		const struct graph_file *file = g->file[files->item[i]];
 
-		if (need->released && need->maker && !need->maker->stale)
-			any = need->maker->stale = need->maker->forced = true;
+		if (file->released && file->maker && !file->maker->stale)
+			any = file->maker->stale = file->maker->forced = true;
 	}
 	return any;
+}
+
+/* The released files that r reads. */
+static bool recall(const struct graph *g, const struct rule *r)
+{
+	bool needs = recall_files(g, &r->needs);
+
+	return recall_files(g, &r->reads) || needs;
 }
 
 /* Repeats two steps until nothing is added. Forwards: a rule that must run makes the rules that

@@ -32,6 +32,10 @@ void rule_target(struct rule *r, const char *fmt, ...)
 	PRINTF_LIKE(2, 3); /* adds another file that the rule makes */
 void rule_needs(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void rule_after(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3); /* order-only */
+/* Order-only, too, for a file that the rule reads and that follows from the rule's other needs. If
+ * it was released, a rule that runs has it made again. If it is made again, the rule need not
+ * run. */
+void rule_reads(struct rule *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void rule_recipe(struct rule *r, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);        /* adds a line of the recipe; {tasks}: the tasks of its process */
 void rule_apart(struct rule *r);  /* the rule is no part of the merge, and is not counted */

@@ -23,7 +23,7 @@ struct rule {
 	int number; /* in the graph */
 	char *task; /* NULL: it belongs to no group */
 	int group;
-	struct list targets, needs, after, releases;
+	struct list targets, needs, after, reads, releases;
 	struct text recipe;
 	struct stage_of of;
 	char *site; /* what `of` names: a copy */

@@ -145,8 +145,10 @@ void book_add_own_tokens(struct book *b)
 		rule_needs(r, "$W/stamps/tokens");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		rule_needs(r, "$W/samples/%s.h5", book_task(b, t));
-		if (b->s.stacks == 2)
-			rule_needs(r, "$W/own/%s/encoder-output.h5", book_task(b, t));
+		if (b->s.stacks == 2) { /* it follows from the same files and these settings */
+			rule_needs(r, "$W/stamps/extract");
+			rule_reads(r, "$W/own/%s/encoder-output.h5", book_task(b, t));
+		}
 		rule_recipe(r, "$(generate_own) --task {tasks}%s -o '$W/tokens/{task}.h5'",
 			    b->s.stacks == 2 ? " --encoder-output '$W/own/{task}/encoder-output.h5'"
 					     : "");
