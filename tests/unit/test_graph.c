@@ -206,12 +206,46 @@ static void test_twice(void **state)
 	assert_true(child_said(&c, "two rules for '$W/x'"));
 }
 
+/* work/x/rows.h5 is released. x/answers read it, and x/sum needs it. */
+static void expect_reader(bool rows, bool answers)
+{
+	struct graph *g = graph_open("work", "work/eval");
+	struct rule *r = graph_rule(g, NULL, "$W/x/rows.h5");
+
+	rule_needs(r, "$W/x/stamp");
+	r = graph_rule(g, NULL, "$W/x/answers");
+	rule_needs(r, "$W/x/stamp");
+	rule_reads(r, "$W/x/rows.h5");
+	r = graph_rule(g, NULL, "$W/x/sum");
+	rule_needs(r, "$W/x/rows.h5");
+	graph_look(g);
+	assert_int_equal(graph_makes(g, "$W/x/rows.h5"), rows);
+	assert_int_equal(graph_makes(g, "$W/x/answers"), answers);
+	graph_close(g);
+}
+
+/* A file that a rule only reads is made again for it, but does not make it run. */
+static void test_reads(void **state)
+{
+	(void)state;
+	make_file("x/stamp", 1, false);
+	make_file("x/rows.h5", 2, true);
+	make_file("x/answers", 3, false);
+	make_file("x/sum", 4, false);
+	expect_reader(false, false);
+	assert_int_equal(remove("work/x/sum"), 0);
+	expect_reader(true, false);
+	make_file("x/sum", 4, false);
+	assert_int_equal(remove("work/x/answers"), 0);
+	expect_reader(true, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times),   cmocka_unit_test(test_released),
 		cmocka_unit_test(test_changed), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_twice),   cmocka_unit_test(test_reads),
 	};
 	char *scratch = scratch_enter();
 	int failed = cmocka_run_group_tests_name("graph", tests, NULL, NULL);
