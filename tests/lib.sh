@@ -97,6 +97,8 @@ hold() {
 	END
 	chmod +x "$HELD/$1"
 }
+# let_go TOOL: it waits no more.
+let_go() { ln -sf "$(realpath "$BUILD")/$1" "$HELD/$1"; }
 
 # copy SOURCE NAME: copies a file or folder of the tiny case, to break it. The copy is $COPY.
 copy() { COPY=$T/$2; rm -rf "$COPY"; cp -r "$1" "$COPY"; }

@@ -202,6 +202,26 @@ if command -v chromium >/dev/null; then
 	check 'and its console has no line' sh -c '! grep CONSOLE "$1"' - "$T/console"
 else skip 'the page in a browser' 'there is no chromium, which make deps leaves out because it is large'; fi
 
+# A score of whole answers has no labels.
+tasks=alpha,beta,gamma,delta sites=$(names 4)
+cp -r "$T/large" "$T/whole"
+without_labels() { # TASK
+	for file in $(find "$T/whole/eval" -name "$1.json"); do
+		printf '{"task": "%s", "n": 500, "loss": 1.5, "loss_stderr": 0.1, "exact":
+			{"accuracy": 0.5, "accuracy_stderr": 0.02}}' "$1" >"$file"
+	done
+}
+matrices() { grep -c '<table class="confusion">' "$T/page.html"; }
+without_labels alpha
+must report "$T/whole"
+check 'a task without labels has no matrix, the others have two' [ "$(matrices)" = 6 ]
+check '… and the page says why' has 'The other tasks compare whole answers'
+for task in beta gamma delta; do without_labels $task; done
+must report "$T/whole"
+check 'no task has labels' [ "$(matrices)" = 0 ]
+check '… which is said once' [ "$(grep -c 'The tasks compare whole answers' "$T/page.html")" = 1 ]
+valid 'no labels'
+
 OUT=$T/out
 write_report() { report "$T/large" --data "${data:-$T/nowhere}"; }
 refuses 'no test rows' 1 "cannot open '.*nowhere/.*test.json'" write_report

@@ -24,8 +24,7 @@ check 'it says once how to go on' test \
 again=$(sed -n 's/^with-lock: interrupted: .* goes on: //p' "$T/out")
 check 'with what was typed' sh -c 'for w in -j2 merge "WORK=$2" MANUAL_CEOF=1; do
 	case " $1 " in *" $w "*) ;; *) echo "no $w in: $1"; exit 1 ;; esac; done' - "$again" "$W"
-rm "$HELD/compute-grams"
-cp "$BUILD/compute-grams" "$HELD"
+let_go compute-grams
 check 'which goes on' sh -c "$again"
 check 'to the end' test -e "$W/adapter/adapter_config.json"
 two merge >"$T/out" 2>&1
