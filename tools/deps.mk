@@ -8,6 +8,7 @@
 # - gnuplot-nox: the pictures on the page of `make report`. Without it the page has only tables.
 # - tidy: a test that the page is valid HTML.
 # - graphviz: `make dag` draws with its dot. Without it everything else works.
+# - tmux: a test captures the screen of a merge.
 # - help2man: `make install` makes the man pages with it, from the tools' --help.
 # - slurmctld, slurmd, slurm-client, munge: a test runs merges by a Slurm that it starts itself. Without them it is
 #   skipped. Only `LAUNCH=srun …` needs Slurm, and there it is the cluster's.
@@ -16,7 +17,7 @@
 
 PACKAGES := gcc g++ make libc6-dev libdnnl-dev libopenblas-dev liblapacke-dev libhdf5-dev hdf5-tools libyaml-dev libjansson-dev \
             libsentencepiece-dev libpcre2-dev libonig-dev libutf8proc-dev libcmocka-dev help2man clang-format graphviz \
-            gnuplot-nox tidy slurmctld slurmd slurm-client munge
+            gnuplot-nox tidy tmux slurmctld slurmd slurm-client munge
 #? make deps-fuzz          the same for what only make fuzz needs: clang
 deps-fuzz: PACKAGES = clang
 

@@ -64,6 +64,33 @@ if command -v script >/dev/null; then
 	shows '… its table' '^sweep .*%'
 else skip 'on a terminal' 'there is no script(1)'; fi
 
+# ---- under tmux, at three moments: while a site is solved, while a model is evaluated, at the end
+if command -v tmux >/dev/null; then
+	unset TMUX
+	server() { tmux -S "$T/tmux" -f /dev/null "$@"; }
+	# captured PATTERN: the screen has such a line, and no other of the run.
+	captured() {
+		server capture-pane -p | grep . >"$T/screen"
+		grep -Eq "$1" "$T/screen" && [ "$(grep -Ec '^sweep: ' "$T/screen")" = 1 ]
+	}
+	let_go compute-grams
+	hold solve-layer "test -e $T/first"
+	hold eval-emotion "test -e $T/second"
+	must server new-session -d -x 100 -y 24 \
+		"make --no-print-directory -j2 merge eval WORK=$T/t $held; touch $T/third; sleep 600"
+	check 'tmux, first: one line, of the sites' await "$(patience 60)" captured \
+		'^sweep: 0 of 7 sites, [0-9]+:[0-9]{2} gone, about [0-9:]+ left, [0-9]+ MB, .*solve-layer'
+	touch "$T/first"
+	check '… second: one line, of the evaluations' await "$(patience 60)" captured \
+		'^sweep: 0 of 6 evaluations, [0-9]+:[0-9]{2} gone, [0-9]+ MB, eval-emotion'
+	touch "$T/second"
+	check '… third: the end' await "$(patience 60)" test -e "$T/third"
+	server capture-pane -p | grep . >"$T/screen"
+	check '… nothing is left of the line' lacks '^sweep: ' "$T/screen"
+	check '… and the table is there, whole' grep -Eq '^sweep .* [01]\.[0-9]{4} ' "$T/screen"
+	server kill-server
+else skip 'under tmux' 'there is no tmux; make deps installs it'; fi
+
 # ---- no terminal
 rm -rf "$W"
 hold compute-grams "test -e $T/planned"
