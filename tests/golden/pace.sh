@@ -4,11 +4,20 @@
 # with AVX2, 29 November 2026, beside other programs. So each process counts with its processor time, on as many places
 # as the run had jobs.
 . "$(dirname "$0")/../lib.sh"
+# The plan goes by that machine's rates (lib/plan/rate.h), not by this one's.
+cp -rs "$(realpath "$BUILD")" "$T/tools"
+rm -f "$T/tools/rate.tsv"
+for jobs in 1 2; do
+	must "$BUILD/plan-pipeline" --tools "$T/tools" --model data/demo/model --loras data/demo/loras \
+		--data data/demo/data --work "$T/demo" --jobs $jobs
+done
+awk -F'\t' '{ print $1, $2, $3, "6e10", "6e10", "2.5e10", "2e9" }' OFS='\t' "$T/tools/rate.tsv" >"$T/rates"
+cp "$T/rates" "$T/tools/rate.tsv"
 # replays NAME RECORD JOBS GOALS SETTINGS…: against the list of a run in an empty folder.
 replays() {
 	name=$1 record=$2 jobs=$3 goals=$4
 	shift 4
-	must "$BUILD/plan-pipeline" --tools "$BUILD" --work "$T/$record" --goals "$goals" --jobs "$jobs" \
+	must "$BUILD/plan-pipeline" --tools "$T/tools" --work "$T/$record" --goals "$goals" --jobs "$jobs" \
 		--todo "$T/$record.list" "$@"
 	check "$name: within 30 %" "$BUILD/bench/replay-pace" --list "$T/$record.list" \
 		--record "tests/golden/pace/$record.tsv" --jobs "$jobs"
@@ -31,4 +40,5 @@ else skip 'the real case' 'EMOTION_DIR is not set'; fi
 sed 's/^\(work\) .* extract-acts/\1 0.001 extract-acts/' "$T/flan-t5-large.list" >"$T/wrong"
 "$BUILD/bench/replay-pace" --list "$T/wrong" --record tests/golden/pace/flan-t5-large.tsv --jobs 2 >"$T/out"
 check 'a wrong plan is found' [ $? = 1 ]
+check 'the rates were taken as they were given' cmp "$T/rates" "$T/tools/rate.tsv"
 finish
