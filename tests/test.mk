@@ -22,7 +22,7 @@ TEST_ENV = env $(foreach v,$(CASES),$(if $($v),,-u $v)) $(foreach v,$(CASES),$(i
 
 UNIT_FOLDERS = unit backend golden
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNIT_FOLDERS:%=tests/%/test_*.c))))
-PRELOADS := slow-fsync other-machine
+PRELOADS := slow-fsync other-machine count-reads
 TEST_PRELOADS := $(PRELOADS:%=$(BUILD)/tests/%.so)
 TEST_HELPERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(PRELOADS:%=tests/%.c),$(wildcard tests/*.c)))
 # The long ones come first, so that none of them runs alone at the end.
