@@ -34,7 +34,8 @@ large() {
 quick() { check "$model: planned in $took s of processor time" awk -v t="$took" 'BEGIN { exit !(t > 0 && t < 5) }'; }
 timed() { check "$model: a time" grep -Eq '^time    about [0-9]+:[0-9]+ (min|h) for the merge' "$T/plan"; }
 
-# A block of t5-3b has 96 million elements in the decoder; of t5-11b 470 million. A Gram of 16384 takes 2.1 GB.
+# A block of t5-3b has 96 million elements in the decoder; of t5-11b 470 million, which are read as they are multiplied.
+# A Gram of 16384 takes 2.1 GB, and is made in blocks of rows.
 large t5-3b --family t5 --d-model 1024 --d-ff 16384 --heads 32 --d-kv 128 --layers 24 --vocab 32128 --rank 8 \
 	--targets q,k,v,o,wi_0,wi_1,wo
 planned t5-3b
@@ -53,14 +54,17 @@ large t5-11b --family t5 --d-model 1024 --d-ff 65536 --heads 128 --d-kv 128 --la
 planned t5-11b
 quick
 timed
-between 't5-11b, decoder' "$(sed -n 's/^memory .* and \([0-9]*\) MB .*/\1/p' "$T/plan")" 1500 3000
+between 't5-11b, decoder' "$(sed -n 's/^memory .* and \([0-9]*\) MB .*/\1/p' "$T/plan")" 500 1024
+between 't5-11b, compute-grams' "$(figure compute-grams)" 1000 2000
 
 large llama-8b # the tool's own sizes
 planned llama-8b USE_FP16=1 ANSWERS=given
 quick
 timed
 between 'llama-8b, disk with float16 rows' "$(figure 'disk    at most')" 5000 60000
-between 'llama-8b, extract-acts' "$(figure extract-acts)" 500 1300
+for stage in extract-acts compute-grams solve-layer eval-emotion; do
+	between "llama-8b, $stage: within 1 GB" "$(figure $stage)" 100 1024
+done
 check 'llama-8b: 128 sites' grep -q ' 128 sites$' "$T/plan"
 fp16=$(figure 'disk    at most')
 planned llama-8b ANSWERS=given
