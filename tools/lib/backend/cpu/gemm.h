@@ -2,10 +2,11 @@
  * batch or the threads.
  *
  * A weight (n, k) is cut into panels of GEMM_PANEL outputs. They are packed once, in the layout
- * that oneDNN's kernel prefers. X is cut into tiles of GEMM_TILE rows. Zeros fill the last tile up to
- * a height that changes no bits: a multiple of GEMM_STEP, of 24 without AVX-512. Every (tile, panel) product is one call of one single-threaded
- * kernel, which sums over all inputs in one order. So a row's bits depend only on the row and the
- * weight. Threads share the (tile, panel) pairs.
+ * that oneDNN's kernel prefers. X is cut into tiles of GEMM_TILE rows. Zeros fill the last tile up
+ * to a height that changes no bits: a multiple of GEMM_STEP, of 24 without AVX-512. Every (tile,
+ * panel) product is one call of one single-threaded kernel, which sums over all inputs in one
+ * order. So a row's bits depend only on the row and the weight. Threads share the (tile, panel)
+ * pairs.
  *
  * The sizes: a panel of 2816 inputs and a tile fit a second-level cache of 2 MiB. Measured on one
  * AVX-512 core with weights that are not in the cache, against 48 × 256: in float32 1.06 times as
