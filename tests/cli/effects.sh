@@ -99,6 +99,7 @@ task_targets                emoint,tec    .              = = = = = = =
 lora_alpha                  8             .              s s s s s s s
 rank                        4             .              s s s s s s s
 manual_ceof                 2             .              = = = - - - -
+manual_ceof                 -0.5          .              = = = - - - -
 max_length                  50            .              = = = = = = =
 alpha_1                     1e-3          .              = = = - - - -
 alpha_2                     1e-3          .              = = = - - - -
