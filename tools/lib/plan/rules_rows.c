@@ -23,7 +23,8 @@ void book_add_samples(struct book *b)
 		char *rows = plan_task_file(b->p->data, task, "samples.json"),
 		     *train = plan_rows_file(b->p->data, task, "train");
 
-		rule_stage(r, (struct stage_of){"draw-samples", "samples", NULL, cost_draw(b->p, t)});
+		rule_stage(r,
+			   (struct stage_of){"draw-samples", "samples", NULL, cost_draw(b->p, t)});
 		rule_bytes(r, sizes_samples(b->p, t));
 		rule_needs(r, "$W/stamps/draw-%s", task);
 		rule_recipe(r, "$(draw) --task %s --train $(data)/%s/%s%s%s -o $@", task, task,
