@@ -12,8 +12,9 @@ fi
 planned() {
 	model=$1
 	shift
-	took=$( ("$BUILD/plan-pipeline" --tools "$BUILD" --show --jobs 2 --model "$T/$model/model" --loras "$T/$model/loras" \
-		--data "$T/$model/data" --work "$T/none" --set "IF_BALANCE=0 MAX_LENGTH=200 $*" >"$T/plan" 2>&1; times) |
+	took=$( ("$BUILD/plan-pipeline" --tools "$BUILD" --show --jobs 2 --model "$T/$model/model" \
+		--loras "$T/$model/loras" --data "$T/$model/data" --work "$T/none" \
+		--set "IF_BALANCE=0 MAX_LENGTH=200 $*" >"$T/plan" 2>&1; times) |
 		awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, x, "m"); n += 60 * x[1] + x[2] } print n }')
 }
 figure() { # PATTERN before it: the MB of the plan
@@ -71,6 +72,6 @@ planned llama-8b ANSWERS=given
 check 'llama-8b: float32 rows take more' test "$(figure 'disk    at most')" -gt "$fp16"
 planned llama-8b USE_FP16=1 ANSWERS=given MAX_DISK=4G
 check 'llama-8b, MAX_DISK=4G: still what it would take' test "$(figure 'disk    at most')" = "$fp16"
-check '… and that this is too much' grep -q 'this is over MAX_DISK, 4096 MB: raise MAX_DISK, leave out -j ([0-9]* MB), a smaller' \
-	"$T/plan"
+check '… and that this is too much' grep -q \
+	'this is over MAX_DISK, 4096 MB: raise MAX_DISK, leave out -j ([0-9]* MB), a smaller' "$T/plan"
 finish

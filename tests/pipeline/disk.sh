@@ -24,7 +24,8 @@ KEEP=
 M=data/demo/model L=data/demo/loras D=data/demo/data SMALL=
 takes 'the demo'
 check 'the plan of a finished merge: what it takes now' sh -c \
-	"[ \"\$(make -s BUILD=$BUILD plan MODEL=$M LORAS=$L DATA=$D WORK=$T/work | sed -n 's/^disk    at most \([0-9]*\) .*/\1/p')\" -lt 5 ]"
+	"[ \"\$(make -s BUILD=$BUILD plan MODEL=$M LORAS=$L DATA=$D WORK=$T/work |
+		sed -n 's/^disk    at most \([0-9]*\) .*/\1/p')\" -lt 5 ]"
 takes 'the demo with float16 rows' USE_FP16=1
 KEEP=KEEP_ACTS=1
 takes 'the demo, nothing released'
@@ -38,10 +39,11 @@ refused() { # SETTINGS…: the line that refuses
 }
 said=$(refused MAX_DISK=20M)
 check 'MAX_DISK=20M: refused, with the figure and what to do' sh -c "echo \"\$1\" | grep -Eq \"\$2\"" - "$said" \
-	"max_disk is 20 MB, but '.*' would take 3[0-9] MB at once: raise MAX_DISK, or take USE_FP16=1, a smaller MAX_LENGTH"
+	"max_disk is 20 MB, but '.*' would take 3[0-9] MB at once: raise MAX_DISK, or take USE_FP16=1, a smaller"
 check '… before anything runs' [ ! -e "$T/none/log.tsv" ]
 said=$(refused MAX_DISK=20M KEEP_ACTS=1 -j2)
-check '… it names what keeps or adds files' sh -c "echo \"\$1\" | grep -Eq 'leave out KEEP_ACTS, leave out -j [(][0-9]+ MB[)]'" - "$said"
+check '… it names what keeps or adds files' sh -c \
+	"echo \"\$1\" | grep -Eq 'leave out KEEP_ACTS, leave out -j [(][0-9]+ MB[)]'" - "$said"
 must run "$T/none" merge METHOD=regmean MAX_DISK=60G
 
 # ---- a small file system
@@ -50,7 +52,8 @@ mkdir "$T/mount"
 if unshare -rm sh -c "$small" - "$T/mount" true 2>/dev/null; then
 	unshare -rm sh -c "$small" - "$T/mount" "$BUILD/plan-pipeline" --show --tools "$BUILD" --model $M --loras $L \
 		--data $D --work "$T/mount/work" >"$T/plan" 2>&1
-	check 'less is free than is needed: said' grep -Eq '^ +only 1[01] MB are free there, and 3[0-9] MB more are needed$' "$T/plan"
+	check 'less is free than is needed: said' grep -Eq \
+		'^ +only 1[01] MB are free there, and 3[0-9] MB more are needed$' "$T/plan"
 else
 	skip 'less is free than is needed: said' 'no file system can be mounted here'
 fi

@@ -9,8 +9,8 @@ takes() { # NAME SETTINGS…: the planned processor seconds of the merge, and th
 	name=$1
 	shift
 	rm -rf "$T/work"
-	must "$BUILD/plan-pipeline" -q --tools "$BUILD" --model "$M" --loras "$L" --data "$D" --work "$T/work" --jobs 2 \
-		--todo "$T/todo" --goals merge
+	must "$BUILD/plan-pipeline" -q --tools "$BUILD" --model "$M" --loras "$L" --data "$D" --work "$T/work" \
+		--jobs 2 --todo "$T/todo" --goals merge
 	planned=$(awk '$1 == "work" { n += $2 } END { print n + 0 }' "$T/todo")
 	must run "$T/work" -j2 merge "$@"
 	took=$(awk -F'\t' '{ n += $4 } END { print n + 0 }' "$T/work/log.tsv")
@@ -22,7 +22,7 @@ M=data/demo/model L=data/demo/loras D=data/demo/data
 must run "$T/none" plan
 line=$(grep '^time' "$T/must.out")
 check "$line" sh -c 'echo "$1" | grep -Eq "$2"' - "$line" \
-	'^time    about [0-9:]+ (s|min) for the merge [(][0-9]+ s of processor time[)], then [0-9:]+ (s|min) for the evaluation$'
+	'^time    about [0-9:]+ (s|min) for the merge [(][0-9]+ s of processor time[)], then [0-9:]+ (s|min) for the eval'
 check 'the machine is measured once' [ "$(grep -c "	cpu	" "$BUILD/rate.tsv")" = 1 ]
 cp -p "$BUILD/rate.tsv" "$T/rate.tsv"
 must run "$T/none" plan METHOD=jacobi MAX_ITER=3
