@@ -80,7 +80,7 @@ check 'an input that becomes visible later is waited for' \
 wait
 mv "$W/own/tec/enc01-self.h5" "$T/late.h5"
 refuses 'an input that does not' 1 \
-	"own/tec/enc01-self.h5' has not become visible on .* within 1 s: an earlier step has made it, on another machine" \
+	"own/tec/enc01-self.h5' has not become visible on .* within 1 s: an earlier step has made it, on another ma" \
 	compute_grams --wait 1 --checksums "$W/checksums.tsv"
 refuses 'without --wait it is missing at once' 1 'No such file' compute_grams --checksums "$W/checksums.tsv"
 

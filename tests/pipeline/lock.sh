@@ -108,7 +108,9 @@ check "other machines' temporary files: those of the locked folder go, and other
 case $BUILD in
 *san*) skip 'locks of one machine' 'the sanitizers come first in LD_PRELOAD' ;;
 *)
-	there() { OTHER_MACHINE=$1 LD_PRELOAD=$PWD/$HELP/other-machine.so "$BUILD/with-lock" --folder "$W" -- "$2" "$3"; }
+	there() {
+		OTHER_MACHINE=$1 LD_PRELOAD=$PWD/$HELP/other-machine.so "$BUILD/with-lock" --folder "$W" -- "$2" "$3"
+	}
 	there node1 sleep "$long" &
 	while [ ! -s "$W/.holder" ]; do sleep 0.05; done
 	if there node2 true 1 2>"$T/err"; then not_ok 'two machines'; else ok 'two machines'; fi
@@ -124,7 +126,8 @@ case $BUILD in
 	done
 	wait
 	check 'lines that machines append at the same time are all there' \
-		test "$(cut -f3 "$T/sums.tsv" | sort -u | grep -c '^copy[1-4][.][1-5]$')-$(wc -l <"$T/sums.tsv")" = 20-20
+		test "$(cut -f3 "$T/sums.tsv" | sort -u | grep -c '^copy[1-4][.][1-5]$')-$(wc -l <"$T/sums.tsv")" \
+		= 20-20
 	;;
 esac
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# make plan says how long a merge takes. Processor time is compared, because other programs may run beside this.
+# make plan says how long a merge takes. Processor time is compared, because other programs may run beside this. They
+# slow the processor itself, so a factor of 2 is allowed here; tests/bench/README.md has the figures of a quiet machine.
 . "$(dirname "$0")/../lib.sh"
 if [ "$BUILD" != build ]; then
 	skip 'the planned time' 'only the usual build has the times that the plan knows'
@@ -15,7 +16,7 @@ takes() { # NAME SETTINGS…: the planned processor seconds of the merge, and th
 	must run "$T/work" -j2 merge "$@"
 	took=$(awk -F'\t' '{ n += $4 } END { print n + 0 }' "$T/work/log.tsv")
 	check "$name: planned $planned s of processor time, took $took s" awk -v a="$planned" -v b="$took" \
-		'BEGIN { exit !(b > 0 && a <= 1.25 * b && a >= 0.75 * b) }'
+		'BEGIN { exit !(b > 0 && a <= 2 * b && a >= b / 2) }'
 }
 KEEP= SMALL=
 M=data/demo/model L=data/demo/loras D=data/demo/data
