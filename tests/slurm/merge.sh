@@ -92,7 +92,7 @@ must slurm "$W" merge TASK_TARGETS=tec,isear
 expect_nothing 'and then there is nothing to do' "$W"
 
 demo llama
-settings='TASK_TYPE=demo-llama CONFIG=data/demo-llama/config.yaml TASK_TARGETS=mood,order'
+settings='TASK_TYPE=demo-llama CONFIG=data/demo-llama/config.yaml TASK_TARGETS=mood'
 # shellcheck disable=SC2086
 must run "$T/llama" -j2 merge $settings
 # shellcheck disable=SC2086
