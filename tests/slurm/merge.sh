@@ -21,7 +21,10 @@ demo() { # t5 or llama: the demo's folders in $M, $L and $D
 	M=$D/model L=$D/loras D=$D/data
 }
 
-# begin WORK …: the same in the background, in a process group of its own, as on a terminal.
+# begin WORK …: the same in the background, in a process group of its own, as on a terminal. Each step takes a moment,
+# so that one can be caught, and so that the run does not end before the last case.
+printf '%s\n' '#!/bin/sh' 'sleep 0.5' 'exec "$@"' >"$T/slowly"
+chmod +x "$T/slowly"
 begin() {
 	mkdir -p "$1"
 	touch "$1/log.tsv"
@@ -34,9 +37,9 @@ slurm_in_group() {
 	shift
 	# shellcheck disable=SC2086
 	exec setsid env --default-signal=INT make --no-print-directory BUILD="$BUILD" MODEL="$M" LORAS="$L" DATA="$D" \
-		WORK="$to" $SMALL -j4 LAUNCH="$LAUNCH" THREADS=1 "$@"
+		WORK="$to" $SMALL -j4 LAUNCH="$LAUNCH $T/slowly" THREADS=1 "$@"
 }
-goes_on() { [ "$(wc -l <"$1/log.tsv")" -ge $((lines + 4)) ] || ! runs $make; } # a few steps are done
+goes_on() { [ "$(wc -l <"$1/log.tsv")" -ge $((lines + 2)) ] || ! runs $make; } # a few steps are done
 # until_ended COMMAND…: repeats it until make has ended; $status is make's.
 until_ended() {
 	turns=$(($(patience 20) * 5))
@@ -64,7 +67,7 @@ W=$T/there
 begin "$W" merge TASK_TARGETS=tec,isear
 await "$(patience 30)" goes_on "$W"
 until_ended cancel_one
-ended 'a step is cancelled' 'STEP [0-9]+\.0 ON n0 CANCELLED'
+ended 'a step is cancelled' 'STEP [0-9]+\.0 ON n0 CANCELLED|StepId=[0-9]+|[Jj]ob [0-9]+'
 check 'and the file that was not made is named' grep -Eq "launch-step: '.*' was not made: 'srun' ended" "$T/said"
 begin "$W" merge TASK_TARGETS=tec,isear
 await "$(patience 30)" goes_on "$W"
