@@ -86,6 +86,7 @@ begin "$W" merge TASK_TARGETS=tec,isear
 await "$(patience 30)" goes_on "$W"
 kill -KILL -$make
 until_ended true
+scancel --user="$(id -un)" # the jobs of a killed srun stay
 must slurm "$W" merge TASK_TARGETS=tec,isear
 check 'the next run goes on, to the end' [ -s "$W/adapter/adapter_config.json" ]
 check 'nothing half-written is left' [ -z "$(find "$W" -name '.*.tmp-*')" ]
