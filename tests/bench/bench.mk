@@ -100,14 +100,15 @@ merge_8b = $(MAKE) --no-print-directory $(1) $(call BENCH_MERGE,$(BENCH)/8b-$(LA
 bench-8b: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/layer-table $(BENCH)/8b-$(LAYERS)
 	+@set -e; b=$(BENCH)/8b-$(LAYERS); rm -rf $$b-work; mkdir -p $$b-work; $(BENCH_TOOLS)/peak >$$b.peak; \
 	  $(call merge_8b,plan) | grep -A 3 '^memory' | tee $$b.plan; \
-	  $(BENCH_TOOLS)/watch $$b-work $$b.watch $(call merge_8b,merge) >$$b.log 2>&1 || { tail -5 $$b.log; exit 1; }; \
+	  logged() { "$$@" >$$b.log 2>&1 || { tail -5 $$b.log; exit 1; }; }; \
+	  logged $(BENCH_TOOLS)/watch $$b-work $$b.watch $(call merge_8b,merge); \
 	  $(BENCH_TOOLS)/layer-table --model $$b/model --work $$b-work --tasks $(call bench_list,$(BENCH_TASKS)) \
 	    --watch $$b.watch --peak $$b.peak --kind $(if $(filter 1,$(fp16_8b)),bf16,f32) --markdown $$b.md; \
-	  $(BENCH_TOOLS)/watch $$b-work $$b.eval.watch $(BUILD)/eval-emotion --model $$b/model \
-	    --adapter $$b-work/adapter --task tec --test $$b/data/tec/test.json --max-length 200 --max-new-tokens 3 --use-fp16 $(fp16_8b) --log $$b.eval.log \
-	    -o $$b-work/bench-eval/tec.json --predictions $$b-work/bench-eval/tec.jsonl >$$b.log 2>&1 || \
-	    { tail -5 $$b.log; exit 1; }; \
-	  awk -F'\t' '{ printf "\nEvaluation of a task: %.0f s, %.0f s of processor time, %.0f MB.\n", $$3, $$4, $$5 }' \
+	  logged $(BENCH_TOOLS)/watch $$b-work $$b.eval.watch $(BUILD)/eval-emotion --model $$b/model \
+	    --adapter $$b-work/adapter --task tec --test $$b/data/tec/test.json --max-length 200 --max-new-tokens 3 \
+	    --use-fp16 $(fp16_8b) --log $$b.eval.log -o $$b-work/bench-eval/tec.json \
+	    --predictions $$b-work/bench-eval/tec.jsonl; \
+	  awk -F'\t' '{ printf "\nEvaluation of a task: %.0f s, %.0f s processor time, %.0f MB.\n", $$3, $$4, $$5 }' \
 	    $$b.eval.log | tee -a $$b.md
 
 PYTHON = python3

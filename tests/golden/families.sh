@@ -82,7 +82,8 @@ must merge "$T/plus" METHOD=regmean TASK_TARGETS=all
 opposite() { # the two adapters' A, byte by byte, but for the sign: DELTA + DELTA = 0
 	for site in layer00-self layer01-down; do
 		for side in plus minus; do
-			h5dump -y -w 0 -m %.6g "$T/$side/solution/$site.h5" | awk '/DATASET "A"/ { a = 1 } /DATASET "B"/ { a = 0 } a' |
+			h5dump -y -w 0 -m %.6g "$T/$side/solution/$site.h5" |
+				awk '/DATASET "A"/ { a = 1 } /DATASET "B"/ { a = 0 } a' |
 				tr -d ' ' | tr , '\n' | grep -E '^-?[0-9.e-]+$' >"$T/$side.A"
 		done
 		paste "$T/plus.A" "$T/minus.A" | awk '{ bad += $1 != -$2 } END { exit bad || NR < 20 }' || return 1
@@ -145,8 +146,8 @@ must merge "$T/nearly" METHOD=sweep MERGE_RANK=auto:0.9999999999
 near 'auto: nearly all is kept' "$T/nearly" tests/golden/merges/llama/sweep.safetensors 1e-4
 for method in average task-arithmetic ties dare; do
 	must merge "$T/$method-share" METHOD=$method SCALE=0.5 MERGE_RANK=auto:0.5
-	check "auto, $method: it is cut, and said" grep -Eq 'rank [0-9]+( to [0-9]+)?, worst (truncation )?error 0\.[0-9]' \
-		"$T/$method-share/log.tsv"
+	check "auto, $method: it is cut, and said" grep -Eq \
+		'rank [0-9]+( to [0-9]+)?, worst (truncation )?error 0\.[0-9]' "$T/$method-share/log.tsv"
 done
 refuses 'a share that is none' 2 "merge_rank: expected an integer from 0 to 65536, or auto:SHARE .*, found 'auto:1.5'" \
 	asked --set MERGE_RANK=auto:1.5

@@ -57,7 +57,7 @@ cluster_settings() {
 		SlurmctldTimeout=30
 		SlurmdTimeout=60
 		SlurmdParameters=config_overrides
-		NodeName=n0 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=4 RealMemory=$megabytes State=UNKNOWN
+		NodeName=n0 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=4 RealMemory=$megabytes
 		PartitionName=test Nodes=n0 Default=YES MaxTime=10 State=UP
 	END
 }
@@ -82,8 +82,8 @@ cluster_start() {
 	cluster_settings >"$C/slurm.conf"
 	(umask 077; head -c 128 /dev/urandom >"$C/munge/key")
 	for name in $(env | sed -n 's/^\(SLURM[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
-	cluster_run munged --foreground --key-file="$C/munge/key" --socket="$C/munge/socket" --log-file="$C/munged.log" \
-		--pid-file="$C/munge/munged.pid" --seed-file="$C/munge/seed" --num-threads=2
+	cluster_run munged --foreground --key-file="$C/munge/key" --socket="$C/munge/socket" \
+		--log-file="$C/munged.log" --pid-file="$C/munge/munged.pid" --seed-file="$C/munge/seed" --num-threads=2
 	await 5 test -S "$C/munge/socket" || cluster_failed munged || return
 	cluster_run slurmctld -D -c -i -f "$C/slurm.conf"
 	cluster_run slurmd -D -N n0 -f "$C/slurm.conf"

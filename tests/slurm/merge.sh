@@ -110,7 +110,8 @@ settings='METHOD=jacobi MAX_ITER=2 TASK_TARGETS=a,b'
 must run "$T/jacobi" -j2 merge $settings
 {
 	echo '#!/bin/sh'
-	echo "make --no-print-directory -j4 merge BUILD='$BUILD' MODEL='$M' LORAS='$L' DATA='$D' WORK='$T/jacobi.slurm' \\"
+	echo "make --no-print-directory -j4 merge BUILD='$BUILD' MODEL='$M' LORAS='$L' DATA='$D' \\"
+	echo "  WORK='$T/jacobi.slurm' \\"
 	echo "  $SMALL $settings THREADS=1 LAUNCH='srun --exact -n1 -c{cpus} --mem={mem} -Q -X -i none'"
 } >"$T/job"
 must limited 120 sbatch -Q -W --ntasks=4 --mem=1200 --output="$T/job.out" "$T/job"
