@@ -103,7 +103,7 @@ if command -v dot >/dev/null; then
 	check '… is missing' grep -q '>missing<' "$T/none/dag.svg"
 
 	# 24 + 24 blocks, 73 sites
-	must "$HELP/tiny-model" -q --blocks 24 -o "$T/deep"
+	must "$HELP/tiny-model" -q --rows 200 --blocks 24 -o "$T/deep"
 	check '73 sites are drawn in 10 s' limited 10 make --no-print-directory BUILD="$BUILD" MODEL="$T/deep/model" \
 		LORAS="$T/deep/loras" DATA="$T/deep/data" WORK="$T/deep/work" dag FULL=1
 	check '… all' [ "$(grep -Eo '>(enc|dec)[0-9]{2}&#45;[a-z]+<' "$T/deep/work/dag.svg" | sort -u | wc -l)" = 72 ]
