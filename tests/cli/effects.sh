@@ -5,7 +5,7 @@
 tiny --rows 200 # enough for the 60 samples of the shipped config
 SMALL= # typed settings would be said
 # Rows also have the keys that the table below asks for.
-sed -i -E 's/"instruction": ("[^"]*"), "output": ("[^"]*")/&, "text": \1, "label": \2, "number": 0/' "$D"/*/*.json
+sed -i -E 's/"instruction": ("[^"]*"), "output": ("[^"]*")/&, "text": \1, "label": \2, "number": "0"/' "$D"/*/*.json
 out=$T/work
 says() { # NAME METHOD SETTINGS LINES (as said after "has no effect ", in order)
 	name=$1 set="METHOD=$2 $3"

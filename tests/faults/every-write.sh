@@ -33,9 +33,16 @@ try() { # KIND N COMMAND
 	manifest >"$T/after"
 	diff "$T/before" "$T/after" >"$T/diff" || differs "$@"
 }
+# A line that a fault has cut is ended by the next run, which is then one write more.
+end_cut_lines() {
+	for lines in "$T"/*/log.tsv "$T"/*/*/log.tsv "$T"/*/checksums.tsv "$T"/*/*/checksums.tsv
+		do [ ! -s "$lines" ] || [ -z "$(tail -c 1 "$lines")" ] || echo >>"$lines"; done
+}
 # COMMAND, without a fault.
-counted() { \
-	FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "$alone $1" >/dev/null 2>"$T/hints" </dev/null; }
+counted() {
+	end_cut_lines
+	FAULT_COUNT="$T/count" LD_PRELOAD="$BUILD/tests/shim.so" sh -c "$alone $1" >/dev/null 2>"$T/hints" </dev/null
+}
 while read -r command; do
 	n_tools=$((n_tools + 1))
 	if ! counted "$command"; then

@@ -82,7 +82,7 @@ if command -v tmux >/dev/null; then
 		'^sweep: 0 of 7 sites, [0-9]+:[0-9]{2} gone, about [0-9:]+ left, [0-9]+ MB, .*solve-layer'
 	touch "$T/first"
 	check '… second: one line, of the evaluations' await "$(patience 60)" captured \
-		'^sweep: 0 of 6 evaluations, [0-9]+:[0-9]{2} gone, [0-9]+ MB, eval-emotion'
+		'^sweep: 0 of 6 evaluations, [0-9]+:[0-9]{2} gone, (about [0-9:]+ left, )?[0-9]+ MB, eval-emotion'
 	touch "$T/second"
 	check '… third: the end' await "$(patience 60)" test -e "$T/third"
 	server capture-pane -p | grep . >"$T/screen"

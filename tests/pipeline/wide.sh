@@ -13,12 +13,14 @@ grams() { # OUT OPTIONS…
 		--adapter "$L/{task}" --own "$W/own/{task}/enc00-down.h5" \
 		--merged "$W/merged/{task}/enc00-down.h5" -o "$out" "$@"
 }
-solve() { # OUT OPTIONS…
+# solver OUT OPTIONS…: takes the place of the shell, so that who kills the shell kills it.
+solver() {
 	out=$1
 	shift
-	"$BUILD/solve-layer" -t1 --method sweep --model "$M" --site enc00-down --tasks tec,isear --adapter "$L/{task}" \
-		--grams "$W/grams/{task}/enc00-down.h5" -o "$out" "$@"
+	exec "$BUILD/solve-layer" -t1 --method sweep --model "$M" --site enc00-down --tasks tec,isear \
+		--adapter "$L/{task}" --grams "$W/grams/{task}/enc00-down.h5" -o "$out" "$@"
 }
+solve() { (solver "$@"); }
 # least COMMAND…: the least memory with which it works, as its message says. peak FILE: MB of the last line.
 least() { "$@" --max-memory 1M 2>&1 | sed -n 's/.*at least \([0-9]*\) MB are needed for site enc00-down$/\1/p'; }
 peak() { sed -n 's/.* \([0-9.]*\) MB peak$/\1/p' "$1" | tail -n 1; }
@@ -50,7 +52,7 @@ check 'no panel is left' [ "$(ls -A "$T/solved" | grep -c .)" = 2 ]
 kill_behind() {
 	target=$1 panel=$T/solved/.${1##*/}.factor-00-$2
 	shift 2
-	solve "$target" -q --max-memory "${few}M" "$@" &
+	solver "$target" -q --max-memory "${few}M" "$@" &
 	solver=$!
 	while [ ! -e "$panel" ] && kill -0 $solver 2>/dev/null; do sleep 0.01; done
 	kill -9 $solver 2>/dev/null
@@ -97,7 +99,7 @@ for what in rows evaluate; do
 	must $what "$T/$what.held" -v
 	must $what "$T/$what.read" -v --max-memory "${few}M"
 	check "$what: $(peak "$T/must.out") MB, planned $few MB" \
-		awk -v a="$(peak "$T/must.out")" -v b="$few" 'BEGIN { exit !(a && a <= b + 1) }'
+		awk -v a="$(peak "$T/must.out")" -v b="$few" 'BEGIN { exit !(a && a <= 1.05 * b) }'
 	check "$what: the same bytes" cmp "$T/$what.held" "$T/$what.read"
 done
 check 'and those of the merge' cmp "$T/rows.read" "$W/own/tec/encoder-output.h5"
