@@ -111,8 +111,8 @@ case $BUILD in
 	there() {
 		OTHER_MACHINE=$1 LD_PRELOAD=$PWD/$HELP/other-machine.so "$BUILD/with-lock" --folder "$W" -- "$2" "$3"
 	}
-	there node1 sleep "$long" &
-	while [ ! -s "$W/.holder" ]; do sleep 0.05; done
+	there node1 sleep 1000 &
+	check 'a run of another machine' await "$(patience 30)" test -s "$W/.holder"
 	if there node2 true 1 2>"$T/err"; then not_ok 'two machines'; else ok 'two machines'; fi
 	says 'exclude each other without flock()' 'in use by process [0-9]+ sleep [0-9]+ on node1'
 	kill "$(cut -d/ -f2 "$W/.holder")"
