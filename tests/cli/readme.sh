@@ -166,11 +166,11 @@ check 'and the options that all tools have' diff "$T/options" "$T/named"
 	find "$blocks" -name text -exec grep -ohE '`make [^`]*`' {} +
 	find "$blocks" -name '*.sh' -exec grep -ohE '^make [^#]*' {} +
 } | tr -d '`' | sed "s/^make//; s/\[[^]]*\]//g; s/[A-Z_]*='[^']*'//g" | tr ' ' '\n' |
-	grep -E '^[a-z][a-z-]*$' | sort -u >"$T/named"
+	grep -E '^[a-z][a-z0-9-]*$' | sort -u >"$T/named"
 sed -n 's/^\.PHONY: *//p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | tr ' ' '\n' | sort -u >"$T/goals"
 comm -23 "$T/named" "$T/goals" >"$T/found"
 check 'every goal of make that is named exists' empty "$T/found"
-sed -n 's/^#? make \([a-z-]*\).*/\1/p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | grep . |
+sed -n 's/^#? make \([a-z0-9-]*\).*/\1/p' Makefile pipeline/*.mk tools/*.mk tests/*.mk tests/*/*.mk | grep . |
 	sort -u >"$T/helped"
 comm -23 "$T/helped" "$T/named" >"$T/found"
 check 'every goal of make help is named' empty "$T/found"

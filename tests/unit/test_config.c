@@ -890,9 +890,8 @@ static void test_bad_overrides(void **state)
 		{{"ANSWERS=given", "FEATURES=reference"}, {"features: reference is of generated"}},
 		{{"MERGE_RANK=auto"}, {"merge_rank: expected an integer from 0"}},
 		{{"MERGE_RANK=auto:1"},
-		 {"merge_rank: expected an integer from 0 to 65536, or auto:SHARE with SHARE above "
-		  "0 "
-		  "and below 1, found 'auto:1'"}},
+		 {"merge_rank: expected an integer from 0 to 65536, or auto:SHARE, 0 < SHARE < 1, "
+		  "found 'auto:1'"}},
 		{{"MERGE_RANK=auto:0"}, {"found 'auto:0'"}},
 		{{"MERGE_RANK=65537"}, {"merge_rank: expected an integer from 0", "'65537'"}},
 		{{"MERGE_RANK=[4]"}, {"merge_rank: expected an integer from 0", "found"}},

@@ -31,7 +31,7 @@ struct rank_limit {
 	int rank;     /* 0: no such rank */
 	double share; /* of the squared norm, above 0 and below 1; 0: no such share */
 };
-#define RANK_LIMIT_SHARE "auto:SHARE with SHARE above 0 and below 1"
+#define RANK_LIMIT_SHARE "auto:SHARE, 0 < SHARE < 1"
 
 /* What all options of one name share. A table of keys says it once for all tools
  * (config/keys.h). */
