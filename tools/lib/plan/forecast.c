@@ -473,10 +473,41 @@ void forecast_disk(const struct plan *p, const struct changes *changed)
 		       megabytes((size_t)spare), megabytes((size_t)most));
 }
 
+static double task_bytes(const struct plan *p, int t)
+{
+	int models = p->c.task_targets.n + 2; /* the base, each adapter, the merge */
+
+	return sizes_samples(p, t) + sizes_tokens(p, t) +
+	       models * sizes_evaluation(p, p->c.task_targets.item[t]);
+}
+
+/* All files of a merge by rows and of its evaluation, as if none were released. */
+static double every_byte(const struct plan *p)
+{
+	struct schedule s = schedule_make(p);
+	double pass = 0, once = sizes_adapter(p) + sizes_model(p) + sizes_full_weights(p);
+
+	for (int t = 0; t < p->c.task_targets.n; t++) {
+		once += task_bytes(p, t);
+		for (int i = 0; i < s.n; i++)
+			pass += 2 * sizes_rows(p, &s.extract_site[i], t) +
+				sizes_grams(p, &s.extract_site[i], t);
+	}
+	for (int i = 0; i < s.n; i++)
+		pass += sizes_solution(p, &s.extract_site[i], p->c.max_iter);
+	schedule_release(&s);
+	return once + pass * (p->c.method == JACOBI ? p->c.max_iter : 1);
+}
+
 void forecast_check_disk(const struct plan *p, const struct changes *changed)
 {
-	double now = bytes_now(p), most = asked_bytes(p, changed), spare = bytes_free(p), all;
+	double spare = bytes_free(p), now, most, all;
 
+	/* The graph need not be rehearsed where everything fits. */
+	if (!p->c.max_disk && rules_fits_rows(p) && every_byte(p) < spare)
+		return;
+	now = bytes_now(p);
+	most = asked_bytes(p, changed);
 	if (over_limit(p, now, most, &all))
 		die("max_disk is %zu MB, but '%s' would take %zu MB at once: %s",
 		    p->c.max_disk >> 20, p->work, megabytes((size_t)all),
