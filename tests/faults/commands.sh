@@ -1,7 +1,8 @@
 # commands.sh: one command of each kind of process, from all merges and their evaluation, on one line each in
 # $T/commands. The folders in which they work are finished, under $T/runs. A kind is the tool; for extract-acts also
 # the side; for compute-grams and solve-layer also what they are given; and whether there is an adapter. A preloaded
-# shim records the commands. Sourced after lib.sh. release-files and keep-previous are cases for every-write.sh.
+# shim records the commands. Sourced after lib.sh. release-files, split-rows and keep-previous are cases for
+# every-write.sh.
 tiny --blocks 1
 record() { # FOLDER SETTINGS… (of two tasks, unless $of says other ones)
 	folder=$T/runs/$1

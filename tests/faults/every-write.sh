@@ -92,6 +92,28 @@ done
 n_tools=$((n_tools + 1))
 echo "# $count calls: release-files"
 
+# split-rows writes several files, and leaves those that are right. After a fault each is whole or not there, and
+# another run ends like one without a fault.
+P=$T/split
+command="'$BUILD/split-rows' --tasks tec --data '$D' --held 4 -o '$P' -q"
+counted "$command" || untidy=$((untidy + 1))
+count=$(cat "$T/count") n=1
+(cd "$P" && find . -type f -exec cksum {} + | sort -k3) >"$T/all"
+while [ "$n" -le "$count" ]; do
+	for kind in EIO ENOSPC; do
+		rm -rf "$P"
+		faulty $kind $n "$command"
+		(cd "$P" 2>/dev/null && find . -type f -exec cksum {} + | grep -vxFf "$T/all") >"$T/diff"
+		[ ! -s "$T/diff" ] || differs $kind $n "$command"
+		sh -c "exec $command" 2>&1 | say
+		(cd "$P" && find . -type f -exec cksum {} + | sort -k3) | diff "$T/all" - >"$T/diff" ||
+			differs $kind $n "$command"
+	done
+	n=$((n + STEP))
+done
+n_tools=$((n_tools + 1))
+echo "# $count calls: split-rows"
+
 # keep-previous renames a finished merge. After a fault the merge is whole under one of the two names, and another
 # run ends like one without a fault.
 P=$T/keep
@@ -179,11 +201,13 @@ check 'every rename follows a sync of the file, and a sync of its folder follows
 	}
 	END { print n " renames"; exit bad || wanted != "" || n < 10 }' "$T/trace"
 
-tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo release-files; echo keep-previous
+tools() { sed -E "s,^'[^']*/([a-z-]+)'.*,\\1," "$T/commands"; echo release-files; echo split-rows; echo keep-previous
 	echo plan-pipeline; }
 for tool in "$BUILD"/*-*; do
 	[ -x "$tool" ] && [ ! -d "$tool" ] || continue
-	case $tool in */with-lock | */show-progress | */verify-work | */show-tokens) continue ;; esac # write no results
+	case $tool in # these write no results
+	*/with-lock | */launch-step | */show-progress | */verify-work | */show-tokens) continue ;;
+	esac
 	tools | grep -qx "$(basename "$tool")" || { echo "# no run of $(basename "$tool")"; missing=1; }
 done
 count_is "${missing:-0}" 0 "$n_tools kinds of runs, of every tool that writes"
