@@ -149,7 +149,7 @@ for method in average task-arithmetic ties dare; do
 	check "auto, $method: it is cut, and said" grep -Eq \
 		'rank [0-9]+( to [0-9]+)?, worst (truncation )?error 0\.[0-9]' "$T/$method-share/log.tsv"
 done
-refuses 'a share that is none' 2 "merge_rank: expected an integer from 0 to 65536, or auto:SHARE .*, found 'auto:1.5'" \
+refuses 'a share that is none' 2 "merge_rank: expected an integer from 0 to 65536, or auto:SHARE,.* found 'auto:1.5'" \
 	asked --set MERGE_RANK=auto:1.5
 must merge "$T/cut-jacobi" METHOD=jacobi MAX_ITER=3 USE_MATS=1 CONVERGENCE_THRESHOLD=0 MERGE_RANK=4
 check 'jacobi: MATS goes on from the solution before the cut' test \

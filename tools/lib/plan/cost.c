@@ -210,7 +210,7 @@ static struct at_site modules_at(const struct plan *p, const struct extract_site
 		for (int i = 0; i < p->adapter[t]->n; i++) {
 			const struct lora *l = &p->adapter[t]->lora[i];
 
-			if (site_compare(l->site, s->site) != 0)
+			if (l->site.block != s->site.block || site_compare(l->site, s->site))
 				continue;
 			own.modules++;
 			own.outputs += module_d_out(&p->model->m, l->module.slot);

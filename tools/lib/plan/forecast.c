@@ -491,7 +491,7 @@ static double every_byte(const struct plan *p)
 		once += task_bytes(p, t);
 		for (int i = 0; i < s.n; i++)
 			pass += 2 * sizes_rows(p, &s.extract_site[i], t) +
-				sizes_grams(p, &s.extract_site[i], t);
+				sizes_most_grams(p, &s.extract_site[i]);
 	}
 	for (int i = 0; i < s.n; i++)
 		pass += sizes_solution(p, &s.extract_site[i], p->c.max_iter);

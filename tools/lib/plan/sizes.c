@@ -92,7 +92,9 @@ static double sum_modules(const struct plan *p, const struct site *at, int *coun
 		for (int i = 0; i < p->adapter[t]->n; i++) {
 			const struct lora *l = &p->adapter[t]->lora[i];
 
-			if ((at && site_compare(l->site, *at)) || !first_targets(p, t, l->module))
+			if (at && (l->site.block != at->block || site_compare(l->site, *at)))
+				continue; /* mostly by the block */
+			if (!first_targets(p, t, l->module))
 				continue;
 			sum += bytes(p, l->module);
 			++*count;
@@ -152,6 +154,15 @@ static bool whole_C(const struct plan *p, struct site at)
 	return whole;
 }
 
+/* Every linear has its own H and C, and as many rows A G as the site is wide. */
+double sizes_most_grams(const struct plan *p, const struct extract_site *s)
+{
+	double d = site_width(&p->model->m, s->site);
+
+	return file_bytes((p->c.use_dcs ? 3 * SLOTS : SLOTS + 2) * d * d * sizeof(double),
+			  2 * SLOTS);
+}
+
 /* One Gram for all modules of a site; with row weights one for each. */
 double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
 {
@@ -161,7 +172,9 @@ double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
 
 	sum_modules(p, &s->site, &modules, weight_bytes);
 	for (int i = 0; i < a->n; i++)
-		ranks += site_compare(a->lora[i].site, s->site) == 0 ? a->lora[i].r : 0;
+		if (a->lora[i].site.block == s->site.block &&
+		    site_compare(a->lora[i].site, s->site) == 0)
+			ranks += a->lora[i].r;
 	/* H is symmetric; C, of full weights and of drift, is not. */
 	double H = (double)lower_bytes(site_width(&p->model->m, s->site)),
 	       C = whole_C(p, s->site) ? d * d * sizeof(double) : 0;

@@ -9,6 +9,7 @@ double sizes_tokens(const struct plan *p, int t);  /* tokens/T.h5 */
 /* Rows of task t at a site, of one side, with the state where the file holds one (merge/acts.h). */
 double sizes_rows(const struct plan *p, const struct extract_site *s, int t);
 double sizes_grams(const struct plan *p, const struct extract_site *s, int t);
+double sizes_most_grams(const struct plan *p, const struct extract_site *s); /* of any task */
 /* The modules of a site. past: earlier iterations in the file's history (merge/history.h). */
 double sizes_solution(const struct plan *p, const struct extract_site *s, int past);
 double sizes_adapter(const struct plan *p);
