@@ -14,6 +14,7 @@
 #include "base/die.h"
 #include "base/opts.h"
 #include "base/text.h"
+#include "figure.h"
 #include "files/out.h"
 #include "forward/solution.h"
 #include "merge/samples.h"
@@ -180,22 +181,6 @@ static void count_ops(struct work_done *s)
 }
 
 /* A figure from a file of "name<TAB>value" lines. */
-static double figure(const char *path, const char *name)
-{
-	FILE *f = fopen(path, "r");
-	char key[64];
-	double v, found = -1;
-
-	while (f && found < 0 && fscanf(f, "%63s %lf", key, &v) == 2)
-		if (!strcmp(key, name))
-			found = v;
-	if (f)
-		fclose(f);
-	if (found < 0)
-		die("'%s': no figure '%s'", path, name);
-	return found;
-}
-
 struct row {
 	char name[64];
 	int processes;

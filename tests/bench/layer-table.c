@@ -13,6 +13,7 @@
 #include "base/die.h"
 #include "base/opts.h"
 #include "base/text.h"
+#include "figure.h"
 #include "files/out.h"
 #include "merge/runlog.h"
 #include "merge/samples.h"
@@ -55,22 +56,6 @@ struct figures {
 };
 
 /* ------------------------------------------------------------ what was measured */
-
-static double figure(const char *path, const char *name)
-{
-	FILE *f = fopen(path, "r");
-	double v, found = -1;
-	char key[64];
-
-	while (f && found < 0 && fscanf(f, "%63s %lf", key, &v) == 2)
-		if (strcmp(key, name) == 0)
-			found = v;
-	if (f)
-		fclose(f);
-	if (found < 0)
-		die("'%s': no figure '%s'", path, name);
-	return found;
-}
 
 static void count_rows(struct figures *f)
 {

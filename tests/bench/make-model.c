@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "adapter/adapter.h"
 #include "base/die.h"
 #include "base/opts.h"
-#include "base/text.h"
 #include "files/out.h"
 #include "files/safetensors/st.h"
 #include "model/geometry.h"
@@ -31,7 +29,6 @@ static struct geometry m = {.family = &family_t5,
 			    .act = BE_GELU_NEW};
 static const char *out, *spiece, *tasks_arg = "emoint,emotion-cause,tec,isear";
 static long seed = 1;
-static bool hollow;
 
 static const struct opt options[] = {
 	{"output", 'o', OPT_STRING, &out, true, 0, 0, "DIR",
@@ -46,8 +43,6 @@ static const struct opt options[] = {
 	{"encoder", 0, OPT_INT, &m.L[0], false, 1, 100, "N", "encoder blocks"},
 	{"decoder", 0, OPT_INT, &m.L[1], false, 1, 100, "N", "decoder blocks"},
 	{"seed", 0, OPT_LONG, &seed, false, 0, 0, "N", "of the generator"},
-	{"hollow", 0, OPT_FLAG, &hollow, false, 0, 0, NULL,
-	 "the model's numbers are zeros that take no disk: for plans"},
 	{.type = OPT_END},
 };
 
@@ -81,15 +76,6 @@ static void add(char *name, int rows, int cols, double s)
 	list[count++] = (struct tensor){name, rows, cols, s};
 }
 
-static void release_list(void)
-{
-	for (int i = 0; i < count; i++)
-		free(list[i].name);
-	free(list);
-	list = NULL;
-	count = 0;
-}
-
 static void write_list(const char *path)
 {
 	struct st_out *o = st_create(path);
@@ -107,36 +93,12 @@ static void write_list(const char *path)
 				piece[j] = list[i].s < 0 ? 1.0f : draw(list[i].s);
 			st_write(o, piece, some);
 		}
+		free(list[i].name);
 	}
 	st_commit(o);
-	release_list();
-}
-
-/* The header, and a hole of the numbers' size. */
-static void write_hollow(const char *path)
-{
-	struct text header = {0};
-	FILE *f = fopen(out_begin(path), "wb");
-	size_t at = 0;
-
-	for (int i = 0; i < count; i++) {
-		size_t rows = (size_t)list[i].rows, cols = (size_t)list[i].cols, from = at;
-
-		at += sizeof(float) * rows * (cols ? cols : 1);
-		text_add(&header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%zu", i ? "," : "{",
-			 list[i].name, rows);
-		if (cols)
-			text_add(&header, ",%zu", cols);
-		text_add(&header, "],\"data_offsets\":[%zu,%zu]}", from, at);
-	}
-	text_add(&header, "}");
-	if (!f || fwrite(&(uint64_t){header.n}, 8, 1, f) != 1 ||
-	    fwrite(header.s, 1, header.n, f) != header.n || fflush(f) ||
-	    ftruncate(fileno(f), (off_t)(8 + header.n + at)) || fclose(f))
-		die("cannot write '%s'", path);
-	out_commit(path);
-	text_release(&header);
-	release_list();
+	free(list);
+	list = NULL;
+	count = 0;
 }
 
 static double deviation(int s)
@@ -191,10 +153,7 @@ static void write_model(void)
 	add_stack(0);
 	add_stack(1);
 	path = xformat("%s/model/model.safetensors", out);
-	if (hollow)
-		write_hollow(path);
-	else
-		write_list(path);
+	write_list(path);
 	free(path);
 	free(config);
 }

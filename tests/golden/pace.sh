@@ -24,7 +24,9 @@ replays() {
 }
 
 # flan-t5-large's size: 24 + 24 blocks, 12 rows a task.
-must "$BUILD/bench/make-model" -q --hollow --spiece data/demo/model/spiece.model -o "$T/large"
+must "$BUILD/bench/make-large" -q --sparse --family t5 --d-model 1024 --d-ff 2816 --heads 16 --d-kv 64 --vocab 32128 \
+	--layers 24 --rank 8 --targets q,v -o "$T/large"
+cp data/demo/model/spiece.model "$T/large/model"
 replays flan-t5-large flan-t5-large 2 merge --model "$T/large/model" --loras "$T/large/loras" --data data/demo/data \
 	--set 'SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
 
