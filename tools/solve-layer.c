@@ -265,18 +265,13 @@ static void combine(struct solve_part *p, double share)
 	}
 }
 
-static void times_factor(void *arg, double *X, int k)
-{
-	solve_times_factor(arg, X, k);
-}
-
 /* Cuts the change as merge_rank says, in the metric of the rows, or plainly where there are none.
  * Where it is one rank, a module of a smaller one is filled with zeros, so that all have the same.
  */
 static void cut(struct solve_run *run, struct solve_part *p)
 {
 	const struct factors *s = &p->factors;
-	const struct cut_metric rows = {times_factor, &p->solve};
+	const struct cut_metric rows = {solve_times_factor, &p->solve};
 	double error;
 	struct cut c;
 	int r;

@@ -218,8 +218,10 @@ int solve_system(struct solve *q, double extra, double *condition)
 	return all_finite(q->A, area(q->R, d)) ? 0 : -2;
 }
 
-void solve_times_factor(struct solve *q, double *X, int r)
+void solve_times_factor(void *solve, double *X, int r)
 {
+	struct solve *q = solve;
+
 	if (q->panels)
 		panels_multiply(q->panels, X, r);
 	else

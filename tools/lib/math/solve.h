@@ -88,8 +88,9 @@ void solve_add_rows(struct solve *q, int r0, int r, const double *AC, const floa
  * condition. Returns 0; k > 0: pivot k (from 1) is not positive; -1: S or a right-hand side is not
  * finite; -2: the solution is not finite. */
 int solve_system(struct solve *q, double extra, double *condition);
-/* X (r, d) = X L, with the Cholesky factor L of S + extra I; of solve_system(). */
-void solve_times_factor(struct solve *q, double *X, int r);
+/* X (r, d) = X L, with the Cholesky factor L of S + extra I; of solve_system(). For a cut_metric
+ * (cut.h) of a struct solve. */
+void solve_times_factor(void *solve, double *X, int r);
 /* Solves more right-hand sides, X (r, d) = X (S + extra I)⁻¹. Call it after solve_system() and
  * before solve_residual(). Not with panels. */
 void solve_more(const struct solve *q, double *X, int r);

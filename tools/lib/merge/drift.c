@@ -92,15 +92,10 @@ static void solve_change(struct drift_work *w)
 	each_rows(w, write_change);
 }
 
-static void times_factor(void *arg, double *X, int k)
-{
-	solve_times_factor(arg, X, k);
-}
-
 static void cut_change(struct drift_work *w)
 {
 	struct drift *x = w->x;
-	const struct cut_metric rows = {times_factor, x->q};
+	const struct cut_metric rows = {solve_times_factor, x->q};
 
 	if (dense_cut_decompose(&w->cut, &rows))
 		die_data("site %s, %s: the eigenvalues of the change did not converge",
