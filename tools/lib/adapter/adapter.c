@@ -17,14 +17,9 @@ static const char PREFIX[] = "base_model.model.";
 static int by_site(const void *a, const void *b)
 {
 	const struct lora *p = a, *q = b;
-	const struct module *x = &p->module, *y = &q->module;
 	int order = site_compare(p->site, q->site);
-	if (order)
-		return order;
 	/* The site `encoder-output` has k and v of every decoder block. */
-	if (x->block != y->block)
-		return x->block < y->block ? -1 : 1;
-	return (x->slot > y->slot) - (x->slot < y->slot);
+	return order ? order : module_compare(&p->module, &q->module);
 }
 
 static void refuse_embedding(const struct peft *p, const char *name)

@@ -6,7 +6,6 @@
 
 #include "adapter/linears.h"
 #include "base/die.h"
-#include "base/text.h"
 
 bool module_targeted(struct adapter *const *adapter, int N, struct module q)
 {
@@ -16,20 +15,26 @@ bool module_targeted(struct adapter *const *adapter, int N, struct module q)
 	return false;
 }
 
+int adapters_rank(struct adapter *const *adapter, int N, struct module q)
+{
+	int R = 0;
+
+	for (int t = 0; t < N; t++) {
+		const struct lora *l = adapter_find(adapter[t], q);
+
+		R += l ? l->r : 0;
+	}
+	return R;
+}
+
 int adapters_largest_rank(struct adapter *const *adapter, int N)
 {
 	int most = 0;
 
 	for (int t = 0; t < N; t++)
 		for (int i = 0; i < adapter[t]->n; i++) {
-			int R = 0;
+			int R = adapters_rank(adapter, N, adapter[t]->lora[i].module);
 
-			for (int u = 0; u < N; u++) {
-				const struct lora *l =
-					adapter_find(adapter[u], adapter[t]->lora[i].module);
-
-				R += l ? l->r : 0;
-			}
 			most = R > most ? R : most;
 		}
 	return most;
@@ -58,29 +63,21 @@ static const char *last_part(const struct geometry *m, int stack, int slot)
 	return dot ? dot + 1 : name;
 }
 
-static bool is_in(const char *text, const char *word)
-{
-	for (const char *at = text; (at = strstr(at, word)); at++)
-		if ((at == text || at[-1] == ' ') && strchr(",", at[strlen(word)]))
-			return true;
-	return false;
-}
-
 /* "q, k, v, o" (allocated). */
 static char *names_of(const struct geometry *m)
 {
-	struct text all = {0};
+	struct strlist all = {0};
 	char *said;
 
 	for (int stack = 0; stack < m->family->nstacks; stack++)
 		for (int slot = 0; slot < SLOTS; slot++) {
 			const char *name = last_part(m, stack, slot);
 
-			if (name && !is_in(text_get(&all), name))
-				text_add(&all, "%s%s", *text_get(&all) ? ", " : "", name);
+			if (name && strlist_find(&all, name) < 0)
+				strlist_add(&all, name);
 		}
-	said = xstrdup(text_get(&all));
-	text_release(&all);
+	said = strlist_join(&all, ", ");
+	strlist_release(&all);
 	return said;
 }
 
@@ -100,15 +97,6 @@ static void add(struct module q, void *arg)
 	l->found++;
 	if (!module_targeted(l->adapter, l->N, q))
 		l->module[l->n++] = q;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct module *p = a, *q = b;
-
-	if (p->stack != q->stack)
-		return p->stack - q->stack;
-	return p->block != q->block ? p->block - q->block : p->slot - q->slot;
 }
 
 struct module *corrected_list(const struct geometry *m, const struct strlist *names,
@@ -133,10 +121,10 @@ struct module *corrected_list(const struct geometry *m, const struct strlist *na
 			    names->item[i], names_of(m));
 	}
 	if (l.n > 1)
-		qsort(l.module, (size_t)l.n, sizeof(*l.module), compare);
+		qsort(l.module, (size_t)l.n, sizeof(*l.module), module_compare);
 	*n = 0;
 	for (int i = 0; i < l.n; i++) /* two names may mean one linear */
-		if (!i || compare(&l.module[i], &l.module[*n - 1]))
+		if (!i || module_compare(&l.module[i], &l.module[*n - 1]))
 			l.module[(*n)++] = l.module[i];
 	return l.module;
 }

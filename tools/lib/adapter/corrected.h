@@ -13,9 +13,11 @@
  * model has: a name that the model has not, and one whose linears the N adapters all target. */
 struct module *corrected_list(const struct geometry *m, const struct strlist *names,
 			      struct adapter *const *adapter, int N, int *n);
-/* Whether one of the adapters targets the module. */
+/* Whether one of the N adapters targets the module. */
 bool module_targeted(struct adapter *const *adapter, int N, struct module q);
-/* The largest rank that a module's change can have: its adapters' ranks together. */
+/* The sum of the module's ranks over the N adapters. */
+int adapters_rank(struct adapter *const *adapter, int N, struct module q);
+/* The largest such sum of a module. */
 int adapters_largest_rank(struct adapter *const *adapter, int N);
 /* The rank of a corrected linear's change: correct_rank; where it is 0 merge_rank; where that is 0
  * adapters_largest_rank(). Never more than the linear's smaller width. */

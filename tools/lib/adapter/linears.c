@@ -19,7 +19,7 @@ bool linear_named(const struct strlist *names, const char *module)
 void linears_each(const struct geometry *m, const struct strlist *names,
 		  void (*fn)(struct module q, void *arg), void *arg)
 {
-	for (int stack = 0; stack < 2; stack++)
+	for (int stack = 0; names->n && stack < 2; stack++)
 		for (int i = 0; i < m->L[stack] * SLOTS; i++) {
 			struct module q = {.stack = stack, .block = i / SLOTS, .slot = i % SLOTS};
 			char *name;

@@ -8,21 +8,10 @@
 #include "base/die.h"
 #include "base/threads.h"
 
-static int compare_modules(const void *a, const void *b)
-{
-	const struct module *p = a, *q = b;
-
-	if (p->stack != q->stack)
-		return p->stack - q->stack;
-	if (p->block != q->block)
-		return p->block - q->block;
-	return p->slot - q->slot;
-}
-
 static void add_module(struct targets *t, struct module q)
 {
 	for (int i = 0; i < t->n; i++)
-		if (!compare_modules(&t->module[i], &q))
+		if (!module_compare(&t->module[i], &q))
 			return;
 	t->module = xrealloc(t->module, (size_t)(t->n + 1) * sizeof(*t->module));
 	t->module[t->n++] = q;
@@ -75,13 +64,13 @@ void targets_open(struct targets *t, const struct geometry *m, const char *templ
 	add_corrected(t, correct, site);
 	if (!t->n)
 		die("no adapter targets a module of site %s", site_name(m->family, site, name));
-	qsort(t->module, (size_t)t->n, sizeof(*t->module), compare_modules);
+	qsort(t->module, (size_t)t->n, sizeof(*t->module), module_compare);
 }
 
 bool targets_corrects(const struct targets *t, int i)
 {
 	for (int k = 0; k < t->ncorrected; k++)
-		if (!compare_modules(&t->corrected[k], &t->module[i]))
+		if (!module_compare(&t->corrected[k], &t->module[i]))
 			return true;
 	return false;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/text.h"
 
 struct strlist strlist_split(const char *csv, const char *what)
 {
@@ -47,6 +48,15 @@ int strlist_find(const struct strlist *l, const char *s)
 		if (!strcmp(l->item[i], s))
 			return i;
 	return -1;
+}
+
+char *strlist_join(const struct strlist *l, const char *between)
+{
+	struct text t = {0};
+
+	for (int i = 0; i < l->n; i++)
+		text_add(&t, "%s%s", i ? between : "", l->item[i]);
+	return t.s ? t.s : xstrdup("");
 }
 
 char *path_for_task(const char *template, const char *task, int ntasks, const char *what)

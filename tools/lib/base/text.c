@@ -64,6 +64,11 @@ struct text_part text_trimmed(const char *s)
 	return p;
 }
 
+bool text_begins(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
 bool text_same(const char *a, const char *b)
 {
 	struct text_part x = text_trimmed(a), y = text_trimmed(b);

@@ -22,6 +22,7 @@ struct text_part {
 	size_t n;
 };
 struct text_part text_trimmed(const char *s);
+bool text_begins(const char *s, const char *with);
 /* Whether two texts are equal apart from blanks at their ends. */
 bool text_same(const char *a, const char *b);
 

@@ -125,6 +125,15 @@ char *name_of_block(const char *name, int block)
 	return at ? xformat("%.*s%d%s", (int)(at - name), name, block, at + 2) : xstrdup(name);
 }
 
+int module_compare(const void *a, const void *b)
+{
+	const struct module *p = a, *q = b;
+
+	if (p->stack != q->stack)
+		return p->stack - q->stack;
+	return p->block != q->block ? p->block - q->block : p->slot - q->slot;
+}
+
 char *module_name(const struct geometry *m, struct module q)
 {
 	BUG_IF(!slot_exists(m, q.stack, q.slot) || q.block < 0 || q.block >= m->L[q.stack]);

@@ -66,6 +66,8 @@ void geometry_read_eps(struct geometry *m, const json_t *o, const char *path, co
 struct module {
 	int stack, block, slot;
 };
+/* The order of struct module, for qsort(): by stack, block and slot. */
+int module_compare(const void *a, const void *b);
 
 /* The family's name for something, with the block's number in place of %d, allocated. */
 char *name_of_block(const char *name, int block);

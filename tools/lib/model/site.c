@@ -81,15 +81,6 @@ bool site_parse(const struct geometry *m, const char *name, struct site *s)
 	return false;
 }
 
-int site_compare(struct site a, struct site b)
-{
-	if (a.stack != b.stack)
-		return a.stack < b.stack ? -1 : 1;
-	if (a.block != b.block)
-		return a.block < b.block ? -1 : 1;
-	return (a.step > b.step) - (a.step < b.step);
-}
-
 int site_width(const struct geometry *m, struct site s)
 {
 	for (int slot = 0; slot < SLOTS && s.step != STEP_END; slot++)

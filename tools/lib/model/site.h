@@ -24,7 +24,14 @@ char *site_kind(const struct family *f, struct site s, char *buf);
 /* False when the model has no site of this name (block out of range, cross in the encoder …). */
 bool site_parse(const struct geometry *m, const char *name, struct site *s);
 /* Order of the computation: <0, 0, >0. */
-int site_compare(struct site a, struct site b);
+static inline int site_compare(struct site a, struct site b)
+{
+	if (a.stack != b.stack)
+		return a.stack < b.stack ? -1 : 1;
+	if (a.block != b.block)
+		return a.block < b.block ? -1 : 1;
+	return (a.step > b.step) - (a.step < b.step);
+}
 int site_width(const struct geometry *m, struct site s); /* d: D, DI for out/crossout, F for down */
 
 /* The site whose rows are the input of module q. */

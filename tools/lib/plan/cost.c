@@ -43,18 +43,18 @@ static double copying(const struct plan *p, double bytes)
 	return bytes / p->rate.bytes;
 }
 
-/* Products with weights of this width. */
-static double multiplying(const struct plan *p, double operations, double width)
-{
-	double rate = p->c.use_fp16 ? p->rate.products16 : p->rate.products;
-
-	return operations / (rate * width / (width + SHORT));
-}
-
-/* In float32 whatever the settings are. */
+/* Products with weights of this width, in float32 whatever the settings are. */
 static double multiplying32(const struct plan *p, double operations, double width)
 {
 	return operations / (p->rate.products * width / (width + SHORT));
+}
+
+/* In the precision of the rows. */
+static double multiplying(const struct plan *p, double operations, double width)
+{
+	double faster = p->c.use_fp16 ? p->rate.products16 / p->rate.products : 1;
+
+	return multiplying32(p, operations, width) / faster;
 }
 
 /* ------------------------------------------------------------ the way to a site */
@@ -210,7 +210,7 @@ static struct at_site modules_at(const struct plan *p, const struct extract_site
 		for (int i = 0; i < p->adapter[t]->n; i++) {
 			const struct lora *l = &p->adapter[t]->lora[i];
 
-			if (l->site.block != s->site.block || site_compare(l->site, s->site))
+			if (site_compare(l->site, s->site))
 				continue;
 			own.modules++;
 			own.outputs += module_d_out(&p->model->m, l->module.slot);

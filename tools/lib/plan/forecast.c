@@ -362,11 +362,6 @@ static struct graph *open_graph(const struct plan *p, const struct changes *chan
 	return g;
 }
 
-static double larger_bytes(double a, double b)
-{
-	return a > b ? a : b;
-}
-
 /* Beyond what WORK takes now; with `jobs` processes at once. */
 static double most_bytes(const struct plan *p, const struct changes *changed, int jobs,
 			 enum keep keep)
@@ -380,7 +375,7 @@ static double most_bytes(const struct plan *p, const struct changes *changed, in
 			 evaluation = rehearse(g, &on, EVALUATION_PART);
 
 	graph_close(g);
-	return larger_bytes(merge.most, merge.left + evaluation.most);
+	return fmax(merge.most, merge.left + evaluation.most);
 }
 
 /* In this run as it was asked for. */

@@ -10,7 +10,6 @@
 
 #include "adapter/targets.h"
 #include "base/die.h"
-#include "base/text.h"
 #include "files/out.h"
 #include "merge/statistics.h"
 #include "plan/effects.h"
@@ -90,17 +89,6 @@ static void check_method(const struct config *c)
 	handed_check_config(c);
 }
 
-static char *listed(const struct strlist *l)
-{
-	struct text t = {0};
-
-	for (int i = 0; i < l->n; i++)
-		text_add(&t, "%s%s", i ? "," : "", l->item[i]);
-	char *said = xstrdup(text_get(&t));
-	text_release(&t);
-	return said;
-}
-
 /* The tasks of the merge are those of the statistics. */
 static void check_tasks(const struct strlist *tasks, const struct strlist *found)
 {
@@ -111,7 +99,7 @@ static void check_tasks(const struct strlist *tasks, const struct strlist *found
 	if (!same)
 		die("task_targets are %s, but STATISTICS are of %s: expected one folder for each "
 		    "task: TASK_TARGETS=%s",
-		    listed(tasks), listed(found), listed(found));
+		    strlist_join(tasks, ","), strlist_join(found, ","), strlist_join(found, ","));
 }
 
 struct statistics **handed_open(const struct config *c, const char *list)
@@ -186,7 +174,7 @@ static char *all_linears(const struct plan *p)
 				strlist_add(&ends, end);
 			free(name);
 		}
-	char *said = listed(&ends);
+	char *said = strlist_join(&ends, ",");
 	strlist_release(&ends);
 	return said;
 }

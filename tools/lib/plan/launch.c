@@ -13,14 +13,9 @@ enum { BESIDE = 64 };
 
 static const char mem[] = "{mem}", cpus[] = "{cpus}";
 
-static bool begins(const char *s, const char *with)
-{
-	return strncmp(s, with, strlen(with)) == 0;
-}
-
 static void check_character(const char *launch, const char *at)
 {
-	if (*at == '{' && !begins(at, mem) && !begins(at, cpus))
+	if (*at == '{' && !text_begins(at, mem) && !text_begins(at, cpus))
 		die_usage("LAUNCH='%s': expected %s or %s, found '%.*s'", launch, mem, cpus,
 			  (int)strcspn(at, " }") + (at[strcspn(at, " }")] == '}'), at);
 	if (strchr("'\"\\`$", *at) || (unsigned char)*at < ' ')
@@ -46,9 +41,9 @@ char *launch_words(const struct plan *p, enum stage stage)
 	if (!peak)
 		return NULL;
 	for (const char *s = p->launch; *s; s += *s == '{' ? strcspn(s, "}") + 1 : 1)
-		if (begins(s, mem))
+		if (text_begins(s, mem))
 			text_add(&t, "%zu", (peak >> 20) + 1 + BESIDE);
-		else if (begins(s, cpus))
+		else if (text_begins(s, cpus))
 			text_add(&t, "%d", plan_threads(p));
 		else
 			text_add(&t, "%c", *s);

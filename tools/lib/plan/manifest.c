@@ -21,24 +21,19 @@ struct manifest {
 
 /* ------------------------------------------------------------ names */
 
-static bool begins(const char *s, const char *with)
-{
-	return !strncmp(s, with, strlen(with));
-}
-
 /* The name relative to WORK of "$W/…", or of "$R/…" if that folder is in WORK (allocated). NULL: it
  * is elsewhere. */
 static char *name_in_work(const struct manifest *m, const char *word)
 {
 	size_t n = strlen(m->work);
 
-	if (begins(word, "$W/"))
+	if (text_begins(word, "$W/"))
 		return xstrdup(word + 3);
-	if (!begins(word, "$R/") || !m->reference)
+	if (!text_begins(word, "$R/") || !m->reference)
 		return NULL;
-	if (begins(m->reference, "$W/"))
+	if (text_begins(m->reference, "$W/"))
 		return xformat("%s/%s", m->reference + 3, word + 3);
-	return begins(m->reference, m->work) && m->reference[n] == '/'
+	return text_begins(m->reference, m->work) && m->reference[n] == '/'
 		       ? xformat("%s/%s", m->reference + n + 1, word + 3)
 		       : NULL;
 }
@@ -56,7 +51,7 @@ static void widen(char *name)
 
 static bool is_stamp(const char *name)
 {
-	return begins(name, "stamps/") || strstr(name, "/stamps/");
+	return text_begins(name, "stamps/") || strstr(name, "/stamps/");
 }
 
 /* A rule while it is read: its targets' names in WORK, and the stamps that it needs. */
@@ -119,13 +114,13 @@ static FILE *open_text(const char *work, const char *name)
 
 static void read_variable(struct manifest *m, const char *line)
 {
-	if (begins(line, "R := ")) {
+	if (text_begins(line, "R := ")) {
 		free(m->reference);
 		m->reference = xformat("%.*s", (int)strcspn(line + 5, "\n"), line + 5);
 	}
-	if (begins(line, "max_iter := "))
+	if (text_begins(line, "max_iter := "))
 		m->max_iter = strtol(line + 12, NULL, 10);
-	if (begins(line, "method := jacobi\n"))
+	if (text_begins(line, "method := jacobi\n"))
 		m->iterates = true;
 }
 

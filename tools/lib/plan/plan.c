@@ -54,14 +54,7 @@ static void find_corrected(struct plan *p)
 
 int plan_module_rank(const struct plan *p, struct module q)
 {
-	int R = 0;
-
-	for (int t = 0; t < p->c.task_targets.n; t++) {
-		const struct lora *l = adapter_find(p->adapter[t], q);
-
-		R += l ? l->r : 0;
-	}
-	return R;
+	return adapters_rank(p->adapter, p->c.task_targets.n, q);
 }
 
 static void add_site(struct plan *p, struct site s)
@@ -242,8 +235,7 @@ bool plan_cuts(const struct plan *p)
 static bool is_corrected(const struct plan *p, struct module q)
 {
 	for (int i = 0; i < p->ncorrected; i++)
-		if (p->corrected[i].stack == q.stack && p->corrected[i].block == q.block &&
-		    p->corrected[i].slot == q.slot)
+		if (module_compare(&p->corrected[i], &q) == 0)
 			return true;
 	return false;
 }

@@ -146,10 +146,10 @@ static void put_card_flags(struct text *mk, const struct plan *p)
 /* What write-statistics and compute-grams need for a task's statistics. */
 static void put_statistics_flags(struct text *mk, const struct plan *p)
 {
-	text_add(mk, "also :=");
-	for (int i = 0; i < p->also.n; i++)
-		text_add(mk, "%s%s", i ? "," : " ", p->also.item[i]);
-	text_add(mk, "\nhand_on_flags := ");
+	char *also = strlist_join(&p->also, ",");
+
+	text_add(mk, "also :=%s%s\nhand_on_flags := ", *also ? " " : "", also);
+	free(also);
 	put_settings(mk, handed_settings(p));
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "adapter/corrected.h"
 #include "files/h5/h5_lower.h"
 #include "merge/site_arrays.h"
 #include "plan/counts.h"
@@ -53,20 +54,6 @@ double sizes_rows(const struct plan *p, const struct extract_site *s, int t)
 
 /* ------------------------------------------------------------ modules */
 
-static const struct lora *target(const struct plan *p, int t, struct module q)
-{
-	return adapter_find(p->adapter[t], q);
-}
-
-/* Whether task t is the first one whose adapter targets the module. */
-static bool first_targets(const struct plan *p, int t, struct module q)
-{
-	for (int u = 0; u < t; u++)
-		if (target(p, u, q))
-			return false;
-	return true;
-}
-
 int sizes_rank(const struct plan *p, struct module q)
 {
 	const struct geometry *m = &p->model->m;
@@ -92,9 +79,8 @@ static double sum_modules(const struct plan *p, const struct site *at, int *coun
 		for (int i = 0; i < p->adapter[t]->n; i++) {
 			const struct lora *l = &p->adapter[t]->lora[i];
 
-			if (at && (l->site.block != at->block || site_compare(l->site, *at)))
-				continue; /* mostly by the block */
-			if (!first_targets(p, t, l->module))
+			if ((at && site_compare(l->site, *at)) ||
+			    module_targeted(p->adapter, t, l->module))
 				continue;
 			sum += bytes(p, l->module);
 			++*count;
@@ -172,9 +158,7 @@ double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
 
 	sum_modules(p, &s->site, &modules, weight_bytes);
 	for (int i = 0; i < a->n; i++)
-		if (a->lora[i].site.block == s->site.block &&
-		    site_compare(a->lora[i].site, s->site) == 0)
-			ranks += a->lora[i].r;
+		ranks += site_compare(a->lora[i].site, s->site) == 0 ? a->lora[i].r : 0;
 	/* H is symmetric; C, of full weights and of drift, is not. */
 	double H = (double)lower_bytes(site_width(&p->model->m, s->site)),
 	       C = whole_C(p, s->site) ? d * d * sizeof(double) : 0;

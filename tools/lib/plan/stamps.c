@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/corrected.h"
 #include "adapter/targets.h"
 #include "backend/be.h"
 #include "base/die.h"
@@ -246,15 +247,6 @@ static uint64_t add_name(const struct plan *p, struct module q, uint64_t set)
 	return set + digest;
 }
 
-/* Whether an adapter before task t's targets the module. */
-static bool targeted_before(const struct plan *p, int t, struct module q)
-{
-	for (int u = 0; u < t; u++)
-		if (adapter_find(p->adapter[u], q))
-			return true;
-	return false;
-}
-
 /* Gram files hold every module of their site that any adapter targets. One stamp for each kind of
  * site: a task that targets more of one kind leaves the Grams of the others as they are. */
 static void stamp_modules(struct stamp *s, const char *kind)
@@ -269,7 +261,7 @@ static void stamp_modules(struct stamp *s, const char *kind)
 			const struct lora *l = &p->adapter[t]->lora[i];
 
 			if (strcmp(site_kind(f, l->site, buf), kind) == 0 &&
-			    !targeted_before(p, t, l->module))
+			    !module_targeted(p->adapter, t, l->module))
 				set = add_name(p, l->module, set);
 		}
 	text_add(&s->text, "targets %016llx\n", (unsigned long long)set);
