@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "base/threads.h"
 #include "case.h"
 #include "child.h"
 #include "files/checksums.h"
@@ -262,6 +263,47 @@ static void test_nothing_to_do(void **state)
 	assert_int_equal(entries_in(WORK), 3); /* a, b and the checksums: no temporary file */
 }
 
+static void write_pattern(const char *path, size_t size)
+{
+	FILE *f = fopen(path, "wb");
+
+	assert_non_null(f);
+	for (size_t i = 0; i < size; i++)
+		assert_int_not_equal(putc((int)((uint32_t)i * 2654435761u >> 13 & 255), f), EOF);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Digests of an earlier version: a folder that it made must not count as damaged. Sizes are those
+ * where pieces and slices of a file begin and end. */
+static void test_digests_stay(void **state)
+{
+	static const struct {
+		size_t size;
+		uint64_t digest;
+	} file[] = {
+		{0, 0x0ebbc559c8c5ea3fu},
+		{33, 0xf8cd178731002723u},
+		{1 << 17, 0x81515b7e3ace23ebu},
+		{1 << 20, 0x9416e72872cd8c2fu},
+		{(1 << 20) + 1, 0x8f3825b4ad8bdd56u},
+		{(3 << 20) + (1 << 17) + 5, 0x2734354b0ffd1374u},
+		{4 << 20, 0x5ba771741655c4b1u},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(file); i++) {
+		write_pattern("pattern", file[i].size);
+		for (int threads = 1; threads <= 5; threads++) {
+			uint64_t size;
+
+			threads_use(threads);
+			assert_true(digest_contents("pattern", &size) == file[i].digest);
+			assert_int_equal(size, file[i].size);
+		}
+	}
+	threads_use(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged_line, begin, end),
 		cmocka_unit_test_setup_teardown(test_nothing_to_do, begin, end),
+		cmocka_unit_test(test_digests_stay),
 	};
 	char *scratch = scratch_enter();
 	int failed;

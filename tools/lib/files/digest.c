@@ -28,6 +28,8 @@ struct digest_cache {
 	int changed;
 };
 
+enum { TURN = 32 }; /* bytes: a word for each lane */
+
 static const uint64_t odd[4] = {0x9e3779b97f4a7c15u, 0xbf58476d1ce4e5b9u, 0x94d049bb133111ebu,
 				0xd6e8feb86659fd93u};
 
@@ -36,43 +38,95 @@ static uint64_t rotate(uint64_t x, int by)
 	return x << by | x >> (64 - by);
 }
 
-static void mix(uint64_t lane[4], const uint64_t word[4])
+/* A digest that is being computed. */
+struct digest_sum {
+	uint64_t lane[4], seed;
+	size_t n; /* bytes so far */
+};
+
+static struct digest_sum sum_begin(uint64_t seed)
 {
+	return (struct digest_sum){
+		.lane = {seed + odd[0], seed + odd[1], seed + odd[2], seed + odd[3]}, .seed = seed};
+}
+
+static uint64_t mixed(uint64_t lane, const unsigned char *at, uint64_t factor)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return rotate(lane ^ word, 29) * factor;
+}
+
+/* Adds whole turns of four words. Lanes of an array would go through memory at every turn. */
+static void add_turns(uint64_t lane[4], const unsigned char *p, size_t turns)
+{
+	uint64_t a = lane[0], b = lane[1], c = lane[2], d = lane[3];
+
+	for (; turns; turns--, p += TURN) {
+		a = mixed(a, p, odd[0]);
+		b = mixed(b, p + 8, odd[1]);
+		c = mixed(c, p + 16, odd[2]);
+		d = mixed(d, p + 24, odd[3]);
+	}
+	lane[0] = a;
+	lane[1] = b;
+	lane[2] = c;
+	lane[3] = d;
+}
+
+/* Only the last addition may end within a turn. That turn is padded with zeros. */
+static void sum_add(struct digest_sum *s, const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	unsigned char last[TURN] = {0};
+
+	add_turns(s->lane, p, n / TURN);
+	s->n += n;
+	if (n % TURN == 0)
+		return;
+	memcpy(last, p + n - n % TURN, n % TURN);
+	add_turns(s->lane, last, 1);
+}
+
+static uint64_t sum_end(const struct digest_sum *s)
+{
+	uint64_t sum = s->seed ^ s->n;
+
 	for (int l = 0; l < 4; l++)
-		lane[l] = rotate(lane[l] ^ word[l], 29) * odd[l];
+		sum = rotate(sum ^ s->lane[l], 31) * odd[l];
+	return sum ^ sum >> 32;
 }
 
 uint64_t digest_bytes(uint64_t seed, const void *data, size_t n)
 {
-	const unsigned char *p = data;
-	uint64_t lane[4], word[4] = {0}, sum = seed ^ n;
-	size_t left = n;
+	struct digest_sum s = sum_begin(seed);
 
-	for (int l = 0; l < 4; l++)
-		lane[l] = seed + odd[l];
-	for (; left >= sizeof(word); left -= sizeof(word), p += sizeof(word)) {
-		memcpy(word, p, sizeof(word));
-		mix(lane, word);
-	}
-	if (left) { /* padded with zeros */
-		memset(word, 0, sizeof(word));
-		memcpy(word, p, left);
-		mix(lane, word);
-	}
-	for (int l = 0; l < 4; l++)
-		sum = rotate(sum ^ lane[l], 31) * odd[l];
-	return sum ^ sum >> 32;
+	sum_add(&s, data, n);
+	return sum_end(&s);
 }
 
-enum { PIECE = 1 << 20, PIECES = 4 }; /* bytes of a piece; pieces are read side by side */
+/* ------------------------------------------------------------ files */
 
-/* Reads up to PIECE bytes at `at`; fewer only at the end of the file. −errno on failure. */
-static long read_piece(int fd, char *buffer, uint64_t at)
+/* A file is digested in pieces. A piece is read in slices, which stay in the processor's cache
+ * until they are digested. Several threads read a slice each. */
+enum { PIECE = 1 << 20, SLICE = 1 << 17, SLICES = 4 }; /* bytes; slices at a time, at most */
+
+struct digest_reader {
+	const char *path;
+	int fd, slices; /* slices at a time: 1 where one thread reads */
+	char *buffer;
+	uint64_t at;
+	long got[SLICES]; /* bytes of each slice */
+};
+
+/* Reads up to SLICE bytes at `at`; fewer only at the end of the file. −errno on failure. */
+static long read_slice(int fd, char *buffer, uint64_t at)
 {
 	long have = 0;
 
-	while (have < PIECE) {
-		ssize_t n = pread(fd, buffer + have, (size_t)(PIECE - have), (off_t)at + have);
+	while (have < SLICE) {
+		ssize_t n = pread(fd, buffer + have, (size_t)(SLICE - have), (off_t)at + have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -85,43 +139,72 @@ static long read_piece(int fd, char *buffer, uint64_t at)
 	return have;
 }
 
-/* A thread is started only if there is a second piece. */
-static int readers(int fd, uint64_t at)
+static void read_slices(struct digest_reader *r)
+{
+#pragma omp parallel for num_threads(r->slices) schedule(static, 1)
+	for (int i = 0; i < r->slices; i++)
+		r->got[i] = read_slice(r->fd, r->buffer + (size_t)i * SLICE,
+				       r->at + (uint64_t)i * SLICE);
+}
+
+/* Adds the slices that were read. Returns whether the file goes on. */
+static bool add_slices(struct digest_reader *r, struct digest_sum *s)
+{
+	for (int i = 0; i < r->slices; i++) {
+		if (r->got[i] < 0)
+			die("cannot read '%s': %s", r->path, strerror((int)-r->got[i]));
+		sum_add(s, r->buffer + (size_t)i * SLICE, (size_t)r->got[i]);
+		r->at += (uint64_t)r->got[i];
+		if (r->got[i] < SLICE)
+			return false;
+	}
+	return true;
+}
+
+/* Digests the next piece. Returns whether the file goes on. */
+static bool add_piece(struct digest_reader *r, uint64_t *sum)
+{
+	struct digest_sum s = sum_begin(*sum);
+	bool more = true;
+
+	while (more && s.n < PIECE) {
+		read_slices(r);
+		more = add_slices(r, &s);
+	}
+	*sum = sum_end(&s);
+	return more;
+}
+
+/* Slices at a time, one for each thread, so that a piece is a multiple. Threads are started only if
+ * there is a second piece. */
+static int slices_of(int fd)
 {
 	struct stat st;
-	double left = fstat(fd, &st) == 0 ? (double)st.st_size - (double)at : 0;
+	double n = fstat(fd, &st) == 0 ? (double)st.st_size : 0;
+	int threads = n > PIECE ? threads_for(0.2 * SLICE) : 1;
 
-	return left > PIECE ? threads_for(0.2 * left) : 1;
+	return threads >= SLICES ? SLICES : threads >= 2 ? 2 : 1;
 }
 
-/* Digests piece by piece; each piece is seeded with the digest so far. The last piece is shorter,
- * or empty. */
+/* Each piece is seeded with the digest so far. The last piece is shorter, or empty. */
 uint64_t digest_contents(const char *path, uint64_t *size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *buffer = xmalloc((size_t)PIECES * PIECE);
-	long got[PIECES] = {PIECE, PIECE, PIECE, PIECE};
+	struct digest_reader r = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
 	uint64_t sum = 0;
 
-	if (fd < 0)
+	if (r.fd < 0)
 		die("cannot open '%s': %s", path, strerror(errno));
-	*size = 0;
-	while (got[PIECES - 1] == PIECE) {
-#pragma omp parallel for num_threads(readers(fd, *size)) schedule(static, 1)
-		for (int i = 0; i < PIECES; i++)
-			got[i] = read_piece(fd, buffer + (size_t)i * PIECE,
-					    *size + (uint64_t)i * PIECE);
-		for (int i = 0; i < PIECES && (!i || got[i - 1] == PIECE); i++) {
-			if (got[i] < 0)
-				die("cannot read '%s': %s", path, strerror((int)-got[i]));
-			sum = digest_bytes(sum, buffer + (size_t)i * PIECE, (size_t)got[i]);
-			*size += (uint64_t)got[i];
-		}
-	}
-	close(fd);
-	free(buffer);
+	r.slices = slices_of(r.fd);
+	r.buffer = xmalloc((size_t)r.slices * SLICE);
+	while (add_piece(&r, &sum))
+		;
+	close(r.fd);
+	free(r.buffer);
+	*size = r.at;
 	return sum;
 }
+
+/* ------------------------------------------------------------ digests that are kept */
 
 struct digest_cache *digest_cache_open(const char *path)
 {
