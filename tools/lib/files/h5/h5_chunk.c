@@ -6,6 +6,7 @@
  * Chunks are written and read whole, past the filters (H5Dwrite_chunk, H5Dread_chunk). They have
  * the checksum that the fletcher32 filter would make, so other programs read the file as any
  * other. */
+#include <fcntl.h>
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,16 @@ static void put_sum(unsigned char *at, uint32_t sum)
 		at[i] = (unsigned char)(sum >> 8 * i);
 }
 
+/* Has the system begin to write the file to the disk, while more rows are computed. The sync at the
+ * end (out_commit) then waits for less. A failure also shows in the sync. */
+static void start_writing(const struct h5 *f)
+{
+	void *fd;
+
+	if (H5Fget_vfd_handle(f->file, H5P_DEFAULT, &fd) >= 0)
+		sync_file_range(*(int *)fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static void write_held(struct h5 *f, struct dataset *d)
 {
 	struct chunks *c = &d->chunks;
@@ -51,6 +62,7 @@ static void write_held(struct h5 *f, struct dataset *d)
 	put_sum(c->data + chunk_bytes(c), fletcher32(c->data, chunk_bytes(c)));
 	if (H5Dwrite_chunk(d->id, H5P_DEFAULT, 0, offset, chunk_bytes(c) + SUM_BYTES, c->data) < 0)
 		h5_fail(f, "write", "dataset", d->path);
+	start_writing(f);
 	if (c->unwritten)
 		c->unwritten[c->held] = 0;
 	c->changed = false;
