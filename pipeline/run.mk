@@ -3,7 +3,8 @@
 #?                         merge LORAS/<task>/ into WORK/adapter, with DATA/<task>/train.json as calibration texts
 #? make eval …same…        accuracy of the base, each adapter on its own task, and the merge: WORK/eval.tsv (merges if need be);
 #?                         MATRIX=1: each adapter on every task
-#? make plan …same…        the settings in force, and what would run
+#? make plan …same… [NODES=M]
+#?                         the settings in force, and what would run; NODES: how long on up to M machines, LAUNCH_SECONDS=0.05 a step
 #? make statistics TASK=NAME …same… [TARGETS=q,o]
 #?                         what regmean needs of one task's texts, to hand on: WORK/statistics/NAME; TARGETS: linears beside the adapter's
 #? make merge METHOD=regmean STATISTICS=DIR,DIR,… MODEL=DIR
@@ -46,10 +47,12 @@ DATA =
 WORK =
 BACKEND =
 LAUNCH =
+LAUNCH_SECONDS =
 THREADS =
+NODES =
 
 # Anything else given as KEY=value is a setting of the merge: plan-pipeline refuses what is none. The Makefile adds those of building and testing.
-OWN_VARIABLES += BACKEND LAUNCH THREADS TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL TASK TARGETS STATISTICS GRID TUNE_ROWS
+OWN_VARIABLES += BACKEND LAUNCH LAUNCH_SECONDS THREADS NODES TASK_TYPE CONFIG MODEL LORAS DATA WORK MATRIX REFERENCE KEEP_ACTS V METHODS DEMO TEXT LAYER SITE FULL TASK TARGETS STATISTICS GRID TUNE_ROWS
 # (A blank in a value is "\ " there, which would end a word here.)
 BLANK = <blank>
 SETTINGS = $(subst $(BLANK),\$(SPACE),$(filter-out $(addsuffix =%,$(OWN_VARIABLES)),$(subst \$(SPACE),$(BLANK),$(MAKEOVERRIDES))))
@@ -59,7 +62,8 @@ quoted = '$(subst ','\'',$(strip $(1)))'
 OPTIONAL = $(if $(strip $(2)),--$(1) $(call quoted,$(2)))
 PLAN = $(BUILD)/plan-pipeline --tools $(BUILD) --task-type $(call quoted,$(TASK_TYPE)) --config $(call quoted,$(CONFIG)) --jobs '$(if $(JOBS),$(JOBS),1)' \
        $(call OPTIONAL,model,$(MODEL)) $(call OPTIONAL,loras,$(LORAS)) $(call OPTIONAL,data,$(DATA)) $(call OPTIONAL,work,$(WORK)) \
-       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,launch,$(LAUNCH)) $(call OPTIONAL,step-threads,$(THREADS)) \
+       $(call OPTIONAL,backend,$(BACKEND)) $(call OPTIONAL,launch,$(LAUNCH)) \
+       $(call OPTIONAL,launch-seconds,$(LAUNCH_SECONDS)) $(call OPTIONAL,step-threads,$(THREADS)) \
        $(call OPTIONAL,statistics-of,$(TASK)) $(call OPTIONAL,also,$(TARGETS)) $(call OPTIONAL,statistics,$(STATISTICS)) \
        $(call OPTIONAL,reference,$(REFERENCE)) $(if $(MATRIX),--matrix) $(call OPTIONAL,keep-acts,$(KEEP_ACTS)) \
        $(if $(strip $(SETTINGS)),--set '$(subst ','\'',$(SETTINGS))')
@@ -88,6 +92,13 @@ $(error TASK= is for $(COMMAND) statistics; $(COMMAND) $(firstword $(filter-out 
 endif
 ifneq ($(and $(if $(strip $(TASK)),,none),$(filter statistics,$(MAKECMDGOALS))),)
 $(error $(COMMAND) statistics needs TASK=NAME: the task whose statistics are made)
+endif
+endif
+
+# A word of the plan alone.
+ifeq ($(MAKELEVEL),0)
+ifneq ($(and $(NODES),$(filter-out plan,$(MAKECMDGOALS))),)
+$(error NODES= is for $(COMMAND) plan; a run takes its machines from LAUNCH=)
 endif
 endif
 
@@ -133,7 +144,7 @@ locked-merge locked-eval locked-report locked-statistics:
 
 # It only reads, so it needs no lock.
 plan: all
-	@$(PLAN) $(ASKED) --show
+	@$(PLAN) $(ASKED) --show $(call OPTIONAL,nodes,$(NODES))
 
 # Reads only, too, but for the drawing.
 DRAWN = $(call OPTIONAL,layer,$(LAYER)) $(call OPTIONAL,site,$(SITE)) $(if $(FULL),--full)

@@ -35,10 +35,11 @@ static const struct common_opts *common;
 static struct {
 	const char *task_type, *model, *loras, *data, *config, *work, *reference, *set, *jobs,
 		*goals, *stands, *tools, *todo, *keep, *launch, *statistics_of, *also, *statistics;
-	int iteration, threads;
+	int iteration, threads, nodes;
+	double launch_seconds;
 	bool list_keys, keys_markdown, show, dag, print_work, matrix;
 	struct drawn drawn;
-} o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml"};
+} o = {.task_type = "EMOTION_t5_large", .config = "config/iteris-plus.yaml", .launch_seconds = -1};
 
 static const struct opt options[] = {
 	{"task-type", 0, OPT_STRING, &o.task_type, false, 0, 0, "NAME",
@@ -75,6 +76,10 @@ static const struct opt options[] = {
 	 "processes that make may run at once (default: 1)"},
 	{"launch", 0, OPT_STRING, &o.launch, false, 0, 0, "WORDS",
 	 "command that starts a tool elsewhere; {mem} is its memory in MiB, {cpus} its threads"},
+	{"launch-seconds", 0, OPT_FLOAT, &o.launch_seconds, false, 0, 3600, "SECONDS",
+	 "what LAUNCH takes for each step, in the planned time (default: 0.05)"},
+	{"nodes", 0, OPT_INT, &o.nodes, false, 1, 4096, "M",
+	 "with --show: a table of the time on up to so many machines like this one"},
 	{"step-threads", 0, OPT_INT, &o.threads, false, 1, THREADS_MOST, "N",
 	 "threads of each process (default: the cores are shared out among the processes)"},
 	{"tools", 0, OPT_STRING, &o.tools, false, 0, 0, "DIR",
@@ -146,7 +151,8 @@ static const struct config_word words[] = {
 	{"ITERATIONS", "MAX_ITER"}, {"FP16", "USE_FP16"},
 	{"MEMORY", "MAX_MEMORY"},   {"JOBS", "-jN"},
 	{"DEVICE", "BACKEND"},      {"STATISTICS", "STATISTICS"},
-	{"TARGETS", "TARGETS"},     {0},
+	{"TARGETS", "TARGETS"},     {"NODES", "NODES"},
+	{"MACHINES", "NODES"},      {0},
 };
 
 /* The next of the words at *at, without make's quoting ("\\ " is a blank, "\\\\" a backslash, "$$"
@@ -209,6 +215,8 @@ static void show_work(const struct plan *p)
 	g = rules_next(p, &changes, &todo);
 	rules_want(p, g, true);
 	forecast_time(p, g, &changes, &todo);
+	if (o.nodes)
+		forecast_nodes(p, &changes, o.nodes);
 	if (!todo.processes)
 		printf("to do   nothing: the %s up to date\n",
 		       p->statistics ? "statistics are" : "merge is");
@@ -446,13 +454,23 @@ static enum keep keep(void)
 	die_usage("KEEP_ACTS='%s': expected 1, own or 0", o.keep);
 }
 
+static void check_launch(void)
+{
+	if (o.launch)
+		launch_check(o.launch);
+	else if (o.launch_seconds >= 0 && !o.nodes)
+		die_usage("LAUNCH_SECONDS=%g: there is no LAUNCH and no NODES, whose time it is",
+			  o.launch_seconds);
+	if (o.nodes && !o.show)
+		die_usage("--nodes is for --show: make plan NODES=%d", o.nodes);
+}
+
 static void read_settings(struct plan *p)
 {
 	char *config = request_plain(o.config, "CONFIG"), *said;
 	struct config *c = &p->c;
 
-	if (o.launch)
-		launch_check(o.launch);
+	check_launch();
 	config_load(c, config, o.task_type);
 	apply_overrides(c);
 	if (o.also && !o.statistics_of)
@@ -478,6 +496,7 @@ static void read_settings(struct plan *p)
 	p->processes = processes();
 	p->threads = o.threads;
 	p->launch = o.launch;
+	p->launch_seconds = o.launch_seconds >= 0 ? o.launch_seconds : COST_LAUNCH;
 	p->matrix = o.matrix;
 	p->keep = keep();
 	free(config);

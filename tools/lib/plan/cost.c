@@ -35,7 +35,16 @@ static const double TOKEN_BYTES = 6, ROW_TOKENS = 55;
 
 static struct cost seconds(double process, double task)
 {
-	return (struct cost){1e-3 * START_MS + process, task, 0.85};
+	return (struct cost){.process = 1e-3 * START_MS + process, .task = task, .shared = 0.85};
+}
+
+/* Of a stage that computes. */
+static struct cost launched(double process, double task)
+{
+	struct cost c = seconds(process, task);
+
+	c.launched = true;
+	return c;
 }
 
 static double copying(const struct plan *p, double bytes)
@@ -170,7 +179,8 @@ struct cost cost_rows(const struct plan *p, const struct schedule *s, int i, int
 	struct way w = way_to(m, at->from == NO_SITE ? NULL : &s->extract_site[at->from].site, to);
 
 	w = without_given(w, p, s, at);
-	return seconds(reading(p, w.elements), forward(p, w, &r) + copying(p, FILE_COPIES * files));
+	return launched(reading(p, w.elements),
+			forward(p, w, &r) + copying(p, FILE_COPIES * files));
 }
 
 /* The model's weights are read for the prompts, and again for each token. */
@@ -184,8 +194,8 @@ struct cost cost_answers(const struct plan *p, int t)
 	struct stack_rows r = counts_rows(p, t, stack);
 	double words = (double)m->V * m->D;
 
-	return seconds(1e-3 * GENERATE_MS + passes * reading(p, w.elements + words),
-		       forward(p, w, &r) + multiplying(p, 2 * n->answer * words, m->D));
+	return launched(1e-3 * GENERATE_MS + passes * reading(p, w.elements + words),
+			forward(p, w, &r) + multiplying(p, 2 * n->answer * words, m->D));
 }
 
 /* ------------------------------------------------------------ fits */
@@ -242,11 +252,11 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 
 	if (p->c.use_dcs)
 		grams *= n.modules;
-	return seconds(0, 1e-3 * GRAM_MS +
-				  multiplying32(p, grams / GRAM_SHARE + traces / TRACE_SHARE, d) +
-				  reading(p, n.outputs * d) +
-				  copying(p, FILE_COPIES / 2 * reads * rows * d * cell +
-						     FILE_COPIES / 2 * d * d * sizeof(double)));
+	return launched(0, 1e-3 * GRAM_MS +
+				   multiplying32(p, grams / GRAM_SHARE + traces / TRACE_SHARE, d) +
+				   reading(p, n.outputs * d) +
+				   copying(p, FILE_COPIES / 2 * reads * rows * d * cell +
+						      FILE_COPIES / 2 * d * d * sizeof(double)));
 }
 
 /* Products for a change that undoes the drift (merge/drift.c): K, the change and its metric, the
@@ -285,7 +295,7 @@ struct cost cost_solution(const struct plan *p, const struct extract_site *s)
 	double columns = plan_full_weight(p) ? d : n.ranks,
 	       operations = d * d * d / 3 + (4 + tasks) * d * d * columns;
 
-	return seconds(
+	return launched(
 		1e-3 * SOLVE_MS +
 			n.modules * (operations / (p->rate.products64 * SOLVE_SHARE) +
 				     copying(p, FILE_COPIES / 2 * tasks * d * d * sizeof(double))) +
@@ -326,7 +336,7 @@ struct cost cost_scale(const struct plan *p)
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
 		sum += forward_seconds(p, counts_of(p, t)->prompt, counts_of(p, t)->texts);
-	return seconds(SCALES * sum, 0);
+	return launched(SCALES * sum, 0);
 }
 
 struct cost cost_adapter(const struct plan *p)
@@ -366,9 +376,9 @@ struct cost cost_evaluation(const struct plan *p, const char *task)
 	double tokens = stat(path, &st) ? 0 : (double)st.st_size / TOKEN_BYTES;
 
 	free(path);
-	return seconds(reading(p, all_linears(&p->model->m)) +
-			       forward_seconds(p, tokens, tokens / ROW_TOKENS),
-		       0);
+	return launched(reading(p, all_linears(&p->model->m)) +
+				forward_seconds(p, tokens, tokens / ROW_TOKENS),
+			0);
 }
 
 struct cost cost_copy(void)

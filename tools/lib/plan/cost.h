@@ -4,6 +4,8 @@
 #ifndef COST_H
 #define COST_H
 
+#include <stdbool.h>
+
 #include "plan/schedule.h"
 
 /* Seconds of processor time. */
@@ -11,9 +13,13 @@ struct cost {
 	double process; /* in any case: start, reading and packing weights */
 	double task;    /* for each task of the process */
 	double shared;  /* the part of both that the process's threads share */
+	bool launched;  /* LAUNCH, where there is one, starts the process (plan/launch.h) */
 };
 
-#define COST_LAUNCH 0.015 /* wall seconds of make and the shell for each process */
+#define COST_RECIPE 0.015 /* wall seconds of make and the shell for each process */
+/* Wall seconds that LAUNCH takes for each process that it starts: the median of srun, Slurm 22.05
+ * on one machine. */
+#define COST_LAUNCH 0.05
 
 struct cost cost_draw(const struct plan *p, int t);
 /* The rows of extract_site i, from the state before it; of task t. */

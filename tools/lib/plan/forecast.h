@@ -21,5 +21,9 @@ void forecast_check_disk(const struct plan *p, const struct changes *changed);
  * that contains them (rules_next()), after rules_want(). */
 void forecast_time(const struct plan *p, const struct graph *g, const struct changes *changed,
 		   const struct todo *todo);
+/* The same on 1, 2, 4 … and `nodes` machines like this one, as a table: with the processes and
+ * threads of one machine on each, whose steps LAUNCH starts. Then what the longest chain consists
+ * of, and what LAUNCH takes. */
+void forecast_nodes(const struct plan *p, const struct changes *changed, int nodes);
 
 #endif

@@ -263,7 +263,10 @@ int plan_threads(const struct plan *p)
 
 struct machine plan_machine(const struct plan *p)
 {
-	return (struct machine){p->processes, plan_threads(p), threads_default()};
+	return (struct machine){.jobs = p->processes,
+				.threads = plan_threads(p),
+				.cores = threads_default() * (p->nodes ? p->nodes : 1),
+				.launch = p->launch ? p->launch_seconds : 0};
 }
 
 bool plan_samples(const struct plan *p)

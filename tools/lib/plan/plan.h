@@ -36,8 +36,10 @@ struct plan {
 	char *reference; /* folder of the base's and the adapters' evaluations, as make reads it */
 	int processes;   /* processes that make runs at once */
 	int threads;     /* of each process; 0: the cores are shared out among them */
+	int nodes;       /* machines that the plan's time is for; 0: one */
 	const char *launch; /* words before every tool that computes (plan/launch.h); NULL: none */
-	bool matrix;        /* every adapter on every task */
+	double launch_seconds; /* that LAUNCH takes for each of them */
+	bool matrix;           /* every adapter on every task */
 	enum keep keep;
 	struct statistics **given; /* per task: what is merged in place of texts; NULL: texts */
 	char *statistics;          /* the file statistics.json that is made, as make reads it; NULL:
@@ -80,9 +82,11 @@ int plan_past(const struct plan *p);
 int plan_threads(const struct plan *p);
 /* The folder of a task's adapter (allocated): of LORAS, or of its statistics. */
 char *plan_adapter_dir(const struct plan *p, int t);
-/* What a run has: `jobs` processes at once, of `threads` each, on `cores`. */
+/* What a run has: `jobs` processes at once, of `threads` each, on `cores`. LAUNCH takes `launch`
+ * seconds to start one; 0: there is none. */
 struct machine {
 	int jobs, threads, cores;
+	double launch;
 };
 struct machine plan_machine(const struct plan *p);
 /* Whether the merge uses calibration samples. */
