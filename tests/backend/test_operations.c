@@ -478,6 +478,35 @@ static void test_add_row(void **state)
 		check_add_row(shapes[i][0], shapes[i][1]);
 }
 
+static void check_squares(int P, int n)
+{
+	size_t rows = (size_t)P, all = rows * (size_t)n;
+	float *Y = random_array(all), *y = copy_of(Y, all);
+	double *sum = be->alloc((rows + 1) * sizeof(*sum)),
+	       *have = malloc((rows + 1) * sizeof(*have));
+
+	be->squares(sum, y, P, n);
+	be->get(have, sum, (rows + 1) * sizeof(*have));
+	assert_true(have[P] == 0);
+	for (int p = 0; p < P; p++) {
+		double want = 0;
+
+		for (int i = 0; i < n; i++)
+			want += (double)Y[p * n + i] * (double)Y[p * n + i];
+		assert_true(fabs(have[p] - want) <= 1e-13 * want);
+	}
+	be->free(Y), be->free(y), be->free(sum);
+	free(have);
+}
+
+static void test_squares(void **state)
+{
+	static const int shapes[][2] = {{0, 5}, {1, 3000}, {7, 131}, {300, 1}};
+	(void)state;
+	for (size_t i = 0; i < COUNT(shapes); i++)
+		check_squares(shapes[i][0], shapes[i][1]);
+}
+
 static void check_activate(size_t n, enum be_act act, bool gated)
 {
 	float *X = random_array(n), *G = random_array(n), *x;
@@ -983,14 +1012,23 @@ static int say_worst(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_memory),         cmocka_unit_test(test_choice),
-		cmocka_unit_test(test_linear),         cmocka_unit_test(test_linear_16),
-		cmocka_unit_test(test_linear_heads),   cmocka_unit_test(test_feed_forward),
-		cmocka_unit_test(test_rmsnorm),        cmocka_unit_test(test_elements),
-		cmocka_unit_test(test_add_row),        cmocka_unit_test(test_rotate),
-		cmocka_unit_test(test_self_attention), cmocka_unit_test(test_cross_attention),
-		cmocka_unit_test(test_attention_bits), cmocka_unit_test(test_gram),
-		cmocka_unit_test(test_mirror),         cmocka_unit_test(test_logits_reduce),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_linear),
+		cmocka_unit_test(test_linear_16),
+		cmocka_unit_test(test_linear_heads),
+		cmocka_unit_test(test_feed_forward),
+		cmocka_unit_test(test_rmsnorm),
+		cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_add_row),
+		cmocka_unit_test(test_squares),
+		cmocka_unit_test(test_rotate),
+		cmocka_unit_test(test_self_attention),
+		cmocka_unit_test(test_cross_attention),
+		cmocka_unit_test(test_attention_bits),
+		cmocka_unit_test(test_gram),
+		cmocka_unit_test(test_mirror),
+		cmocka_unit_test(test_logits_reduce),
 		cmocka_unit_test(test_solve),
 	};
 

@@ -92,6 +92,7 @@ bug 'softmax: the bias of the row below' double 0 be_kernels.cu 's/(T - 1 - row)
 bug 'grid: the last block is missing' double 0 be_kernels.cu 's/(n + THREADS - 1) \/ THREADS/n \/ THREADS/'
 bug 'elements: no end to the last block' double 0 be_kernels.cu '/void scatter(/,/^}/s/if (e >= n)/if (0)/'
 bug 'rmsnorm: reads past the row' double 0 be_kernels.cu '/void rmsnorm(/,/sum = block_sum/s/i < D/i <= D/'
+bug 'squares: of a row and a half' double 0 be_kernels.cu '/void squares(/,/block_sum/s/i < n/i < n + n \/ 2/'
 bug 'rmsnorm: every thread writes every element (thread sanitizer)' double-tsan 0 be_kernels.cu \
 	'/factor = 1.0f/,/^}/s/i = (int)threadIdx.x; i < D; i += (int)blockDim.x/i = 0; i < D; i++/'
 bug 'shared memory: one thread too many' double 0 be_kernels.cu \

@@ -772,6 +772,27 @@ static void add_row_case(int P, int n)
 	free(X), free(b), free(have);
 }
 
+static void squares_case(int P, int n)
+{
+	size_t all = (size_t)P * (size_t)n, rows = (size_t)P + 1;
+	float *Y = random_array(all), *y = to_device(Y, all * sizeof(float));
+	double *sum = be->alloc(rows * sizeof(double)), *have = calloc(rows, sizeof(double));
+
+	be->squares(sum, y, P, n);
+	be->get(have, sum, rows * sizeof(double));
+	assert_true(have[P] == 0);
+	for (int p = 0; p < P; p++) {
+		double want = 0;
+
+		for (int i = 0; i < n; i++)
+			want += (double)Y[p * n + i] * (double)Y[p * n + i];
+		assert_true(fabs(have[p] - want) <= 1e-13 * want);
+	}
+	be->free(sum);
+	be->free(y);
+	free(Y), free(have);
+}
+
 static void copy_case(size_t n)
 {
 	float *X = random_array(n + 1), *x = to_device(X, (n + 1) * sizeof(float)),
@@ -798,6 +819,9 @@ static void rows_all(void)
 	add_row_case(0, 5);
 	add_row_case(1, 300);
 	add_row_case(7, 131);
+	squares_case(0, 5);
+	squares_case(1, 3000);
+	squares_case(7, 131);
 }
 
 static void rows_alone(void **state)

@@ -117,6 +117,9 @@ struct backend {
 	void (*add)(float *Y, const float *X, size_t n);
 	/* Y (P, n) = Y + b (n) in every row. */
 	void (*add_row)(float *Y, const float *b, int P, int n);
+	/* sum (P; float64) = Σ y² of each row of Y (P, n), summed in float64. Both in backend
+	 * memory. */
+	void (*squares)(double *sum, const float *Y, int P, int n);
 	/* X = factor X, n elements. */
 	void (*scale)(float *X, float factor, size_t n);
 	/* X = cap tanh(X / cap), n elements (Gemma 2, arXiv 2408.00118, section 2). */

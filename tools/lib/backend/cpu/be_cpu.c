@@ -98,6 +98,16 @@ static void cpu_add_row(float *Y, const float *b, int P, int n)
 		simd_add(Y + (size_t)i * (size_t)n, b, (size_t)n);
 }
 
+static void cpu_squares(double *sum, const float *Y, int P, int n)
+{
+#pragma omp parallel for num_threads(threads_for(0.3 * P * n)) schedule(static)
+	for (int i = 0; i < P; i++) {
+		const float *y = Y + (size_t)i * (size_t)n;
+
+		sum[i] = simd_dot_f64(y, y, (size_t)n);
+	}
+}
+
 static void cpu_copy_floats(float *Y, const float *X, size_t n)
 {
 	cpu_copy(Y, X, n * sizeof(*Y));
@@ -308,6 +318,7 @@ const struct backend be_cpu = {
 	.rmsnorm = cpu_rmsnorm,
 	.add = cpu_add,
 	.add_row = cpu_add_row,
+	.squares = cpu_squares,
 	.scale = cpu_scale,
 	.softcap = cpu_softcap,
 	.activate = cpu_activate,

@@ -261,6 +261,11 @@ static void cuda_add_row(float *Y, const float *b, int P, int n)
 	CUDA(kernel_add_row(device.compute, Y, b, P, n));
 }
 
+static void cuda_squares(double *sum, const float *Y, int P, int n)
+{
+	CUDA(kernel_squares(device.compute, sum, Y, P, n));
+}
+
 static void cuda_scale(float *X, float factor, size_t n)
 {
 	CUDA(kernel_scale(device.compute, X, factor, n));
@@ -471,6 +476,7 @@ const struct backend be_cuda = {
 	.rmsnorm = cuda_rmsnorm,
 	.add = cuda_add,
 	.add_row = cuda_add_row,
+	.squares = cuda_squares,
 	.scale = cuda_scale,
 	.softcap = cuda_softcap,
 	.activate = cuda_activate,

@@ -314,6 +314,24 @@ extern "C" cudaError_t kernel_rmsnorm(cudaStream_t s, float *Y, const float *X, 
 	return P ? LAUNCH(rmsnorm, (unsigned)P, threads_for(D), s, Y, X, g, D, eps) : cudaSuccess;
 }
 
+__global__ static void squares(double *sum, const float *Y, int n)
+{
+	SHARED(double, part, THREADS);
+	const float *y = Y + (size_t)blockIdx.x * (size_t)n;
+	double v = 0;
+
+	for (int i = (int)threadIdx.x; i < n; i += (int)blockDim.x)
+		v += (double)y[i] * (double)y[i];
+	v = block_sum(part, v);
+	if (threadIdx.x == 0)
+		sum[blockIdx.x] = v;
+}
+
+extern "C" cudaError_t kernel_squares(cudaStream_t s, double *sum, const float *Y, int P, int n)
+{
+	return P ? LAUNCH(squares, (unsigned)P, threads_for(n), s, sum, Y, n) : cudaSuccess;
+}
+
 /* Every thread reads and writes only its own keys; only the reductions share memory. */
 __global__ static void softmax(float *S, int rows, int keys, int before, bool causal, int window,
 			       const float *bias, int T)

@@ -27,6 +27,8 @@ cudaError_t kernel_copy(cudaStream_t s, float *Y, const float *X, size_t n);
 cudaError_t kernel_add(cudaStream_t s, float *Y, const float *X, size_t n);
 /* Y (P, n) += b (n). */
 cudaError_t kernel_add_row(cudaStream_t s, float *Y, const float *b, int P, int n);
+/* sum (P) = Σ y² of each row of Y (P, n), in float64. */
+cudaError_t kernel_squares(cudaStream_t s, double *sum, const float *Y, int P, int n);
 cudaError_t kernel_scale(cudaStream_t s, float *X, float factor, size_t n);
 /* X = cap tanh(X / cap). */
 cudaError_t kernel_softcap(cudaStream_t s, float *X, float cap, size_t n);
