@@ -22,7 +22,7 @@
 static const struct common_opts *common;
 static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites,
-		*from, *rows, *encoder_output, *features, *answers, *out;
+		*from, *rows, *encoder_output, *features, *answers, *norms_of, *norms, *out;
 	bool fp16, checkpoint;
 	int inner_num;
 } o;
@@ -60,6 +60,9 @@ static const struct opt options[] = {
 		"an encoder batch holds the rows of N samples of the longest's length at most"),
 	KEY_OPTION_AS(use_gradient_checkpointing, o.checkpoint,
 		      "keep the state at block starts only; 0: at every site that can hold it"),
+	{"norms-of", 0, OPT_STRING, &o.norms_of, false, 0, 0, "SITE",
+	 "a site on the way: also write the norms of its linears' outputs (side own)"},
+	{"norms", 0, OPT_STRING, &o.norms, false, 0, 0, "FILE", "the file for --norms-of"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "acts file to write"},
 	{.type = OPT_END},
 };
@@ -217,6 +220,8 @@ static void check_usage(const struct extract_run *r)
 		die_usage("--features '%s': expected tokens or reference", o.features);
 	if (is_lora() ? !o.adapter || o.solutions : !o.solutions || !o.sites || o.adapter)
 		die_usage("side own takes --adapter, side merged takes --solutions and --sites");
+	if (!o.norms_of != !o.norms || (o.norms && !is_lora()))
+		die_usage("--norms-of and --norms go together, on side own");
 	if (strcmp(o.answers, "generated") && !answers_are_given())
 		die_usage("--answers '%s': expected generated or given", o.answers);
 	if (o.rows && (!o.from || o.fp16 || r->a.last_rows))
@@ -288,6 +293,8 @@ static void run_open(struct extract_run *r)
 	if (o.rows)
 		a->given_rows = strlist_split(o.rows, "--rows");
 	a->encoder_output = o.encoder_output;
+	a->norms_of = o.norms_of;
+	a->norms = o.norms;
 	a->out = o.out;
 	a->precision = o.fp16 ? be->fast16() : BE_F32;
 	a->fp16 = o.fp16;

@@ -342,13 +342,49 @@ static void add_bias(const struct block *b, struct part p, float *Y, int P)
 	be->add_row(Y, bias, P, part_rows(m, p.slot, p.number));
 }
 
-/* Y (P, rows) = X Wᵀ + (X Aᵀ) Bᵀ + bias; with `accumulate` it is added to Y. */
-static void project(const struct block *b, const struct block_deltas *d, struct work *w,
-		    struct part p, float *Y, const float *X, int P, bool accumulate)
+/* Whether the caller wants to see what this linear gives. */
+static bool is_shown(const struct block *b, const struct work *w, int slot)
 {
-	product(b, d, p, Y, X, P, accumulate);
+	const struct outputs *o = &w->batch->outputs;
+
+	return o->take && b->model->m.family->linear[slot].step == o->at;
+}
+
+static void show(const struct block *b, const struct work *w, struct part p, const float *Y)
+{
+	const struct outputs *o = &w->batch->outputs;
+
+	if (is_shown(b, w, p.slot))
+		o->take(o->arg, p.slot, p.number, Y, part_rows(&b->model->m, p.slot, p.number));
+}
+
+/* Y (P, rows) = X Wᵀ + (X Aᵀ) Bᵀ + bias. */
+static void project(const struct block *b, const struct block_deltas *d, struct work *w,
+		    struct part p, float *Y, const float *X, int P)
+{
+	product(b, d, p, Y, X, P, false);
 	add_delta(b, d, w, p, Y, X, P);
+	show(b, w, p, Y);
 	add_bias(b, p, Y, P);
+}
+
+/* h (P, D) += X Wᵀ + (X Aᵀ) Bᵀ + bias. Y (P, D): workspace, for what is shown. The terms are added
+ * to h one after the other, so that h has the same bits whether or not they are shown. */
+static void project_onto(const struct block *b, const struct block_deltas *d, struct work *w,
+			 struct part p, float *h, float *Y, const float *X, int P)
+{
+	bool shown = is_shown(b, w, p.slot);
+
+	if (shown) {
+		product(b, d, p, Y, X, P, false);
+		be->add(h, Y, (size_t)P * (size_t)b->model->m.D);
+		add_delta(b, d, w, p, Y, X, P);
+		show(b, w, p, Y);
+	} else {
+		product(b, d, p, h, X, P, true);
+	}
+	add_delta(b, d, w, p, h, X, P);
+	add_bias(b, p, h, P);
 }
 
 /* Applies n linears of the same shape to w->x. Result i goes to Y + i·wide. */
@@ -372,6 +408,7 @@ static void project_alike(const struct block *b, const struct block_deltas *d, s
 		if (!held)
 			product(b, d, part[i], y, w->x, w->batch->rows, false);
 		add_delta(b, d, w, part[i], y, w->x, w->batch->rows);
+		show(b, w, part[i], y);
 		add_bias(b, part[i], y, w->batch->rows);
 	}
 }
@@ -557,7 +594,7 @@ static void cross_attention(const struct block *b, const struct block_deltas *d,
 	int *off = xarray((size_t)s->n, sizeof(*off)),
 	    *query_off = xarray((size_t)s->n, sizeof(*query_off));
 
-	project(b, d, w, part[0], w->y, w->x, s->rows, false);
+	project(b, d, w, part[0], w->y, w->x, s->rows);
 	for (int first = 0, n; first < s->n; first += n) {
 		int row = s->off[first] - s->off[0], P = 0;
 		const float *M;
@@ -582,10 +619,12 @@ static void cross_attention(const struct block *b, const struct block_deltas *d,
 }
 
 /* Whether a linear is no single product with a weight in memory: it adds factors of ΔW or a bias,
- * or its weight is read as it is multiplied. */
-static bool apart(const struct block *b, const struct block_deltas *d, struct part p)
+ * its weight is read as it is multiplied, or its output is shown. */
+static bool apart(const struct block *b, const struct block_deltas *d, const struct work *w,
+		  struct part p)
 {
-	return factors_of(d, p.slot) || b->bias[p.slot] || !weight_of(b, d, p);
+	return factors_of(d, p.slot) || b->bias[p.slot] || !weight_of(b, d, p) ||
+	       is_shown(b, w, p.slot);
 }
 
 /* n linears. With two, the activated result of the first is multiplied by the second. */
@@ -596,10 +635,10 @@ static void feed_forward(const struct block *b, const struct block_deltas *d, st
 	int P = w->batch->rows;
 	float *gate = n > 1 ? w->y + w->wide : NULL;
 
-	if (apart(b, d, part[0]) || (gate && apart(b, d, part[1]))) {
-		project(b, d, w, part[0], w->y, w->x, P, false);
+	if (apart(b, d, w, part[0]) || (gate && apart(b, d, w, part[1]))) {
+		project(b, d, w, part[0], w->y, w->x, P);
 		if (gate)
-			project(b, d, w, part[1], gate, w->x, P, false);
+			project(b, d, w, part[1], gate, w->x, P);
 		be->activate(w->y, gate, m->act, (size_t)P * (size_t)m->F);
 	} else {
 		be->feed_forward(w->y, gate, w->x, weight_of(b, d, part[0]),
@@ -617,10 +656,10 @@ static void add_projection(const struct block *b, const struct block_deltas *d, 
 	float *y = w->y + w->wide; /* x may be at w->y */
 
 	if (!norm) {
-		project(b, d, w, p, h, w->x, P, true);
+		project_onto(b, d, w, p, h, y, w->x, P);
 		return;
 	}
-	project(b, d, w, p, y, w->x, P, false);
+	project(b, d, w, p, y, w->x, P);
 	be->rmsnorm(y, y, norm, P, m->D, m->eps);
 	be->add(h, y, (size_t)P * (size_t)m->D);
 }

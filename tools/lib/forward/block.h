@@ -76,6 +76,16 @@ struct given {
 	float *(*fetch)(void *arg, enum step at);
 };
 
+/* The outputs of a step's linears, which a way shows to its caller. take() gets y = x (W0+ΔW)ᵀ
+ * (rows of the batch, n), without bias, in backend memory: for each linear of the step, or for each
+ * part of a fused one. It must not change y. Not for linears that read the encoder's output. */
+struct outputs {
+	enum step at;
+	void *arg;
+	void (*take)(void *arg, int slot, int part, const float *y, int n); /* NULL: none is shown
+									     */
+};
+
 /* A batch of n sequences; the arrays have n entries. */
 struct batch {
 	int n;
@@ -96,6 +106,7 @@ struct batch {
 	const int *answer_off;
 	int room;
 	struct given given; /* where the block's way has given steps */
+	struct outputs outputs;
 };
 
 /* The encoder's output, for the decoder's cross-attention. fetch() returns the rows of sequences

@@ -2,6 +2,7 @@
 #include "merge/propagate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/die.h"
@@ -86,14 +87,12 @@ static void find_given(struct propagation *a)
 	}
 }
 
-void propagate_start(struct propagation *a)
+static void find_state(struct propagation *a)
 {
 	struct site from;
 	struct h5 *in;
 	char *name;
 
-	if (!a->from)
-		return;
 	in = open_acts(a, a->from, &a->task[0], NULL);
 	name = h5_get_string(in, "/", "site");
 	if (!site_parse(&a->model->m, name, &from) || site_is_encoder_output(from) ||
@@ -108,6 +107,36 @@ void propagate_start(struct propagation *a)
 	a->start = from.block;
 	h5_close(in);
 	find_given(a);
+}
+
+/* Whether the walk runs the linears of site s. Those that lead to given rows are not run. */
+static bool runs_linears_of(const struct propagation *a, struct site s)
+{
+	struct site start = {propagate_in_decoder(a), a->start, a->start_step};
+	enum step next;
+
+	if (site_is_encoder_output(s) || s.stack != start.stack || site_compare(s, start) < 0 ||
+	    site_compare(s, a->site) >= 0)
+		return false;
+	next = family_next_step(a->model->m.family, s.stack, s.step);
+	return s.block > a->start || next >= STEP_END || !a->given[next];
+}
+
+static void find_measured(struct propagation *a)
+{
+	if (!site_parse(&a->model->m, a->norms_of, &a->measured))
+		die_usage("--norms-of '%s': no site of this model", a->norms_of);
+	if (!runs_linears_of(a, a->measured))
+		die_usage("--norms-of %s: the way to %s does not run its linears", a->norms_of,
+			  a->of.site);
+}
+
+void propagate_start(struct propagation *a)
+{
+	if (a->from)
+		find_state(a);
+	if (a->norms)
+		find_measured(a);
 }
 
 /* Where x is the norm of h, the file of the site can hold h. */
@@ -183,7 +212,19 @@ static void open_files(const struct propagation *a, struct propagation_task *t,
 		open_output(a, t);
 }
 
-static void close_files(struct propagation_task *t, const struct pass *p)
+static void write_norms(const struct propagation *a, const struct propagation_task *t)
+{
+	char *path = checksums_task_path(a->norms, t->name, a->ntasks, "--norms");
+	const struct acts_of of = acts_of(a, t, a->norms_of);
+	struct site_norms n = {.site = a->measured};
+
+	memcpy(n.xw2, t->xw2, sizeof(n.xw2));
+	normfile_write(path, &of, &a->model->m, &n, propagate_rows(a, t));
+	free(path);
+}
+
+static void close_files(const struct propagation *a, struct propagation_task *t,
+			const struct pass *p)
 {
 	h5_close(t->in);
 	h5_close(t->encoder_output);
@@ -192,6 +233,8 @@ static void close_files(struct propagation_task *t, const struct pass *p)
 		h5_close(t->given[at]);
 		t->given[at] = NULL;
 	}
+	if (p->last && a->norms)
+		write_norms(a, t);
 	if (p->last)
 		h5_commit(t->out);
 }
@@ -247,7 +290,7 @@ static void read_state(const struct propagation *a, const struct propagation_tas
 /* A task's batch, for what is read while a block runs. */
 struct fetch {
 	struct propagation *a;
-	const struct propagation_task *t;
+	struct propagation_task *t;
 	const struct batch *batch;
 	int first; /* the batch's first sequence */
 };
@@ -282,6 +325,21 @@ static const float *fetch_encoder_output(void *arg, int first, int n, int *off)
 	return a->M;
 }
 
+/* Adds ‖y‖² of the rows that the file of a site has, in their order. */
+static void add_squares(void *arg, int slot, int part, const float *y, int n)
+{
+	const struct fetch *f = arg;
+	const struct propagation *a = f->a;
+	const struct batch *b = f->batch;
+	double *sum = &f->t->xw2[slot][part];
+
+	be->squares(a->squares, y, b->rows, n);
+	be->get(a->squares_host, a->squares, (size_t)b->rows * sizeof(double));
+	for (int i = 0; i < b->n; i++)
+		for (int row = a->last_rows ? b->len[i] - 1 : 0; row < b->len[i]; row++)
+			*sum += a->squares_host[b->off[i] + row];
+}
+
 /* Runs the sequences of one task, batch by batch. At the end of the last pass, x at the site gives
  * the rows. */
 static void run_batches(struct propagation *a, struct propagation_task *t, const struct pass *p,
@@ -301,6 +359,8 @@ static void run_batches(struct propagation *a, struct propagation_task *t, const
 		read_state(a, t, p, &batch, first);
 		mem.base = fetch.first = first;
 		batch.given = (struct given){&fetch, fetch_given};
+		if (a->norms && p->block == a->measured.block)
+			batch.outputs = (struct outputs){a->measured.step, &fetch, add_squares};
 		if (p->loaded)
 			block_run(p->loaded, d, &a->work, &batch, &mem, a->h, p->to);
 		if (p->next_norm)
@@ -324,7 +384,7 @@ static void pass_task(struct propagation *a, struct propagation_task *t, const s
 	run_batches(a, t, p, a->merged ? &p->merged : &own);
 	if (p->loaded)
 		block_deltas_release(&own, p->loaded);
-	close_files(t, p);
+	close_files(a, t, p);
 }
 
 static struct way way_of(const struct propagation *a, const struct pass *p)
@@ -417,6 +477,8 @@ void propagate_init(struct propagation *a, struct layout *l, int T, int rank)
 	work_init(&a->work, l, a->model, propagate_in_decoder(a), a->rows, T, rank);
 	a->h = layout_array(l, rows * row);
 	a->host = layout_host(l, rows * (size_t)wide * sizeof(float));
+	a->squares = layout_array(l, rows * sizeof(double));
+	a->squares_host = layout_host(l, rows * sizeof(double));
 	if (propagate_in_decoder(a)) {
 		a->M = layout_array(l, rows * row);
 		a->M_host = layout_host(l, rows * row);
@@ -445,8 +507,10 @@ void propagate_release(struct propagation *a)
 {
 	work_release(&a->work);
 	be->free(a->h);
+	be->free(a->squares);
 	be->free(a->M);
 	free(a->host);
+	free(a->squares_host);
 	free(a->M_host);
 	free(a->from_site);
 }

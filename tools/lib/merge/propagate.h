@@ -11,6 +11,8 @@
  * A walk of this one operation starts from the rows before it, and needs no state.
  * They are the same bits, because equal input rows give equal output rows (backend/be.h).
  *
+ * The walk can also write ‖X Wᵀ‖² of a site's linears that it runs on its way (normfile.h).
+ *
  * A pass runs one block over all sequences of all tasks, batch by batch. Between passes the state
  * is in the output file. So one block's weights and one batch of rows are in memory, whatever the
  * depth and the number of samples. */
@@ -21,6 +23,7 @@
 #include "forward/block.h"
 #include "forward/seqs.h"
 #include "merge/acts.h"
+#include "merge/normfile.h"
 
 /* A task. The caller sets all but the files, and keeps them. */
 struct propagation_task {
@@ -30,6 +33,7 @@ struct propagation_task {
 	struct h5 *in, *encoder_output, *out; /* open only while in use, so that memory does not
 						 grow with the number of tasks */
 	struct h5 *given[STEP_END];           /* likewise: the given rows, by step */
+	double xw2[SLOTS][PARTS];             /* as struct site_norms, over the rows so far */
 };
 
 struct propagation {
@@ -45,6 +49,8 @@ struct propagation {
 		       */
 	struct strlist given_rows; /* paths like `from`, of sites of its block. The files must have
 				      float32 rows of all positions */
+	const char *norms_of, *norms; /* a site whose linears the walk runs, and the path of its
+					 normfile, like `out`; NULL: none is written */
 	int ntasks;
 	struct propagation_task *task; /* (ntasks) */
 	enum be_precision precision;   /* of products with weights */
@@ -60,10 +66,12 @@ struct propagation {
 	enum step start_step;        /* from this step on, whose x may be given */
 	char *from_site;             /* the site of `from` */
 	const char *given[STEP_END]; /* by step of the first block: a path of given_rows, or NULL */
+	struct site measured;        /* norms_of */
 
 	/* Set by propagate_init(). */
 	struct work work;
-	float *h, *host;   /* a batch of rows: backend (rows, D), host (rows, max(D, DI, F)) */
+	float *h, *host; /* a batch of rows: backend (rows, D), host (rows, max(D, DI, F)) */
+	double *squares, *squares_host; /* (rows) ‖y‖² of a batch's rows: backend, host */
 	float *M, *M_host; /* rows of the encoder's output (rows, D): backend, host; only at decoder
 			      sites */
 };
@@ -76,7 +84,8 @@ int propagate_target(const struct propagation *a);
 /* Number of rows in a task's file. */
 int propagate_rows(const struct propagation *a, const struct propagation_task *t);
 
-/* Finds where the state is. die() where no state of `from` leads to the site. */
+/* Finds where the state is. die() where no state of `from` leads to the site, or the walk does not
+ * run the linears of norms_of. */
 void propagate_start(struct propagation *a);
 /* Allocates or counts (layout.h) arrays for batches of a->rows rows. Sequences have up to T rows
  * (at most a->rows), and ΔW a rank up to `rank`. */

@@ -1,0 +1,34 @@
+/* normfile.h: ‖X (W0+ΔW_t)ᵀ‖² of a site's linears, X the rows of task t's own side
+ * (norms/T/SITE.h5). The coefficient c of the fit is made from it (gramfile.h).
+ *
+ * The walk from a site to the next one computes X (W0+ΔW_t)ᵀ anyway (propagate.h). So the process
+ * that writes the next site's rows also writes this file, and compute-grams needs no XᵀX and no
+ * W0ᵀW0.
+ *
+ * iteris-norms, version 1. Attributes: site, task, features, P. A group modules/NAME with the
+ * attribute xw_norm2 for every linear of the site, whether an adapter targets it or not: another
+ * list of tasks then needs no other file. */
+#ifndef NORMFILE_H
+#define NORMFILE_H
+
+#include "files/h5/h5.h"
+#include "merge/acts.h"
+#include "model/geometry.h"
+#include "model/site.h"
+
+/* Norms of a site, by slot. Each is summed in float64 over the rows in their order, part by part of
+ * a fused linear (geometry.h), so that its bits do not depend on batches. */
+struct site_norms {
+	struct site site;
+	double xw2[SLOTS][PARTS];
+};
+
+/* Writes the norms of P rows. of: site, task and features of the file. */
+void normfile_write(const char *path, const struct acts_of *of, const struct geometry *m,
+		    const struct site_norms *n, int P);
+/* Opens a file. die() unless it is about this site, task and kind of rows (of), and P rows. */
+struct h5 *normfile_open(const char *path, const struct acts_of *of, size_t P);
+/* The norm of the module with this name; die() where the file has none. */
+double normfile_get(struct h5 *f, const char *module);
+
+#endif
