@@ -192,7 +192,7 @@ compute_grams() {
 	$LIMIT "$BUILD/compute-grams" --model "${model:-$M}" --site "${site:-enc01-self}" --task tec --tasks "$PAIR" \
 		--adapter "${adapter:-$L/{task\}}" \
 		--own "${own:-$W/own/tec/enc01-self.h5}" --merged "${merged:-$W/merged/tec/enc01-self.h5}" \
-			-o "${out:-$OUT/x.h5}" "$@"
+		--norms "${norms:-$W/norms/tec/enc01-self.h5}" -o "${out:-$OUT/x.h5}" "$@"
 }
 solve_layer() {
 	$LIMIT "$BUILD/solve-layer" --model "${model:-$M}" --site "${site:-enc01-self}" --tasks "$PAIR" \

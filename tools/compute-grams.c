@@ -18,11 +18,12 @@
 #include "merge/acts.h"
 #include "merge/gramfile.h"
 #include "merge/job.h"
+#include "merge/normfile.h"
 #include "plan/footprint.h"
 
 static const struct common_opts *common;
 static struct job_args job_args;
-static const char *task_arg, *own_arg, *merged_arg, *output_arg;
+static const char *task_arg, *own_arg, *merged_arg, *norms_arg, *output_arg;
 static double reg_ceof, dcs_sigma;
 static bool use_dcs, full_weight, drift;
 static int iteration;
@@ -34,6 +35,8 @@ static const struct opt options[] = {
 	{"own", 0, OPT_STRING, &own_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
 	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE",
 	 "rows of the merged model; without: X (regmean)"},
+	{"norms", 0, OPT_STRING, &norms_arg, false, 0, 0, "FILE",
+	 "norms that extract-acts --norms wrote; without: computed from XᵀX"},
 	KEY_OPTION(reg_ceof, reg_ceof),
 	KEY_OPTION(use_dcs, use_dcs),
 	KEY_OPTION(dcs_sigma, dcs_sigma),
@@ -52,8 +55,9 @@ static const struct opt options[] = {
 static const struct tool tool = {
 	.name = "compute-grams",
 	.summary = "Gram matrices and norms of a task's rows at a site",
-	.details = "--adapter, --own, --merged and -o may hold {task}, and must when several "
-		   "tasks are given.",
+	.details =
+		"--adapter, --own, --merged, --norms and -o may hold {task}, and must when several "
+		"tasks are given.",
 	.opts = options,
 	.example = "compute-grams --model model --site enc01-self --tasks tec,isear --task "
 		   "tec,isear --adapter 'loras/{task}' "
@@ -102,6 +106,17 @@ static char *open_sides(struct gramfile *k, int ntasks)
 	return features;
 }
 
+/* With --norms. features: of the rows. */
+static struct h5 *open_norms(const struct gramfile *k, int ntasks, const char *features)
+{
+	char *path = checksums_task_path(norms_arg, k->task, ntasks, "--norms");
+	const struct acts_of of = {k->job->name, k->task, "own", features};
+	struct h5 *f = normfile_open(path, &of, k->rows.P);
+
+	free(path);
+	return f;
+}
+
 static void run_task(struct shared *all, const char *name, int ntasks)
 {
 	struct gramfile k = {.job = &all->job,
@@ -118,8 +133,10 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 	if (k.t < 0)
 		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
 	features = open_sides(&k, ntasks);
+	k.normfile = norms_arg ? open_norms(&k, ntasks, features) : NULL;
 	target = checksums_task_path(output_arg, name, ntasks, "-o");
 	gramfile_make(&k, target, features);
+	h5_close(k.normfile);
 	h5_close(k.side[GRAM_SIDE_XM]);
 	h5_close(k.side[GRAM_SIDE_X]);
 	free(target);

@@ -14,6 +14,7 @@ every() { # FUNCTION: calls it for every reader as FUNCTION TOOL VARIABLE GOOD S
 	"$1" generate_tokens encoder_output "$reader_encoder_output" iteris-acts
 	"$1" compute_grams own "$reader_own" iteris-acts
 	"$1" compute_grams merged "$reader_merged" iteris-acts
+	"$1" compute_grams norms "$W/norms/tec/enc01-self.h5" iteris-norms
 	"$1" solve_layer grams "$W/grams/tec/enc01-self.h5" iteris-grams
 	"$1" assemble_lora solutions "$W/solution/enc00-self.h5" iteris-solution
 	"$1" extract_merged solutions "$W/solution/enc00-self.h5" iteris-solution
@@ -106,6 +107,10 @@ every damaged
 	refuses 'compute_grams: rows of the other side' 1 "expected side 'own', found 'merged'" compute_grams)
 (merged=$W/own/tec/enc01-self.h5
 	refuses 'compute_grams: rows of the other side as merged' 1 "expected side 'merged', found 'own'" compute_grams)
+(norms=$W/norms/tec/enc00-self.h5
+	refuses 'compute_grams: norms of another site' 1 "expected site 'enc01-self', found 'enc00-self'" compute_grams)
+(norms=$W/norms/emoint/enc01-self.h5
+	refuses 'compute_grams: norms of another task' 1 "expected task 'tec', found 'emoint'" compute_grams)
 (encoder_output=$W/own/tec/enc01-self.h5
 	refuses 'generate_tokens: another site as its output' 1 "expected site 'encoder-output', found 'enc01-self'" \
 	generate_tokens)
@@ -123,6 +128,20 @@ refuses 'extract_acts: a state of later on' 1 "enc01-self.h5.*: site 'enc01-self
 refuses 'extract_acts: rows that are no input on the way' 1 \
 	"enc00-self.h5.*: the rows of site 'enc00-self' are no input on the way from 'enc00-self' to 'enc01-self'" \
 	extract_acts --from "$W/own/tec/enc00-self.h5" --rows "$W/own/tec/enc00-self.h5"
+
+for pair in enc01-self:enc00-self dec00-self:enc00-self enc00-self:enc01-self; do
+	of=${pair%:*} site=${pair#*:}
+	(refuses "extract_acts: norms of $of, which is not on the way to $site" 2 \
+		"--norms-of $of: the way to $site does not run its linears" \
+		extract_acts --norms-of "$of" --norms "$OUT/n.h5")
+done
+for option in --norms-of=enc00-self "--norms=$OUT/n.h5"; do
+	refuses "extract_acts: ${option%%=*} alone" 2 '--norms-of and --norms go together, on side own' extract_acts "$option"
+done
+refuses 'extract_acts: norms of the merged side' 2 '--norms-of and --norms go together, on side own' \
+	extract_merged --norms-of enc00-self --norms "$OUT/n.h5"
+refuses 'extract_acts: norms of no site' 2 "--norms-of 'enc9': no site of this model" \
+	extract_acts --norms-of enc9 --norms "$OUT/n.h5"
 
 # Another adapter than the one of the Grams, or samples of other lengths than the rows.
 cp -r "$L" "$T/scaled"

@@ -57,13 +57,15 @@ $W/merged/emoint/enc00-self.h5 $W/merged/emotion-cause/enc00-self.h5 $W/merged/t
 $W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 &: $W/stamps/grams \
     $W/stamps/modules-enc-self $W/stamps/adapter-emoint $W/own/emoint/enc00-self.h5 \
     $W/merged/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc00-self.h5 \
-    $W/merged/emotion-cause/enc00-self.h5
-	$(grams) --site enc00-self --task emoint,emotion-cause --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
+    $W/merged/emotion-cause/enc00-self.h5 | $W/norms/emoint/enc00-self.h5 \
+    $W/norms/emotion-cause/enc00-self.h5
+	$(grams) --site enc00-self --task emoint,emotion-cause --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' --norms '$W/norms/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
 
 $W/grams/tec/enc00-self.h5 $W/grams/isear/enc00-self.h5 &: $W/stamps/grams $W/stamps/modules-enc-self \
     $W/stamps/adapter-tec $W/own/tec/enc00-self.h5 $W/merged/tec/enc00-self.h5 $W/stamps/adapter-isear \
-    $W/own/isear/enc00-self.h5 $W/merged/isear/enc00-self.h5
-	$(grams) --site enc00-self --task tec,isear --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
+    $W/own/isear/enc00-self.h5 $W/merged/isear/enc00-self.h5 | $W/norms/tec/enc00-self.h5 \
+    $W/norms/isear/enc00-self.h5
+	$(grams) --site enc00-self --task tec,isear --own '$W/own/{task}/enc00-self.h5' --merged '$W/merged/{task}/enc00-self.h5' --norms '$W/norms/{task}/enc00-self.h5' -o '$W/grams/{task}/enc00-self.h5'
 
 $W/solution/enc00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc00-self.h5 \
@@ -71,12 +73,13 @@ $W/solution/enc00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 	$(solve) --site enc00-self --grams '$W/grams/{task}/enc00-self.h5' -o $@
 	$(release) --files 'grams/{task}/enc00-self.h5'
 
-$W/own/emoint/enc01-self.h5 $W/own/emotion-cause/enc01-self.h5 $W/own/tec/enc01-self.h5 \
-    $W/own/isear/enc01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
-    $W/own/emotion-cause/enc00-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc00-self.h5 \
-    $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc00-self.h5
-	$(extract_own) --site enc01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc00-self.h5' -o '$W/own/{task}/enc01-self.h5'
+$W/own/emoint/enc01-self.h5 $W/norms/emoint/enc00-self.h5 $W/own/emotion-cause/enc01-self.h5 \
+    $W/norms/emotion-cause/enc00-self.h5 $W/own/tec/enc01-self.h5 $W/norms/tec/enc00-self.h5 \
+    $W/own/isear/enc01-self.h5 $W/norms/isear/enc00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint \
+    $W/samples/emoint.h5 $W/own/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/own/emotion-cause/enc00-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/own/tec/enc00-self.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc00-self.h5
+	$(extract_own) --site enc01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc00-self.h5' --norms-of enc00-self --norms '$W/norms/{task}/enc00-self.h5' -o '$W/own/{task}/enc01-self.h5'
 
 $W/merged/emoint/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5 $W/merged/tec/enc01-self.h5 \
     $W/merged/isear/enc01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc00-self.h5 \
@@ -87,13 +90,15 @@ $W/merged/emoint/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5 $W/merged/t
 $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 &: $W/stamps/grams \
     $W/stamps/modules-enc-self $W/stamps/adapter-emoint $W/own/emoint/enc01-self.h5 \
     $W/merged/emoint/enc01-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc01-self.h5 \
-    $W/merged/emotion-cause/enc01-self.h5
-	$(grams) --site enc01-self --task emoint,emotion-cause --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
+    $W/merged/emotion-cause/enc01-self.h5 | $W/norms/emoint/enc01-self.h5 \
+    $W/norms/emotion-cause/enc01-self.h5
+	$(grams) --site enc01-self --task emoint,emotion-cause --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' --norms '$W/norms/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
 
 $W/grams/tec/enc01-self.h5 $W/grams/isear/enc01-self.h5 &: $W/stamps/grams $W/stamps/modules-enc-self \
     $W/stamps/adapter-tec $W/own/tec/enc01-self.h5 $W/merged/tec/enc01-self.h5 $W/stamps/adapter-isear \
-    $W/own/isear/enc01-self.h5 $W/merged/isear/enc01-self.h5
-	$(grams) --site enc01-self --task tec,isear --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
+    $W/own/isear/enc01-self.h5 $W/merged/isear/enc01-self.h5 | $W/norms/tec/enc01-self.h5 \
+    $W/norms/isear/enc01-self.h5
+	$(grams) --site enc01-self --task tec,isear --own '$W/own/{task}/enc01-self.h5' --merged '$W/merged/{task}/enc01-self.h5' --norms '$W/norms/{task}/enc01-self.h5' -o '$W/grams/{task}/enc01-self.h5'
 
 $W/solution/enc01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc01-self.h5 \
@@ -101,14 +106,15 @@ $W/solution/enc01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 	$(solve) --site enc01-self --grams '$W/grams/{task}/enc01-self.h5' -o $@
 	$(release) --files 'own/{task}/enc00-self.h5,merged/{task}/enc00-self.h5,grams/{task}/enc01-self.h5'
 
-$W/own/emoint/enc02-self.h5 $W/own/emotion-cause/enc02-self.h5 $W/own/tec/enc02-self.h5 \
-    $W/own/isear/enc02-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/enc01-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
-    $W/own/emotion-cause/enc01-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc01-self.h5 \
-    $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc01-self.h5 | \
+$W/own/emoint/enc02-self.h5 $W/norms/emoint/enc01-self.h5 $W/own/emotion-cause/enc02-self.h5 \
+    $W/norms/emotion-cause/enc01-self.h5 $W/own/tec/enc02-self.h5 $W/norms/tec/enc01-self.h5 \
+    $W/own/isear/enc02-self.h5 $W/norms/isear/enc01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint \
+    $W/samples/emoint.h5 $W/own/emoint/enc01-self.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/own/emotion-cause/enc01-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/own/tec/enc01-self.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc01-self.h5 | \
     $W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 $W/grams/tec/enc00-self.h5 \
     $W/grams/isear/enc00-self.h5
-	$(extract_own) --site enc02-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc01-self.h5' -o '$W/own/{task}/enc02-self.h5'
+	$(extract_own) --site enc02-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc01-self.h5' --norms-of enc01-self --norms '$W/norms/{task}/enc01-self.h5' -o '$W/own/{task}/enc02-self.h5'
 
 $W/merged/emoint/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5 $W/merged/tec/enc02-self.h5 \
     $W/merged/isear/enc02-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc01-self.h5 \
@@ -119,13 +125,15 @@ $W/merged/emoint/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5 $W/merged/t
 $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 &: $W/stamps/grams \
     $W/stamps/modules-enc-self $W/stamps/adapter-emoint $W/own/emoint/enc02-self.h5 \
     $W/merged/emoint/enc02-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/enc02-self.h5 \
-    $W/merged/emotion-cause/enc02-self.h5
-	$(grams) --site enc02-self --task emoint,emotion-cause --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
+    $W/merged/emotion-cause/enc02-self.h5 | $W/norms/emoint/enc02-self.h5 \
+    $W/norms/emotion-cause/enc02-self.h5
+	$(grams) --site enc02-self --task emoint,emotion-cause --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' --norms '$W/norms/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
 
 $W/grams/tec/enc02-self.h5 $W/grams/isear/enc02-self.h5 &: $W/stamps/grams $W/stamps/modules-enc-self \
     $W/stamps/adapter-tec $W/own/tec/enc02-self.h5 $W/merged/tec/enc02-self.h5 $W/stamps/adapter-isear \
-    $W/own/isear/enc02-self.h5 $W/merged/isear/enc02-self.h5
-	$(grams) --site enc02-self --task tec,isear --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
+    $W/own/isear/enc02-self.h5 $W/merged/isear/enc02-self.h5 | $W/norms/tec/enc02-self.h5 \
+    $W/norms/isear/enc02-self.h5
+	$(grams) --site enc02-self --task tec,isear --own '$W/own/{task}/enc02-self.h5' --merged '$W/merged/{task}/enc02-self.h5' --norms '$W/norms/{task}/enc02-self.h5' -o '$W/grams/{task}/enc02-self.h5'
 
 $W/solution/enc02-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/enc02-self.h5 \
@@ -133,14 +141,15 @@ $W/solution/enc02-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 	$(solve) --site enc02-self --grams '$W/grams/{task}/enc02-self.h5' -o $@
 	$(release) --files 'own/{task}/enc01-self.h5,merged/{task}/enc01-self.h5,grams/{task}/enc02-self.h5'
 
-$W/own/emoint/encoder-output.h5 $W/own/emotion-cause/encoder-output.h5 $W/own/tec/encoder-output.h5 \
-    $W/own/isear/encoder-output.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/enc02-self.h5 $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 \
-    $W/own/emotion-cause/enc02-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 $W/own/tec/enc02-self.h5 \
-    $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc02-self.h5 | \
+$W/own/emoint/encoder-output.h5 $W/norms/emoint/enc02-self.h5 $W/own/emotion-cause/encoder-output.h5 \
+    $W/norms/emotion-cause/enc02-self.h5 $W/own/tec/encoder-output.h5 $W/norms/tec/enc02-self.h5 \
+    $W/own/isear/encoder-output.h5 $W/norms/isear/enc02-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint \
+    $W/samples/emoint.h5 $W/own/emoint/enc02-self.h5 $W/stamps/adapter-emotion-cause \
+    $W/samples/emotion-cause.h5 $W/own/emotion-cause/enc02-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
+    $W/own/tec/enc02-self.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc02-self.h5 | \
     $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 \
     $W/grams/isear/enc01-self.h5
-	$(extract_own) --site encoder-output --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc02-self.h5' -o '$W/own/{task}/encoder-output.h5'
+	$(extract_own) --site encoder-output --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc02-self.h5' --norms-of enc02-self --norms '$W/norms/{task}/enc02-self.h5' -o '$W/own/{task}/encoder-output.h5'
 
 $W/tokens/emoint.h5 $W/tokens/emotion-cause.h5 $W/tokens/tec.h5 $W/tokens/isear.h5 &: $W/stamps/tokens \
     $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/stamps/extract $W/stamps/adapter-emotion-cause \
@@ -193,13 +202,15 @@ $W/merged/emoint/dec00-self.h5 $W/merged/emotion-cause/dec00-self.h5 $W/merged/t
 $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 &: $W/stamps/grams \
     $W/stamps/modules-dec-self $W/stamps/adapter-emoint $W/own/emoint/dec00-self.h5 \
     $W/merged/emoint/dec00-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-self.h5 \
-    $W/merged/emotion-cause/dec00-self.h5
-	$(grams) --site dec00-self --task emoint,emotion-cause --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
+    $W/merged/emotion-cause/dec00-self.h5 | $W/norms/emoint/dec00-self.h5 \
+    $W/norms/emotion-cause/dec00-self.h5
+	$(grams) --site dec00-self --task emoint,emotion-cause --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' --norms '$W/norms/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
 
 $W/grams/tec/dec00-self.h5 $W/grams/isear/dec00-self.h5 &: $W/stamps/grams $W/stamps/modules-dec-self \
     $W/stamps/adapter-tec $W/own/tec/dec00-self.h5 $W/merged/tec/dec00-self.h5 $W/stamps/adapter-isear \
-    $W/own/isear/dec00-self.h5 $W/merged/isear/dec00-self.h5
-	$(grams) --site dec00-self --task tec,isear --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
+    $W/own/isear/dec00-self.h5 $W/merged/isear/dec00-self.h5 | $W/norms/tec/dec00-self.h5 \
+    $W/norms/isear/dec00-self.h5
+	$(grams) --site dec00-self --task tec,isear --own '$W/own/{task}/dec00-self.h5' --merged '$W/merged/{task}/dec00-self.h5' --norms '$W/norms/{task}/dec00-self.h5' -o '$W/grams/{task}/dec00-self.h5'
 
 $W/solution/dec00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec00-self.h5 \
@@ -207,16 +218,17 @@ $W/solution/dec00-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 	$(solve) --site dec00-self --grams '$W/grams/{task}/dec00-self.h5' -o $@
 	$(release) --files 'grams/{task}/dec00-self.h5'
 
-$W/own/emoint/dec00-cross.h5 $W/own/emotion-cause/dec00-cross.h5 $W/own/tec/dec00-cross.h5 \
-    $W/own/isear/dec00-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
+$W/own/emoint/dec00-cross.h5 $W/norms/emoint/dec00-self.h5 $W/own/emotion-cause/dec00-cross.h5 \
+    $W/norms/emotion-cause/dec00-self.h5 $W/own/tec/dec00-cross.h5 $W/norms/tec/dec00-self.h5 \
+    $W/own/isear/dec00-cross.h5 $W/norms/isear/dec00-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint \
+    $W/samples/emoint.h5 $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
     $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 \
     $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
     $W/own/tec/dec00-self.h5 $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
     $W/samples/isear.h5 $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 $W/grams/tec/enc02-self.h5 \
     $W/grams/isear/enc02-self.h5
-	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec00-cross.h5'
+	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec00-self --norms '$W/norms/{task}/dec00-self.h5' -o '$W/own/{task}/dec00-cross.h5'
 
 $W/merged/emoint/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 \
     $W/merged/isear/dec00-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
@@ -230,13 +242,15 @@ $W/merged/emoint/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5 $W/merged
 $W/grams/emoint/dec00-cross.h5 $W/grams/emotion-cause/dec00-cross.h5 &: $W/stamps/grams \
     $W/stamps/modules-dec-cross $W/stamps/adapter-emoint $W/own/emoint/dec00-cross.h5 \
     $W/merged/emoint/dec00-cross.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec00-cross.h5 \
-    $W/merged/emotion-cause/dec00-cross.h5
-	$(grams) --site dec00-cross --task emoint,emotion-cause --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
+    $W/merged/emotion-cause/dec00-cross.h5 | $W/norms/emoint/dec00-cross.h5 \
+    $W/norms/emotion-cause/dec00-cross.h5
+	$(grams) --site dec00-cross --task emoint,emotion-cause --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' --norms '$W/norms/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
 $W/grams/tec/dec00-cross.h5 $W/grams/isear/dec00-cross.h5 &: $W/stamps/grams $W/stamps/modules-dec-cross \
     $W/stamps/adapter-tec $W/own/tec/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 $W/stamps/adapter-isear \
-    $W/own/isear/dec00-cross.h5 $W/merged/isear/dec00-cross.h5
-	$(grams) --site dec00-cross --task tec,isear --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
+    $W/own/isear/dec00-cross.h5 $W/merged/isear/dec00-cross.h5 | $W/norms/tec/dec00-cross.h5 \
+    $W/norms/isear/dec00-cross.h5
+	$(grams) --site dec00-cross --task tec,isear --own '$W/own/{task}/dec00-cross.h5' --merged '$W/merged/{task}/dec00-cross.h5' --norms '$W/norms/{task}/dec00-cross.h5' -o '$W/grams/{task}/dec00-cross.h5'
 
 $W/solution/dec00-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec00-cross.h5 \
@@ -244,16 +258,17 @@ $W/solution/dec00-cross.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/a
 	$(solve) --site dec00-cross --grams '$W/grams/{task}/dec00-cross.h5' -o $@
 	$(release) --files 'own/{task}/dec00-cross.h5,merged/{task}/dec00-cross.h5,grams/{task}/dec00-cross.h5'
 
-$W/own/emoint/dec01-self.h5 $W/own/emotion-cause/dec01-self.h5 $W/own/tec/dec01-self.h5 \
-    $W/own/isear/dec01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
+$W/own/emoint/dec01-self.h5 $W/norms/emoint/dec00-cross.h5 $W/own/emotion-cause/dec01-self.h5 \
+    $W/norms/emotion-cause/dec00-cross.h5 $W/own/tec/dec01-self.h5 $W/norms/tec/dec00-cross.h5 \
+    $W/own/isear/dec01-self.h5 $W/norms/isear/dec00-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint \
+    $W/samples/emoint.h5 $W/own/emoint/dec00-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
     $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec00-self.h5 \
     $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
     $W/own/tec/dec00-self.h5 $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
     $W/samples/isear.h5 $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 $W/grams/tec/encoder-output.h5 \
     $W/grams/isear/encoder-output.h5
-	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec01-self.h5'
+	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec00-cross --norms '$W/norms/{task}/dec00-cross.h5' -o '$W/own/{task}/dec01-self.h5'
 
 $W/merged/emoint/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5 $W/merged/tec/dec01-self.h5 \
     $W/merged/isear/dec01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
@@ -267,13 +282,15 @@ $W/merged/emoint/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5 $W/merged/t
 $W/grams/emoint/dec01-self.h5 $W/grams/emotion-cause/dec01-self.h5 &: $W/stamps/grams \
     $W/stamps/modules-dec-self $W/stamps/adapter-emoint $W/own/emoint/dec01-self.h5 \
     $W/merged/emoint/dec01-self.h5 $W/stamps/adapter-emotion-cause $W/own/emotion-cause/dec01-self.h5 \
-    $W/merged/emotion-cause/dec01-self.h5
-	$(grams) --site dec01-self --task emoint,emotion-cause --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
+    $W/merged/emotion-cause/dec01-self.h5 | $W/norms/emoint/dec01-self.h5 \
+    $W/norms/emotion-cause/dec01-self.h5
+	$(grams) --site dec01-self --task emoint,emotion-cause --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' --norms '$W/norms/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
 
 $W/grams/tec/dec01-self.h5 $W/grams/isear/dec01-self.h5 &: $W/stamps/grams $W/stamps/modules-dec-self \
     $W/stamps/adapter-tec $W/own/tec/dec01-self.h5 $W/merged/tec/dec01-self.h5 $W/stamps/adapter-isear \
-    $W/own/isear/dec01-self.h5 $W/merged/isear/dec01-self.h5
-	$(grams) --site dec01-self --task tec,isear --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
+    $W/own/isear/dec01-self.h5 $W/merged/isear/dec01-self.h5 | $W/norms/tec/dec01-self.h5 \
+    $W/norms/isear/dec01-self.h5
+	$(grams) --site dec01-self --task tec,isear --own '$W/own/{task}/dec01-self.h5' --merged '$W/merged/{task}/dec01-self.h5' --norms '$W/norms/{task}/dec01-self.h5' -o '$W/grams/{task}/dec01-self.h5'
 
 $W/solution/dec01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/adapter-emotion-cause \
     $W/stamps/adapter-tec $W/stamps/adapter-isear $W/grams/emoint/dec01-self.h5 \
@@ -281,16 +298,17 @@ $W/solution/dec01-self.h5: $W/stamps/solve $W/stamps/adapter-emoint $W/stamps/ad
 	$(solve) --site dec01-self --grams '$W/grams/{task}/dec01-self.h5' -o $@
 	$(release) --files 'own/{task}/dec00-self.h5,merged/{task}/dec00-self.h5,grams/{task}/dec01-self.h5'
 
-$W/own/emoint/dec01-cross.h5 $W/own/emotion-cause/dec01-cross.h5 $W/own/tec/dec01-cross.h5 \
-    $W/own/isear/dec01-cross.h5 &: $W/stamps/extract $W/stamps/adapter-emoint $W/samples/emoint.h5 \
-    $W/own/emoint/dec01-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
+$W/own/emoint/dec01-cross.h5 $W/norms/emoint/dec01-self.h5 $W/own/emotion-cause/dec01-cross.h5 \
+    $W/norms/emotion-cause/dec01-self.h5 $W/own/tec/dec01-cross.h5 $W/norms/tec/dec01-self.h5 \
+    $W/own/isear/dec01-cross.h5 $W/norms/isear/dec01-self.h5 &: $W/stamps/extract $W/stamps/adapter-emoint \
+    $W/samples/emoint.h5 $W/own/emoint/dec01-self.h5 $W/tokens/emoint.h5 $W/own/emoint/encoder-output.h5 \
     $W/stamps/adapter-emotion-cause $W/samples/emotion-cause.h5 $W/own/emotion-cause/dec01-self.h5 \
     $W/tokens/emotion-cause.h5 $W/own/emotion-cause/encoder-output.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
     $W/own/tec/dec01-self.h5 $W/tokens/tec.h5 $W/own/tec/encoder-output.h5 $W/stamps/adapter-isear \
     $W/samples/isear.h5 $W/own/isear/dec01-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 $W/grams/tec/dec00-self.h5 \
     $W/grams/isear/dec00-self.h5
-	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' -o '$W/own/{task}/dec01-cross.h5'
+	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec01-self --norms '$W/norms/{task}/dec01-self.h5' -o '$W/own/{task}/dec01-cross.h5'
 
 $W/merged/emoint/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 \
     $W/merged/isear/dec01-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec01-self.h5 \

@@ -41,6 +41,8 @@ for threads in 1 2; do
 			then ok "$name by hand: same bytes, -t $threads"; else
 			not_ok "$name by hand: same bytes, -t $threads"; say <"$T/hand"; fi
 	}
+	extract_norms() { out=$OUT/acts.h5 extract_acts --from "$W/own/tec/enc00-self.h5" --norms-of enc00-self \
+		--norms "$OUT/x.h5" "$@"; }
 	by_hand draw-samples samples/tec.h5 draw_samples
 	(site=enc00-self; by_hand 'extract-acts (own)' own/tec/enc00-self.h5 extract_acts)
 	by_hand 'extract-acts (own), from the state before' own/tec/enc01-self.h5 extract_acts \
@@ -51,6 +53,7 @@ for threads in 1 2; do
 	sites=$(sed -n 's/^sites := //p' "$W/plan.mk" | tr ' ' ,)
 	by_hand 'extract-acts (merged)' merged/tec/enc01-self.h5 extract_merged --from "$W/merged/tec/enc00-self.h5"
 	by_hand generate-tokens tokens/tec.h5 generate_tokens
+	by_hand 'extract-acts (own), the norms of the site before' norms/tec/enc00-self.h5 extract_norms
 	by_hand compute-grams grams/tec/enc01-self.h5 compute_grams
 	by_hand solve-layer solution/enc01-self.h5 solve_layer
 done

@@ -103,7 +103,7 @@ static void kinds(void **state)
 static void products(void **state)
 {
 	struct gram_rows rows = {.read = read_rows, .P = P};
-	double AG[R * D], BtB[R * R], trace = 0, norm2 = 0;
+	double AG[R * D], trace = 0;
 	struct gram g;
 
 	(void)state;
@@ -126,41 +126,68 @@ static void products(void **state)
 			for (int j = 0; j < D; j++)
 				trace += (double)W[o * D + i] * G[i * D + j] * (double)W[o * D + j];
 	assert_true(fabs(gram_trace(&g, W, M) / trace - 1) <= 1e-6);
-	for (int r = 0; r < R * R; r++)
-		BtB[r] = r / R + r % R + 1;
-	for (int a = 0; a < R; a++)
-		for (int b = 0; b < R; b++)
-			for (int i = 0; i < D; i++)
-				for (int j = 0; j < D; j++)
-					norm2 += BtB[a * R + b] * (double)A[a * D + i] *
-						 G[i * D + j] * (double)A[b * D + j];
-	assert_true(fabs(gram_norm2(&g, A, BtB, R) / norm2 - 1) <= 1e-10);
 	gram_release(&g);
 }
 
-/* Few rows are kept as rows: the norms equal those from their Gram. */
-static void norms_of_few_rows(void **state)
+/* Σ ‖B A x‖² over n rows of X, in float64. */
+static double naive_norm2(size_t n, const double *BtB)
 {
-	double BtB[R * R];
+	double sum = 0;
+
+	for (size_t p = 0; p < n; p++) {
+		double a[R] = {0};
+
+		for (int r = 0; r < R; r++)
+			for (int i = 0; i < D; i++)
+				a[r] += (double)A[r * D + i] * (double)X[p * D + (size_t)i];
+		for (int r = 0; r < R * R; r++)
+			sum += BtB[r] * a[r / R] * a[r % R];
+	}
+	return sum;
+}
+
+/* The same for any number of threads: a tile's sum is one thread's. */
+static void staged_norms(void **state)
+{
+	struct gram_rows rows = {.read = read_rows, .P = P};
+	double BtB[R * R], last = 0;
 	struct gram g;
 
 	(void)state;
 	for (int r = 0; r < R * R; r++)
 		BtB[r] = r / R + r % R + 1;
 	gram_init(&g, NULL, D, D);
+	for (size_t n = 1; n <= GRAM_STAGE; n += 239)
+		for (int t = 1; t <= 3; t++) {
+			threads_use(t);
+			assert_int_equal(gram_stage(&g, &rows, GRAM_SIDE_X, 0, n), 0);
+			double have = gram_staged_norm2(&g, (int)n, A, BtB, R);
+			assert_true(fabs(have / naive_norm2(n, BtB) - 1) <= 1e-6);
+			assert_true(t == 1 || have == last);
+			last = have;
+		}
+	threads_use(1);
+	gram_release(&g);
+}
+
+/* Few rows are kept as rows: the norms equal those from their Gram. */
+static void norms_of_few_rows(void **state)
+{
+	struct gram g;
+
+	(void)state;
+	gram_init(&g, NULL, D, D);
 	for (int weighted = 0; weighted < 2; weighted++)
 		for (size_t n = 1; n <= D / 2; n += D / 2 - 1) {
 			struct gram_rows rows = {
 				.read = read_rows, .P = n, .w = weighted ? w : NULL};
-			double trace, norm2;
+			double trace;
 
 			assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);
 			trace = gram_trace(&g, W, M);
-			norm2 = gram_norm2(&g, A, BtB, R);
 			assert_int_equal(gram_run_norms(&g, &rows), 0);
 			assert_int_equal(g.few, n);
 			assert_true(fabs(gram_trace(&g, W, M) / trace - 1) <= 1e-6);
-			assert_true(fabs(gram_norm2(&g, A, BtB, R) / norm2 - 1) <= 1e-10);
 		}
 	/* Many rows: from their Gram. */
 	assert_int_equal(gram_run_norms(&g, &(struct gram_rows){.read = read_rows, .P = D / 2 + 1}),
@@ -302,6 +329,7 @@ int main(void)
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(products),
 		cmocka_unit_test(norms_of_few_rows),
+		cmocka_unit_test(staged_norms),
 		cmocka_unit_test(bad_rows),
 		cmocka_unit_test(blocks),
 		cmocka_unit_test(same_bits_for_any_threads),

@@ -112,6 +112,26 @@ static bool is_read_after(const struct schedule *s, int i, int j)
 	return false;
 }
 
+/* The site before gets its norms wherever the way goes on in its stack. No step of that site is
+ * left out of the way because rows after it are given. */
+static void check_norms(const struct schedule *s, int i)
+{
+	const struct extract_site *t = &s->extract_site[i], *before = i ? t - 1 : NULL;
+	bool encoder_output = site_is_encoder_output(t->site);
+	int stack = encoder_output ? 0 : t->site.stack;
+	bool measured = before && before->solved && !site_is_encoder_output(before->site) &&
+			before->site.stack == stack;
+
+	assert_int_equal(t->norms_of, measured ? i - 1 : NO_SITE);
+	if (before)
+		assert_ptr_equal(schedule_measures(s, i - 1), measured ? t : NULL);
+	if (!measured)
+		return;
+	assert_true(t->from == NO_SITE || t->from <= i - 1);
+	for (int k = 0; k < t->ngiven; k++)
+		assert_true(t->given[k] <= i - 1);
+}
+
 static void check(const struct plan *p)
 {
 	struct schedule s = schedule_make(p);
@@ -121,6 +141,7 @@ static void check(const struct plan *p)
 		assert_int_equal(s.extract_site[i].from, state_of(p, &s, i));
 		assert_int_equal(s.extract_site[i].before, solved);
 		check_given(&s, i, true);
+		check_norms(&s, i);
 		assert_int_equal(s.extract_site[i].reads_encoder,
 				 s.extract_site[i].site.stack == 1 &&
 					 !site_is_encoder_output(s.extract_site[i].site));

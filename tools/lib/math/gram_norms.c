@@ -19,44 +19,50 @@ static int tiles_of(int n)
 	return (n + GRAM_TILE - 1) / GRAM_TILE;
 }
 
-/* Few rows: Σ ‖B a‖² for a = A x. BtB is symmetric, so ‖B a‖² = aᵀ BtB a. */
-static double rows_norm2(const struct gram *g, const float *A, const double *BtB, int r)
+/* Sums the tiles' parts. Each part was made by one thread; the order is fixed. Frees part. */
+static double sum_of(double *part, int n)
 {
-	size_t d = (size_t)g->d, R = (size_t)r;
-	double *a = xarray(R, sizeof(*a)), sum = 0;
+	double sum = 0;
 
-	for (int p = 0; p < g->few; p++) {
-		const float *x = g->stage[GRAM_SIDE_X] + (size_t)p * d;
+	for (int i = 0; i < n; i++)
+		sum += part[i];
+	free(part);
+	return sum;
+}
 
-		for (size_t i = 0; i < R; i++)
-			a[i] = simd_dot_f64(x, A + i * d, d);
-		for (size_t i = 0; i < R; i++)
-			for (size_t j = 0; j < R; j++)
-				sum += BtB[i * R + j] * a[i] * a[j];
-	}
+/* Σ ‖B A x‖² over n rows x. With a = A x it is Σ aᵀ BtB a. a in float32, the rest in float64. */
+static double tile_norm2(const float *X, int n, int d, const float *A, const double *BtB, int r)
+{
+	size_t count = area((size_t)n, (size_t)r);
+	float *a = xarray(count, sizeof(*a));
+	double *wide = xarray(2 * count, sizeof(*wide)), *Ba = wide + count, sum;
+
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, r, d, 1.0f, X, d, A, d, 0.0f, a, r);
+	for (size_t i = 0; i < count; i++)
+		wide[i] = (double)a[i];
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, r, r, 1.0, wide, r, BtB, r, 0.0,
+		    Ba, r);
+	sum = cblas_ddot((blasint)count, wide, 1, Ba, 1);
+	free(wide);
 	free(a);
 	return sum;
 }
 
-double gram_norm2(struct gram *g, const float *A, const double *BtB, int r)
+double gram_staged_norm2(const struct gram *g, int n, const float *A, const double *BtB, int r)
 {
-	size_t d = (size_t)g->d;
-	double *AG, sum = 0;
+	enum { ROWS = 24 };
+	int tiles = (n + ROWS - 1) / ROWS;
+	double *part = xarray((size_t)tiles, sizeof(*part));
 
-	if (g->few)
-		return rows_norm2(g, A, BtB, r);
-	AG = xarray(area((size_t)r, d), sizeof(*AG));
-	gram_thin(g, AG, A, r);
-	for (size_t i = 0; i < (size_t)r; i++)
-		for (size_t j = 0; j < (size_t)r; j++) {
-			double dot = 0;
+#pragma omp parallel for num_threads(threads_for(1.0 * n * r * g->d / PRODUCTS_PER_NS)) \
+	schedule(dynamic)
+	for (int tile = 0; tile < tiles; tile++) {
+		int i0 = tile * ROWS, rows = n - i0 < ROWS ? n - i0 : ROWS;
 
-			for (size_t e = 0; e < d; e++)
-				dot += AG[i * d + e] * (double)A[j * d + e];
-			sum += BtB[i * (size_t)r + j] * dot;
-		}
-	free(AG);
-	return sum;
+		part[tile] = tile_norm2(g->stage[GRAM_SIDE_X] + area((size_t)i0, (size_t)g->d),
+					rows, g->d, A, BtB, r);
+	}
+	return sum_of(part, tiles);
 }
 
 /* Σ (W_iᵀ W_j) ∘ G_ij over one tile: rows from i0, columns from j0 of G. G_ij (mi, nj) has leading
@@ -73,17 +79,6 @@ static double tile_trace(const float *W, int n, int d, const double *Gij, int i0
 		for (int j = 0; j < nj; j++)
 			sum += (double)C[i * GRAM_TILE + j] *
 			       Gij[area((size_t)i, (size_t)d) + (size_t)j];
-	return sum;
-}
-
-/* Sums the tiles' parts. Each part was made by one thread; the order is fixed. Frees part. */
-static double sum_of(double *part, int n)
-{
-	double sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += part[i];
-	free(part);
 	return sum;
 }
 

@@ -90,12 +90,15 @@ void gram_thin(struct gram *g, double *AG, const float *A, int r);
 /* Fetches the panel of G that starts at row i0; returns how many rows it has. */
 int gram_fetch(struct gram *g, int i0);
 
-/* gram_norms.c: norms of products with X. gram_run_norms() prepares them: it makes K = XᵀX. Where 2
+/* gram_norms.c: norms of products with X.
+ *
+ * ‖X (B A)ᵀ‖² over the first n rows of X that gram_stage() has staged: Σ aᵀ (BᵀB) a, a = A x. A (r,
+ * d), BtB (r, r) = BᵀB. No Gram is needed. a is computed in float32, the rest in float64. */
+double gram_staged_norm2(const struct gram *g, int n, const float *A, const double *BtB, int r);
+/* Of a W of full rank. gram_run_norms() prepares them: it makes K = XᵀX. Where 2
  * P ≤ d and P ≤ GRAM_STAGE it keeps X itself, because the products themselves then cost less.
  * Returns as gram_run(). */
 int gram_run_norms(struct gram *g, const struct gram_rows *rows);
-/* ‖X (B A)ᵀ‖² = Σ (BᵀB)∘(A K Aᵀ), A (r, d), BtB (r, r) = BᵀB; in float64. */
-double gram_norm2(struct gram *g, const float *A, const double *BtB, int r);
 /* ‖X Wᵀ‖² = tr(W K Wᵀ) = Σ (WᵀW)∘K for n rows of W (n, d). WᵀW, or X Wᵀ, is formed in float32. */
 double gram_trace(struct gram *g, const float *W, int n);
 

@@ -1,10 +1,10 @@
 /* gramfile.c: see gramfile.h.
  *
- * Norms of products with X follow from X's Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). Only one Gram is in
- * memory at a time, so there are up to three passes over the rows:
+ * Only one Gram is in memory at a time, so there are up to three passes over the rows:
  * - H = XmᵀXm
  * - C = XᵀXm
- * - K = XᵀX, or X itself where it has few rows.
+ * - K = XᵀX, or X itself where it has few rows. Only where no normfile is given: ‖X Wᵀ‖² = tr(W K
+ *   Wᵀ).
  *
  * A pass returns its Gram, which is valid until the next pass. Where memory does not hold it, it is
  * in a file beside the output, which is removed at the end. With DCS weights every module has
@@ -21,6 +21,7 @@
 #include "files/h5/h5_lower.h"
 #include "math/dcs.h"
 #include "math/solve.h"
+#include "merge/normfile.h"
 
 struct norms {
 	double w2, xw2, y2, xxm, h, yw2; /* yw2: the same as xw2, of the weighted rows */
@@ -182,7 +183,7 @@ struct whole_norms {
 	double w2, xw2; /* ‖W‖² and tr(W K Wᵀ) of W = W0+ΔW_t. */
 };
 
-/* W is made in panels of rows. */
+/* W is made in panels of rows. K: as pass_K() returns it; NULL: xw2 is not wanted. */
 static struct whole_norms whole_norms(struct gramfile *k, const struct factors *s, int i,
 				      struct gram *K)
 {
@@ -198,41 +199,78 @@ static struct whole_norms whole_norms(struct gramfile *k, const struct factors *
 		st_read(k->model, W0, (size_t)o * d, count, k->W);
 		factors_add(s, k->t, o, n, k->W);
 		sum.w2 += simd_dot_f64(k->W, k->W, count);
-		sum.xw2 += gram_trace(K, k->W, n);
+		sum.xw2 += K ? gram_trace(K, k->W, n) : 0;
 	}
 	free(weight);
 	free(name);
 	return sum;
 }
 
-/* ‖X ΔW_tᵀ‖², from the task's own factors. */
-static double target_norm(const struct gramfile *k, const struct factors *own, struct gram *K)
+static double handed_norm(const struct gramfile *k, int i)
 {
-	int r = own->R;
-	double *BtB = xarray((size_t)r * (size_t)r, sizeof(*BtB)), y2 = 0;
+	char *name = job_module(k->job, i);
+	double xw2 = normfile_get(k->normfile, name);
 
-	if (r) {
-		solve_BtB(BtB, own->B, r, own->d_out, r);
-		y2 = own->s[k->t] * own->s[k->t] * gram_norm2(K, own->A, BtB, r);
-	}
-	free(BtB);
-	return y2;
+	free(name);
+	return xw2;
 }
 
-/* Reads B of module i's own factors, computes norms by K, and releases the factors. */
-static void own_norms(struct gramfile *k, int i, struct gram *K)
+/* The norms of W0+ΔW_t, for every module. Releases the task's own factors. C: for pass_K(). */
+static void own_norms(struct gramfile *k, struct gram *C)
 {
-	struct factors *own = &k->own[i];
-	struct norms *norms = &k->norms[i];
-	struct whole_norms w;
+	struct gram *K = k->normfile ? NULL : pass_K(k, C);
 
-	stack_load_B(own, &k->job->targets, i, k->t);
-	w = whole_norms(k, own, i, K);
-	norms->w2 = w.w2;
-	norms->xw2 = norms->yw2 = w.xw2;
-	if (!k->weighted)
-		norms->y2 = target_norm(k, own, K);
-	factors_release(own);
+	for (int i = 0; i < k->job->targets.n; i++) {
+		struct norms *norms = &k->norms[i];
+		struct whole_norms w = whole_norms(k, &k->own[i], i, K);
+
+		norms->w2 = w.w2;
+		norms->xw2 = norms->yw2 = K ? w.xw2 : handed_norm(k, i);
+		factors_release(&k->own[i]);
+	}
+}
+
+/* BᵀB of the task's own factors, by module; NULL where it has none. */
+static double **own_BtB(const struct gramfile *k)
+{
+	int n = k->job->targets.n;
+	double **BtB = xcalloc((size_t)n, sizeof(*BtB));
+
+	for (int i = 0; i < n; i++) {
+		const struct factors *own = &k->own[i];
+		size_t r = (size_t)own->R;
+
+		if (!r)
+			continue;
+		BtB[i] = xarray(r * r, sizeof(**BtB));
+		solve_BtB(BtB[i], own->B, own->R, own->d_out, own->R);
+	}
+	return BtB;
+}
+
+/* ‖X ΔW_tᵀ‖² of every module, in a pass over the rows. */
+static void target_norms(struct gramfile *k)
+{
+	double **BtB = own_BtB(k);
+	int n = k->job->targets.n;
+
+	for (size_t p = 0; p < k->rows.P; p += GRAM_STAGE) {
+		size_t rows = k->rows.P - p < GRAM_STAGE ? k->rows.P - p : GRAM_STAGE;
+
+		if (gram_stage(k->gram, &k->rows, GRAM_SIDE_X, p, rows))
+			die_row(k);
+		for (int i = 0; i < n; i++) {
+			const struct factors *own = &k->own[i];
+			double s2 = own->s[k->t] * own->s[k->t];
+
+			if (BtB[i])
+				k->norms[i].y2 += s2 * gram_staged_norm2(k->gram, (int)rows, own->A,
+									 BtB[i], own->R);
+		}
+	}
+	for (int i = 0; i < n; i++)
+		free(BtB[i]);
+	free(BtB);
 }
 
 /* ------------------------------------------------------------ without weights */
@@ -240,7 +278,7 @@ static void own_norms(struct gramfile *k, int i, struct gram *K)
 static void unweighted(struct gramfile *k)
 {
 	int n = k->job->targets.n;
-	struct gram *H = pass_H(k), *C, *K;
+	struct gram *H = pass_H(k), *C;
 	double h = gram_norm(H), xxm;
 
 	write_shared(k, H, "H", write_H);
@@ -251,12 +289,12 @@ static void unweighted(struct gramfile *k)
 	for (int i = 0; i < n; i++) {
 		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
 		write_AC(k, &k->own[i], i, C);
+		stack_load_B(&k->own[i], &k->job->targets, i, k->t);
 		k->norms[i].h = h;
 		k->norms[i].xxm = xxm;
 	}
-	K = pass_K(k, C);
-	for (int i = 0; i < n; i++)
-		own_norms(k, i, K);
+	target_norms(k);
+	own_norms(k, C);
 }
 
 /* ------------------------------------------------------------ with weights */
@@ -326,12 +364,11 @@ static void weighted_module(struct gramfile *k, int i)
 /* The coefficient's norms use the unweighted rows. */
 static void weighted(struct gramfile *k)
 {
-	struct gram *K = pass_K(k, NULL);
-
 	for (int i = 0; i < k->job->targets.n; i++) {
 		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
-		own_norms(k, i, K);
+		stack_load_B(&k->own[i], &k->job->targets, i, k->t);
 	}
+	own_norms(k, NULL);
 	for (int i = 0; i < k->job->targets.n; i++)
 		weighted_module(k, i);
 }

@@ -4,6 +4,8 @@
  * - for every module of the site that any adapter of the merge targets: A_t XᵀXm (r, d) and the
  *   norms ‖XᵀXm‖_F, ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖², ‖X ΔW_tᵀ‖².
  *
+ * ‖X (W0+ΔW_t)ᵀ‖² is that of a normfile (normfile.h), or else is computed from XᵀX.
+ *
  * X are the rows of the own side, Xm (X tilde) those of the merged side. solve-layer adds the
  * ridge, so its parameters can change while this file stays. The task's own factors are read once
  * each; with DCS weights, all adapters' factors are read as well. The mean of the DCS weights is 1.
@@ -37,13 +39,14 @@ struct gramfile {
 	int t;                 /* its number in job->tasks */
 	struct h5 *side[2];    /* acts files, by enum gram_side; [GRAM_SIDE_XM] is not read where
 				  rows.same is set */
+	struct h5 *normfile;   /* the site's, of this task; NULL: none */
 	struct gram_rows rows; /* the caller's: P (≥ 1), same, rho; the rest is NULL */
 
 	/* Set by gramfile_make(). */
 	struct h5 *out;
 	struct h5 *scratch;  /* a Gram that memory does not hold; NULL: none */
 	bool symmetric;      /* the scratch has only its lower triangle */
-	struct factors *own; /* by module: the task's own factors; only A until B is needed */
+	struct factors *own; /* by module: the task's own factors */
 	struct norms *norms; /* by module */
 };
 

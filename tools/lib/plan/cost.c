@@ -237,9 +237,11 @@ static struct at_site modules_at(const struct plan *p, const struct extract_site
 	return n;
 }
 
-/* H and K are symmetric: half of their products. C is whole. The norm of a weight's outputs takes
- * half of WᵀW, or with few rows the outputs themselves (math/grams.h). */
-struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, int t)
+/* H and K are symmetric: half of their products. C is whole. The norm of a weight's outputs, where
+ * it is not handed on, takes K and half of WᵀW, or with few rows the outputs themselves
+ * (math/grams.h). */
+struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, bool handed,
+		       int t)
 {
 	double d = site_width(&p->model->m, s->site),
 	       rows = counts_rows(p, t, site_is_encoder_output(s->site) ? 0 : s->site.stack)
@@ -247,8 +249,8 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 	       cell = p->c.use_fp16 ? 2 : sizeof(float), reads = sides == 2 ? 4 : 1;
 	struct at_site n = modules_at(p, s);
 	bool few = rows <= 240 && 2 * rows <= d;
-	double grams = (sides == 2 ? (few ? 3 : 4) : 1) * rows * d * d,
-	       traces = n.outputs * d * (few ? 2 * rows : d);
+	double grams = (sides == 2 ? (few || handed ? 3 : 4) : 1) * rows * d * d,
+	       traces = handed ? 0 : n.outputs * d * (few ? 2 * rows : d);
 
 	if (p->c.use_dcs)
 		grams *= n.modules;

@@ -25,8 +25,10 @@ struct cost cost_draw(const struct plan *p, int t);
 /* The rows of extract_site i, from the state before it; of task t. */
 struct cost cost_rows(const struct plan *p, const struct schedule *s, int i, int t);
 struct cost cost_answers(const struct plan *p, int t);
-/* `sides`: products in a Gram file, only X̃ᵀX̃ or also XᵀX̃. */
-struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, int t);
+/* `sides`: products in a Gram file, only X̃ᵀX̃ or also XᵀX̃. handed: the norms of W0+ΔW's outputs
+ * are in a file (merge/normfile.h). */
+struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, bool handed,
+		       int t);
 /* All modules of a site: a fit, or a method that uses only weights. */
 struct cost cost_solution(const struct plan *p, const struct extract_site *s);
 struct cost cost_scale(const struct plan *p);

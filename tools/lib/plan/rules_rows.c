@@ -112,11 +112,26 @@ static char *inputs(const struct book *b, struct rule *r, const struct extract_s
 	return said;
 }
 
+/* The norms that the way to an extract_site makes of the site before it: a second file of the
+ * rule. Returns the options for the recipe (allocated). */
+static char *add_norms(const struct book *b, struct rule *r, const struct extract_site *s,
+		       const char *task)
+{
+	const char *of;
+
+	if (s->norms_of == NO_SITE)
+		return xstrdup("");
+	of = b->s.extract_site[s->norms_of].name;
+	rule_target(r, "$W/norms/%s/%s.h5", task, of);
+	rule_bytes(r, sizes_norms());
+	return xformat(" --norms-of %s --norms '$W/norms/{task}/%s.h5'", of, of);
+}
+
 void book_add_own_rows(struct book *b, const struct extract_site *s)
 {
 	for (int t = 0; t < b->tasks->n; t++) {
 		struct rule *r;
-		char *options;
+		char *options, *norms;
 
 		if (book_begins_group(b, t, extracting(b->p)))
 			graph_group(b->g);
@@ -126,9 +141,12 @@ void book_add_own_rows(struct book *b, const struct extract_site *s)
 		rule_needs(r, "$W/stamps/extract");
 		rule_needs(r, "$W/stamps/adapter-%s", book_task(b, t));
 		options = inputs(b, r, s, "$W/own", "$W/tokens", book_task(b, t));
+		norms = add_norms(b, r, s, book_task(b, t));
 		keep_near(b, r, s);
-		rule_recipe(r, "$(extract_own) --site %s --task {tasks}%s -o '$W/own/{task}/%s.h5'",
-			    s->name, options, s->name);
+		rule_recipe(r,
+			    "$(extract_own) --site %s --task {tasks}%s%s -o '$W/own/{task}/%s.h5'",
+			    s->name, options, norms, s->name);
+		free(norms);
 		free(options);
 	}
 }

@@ -24,12 +24,22 @@ static bool keeps_grams(const struct book *b)
 	return b->p->keep == KEEP_OWN && !keeps_own_rows(b);
 }
 
+/* Whether the norms of a site's own side are handed on. Not of float16 rows where what a full
+ * weight loses is measured: as a small difference of norms, which must be of the same rows. */
+static bool takes_norms(const struct book *b, const struct extract_site *s)
+{
+	return schedule_measures(&b->s, (int)(s - b->s.extract_site)) &&
+	       !(b->p->c.use_fp16 && sizes_stores_C(b->p, s->site));
+}
+
 void book_add_grams(struct book *b, const struct extract_site *s)
 {
 	char *iteration = b->iteration ? xformat(" --iteration %d", b->iteration - 1) : xstrdup("");
 	char *merged = b->two_sided
 			       ? xformat(" --merged '%s/merged/{task}/%s.h5'", b->pass, s->name)
 			       : xstrdup("");
+	bool handed = takes_norms(b, s);
+	char *norms = handed ? xformat(" --norms '$W/norms/{task}/%s.h5'", s->name) : xstrdup("");
 
 	char kind[24], *grams = book_grams(b, "{task}", s);
 
@@ -42,8 +52,9 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 			graph_group(b->g);
 		r = graph_rule(b->g, task, "%s", target);
 		free(target);
-		rule_stage(r, (struct stage_of){"compute-grams", "Grams", s->name,
-						cost_grams(b->p, s, b->two_sided ? 2 : 1, t)});
+		rule_stage(r,
+			   (struct stage_of){"compute-grams", "Grams", s->name,
+					     cost_grams(b->p, s, b->two_sided ? 2 : 1, handed, t)});
 		rule_bytes(r, sizes_grams(b->p, s, t));
 		rule_needs(r, "$W/stamps/grams");
 		if (b->p->statistics)
@@ -55,12 +66,15 @@ void book_add_grams(struct book *b, const struct extract_site *s)
 		rule_needs(r, "$W/own/%s/%s.h5", task, s->name);
 		if (b->two_sided)
 			rule_needs(r, "%s/merged/%s/%s.h5", b->pass, task, s->name);
+		if (handed) /* they follow from what the own rows follow from */
+			rule_reads(r, "$W/norms/%s/%s.h5", task, s->name);
 		rule_recipe(r,
-			    "$(grams) --site %s --task {tasks}%s --own '$W/own/{task}/%s.h5'%s "
+			    "$(grams) --site %s --task {tasks}%s --own '$W/own/{task}/%s.h5'%s%s "
 			    "-o '%s'",
-			    s->name, iteration, s->name, merged, grams);
+			    s->name, iteration, s->name, merged, norms, grams);
 	}
 	free(grams);
+	free(norms);
 	free(merged);
 	free(iteration);
 }

@@ -78,6 +78,28 @@ static void find_given(struct schedule *s, const struct plan *p, int i)
 	}
 }
 
+/* The way to a site of the same stack, or to `encoder-output`, runs the linears of the site before
+ * it. Those that read the encoder's output are run by every decoder block. */
+static int measured_before(const struct schedule *s, int i)
+{
+	struct site before, at = s->extract_site[i].site;
+
+	if (i == 0 || !s->extract_site[i - 1].solved)
+		return NO_SITE;
+	before = s->extract_site[i - 1].site;
+	return !site_is_encoder_output(before) &&
+			       (site_is_encoder_output(at) || at.stack == before.stack)
+		       ? i - 1
+		       : NO_SITE;
+}
+
+const struct extract_site *schedule_measures(const struct schedule *s, int i)
+{
+	const struct extract_site *next = &s->extract_site[i + 1];
+
+	return i + 1 < s->n && next->norms_of == i ? next : NULL;
+}
+
 /* A stack continues from its own last state, `encoder-output` from the encoder's. */
 static void find_states(struct schedule *s, const struct plan *p)
 {
@@ -95,6 +117,7 @@ static void find_states(struct schedule *s, const struct plan *p)
 		t->from = *state;
 		t->before = solved;
 		find_given(s, p, i);
+		t->norms_of = measured_before(s, i);
 		t->holds_state = encoder_output || holds_state(p, s, i, *state);
 		if (!encoder_output && t->holds_state)
 			*state = i;

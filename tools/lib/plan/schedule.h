@@ -22,6 +22,8 @@ struct extract_site {
 	 * operation leads from its rows to these; else those in `from`'s block and before this one,
 	 * where x is no norm. */
 	int given[GIVEN_SITES], ngiven;
+	int norms_of;  /* the solved extract_site before this one, if the way from there runs its
+			  linears; else NO_SITE */
 	int before;    /* the last solved extract_site before this one, or NO_SITE */
 	int last_user; /* the solved extract_site after which its rows are not needed */
 };
@@ -32,6 +34,8 @@ struct schedule {
 	struct extract_site *extract_site; /* in the order of the computation */
 };
 
+/* The extract_site whose norms_of is i; NULL: none. */
+const struct extract_site *schedule_measures(const struct schedule *s, int i);
 struct schedule schedule_make(const struct plan *p);
 void schedule_release(struct schedule *s);
 
