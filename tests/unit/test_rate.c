@@ -1,9 +1,11 @@
 /* test_rate.c: this machine's rates are measured once, and kept for this processor, backend and
- * number of threads. */
+ * number of threads. What was measured beside other programs is measured again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 #include <string.h>
@@ -15,6 +17,15 @@
 #include "child.h"
 #include "files/out.h"
 #include "plan/rate.h"
+
+static double load;
+
+/* In place of the C library's. */
+int getloadavg(double averages[], int n)
+{
+	averages[0] = load;
+	return n;
+}
 
 static void assert_plausible(struct rate r)
 {
@@ -58,11 +69,45 @@ static void test_replaced(void **state)
 	}
 }
 
+/* Keeps these figures, with their share, in the line of this machine; gives what is taken. */
+static double taken(const char *share)
+{
+	char *text = out_read_text("rate.tsv"), *tab = text;
+
+	for (int i = 0; i < 3; i++)
+		tab = strchr(tab, '\t') + 1;
+	char *line =
+		xformat("%.*s1.5e3\t1.5e3\t1.5e3\t1.5e3\t%s\n", (int)(tab - text), text, share);
+	out_write_text("rate.tsv", line);
+	free(line);
+	free(text);
+	return rate_here(".", 1).products;
+}
+
+/* What was measured on a busy machine is measured again on a quiet one. */
+static void test_busy(void **state)
+{
+	double share;
+
+	(void)state;
+	assert_plausible(rate_here(".", 1));
+	load = 1e3;
+	assert_true(taken("0.40") == 1.5e3);
+	load = 0;
+	assert_true(taken("0.95") == 1.5e3);
+	assert_true(taken("0.40") > 1e8);
+	char *text = out_read_text("rate.tsv");
+	assert_int_equal(sscanf(strrchr(text, '\t'), "%lf", &share), 1);
+	assert_true(share > 0 && share <= 1);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_busy),
 	};
 	char *scratch;
 	int failed;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backend/be.h"
+#include "base/cpus.h"
 #include "base/die.h"
 #include "base/text.h"
 #include "files/fletcher.h"
@@ -15,7 +16,10 @@
 
 enum { WIDTH = 1024, ROWS = 480, SYSTEM = 768, BYTES = 4 << 20 };
 
-static const double LONG = 0.4; /* seconds of processor time for one figure */
+/* Seconds of processor time for one figure, and for one burst of it. */
+static const double LONG = 0.4, BURST = 0.04;
+/* Measured with less than this share of the processors: other programs took the rest. */
+static const double BUSY = 0.9;
 
 struct rate rate_assumed(void)
 {
@@ -24,13 +28,18 @@ struct rate rate_assumed(void)
 
 /* ------------------------------------------------------------ measuring */
 
-static double seconds(void)
+static double seconds_of(clockid_t clock)
 {
-	clockid_t clock = strcmp(be->name, "cpu") == 0 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
 	struct timespec t;
 
 	clock_gettime(clock, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double seconds(void)
+{
+	return seconds_of(strcmp(be->name, "cpu") == 0 ? CLOCK_PROCESS_CPUTIME_ID
+						       : CLOCK_MONOTONIC);
 }
 
 /* Entries without a pattern, around 0. */
@@ -40,29 +49,59 @@ static void fill(float *x, size_t n)
 		x[i] = (float)((double)(i * 2654435761u % 1000) * 1e-3 - 0.5);
 }
 
+/* Operations of one repetition; *spent: the seconds that count. */
+typedef double repetition(void *arg, double *spent);
+
+/* Per second, of the best of several bursts: other programs make a burst slower, and none makes it
+ * faster. */
+static double best_burst(repetition *once, void *arg, double length)
+{
+	double best = 0, all = 0;
+
+	while (all < length) {
+		double done = 0, spent = 0;
+
+		while (spent < BURST)
+			done += once(arg, &spent);
+		all += spent;
+		best = done / spent > best ? done / spent : best;
+	}
+	return best;
+}
+
+struct product {
+	struct be_weight *W;
+	float *X, *Y, *host;
+};
+
+static double product(void *arg, double *spent)
+{
+	const struct product *a = arg;
+	double begun = seconds();
+
+	be->linear(a->Y, WIDTH, a->X, WIDTH, a->W, ROWS, false);
+	be->get(a->host, a->Y, sizeof(float));
+	*spent += seconds() - begun;
+	return 2.0 * ROWS * WIDTH * WIDTH;
+}
+
 static double products(enum be_precision p)
 {
 	const size_t floats = (size_t)WIDTH * WIDTH, rows = (size_t)ROWS * WIDTH;
-	float *host = xarray(floats, sizeof(*host));
+	struct product a = {.host = xarray(floats, sizeof(*a.host))};
+	double spent = 0, rate;
 
-	fill(host, floats);
-	struct be_weight *W = be->weight_pack(host, WIDTH, WIDTH, WIDTH, false, p);
-	float *X = be->alloc(rows * sizeof(float)), *Y = be->alloc(rows * sizeof(float));
-	double done = 0, begun;
-
-	be->put(X, host, rows * sizeof(float));
-	be->linear(Y, WIDTH, X, WIDTH, W, ROWS, false);
-	be->get(host, Y, rows * sizeof(float));
-	for (begun = seconds(); seconds() - begun < LONG; done += 2.0 * ROWS * WIDTH * WIDTH) {
-		be->linear(Y, WIDTH, X, WIDTH, W, ROWS, false);
-		be->get(host, Y, sizeof(float));
-	}
-	double rate = done / (seconds() - begun);
-
-	be->weight_free(W);
-	be->free(X);
-	be->free(Y);
-	free(host);
+	fill(a.host, floats);
+	a.W = be->weight_pack(a.host, WIDTH, WIDTH, WIDTH, false, p);
+	a.X = be->alloc(rows * sizeof(float));
+	a.Y = be->alloc(rows * sizeof(float));
+	be->put(a.X, a.host, rows * sizeof(float));
+	product(&a, &spent); /* the first one makes the kernels */
+	rate = best_burst(product, &a, LONG);
+	be->weight_free(a.W);
+	be->free(a.X);
+	be->free(a.Y);
+	free(a.host);
 	return rate;
 }
 
@@ -74,34 +113,49 @@ static void fill_system(double *S)
 			S[i * SYSTEM + j] = i == j ? SYSTEM : 1e-3 * (double)((i + j) % 7);
 }
 
+static double factor(void *arg, double *spent)
+{
+	double begun;
+
+	fill_system(arg);
+	begun = seconds();
+	if (be->potrf(arg, SYSTEM))
+		BUG("a system with a large diagonal has no factor");
+	*spent += seconds() - begun;
+	return (double)SYSTEM * SYSTEM * SYSTEM / 3;
+}
+
 static double products64(void)
 {
-	double *S = xarray((size_t)SYSTEM * SYSTEM, sizeof(*S)), done = 0, spent = 0;
+	double *S = xarray((size_t)SYSTEM * SYSTEM, sizeof(*S)), rate = best_burst(factor, S, LONG);
 
-	while (spent < LONG) {
-		fill_system(S);
-		double begun = seconds();
-		if (be->potrf(S, SYSTEM))
-			BUG("a system with a large diagonal has no factor");
-		spent += seconds() - begun;
-		done += (double)SYSTEM * SYSTEM * SYSTEM / 3;
-	}
 	free(S);
-	return done / spent;
+	return rate;
+}
+
+struct copies {
+	char *from, *to;
+};
+
+static double copy(void *arg, double *spent)
+{
+	const struct copies *c = arg;
+	double begun = seconds();
+
+	memcpy(c->to, c->from, BYTES);
+	c->from[0] = (char)fletcher32(c->to, BYTES); /* so that the sum is used */
+	*spent += seconds() - begun;
+	return BYTES;
 }
 
 static double copied(void)
 {
-	char *from = xcalloc(BYTES, 1), *to = xcalloc(BYTES, 1);
-	double done = 0, begun = seconds();
+	struct copies c = {xcalloc(BYTES, 1), xcalloc(BYTES, 1)};
+	double rate = best_burst(copy, &c, LONG / 2);
 
-	for (; seconds() - begun < LONG / 2; done += BYTES) {
-		memcpy(to, from, BYTES);
-		from[0] = (char)fletcher32(to, BYTES); /* so that the sum is used */
-	}
-	free(from);
-	free(to);
-	return done / (seconds() - begun);
+	free(c.from);
+	free(c.to);
+	return rate;
 }
 
 static struct rate measure(void)
@@ -112,6 +166,26 @@ static struct rate measure(void)
 	r.products64 = products64();
 	r.bytes = copied();
 	return r;
+}
+
+/* ------------------------------------------------------------ how busy the machine is */
+
+/* *share: of a processor, which this thread had meanwhile. */
+static struct rate measure_share(double *share)
+{
+	double wall = seconds_of(CLOCK_MONOTONIC), spent = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+	struct rate r = measure();
+
+	*share = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - spent) /
+		 (seconds_of(CLOCK_MONOTONIC) - wall);
+	return r;
+}
+
+static bool quiet_now(void)
+{
+	double load;
+
+	return getloadavg(&load, 1) == 1 && load < 0.5 * cpus_available();
 }
 
 /* ------------------------------------------------------------ the file */
@@ -136,38 +210,67 @@ static char *processor(void)
 	return name ? name : xstrdup("unknown processor");
 }
 
+/* A line of the file. */
+struct kept {
+	struct rate r;
+	double share; /* of a processor, while it was measured; 1 where the line does not say */
+};
+
+static bool parse(const char *figures, struct kept *k)
+{
+	struct rate *r = &k->r;
+	int n = sscanf(figures, "%lf %lf %lf %lf %lf", &r->products, &r->products16, &r->products64,
+		       &r->bytes, &k->share);
+
+	if (n == 4)
+		k->share = 1;
+	return n >= 4 && r->products > 0 && r->products16 > 0 && r->products64 > 0 && r->bytes > 0;
+}
+
 /* The line of this machine is there. */
-static bool find(const char *text, const char *key, struct rate *r)
+static bool find(const char *text, const char *key, struct kept *k)
 {
 	for (const char *line = text; line && *line; line = strchr(line, '\n') + 1) {
-		if (!strchr(line, '\n'))
+		char *end = strchr(line, '\n'), *figures;
+		bool found;
+
+		if (!end)
 			return false;
-		if (strncmp(line, key, strlen(key)) == 0)
-			return sscanf(line + strlen(key), "%lf %lf %lf %lf", &r->products,
-				      &r->products16, &r->products64, &r->bytes) == 4 &&
-			       r->products > 0 && r->products16 > 0 && r->products64 > 0 &&
-			       r->bytes > 0;
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		figures =
+			xformat("%.*s", (int)(end - line - (long)strlen(key)), line + strlen(key));
+		found = parse(figures, k);
+		free(figures);
+		return found;
 	}
 	return false;
+}
+
+static void keep(const char *folder, const char *path, const char *key, const struct kept *k)
+{
+	const struct rate *r = &k->r;
+	char *line = xformat("%s%.4g\t%.4g\t%.4g\t%.4g\t%.2f\n", key, r->products, r->products16,
+			     r->products64, r->bytes, k->share);
+
+	if (access(folder, W_OK) == 0)
+		out_update_text(path, line);
+	free(line);
 }
 
 struct rate rate_here(const char *folder, int threads)
 {
 	char *cpu = processor(), *key = xformat("%s\t%s\t%d\t", cpu, be->name, threads),
 	     *path = xformat("%s/rate.tsv", folder), *text = out_read_text(path);
-	struct rate r;
+	struct kept k;
 
-	if (!find(text, key, &r)) {
-		r = measure();
-		char *line = xformat("%s%.4g\t%.4g\t%.4g\t%.4g\n", key, r.products, r.products16,
-				     r.products64, r.bytes);
-		if (access(folder, W_OK) == 0)
-			out_update_text(path, line);
-		free(line);
+	if (!find(text, key, &k) || (k.share < BUSY && quiet_now())) {
+		k.r = measure_share(&k.share);
+		keep(folder, path, key, &k);
 	}
 	free(text);
 	free(path);
 	free(key);
 	free(cpu);
-	return r;
+	return k.r;
 }

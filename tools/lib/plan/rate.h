@@ -1,9 +1,12 @@
-/* rate.h: how fast this machine computes. It is measured once, in two seconds at most, and kept in
- * a file beside the tools:
+/* rate.h: how fast this machine computes. It is measured once, in two seconds of processor time at
+ * most, and kept in a file beside the tools:
  *
- *   processor  backend  threads  float32  16 bits  float64  bytes
+ *   processor  backend  threads  float32  16 bits  float64  bytes  share
  *
- * A line of another processor, backend or number of threads does not count. */
+ * A line of another processor, backend or number of threads does not count. Each rate is the best
+ * of several bursts. The share is that of a processor which the measuring process had. Below 0.9
+ * other programs were running, and the rates may be too low. Then they are measured again once the
+ * machine's load is below half of its processors. */
 #ifndef RATE_H
 #define RATE_H
 
