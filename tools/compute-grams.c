@@ -15,6 +15,7 @@
 #include "files/start.h"
 #include "math/dcs.h"
 #include "math/grams.h"
+#include "math/sketch.h"
 #include "merge/acts.h"
 #include "merge/gramfile.h"
 #include "merge/job.h"
@@ -70,8 +71,9 @@ struct shared {
 	struct job job;
 	struct st *model;
 	struct gram gram;
-	float *W;     /* (GRAMFILE_WEIGHT_ROWS, d) */
-	bool whole_C; /* what is solved for takes W0 along */
+	struct sketch sketch; /* unused where C is whole, or is H */
+	float *W;             /* (GRAMFILE_WEIGHT_ROWS, d) */
+	bool whole_C;         /* what is solved for takes W0 along */
 };
 
 static struct h5 *open_side(const struct gramfile *k, const char *template, int ntasks,
@@ -122,6 +124,7 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 	struct gramfile k = {.job = &all->job,
 			     .model = all->model,
 			     .gram = &all->gram,
+			     .sketch = all->sketch.d ? &all->sketch : NULL,
 			     .W = all->W,
 			     .full_weight = all->whole_C,
 			     .weighted = use_dcs,
@@ -152,15 +155,19 @@ static void shared_open(struct shared *all)
 	sizes = job_sizes(&all->job);
 	sizes.weighted = use_dcs;
 	all->whole_C = full_weight || drift || job_corrects(&all->job);
+	sizes.sketched = merged_arg && !all->whole_C;
 	sizes.block = footprint_block(&sizes, common->threads, common->max_memory);
 	footprint_claim_job(&all->job, footprint_grams(&sizes, common->threads));
 	gram_init(&all->gram, NULL, sizes.d, sizes.block);
+	if (sizes.sketched)
+		sketch_init(&all->sketch, NULL, sizes.d, sizes.own);
 	all->W = gramfile_weight_rows(NULL, sizes.d);
 }
 
 static void shared_close(struct shared *all)
 {
 	gram_release(&all->gram);
+	sketch_release(&all->sketch);
 	st_close(all->model);
 	job_close(&all->job);
 	free(all->W);

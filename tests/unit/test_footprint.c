@@ -528,6 +528,11 @@ static void test_grams(void **state)
 	s.weighted = true;
 	assert_int_equal(footprint_grams(&s, 1).process,
 			 SITE + GRAM + REST + THREAD + FLOAT * R * (d + d_out));
+	s.weighted = false;
+	s.sketched = true; /* 32 + 16 vectors, and the task's factors; each also packed */
+	assert_int_equal(footprint_grams(&s, 1).process,
+			 SITE + GRAM + REST + THREAD + FLOAT * 3 * (d + d_out) +
+				 FLOAT * (2 * (48 + 3) * d + 960 * 48) + 8 * (3 * 48 + 3) * d);
 }
 
 /* The system and the factors. For a full weight also its own arrays, its tasks' files and its
@@ -612,6 +617,12 @@ static void test_solve_on_device(void **state)
 	assert_int_equal(footprint_solve(&s).device, d + 100);
 	assert_int_equal(footprint_grams(&s, 1).device,
 			 8 * d * d + 2 * FLOAT * 960 * d + d); /* gram_m */
+	s.own = 3;
+	s.sketched = true;
+	assert_int_equal(footprint_grams(&s, 1).device,
+			 8 * d * d + 2 * FLOAT * 960 * d + d + FLOAT * 960 * 48 +
+				 (8 + FLOAT) * 48 * d + whole_kb(8 * 3 * d) +
+				 whole_kb(FLOAT * 3 * d) + 48 + d);
 }
 
 /* The rank of the cut is at most the weight's. The arrays are those that are allocated. */

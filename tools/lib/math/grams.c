@@ -134,6 +134,26 @@ static int put_side(struct gram *g, const struct gram_rows *rows, enum gram_side
 	return 0;
 }
 
+int gram_put_difference(struct gram *g, const struct gram_rows *rows, size_t row0, size_t n)
+{
+	size_t d = (size_t)g->d;
+	float *x = g->stage[GRAM_SIDE_X];
+	const float *xm = g->stage[GRAM_SIDE_XM];
+
+	for (size_t i = 0; i < n; i += GRAM_STAGE) {
+		size_t some = n - i < GRAM_STAGE ? n - i : GRAM_STAGE;
+
+		if (stage_weighted(g, rows, GRAM_SIDE_XM, row0 + i, some) ||
+		    stage_weighted(g, rows, GRAM_SIDE_X, row0 + i, some))
+			return 1;
+		for (size_t j = 0; j < some * d; j++)
+			x[j] -= xm[j];
+		be->put(g->X + i * d, x, some * d * sizeof(float));
+		be->put(g->Xm + i * d, xm, some * d * sizeof(float));
+	}
+	return 0;
+}
+
 /* G = 0 in n rows, by copying a zero panel: the backend has no fill. */
 static void clear(struct gram *g, int n)
 {

@@ -82,6 +82,10 @@ int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind);
 int gram_stage(struct gram *g, const struct gram_rows *rows, enum gram_side side, size_t row0,
 	       size_t n);
 
+/* Moves n ≤ GRAM_CHUNK rows from row0 to the device, as a product takes them: Xm, and X − Xm in the
+ * place of X. Returns as gram_run(). */
+int gram_put_difference(struct gram *g, const struct gram_rows *rows, size_t row0, size_t n);
+
 /* Copies rows [i0, i0+n) of G to out (n, d) on the host. */
 void gram_get(const struct gram *g, int i0, int n, double *out);
 double gram_norm(struct gram *g); /* Frobenius */

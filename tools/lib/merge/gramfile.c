@@ -2,7 +2,7 @@
  *
  * Only one Gram is in memory at a time, so there are up to three passes over the rows:
  * - H = XmᵀXm
- * - C = XᵀXm
+ * - C = XᵀXm, or in place of it its products and an estimate of its norm (math/sketch.h)
  * - K = XᵀX, or X itself where it has few rows. Only where no normfile is given: ‖X Wᵀ‖² = tr(W K
  *   Wᵀ).
  *
@@ -61,18 +61,41 @@ static struct gram *pass_H(struct gramfile *k)
 	return k->gram;
 }
 
-/* C = XᵀXm. H: what pass_H() returned; it is C where Xm is X. */
-static struct gram *pass_C(struct gramfile *k, struct gram *H)
+/* Enters the task's factors at n modules, for pass_C(). s: factors that include the task's. */
+static void enter_A(struct gramfile *k, const struct factors *s, int n)
 {
-	if (k->rows.same)
-		return H;
-	if (gram_run(k->gram, &k->rows, GRAM_X_XM))
-		die_row(k);
-	return k->gram;
+	if (!k->sketch)
+		return;
+	sketch_clear(k->sketch);
+	for (int i = 0; i < n; i++) {
+		size_t r0 = (size_t)s[i].first[k->t], r1 = (size_t)s[i].first[k->t + 1];
+
+		sketch_add(k->sketch, s[i].A + r0 * (size_t)s[i].d, (int)(r1 - r0));
+	}
 }
 
-/* K = XᵀX, in the form that norms are computed from. C: what pass_C() returned; NULL: there was no
- * pass for C. */
+static bool is_sketched(const struct gramfile *k)
+{
+	return k->sketch && sketch_pays(k->rows.P, k->gram->d, k->sketch->r);
+}
+
+/* C = XᵀXm; NULL: there is the sketch of it. H: what pass_H() returned, and h its norm; it is C
+ * where Xm is X. Sets *norm to ‖C‖_F. */
+static struct gram *pass_C(struct gramfile *k, struct gram *H, double h, double *norm)
+{
+	bool sketched = is_sketched(k);
+
+	*norm = h;
+	if (k->rows.same)
+		return H;
+	if (sketched ? sketch_run(k->sketch, H, &k->rows) : gram_run(k->gram, &k->rows, GRAM_X_XM))
+		die_row(k);
+	*norm = sketched ? sketch_norm(k->sketch, h) : gram_norm(k->gram);
+	return sketched ? NULL : k->gram;
+}
+
+/* K = XᵀX, in the form that norms are computed from. C: what pass_C() returned; NULL: C was not
+ * made. */
 static struct gram *pass_K(struct gramfile *k, struct gram *C)
 {
 	if (k->rows.same && C)
@@ -163,15 +186,19 @@ static void write_shared(struct gramfile *k, struct gram *g, const char *name,
 	free(path);
 }
 
-/* A_t C, where the task's adapter targets the module. s: factors that include the task's. */
-static void write_AC(struct gramfile *k, const struct factors *s, int i, struct gram *C)
+/* A_t C, where the task's adapter targets the module. s: factors that include the task's. C: as
+ * pass_C() returned it. at: A_t's first row in the sketch. */
+static void write_AC(struct gramfile *k, const struct factors *s, int i, struct gram *C, int at)
 {
 	size_t r0 = (size_t)s->first[k->t], r = (size_t)s->first[k->t + 1] - r0, d = (size_t)s->d;
 	double *AC = xarray(r * d, sizeof(*AC));
 	char *path = module_path(k, i, "/AC");
 
 	if (r) {
-		gram_thin(C, AC, s->A + r0 * d, (int)r);
+		if (C)
+			gram_thin(C, AC, s->A + r0 * d, (int)r);
+		else
+			sketch_thin(k->sketch, k->gram, AC, at, (int)r);
 		h5_dataset(k->out, path, H5_F64, r, d);
 		h5_write_double(k->out, path, 0, r, AC);
 	}
@@ -277,18 +304,20 @@ static void target_norms(struct gramfile *k)
 
 static void unweighted(struct gramfile *k)
 {
-	int n = k->job->targets.n;
+	int n = k->job->targets.n, at = 0;
 	struct gram *H = pass_H(k), *C;
 	double h = gram_norm(H), xxm;
 
 	write_shared(k, H, "H", write_H);
-	C = pass_C(k, H);
-	xxm = gram_norm(C);
+	for (int i = 0; i < n; i++)
+		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
+	enter_A(k, k->own, n);
+	C = pass_C(k, H, h, &xxm);
 	if (k->full_weight)
 		write_shared(k, C, "C", write_C);
 	for (int i = 0; i < n; i++) {
-		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
-		write_AC(k, &k->own[i], i, C);
+		write_AC(k, &k->own[i], i, C, at);
+		at += k->own[i].R;
 		stack_load_B(&k->own[i], &k->job->targets, i, k->t);
 		k->norms[i].h = h;
 		k->norms[i].xxm = xxm;
@@ -350,9 +379,9 @@ static void weighted_module(struct gramfile *k, int i)
 	H = pass_H(k);
 	k->norms[i].h = gram_norm(H);
 	write_H(k, H, path);
-	C = pass_C(k, H);
-	k->norms[i].xxm = gram_norm(C);
-	write_AC(k, &s, i, C);
+	enter_A(k, &s, 1);
+	C = pass_C(k, H, k->norms[i].h, &k->norms[i].xxm);
+	write_AC(k, &s, i, C, 0);
 	if (k->full_weight)
 		weighted_dense(k, &s, i, C);
 	k->rows.w = NULL;

@@ -2,7 +2,8 @@
  * task's rows at the site.
  * - H = XmᵀXm, as tiles (files/h5/h5_lower.h);
  * - for every module of the site that any adapter of the merge targets: A_t XᵀXm (r, d) and the
- *   norms ‖XᵀXm‖_F, ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖², ‖X ΔW_tᵀ‖².
+ *   norms ‖XᵀXm‖_F (of many rows an estimate, math/sketch.h), ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖²,
+ *   ‖X ΔW_tᵀ‖².
  *
  * ‖X (W0+ΔW_t)ᵀ‖² is that of a normfile (normfile.h), or else is computed from XᵀX.
  *
@@ -16,6 +17,7 @@
 #include "files/h5/h5.h"
 #include "files/safetensors/st.h"
 #include "math/grams.h"
+#include "math/sketch.h"
 #include "merge/job.h"
 
 enum {
@@ -27,9 +29,10 @@ enum {
 struct gramfile {
 	/* Shared by all tasks of a site. */
 	const struct job *job;
-	struct st *model;  /* the base weights */
-	struct gram *gram; /* rows of width job->d; gramfile_make() sets its store */
-	float *W;          /* (GRAMFILE_WEIGHT_ROWS, d) workspace for rows of W0+ΔW */
+	struct st *model;      /* the base weights */
+	struct gram *gram;     /* rows of width job->d; gramfile_make() sets its store */
+	float *W;              /* (GRAMFILE_WEIGHT_ROWS, d) workspace for rows of W0+ΔW */
+	struct sketch *sketch; /* for the task's factors; NULL: C = XᵀXm is always made whole */
 	bool full_weight; /* for full weights and drift.h: also store C = XᵀXm (d, d), and ‖√w X
 			     (W0+ΔW_t)ᵀ‖² */
 	bool weighted;    /* weight rows by how much the adapters agree on them (DCS), */

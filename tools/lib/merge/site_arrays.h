@@ -15,6 +15,7 @@ struct site_sizes {
 	int R, d_out;     /* the modules' largest sum of ranks over the tasks, and largest d_out */
 	int own;          /* compute-grams: the largest sum of ranks of one task's modules */
 	bool weighted;    /* compute-grams: rows have weights (DCS) */
+	bool sketched;    /* compute-grams: C is not made whole (math/sketch.h) */
 	bool full_weight; /* solve-full-weight: the whole weight is fitted */
 	int pairs;        /* solve-full-weight: iterations that MATS looks back on; 0: none */
 	int block;        /* compute-grams: rows of a Gram in memory; d: all */

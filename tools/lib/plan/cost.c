@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "math/sketch.h"
 #include "model/geometry.h"
 #include "plan/counts.h"
+#include "plan/sizes.h"
 
 enum {
 	START_MS = 18, /* a process that does nothing: linking, libraries, the plan of its memory */
@@ -237,9 +239,18 @@ static struct at_site modules_at(const struct plan *p, const struct extract_site
 	return n;
 }
 
-/* H and K are symmetric: half of their products. C is whole. The norm of a weight's outputs, where
- * it is not handed on, takes K and half of WᵀW, or with few rows the outputs themselves
- * (math/grams.h). */
+/* The operations of C = XᵀXm, or of the sketch in its place. */
+static double cross_operations(const struct plan *p, const struct extract_site *s, int t,
+			       double rows)
+{
+	int d = site_width(&p->model->m, s->site), r = adapter_site_rank(p->adapter[t], s->site);
+
+	return sizes_stores_C(p, s->site) ? 2 * rows * d * d
+					  : 2 * sketch_products((size_t)rows, d, r);
+}
+
+/* H and K are symmetric: half of their products. The norm of a weight's outputs, where it is not
+ * handed on, takes K and half of WᵀW, or with few rows the outputs themselves (math/grams.h). */
 struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, bool handed,
 		       int t)
 {
@@ -249,7 +260,8 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 	       cell = p->c.use_fp16 ? 2 : sizeof(float), reads = sides == 2 ? 4 : 1;
 	struct at_site n = modules_at(p, s);
 	bool few = rows <= 240 && 2 * rows <= d;
-	double grams = (sides == 2 ? (few || handed ? 3 : 4) : 1) * rows * d * d,
+	double grams = (sides == 2 && !few && !handed ? 2 : 1) * rows * d * d +
+		       (sides == 2 ? cross_operations(p, s, t, rows) : 0),
 	       traces = handed ? 0 : n.outputs * d * (few ? 2 * rows : d);
 
 	if (p->c.use_dcs)

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "files/h5/h5_lower.h"
 #include "math/grams.h"
+#include "math/sketch.h"
 #include "merge/gramfile.h"
 #include "merge/history.h"
 #include "merge/normal_equations.h"
@@ -127,11 +128,17 @@ void footprint_choose(struct propagation *a, size_t max_memory, int rows, int le
 struct footprint footprint_grams(const struct site_sizes *s, int threads)
 {
 	int rank = s->weighted && s->R > s->own ? s->R : s->own;
-	const struct be_sizes sizes = {.gram_m = s->d, .gram_n = s->d};
+	const struct be_sizes sizes = {.n = s->sketched ? larger_int(s->own, SKETCH_SIZE) : 0,
+				       .k = s->sketched ? s->d : 0,
+				       .gram_m = s->d,
+				       .gram_n = s->d};
 	struct layout l = {0};
+	struct sketch sketch;
 	struct gram g;
 
 	gram_init(&g, &l, s->d, s->block ? s->block : s->d);
+	if (s->sketched)
+		sketch_init(&sketch, &l, s->d, s->own);
 	gramfile_weight_rows(&l, s->d);
 	layout_host(&l, factors_bytes(rank, s->d, s->d_out));
 	layout_host(&l, gemm_gram_bytes(s->d, threads) + PACKED);
