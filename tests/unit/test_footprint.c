@@ -216,7 +216,11 @@ static void test_block(void **state)
 
 enum { LIBRARIES = 36 * MB, FILES = 4 * MB, LARGEST = FLOAT * D * F };
 
-/* Working arrays: four of rows × the widest, x Aᵀ, the bias; a batch from and to the files. */
+/* A row's square, on the backend and on the host. */
+enum { SQUARE = 8 };
+
+/* Working arrays: four of rows × the widest, x Aᵀ, the bias; a batch from and to the files, and the
+ * squares of its rows. */
 static void test_encoder(void **state)
 {
 	enum { ROWS = 100, T = 30, R = 5 };
@@ -224,7 +228,8 @@ static void test_encoder(void **state)
 	const struct ranks r = {{[SELF_Q] = R}};
 	size_t arrays =
 		block_bytes(&t5, 0, &r, BE_F32) +
-		FLOAT * (D + 4 * ROWS * F + ROWS * R + NH * (2 * T - 1) + ROWS * D + ROWS * F);
+		FLOAT * (D + 4 * ROWS * F + ROWS * R + NH * (2 * T - 1) + ROWS * D + ROWS * F) +
+		2 * SQUARE * ROWS;
 
 	(void)state;
 	assert_int_equal(propagate_layout(&a, T, T, &r).bytes, arrays);
@@ -245,7 +250,8 @@ static void test_decoder(void **state)
 	assert_int_equal(propagate_layout(&a, STEPS, KEYS, &no_ranks).bytes,
 			 block_bytes(&t5, 1, &no_ranks, BE_F32) +
 				 FLOAT * (D + 4 * ROWS * F + KEYS * NH + NH * (2 * KEYS - 1) +
-					  2 * KEYS * NH * D + 3 * ROWS * D + ROWS * F));
+					  2 * KEYS * NH * D + 3 * ROWS * D + ROWS * F) +
+				 2 * SQUARE * ROWS);
 }
 
 /* The device holds no rows on their way to the files. It has its own operations: the widest
@@ -255,7 +261,7 @@ static void test_extract_on_device(void **state)
 	enum { ROWS = 128, T = 32 };
 	const struct propagation a = {.model = &t5, .site = {.stack = 0}, .rows = ROWS};
 	size_t weights = FLOAT * (4 * D * DI + LINEARS), norms = 3 * 1024;
-	size_t work = FLOAT * (4 * ROWS * F + ROWS * D) + 1024 + 1024;
+	size_t work = FLOAT * (4 * ROWS * F + ROWS * D) + SQUARE * ROWS + 1024 + 1024;
 
 	(void)state;
 	assert_int_equal(footprint_extract(&a, T, T, &no_ranks, 1).device,
