@@ -62,7 +62,7 @@ static const struct opt options[] = {
 		      "keep the state at block starts only; 0: at every site that can hold it"),
 	{"norms-of", 0, OPT_STRING, &o.norms_of, false, 0, 0, "SITE",
 	 "a site on the way: also write the norms of its linears' outputs (side own)"},
-	{"norms", 0, OPT_STRING, &o.norms, false, 0, 0, "FILE", "the file for --norms-of"},
+	{"norms-output", 0, OPT_STRING, &o.norms, false, 0, 0, "FILE", "the file for --norms-of"},
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "acts file to write"},
 	{.type = OPT_END},
 };
@@ -221,7 +221,7 @@ static void check_usage(const struct extract_run *r)
 	if (is_lora() ? !o.adapter || o.solutions : !o.solutions || !o.sites || o.adapter)
 		die_usage("side own takes --adapter, side merged takes --solutions and --sites");
 	if (!o.norms_of != !o.norms || (o.norms && !is_lora()))
-		die_usage("--norms-of and --norms go together, on side own");
+		die_usage("--norms-of and --norms-output go together, on side own");
 	if (strcmp(o.answers, "generated") && !answers_are_given())
 		die_usage("--answers '%s': expected generated or given", o.answers);
 	if (o.rows && (!o.from || o.fp16 || r->a.last_rows))

@@ -30,8 +30,9 @@ static const struct opt options[] = {
 static const struct tool tool = {
 	.name = "launch-step",
 	.summary = "run one step of a merge on another machine",
-	.details = "Ends as the command ends. It is an error if a file of the tool's options -o "
-		   "and --predictions is not made, or does not become visible here within --wait.",
+	.details = "Ends as the command ends. It is an error if a file of the tool's options -o, "
+		   "--predictions and --norms-output is not made, or does not become visible here "
+		   "within --wait.",
 	.opts = options,
 	.operands = "-- LAUNCHER [ARGUMENT …] TOOL [OPTION …]",
 	.example = "launch-step --wait 60 -- nice draw-samples --model model --task tec "
@@ -72,7 +73,7 @@ static void add_output(struct outputs *all, char *path)
 /* The files of the tool's options, for each task where there are several. */
 static struct outputs find_outputs(char *const *words)
 {
-	static const char *const files[] = {"-o", "--predictions"};
+	static const char *const files[] = {"-o", "--predictions", "--norms-output"};
 	const char *task = value_of(words, "--task");
 	struct strlist tasks = strlist_split(task ? task : "all", "--task");
 	struct outputs all = {0};

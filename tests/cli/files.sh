@@ -133,15 +133,16 @@ for pair in enc01-self:enc00-self dec00-self:enc00-self enc00-self:enc01-self; d
 	of=${pair%:*} site=${pair#*:}
 	(refuses "extract_acts: norms of $of, which is not on the way to $site" 2 \
 		"--norms-of $of: the way to $site does not run its linears" \
-		extract_acts --norms-of "$of" --norms "$OUT/n.h5")
+		extract_acts --norms-of "$of" --norms-output "$OUT/n.h5")
 done
-for option in --norms-of=enc00-self "--norms=$OUT/n.h5"; do
-	refuses "extract_acts: ${option%%=*} alone" 2 '--norms-of and --norms go together, on side own' extract_acts "$option"
+for option in --norms-of=enc00-self "--norms-output=$OUT/n.h5"; do
+	refuses "extract_acts: ${option%%=*} alone" 2 '--norms-of and --norms-output go together, on side own' \
+		extract_acts "$option"
 done
-refuses 'extract_acts: norms of the merged side' 2 '--norms-of and --norms go together, on side own' \
-	extract_merged --norms-of enc00-self --norms "$OUT/n.h5"
+refuses 'extract_acts: norms of the merged side' 2 '--norms-of and --norms-output go together, on side own' \
+	extract_merged --norms-of enc00-self --norms-output "$OUT/n.h5"
 refuses 'extract_acts: norms of no site' 2 "--norms-of 'enc9': no site of this model" \
-	extract_acts --norms-of enc9 --norms "$OUT/n.h5"
+	extract_acts --norms-of enc9 --norms-output "$OUT/n.h5"
 
 # Another adapter than the one of the Grams, or samples of other lengths than the rows.
 cp -r "$L" "$T/scaled"

@@ -61,6 +61,9 @@ refuses 'a tool that was killed' 137 "'$OUT/x' was not made: 'sh' ended with sta
 	step -- sh -c 'exit 137' - -o "$OUT/x"
 refuses 'no error, and no file' 1 "'$T/b' was not made, or has not become visible on .* within 1 s" \
 	step --wait 1 -- sh -c 'touch "$1"' - "$T/a" --task a,b -o "$T/{task}"
+touch "$T/rows"
+refuses 'no error, and no second file' 1 "'$T/norms' was not made" \
+	step --wait 1 -- sh -c 'rm "$1"; touch "$1"' - "$T/rows" -o "$T/rows" --norms-output "$T/norms"
 echo old >"$T/old"
 refuses 'no error, but the file is the old one' 1 "'$T/old' was not made" step --wait 1 -- true -o "$T/old"
 step -- sh -c 'echo tool: why >&2; exit 3' - -o "$T/old" 2>"$T/err"

@@ -79,7 +79,7 @@ $W/own/emoint/enc01-self.h5 $W/norms/emoint/enc00-self.h5 $W/own/emotion-cause/e
     $W/samples/emoint.h5 $W/own/emoint/enc00-self.h5 $W/stamps/adapter-emotion-cause \
     $W/samples/emotion-cause.h5 $W/own/emotion-cause/enc00-self.h5 $W/stamps/adapter-tec $W/samples/tec.h5 \
     $W/own/tec/enc00-self.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc00-self.h5
-	$(extract_own) --site enc01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc00-self.h5' --norms-of enc00-self --norms '$W/norms/{task}/enc00-self.h5' -o '$W/own/{task}/enc01-self.h5'
+	$(extract_own) --site enc01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc00-self.h5' --norms-of enc00-self --norms-output '$W/norms/{task}/enc00-self.h5' -o '$W/own/{task}/enc01-self.h5'
 
 $W/merged/emoint/enc01-self.h5 $W/merged/emotion-cause/enc01-self.h5 $W/merged/tec/enc01-self.h5 \
     $W/merged/isear/enc01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc00-self.h5 \
@@ -114,7 +114,7 @@ $W/own/emoint/enc02-self.h5 $W/norms/emoint/enc01-self.h5 $W/own/emotion-cause/e
     $W/own/tec/enc01-self.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc01-self.h5 | \
     $W/grams/emoint/enc00-self.h5 $W/grams/emotion-cause/enc00-self.h5 $W/grams/tec/enc00-self.h5 \
     $W/grams/isear/enc00-self.h5
-	$(extract_own) --site enc02-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc01-self.h5' --norms-of enc01-self --norms '$W/norms/{task}/enc01-self.h5' -o '$W/own/{task}/enc02-self.h5'
+	$(extract_own) --site enc02-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc01-self.h5' --norms-of enc01-self --norms-output '$W/norms/{task}/enc01-self.h5' -o '$W/own/{task}/enc02-self.h5'
 
 $W/merged/emoint/enc02-self.h5 $W/merged/emotion-cause/enc02-self.h5 $W/merged/tec/enc02-self.h5 \
     $W/merged/isear/enc02-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/enc01-self.h5 \
@@ -149,7 +149,7 @@ $W/own/emoint/encoder-output.h5 $W/norms/emoint/enc02-self.h5 $W/own/emotion-cau
     $W/own/tec/enc02-self.h5 $W/stamps/adapter-isear $W/samples/isear.h5 $W/own/isear/enc02-self.h5 | \
     $W/grams/emoint/enc01-self.h5 $W/grams/emotion-cause/enc01-self.h5 $W/grams/tec/enc01-self.h5 \
     $W/grams/isear/enc01-self.h5
-	$(extract_own) --site encoder-output --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc02-self.h5' --norms-of enc02-self --norms '$W/norms/{task}/enc02-self.h5' -o '$W/own/{task}/encoder-output.h5'
+	$(extract_own) --site encoder-output --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/enc02-self.h5' --norms-of enc02-self --norms-output '$W/norms/{task}/enc02-self.h5' -o '$W/own/{task}/encoder-output.h5'
 
 $W/tokens/emoint.h5 $W/tokens/emotion-cause.h5 $W/tokens/tec.h5 $W/tokens/isear.h5 &: $W/stamps/tokens \
     $W/stamps/adapter-emoint $W/samples/emoint.h5 $W/stamps/extract $W/stamps/adapter-emotion-cause \
@@ -228,7 +228,7 @@ $W/own/emoint/dec00-cross.h5 $W/norms/emoint/dec00-self.h5 $W/own/emotion-cause/
     $W/samples/isear.h5 $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/enc02-self.h5 $W/grams/emotion-cause/enc02-self.h5 $W/grams/tec/enc02-self.h5 \
     $W/grams/isear/enc02-self.h5
-	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec00-self --norms '$W/norms/{task}/dec00-self.h5' -o '$W/own/{task}/dec00-cross.h5'
+	$(extract_own) --site dec00-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec00-self --norms-output '$W/norms/{task}/dec00-self.h5' -o '$W/own/{task}/dec00-cross.h5'
 
 $W/merged/emoint/dec00-cross.h5 $W/merged/emotion-cause/dec00-cross.h5 $W/merged/tec/dec00-cross.h5 \
     $W/merged/isear/dec00-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
@@ -268,7 +268,7 @@ $W/own/emoint/dec01-self.h5 $W/norms/emoint/dec00-cross.h5 $W/own/emotion-cause/
     $W/samples/isear.h5 $W/own/isear/dec00-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/encoder-output.h5 $W/grams/emotion-cause/encoder-output.h5 $W/grams/tec/encoder-output.h5 \
     $W/grams/isear/encoder-output.h5
-	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec00-cross --norms '$W/norms/{task}/dec00-cross.h5' -o '$W/own/{task}/dec01-self.h5'
+	$(extract_own) --site dec01-self --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec00-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec00-cross --norms-output '$W/norms/{task}/dec00-cross.h5' -o '$W/own/{task}/dec01-self.h5'
 
 $W/merged/emoint/dec01-self.h5 $W/merged/emotion-cause/dec01-self.h5 $W/merged/tec/dec01-self.h5 \
     $W/merged/isear/dec01-self.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec00-self.h5 \
@@ -308,7 +308,7 @@ $W/own/emoint/dec01-cross.h5 $W/norms/emoint/dec01-self.h5 $W/own/emotion-cause/
     $W/samples/isear.h5 $W/own/isear/dec01-self.h5 $W/tokens/isear.h5 $W/own/isear/encoder-output.h5 | \
     $W/grams/emoint/dec00-self.h5 $W/grams/emotion-cause/dec00-self.h5 $W/grams/tec/dec00-self.h5 \
     $W/grams/isear/dec00-self.h5
-	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec01-self --norms '$W/norms/{task}/dec01-self.h5' -o '$W/own/{task}/dec01-cross.h5'
+	$(extract_own) --site dec01-cross --task emoint,emotion-cause,tec,isear --from '$W/own/{task}/dec01-self.h5' --tokens '$W/tokens/{task}.h5' --encoder-output '$W/own/{task}/encoder-output.h5' --norms-of dec01-self --norms-output '$W/norms/{task}/dec01-self.h5' -o '$W/own/{task}/dec01-cross.h5'
 
 $W/merged/emoint/dec01-cross.h5 $W/merged/emotion-cause/dec01-cross.h5 $W/merged/tec/dec01-cross.h5 \
     $W/merged/isear/dec01-cross.h5 &: $W/stamps/extract $W/samples/emoint.h5 $W/merged/emoint/dec01-self.h5 \

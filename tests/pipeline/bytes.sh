@@ -42,7 +42,7 @@ for threads in 1 2; do
 			not_ok "$name by hand: same bytes, -t $threads"; say <"$T/hand"; fi
 	}
 	extract_norms() { out=$OUT/acts.h5 extract_acts --from "$W/own/tec/enc00-self.h5" --norms-of enc00-self \
-		--norms "$OUT/x.h5" "$@"; }
+		--norms-output "$OUT/x.h5" "$@"; }
 	by_hand draw-samples samples/tec.h5 draw_samples
 	(site=enc00-self; by_hand 'extract-acts (own)' own/tec/enc00-self.h5 extract_acts)
 	by_hand 'extract-acts (own), from the state before' own/tec/enc01-self.h5 extract_acts \

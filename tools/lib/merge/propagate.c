@@ -214,7 +214,7 @@ static void open_files(const struct propagation *a, struct propagation_task *t,
 
 static void write_norms(const struct propagation *a, const struct propagation_task *t)
 {
-	char *path = checksums_task_path(a->norms, t->name, a->ntasks, "--norms");
+	char *path = checksums_task_path(a->norms, t->name, a->ntasks, "--norms-output");
 	const struct acts_of of = acts_of(a, t, a->norms_of);
 	struct site_norms n = {.site = a->measured};
 

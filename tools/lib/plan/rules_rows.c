@@ -124,7 +124,7 @@ static char *add_norms(const struct book *b, struct rule *r, const struct extrac
 	of = b->s.extract_site[s->norms_of].name;
 	rule_target(r, "$W/norms/%s/%s.h5", task, of);
 	rule_bytes(r, sizes_norms());
-	return xformat(" --norms-of %s --norms '$W/norms/{task}/%s.h5'", of, of);
+	return xformat(" --norms-of %s --norms-output '$W/norms/{task}/%s.h5'", of, of);
 }
 
 void book_add_own_rows(struct book *b, const struct extract_site *s)
