@@ -79,6 +79,14 @@ tiny() {
 	must "$HELP/tiny-model" -q -o "$T/tiny" "$@"
 	M=$T/tiny/model L=$T/tiny/loras D=$T/tiny/data
 }
+# emotion NAME: the case in EMOTION_DIR, as $M, $L and $D. Without it, the test NAME is skipped.
+emotion() {
+	if [ ! -d "${EMOTION_DIR:-}/golden" ]; then
+		skip "$1" 'EMOTION_DIR is not set'
+		return 1
+	fi
+	M=$EMOTION_DIR/model L=$EMOTION_DIR/loras D=$EMOTION_DIR/data
+}
 lacks() { ! grep -Eq "$@"; } # lacks PATTERN FILE
 
 # Tests of what a run does meanwhile hold the run, so that no machine is too fast or too slow for them.

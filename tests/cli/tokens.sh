@@ -174,12 +174,10 @@ rm "$COPY/tokenizer_config.json"; file special_tokens_map.json '{"eos_token": "<
 refuses 'plan-pipeline: eos is not that of config.json' 1 "the model.s answers end with eos_token_id 1" plan_pipeline)
 
 # The real case: the first 12 rows, each with </s> at its end.
-if [ -z "${EMOTION_DIR-}" ]; then
-	skip 'the real case' 'EMOTION_DIR is not set'
-else
-	{ awk '{ print } /^ },?$/ && ++n == 12 { exit }' "$EMOTION_DIR/data/tec/test.json" |
+if emotion 'the real case'; then
+	{ awk '{ print } /^ },?$/ && ++n == 12 { exit }' "$D/tec/test.json" |
 		sed '$s/},/}/; s/^\(  "instruction": ".*\)",$/\1 <\/s>",/'; echo ']'; } >"$T/real.json"
-	must "$BUILD/eval-emotion" -q --model "$EMOTION_DIR/model" --adapter "$EMOTION_DIR/loras/tec" \
+	must "$BUILD/eval-emotion" -q --model "$M" --adapter "$L/tec" \
 		--test "$T/real.json" --task tec -o "$T/real.out"
 	check 'the real case: loss' near "$(sed -n 's/.*"loss": \([0-9.e-]*\).*/\1/p' "$T/real.out")" 0.8834129
 	check 'the real case: accuracy' grep -q '"accuracy": 0.666666666667,' "$T/real.out"

@@ -30,13 +30,13 @@ cp data/demo/model/spiece.model "$T/large/model"
 replays flan-t5-large flan-t5-large 2 merge --model "$T/large/model" --loras "$T/large/loras" --data data/demo/data \
 	--set 'SAMPLES_NUM=12 INNER_NUM=3 OUTER_NUM=4'
 
-if [ -d "${EMOTION_DIR:-}/model" ]; then
-	real="--model $EMOTION_DIR/model --loras $EMOTION_DIR/loras --data $EMOTION_DIR/data"
+if emotion 'the real case'; then
+	real="--model $M --loras $L --data $D"
 	# shellcheck disable=SC2086
 	replays 'the real case' emotion-j2 2 merge $real
 	# shellcheck disable=SC2086
 	replays 'the real case and its evaluation' emotion-eval 1 'merge eval' $real
-else skip 'the real case' 'EMOTION_DIR is not set'; fi
+fi
 
 # A list and a record that do not belong together are found.
 sed 's/^\(work\) .* extract-acts/\1 0.001 extract-acts/' "$T/flan-t5-large.list" >"$T/wrong"

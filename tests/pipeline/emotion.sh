@@ -1,11 +1,8 @@
 #!/bin/sh
 # The real case (EMOTION_DIR): its float64 solutions, and the memory of the merge.
 . "$(dirname "$0")/../lib.sh"
-if [ ! -d "${EMOTION_DIR:-}/golden" ]; then
-	skip 'sweep and regmean against the float64 solutions' 'EMOTION_DIR is not set'
-	finish
-fi
-M=$EMOTION_DIR/model L=$EMOTION_DIR/loras D=$EMOTION_DIR/data SMALL= KEEP=
+emotion 'sweep and regmean against the float64 solutions' || finish
+SMALL= KEEP=
 for method in sweep regmean; do
 	must run "$T/$method" -j2 merge METHOD=$method
 	# Rows are float32 (6e-8 each), sums over them float64. What remains is the rows' error, after the solve.

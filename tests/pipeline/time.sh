@@ -34,10 +34,5 @@ takes 'the demo'
 must run "$T/work" plan
 check 'a finished merge: the time of the evaluation' grep -Eq '^time    about [0-9:]+ (s|min) for the evaluation$' \
 	"$T/must.out"
-if [ -d "${EMOTION_DIR:-}/model" ]; then
-	M=$EMOTION_DIR/model L=$EMOTION_DIR/loras D=$EMOTION_DIR/data
-	takes 'the real case'
-else
-	skip 'the real case' 'EMOTION_DIR is not set'
-fi
+if emotion 'the real case'; then takes 'the real case'; fi
 finish
