@@ -36,7 +36,8 @@ TEST_JOBS = $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS)))
 .PHONY: test test-real tests test-programs
 tests:
 	+@$(call building,test-programs)
-test-programs: programs $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model $(BUILD)/bench/make-large $(BUILD)/bench/replay-pace $(BUILD)/bench/replay-graph
+test-programs: programs $(UNIT_TESTS) $(TEST_HELPERS) $(TEST_PRELOADS) $(BUILD)/bench/make-model $(BUILD)/bench/make-large $(BUILD)/bench/replay-pace \
+  $(BUILD)/bench/replay-graph $(BUILD)/bench/watch
 
 test: tests
 	@$(TEST_ENV) BUILD=$(BUILD) sh tests/run.sh -j $(if $(TEST_JOBS),$(TEST_JOBS),1) $(TESTS)
