@@ -67,4 +67,20 @@ sed -nE 's|.*pread64.[0-9]+<([^>]*/adapter_model.safetensors)>.*, ([0-9]+), ([0-
 check 'compute-grams reads factors' [ "$(wc -l <"$T/reads")" -ge 8 ]
 cut -d' ' -f1,2 "$T/reads" | sort | uniq -d >"$T/twice"
 check 'compute-grams reads each factor once' [ ! -s "$T/twice" ]
+
+# The rows of earlier sites that extract-acts is given, and the state.
+M=data/demo-llama/model L=data/demo-llama/loras D=data/demo-llama/data
+must run "$T/llama" merge TASK_TYPE=demo-llama CONFIG=data/demo-llama/config.yaml TASK_TARGETS=mood,topic MANUAL_CEOF=1
+given() { # SITE FILES OPTIONS…: this many files of rows are read, each opened once
+	site=$1 files=$2
+	shift 2
+	traced "$BUILD/extract-acts" -q --model $M --side own --adapter "$L/{task}" --site "$site" --task mood,topic \
+		--samples "$T/llama/samples/{task}.h5" --answers given -o "$OUT/{task}.h5" "$@"
+	grep '/own/' "$T/opened" >"$T/rows"
+	check "$site: $files files of rows are read" [ "$(wc -l <"$T/rows")" = "$files" ]
+	check '… each is opened once' awk -v most="$ONE" '$1 > most { print; bad = 1 } END { exit bad }' "$T/rows"
+}
+own="$T/llama/own/{task}"
+given layer01-down 2 --from "$own/layer01-ffn.h5" --rows "$own/layer01-ffn.h5"
+given layer01-self 6 --from "$own/layer00-self.h5" --rows "$own/layer00-out.h5,$own/layer00-down.h5"
 finish

@@ -69,21 +69,29 @@ static bool can_be_given(const struct propagation *a, struct site s)
 						    : s.step > a->start_step);
 }
 
+/* The files of the first task that are opened here stay open for its first pass. */
 static void find_given(struct propagation *a)
 {
+	struct propagation_task *t = &a->task[0];
+
 	for (int i = 0; i < a->given_rows.n; i++) {
-		struct h5 *in = open_acts(a, a->given_rows.item[i], &a->task[0], NULL);
+		const char *template = a->given_rows.item[i];
+		bool is_from = t->in && strcmp(template, a->from) == 0;
+		struct h5 *in = is_from ? t->in : open_acts(a, template, t, NULL);
 		char *name = h5_get_string(in, "/", "site");
 		struct site s;
 
 		if (!site_parse(&a->model->m, name, &s) || !can_be_given(a, s))
 			die("%s: the rows of site '%s' are no input on the way from '%s' to '%s'",
 			    h5_path(in), name, a->from_site, a->of.site);
-		a->given[s.step] = a->given_rows.item[i];
+		if (is_from)
+			t->in = NULL;
+		h5_close(t->given[s.step]);
+		t->given[s.step] = in;
+		a->given[s.step] = template;
 		if (site_at_norm(a->model->m.family, s))
 			a->start_step = s.step;
 		free(name);
-		h5_close(in);
 	}
 }
 
@@ -91,21 +99,18 @@ static void find_state(struct propagation *a)
 {
 	struct site from;
 	struct h5 *in;
-	char *name;
 
-	in = open_acts(a, a->from, &a->task[0], NULL);
-	name = h5_get_string(in, "/", "site");
-	if (!site_parse(&a->model->m, name, &from) || site_is_encoder_output(from) ||
+	in = a->task[0].in = open_acts(a, a->from, &a->task[0], NULL);
+	a->from_site = h5_get_string(in, "/", "site");
+	if (!site_parse(&a->model->m, a->from_site, &from) || site_is_encoder_output(from) ||
 	    from.stack != propagate_in_decoder(a) || site_compare(from, a->site) >= 0)
-		die("%s: site '%s' is not before '%s' in the same stack", h5_path(in), name,
+		die("%s: site '%s' is not before '%s' in the same stack", h5_path(in), a->from_site,
 		    a->of.site);
 	a->start_step = (enum step)h5_get_int(in, "/", "state_step");
 	if (a->start_step != STEP_SELF && a->start_step != from.step)
 		die("%s: its state is at step %d, which is no place to go on from", h5_path(in),
 		    (int)a->start_step);
-	a->from_site = name;
 	a->start = from.block;
-	h5_close(in);
 	find_given(a);
 }
 
@@ -178,17 +183,28 @@ static void open_output(const struct propagation *a, struct propagation_task *t)
 	free(path);
 }
 
-/* Opens the file of the given rows at a step. */
-static struct h5 *open_given(const struct propagation *a, const struct propagation_task *t,
-			     enum step at)
+/* Opens the file of the given rows at a step, unless it is open. */
+static void open_given(const struct propagation *a, struct propagation_task *t, enum step at)
 {
 	const struct site s = {propagate_in_decoder(a), a->start, at};
 	char name[24];
-	struct h5 *f = open_acts(a, a->given[at], t, site_name(a->model->m.family, s, name));
 
-	h5_expect_shape(f, "/rows", (size_t)seqs_of(a, t)->rows,
+	if (!t->given[at])
+		t->given[at] =
+			open_acts(a, a->given[at], t, site_name(a->model->m.family, s, name));
+	h5_expect_shape(t->given[at], "/rows", (size_t)seqs_of(a, t)->rows,
 			(size_t)site_width(&a->model->m, s));
-	return f;
+}
+
+/* Opens the file of the state, unless it is open. The way needs no state if it starts from given
+ * rows. */
+static void open_state(const struct propagation *a, struct propagation_task *t)
+{
+	if (!a->from || a->given[a->start_step])
+		return;
+	if (!t->in)
+		t->in = open_acts(a, a->from, t, a->from_site);
+	acts_need_state(t->in, seqs_of(a, t)->rows, a->model->m.D);
 }
 
 /* Opens a task's files for a pass: the state that it starts from, the given rows, the encoder's
@@ -196,14 +212,11 @@ static struct h5 *open_given(const struct propagation *a, const struct propagati
 static void open_files(const struct propagation *a, struct propagation_task *t,
 		       const struct pass *p)
 {
-	if (p->first && a->from) {
-		t->in = open_acts(a, a->from, t, a->from_site);
-		if (!a->given[a->start_step])
-			acts_need_state(t->in, seqs_of(a, t)->rows, a->model->m.D);
-	}
+	if (p->first)
+		open_state(a, t);
 	for (int at = 0; p->first && at < STEP_END; at++)
 		if (a->given[at])
-			t->given[at] = open_given(a, t, (enum step)at);
+			open_given(a, t, (enum step)at);
 	if (propagate_in_decoder(a) && p->to > STEP_CROSS) {
 		t->encoder_output = open_acts(a, a->encoder_output, t, "encoder-output");
 		acts_need_state(t->encoder_output, t->enc.rows, a->model->m.D);
