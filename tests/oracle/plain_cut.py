@@ -5,7 +5,8 @@
 
 WORK is a merge by sweep, regmean or jacobi without merge_rank, made with KEEP_ACTS=1. OUT/metric and OUT/plain become PEFT folders, which
 eval-emotion --adapter evaluates. Prints the errors ‖(W − W_r) L‖ / ‖W L‖ of both: the modules together, and the plain cut's error divided by the other
-one, module by module. In a real sweep with merge_rank, later layers also make up for the cut of earlier ones; here they do not.
+one, module by module. A module whose rank is at most RANK stays as it is, and needs no Grams. In a real sweep with merge_rank, later layers also make up
+for the cut of earlier ones; here they do not.
 """
 import argparse
 import glob
@@ -26,6 +27,13 @@ def halves(U, W):
     return {'lora_B': tensor(U), 'lora_A': tensor(U.T @ W)}
 
 
+def whole(k, r):
+    """B and A as they are, with zeros up to the rank r."""
+    B, A = k['B'][:].astype(np.float32), k['A'][:].astype(np.float32)
+    pad = r - len(A)
+    return {'lora_B': torch.from_numpy(np.pad(B, ((0, 0), (0, pad)))), 'lora_A': torch.from_numpy(np.pad(A, ((0, pad), (0, 0))))}
+
+
 def write_folder(folder, config, modules, r):
     os.makedirs(folder, exist_ok=True)
     save_file({f'base_model.model.{name}.{half}.weight': x for name, pair in modules.items() for half, x in pair.items()},
@@ -44,6 +52,9 @@ def main():
     for path in sorted(glob.glob(os.path.join(args.work, 'solution', '*.h5'))):
         with h5py.File(path) as f:
             for name, k in f['modules'].items():
+                if len(k['A']) <= r:
+                    found['metric'][name] = found['plain'][name] = whole(k, r)
+                    continue
                 W = k['B'][:].astype(float) @ k['A'][:]
                 L = metric(args.work, os.path.basename(path), name, args.tasks.split(','), args.manual.split(','), k['c'][:], args.alpha)
                 errors = {}
