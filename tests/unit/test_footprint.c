@@ -117,6 +117,8 @@ static void test_layout(void **state)
 	assert_int_equal(l.bytes, 1124 + sizeof(W));
 	assert_null(layout_pack(&l, NULL, 2, 3, 3, false, BE_BF16));
 	assert_int_equal(l.bytes, 1124 + sizeof(W) + sizeof(W) / 2);
+	assert_null(layout_pack(&l, NULL, 2, 3, 3, false, BE_INT8));
+	assert_int_equal(l.bytes, 1124 + sizeof(W) + sizeof(W) / 2 + sizeof(W) / 4 + 2 * 8);
 	assert_int_equal(l.device, 0);
 
 	float *array = layout_array(NULL, sizeof(W)), *host = layout_host(NULL, 24),

@@ -28,3 +28,16 @@ void be_select(const struct common_opts *how)
 	address_space_claim(how->threads);
 	be->open(how);
 }
+
+enum be_precision be_beside(enum be_precision p)
+{
+	return p == BE_INT8 ? BE_F32 : p;
+}
+
+void be_need_int8(void)
+{
+	if (!be->int8)
+		die("eval_int8: backend '%s' has no products of 8-bit integers: leave eval_int8 "
+		    "out, or take the backend cpu",
+		    be->name);
+}

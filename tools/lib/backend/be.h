@@ -15,7 +15,13 @@
 
 struct common_opts; /* base/opts.h */
 
-enum be_precision { BE_F32, BE_BF16 }; /* type of a product's operands; sums are always float32 */
+/* The type of a product's operands.
+ * - BE_F32, BE_BF16: sums are float32.
+ * - BE_INT8: W is rounded to 8-bit integers with a step per output, X to 7-bit integers with a step
+ *   per row. Sums are exact integers of 32 bits; k is at most BE_INT8_WIDEST. Results are float32.
+ */
+enum be_precision { BE_F32, BE_BF16, BE_INT8 };
+enum { BE_INT8_WIDEST = 0x7fffffff / (127 * 127) };
 
 enum be_act { BE_RELU, BE_GELU_NEW /* tanh form */, BE_SILU /* x / (1 + e^−x) */ };
 
@@ -76,6 +82,7 @@ struct backend {
 	/* The 16-bit type that this device multiplies faster than float32; BE_F32: there is
 	 * none. */
 	enum be_precision (*fast16)(void);
+	bool int8; /* whether it has BE_INT8 */
 
 	/* Planning, before the first allocation. What arrays, weights and operations take of the
 	 * device's own memory. 0 on the CPU, whose memory plan/footprint.h plans. */
@@ -174,5 +181,10 @@ extern const struct backend *be;
  * silent fallback. The linear algebra libraries claim their address space (address_space.h) for
  * this many threads. The options must outlive the backend. */
 void be_select(const struct common_opts *how);
+/* The precision of the few products beside a block's linears in precision p: ΔW, inside attention,
+ * the output embedding. They stay float32 beside integers. */
+enum be_precision be_beside(enum be_precision p);
+/* A backend without BE_INT8 is die(), naming the key that asks for it. */
+void be_need_int8(void);
 
 #endif

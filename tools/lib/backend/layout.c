@@ -28,12 +28,21 @@ void *layout_aligned(struct layout *l, size_t bytes)
 	return NULL;
 }
 
+/* BE_INT8 has a step and a sum per output. */
+static size_t packed_bytes(int n, int k, enum be_precision p)
+{
+	static const size_t cell[] = {[BE_F32] = sizeof(float), [BE_BF16] = 2, [BE_INT8] = 1};
+	size_t beside = p == BE_INT8 ? 2 * sizeof(float) : 0;
+
+	return (size_t)n * ((size_t)k * cell[p] + beside);
+}
+
 struct be_weight *layout_pack(struct layout *l, const float *W, int n, int k, int ld,
 			      bool transposed, enum be_precision p)
 {
 	if (!l)
 		return be->weight_pack(W, n, k, ld, transposed, p);
-	l->bytes += (size_t)n * (size_t)k * (p == BE_BF16 ? 2 : sizeof(float));
+	l->bytes += packed_bytes(n, k, p);
 	l->device += be->weight_bytes(n, k, p);
 	return NULL;
 }

@@ -301,6 +301,7 @@ const struct backend be_cpu = {
 	.name = "cpu",
 	.open = cpu_open,
 	.fast16 = gemm_fast16,
+	.int8 = true,
 	.array_bytes = cpu_array_bytes,
 	.weight_bytes = cpu_weight_bytes,
 	.work_bytes = cpu_work_bytes,

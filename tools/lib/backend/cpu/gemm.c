@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/cpu/gemm_private.h"
+#include "backend/cpu/int8.h"
 #include "backend/simd.h"
 #include "base/die.h"
 #include "base/threads.h"
@@ -21,8 +22,17 @@ static int tiles_of(int P)
 struct gemm_input {
 	const float *X;
 	int ldx, step, P, k;
-	int tail;            /* rows of the last tile with its zeros */
-	const uint16_t *X16; /* bfloat16: all rows, converted (once where step is 0) */
+	int tail; /* rows of the last tile with its zeros */
+	/* bfloat16 and integers: all rows, dense (once where step is 0), in cells of this size. */
+	const void *converted;
+	size_t cell;
+	const struct int8_steps *steps; /* integers: of the rows */
+};
+
+/* The rows of a tile, dense. */
+struct tile {
+	const void *x;
+	const struct int8_steps *steps; /* integers: of the rows */
 };
 
 static int tile_rows(int P, int tile)
@@ -41,8 +51,9 @@ static size_t made_up_rows(const struct gemm_input *in)
  * that have units for it. */
 static double product_ns(const struct be_weight *W, int P)
 {
-	return (double)P * W->n * W->k /
-	       (W->precision == BE_BF16 ? 8 * PRODUCTS_PER_NS : PRODUCTS_PER_NS);
+	static const double faster[] = {[BE_F32] = 1, [BE_BF16] = 8, [BE_INT8] = 2};
+
+	return (double)P * W->n * W->k / (faster[W->precision] * PRODUCTS_PER_NS);
 }
 
 /* Rows of X as bfloat16, dense, head after head. */
@@ -68,16 +79,48 @@ static const uint16_t *bf16_rows(const struct gemm_input *in, int heads)
 	return all;
 }
 
+/* Rows of X as integers, dense, head after head, and their steps. */
+static const uint8_t *int8_rows(const struct gemm_input *in, int heads,
+				const struct int8_steps **steps)
+{
+	size_t row = (size_t)in->k, rows = made_up_rows(in);
+	uint8_t *all = gemm_scratch(4, (size_t)heads * rows * row);
+	struct int8_steps *s = gemm_scratch(5, (size_t)heads * rows * sizeof(*s));
+
+#pragma omp parallel for collapse(2) num_threads(threads_for(0.4 * heads * (double)(rows * row))) \
+	schedule(static)
+	for (int h = 0; h < heads; h++)
+		for (size_t i = 0; i < rows; i++) {
+			size_t at = (size_t)h * rows + i;
+
+			if (i < (size_t)in->P)
+				s[at] = int8_input(all + at * row,
+						   in->X + (size_t)h * (size_t)in->step +
+							   i * (size_t)in->ldx,
+						   row);
+			else
+				memset(all + at * row, 0, row);
+		}
+	*steps = s;
+	return all;
+}
+
 static struct gemm_input input_of(const float *X, int ldx, int step, int heads, int P,
 				  const struct be_weight *W)
 {
-	struct gemm_input in = {X, ldx, step, P, W->k, GEMM_TILE, NULL};
+	struct gemm_input in = {
+		.X = X, .ldx = ldx, .step = step, .P = P, .k = W->k, .tail = GEMM_TILE};
 
 	if (P <= 0)
 		return in;
 	in.tail = gemm_tile_height(W, tile_rows(P, tiles_of(P) - 1));
-	if (W->precision == BE_BF16)
-		in.X16 = bf16_rows(&in, step ? heads : 1);
+	if (W->precision == BE_BF16) {
+		in.converted = bf16_rows(&in, step ? heads : 1);
+		in.cell = sizeof(uint16_t);
+	} else if (W->precision == BE_INT8) {
+		in.converted = int8_rows(&in, step ? heads : 1, &in.steps);
+		in.cell = sizeof(uint8_t);
+	}
 	return in;
 }
 
@@ -102,13 +145,16 @@ static const float *dense_tile(const struct gemm_input *in, const float *x, int 
 	return xs;
 }
 
-static const void *input_tile(const struct gemm_input *in, int head, int tile)
+static struct tile input_tile(const struct gemm_input *in, int head, int tile)
 {
-	size_t row = (size_t)tile * GEMM_TILE, h = (size_t)head;
+	size_t row = (size_t)tile * GEMM_TILE, h = (size_t)head,
+	       at = (in->step ? h : 0) * made_up_rows(in) + row;
 
-	if (in->X16)
-		return in->X16 + ((in->step ? h : 0) * made_up_rows(in) + row) * (size_t)in->k;
-	return dense_tile(in, in->X + h * (size_t)in->step + row * (size_t)in->ldx, tile);
+	if (in->converted)
+		return (struct tile){(const char *)in->converted + at * (size_t)in->k * in->cell,
+				     in->steps ? in->steps + at : NULL};
+	return (struct tile){
+		dense_tile(in, in->X + h * (size_t)in->step + row * (size_t)in->ldx, tile), NULL};
 }
 
 static void store_tile(float *y, int ldy, const float *tile, int rows, int n, bool accumulate)
@@ -142,13 +188,24 @@ static struct kernels kernels_of(const struct gemm_input *in, const struct be_we
 
 /* One tile of one panel of the product, dense, in scratch piece `which`. */
 static float *run_panel(const struct kernels *use, const struct be_weight *W, int panel,
-			const struct gemm_input *in, int tile, const void *x, int which)
+			const struct gemm_input *in, int tile, struct tile x, int which)
 {
 	const struct panel *p = &W->panel[panel];
-	float *y = gemm_scratch(which, sizeof(float) * GEMM_TILE * (size_t)p->n);
+	const struct gemm_kernel *kernel =
+		use->of[tile == tiles_of(in->P) - 1][panel == W->npanels - 1];
+	size_t n = (size_t)p->n, first = (size_t)panel * GEMM_PANEL;
+	float *y = gemm_scratch(which, sizeof(float) * GEMM_TILE * n);
+	int32_t *dot;
 
-	gemm_kernel_run(use->of[tile == tiles_of(in->P) - 1][panel == W->npanels - 1], y, x,
-			p->packed);
+	if (W->precision != BE_INT8) {
+		gemm_kernel_run(kernel, y, x.x, p->packed);
+		return y;
+	}
+	dot = gemm_scratch(6, sizeof(*dot) * GEMM_TILE * n);
+	gemm_kernel_run(kernel, dot, x.x, p->packed);
+	for (size_t i = 0; i < (size_t)tile_rows(in->P, tile); i++)
+		int8_products(y + i * n, dot + i * n, x.steps[i], W->step + first, W->sum + first,
+			      n);
 	return y;
 }
 
@@ -198,7 +255,7 @@ void gemm_feed_forward(float *Y, float *Z, const float *X, const struct be_weigh
 	for (int j = 0; j < W0->npanels; j++)
 		for (int i = 0; i < tiles_of(P); i++) {
 			int rows = tile_rows(P, i), n = W0->panel[j].n;
-			const void *x = input_tile(&in, 0, i);
+			struct tile x = input_tile(&in, 0, i);
 			float *tile = run_panel(&use, W0, j, &in, i, x, 2),
 			      *gate = W1 ? run_panel(&use, W1, j, &in, i, x, 3) : NULL;
 

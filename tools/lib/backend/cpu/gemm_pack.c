@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/int8.h"
 #include "base/die.h"
 #include "base/threads.h"
 
@@ -48,10 +49,12 @@ static void matrix_desc(dnnl_memory_desc_t *md, int rows, int cols, long row_str
 	CHECK(dnnl_memory_desc_init_by_strides(md, 2, dims, type, strides));
 }
 
-static dnnl_data_type_t type_of(enum be_precision p)
-{
-	return p == BE_BF16 ? dnnl_bf16 : dnnl_f32;
-}
+/* oneDNN's types for a precision. */
+static const struct types {
+	dnnl_data_type_t input, weight, result;
+} types[] = {[BE_F32] = {dnnl_f32, dnnl_f32, dnnl_f32},
+	     [BE_BF16] = {dnnl_bf16, dnnl_bf16, dnnl_f32},
+	     [BE_INT8] = {dnnl_u8, dnnl_s8, dnnl_s32}};
 
 static char *implementation(dnnl_primitive_desc_t pd)
 {
@@ -69,7 +72,7 @@ static dnnl_memory_desc_t weights_desc(int m, int n, int k, enum be_precision p)
 
 	if (m < GEMM_TILE)
 		return gemm_kernel(GEMM_TILE, n, k, p)->weights;
-	CHECK(dnnl_memory_desc_init_by_tag(&any, 2, dims, type_of(p), dnnl_format_tag_any));
+	CHECK(dnnl_memory_desc_init_by_tag(&any, 2, dims, types[p].weight, dnnl_format_tag_any));
 	return any;
 }
 
@@ -83,8 +86,8 @@ static struct gemm_kernel *kernel_create(int m, int n, int k, enum be_precision 
 	dnnl_primitive_desc_t pd;
 
 	*g = (struct gemm_kernel){.m = m, .n = n, .k = k, .precision = p};
-	matrix_desc(&g->src, m, k, k, 1, type_of(p));
-	matrix_desc(&g->dst, m, n, n, 1, dnnl_f32);
+	matrix_desc(&g->src, m, k, k, 1, types[p].input);
+	matrix_desc(&g->dst, m, n, n, 1, types[p].result);
 	CHECK(dnnl_matmul_desc_init(&desc, &g->src, &weights, NULL, &g->dst));
 	CHECK(dnnl_primitive_attr_create(&attr));
 	CHECK(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user));
@@ -127,9 +130,11 @@ static int height_step(const char *implementation)
 	return strcmp(implementation, "gemm:jit") == 0 && !avx512 ? 24 : GEMM_TILE;
 }
 
-/* For few rows oneDNN may prefer a kernel of another name. */
+/* For few rows oneDNN may prefer a kernel of another name. Sums of integers are exact in any. */
 int gemm_tile_height(const struct be_weight *W, int rows)
 {
+	if (W->precision == BE_INT8)
+		return (rows + GEMM_STEP - 1) / GEMM_STEP * GEMM_STEP;
 	const char *whole =
 		gemm_kernel(GEMM_TILE, W->panel[0].n, W->k, W->precision)->implementation;
 	int step = height_step(whole);
@@ -185,7 +190,9 @@ static void panel_init(struct panel *panel, int n, int k, enum be_precision p)
 	CHECK(dnnl_memory_create(&panel->packed, want, the_engine(), panel->data));
 }
 
-static void panel_pack(const struct panel *panel, const float *w, int k, int ld, bool transposed)
+/* From rows of `type`; transposed: from columns. */
+static void panel_pack(const struct panel *panel, const void *w, dnnl_data_type_t type, int k,
+		       int ld, bool transposed)
 {
 	const dnnl_memory_desc_t *want;
 	dnnl_memory_desc_t plain;
@@ -194,7 +201,7 @@ static void panel_pack(const struct panel *panel, const float *w, int k, int ld,
 	dnnl_primitive_t reorder;
 	dnnl_stream_t stream;
 
-	matrix_desc(&plain, k, panel->n, transposed ? ld : 1, transposed ? 1 : ld, dnnl_f32);
+	matrix_desc(&plain, k, panel->n, transposed ? ld : 1, transposed ? 1 : ld, type);
 	CHECK(dnnl_memory_get_memory_desc(panel->packed, &want));
 	CHECK(dnnl_memory_create(&from, &plain, the_engine(), (void *)(uintptr_t)w));
 	CHECK(dnnl_reorder_primitive_desc_create(&pd, &plain, the_engine(), want, the_engine(),
@@ -210,25 +217,63 @@ static void panel_pack(const struct panel *panel, const float *w, int k, int ld,
 	dnnl_memory_destroy(from);
 }
 
+/* Row j of a weight. A column is gathered. */
+static const float *weight_row(const float *w, int j, int k, int ld, bool transposed)
+{
+	float *row;
+
+	if (!transposed)
+		return w + (size_t)j * (size_t)ld;
+	row = gemm_scratch(6, sizeof(*row) * (size_t)k);
+	for (int i = 0; i < k; i++)
+		row[i] = w[(size_t)i * (size_t)ld + (size_t)j];
+	return row;
+}
+
+static void panel_pack_int8(const struct be_weight *W, int panel, const float *w, int ld,
+			    bool transposed)
+{
+	const struct panel *p = &W->panel[panel];
+	size_t k = (size_t)W->k;
+	int8_t *r = gemm_scratch(1, (size_t)p->n * k);
+
+	for (int j = 0, out = panel * GEMM_PANEL; j < p->n; j++, out++)
+		W->step[out] =
+			int8_weight(r + (size_t)j * k, weight_row(w, out, W->k, ld, transposed), k,
+				    &W->sum[out]);
+	panel_pack(p, r, dnnl_s8, W->k, W->k, false);
+}
+
+static void pack_one(const struct be_weight *W, int panel, const float *w, int ld, bool transposed)
+{
+	size_t first = (size_t)panel * GEMM_PANEL;
+
+	if (W->precision == BE_INT8)
+		panel_pack_int8(W, panel, w, ld, transposed);
+	else
+		panel_pack(&W->panel[panel], transposed ? w + first : w + first * (size_t)ld,
+			   dnnl_f32, W->k, ld, transposed);
+}
+
 struct be_weight *gemm_pack(const float *w, int n, int k, int ld, bool transposed,
 			    enum be_precision p)
 {
 	struct be_weight *W = xcalloc(1, sizeof(*W));
 
-	BUG_IF(n < 1 || k < 1);
+	BUG_IF(n < 1 || k < 1 || (p == BE_INT8 && k > BE_INT8_WIDEST));
 	*W = (struct be_weight){
 		.n = n, .k = k, .precision = p, .npanels = (n + GEMM_PANEL - 1) / GEMM_PANEL};
 	W->panel = xcalloc((size_t)W->npanels, sizeof(*W->panel));
+	if (p == BE_INT8) {
+		W->step = xarray((size_t)n, sizeof(*W->step));
+		W->sum = xarray((size_t)n, sizeof(*W->sum));
+	}
 	for (int i = 0; i < W->npanels; i++)
 		panel_init(&W->panel[i],
 			   n - i * GEMM_PANEL < GEMM_PANEL ? n - i * GEMM_PANEL : GEMM_PANEL, k, p);
 #pragma omp parallel for num_threads(threads_for(0.5 * n * k)) schedule(dynamic)
-	for (int i = 0; i < W->npanels; i++) {
-		size_t first = (size_t)i * GEMM_PANEL;
-
-		panel_pack(&W->panel[i], transposed ? w + first : w + first * (size_t)ld, k, ld,
-			   transposed);
-	}
+	for (int i = 0; i < W->npanels; i++)
+		pack_one(W, i, w, ld, transposed);
 	return W;
 }
 
@@ -239,6 +284,8 @@ void gemm_weight_free(struct be_weight *W)
 	for (int i = 0; i < W->npanels; i++)
 		panel_free(&W->panel[i]);
 	free(W->panel);
+	free(W->step);
+	free(W->sum);
 	free(W);
 }
 
@@ -247,7 +294,7 @@ void *gemm_scratch(int which, size_t bytes)
 	static _Thread_local struct {
 		void *p;
 		size_t bytes;
-	} kept[5];
+	} kept[7];
 
 	if (bytes > kept[which].bytes) {
 		free(kept[which].p);
@@ -294,7 +341,7 @@ static dnnl_stream_t the_stream(void)
 	return stream;
 }
 
-void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed)
+void gemm_kernel_run(const struct gemm_kernel *g, void *y, const void *x, dnnl_memory_t packed)
 {
 	struct binding *b = binding_of(g);
 	void *own = gemm_scratch(0, dnnl_memory_desc_get_size(&g->scratch) + 64);

@@ -20,6 +20,7 @@ struct be_weight {
 	int n, k, npanels;
 	enum be_precision precision;
 	struct panel *panel;
+	float *step, *sum; /* BE_INT8: of each output (int8.h); else NULL */
 };
 
 /* A compiled product of one shape: (m, k) × packed (k, n), both dense. */
@@ -38,15 +39,17 @@ const struct gemm_kernel *gemm_kernel(int m, int n, int k, enum be_precision p);
 /* The kernel's rows for a tile of `rows` rows: the least height whose kernel gives the same bits as
  * the kernel of whole tiles. */
 int gemm_tile_height(const struct be_weight *W, int rows);
-/* One (tile, panel) product y (m, n) = x (m, k) × packed, both dense. x: float32 or bfloat16, by
- * the kernel's precision. */
-void gemm_kernel_run(const struct gemm_kernel *g, float *y, const void *x, dnnl_memory_t packed);
+/* One (tile, panel) product y (m, n) = x (m, k) × packed, both dense. x: float32, bfloat16 or
+ * uint8_t, by the kernel's precision. y: float32; int32_t for BE_INT8. */
+void gemm_kernel_run(const struct gemm_kernel *g, void *y, const void *x, dnnl_memory_t packed);
 /* Scratch memory of a thread, kept between calls and aligned to 64. The pieces:
  * - [0] the kernel's own;
- * - [1] a gathered tile of X; in gram_cpu.c columns of X;
+ * - [1] a gathered tile of X, or a panel's integers; in gram_cpu.c columns of X;
  * - [2] a tile of Y; in gram_cpu.c a tile of G, or columns of Y;
  * - [3] a tile of the gate;
- * - [4] all of X as bfloat16, in the calling thread. */
+ * - [4] all of X as bfloat16 or as integers, in the calling thread;
+ * - [5] the steps of X's rows, in the calling thread;
+ * - [6] a tile of Y as integers, or a row of a weight. */
 void *gemm_scratch(int piece, size_t bytes);
 
 #endif

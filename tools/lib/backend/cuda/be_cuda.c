@@ -459,6 +459,7 @@ const struct backend be_cuda = {
 	.ahead = true,
 	.open = device_open,
 	.fast16 = cuda_fast16,
+	.int8 = false,
 	.array_bytes = device_round,
 	.weight_bytes = cuda_weight_bytes,
 	.work_bytes = cuda_work_bytes,
