@@ -23,11 +23,11 @@
 
 static const struct common_opts *common;
 static struct {
-	const char *model, *adapter, *test, *task, *name, *score, *out, *predictions;
+	const char *model, *adapter, *test, *task, *name, *score, *out, *predictions, *compare;
 	struct row_options rows;
 	int max_length, max_new, batch;
 	long seed;
-	bool fp16;
+	bool fp16, int8;
 } o;
 
 static const struct opt options[] = {
@@ -48,10 +48,13 @@ static const struct opt options[] = {
 	KEY_OPTION(max_new_tokens, o.max_new),
 	KEY_OPTION(per_device_eval_batch_size, o.batch),
 	KEY_OPTION(use_fp16, o.fp16),
+	KEY_OPTION(eval_int8, o.int8),
 	KEY_OPTION_AS(seed, o.seed, "seed of the bootstrap (macro_f1_stderr)"),
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "result (JSON)"},
 	{"predictions", 0, OPT_STRING, &o.predictions, false, 0, 0, "FILE",
 	 "one line per row (JSON Lines)"},
+	{"compare", 0, OPT_STRING, &o.compare, false, 0, 0, "FILE",
+	 "predictions of another evaluation: count the answers that differ"},
 	{.type = OPT_END},
 };
 
@@ -140,13 +143,31 @@ static const char *model_name(void)
 	return o.name ? o.name : o.adapter ? o.adapter : "base";
 }
 
+static enum be_precision precision(void)
+{
+	if (o.int8)
+		be_need_int8();
+	return o.int8 ? BE_INT8 : o.fp16 ? be->fast16() : BE_F32;
+}
+
+static const char *const precision_name[] = {
+	[BE_F32] = "float32", [BE_BF16] = "bfloat16", [BE_INT8] = "int8"};
+
+/* For the closing line. */
+static char *differing(const struct evaluation *e)
+{
+	return o.compare ? xformat(", %d answers differ from '%s'",
+				   evaluation_differing(e, o.compare), o.compare)
+			 : xstrdup("");
+}
+
 static void evaluate(struct model *model, struct example_maker *maker,
 		     const struct delta_source *source, struct asked_scores asked)
 {
 	const struct forward f = {.model = model,
 				  .nsources = 1,
 				  .source = source,
-				  .precision = o.fp16 ? be->fast16() : BE_F32,
+				  .precision = precision(),
 				  .batch = o.batch};
 	struct testset t;
 	struct evaluation e;
@@ -156,11 +177,15 @@ static void evaluate(struct model *model, struct example_maker *maker,
 	evaluation_init(&e, &t, asked, o.max_new);
 	run_all(&f, &e);
 	evaluation_finish(&e, maker->tokenizer);
+
+	char *differ = differing(&e);
+
 	if (o.predictions)
 		evaluation_write_predictions(&e, o.predictions);
 	accuracy = evaluation_write(&e, o.out, o.task, (uint64_t)o.seed);
-	tool_done("%s on %s: accuracy %.4f on %d rows, %s products", model_name(), o.task, accuracy,
-		  t.rows.n, f.precision == BE_BF16 ? "bfloat16" : "float32");
+	tool_done("%s on %s: accuracy %.4f on %d rows, %s products%s", model_name(), o.task,
+		  accuracy, t.rows.n, precision_name[f.precision], differ);
+	free(differ);
 	evaluation_release(&e);
 	testset_release(&t);
 }

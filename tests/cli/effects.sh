@@ -115,6 +115,7 @@ with_pretrain_matrix        1             .              = = = - - - -
 max_iter                    5             .              - = - - - - -
 convergence_threshold       0.1           .              - = - - - - -
 per_device_eval_batch_size  4             .              = = = = = = =
+eval_int8                   1             .              = = = = = = =
 drift                       1             .              = = - - - - -
 drift                       0             .              o o o o o o o
 correct                     o,wo          .              = = - - - - -

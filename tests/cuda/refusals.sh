@@ -25,6 +25,10 @@ on_double 'a device of before sm_80' "backend 'cuda': the device has compute cap
 	CUDAEMU_CAPABILITY=75
 on_double 'not enough memory free' 'the CUDA device has 0 MB of memory free, of 0 MB, and [1-9][0-9]* MB are needed' \
 	CUDAEMU_MEMORY=5000
+refuses 'eval_int8' 1 "^eval-emotion: eval_int8: backend 'cuda' has no products of 8-bit integers: leave" \
+	eval_emotion -b cuda --eval-int8 1
+(set=EVAL_INT8=1; refuses 'eval_int8, in the plan' 1 "^plan-pipeline: eval_int8: backend 'cuda' has no products" \
+	plan_pipeline -b cuda)
 refuses 'more than --max-memory' 1 '^extract-acts: --max-memory [0-9]+ MB is too little' extract_acts -b cuda \
 	--max-memory 20M
 

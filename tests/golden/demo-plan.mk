@@ -27,7 +27,7 @@ mats_flags := --use-mats 1 --mats-history-size 3 --mats-regularization 1e-05
 combine_flags := --seed 42 --method sweep --density 0.2 --merge-rank 0
 search_flags := --use-fp16 0
 converge_flags := --convergence-threshold 1e-05
-eval_flags := --seed 42 --max-length 100 --per-device-eval-batch-size 8 --use-fp16 0 --label-key 'output' --prompt '{instruction}' --answer '{output}' --score first-token --max-new-tokens 3
+eval_flags := --seed 42 --max-length 100 --per-device-eval-batch-size 8 --eval-int8 0 --use-fp16 0 --label-key 'output' --prompt '{instruction}' --answer '{output}' --score first-token --max-new-tokens 3
 memory_flags :=
 card_flags := --settings '{"seed":"42","manual_ceof":"1,1,1,1","max_length":"100","alpha_1":"8e-05","alpha_2":"8e-05","reg_ceof":"0","samples_num":"60","select_long":"1","if_balance":"1","with_pretrain_matrix":"0","drift":"0","use_camr":"0","use_dcs":"0","use_fp16":"0","use_gradient_checkpointing":"1","method":"sweep","features":"tokens","label_key":"output","prompt":"{instruction}","answer":"{output}","answers":"generated","score":"first-token","max_new_tokens":"3","merge_rank":"0"}'
 

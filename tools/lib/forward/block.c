@@ -93,9 +93,9 @@ static void load_slot(struct block *b, struct layout *l, int slot)
 	enum linear_of of = m->family->linear[slot].of;
 
 	if (of == OF_ENCODER_KEYS)
-		b->k_head = delta_pack_heads(l, m, w, true, b->precision);
+		b->k_head = delta_pack_heads(l, m, w, true, be_beside(b->precision));
 	else if (of == OF_ENCODER_VALUES)
-		b->v_head = delta_pack_heads(l, m, w, false, b->precision);
+		b->v_head = delta_pack_heads(l, m, w, false, be_beside(b->precision));
 	else if (!streamed)
 		delta_pack_parts(l, m, slot, w, module_d_in(m, slot), b->precision, b->w[slot]);
 	b->bias[slot] = model_linear_bias(b->model, l, q);
@@ -161,7 +161,7 @@ void block_deltas_load(struct block_deltas *d, const struct block *b,
 	for (int s = 0; s < SLOTS; s++)
 		d->slot[s] = slot_needed(b, s) ? delta_load(from, &b->model->m,
 							    (struct module){b->stack, b->index, s},
-							    b->precision)
+							    be_beside(b->precision))
 					       : NULL;
 }
 
@@ -177,9 +177,9 @@ void block_deltas_count(struct layout *l, const struct block *b, const struct ra
 	size_t most = 0;
 
 	for (int s = 0; s < SLOTS; s++) {
-		size_t n = slot_needed(b, s)
-				   ? delta_count(l, &b->model->m, s, r->R[s], b->precision)
-				   : 0;
+		size_t n = slot_needed(b, s) ? delta_count(l, &b->model->m, s, r->R[s],
+							   be_beside(b->precision))
+					     : 0;
 		most = n > most ? n : most;
 	}
 	layout_host(l, most * sizeof(float));

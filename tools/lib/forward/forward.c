@@ -243,7 +243,7 @@ static struct be_weight *head_pack(const struct head *h, struct layout *l, const
 {
 	int D = f->model->m.D;
 
-	return layout_pack(l, h->w, n, D, D, false, f->precision);
+	return layout_pack(l, h->w, n, D, D, false, be_beside(f->precision));
 }
 
 /* The output embedding in pieces of HEAD_ROWS tokens, each applied to all rows of X (rows, D). */

@@ -39,5 +39,8 @@ double evaluation_loss(const struct evaluation *e); /* mean −log p over the to
 double evaluation_write(const struct evaluation *e, const char *path, const char *task,
 			uint64_t seed);
 void evaluation_write_predictions(const struct evaluation *e, const char *path);
+/* How many generated texts are others than in a file that evaluation_write_predictions() wrote for
+ * the same test file. A file of other rows is die(). */
+int evaluation_differing(const struct evaluation *e, const char *path);
 
 #endif

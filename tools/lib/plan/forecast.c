@@ -177,10 +177,10 @@ static struct footprint of_sites(const struct plan *p,
 }
 
 /* Passes by `sources` models at once, with a group of texts. */
-static size_t of_texts(const struct plan *p, const struct ranks *r, int sources,
-		       enum footprint_group of)
+static size_t of_texts(const struct plan *p, enum be_precision precision, const struct ranks *r,
+		       int sources, enum footprint_group of)
 {
-	const struct forward f = {.model = p->model, .precision = precision_of(p)};
+	const struct forward f = {.model = p->model, .precision = precision};
 	const int T[2] = {p->c.max_length, longest_answer(p)};
 
 	size_t fixed,
@@ -200,7 +200,7 @@ static size_t of_generate(const struct plan *p)
 
 		ranks_add(&r, &merged);
 	}
-	return of_texts(p, &r, p->c.task_targets.n, GROUP_OF_SAMPLES);
+	return of_texts(p, precision_of(p), &r, p->c.task_targets.n, GROUP_OF_SAMPLES);
 }
 
 /* ΔW of the merged adapter or of a task's, whichever is larger. */
@@ -221,11 +221,18 @@ static struct ranks adapter_ranks(const struct plan *p)
 	return r;
 }
 
+static size_t of_search(const struct plan *p)
+{
+	const struct ranks r = adapter_ranks(p);
+
+	return of_texts(p, precision_of(p), &r, 1, GROUP_OF_ROWS);
+}
+
 static size_t of_evaluate(const struct plan *p)
 {
 	const struct ranks r = adapter_ranks(p);
 
-	return of_texts(p, &r, 1, GROUP_OF_ROWS);
+	return of_texts(p, p->c.eval_int8 ? BE_INT8 : precision_of(p), &r, 1, GROUP_OF_ROWS);
 }
 
 static const char *solver(const struct plan *p)
@@ -274,7 +281,7 @@ void forecast_memory(const struct plan *p)
 	if (rules_fits_rows(p) && rules_generates(p))
 		printf("generate-tokens %zu MB, ", megabytes(of_generate(p)));
 	if (rules_searches_scale(p))
-		printf("search-scale %zu MB, ", megabytes(of_evaluate(p)));
+		printf("search-scale %zu MB, ", megabytes(of_search(p)));
 	printf("eval-emotion %zu MB (in smaller groups of texts under MAX_MEMORY)\n",
 	       megabytes(of_evaluate(p)));
 	if (!rules_fits_rows(p) || !be->array_bytes(1)) /* there is nothing on a device */
@@ -306,7 +313,7 @@ static size_t of_solve(const struct plan *p)
 /* The stages that compute; the others have no plan. */
 static size_t (*const stage_peak[STAGES])(const struct plan *p) = {
 	[STAGE_EXTRACT] = of_rows,  [STAGE_TOKENS] = of_generate, [STAGE_GRAMS] = of_grams,
-	[STAGE_SOLVE] = of_solve,   [STAGE_COMBINE] = of_solve,   [STAGE_SEARCH] = of_evaluate,
+	[STAGE_SOLVE] = of_solve,   [STAGE_COMBINE] = of_solve,   [STAGE_SEARCH] = of_search,
 	[STAGE_EVAL] = of_evaluate,
 };
 

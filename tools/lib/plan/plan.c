@@ -7,6 +7,7 @@
 #include "adapter/copies.h"
 #include "adapter/corrected.h"
 #include "adapter/linears.h"
+#include "backend/be.h"
 #include "base/die.h"
 #include "base/threads.h"
 #include "merge/rowfile.h"
@@ -183,6 +184,8 @@ void plan_open(struct plan *p)
 	if (tokenizer)
 		p->tokenizer = tokenizer_open_for(p->base, &p->model->m);
 	p->texts = xcalloc((size_t)tasks->n, sizeof(*p->texts));
+	if (p->c.eval_int8)
+		be_need_int8();
 	settle_features(p);
 	model_check_copies(p->model);
 	p->adapter = xcalloc((size_t)tasks->n, sizeof(*p->adapter));
