@@ -9,10 +9,13 @@ merge's WORK/adapter) is fused into the model first. The tasks are the folders o
 install ctranslate2) gets the model converted by its own converter, in a temporary folder. Every runtime has a process of its own;
 loading, converting and one batch to warm up are not timed.
 
-A line per runtime: rows per second, seconds, peak resident memory (of loading too); rows whose ids differ from transformers float32
-(where that is among them), in the first token and anywhere; rows whose first piece and whose text differ from the tools' --predictions
-(T.jsonl as eval-emotion writes them for this model: ids that are no pieces print as nothing there and here). With --predictions also
-how far the gap between the two largest first logits is from the tools' at most, for transformers, whose logits are at hand.
+A line per runtime:
+- rows per second, seconds, processor seconds of all threads, and peak resident memory (of loading too);
+- rows whose ids differ from transformers float32 (where that is among them), in the first token and anywhere;
+- rows whose first piece and whose text differ from the tools' --predictions (T.jsonl as eval-emotion writes them for this model: ids
+  that are no pieces print as nothing there and here);
+- with --predictions, how far the gap between the two largest first logits is from the tools' at most, for transformers, whose logits
+  are at hand.
 """
 import argparse
 import json
@@ -85,10 +88,11 @@ def timed(job, run):
     """run(list of token id lists) gives [(ids, gap)]; the rows come sorted by length."""
     rows, out = job['rows'], []
     run(rows[:BATCH])
-    start = time.time()
+    start, processor = time.time(), time.process_time()
     for first in range(0, len(rows), BATCH):
         out += run(rows[first:first + BATCH])
-    return {'seconds': time.time() - start, 'ids': [ids for ids, _ in out], 'gaps': [gap for _, gap in out]}
+    return {'seconds': time.time() - start, 'processor': time.process_time() - processor,
+            'ids': [ids for ids, _ in out], 'gaps': [gap for _, gap in out]}
 
 
 def transformers(job):
@@ -181,7 +185,7 @@ def main():
         if args.adapter:
             model = os.path.join(folder, 'fused')
             apart('fuse', {'model': args.model, 'adapter': args.adapter, 'folder': model, 'threads': args.threads})
-        print('runtime                rows/s  seconds  peak MB' + '   ids differ from float32: first  any' +
+        print('runtime                rows/s  seconds  cpu s  peak MB' + '   ids differ from float32: first  any' +
               ('   from the tools: first piece  text  gap' if args.predictions else ''))
         for name in args.runtimes:
             runtime, kind = name.split('-')
@@ -190,7 +194,8 @@ def main():
                 apart('convert', job)
             got = results[name] = apart(runtime, job)
             ids = [cut(i) for i in got['ids']]
-            line = f'{name:22} {len(rows) / got["seconds"]:6.1f} {got["seconds"]:8.2f} {got["peak"]:8.0f}'
+            line = f'{name:22} {len(rows) / got["seconds"]:6.1f} {got["seconds"]:8.2f} {got["processor"]:6.2f}'
+            line += f' {got["peak"]:8.0f}'
             base = [cut(i) for i in results['transformers-float32']['ids']] if 'transformers-float32' in results else None
             line += f' {differ([i[:1] for i in ids], [i[:1] for i in base]):32} {differ(ids, base):4}' if base else ' ' * 37
             if args.predictions:
