@@ -6,7 +6,8 @@
 #? make bench-oracle       the same work in PyTorch and CTranslate2 (PYTHON=…, see tests/oracle), after make bench
 
 #? make bench-8b           merge and evaluate a random model of Llama-3.1-8B's width with LAYERS=2 layers, USE_FP16=1 or 0, and say how long 32
-#?                         would take: work/bench/8b-2.md (3 GB of model; BENCH_8B='--d-model 512 …' makes a smaller one)
+#?                         would take: work/bench/8b-2.md (3 GB of model; BENCH_8B='--d-model 512 …' makes a smaller one,
+#?                         SAMPLES_8B=16 is the number of texts a task)
 
 OWN_VARIABLES += BENCH BENCH_ROWS PYTHON LAYERS BENCH_8B SAMPLES_8B
 BENCH = work/bench
@@ -82,10 +83,10 @@ bench-scaling: all $(BENCH_TOOLS)/watch $(BENCH)/wide $(BENCH_DATA)-8
 	$(call bench_run,8-tasks,$(call bench_list,$(BENCH_TASKS) $(BENCH_TASKS:%=%-2)),60,20); \
 	$(call bench_run,240-samples,$(call bench_list,$(BENCH_TASKS)),240,80); } | tee $(BENCH)/scaling.tsv
 
-# A random model of Llama-3.1-8B's width, its vocabulary whole: 4 tasks of SAMPLES_8B prompts of 200 tokens. The texts
-# are ids; the evaluation prints answers by the demo's tokenizer.
+# A random model of Llama-3.1-8B's width, its vocabulary whole: 4 tasks of SAMPLES_8B prompts of 200 tokens, and the
+# evaluation of as many test rows of one task. The texts are ids; the evaluation prints answers by the demo's tokenizer.
 LAYERS = 2
-SAMPLES_8B = 60
+SAMPLES_8B = 16
 BENCH_8B =
 fp16_8b = $(or $(USE_FP16),1)
 $(BENCH)/8b-$(LAYERS): | $(BENCH_TOOLS)/make-large
@@ -97,18 +98,20 @@ $(BENCH)/8b-$(LAYERS): | $(BENCH_TOOLS)/make-large
 merge_8b = $(MAKE) --no-print-directory $(1) $(call BENCH_MERGE,$(BENCH)/8b-$(LAYERS),$(BENCH)/8b-$(LAYERS)/data,$(BENCH)/8b-$(LAYERS)-work) \
   USE_FP16=$(fp16_8b) IF_BALANCE=0 ANSWERS=given MAX_LENGTH=200 SAMPLES_NUM=$(SAMPLES_8B) INNER_NUM=3
 .PHONY: bench-8b
-bench-8b: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/layer-table $(BENCH)/8b-$(LAYERS)
+bench-8b: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/layer-table $(BENCH_TOOLS)/some-rows $(BENCH)/8b-$(LAYERS)
 	+@set -e; b=$(BENCH)/8b-$(LAYERS); rm -rf $$b-work; mkdir -p $$b-work; $(BENCH_TOOLS)/peak >$$b.peak; \
 	  $(call merge_8b,plan) | grep -A 3 '^memory' | tee $$b.plan; \
 	  logged() { "$$@" >$$b.log 2>&1 || { tail -5 $$b.log; exit 1; }; }; \
 	  logged $(BENCH_TOOLS)/watch $$b-work $$b.watch $(call merge_8b,merge); \
 	  $(BENCH_TOOLS)/layer-table --model $$b/model --work $$b-work --tasks $(call bench_list,$(BENCH_TASKS)) \
-	    --watch $$b.watch --peak $$b.peak --kind $(if $(filter 1,$(fp16_8b)),bf16,f32) --markdown $$b.md; \
+	    --watch $$b.watch --peak $$b.peak --kind $(if $(filter 1,$(fp16_8b)),bf16,f32) --plan $$b.plan \
+	    --markdown $$b.md; \
+	  $(BENCH_TOOLS)/some-rows $(SAMPLES_8B) $$b-work/test.json $$b/data/tec/test.json; \
 	  logged $(BENCH_TOOLS)/watch $$b-work $$b.eval.watch $(BUILD)/eval-emotion --model $$b/model \
-	    --adapter $$b-work/adapter --task tec --test $$b/data/tec/test.json --max-length 200 --max-new-tokens 3 \
+	    --adapter $$b-work/adapter --task tec --test $$b-work/test.json --max-length 200 --max-new-tokens 3 \
 	    --use-fp16 $(fp16_8b) --log $$b.eval.log -o $$b-work/bench-eval/tec.json \
 	    --predictions $$b-work/bench-eval/tec.jsonl; \
-	  awk -F'\t' '{ printf "\nEvaluation of a task: %.0f s, %.0f s processor time, %.0f MB.\n", $$3, $$4, $$5 }' \
+	  awk -F'\t' '{ printf "\nEvaluation of $(SAMPLES_8B) rows: %.0f s, %.0f s of processor time, %.0f MB.\n", $$3, $$4, $$5 }' \
 	    $$b.eval.log | tee -a $$b.md
 
 PYTHON = python3

@@ -19,7 +19,8 @@
 #include "merge/samples.h"
 #include "model/site.h"
 
-static const char *model_dir, *work, *tasks_arg, *watch_file, *peak_file, *kind = "f32", *markdown;
+static const char *model_dir, *work, *tasks_arg, *watch_file, *peak_file, *kind = "f32", *markdown,
+									  *plan_file;
 static int layers = 32, rank = 16;
 
 static const struct opt options[] = {
@@ -29,6 +30,7 @@ static const struct opt options[] = {
 	{"watch", 0, OPT_STRING, &watch_file, true, 0, 0, "FILE", "what watch noted of the merge"},
 	{"peak", 0, OPT_STRING, &peak_file, true, 0, 0, "FILE", "what peak printed"},
 	{"kind", 0, OPT_STRING, &kind, false, 0, 0, "NAME", "f32 or bf16: which peak"},
+	{"plan", 0, OPT_STRING, &plan_file, true, 0, 0, "FILE", "what make plan printed"},
 	{"rank", 0, OPT_INT, &rank, false, 1, 4096, "N", "of the adapters"},
 	{"layers", 0, OPT_INT, &layers, false, 1, 999, "N", "of the model to extrapolate to"},
 	{"markdown", 0, OPT_STRING, &markdown, true, 0, 0, "FILE", "table to write"},
@@ -50,9 +52,10 @@ struct figures {
 	struct strlist tasks;
 	double rows, pairs; /* of all tasks; pairs: of a row and a row before it */
 	struct sums site[STEP_END];
-	double first, others; /* seconds of layer 0; of what has no layer */
-	double largest;
-	double watched[4]; /* wall, cpu, memory, disk */
+	double first, others;       /* seconds of layer 0; of what has no layer */
+	double cpu;                 /* seconds of all processes */
+	double largest[STAGES + 1]; /* MB of a process, by stage; of any */
+	double watched[4];          /* wall, cpu, memory, disk */
 };
 
 /* ------------------------------------------------------------ what was measured */
@@ -87,14 +90,21 @@ static bool site_of(const struct geometry *m, const char *message, struct site *
 	return site_parse(m, name, site);
 }
 
+static void note_largest(struct figures *f, int stage, double mb)
+{
+	f->largest[stage] = mb > f->largest[stage] ? mb : f->largest[stage];
+}
+
 static void add_line(struct figures *f, const struct runlog_line *l)
 {
 	struct site site;
 	int stage = 0;
 
-	f->largest = l->peak > f->largest ? l->peak : f->largest;
 	while (stage < STAGES && strcmp(stage_tool[stage], l->tool) != 0)
 		stage++;
+	note_largest(f, stage, l->peak);
+	note_largest(f, STAGES, l->peak);
+	f->cpu += l->cpu;
 	if (stage == STAGES || !site_of(&f->m, l->message, &site))
 		f->others += l->cpu;
 	else if (site.block == 0)
@@ -198,6 +208,42 @@ static double layer_rows(const struct figures *f, struct text *t, double peak)
 	return total(&sum);
 }
 
+/* The number behind `words` in the plan; die() where there is none. */
+static double planned(const char *plan, const char *words)
+{
+	const char *at = strstr(plan, words);
+	double value;
+
+	if (!at || sscanf(at + strlen(words), " %lf", &value) != 1)
+		die("'%s': there is no number behind '%s'", plan_file, words);
+	return value;
+}
+
+static void planned_row(struct text *t, const char *name, double plan, double measured)
+{
+	text_add(t, "| %s | %.0f | %.0f | %+.0f %% |\n", name, plan, measured,
+		 100 * (plan / measured - 1));
+}
+
+/* make plan's figures beside the measured ones. */
+static void planned_rows(const struct figures *f, struct text *t)
+{
+	char *plan = out_read_text(plan_file);
+
+	if (!plan)
+		die("cannot open '%s'", plan_file);
+	text_add(t, "\n| | planned | measured | plan |\n|---|---|---|---|\n");
+	for (int i = 0; i < STAGES; i++) {
+		char *name = xformat("%s, MB", stage_tool[i]);
+
+		planned_row(t, name, planned(plan, stage_tool[i]), f->largest[i]);
+		free(name);
+	}
+	planned_row(t, "disk at once, MB", planned(plan, "at most"), f->watched[3]);
+	planned_row(t, "merge, s of processor time", planned(plan, "for the merge ("), f->cpu);
+	free(plan);
+}
+
 static void table(const struct figures *f)
 {
 	struct text t = {0};
@@ -214,8 +260,9 @@ static void table(const struct figures *f)
 		"\n%d layers (%s): %.0f s, %.0f s of processor time. Largest process: %.0f MB. All "
 		"processes together: %.0f MB at most. In WORK at once: %.0f MB at most. Products "
 		"at 2400 × 1024 × 2816: %.0f GFLOP/s. %d layers would take %.1f h.\n",
-		f->m.L[0], kind, f->watched[0], f->watched[1], f->largest, f->watched[2],
+		f->m.L[0], kind, f->watched[0], f->watched[1], f->largest[STAGES], f->watched[2],
 		f->watched[3], peak, layers, f->watched[0] * there / here / 3600);
+	planned_rows(f, &t);
 	out_update_text(markdown, text_get(&t));
 	printf("%s", text_get(&t));
 	text_release(&t);
