@@ -108,6 +108,19 @@ check 'and those of the merge' cmp "$T/rows.read" "$W/own/tec/encoder-output.h5"
 must wide "$T/small" MAX_MEMORY=165M
 check 'the same merge' "$HELP/compare-factors" -q --adapter "$T/small/adapter" --reference "$W/adapter" --max 1e-7
 check 'every process within MAX_MEMORY' awk -F'\t' '$5 > 165 { exit 1 }' "$T/small/log.tsv"
+# A limit on data, which counts what OpenBLAS maps for each thread, touched or not: 128 MB.
+limited() { (ulimit -d $((230 << 10)); OMP_NUM_THREADS=2; export OMP_NUM_THREADS; "$@"); }
+case $BUILD in
+*san*) skip 'a limit on data' 'the sanitizers map more' ;;
+*)
+	must limited wide "$T/limited"
+	check 'the same merge under a limit on data' \
+		"$HELP/compare-factors" -q --adapter "$T/limited/adapter" --reference "$W/adapter" --max 1e-7
+	check 'with the wide sites in panels' awk -F'\t' '$5 > 166 { exit 1 }' "$T/limited/log.tsv"
+	must limited evaluate "$T/evaluate.limited"
+	check 'the same evaluation' cmp "$T/evaluate.limited" "$T/evaluate.held"
+	;;
+esac
 # The cut to a rank measures with the factor.
 few=$(least solve "$T/none.h5" -q --merge-rank 4)
 for max in 1000 "$few"; do must solve "$T/cut/$max.h5" --merge-rank 4 --max-memory "${max}M"; done

@@ -35,7 +35,7 @@ static void need_memory(const struct common_opts *c, size_t need, const char *of
 {
 	opts_need_memory(c, need, of);
 	if (need > data_limit())
-		die("the limit on data (ulimit -d) leaves %zu MB beside what OpenBLAS maps for %d "
+		die("the limit on data (ulimit -d) leaves %zu MB beside the libraries' own for %d "
 		    "threads; at least %zu MB are needed%s: use fewer threads, or raise the limit",
 		    data_limit() >> 20, threads_for(INFINITY), (need >> 20) + 1, of);
 }
