@@ -1,7 +1,7 @@
 /* panels.c: see panels.h.
  *
- * BLAS and LAPACK run on one thread inside ours. Each product is of fixed rows (STRIP), so equal
- * data give equal bits for any -t. */
+ * BLAS and LAPACK run on one thread inside ours. Each product is a fixed tile, so equal data
+ * give equal bits for any -t. */
 #include "math/panels.h"
 
 #include <cblas.h>
@@ -13,7 +13,8 @@
 #include "base/die.h"
 #include "base/threads.h"
 
-enum { STRIP = 128 }; /* rows of one product */
+/* The sides of one product, and the rows of one substitution. */
+enum { TILE_ROWS = 512, TILE_COLUMNS = 256, STRIP = 256 };
 
 static size_t area(int a, int b)
 {
@@ -73,10 +74,14 @@ static double nanoseconds(double products)
 /* P (n, w) −= rows (n, u) top (w, u)ᵀ. */
 static void subtract(double *P, const double *rows, const double *top, int n, int w, int u)
 {
-#pragma omp parallel for num_threads(threads_for(nanoseconds(1.0 * n * w * u))) schedule(dynamic)
-	for (int i = 0; i < n; i += STRIP)
-		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, smaller(STRIP, n - i), w, u,
-			    -1.0, rows + area(i, u), u, top, u, 1.0, P + area(i, w), w);
+#pragma omp parallel for collapse(2) num_threads(threads_for(nanoseconds(1.0 * n * w * u))) \
+	schedule(dynamic)
+	for (int i = 0; i < n; i += TILE_ROWS)
+		for (int j = 0; j < w; j += TILE_COLUMNS)
+			cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans,
+				    smaller(TILE_ROWS, n - i), smaller(TILE_COLUMNS, w - j), u,
+				    -1.0, rows + area(i, u), u, top + area(j, u), u, 1.0,
+				    P + area(i, w) + j, w);
 }
 
 /* Takes panel j out of panel k, which is in P. */
@@ -183,18 +188,27 @@ static void read_top(struct panels *p, int k)
 static void forward(struct panels *p, double *X, int r, int k, int i, int n)
 {
 	int w = panels_columns(p, k);
+	const double *x = X + first_column(p, k);
 
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, r, n, w, -1.0, X + first_column(p, k),
-		    p->d, p->rows, w, 1.0, X + i, p->d);
+	if (r == 1) /* a product would pack the rows */
+		cblas_dgemv(CblasRowMajor, CblasNoTrans, n, w, -1.0, p->rows, w, x, 1, 1.0, X + i,
+			    1);
+	else
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, r, n, w, -1.0, x, p->d,
+			    p->rows, w, 1.0, X + i, p->d);
 }
 
 /* X's columns of panel k −= X's columns i, times rows. */
 static void backward(struct panels *p, double *X, int r, int k, int i, int n)
 {
 	int w = panels_columns(p, k);
+	double *x = X + first_column(p, k);
 
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, r, w, n, -1.0, X + i, p->d, p->rows,
-		    w, 1.0, X + first_column(p, k), p->d);
+	if (r == 1)
+		cblas_dgemv(CblasRowMajor, CblasTrans, n, w, -1.0, p->rows, w, X + i, 1, 1.0, x, 1);
+	else
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, r, w, n, -1.0, X + i, p->d,
+			    p->rows, w, 1.0, x, p->d);
 }
 
 /* X's columns of panel k += X's columns i, times rows. */

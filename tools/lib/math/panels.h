@@ -15,7 +15,7 @@
 
 #include <stddef.h>
 
-enum { PANEL_ROWS = 512 }; /* rows of a panel that are in memory at a time */
+enum { PANEL_ROWS = 1024 }; /* rows of a panel that are in memory at a time */
 
 struct panels {
 	/* The caller's. */
