@@ -11,6 +11,7 @@
 
 #include "base/die.h"
 #include "base/opts.h"
+#include "base/shard.h"
 #include "base/threads.h"
 #include "child.h"
 
@@ -367,6 +368,69 @@ static void test_lists_and_paths(void **state)
 	assert_int_equal(c.code, EXIT_USAGE);
 	assert_true(child_said(
 		&c, "option '--output': 'w/one.h5' stands for 2 tasks but has no {task} in it"));
+	c = child_run(expand_in_child, (void *)(uintptr_t) "w/{task}/{shard}.h5");
+	assert_int_equal(c.code, EXIT_USAGE);
+	assert_true(child_said(&c, "option '--output': 'w/{task}/{shard}.h5' has {shard} in it, "
+				   "but 'tec' is a task and no shard"));
+}
+
+static const struct {
+	const char *name, *output;
+	int shards;
+	const char *message; /* NULL: it fits */
+} shard_case[] = {
+	{"tec", "{task}.h5", 1, NULL},
+	{"tec/08", "{task}/{shard}.h5", 8, NULL},
+	{"tec/99", "{task}/{shard}.h5", SHARDS_ANY, NULL},
+	{"tec", "{task}.h5", SHARDS_ANY, NULL},
+	{"tec/01", "{task}/{shard}.h5", 1, "--task 'tec/01' is a shard of task 'tec'"},
+	{"tec", "{task}/{shard}.h5", 8, "--shards 8 expected 'tec/01' to 'tec/08'"},
+	{"tec/09", "{task}/{shard}.h5", 8, "--shards 8 expected 'tec/01' to 'tec/08'"},
+	{"tec/00", "{task}/{shard}.h5", 8, "expected 'tec/01' to 'tec/08'"},
+	{"tec/3", "{task}/{shard}.h5", 8, "expected 'tec/01' to 'tec/08'"},
+	{"tec/03x", "{task}/{shard}.h5", 8, "expected 'tec/01' to 'tec/08'"},
+	{"tec/x", "{task}/{shard}.h5", SHARDS_ANY, "a task, or a shard such as 'tec/01'"},
+	{"tec/03", "{task}.h5", 8, "--output '{task}.h5' stands for shards but has no {shard}"},
+};
+
+static void check_shard_in_child(void *i)
+{
+	int k = *(const int *)i;
+	struct strlist names = strlist_split(shard_case[k].name, "--task");
+
+	shard_check(&names, shard_case[k].shards, shard_case[k].output);
+	strlist_release(&names);
+	exit(0);
+}
+
+static void test_shards(void **state)
+{
+	(void)state;
+	struct strlist tasks = strlist_split("emoint,tec", "x"), names = shard_names(&tasks, 2);
+
+	assert_int_equal(names.n, 4);
+	assert_string_equal(names.item[1], "emoint/02");
+	assert_string_equal(names.item[2], "tec/01");
+	strlist_release(&names);
+	names = shard_names(&tasks, 1);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.item[1], "tec");
+	strlist_release(&names);
+	strlist_release(&tasks);
+	char *task = shard_task("emotion-cause/12");
+	assert_string_equal(task, "emotion-cause");
+	free(task);
+	assert_int_equal(shard_number("emotion-cause/12"), 12);
+	assert_int_equal(shard_number("tec"), 0);
+	char *path = path_for_task("{task}.h5:own/{task}/{shard}/{site}.h5", "tec/03", 2, "x");
+	assert_string_equal(path, "tec.h5:own/tec/03/{site}.h5");
+	free(path);
+	for (int i = 0; i < (int)(sizeof(shard_case) / sizeof(*shard_case)); i++) {
+		struct child c = child_run(check_shard_in_child, &i);
+
+		assert_int_equal(c.code, shard_case[i].message ? EXIT_USAGE : 0);
+		assert_true(!shard_case[i].message || child_said(&c, shard_case[i].message));
+	}
 }
 
 static void die_long(void *arg)
@@ -459,7 +523,7 @@ int main(void)
 		cmocka_unit_test(test_help_and_version), cmocka_unit_test(test_done),
 		cmocka_unit_test(test_text_to),          cmocka_unit_test(test_nearest_word),
 		cmocka_unit_test(test_lists_and_paths),  cmocka_unit_test(test_die),
-		cmocka_unit_test(test_checksums),
+		cmocka_unit_test(test_checksums),        cmocka_unit_test(test_shards),
 	};
 	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);
 }

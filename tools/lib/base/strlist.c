@@ -59,26 +59,50 @@ char *strlist_join(const struct strlist *l, const char *between)
 	return t.s ? t.s : xstrdup("");
 }
 
+/* The value of the mark at s, and the length of both; NULL: there is no mark. */
+struct mark_value {
+	const char *value;
+	size_t mark_n, value_n;
+};
+
+/* A name is a task's, or a shard's: task/number (shard.h). */
+static struct mark_value value_at(const char *s, const char *name)
+{
+	size_t task_n = strcspn(name, "/");
+	const char *number = name + task_n + (name[task_n] == '/');
+
+	if (strncmp(s, "{task}", 6) == 0)
+		return (struct mark_value){name, 6, task_n};
+	if (strncmp(s, "{shard}", 7) == 0)
+		return (struct mark_value){number, 7, strlen(number)};
+	return (struct mark_value){0};
+}
+
+/* `template` with the marks replaced. */
+static char *fill_in(const char *template, const char *name)
+{
+	struct text t = {0};
+
+	while (*template) {
+		struct mark_value v = value_at(template, name);
+		size_t n = strcspn(template + 1, "{") + 1;
+
+		if (v.value)
+			text_put(&t, v.value, v.value_n);
+		else
+			text_put(&t, template, n);
+		template += v.value ? v.mark_n : n;
+	}
+	return t.s ? t.s : xstrdup("");
+}
+
 char *path_for_task(const char *template, const char *task, int ntasks, const char *what)
 {
-	static const char mark[] = "{task}";
-	const size_t mark_n = sizeof(mark) - 1, task_n = strlen(task);
-	size_t count = 0, k = 0;
-	for (const char *s = template; (s = strstr(s, mark)); s += mark_n)
-		count++;
-	if (!count && ntasks > 1)
+	if (!strstr(template, "{task}") && ntasks > 1)
 		die_usage("%s: '%s' stands for %d tasks but has no {task} in it", what, template,
 			  ntasks);
-	char *path = xmalloc(strlen(template) + count * task_n + 1);
-	for (const char *s = template; *s;) {
-		if (!strncmp(s, mark, mark_n)) {
-			memcpy(path + k, task, task_n);
-			k += task_n;
-			s += mark_n;
-		} else {
-			path[k++] = *s++;
-		}
-	}
-	path[k] = 0;
-	return path;
+	if (strstr(template, "{shard}") && !strchr(task, '/'))
+		die_usage("%s: '%s' has {shard} in it, but '%s' is a task and no shard", what,
+			  template, task);
+	return fill_in(template, task);
 }

@@ -14,9 +14,10 @@ int strlist_find(const struct strlist *l, const char *s); /* index or -1 */
 /* The items with `between` between them (allocated). */
 char *strlist_join(const struct strlist *l, const char *between);
 
-/* `template` with every "{task}" replaced by `task` (allocated). With several tasks (ntasks > 1), a
- * template without "{task}" would put all tasks into one file: a usage error that names the option
- * `what`. */
+/* `template` with every "{task}" replaced by `task` (allocated). `task` may be a shard's name,
+ * "tec/03" (shard.h): "{task}" is then "tec", and "{shard}" is "03". Usage errors name the option
+ * `what`: several tasks (ntasks > 1) and no "{task}", which would put all tasks into one file;
+ * "{shard}" for a task. */
 char *path_for_task(const char *template, const char *task, int ntasks, const char *what);
 
 #endif
