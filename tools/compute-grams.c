@@ -8,6 +8,7 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/shard.h"
 #include "config/keys.h"
 #include "files/checksums.h"
 #include "files/h5/h5.h"
@@ -32,7 +33,8 @@ static int iteration;
 static const struct opt options[] = {
 	JOB_OPTIONS(job_args),
 	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]",
-	 "task or tasks to do; {task} in a path stands for each"},
+	 "task or tasks to do, or shards such as tec/03; {task} and {shard} in a path stand for "
+	 "each"},
 	{"own", 0, OPT_STRING, &own_arg, true, 0, 0, "FILE", "rows X of the task's own model"},
 	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE",
 	 "rows of the merged model; without: X (regmean)"},
@@ -121,20 +123,27 @@ static struct h5 *open_norms(const struct gramfile *k, int ntasks, const char *f
 
 static void run_task(struct shared *all, const char *name, int ntasks)
 {
+	char *task = shard_task(name);
 	struct gramfile k = {.job = &all->job,
 			     .model = all->model,
 			     .gram = &all->gram,
-			     .sketch = all->sketch.d ? &all->sketch : NULL,
+			     .sketch = all->sketch.d && !shard_number(name) ? &all->sketch : NULL,
 			     .W = all->W,
 			     .full_weight = all->whole_C,
 			     .weighted = use_dcs,
 			     .kappa = dcs_kappa(dcs_sigma, iteration),
 			     .task = name,
-			     .t = strlist_find(&all->job.tasks, name)};
+			     .t = strlist_find(&all->job.tasks, task),
+			     .adds = shard_number(name) > 0};
 	char *features, *target;
 
+	free(task);
 	if (k.t < 0)
 		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
+	if (k.adds && use_dcs)
+		die_usage("--task '%s': --use-dcs weighs a row among all rows of its task, so it "
+			  "has no shards",
+			  name);
 	features = open_sides(&k, ntasks);
 	k.normfile = norms_arg ? open_norms(&k, ntasks, features) : NULL;
 	target = checksums_task_path(output_arg, name, ntasks, "-o");
@@ -146,7 +155,16 @@ static void run_task(struct shared *all, const char *name, int ntasks)
 	free(features);
 }
 
-static void shared_open(struct shared *all)
+/* C of a shard is made whole, because the norm of the task's C is that of their sum. */
+static bool all_shards(const struct strlist *names)
+{
+	for (int i = 0; i < names->n; i++)
+		if (!shard_number(names->item[i]))
+			return false;
+	return true;
+}
+
+static void shared_open(struct shared *all, const struct strlist *todo)
 {
 	struct site_sizes sizes;
 
@@ -155,7 +173,7 @@ static void shared_open(struct shared *all)
 	sizes = job_sizes(&all->job);
 	sizes.weighted = use_dcs;
 	all->whole_C = full_weight || drift || job_corrects(&all->job);
-	sizes.sketched = merged_arg && !all->whole_C;
+	sizes.sketched = merged_arg && !all->whole_C && !all_shards(todo);
 	sizes.block = footprint_block(&sizes, common->threads, common->max_memory);
 	footprint_claim_job(&all->job, footprint_grams(&sizes, common->threads));
 	gram_init(&all->gram, NULL, sizes.d, sizes.block);
@@ -179,8 +197,9 @@ static void run(void)
 	struct shared all = {0};
 	int n;
 
+	shard_check(&todo, SHARDS_ANY, output_arg);
 	be_select(common);
-	shared_open(&all);
+	shared_open(&all, &todo);
 	for (int i = 0; i < todo.n; i++)
 		run_task(&all, todo.item[i], todo.n);
 	n = all.job.targets.n;

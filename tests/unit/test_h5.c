@@ -188,6 +188,31 @@ static void check_lower(struct h5 *f, int d, int i0, int n)
 	free(rows);
 }
 
+/* ‖·‖² of that matrix, from its elements and from the dataset, in blocks of rows that are no
+ * tiles. */
+static void check_norm(struct h5 *f, int d)
+{
+	size_t rows, b, step = 37;
+	double right = 0, found = 0;
+
+	h5_shape(f, "/m", &rows, &b);
+	double *cells = xarray(step * b, sizeof(*cells));
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j < d; j++) {
+			double v = (i > j ? i : j) * 1000 + (i > j ? j : i);
+
+			right += v * v;
+		}
+	for (size_t row0 = 0; row0 < rows; row0 += step) {
+		size_t n = rows - row0 < step ? rows - row0 : step;
+
+		h5_read_double(f, "/m", row0, n, cells);
+		found += lower_norm2(d, row0, n, cells);
+	}
+	assert_true(fabs(found - right) <= 1e-11 * right);
+	free(cells);
+}
+
 static void test_lower(void **state)
 {
 	static const int widths[] = {1, 7, LOWER_TILE, LOWER_TILE + 1, 2 * LOWER_TILE, 700};
@@ -206,6 +231,7 @@ static void test_lower(void **state)
 		f = h5_open("a.h5", SCHEMA, 1);
 		lower_expect(f, "/m", d);
 		check_lower(f, d, 0, d);
+		check_norm(f, d);
 		for (int i0 = 0; i0 < d; i0 += 90)
 			check_lower(f, d, i0, d - i0 < 90 ? d - i0 : 90);
 		lower_read_tile(f, "/m", d, (d - 1) / b, 0, tile);

@@ -313,7 +313,7 @@ static void unweighted(struct gramfile *k)
 		stack_load_A(&k->own[i], &k->job->targets, i, k->t);
 	enter_A(k, k->own, n);
 	C = pass_C(k, H, h, &xxm);
-	if (k->full_weight)
+	if (k->full_weight || (k->adds && !k->rows.same))
 		write_shared(k, C, "C", write_C);
 	for (int i = 0; i < n; i++) {
 		write_AC(k, &k->own[i], i, C, at);

@@ -38,8 +38,9 @@ struct gramfile {
 	bool weighted;    /* weight rows by how much the adapters agree on them (DCS), */
 	double kappa;     /* with this strength (dcs.h) */
 	/* Of one task. */
-	const char *task;
-	int t;                 /* its number in job->tasks */
+	const char *task;      /* or of a shard (base/shard.h) */
+	int t;                 /* the task's number in job->tasks */
+	bool adds;             /* of a shard: also store what gramsum.h needs, C = XᵀXm */
 	struct h5 *side[2];    /* acts files, by enum gram_side; [GRAM_SIDE_XM] is not read where
 				  rows.same is set */
 	struct h5 *normfile;   /* the site's, of this task; NULL: none */

@@ -13,6 +13,7 @@
 #include "math/grams.h"
 #include "math/sketch.h"
 #include "merge/gramfile.h"
+#include "merge/gramsum.h"
 #include "merge/history.h"
 #include "merge/normal_equations.h"
 
@@ -197,6 +198,14 @@ int footprint_panel(const struct site_sizes *s, size_t max_memory)
 			break;
 	}
 	return try.panel < s->d ? try.panel : 0;
+}
+
+size_t footprint_sum(int shards)
+{
+	enum { FILE_OF_SHARD = 1 << 20 }; /* a chunk of one dataset, and the library's part */
+
+	return LIBRARIES + FILES + (size_t)shards * FILE_OF_SHARD +
+	       2 * GRAMSUM_CELLS * sizeof(double);
 }
 
 struct footprint footprint_combine(const struct site_sizes *s)

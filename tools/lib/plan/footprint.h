@@ -42,6 +42,8 @@ struct footprint footprint_solve(const struct site_sizes *s);
  * `panel`. If nothing fits, it is the least. */
 int footprint_block(const struct site_sizes *s, int threads, size_t max_memory);
 int footprint_panel(const struct site_sizes *s, size_t max_memory);
+/* add-grams: one chunk of each shard's file. */
+size_t footprint_sum(int shards);
 struct footprint footprint_combine(const struct site_sizes *s);
 
 /* Texts go through the model in groups: samples in generate-tokens, rows in eval-emotion and

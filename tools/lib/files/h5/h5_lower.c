@@ -147,3 +147,29 @@ void lower_read(struct h5 *f, const char *path, int d, int i0, int n, double *ro
 	}
 	free(tile);
 }
+
+/* The column of the matrix's diagonal in a row of the dataset; −1: the row's tile has none. */
+static int diagonal_in(int d, size_t row)
+{
+	size_t b = (size_t)lower_tile(d), tile = row / b;
+	int I = 0;
+
+	while (tile_at(I, I) < tile)
+		I++;
+	return tile_at(I, I) == tile ? (int)(row % b) : -1;
+}
+
+/* Every cell below the diagonal stands for two. */
+double lower_norm2(int d, size_t row0, size_t n, const double *cells)
+{
+	size_t b = (size_t)lower_tile(d);
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++, cells += b) {
+		int at = diagonal_in(d, row0 + i);
+
+		for (size_t j = 0; j < b; j++)
+			sum += ((int)j == at ? 1 : 2) * cells[j] * cells[j];
+	}
+	return sum;
+}

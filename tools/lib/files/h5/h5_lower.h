@@ -22,6 +22,8 @@ void lower_expect(struct h5 *f, const char *path, int d);
 void lower_write(struct h5 *f, const char *path, int d, int i0, int n, const double *rows);
 /* Reads rows [i0, i0+n) whole, (n, d). */
 void lower_read(struct h5 *f, const char *path, int d, int i0, int n, double *rows);
+/* What rows [row0, row0+n) of the dataset, (n, b), add to ‖·‖²_F of the matrix. */
+double lower_norm2(int d, size_t row0, size_t n, const double *cells);
 /* Reads tile (I, J), J ≤ I, into (b, b). A tile on the diagonal gets both of its triangles. */
 void lower_read_tile(struct h5 *f, const char *path, int d, int I, int J, double *tile);
 
