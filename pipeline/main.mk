@@ -29,7 +29,7 @@ merge: $W/model/config.json $W/model/README.md
 endif
 
 # Every tool writes whole files or none, so the finished files of an interrupted process are kept.
-.PRECIOUS: $(foreach t,$(tasks),$(foreach s,$(extract_sites),$W/own/$t/$s.h5 $(pass)/merged/$t/$s.h5 $(pass)/grams/$t/$s.h5))
+.PRECIOUS: $(foreach t,$(names),$(foreach s,$(extract_sites),$W/own/$t/$s.h5 $(pass)/merged/$t/$s.h5 $(pass)/grams/$t/$s.h5))
 
 ifeq ($(method),jacobi)
 include $(PIPELINE)jacobi.mk

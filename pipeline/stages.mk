@@ -1,5 +1,5 @@
 # One variable per stage: its tool, and the options that are the same for all its files. The rules of plan.mk add the
-# other options. {task} in a path is replaced by the tool, for each task of --task.
+# other options. {task} in a path is replaced by the tool, for each task of --task; {shard} by the number of its shard.
 
 comma := ,
 space := $(subst ,, )
@@ -27,6 +27,9 @@ generate_merged = $(generate) --sites $(all_sites)
 
 grams = $(call tool,grams,compute-grams) $(computes) $(adapters) $(grams_flags) $(if $(full_weight),--full-weight 1) $(if $(also),--also $(also))
 
+# Those of a task, from those of its shards.
+sum = $(call tool,grams,add-grams) $(every) $(memory_flags) --shards $(shards)
+
 # The folder of a task's statistics.
 hand_on = $(Q)$(bin)/write-statistics $(every) --model $(model) --sites $(all_sites) --digests $W/stamps/digests $(hand_on_flags)
 
@@ -36,7 +39,7 @@ combine = $(call tool,combine,combine-layer) $(computes) $(adapters) $(combine_f
 
 # When a site is solved, its Grams and the rows that nothing needs any more are released: name and time stay, the data
 # are deleted.
-release = $(Q)$(bin)/release-files -q $(every) --tasks $(all_tasks) --in $W
+release = $(Q)$(bin)/release-files -q $(every) --tasks $(all_tasks) --shards $(shards) --in $W
 
 # The scale of ties, dare and task-arithmetic, unless the key `scale` gives it: the one that is best on the calibration
 # rows.

@@ -10,6 +10,7 @@
 #include "backend/be.h"
 #include "base/die.h"
 #include "base/renamed.h"
+#include "base/shard.h"
 #include "config/keys.h"
 #include "files/checksums.h"
 #include "files/h5/h5.h"
@@ -24,7 +25,7 @@ static struct {
 	const char *model, *side, *site, *tasks, *samples, *tokens, *adapter, *solutions, *sites,
 		*from, *rows, *encoder_output, *features, *answers, *norms_of, *norms, *out;
 	bool fp16, checkpoint;
-	int inner_num;
+	int inner_num, shards;
 } o;
 
 static const struct opt options[] = {
@@ -34,7 +35,7 @@ static const struct opt options[] = {
 	{"site", 0, OPT_STRING, &o.site, true, 0, 0, "SITE",
 	 "site to extract, e.g. enc07-self, encoder-output, dec03-cross"},
 	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST",
-	 "task, or several separated by commas"},
+	 "task, or several separated by commas; with --shards, shards such as tec/03"},
 	{"samples", 0, OPT_STRING, &o.samples, true, 0, 0, "FILE", "samples/{task}.h5"},
 	{"tokens", 0, OPT_STRING, &o.tokens, false, 0, 0, "FILE",
 	 "tokens/{task}.h5 (decoder sites, answers generated)"},
@@ -55,6 +56,7 @@ static const struct opt options[] = {
 	KEY_OPTION_AS(answers, o.answers,
 		      "generated: those of --tokens; given: those of the samples"),
 	KEY_OPTION(use_fp16, o.fp16),
+	KEY_OPTION(shards, o.shards),
 	KEY_OPTION_AS(
 		inner_num, o.inner_num,
 		"an encoder batch holds the rows of N samples of the longest's length at most"),
@@ -70,7 +72,8 @@ static const struct opt options[] = {
 static const struct tool tool = {
 	.name = "extract-acts",
 	.summary = "advance the state to a site and write the site's rows",
-	.details = "{task} in a FILE or DIR stands for the task's name.",
+	.details = "{task} in a FILE or DIR stands for the task's name, {shard} for a shard's "
+		   "number.",
 	.opts = options,
 	.example = "extract-acts --model model --side own --site enc01-self --task tec,isear "
 		   "--adapter 'loras/{task}' "
@@ -179,7 +182,8 @@ static void open_inputs(struct extract_run *r, struct propagation_task *t, struc
 	const struct geometry *m = &r->a.model->m;
 	char *path = checksums_task_path(o.samples, t->name, r->tasks.n, "--samples");
 
-	samples_read(&in->samples, path, t->name);
+	samples_read_shard(&in->samples, path, t->name,
+			   (struct shards){o.shards, is_reference() ? o.inner_num : 1});
 	samples_need_vocab(&in->samples, path, m->V);
 	if (m->family->nstacks == 2)
 		seqs_init(&t->enc, in->samples.S, in->samples.length, in->samples.offset,
@@ -286,6 +290,7 @@ static void run_open(struct extract_run *r)
 	a->last_rows = is_reference() && propagate_in_decoder(a);
 	check_usage(r);
 	r->tasks = strlist_split(o.tasks, "--task");
+	shard_check(&r->tasks, o.shards, o.out);
 	if (!is_lora())
 		a->merged = merged_open(&a->model->m, o.solutions, o.sites);
 	a->of = (struct acts_of){o.site, NULL, o.side, o.features};

@@ -10,6 +10,7 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/shard.h"
 #include "config/keys.h"
 #include "files/checksums.h"
 #include "files/h5/h5.h"
@@ -25,14 +26,14 @@ static const struct common_opts *common;
 static struct {
 	const char *model, *tasks, *samples, *adapter, *solutions, *sites, *encoder_output,
 		*features, *out;
-	int max_new, inner_num;
+	int max_new, inner_num, shards;
 	bool fp16;
 } o;
 
 static const struct opt options[] = {
 	{"model", 0, OPT_STRING, &o.model, true, 0, 0, "DIR", "base model folder"},
 	{"task", 0, OPT_STRING, &o.tasks, true, 0, 0, "LIST",
-	 "task, or several separated by commas"},
+	 "task, or several separated by commas; with --shards, shards such as tec/03"},
 	{"samples", 0, OPT_STRING, &o.samples, true, 0, 0, "FILE", "samples/{task}.h5"},
 	{"adapter", 0, OPT_STRING, &o.adapter, false, 0, 0, "DIR",
 	 "the task's adapter folder (its own model)"},
@@ -46,6 +47,7 @@ static const struct opt options[] = {
 	KEY_OPTION(max_new_tokens, o.max_new),
 	KEY_OPTION_AS(inner_num, o.inner_num, "samples of a batch (reference only)"),
 	KEY_OPTION(use_fp16, o.fp16),
+	KEY_OPTION(shards, o.shards),
 	{"output", 'o', OPT_STRING, &o.out, true, 0, 0, "FILE", "tokens file to write"},
 	{.type = OPT_END},
 };
@@ -53,7 +55,8 @@ static const struct opt options[] = {
 static const struct tool tool = {
 	.name = "generate-tokens",
 	.summary = "greedy decoder tokens of the calibration samples",
-	.details = "{task} in a FILE or DIR stands for the task's name.",
+	.details = "{task} in a FILE or DIR stands for the task's name, {shard} for a shard's "
+		   "number.",
 	.opts = options,
 	.example = "generate-tokens --model model --task tec,isear --adapter 'loras/{task}' "
 		   "--samples 'work/samples/{task}.h5' --encoder-output "
@@ -313,11 +316,14 @@ int main(int argc, char **argv)
 	if (o.adapter ? o.solutions || o.sites : !o.solutions || !o.sites)
 		die_usage("either --adapter, or --solutions and --sites");
 	tasks = strlist_split(o.tasks, "--task");
+	shard_check(&tasks, o.shards, o.out);
 	model = model_open(o.model);
 	check_prompts(model);
-	calibration_set_open(&p, model, &tasks,
-			     &(struct calibration_args){o.samples, o.adapter, o.solutions, o.sites,
-							reference()});
+	calibration_set_open(
+		&p, model, &tasks,
+		&(struct calibration_args){o.samples, o.adapter, o.solutions, o.sites,
+					   (struct shards){o.shards, reference() ? o.inner_num : 1},
+					   reference()});
 	f = (struct forward){.model = model,
 			     .nsources = p.nsources,
 			     .source = p.source,

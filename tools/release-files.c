@@ -12,14 +12,18 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "base/shard.h"
 #include "files/h5/h5.h"
 #include "files/out.h"
 #include "files/start.h"
 
 static const char *tasks_arg, *files_arg, *in_arg;
+static int shards = 1;
 
 static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "tasks that {task} stands for"},
+	{"shards", 0, OPT_INT, &shards, false, 1, SHARDS_MOST, "K",
+	 "shards of each task; {shard} stands for each of their numbers"},
 	{"files", 0, OPT_STRING, &files_arg, true, 0, 0, "LIST",
 	 "files; those that are not there, or are released, are passed over"},
 	{"in", 0, OPT_STRING, &in_arg, false, 0, 0, "DIR",
@@ -54,24 +58,31 @@ static void release(const char *path)
 	freed += st.st_size;
 }
 
+/* The files of all these tasks, or shards. */
+static void release_all(const char *template, const struct strlist *names)
+{
+	for (int i = 0; i < names->n; i++) {
+		char *name = path_for_task(template, names->item[i], names->n, "--files"),
+		     *path = in_arg ? xformat("%s/%s", in_arg, name) : xstrdup(name);
+
+		release(path);
+		free(path);
+		free(name);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	struct strlist tasks, files;
+	struct strlist tasks, files, all;
 
 	tool_start(&tool, argc, argv);
 	tasks = strlist_split(tasks_arg, "--tasks");
 	files = strlist_split(files_arg, "--files");
+	all = shard_names(&tasks, shards);
 	for (int i = 0; i < files.n; i++)
-		for (int t = 0; t < tasks.n; t++) {
-			char *name = path_for_task(files.item[i], tasks.item[t], tasks.n,
-						   "--files"),
-			     *path = in_arg ? xformat("%s/%s", in_arg, name) : xstrdup(name);
-
-			release(path);
-			free(path);
-			free(name);
-		}
+		release_all(files.item[i], strstr(files.item[i], "{shard}") ? &all : &tasks);
 	tool_done("%ld MB freed", freed >> 20);
+	strlist_release(&all);
 	strlist_release(&tasks);
 	strlist_release(&files);
 	return 0;

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/die.h"
+#include "base/shard.h"
 #include "child.h"
 #include "files/h5/h5.h"
 #include "merge/samples.h"
@@ -63,6 +65,136 @@ static void test_round_trip(void **state)
 	samples_read(&t, "new/folder/tec.h5", NULL);
 	samples_release(&t);
 	assert_int_equal(entries_in("new/folder"), 1); /* no temporary file is left */
+}
+
+/* Samples of these prompts and answers, whose ids count up. */
+static struct samples made(int S, const int *prompts, const int *answers)
+{
+	size_t n = (size_t)S * sizeof(int);
+	struct samples s = {.task = xstrdup("tec"), .S = S, .max_length = 100};
+	int **each[] = {&s.row, &s.length, &s.offset, &s.label_length, &s.label_offset};
+
+	for (int i = 0; i < 5; i++)
+		*each[i] = xmalloc(n);
+	for (int i = 0; i < S; i++)
+		s.row[i] = 10 * i;
+	memcpy(s.length, prompts, n);
+	memcpy(s.label_length, answers, n);
+	s.total = ragged_offsets(s.length, S, s.offset);
+	s.label_total = ragged_offsets(s.label_length, S, s.label_offset);
+	s.ids = xarray((size_t)s.total, sizeof(int));
+	s.label_ids = xarray((size_t)s.label_total, sizeof(int));
+	for (int i = 0; i < s.total; i++)
+		s.ids[i] = i;
+	for (int i = 0; i < s.label_total; i++)
+		s.label_ids[i] = 1000 + i;
+	return s;
+}
+
+/* Cuts of samples of so many tokens, prompt and answer together. */
+static void test_cuts(void **state)
+{
+	(void)state;
+	static const struct {
+		int S, tokens[8];
+		struct shards of;
+		int first[9];
+	} cases[] = {
+		{6, {5, 5, 5, 5, 5, 5}, {3, 1}, {0, 2, 4, 6}},
+		{6, {5, 5, 5, 5, 5, 5}, {1, 1}, {0, 6}},
+		{6, {5, 5, 5, 5, 5, 5}, {6, 1}, {0, 1, 2, 3, 4, 5, 6}},
+		{5, {90, 2, 2, 2, 2}, {3, 1}, {0, 1, 2, 5}}, /* each shard has a sample */
+		{5, {2, 2, 2, 2, 90}, {3, 1}, {0, 3, 4, 5}}, /* the others need one each */
+		{4, {5, 10, 5, 10}, {2, 1}, {0, 2, 4}},
+		{3, {5, 10, 5}, {2, 1}, {0, 1, 3}}, /* two places are as close: the first */
+		{7, {5, 5, 5, 5, 5, 5, 5}, {2, 3}, {0, 3, 7}},
+		{7, {5, 5, 5, 5, 5, 5, 5}, {3, 3}, {0, 3, 6, 7}},
+	};
+	static const int answers[] = {1, 1, 1, 1, 1, 1, 1, 1};
+
+	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
+		int prompts[8], first[9];
+
+		for (int i = 0; i < cases[c].S; i++)
+			prompts[i] = cases[c].tokens[i] - 1;
+		struct samples s = made(cases[c].S, prompts, answers);
+		assert_true(samples_cuts(&s, cases[c].of, first));
+		assert_memory_equal(first, cases[c].first,
+				    (size_t)(cases[c].of.n + 1) * sizeof(int));
+		samples_release(&s);
+	}
+	struct samples s = made(7, cases[7].tokens, answers);
+	int first[9];
+	assert_false(samples_cuts(&s, (struct shards){8, 1}, first));
+	assert_false(samples_cuts(&s, (struct shards){4, 3}, first));
+	samples_release(&s);
+}
+
+static void test_keep(void **state)
+{
+	(void)state;
+	static const int prompts[] = {3, 1, 2, 4}, answers[] = {2, 2, 3, 1};
+	struct samples s = made(4, prompts, answers);
+
+	samples_keep(&s, 1, 3);
+	assert_int_equal(s.S, 2);
+	static const int of_row[] = {10, 20}, of_length[] = {1, 2}, of_offset[] = {0, 1},
+			 of_ids[] = {3, 4, 5}, of_label_length[] = {2, 3},
+			 of_label_offset[] = {0, 2},
+			 of_label_ids[] = {1002, 1003, 1004, 1005, 1006};
+
+	assert_int_equal(s.total, 3);
+	assert_int_equal(s.label_total, 5);
+	assert_memory_equal(s.row, of_row, sizeof of_row);
+	assert_memory_equal(s.length, of_length, sizeof of_length);
+	assert_memory_equal(s.offset, of_offset, sizeof of_offset);
+	assert_memory_equal(s.ids, of_ids, sizeof of_ids);
+	assert_memory_equal(s.label_length, of_label_length, sizeof of_label_length);
+	assert_memory_equal(s.label_offset, of_label_offset, sizeof of_label_offset);
+	assert_memory_equal(s.label_ids, of_label_ids, sizeof of_label_ids);
+	samples_release(&s);
+}
+
+static void test_read_shard(void **state)
+{
+	(void)state;
+	static const int prompts[] = {3, 1, 2, 4}, answers[] = {2, 2, 3, 1};
+	struct samples s = made(4, prompts, answers), t;
+
+	samples_write(&s, "cut.h5");
+	samples_read_shard(&t, "cut.h5", "tec", (struct shards){1, 1});
+	assert_int_equal(t.S, 4);
+	samples_release(&t);
+	int found = 0;
+	for (int k = 1; k <= 3; k++) {
+		char *name = shard_name("tec", k);
+
+		samples_read_shard(&t, "cut.h5", name, (struct shards){3, 1});
+		assert_string_equal(t.task, "tec");
+		for (int i = 0; i < t.S; i++)
+			assert_int_equal(t.row[i], 10 * found++);
+		samples_release(&t);
+		free(name);
+	}
+	assert_int_equal(found, 4);
+	samples_release(&s);
+}
+
+static void read_too_many(void *arg)
+{
+	struct samples s;
+
+	samples_read_shard(&s, arg, "tec/01", (struct shards){5, 1});
+}
+
+static void test_too_many_shards(void **state)
+{
+	(void)state;
+	struct child c = child_run(read_too_many, (void *)(uintptr_t) "cut.h5");
+
+	assert_int_equal(c.code, 1);
+	assert_true(child_said(&c, "'cut.h5' has 4 samples in batches of 1: they cannot be cut "
+				   "into 5 shards"));
 }
 
 static void test_tokens_round_trip(void **state)
@@ -242,9 +374,15 @@ static void test_wrong_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_tokens_round_trip),
-		cmocka_unit_test(test_lies),       cmocka_unit_test(test_token_lies),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_tokens_round_trip),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_token_lies),
 		cmocka_unit_test(test_wrong_file),
+		cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_read_shard),
+		cmocka_unit_test(test_too_many_shards),
 	};
 	return cmocka_run_group_tests_name("samples", tests, enter, leave);
 }

@@ -213,6 +213,17 @@ static void check_signs(struct config *c)
 				    c->manual_ceof[i], c->task_targets.item[i], fits);
 }
 
+static void check_shards(struct config *c)
+{
+	const char *keys[] = {"shards", "use_dcs", NULL};
+
+	if (c->shards > 1 && c->use_dcs)
+		config_fail(blame(c, keys),
+			    "shards is %d, but use_dcs weighs a row among all rows of its task, so "
+			    "they cannot be cut: take shards 1, or leave use_dcs out",
+			    c->shards);
+}
+
 /* How strongly a key was asked for: 2 typed, 1 in the file, 0 not given. */
 static int said(struct config *c, const char *key)
 {
@@ -312,6 +323,7 @@ void config_check(struct config *c)
 	check_numbers(c, "manual_ceof");
 	strlist_release(&c->file_tasks);
 	check_weights(c);
+	check_shards(c);
 	check_signs(c);
 	check_batches(c);
 	settle_features(c);

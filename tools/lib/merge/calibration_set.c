@@ -20,7 +20,7 @@ static void task_open(struct calibration_task *t, const struct model *model, int
 	t->adapter = dir ? adapter_open(dir, &model->m) : NULL;
 	if (t->adapter)
 		copies_check(t->adapter->file, model);
-	samples_read(&t->samples, samples, t->name);
+	samples_read_shard(&t->samples, samples, t->name, args->shards);
 	samples_need_vocab(&t->samples, samples, model->m.V);
 	free(samples);
 	free(dir);

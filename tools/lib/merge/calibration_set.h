@@ -11,7 +11,7 @@
 #include "model/model.h"
 
 struct calibration_task {
-	const char *name; /* the caller's */
+	const char *name; /* of a task, or of a shard (base/shard.h); the caller's */
 	struct samples samples;
 	struct adapter *adapter; /* NULL: the merged model */
 	int first;               /* of its samples in the set */
@@ -36,6 +36,7 @@ struct calibration_args {
 	const char *adapter;   /* each task's own model; NULL: the merged model, */
 	const char *solutions; /* read from these solution files, */
 	const char *sites;     /* at these sites, as merged_open() takes them */
+	struct shards shards;  /* where the names are of shards */
 	bool padded; /* pad every sample to max_length rows; max_length must then be the same for
 			all tasks */
 };

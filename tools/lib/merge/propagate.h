@@ -27,7 +27,7 @@
 
 /* A task. The caller sets all but the files, and keeps them. */
 struct propagation_task {
-	const char *name;
+	const char *name;                     /* or of a shard of it (base/shard.h) */
 	struct seqs enc, dec;                 /* dec: only at decoder sites */
 	const struct adapter *adapter;        /* of the task's own model; NULL: a merged model */
 	struct h5 *in, *encoder_output, *out; /* open only while in use, so that memory does not
@@ -44,8 +44,9 @@ struct propagation {
 	struct acts_of
 		of; /* what the files are about; its site is the name of `site`, its task NULL */
 	const char *from, *encoder_output,
-		*out; /* paths of acts files with {task} in them. from: where the state is, NULL: in
-			 the embeddings. encoder_output: only at decoder sites. out: to be written
+		*out; /* paths of acts files with {task}, {shard} in them. from: where the state is,
+			 NULL: in the embeddings. encoder_output: only at decoder sites. out: to be
+			 written
 		       */
 	struct strlist given_rows; /* paths like `from`, of sites of its block. The files must have
 				      float32 rows of all positions */

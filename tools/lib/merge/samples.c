@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/shard.h"
 #include "files/h5/h5.h"
 
 _Static_assert(sizeof(int) == sizeof(int32_t), "an int goes to the file as it is");
@@ -128,6 +129,72 @@ void samples_release(struct samples *s)
 	free(s->label_offset);
 	free(s->label_ids);
 	*s = (struct samples){0};
+}
+
+/* Tokens of the samples before sample i. */
+static long long tokens_before(const struct samples *s, int i)
+{
+	return i == s->S ? (long long)s->total + s->label_total
+			 : (long long)s->offset[i] + s->label_offset[i];
+}
+
+/* How far the cut before sample i is from share k / n, times n. */
+static long long distance(const struct samples *s, int i, int k, int n)
+{
+	return llabs(tokens_before(s, i) * n - tokens_before(s, s->S) * k);
+}
+
+bool samples_cuts(const struct samples *s, struct shards of, int *first)
+{
+	int batches = (s->S - 1) / of.batch + 1;
+
+	if (batches < of.n)
+		return false;
+	first[0] = 0;
+	for (int k = 1; k < of.n; k++) { /* the shards after it need a batch each */
+		int at = first[k - 1] + of.batch, last = (batches - of.n + k) * of.batch;
+
+		while (at < last && distance(s, at + of.batch, k, of.n) < distance(s, at, k, of.n))
+			at += of.batch;
+		first[k] = at;
+	}
+	first[of.n] = s->S;
+	return true;
+}
+
+/* Keeps the lengths [first, last) and their ids. */
+static void keep(int first, int last, int *length, int *offset, int *ids, int *total)
+{
+	size_t n = (size_t)(last - first) * sizeof(int);
+	int begin = offset[first];
+
+	*total = offset[last - 1] + length[last - 1] - begin;
+	memmove(length, length + first, n);
+	memmove(ids, ids + begin, (size_t)*total * sizeof(int));
+	ragged_offsets(length, last - first, offset);
+}
+
+void samples_keep(struct samples *s, int first, int last)
+{
+	BUG_IF(first < 0 || last <= first || last > s->S);
+	memmove(s->row, s->row + first, (size_t)(last - first) * sizeof(int));
+	keep(first, last, s->length, s->offset, s->ids, &s->total);
+	keep(first, last, s->label_length, s->label_offset, s->label_ids, &s->label_total);
+	s->S = last - first;
+}
+
+void samples_read_shard(struct samples *s, const char *path, const char *name, struct shards of)
+{
+	int first[SHARDS_MOST + 1], number = shard_number(name);
+	char *task = shard_task(name);
+
+	samples_read(s, path, task);
+	if (!samples_cuts(s, of, first))
+		die("'%s' has %d samples in batches of %d: they cannot be cut into %d shards", path,
+		    s->S, of.batch, of.n);
+	if (number)
+		samples_keep(s, first[number - 1], first[number]);
+	free(task);
 }
 
 void samples_need_vocab(const struct samples *s, const char *path, int V)

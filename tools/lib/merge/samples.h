@@ -7,6 +7,8 @@
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
+#include <stdbool.h>
+
 /* iteris-samples, version 1. Sample i has the encoder ids ids[offset[i] … offset[i] + length[i] -
  * 1], with </s>. */
 struct samples {
@@ -25,6 +27,22 @@ void samples_read(struct samples *s, const char *path, const char *task);
 void samples_write(const struct samples *s, const char *path);
 void samples_release(struct samples *s); /* zero is fine */
 /* die() unless every id is below V. `path`: for the message. */
+/* How samples are cut into shards (base/shard.h). A shard is a run of samples. A cut between two
+ * shards is where the tokens of prompts and answers before it come closest to their share; of two
+ * such places it is the first. So it depends on the samples alone. */
+struct shards {
+	int n;     /* 1: none */
+	int batch; /* a shard has whole batches of so many samples; the last may be smaller */
+};
+/* Where the cuts are: shard k (1 … n) has the samples [first[k − 1], first[k]). first (n + 1).
+ * false: there are fewer batches than shards, and no cuts. */
+bool samples_cuts(const struct samples *s, struct shards of, int *first);
+/* Keeps the samples [first, last). */
+void samples_keep(struct samples *s, int first, int last);
+/* samples_read(), for a name of a task or a shard: only the shard's samples stay. die() where there
+ * are fewer batches than shards. */
+void samples_read_shard(struct samples *s, const char *path, const char *name, struct shards of);
+
 void samples_need_vocab(const struct samples *s, const char *path, int V);
 
 /* iteris-tokens, version 1: the decoder's input of each sample. It is the start token and each

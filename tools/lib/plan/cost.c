@@ -168,13 +168,13 @@ struct cost cost_draw(const struct plan *p, int t)
 	return seconds(bytes / TEXT_RATE, 0);
 }
 
-struct cost cost_rows(const struct plan *p, const struct schedule *s, int i, int t)
+struct cost cost_rows(const struct plan *p, const struct schedule *s, int i, int t, int k)
 {
 	const struct geometry *m = &p->model->m;
 	const struct extract_site *at = &s->extract_site[i];
 	bool encoder_output = site_is_encoder_output(at->site);
 	struct site to = encoder_output ? (struct site){.stack = 0, .block = m->L[0]} : at->site;
-	struct stack_rows r = counts_rows(p, t, to.stack);
+	struct stack_rows r = counts_rows(p, t, k, to.stack);
 	double cell = p->c.use_fp16 ? 2 : sizeof(float), state = r.run * m->D * sizeof(float),
 	       files = r.written * site_width(m, at->site) * cell + state * (at->holds_state + 1) +
 		       (at->reads_encoder ? r.encoder * m->D * sizeof(float) : 0);
@@ -186,14 +186,14 @@ struct cost cost_rows(const struct plan *p, const struct schedule *s, int i, int
 }
 
 /* The model's weights are read for the prompts, and again for each token. */
-struct cost cost_answers(const struct plan *p, int t)
+struct cost cost_answers(const struct plan *p, int t, int k)
 {
 	const struct geometry *m = &p->model->m;
-	const struct text_counts *n = counts_of(p, t);
+	const struct text_counts *n = counts_of_shard(p, t, k);
 	int stack = m->family->nstacks - 1,
 	    passes = plan_stage_config(p, STAGE_TOKENS).max_new_tokens;
 	struct way w = whole_stack(m, stack);
-	struct stack_rows r = counts_rows(p, t, stack);
+	struct stack_rows r = counts_rows(p, t, k, stack);
 	double words = (double)m->V * m->D;
 
 	return launched(1e-3 * GENERATE_MS + passes * reading(p, w.elements + words),
@@ -252,10 +252,10 @@ static double cross_operations(const struct plan *p, const struct extract_site *
 /* H and K are symmetric: half of their products. The norm of a weight's outputs, where it is not
  * handed on, takes K and half of WᵀW, or with few rows the outputs themselves (math/grams.h). */
 struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, bool handed,
-		       int t)
+		       int t, int k)
 {
 	double d = site_width(&p->model->m, s->site),
-	       rows = counts_rows(p, t, site_is_encoder_output(s->site) ? 0 : s->site.stack)
+	       rows = counts_rows(p, t, k, site_is_encoder_output(s->site) ? 0 : s->site.stack)
 			      .written,
 	       cell = p->c.use_fp16 ? 2 : sizeof(float), reads = sides == 2 ? 4 : 1;
 	struct at_site n = modules_at(p, s);
@@ -271,6 +271,14 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 				   reading(p, n.outputs * d) +
 				   copying(p, FILE_COPIES / 2 * reads * rows * d * cell +
 						      FILE_COPIES / 2 * d * d * sizeof(double)));
+}
+
+struct cost cost_sum(const struct plan *p, const struct extract_site *s, int sides)
+{
+	double d = site_width(&p->model->m, s->site), matrices = sides == 2 ? 1.5 : 0.5;
+
+	return launched(0, copying(p, FILE_COPIES / 2 * plan_shards(p) * matrices * d * d *
+					      sizeof(double)));
 }
 
 /* Products for a change that undoes the drift (merge/drift.c): K, the change and its metric, the
@@ -349,7 +357,7 @@ struct cost cost_scale(const struct plan *p)
 	double sum = 0;
 
 	for (int t = 0; t < p->c.task_targets.n; t++)
-		sum += forward_seconds(p, counts_of(p, t)->prompt, counts_of(p, t)->texts);
+		sum += forward_seconds(p, counts_of(p, t).prompt, counts_of(p, t).texts);
 	return launched(SCALES * sum, 0);
 }
 

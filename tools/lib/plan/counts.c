@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/die.h"
+#include "base/shard.h"
 #include "merge/calibration_draw.h"
 
 static void add_sample(struct text_counts *n, double prompt, double answer)
@@ -16,12 +17,13 @@ static void add_sample(struct text_counts *n, double prompt, double answer)
 	n->cross_pairs += prompt * answer;
 }
 
-static struct text_counts counts(const struct plan *p, const struct samples *s)
+/* Of the samples [first, last). */
+static struct text_counts counts(const struct plan *p, const struct samples *s, int first, int last)
 {
 	int most = plan_stage_config(p, STAGE_TOKENS).max_new_tokens;
 	struct text_counts n = {0};
 
-	for (int i = 0; i < s->S; i++) {
+	for (int i = first; i < last; i++) {
 		int answer = s->label_length[i];
 
 		if (p->c.answers == GENERATED && answer > most)
@@ -42,7 +44,19 @@ static void draw_quietly(struct samples *s, const struct calibration_draw *d,
 	note_quiet = quiet;
 }
 
-static struct text_counts count(const struct plan *p, int t)
+/* Where the samples of task t are cut (merge/samples.h). */
+static void cut(const struct plan *p, int t, const struct samples *s, int *first)
+{
+	const struct shards of = {plan_shards(p), plan_shard_batch(p)};
+
+	if (!samples_cuts(s, of, first))
+		die("shards: the config says %d, but task '%s' has %d samples in batches of %d: "
+		    "take fewer shards, or more samples",
+		    of.n, p->c.task_targets.item[t], s->S, of.batch);
+}
+
+/* Counts the shards of task t. */
+static void count(const struct plan *p, int t)
 {
 	const struct config *c = &p->c;
 	const struct row_options o = {c->prompt, c->answer, c->label_key, c->label_names};
@@ -54,30 +68,50 @@ static struct text_counts count(const struct plan *p, int t)
 		file_exists(rows) ? rows : NULL};
 	struct row_templates templates;
 	struct example_maker e = {p->base, &p->model->m, &templates, c->max_length, p->tokenizer};
+	int first[SHARDS_MOST + 1];
 	struct samples s;
-	struct text_counts n;
 
 	row_templates_init(&templates, &o);
 	draw_quietly(&s, &d, &e);
-	n = counts(p, &s);
+	cut(p, t, &s, first);
+	for (int k = 0; k < plan_shards(p); k++)
+		p->texts[t * plan_shards(p) + k] = counts(p, &s, first[k], first[k + 1]);
 	samples_release(&s);
 	row_templates_release(&templates);
 	free(rows);
 	free(train);
+}
+
+const struct text_counts *counts_of_shard(const struct plan *p, int t, int k)
+{
+	const struct text_counts *n = &p->texts[t * plan_shards(p) + k - 1];
+
+	if (n->texts == 0)
+		count(p, t);
 	return n;
 }
 
-const struct text_counts *counts_of(const struct plan *p, int t)
+struct text_counts counts_of(const struct plan *p, int t)
 {
-	if (p->texts[t].texts == 0)
-		p->texts[t] = count(p, t);
-	return &p->texts[t];
+	struct text_counts sum = {0};
+
+	for (int k = 1; k <= plan_shards(p); k++) {
+		const struct text_counts *n = counts_of_shard(p, t, k);
+
+		sum.texts += n->texts;
+		sum.prompt += n->prompt;
+		sum.answer += n->answer;
+		sum.prompt_pairs += n->prompt_pairs;
+		sum.joined_pairs += n->joined_pairs;
+		sum.cross_pairs += n->cross_pairs;
+	}
+	return sum;
 }
 
 /* Published features have the encoder's pads, and the decoder's last rows. */
-struct stack_rows counts_rows(const struct plan *p, int t, int stack)
+struct stack_rows counts_rows(const struct plan *p, int t, int k, int stack)
 {
-	const struct text_counts *n = counts_of(p, t);
+	const struct text_counts *n = counts_of_shard(p, t, k);
 	bool reference = p->c.features == REFERENCE;
 	double T = p->c.max_length, encoder = reference ? n->texts * T : n->prompt,
 	       encoder_pairs = reference ? n->texts * T * T : n->prompt_pairs;

@@ -6,10 +6,12 @@
 
 #include "plan/plan.h"
 
-/* Of task t; counted when first asked for. die() as draw-samples. */
-const struct text_counts *counts_of(const struct plan *p, int t);
+/* Of task t, and of its shard k (1 … the key shards); counted when first asked for. die() as
+ * draw-samples, or where a task has fewer samples than shards. */
+struct text_counts counts_of(const struct plan *p, int t);
+const struct text_counts *counts_of_shard(const struct plan *p, int t, int k);
 
-/* Rows of a task at the sites of a stack, or (encoder) at the encoder's output. */
+/* Rows of a shard at the sites of a stack, or (encoder) at the encoder's output. */
 struct stack_rows {
 	double written; /* in a file */
 	double run;     /* that the blocks compute, and a state has */
@@ -17,6 +19,6 @@ struct stack_rows {
 	double encoder; /* of the encoder's output that its cross-attention reads */
 	double cross;   /* pairs of a row and a row of the encoder's output */
 };
-struct stack_rows counts_rows(const struct plan *p, int t, int stack);
+struct stack_rows counts_rows(const struct plan *p, int t, int k, int stack);
 
 #endif

@@ -479,9 +479,23 @@ void forecast_disk(const struct plan *p, const struct changes *changed)
 static double task_bytes(const struct plan *p, int t)
 {
 	int models = p->c.task_targets.n + 2; /* the base, each adapter, the merge */
+	double tokens = 0;
 
-	return sizes_samples(p, t) + sizes_tokens(p, t) +
+	for (int k = 1; k <= plan_shards(p); k++)
+		tokens += sizes_tokens(p, t, k);
+	return sizes_samples(p, t) + tokens +
 	       models * sizes_evaluation(p, p->c.task_targets.item[t]);
+}
+
+/* Rows of both sides, and Grams, of a task and its shards. */
+static double site_bytes(const struct plan *p, const struct extract_site *s, int t)
+{
+	int K = plan_shards(p);
+	double bytes = (K > 1 ? K + 1 : 1) * sizes_most_grams(p, s);
+
+	for (int k = 1; k <= K; k++)
+		bytes += 2 * sizes_rows(p, s, t, k);
+	return bytes;
 }
 
 /* All files of a merge by rows and of its evaluation, as if none were released. */
@@ -493,8 +507,7 @@ static double every_byte(const struct plan *p)
 	for (int t = 0; t < p->c.task_targets.n; t++) {
 		once += task_bytes(p, t);
 		for (int i = 0; i < s.n; i++)
-			pass += 2 * sizes_rows(p, &s.extract_site[i], t) +
-				sizes_most_grams(p, &s.extract_site[i]);
+			pass += site_bytes(p, &s.extract_site[i], t);
 	}
 	for (int i = 0; i < s.n; i++)
 		pass += sizes_solution(p, &s.extract_site[i], p->c.max_iter);

@@ -29,13 +29,15 @@ static bool is_of(const struct config_key *k, enum stage stage)
 	return k->changes >> stage & 1;
 }
 
-/* Keys that a task's rows depend on. Without gradient checkpointing only the states differ. */
+/* Keys that a task's rows depend on. Without gradient checkpointing only the states differ, and
+ * shards only share the rows out. */
 static bool shapes_rows(const struct plan *p, const struct config_key *k)
 {
 	bool rows = is_of(k, STAGE_DRAW) || is_of(k, STAGE_EXTRACT) || is_of(k, STAGE_GRAMS) ||
 		    (p->c.answers == GENERATED && plan_stage_depends(p, STAGE_TOKENS, k));
 
-	return rows && k != &config_keys[KEY_use_gradient_checkpointing] && effects_counts(p, k);
+	return rows && k != &config_keys[KEY_use_gradient_checkpointing] &&
+	       k != &config_keys[KEY_shards] && effects_counts(p, k);
 }
 
 json_t *handed_settings(const struct plan *p)

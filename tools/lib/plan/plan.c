@@ -183,7 +183,7 @@ void plan_open(struct plan *p)
 	p->model = model_open(p->base);
 	if (tokenizer)
 		p->tokenizer = tokenizer_open_for(p->base, &p->model->m);
-	p->texts = xcalloc((size_t)tasks->n, sizeof(*p->texts));
+	p->texts = xcalloc((size_t)tasks->n * (size_t)plan_shards(p), sizeof(*p->texts));
 	if (p->c.eval_int8)
 		be_need_int8();
 	settle_features(p);
@@ -293,6 +293,18 @@ int plan_rows_given(const struct plan *p)
 	return n;
 }
 
+int plan_shards(const struct plan *p)
+{
+	bool counts = !p->given && config_keys[KEY_shards].methods >> p->c.method & 1;
+
+	return counts ? p->c.shards : 1;
+}
+
+int plan_shard_batch(const struct plan *p)
+{
+	return p->c.features == REFERENCE ? config_batch(&p->c) : 1;
+}
+
 /* Published features set no limit for generation. transformers' default is then 20 decoder
  * positions, the start token included. */
 enum { PUBLISHED_NEW_TOKENS = 19 };
@@ -317,6 +329,9 @@ bool plan_stage_depends(const struct plan *p, enum stage stage, const struct con
 	    (k == &config_keys[KEY_inner_num] ||
 	     k == &config_keys[KEY_if_divide])) /* its pads matter only for published features */
 		return k == &config_keys[KEY_inner_num] && p->c.features == REFERENCE;
+	if (stage == STAGE_EXTRACT && k == &config_keys[KEY_inner_num] && plan_shards(p) > 1 &&
+	    p->c.features == REFERENCE) /* it decides what the shards are */
+		return true;
 	if (stage == STAGE_COMBINE && k == &config_keys[KEY_seed]) /* only dare draws at random */
 		return p->c.method == DARE;
 	return k->changes >> stage & 1;

@@ -17,7 +17,7 @@ enum keep {
 	KEEP_ALL
 };
 
-/* The calibration texts of a task (counts.h). */
+/* The calibration texts of a task, or of a shard of it (counts.h). */
 struct text_counts {
 	double texts;        /* samples */
 	double prompt;       /* Σ tokens of the prompts */
@@ -50,7 +50,7 @@ struct plan {
 	/* set by plan_open() */
 	struct model *model;
 	struct tokenizer *tokenizer; /* NULL: all rows bring their ids */
-	struct text_counts *texts;   /* one per task: for counts.c */
+	struct text_counts *texts;   /* one per task and shard: for counts.c */
 	struct adapter **adapter;    /* one per task */
 	int nsites;
 	struct site *site; /* sites of targeted and of corrected modules, in order */
@@ -93,6 +93,10 @@ struct machine plan_machine(const struct plan *p);
 bool plan_samples(const struct plan *p);
 /* How many tasks bring the rows to use as samples (samples.json). */
 int plan_rows_given(const struct plan *p);
+/* Shards of each task (base/shard.h): 1 where no rows are made. */
+int plan_shards(const struct plan *p);
+/* Samples of a batch that no shard cuts: those that features reference pads together. */
+int plan_shard_batch(const struct plan *p);
 /* The settings that a stage's tool gets: a flat copy, released with p->c. Without batches all
  * samples are one batch. Published features have their own length of answers. */
 struct config plan_stage_config(const struct plan *p, enum stage stage);

@@ -8,6 +8,7 @@
 
 #include "backend/be.h"
 #include "base/die.h"
+#include "base/shard.h"
 #include "base/text.h"
 #include "files/out.h"
 #include "plan/effects.h"
@@ -131,7 +132,7 @@ static void put_card_flags(struct text *mk, const struct plan *p)
 	text_add(mk, "card_flags := ");
 	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
-		bool said = k->type != CONFIG_TASKS && i != KEY_model_name &&
+		bool said = k->type != CONFIG_TASKS && i != KEY_model_name && i != KEY_shards &&
 			    (changes_merge(p, k) || i == KEY_score || i == KEY_max_new_tokens) &&
 			    !(p->given && !handed_agrees(k));
 		char *v = said ? config_value(&p->c, k) : NULL;
@@ -206,10 +207,14 @@ static void put_tasks(struct text *mk, const struct plan *p)
 {
 	const struct strlist *tasks = &p->c.task_targets;
 	struct schedule s = schedule_make(p);
+	struct strlist names = shard_names(tasks, plan_shards(p));
 
 	text_add(mk, "tasks :=");
 	for (int t = 0; t < tasks->n; t++)
 		text_add(mk, " %s", tasks->item[t]);
+	text_add(mk, "\nshards := %d\nnames :=", plan_shards(p));
+	for (int i = 0; i < names.n; i++)
+		text_add(mk, " %s", names.item[i]);
 	text_add(mk, "\nsites :=");
 	for (int i = 0; i < s.n; i++)
 		if (s.extract_site[i].solved)
@@ -218,6 +223,7 @@ static void put_tasks(struct text *mk, const struct plan *p)
 	for (int i = 0; i < s.n; i++)
 		text_add(mk, " %s", s.extract_site[i].name);
 	text_add(mk, "\n");
+	strlist_release(&names);
 	schedule_release(&s);
 }
 

@@ -13,13 +13,27 @@ const char *book_task(const struct book *b, int t)
 	return b->tasks->item[t];
 }
 
-/* Whether task t begins one of `processes` groups. */
-bool book_begins_group(const struct book *b, int t, int processes)
+const char *book_name(const struct book *b, int i)
 {
-	int n = b->tasks->n, groups = processes < n ? processes : n;
+	return b->names.item[i];
+}
 
-	for (int i = 0; i < groups; i++)
-		if (t == (int)((long)i * n / groups))
+int book_task_of(const struct book *b, int i)
+{
+	return i / b->shards;
+}
+
+int book_shard_of(const struct book *b, int i)
+{
+	return i % b->shards + 1;
+}
+
+bool book_begins_group(int i, int n, int processes)
+{
+	int groups = processes < n ? processes : n;
+
+	for (int g = 0; g < groups; g++)
+		if (i == (int)((long)g * n / groups))
 			return true;
 	return false;
 }
@@ -28,6 +42,11 @@ char *book_grams(const struct book *b, const char *task, const struct extract_si
 {
 	return b->p->statistics ? xformat("$W/statistics/%s/grams/%s.h5", task, s->name)
 				: xformat("%s/grams/%s/%s.h5", b->pass, task, s->name);
+}
+
+char *book_shard_grams(const struct book *b, const char *name, const struct extract_site *s)
+{
+	return xformat("%s/grams/%s/%s.h5", b->pass, name, s->name);
 }
 
 bool rules_fits_rows(const struct plan *p)
@@ -214,6 +233,9 @@ static struct book open_book(const struct plan *p, int iteration, const struct c
 {
 	struct book b = {.p = p,
 			 .tasks = &p->c.task_targets,
+			 .shards = plan_shards(p),
+			 .names = shard_names(&p->c.task_targets, plan_shards(p)),
+			 .mark = plan_shards(p) > 1 ? "/{shard}" : "",
 			 .s = schedule_make(p),
 			 .iteration = iteration,
 			 .changed = changed};
@@ -244,6 +266,7 @@ struct graph *rules_open(const struct plan *p, int iteration, const struct chang
 	else
 		add_one_pass(&b);
 	schedule_release(&b.s);
+	strlist_release(&b.names);
 	free(b.merged_tokens);
 	free(b.before);
 	free(b.pass);

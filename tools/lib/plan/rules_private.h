@@ -8,6 +8,7 @@
 #ifndef RULES_PRIVATE_H
 #define RULES_PRIVATE_H
 
+#include "base/shard.h"
 #include "plan/rules.h"
 #include "plan/schedule.h"
 
@@ -15,6 +16,9 @@
 struct book {
 	const struct plan *p;
 	const struct strlist *tasks;
+	int shards;           /* of each task; 1: none */
+	struct strlist names; /* of tasks, or of all their shards (base/shard.h) */
+	const char *mark;     /* "", or "/{shard}": behind {task} in the paths of shards' files */
 	struct graph *g;
 	const struct changes *changed;
 	struct schedule s;
@@ -27,11 +31,17 @@ struct book {
 
 /* rules.c */
 const char *book_task(const struct book *b, int t);
-bool book_begins_group(const struct book *b, int t,
-		       int processes); /* task t is the first one of a group */
+/* Rules of which the files are each a shard's, or (without shards) a task's: number i has this
+ * name, task and shard. */
+const char *book_name(const struct book *b, int i);
+int book_task_of(const struct book *b, int i);
+int book_shard_of(const struct book *b, int i); /* from 1 */
+/* Whether item i of n begins one of `processes` groups. */
+bool book_begins_group(int i, int n, int processes);
 void book_needs_solutions(const struct book *b, struct rule *r, const char *folder);
-/* The Gram file of a task, or of {task}, at an extract site (allocated). */
+/* The Gram file of a task, or of {task}, at an extract site (allocated); and of a shard. */
 char *book_grams(const struct book *b, const char *task, const struct extract_site *s);
+char *book_shard_grams(const struct book *b, const char *name, const struct extract_site *s);
 void book_needs_adapters(const struct book *b, struct rule *r);
 
 /* rules_rows.c */

@@ -32,51 +32,101 @@ static bool takes_norms(const struct book *b, const struct extract_site *s)
 	       !(b->p->c.use_fp16 && sizes_stores_C(b->p, s->site));
 }
 
+/* What the Grams of a task depend on, beside rows. */
+static void needs_modules(const struct book *b, struct rule *r, const struct extract_site *s,
+			  const char *task)
+{
+	char kind[24];
+
+	rule_needs(r, "$W/stamps/grams");
+	if (b->p->statistics)
+		rule_needs(r, "$W/stamps/statistics-%s", task);
+	else
+		rule_needs(r, "$W/stamps/modules-%s",
+			   site_kind(b->p->model->m.family, s->site, kind));
+	rule_needs(r, "$W/stamps/adapter-%s", task);
+}
+
+static int sides(const struct book *b)
+{
+	return b->two_sided ? 2 : 1;
+}
+
+/* Grams of a task, or of a shard of it; `output`: the file, with {task} and {shard}. */
+static void add_grams(const struct book *b, const struct extract_site *s, int i, const char *output)
+{
+	const char *name = book_name(b, i);
+	int t = book_task_of(b, i), k = book_shard_of(b, i);
+	char *target = b->shards > 1 ? book_shard_grams(b, name, s) : book_grams(b, name, s);
+	struct rule *r = graph_rule(b->g, name, "%s", target);
+	bool handed = takes_norms(b, s);
+	struct text options = {0};
+
+	rule_stage(r,
+		   (struct stage_of){"compute-grams", b->shards > 1 ? "Grams of shards" : "Grams",
+				     s->name, cost_grams(b->p, s, sides(b), handed, t, k)});
+	rule_bytes(r, b->shards > 1 ? sizes_shard_grams(b->p, s, t, sides(b))
+				    : sizes_grams(b->p, s, t));
+	needs_modules(b, r, s, book_task(b, t));
+	rule_needs(r, "$W/own/%s/%s.h5", name, s->name);
+	if (b->iteration)
+		text_add(&options, " --iteration %d", b->iteration - 1);
+	text_add(&options, " --own '$W/own/{task}%s/%s.h5'", b->mark, s->name);
+	if (b->two_sided) {
+		rule_needs(r, "%s/merged/%s/%s.h5", b->pass, name, s->name);
+		text_add(&options, " --merged '%s/merged/{task}%s/%s.h5'", b->pass, b->mark,
+			 s->name);
+	}
+	if (handed) { /* they follow from what the own rows follow from */
+		rule_reads(r, "$W/norms/%s/%s.h5", name, s->name);
+		text_add(&options, " --norms '$W/norms/{task}%s/%s.h5'", b->mark, s->name);
+	}
+	rule_recipe(r, "$(grams) --site %s --task {tasks}%s -o '%s'", s->name, text_get(&options),
+		    output);
+	text_release(&options);
+	free(target);
+}
+
+/* Grams of a task, added from those of its shards. */
+static void add_sum(const struct book *b, const struct extract_site *s, int t)
+{
+	char *target = book_grams(b, book_task(b, t), s), *output = book_grams(b, "{task}", s),
+	     *shards = book_shard_grams(b, "{task}/{shard}", s);
+	struct rule *r = graph_rule(b->g, book_task(b, t), "%s", target);
+
+	rule_stage(r,
+		   (struct stage_of){"add-grams", "Grams", s->name, cost_sum(b->p, s, sides(b))});
+	rule_bytes(r, sizes_grams(b->p, s, t));
+	rule_needs(r, "$W/stamps/sum");
+	for (int i = t * b->shards; i < (t + 1) * b->shards; i++) {
+		char *shard = book_shard_grams(b, book_name(b, i), s);
+
+		rule_needs(r, "%s", shard);
+		free(shard);
+	}
+	rule_recipe(r, "$(sum) --site %s --task {tasks} --from '%s' -o '%s'", s->name, shards,
+		    output);
+	free(shards);
+	free(output);
+	free(target);
+}
+
 void book_add_grams(struct book *b, const struct extract_site *s)
 {
-	char *iteration = b->iteration ? xformat(" --iteration %d", b->iteration - 1) : xstrdup("");
-	char *merged = b->two_sided
-			       ? xformat(" --merged '%s/merged/{task}/%s.h5'", b->pass, s->name)
-			       : xstrdup("");
-	bool handed = takes_norms(b, s);
-	char *norms = handed ? xformat(" --norms '$W/norms/{task}/%s.h5'", s->name) : xstrdup("");
+	char *output = b->shards > 1 ? book_shard_grams(b, "{task}/{shard}", s)
+				     : book_grams(b, "{task}", s);
 
-	char kind[24], *grams = book_grams(b, "{task}", s);
-
-	for (int t = 0; t < b->tasks->n; t++) {
-		const char *task = book_task(b, t);
-		char *target = book_grams(b, task, s);
-		struct rule *r;
-
-		if (book_begins_group(b, t, b->p->processes))
+	for (int i = 0; i < b->names.n; i++) {
+		if (book_begins_group(i, b->names.n, b->p->processes))
 			graph_group(b->g);
-		r = graph_rule(b->g, task, "%s", target);
-		free(target);
-		rule_stage(r,
-			   (struct stage_of){"compute-grams", "Grams", s->name,
-					     cost_grams(b->p, s, b->two_sided ? 2 : 1, handed, t)});
-		rule_bytes(r, sizes_grams(b->p, s, t));
-		rule_needs(r, "$W/stamps/grams");
-		if (b->p->statistics)
-			rule_needs(r, "$W/stamps/statistics-%s", task);
-		else
-			rule_needs(r, "$W/stamps/modules-%s",
-				   site_kind(b->p->model->m.family, s->site, kind));
-		rule_needs(r, "$W/stamps/adapter-%s", task);
-		rule_needs(r, "$W/own/%s/%s.h5", task, s->name);
-		if (b->two_sided)
-			rule_needs(r, "%s/merged/%s/%s.h5", b->pass, task, s->name);
-		if (handed) /* they follow from what the own rows follow from */
-			rule_reads(r, "$W/norms/%s/%s.h5", task, s->name);
-		rule_recipe(r,
-			    "$(grams) --site %s --task {tasks}%s --own '$W/own/{task}/%s.h5'%s%s "
-			    "-o '%s'",
-			    s->name, iteration, s->name, merged, norms, grams);
+		add_grams(b, s, i, output);
 	}
-	free(grams);
-	free(norms);
-	free(merged);
-	free(iteration);
+	for (int t = 0; b->shards > 1 && t < b->tasks->n; t++) {
+		if (book_begins_group(t, b->tasks->n, b->p->processes))
+			graph_group(b->g);
+		add_sum(b, s, t);
+	}
+	free(output);
 }
 
 /* Files that a rule releases: those of the rule's own iteration, or of the tasks' own side. */
@@ -86,24 +136,25 @@ struct used {
 	bool all;          /* false: only where some task's file is not released yet */
 };
 
-/* Adds FOLDER KIND/{task}/SITE.h5 of WORK. */
+/* Adds FOLDER KIND/{task}/SITE.h5 of WORK; mark: "" for files of tasks, b->mark for those of
+ * shards, whose names are `names`. */
 static void add_used(const struct book *b, struct used *u, const char *folder, const char *kind,
-		     const struct extract_site *s)
+		     const struct strlist *names, const char *mark, const struct extract_site *s)
 {
 	bool left = u->all;
 
-	for (int t = 0; !left && t < b->tasks->n; t++) {
-		char *name = xformat("$W/%s%s/%s/%s.h5", folder, kind, book_task(b, t), s->name);
+	for (int i = 0; !left && i < names->n; i++) {
+		char *name = xformat("$W/%s%s/%s/%s.h5", folder, kind, names->item[i], s->name);
 
 		left = !graph_is_released(b->g, name);
 		free(name);
 	}
 	if (!left)
 		return;
-	text_add(&u->files, "%s%s%s/{task}/%s.h5", *text_get(&u->files) ? "," : "", folder, kind,
-		 s->name);
-	for (int t = 0; t < b->tasks->n; t++)
-		rule_releases(u->rule, "$W/%s%s/%s/%s.h5", folder, kind, book_task(b, t), s->name);
+	text_add(&u->files, "%s%s%s/{task}%s/%s.h5", *text_get(&u->files) ? "," : "", folder, kind,
+		 mark, s->name);
+	for (int i = 0; i < names->n; i++)
+		rule_releases(u->rule, "$W/%s%s/%s/%s.h5", folder, kind, names->item[i], s->name);
 }
 
 /* The files that nothing needs once extract_site i is solved. An iteration's own rows stay, because
@@ -116,12 +167,14 @@ static void used_up(const struct book *b, int i, struct used *u)
 		if (b->s.extract_site[j].last_user != i)
 			continue;
 		if (!b->iteration && !keeps_own_rows(b))
-			add_used(b, u, "", "own", &b->s.extract_site[j]);
+			add_used(b, u, "", "own", &b->names, b->mark, &b->s.extract_site[j]);
 		if (b->two_sided)
-			add_used(b, u, folder, "merged", &b->s.extract_site[j]);
+			add_used(b, u, folder, "merged", &b->names, b->mark, &b->s.extract_site[j]);
 	}
+	if (b->shards > 1)
+		add_used(b, u, folder, "grams", &b->names, b->mark, &b->s.extract_site[i]);
 	if (!keeps_grams(b))
-		add_used(b, u, folder, "grams", &b->s.extract_site[i]);
+		add_used(b, u, folder, "grams", b->tasks, "", &b->s.extract_site[i]);
 	free(folder);
 }
 

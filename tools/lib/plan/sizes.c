@@ -31,24 +31,24 @@ double sizes_norms(void)
 
 double sizes_samples(const struct plan *p, int t)
 {
-	const struct text_counts *n = counts_of(p, t);
+	const struct text_counts n = counts_of(p, t);
 
-	return file_bytes((n->prompt + n->answer + 3 * n->texts) * sizeof(int), 5);
+	return file_bytes((n.prompt + n.answer + 3 * n.texts) * sizeof(int), 5);
 }
 
-double sizes_tokens(const struct plan *p, int t)
+double sizes_tokens(const struct plan *p, int t, int k)
 {
-	const struct text_counts *n = counts_of(p, t);
+	const struct text_counts *n = counts_of_shard(p, t, k);
 
 	return file_bytes((n->answer + n->texts) * sizeof(int), 2);
 }
 
 /* In float32 the encoder's output is its own state. */
-double sizes_rows(const struct plan *p, const struct extract_site *s, int t)
+double sizes_rows(const struct plan *p, const struct extract_site *s, int t, int k)
 {
 	const struct geometry *m = &p->model->m;
 	bool encoder_output = site_is_encoder_output(s->site);
-	struct stack_rows r = counts_rows(p, t, encoder_output ? 0 : s->site.stack);
+	struct stack_rows r = counts_rows(p, t, k, encoder_output ? 0 : s->site.stack);
 	double cell = p->c.use_fp16 ? 2 : sizeof(float),
 	       rows = r.written * site_width(m, s->site) * cell,
 	       state = r.run * m->D * sizeof(float);
@@ -154,7 +154,7 @@ double sizes_most_grams(const struct plan *p, const struct extract_site *s)
 }
 
 /* One Gram for all modules of a site; with row weights one for each. */
-double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
+static double grams_bytes(const struct plan *p, const struct extract_site *s, int t, bool keeps_C)
 {
 	const struct adapter *a = p->adapter[t];
 	double d = site_width(&p->model->m, s->site), ranks = 0;
@@ -165,10 +165,20 @@ double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
 		ranks += site_compare(a->lora[i].site, s->site) == 0 ? a->lora[i].r : 0;
 	/* H is symmetric; C, of full weights and of drift, is not. */
 	double H = (double)lower_bytes(site_width(&p->model->m, s->site)),
-	       C = sizes_stores_C(p, s->site) ? d * d * sizeof(double) : 0;
+	       C = keeps_C ? d * d * sizeof(double) : 0;
 
 	return file_bytes((p->c.use_dcs ? modules : 1) * (H + C) + ranks * d * sizeof(double),
 			  2 * modules);
+}
+
+double sizes_grams(const struct plan *p, const struct extract_site *s, int t)
+{
+	return grams_bytes(p, s, t, sizes_stores_C(p, s->site));
+}
+
+double sizes_shard_grams(const struct plan *p, const struct extract_site *s, int t, int sides)
+{
+	return grams_bytes(p, s, t, sides == 2 || sizes_stores_C(p, s->site));
 }
 
 double sizes_solution(const struct plan *p, const struct extract_site *s, int past)

@@ -5,14 +5,18 @@
 #include "plan/schedule.h"
 
 double sizes_samples(const struct plan *p, int t); /* samples/T.h5 */
-double sizes_tokens(const struct plan *p, int t);  /* tokens/T.h5 */
-/* Rows of task t at a site, of one side, with the state where the file holds one (merge/acts.h). */
-double sizes_rows(const struct plan *p, const struct extract_site *s, int t);
+/* tokens/T.h5, or of shard k (1 without shards) of task t */
+double sizes_tokens(const struct plan *p, int t, int k);
+/* Rows of a shard at a site, of one side, with the state where the file holds one (merge/acts.h).
+ */
+double sizes_rows(const struct plan *p, const struct extract_site *s, int t, int k);
 double sizes_norms(void); /* norms/T/SITE.h5 */
 /* Whether Gram files of a site have C (merge/gramfile.h): for full weights, or where a change
  * undoes the drift. */
 bool sizes_stores_C(const struct plan *p, struct site at);
+/* Grams of a task, and of one of its shards. sides: as for cost_grams(). */
 double sizes_grams(const struct plan *p, const struct extract_site *s, int t);
+double sizes_shard_grams(const struct plan *p, const struct extract_site *s, int t, int sides);
 double sizes_most_grams(const struct plan *p, const struct extract_site *s); /* of any task */
 /* The modules of a site. past: earlier iterations in the file's history (merge/history.h). */
 double sizes_solution(const struct plan *p, const struct extract_site *s, int past);

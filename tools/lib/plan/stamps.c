@@ -237,6 +237,13 @@ static void stamp_grams(struct stamp *s)
 	write_stamp(s, "%s", "grams");
 }
 
+/* What adds the Grams of shards. */
+static void stamp_sum(struct stamp *s)
+{
+	add_tool(s, "add-grams");
+	write_stamp(s, "%s", "sum");
+}
+
 /* Adds a module's name to a digest of a set, so that the order does not count. */
 static uint64_t add_name(const struct plan *p, struct module q, uint64_t set)
 {
@@ -321,6 +328,8 @@ static void stamp_rows(struct stamp *s)
 	stamp_stage(s, STAGE_EXTRACT, true);
 	stamp_stage(s, STAGE_TOKENS, true);
 	stamp_grams(s);
+	if (plan_shards(s->p) > 1)
+		stamp_sum(s);
 	if (s->p->statistics)
 		stamp_statistics(s);
 	else
