@@ -216,8 +216,9 @@ static void check_signs(struct config *c)
 static void check_shards(struct config *c)
 {
 	const char *keys[] = {"shards", "use_dcs", NULL};
+	bool counts = config_keys[KEY_shards].methods >> c->method & 1;
 
-	if (c->shards > 1 && c->use_dcs)
+	if (counts && c->shards > 1 && c->use_dcs)
 		config_fail(blame(c, keys),
 			    "shards is %d, but use_dcs weighs a row among all rows of its task, so "
 			    "they cannot be cut: take shards 1, or leave use_dcs out",

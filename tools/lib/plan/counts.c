@@ -48,11 +48,13 @@ static void draw_quietly(struct samples *s, const struct calibration_draw *d,
 static void cut(const struct plan *p, int t, const struct samples *s, int *first)
 {
 	const struct shards of = {plan_shards(p), plan_shard_batch(p)};
+	char *batches = of.batch > 1 ? xformat(" in batches of %d", of.batch) : xstrdup("");
 
 	if (!samples_cuts(s, of, first))
-		die("shards: the config says %d, but task '%s' has %d samples in batches of %d: "
-		    "take fewer shards, or more samples",
-		    of.n, p->c.task_targets.item[t], s->S, of.batch);
+		die("shards: the config says %d, but task '%s' has %d samples%s: take fewer "
+		    "shards, or more samples",
+		    of.n, p->c.task_targets.item[t], s->S, batches);
+	free(batches);
 }
 
 /* Counts the shards of task t. */
