@@ -13,6 +13,7 @@ record() { # FOLDER SETTINGS… (of two tasks, unless $of says other ones)
 }
 W=$T/runs/sweep
 record sweep merge eval SAVE=1
+record shards merge SHARDS=2
 record jacobi merge METHOD=jacobi MAX_ITER=2
 record dense merge WITH_PRETRAIN_MATRIX=1
 record whole merge METHOD=jacobi MAX_ITER=2 WITH_PRETRAIN_MATRIX=1

@@ -10,8 +10,8 @@
 RUNS=${RUNS:-10} SEED=${SEED:-1}
 tiny --blocks 1
 
-# Run n is of kind n mod 8. Kinds 0 and 2 work with little disk, so that used files are released.
-KINDS=8
+# Run n is of kind n mod 9. Kinds 0 and 2 work with little disk, so that used files are released.
+KINDS=9
 settings() {
 	echo "-j2 TASK_TARGETS=emoint,tec MANUAL_CEOF=1 $SMALL"
 	case $(($1 % KINDS)) in
@@ -23,6 +23,7 @@ settings() {
 	5) echo merge KEEP_ACTS=1 WITH_PRETRAIN_MATRIX=1 ;;
 	6) echo merge METHOD=dare SAVE=1 ;;
 	7) echo merge KEEP_ACTS=1 METHOD=regmean USE_FP16=1 ;;
+	8) echo merge SHARDS=2 ;;
 	esac
 }
 # shellcheck disable=SC2046
