@@ -239,14 +239,15 @@ static struct at_site modules_at(const struct plan *p, const struct extract_site
 	return n;
 }
 
-/* The operations of C = XᵀXm, or of the sketch in its place. */
+/* The operations of C = XᵀXm, or of the sketch in its place. Shards have no sketch. */
 static double cross_operations(const struct plan *p, const struct extract_site *s, int t,
 			       double rows)
 {
 	int d = site_width(&p->model->m, s->site), r = adapter_site_rank(p->adapter[t], s->site);
 
-	return sizes_stores_C(p, s->site) ? 2 * rows * d * d
-					  : 2 * sketch_products((size_t)rows, d, r);
+	return sizes_stores_C(p, s->site) || plan_shards(p) > 1
+		       ? 2 * rows * d * d
+		       : 2 * sketch_products((size_t)rows, d, r);
 }
 
 /* H and K are symmetric: half of their products. The norm of a weight's outputs, where it is not

@@ -137,7 +137,7 @@ static struct site_sizes sizes_at(const struct plan *p, struct site at)
 	for (int i = 0; i < p->ncorrected; i++)
 		if (site_compare(site_of_module(m->family, p->corrected[i]), at) == 0)
 			add_sizes(p, &s, p->corrected[i]);
-	s.sketched = two_sides(p) && !s.full_weight && !s.drift_rank;
+	s.sketched = two_sides(p) && !s.full_weight && !s.drift_rank && plan_shards(p) == 1;
 	if (s.full_weight && p->c.method == JACOBI)
 		s.pairs = plan_past(p);
 	return s;
