@@ -17,7 +17,7 @@ grams() { # OUT OPTIONS…
 solver() {
 	out=$1
 	shift
-	exec "$BUILD/solve-layer" -t1 --method sweep --model "$M" --site enc00-down --tasks tec,isear \
+	exec "$BUILD/solve-layer" -t1 --method "${method-sweep}" --model "$M" --site enc00-down --tasks tec,isear \
 		--adapter "$L/{task}" --grams "$W/grams/{task}/enc00-down.h5" -o "$out" "$@"
 }
 solve() { (solver "$@"); }
@@ -125,4 +125,27 @@ esac
 few=$(least solve "$T/none.h5" -q --merge-rank 4)
 for max in 1000 "$few"; do must solve "$T/cut/$max.h5" --merge-rank 4 --max-memory "${max}M"; done
 check 'a cut to a rank, in panels' h5diff -d 1e-9 "$T/cut/1000.h5" "$T/cut/$few.h5" $A
+# So do CAMR's ridge, and MATS with the iterations before it. Each iteration has another ridge, so that it has another
+# fit.
+few=$(least solve "$T/none.h5" -q --use-camr 1)
+for max in 1000 "$few"; do must solve "$T/camr/$max.h5" --use-camr 1 --max-memory "${max}M"; done
+check 'CAMR, in panels' h5diff -d 1e-9 "$T/camr/1000.h5" "$T/camr/$few.h5" $A
+method=jacobi
+iterate() { # FOLDER MEMORY
+	for k in 1 2 3 4; do
+		previous=
+		[ $k = 1 ] || previous="--previous $T/$1/$((k - 1)).h5"
+		# shellcheck disable=SC2086
+		must solve "$T/$1/$k.h5" -v --iteration $k $previous --alpha-2 1e-$k --max-memory "$2"
+	done
+}
+iterate mats 1000M
+iterate mats-panels "$(least solve "$T/none.h5" -q --iteration 3 --previous "$T/mats/2.h5")M"
+check 'MATS was used' grep -q ': accelerated' "$T/must.out"
+check 'jacobi with MATS, in panels' h5diff -d 1e-9 "$T/mats/4.h5" "$T/mats-panels/4.h5" $A
+method=sweep
+# What needs the whole system says how much memory it takes.
+few=$(least solve "$T/none.h5" -q)
+refuses 'the drift, in little memory' 1 'at least [0-9]+ MB are needed for site enc00-down$' \
+	solve "$OUT/none.h5" -q --drift 1 --max-memory "${few}M"
 finish
