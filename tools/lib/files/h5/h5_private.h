@@ -75,6 +75,7 @@ void h5_datasets_close(struct h5 *f);
 struct conversion {
 	void (*convert)(void *to, const void *from, size_t n);
 	size_t row, bytes; /* elements in a row; bytes of an element in memory */
+	bool plain;        /* both are the same bytes */
 };
 
 /* For a dataset that was just created (fresh), or opened. */

@@ -59,7 +59,10 @@ static struct conversion conversion(const struct dataset *d,
 				    void (*const by_type[])(void *, const void *, size_t),
 				    size_t bytes)
 {
-	return (struct conversion){by_type[d->type], d->cols ? d->cols : 1, bytes};
+	void (*convert)(void *, const void *, size_t) = by_type[d->type];
+
+	return (struct conversion){convert, d->cols ? d->cols : 1, bytes,
+				   convert == copy4 || convert == copy8};
 }
 
 /* ------------------------------------------------------------ checks */
@@ -117,7 +120,7 @@ void h5_write_double(struct h5 *f, const char *path, size_t row0, size_t nrows, 
 void h5_write_int(struct h5 *f, const char *path, size_t row0, size_t nrows, const int32_t *data)
 {
 	struct dataset *d = for_writing(f, path, row0, nrows, true);
-	struct conversion how = {copy4, d->cols ? d->cols : 1, sizeof(*data)};
+	struct conversion how = {copy4, d->cols ? d->cols : 1, sizeof(*data), true};
 
 	h5_chunks_write(f, d, row0, nrows, &how, data);
 }
@@ -145,7 +148,7 @@ void h5_read_double(struct h5 *f, const char *path, size_t row0, size_t nrows, d
 void h5_read_int(struct h5 *f, const char *path, size_t row0, size_t nrows, int32_t *data)
 {
 	struct dataset *d = for_reading(f, path, row0, nrows, true);
-	struct conversion how = {copy4, d->cols ? d->cols : 1, sizeof(*data)};
+	struct conversion how = {copy4, d->cols ? d->cols : 1, sizeof(*data), true};
 
 	h5_chunks_read(f, d, row0, nrows, &how, data);
 }
