@@ -123,7 +123,12 @@ export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 SHOW = $(if $(V)$(MERGE_LORA_SHOWN),,$(BUILD)/show-progress $(1) -- )
 LOCKED = $(call SHOW)$(BUILD)/with-lock --folder "$$work" $(if $(REFERENCE),--also '$(REFERENCE)') --again "$$TYPED"
 
-# The recipes that run it end with exec: a signal that make passes on must reach the program, not a shell around it.
+# The recipes that run it end with exec: a signal that make passes on must reach the program, not a shell around it. So
+# several runs are several lines of a recipe, and no loop of the shell.
+define LINE_END
+
+
+endef
 
 # What the user typed, for the line that ends an interrupted run. Makes below this one inherit it.
 ifeq ($(MAKELEVEL),0)
@@ -186,8 +191,8 @@ DEMO_ARGS = MODEL=$(DEMO_DIR)/model LORAS=$(DEMO_DIR)/loras DATA=$(DEMO_DIR)/dat
 
 demo: all
 	@[ -n '$(filter $(DEMO_NAMES),$(DEMO))' ] || { echo "make demo: DEMO='$(DEMO)', expected one of $(DEMO_NAMES)" >&2; exit 2; }
-	+@for m in $(DEMO_METHODS); do \
-	  $(call SHOW,--terminal-only)$(AGAIN) merge eval METHOD=$$m WORK=$(DEMO_WORK)/$$m $(DEMO_ARGS) >/dev/null || exit 1; done
+	$(foreach m,$(DEMO_METHODS),+@exec $(call SHOW,--terminal-only)$(AGAIN) merge eval METHOD=$(m) WORK=$(DEMO_WORK)/$(m) \
+	  $(DEMO_ARGS) >/dev/null$(LINE_END))
 	@$(BUILD)/report-eval --tasks $(DEMO_TASKS_$(DEMO)) --reference $(DEMO_WORK)/reference \
 	  --merged '$(subst $(SPACE),$(COMMA),$(foreach m,$(DEMO_METHODS),$(m)=$(DEMO_WORK)/$(m)/eval))' -o $(DEMO_WORK)/compare.tsv
 	@$(call several,$(DEMO_METHODS),$(DEMO_WORK),$(DEMO_WORK)/reference)
@@ -213,16 +218,24 @@ ifneq ($(and $(filter compare,$(MAKECMDGOALS)),$(filter-out $(words $(sort $(COM
 $(error METHODS=$(METHODS): a method is listed twice)
 endif
 
+# A line of each run, with what is noted before and after the merge: lines of the log, and the time.
+COMPARE_RUN = $(call SHOW)$(AGAIN) METHOD=$(m) WORK=$(COMPARE_WORK)/$(m) REFERENCE=$(COMPARE_REFERENCE)
+COMPARE_NOTED = echo $$(cat $(COMPARE_WORK)/$(m)/log.tsv 2>/dev/null | wc -l) $$(date +%s.%N)
+define COMPARE_ONE
+	@mkdir -p $(COMPARE_WORK) && $(COMPARE_NOTED) >$(COMPARE_WORK)/.begun
+	+@exec $(COMPARE_RUN) merge
+	@{ cat $(COMPARE_WORK)/.begun; $(COMPARE_NOTED); } | awk '{ n[NR] = $$1; at[NR] = $$2 } \
+	  END { if (n[2] > n[1]) printf "make\tmerge\t%.3f\t0\t0\n", at[2] - at[1] }' >>$(COMPARE_WORK)/$(m)/log.tsv && rm $(COMPARE_WORK)/.begun
+	+@exec $(COMPARE_RUN) eval >/dev/null
+
+endef
+
 .PHONY: compare
 # The requests of all methods are checked before the first one merges.
 compare: SETTINGS += METHOD=$(m)
 compare: all
 	@$(foreach m,$(or $(COMPARED),nothing),$(PLAN) $(if $(filter $(firstword $(COMPARED)),$(m)),$(ASKED)) --print-work >/dev/null &&) :
-	+@set -e; for m in $(COMPARED); do \
-	  run="$(call SHOW)$(AGAIN) METHOD=$$m WORK=$(COMPARE_WORK)/$$m REFERENCE=$(COMPARE_REFERENCE)"; log=$(COMPARE_WORK)/$$m/log.tsv; \
-	  lines=$$(cat $$log 2>/dev/null | wc -l); begun=$$(date +%s.%N); $$run merge; ended=$$(date +%s.%N); \
-	  if [ $$(cat $$log | wc -l) -gt $$lines ]; then echo "$$begun $$ended" | awk '{printf "make\tmerge\t%.3f\t0\t0\n", $$2 - $$1}' >>$$log; fi; \
-	  $$run eval >/dev/null; done
+	$(foreach m,$(COMPARED),$(COMPARE_ONE))
 	@$(BUILD)/compare-methods --tasks $(call planned,tasks,$(COMPARE_WORK)/$(firstword $(COMPARED))) \
 	  --reference $(COMPARE_REFERENCE) --methods '$(subst $(SPACE),$(COMMA),$(foreach m,$(COMPARED),$(m)=$(COMPARE_WORK)/$(m)))' \
 	  -o $(COMPARE_WORK)/compare.tsv --pairs $(COMPARE_WORK)/compare-pairs.tsv --markdown $(COMPARE_WORK)/compare.md
