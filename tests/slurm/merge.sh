@@ -3,6 +3,7 @@
 # happens when steps are cancelled or killed and when the run is ended. `make slurm-test` runs this alone.
 . "$(dirname "$0")/../lib.sh"
 . tests/slurm/cluster.sh
+. tests/killer.sh
 trap 'cluster_stop; rm -rf "$T"' EXIT
 if ! cluster_start; then
 	skip 'merges by Slurm' "$cluster_why"
@@ -55,8 +56,9 @@ until_ended() {
 running_one() { squeue -h -t R -o %i | head -n 1 | grep .; }
 cancel_one() { id=$(running_one) && scancel "$id"; }
 kill_one() { id=$(running_one) && scontrol listpids "$id" | awk 'NR > 1 { print $1 }' | xargs kill -9; }
+lose_node() { running_one && scontrol update nodename=n0 state=down reason=test; }
 ended() { # NAME PATTERN: make has failed, has said so, and no job is left
-	check "$1: make ends with an error" [ "$status" != 0 ]
+	check "$1: it ends with an error" [ "$status" != 0 ]
 	if grep -Eq -- "$2" "$T/said"; then ok "$1: and says why"; else not_ok "$1: and says why"; say <"$T/said"; fi
 	check "$1: no job is left" await "$(patience 10)" no_jobs
 }
@@ -94,6 +96,24 @@ same 'the T5, a sweep: the bytes of a run without Slurm' "$T/here" "$W"
 mark "$W"
 must slurm "$W" merge TASK_TARGETS=tec,isear
 expect_nothing 'and then there is nothing to do' "$W"
+
+# The machine of a step is lost. srun may then end without an error.
+lost() { exec "$BUILD/launch-step" --wait 1 -- srun -n1 --mem=50M -Q -X -i none sh -c 'sleep 300' - -o "$T/lost"; }
+lost >"$T/said" 2>&1 &
+make=$!
+await "$(patience 10)" running_one
+until_ended lose_node
+ended 'a machine is lost' 'Node failure on n0'
+check 'and the file that was not made is named' grep -Eq "launch-step: '$T/lost' was not made" "$T/said"
+timeout 5 scontrol update nodename=n0 state=resume 2>/dev/null # it may have come back by itself
+check 'and the machine comes back' await "$(patience 10)" cluster_idle
+
+# The same merge in steps that are killed on their machine.
+killer "$T/killer" 6
+killing() { run "$T/killed" -j4 merge TASK_TARGETS=tec,isear LAUNCH="$LAUNCH $T/killer" THREADS=1; }
+check 'after each killed step the run goes on' resumes "$T/killer" killing
+check "six steps were killed, in $ends runs" test "$(killed "$T/killer")" = 6
+same 'and the bytes are those of a run without Slurm' "$T/here" "$T/killed"
 
 demo llama
 settings='TASK_TYPE=demo-llama CONFIG=data/demo-llama/config.yaml TASK_TARGETS=mood'
