@@ -55,7 +55,7 @@ static inline float per_unit(float step)
 CLONES struct int8_steps int8_input(uint8_t *q, const float *x, size_t n)
 {
 	const struct range r = range_of(x, n);
-	const struct int8_steps s = {r.low, r.high / MOST - r.low / MOST};
+	const struct int8_steps s = {r.low, (r.high - r.low) / MOST};
 	float units = per_unit(s.step);
 
 	if (units == 0)
