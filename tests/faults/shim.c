@@ -5,8 +5,7 @@
  * - FAULT_KIND=ENOSPC: a write is cut in half, and every later write fails, as on a full disk.
  * - FAULT_COUNT=FILE: at the end, the number of calls is written to FILE, so that a test knows
  *   how many there are.
- * - FAULT_TRACE=FILE: every sync, start of writing (sync_file_range) and rename is appended to FILE
- *   in order, with its path.
+ * - FAULT_TRACE=FILE: every sync and rename is appended to FILE in order, with its path.
  * - FAULT_COMMANDS=FILE, FAULT_TOOLS=DIR: processes whose program is DIR/… append their command
  *   line to FILE, quoted for the shell.
  *
@@ -63,7 +62,7 @@ static void record_command(const char *path, const char *tools)
 	append(path, line);
 }
 
-/* "fsync PATH", "start PATH" or "rename FROM TO". */
+/* "fsync PATH" or "rename FROM TO". */
 static void trace(const char *what, const char *path, const char *to)
 {
 	char line[9000];
@@ -177,16 +176,6 @@ int fsync(int fd)
 
 	trace("fsync", path_of(fd), "");
 	return fails(1) ? -1 : f(fd);
-}
-
-/* Not counted: it is only a hint. */
-int sync_file_range(int fd, off_t from, off_t n, unsigned flags)
-{
-	int (*f)(int, off_t, off_t, unsigned) =
-		(int (*)(int, off_t, off_t, unsigned))real("sync_file_range");
-
-	trace("start", path_of(fd), "");
-	return f(fd, from, n, flags);
 }
 
 int close(int fd)

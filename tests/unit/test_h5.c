@@ -978,17 +978,59 @@ static void test_full_disk(void **state)
 	}
 }
 
+static int starts;
+
+/* In place of the system's. */
+int sync_file_range(int fd, off_t from, off_t n, unsigned flags)
+{
+	(void)from, (void)n;
+	assert_true(fd > 2);
+	assert_int_equal(flags, SYNC_FILE_RANGE_WRITE);
+	starts++;
+	return 0;
+}
+
+/* The system is told to begin to write after every 4 MiB, and not for a small file. */
+static void test_early_writes(void **state)
+{
+	enum { COLS = 1024, ROWS = 2400 }; /* 9.4 MiB */
+	float *row = xcalloc(COLS, sizeof(*row));
+
+	(void)state;
+	for (int small = 0; small < 2; small++) {
+		size_t rows = small ? 100 : ROWS;
+		struct h5 *f = h5_create("early.h5", SCHEMA, 1);
+
+		starts = 0;
+		h5_dataset(f, "/x", H5_F32, rows, COLS);
+		for (size_t i = 0; i < rows; i++)
+			h5_write_float(f, "/x", i, 1, row);
+		h5_commit(f);
+		assert_int_equal(starts, small ? 0 : 2);
+	}
+	free(row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attributes),  cmocka_unit_test(test_groups_and_links),
-		cmocka_unit_test(test_rows),        cmocka_unit_test(test_no_rows),
-		cmocka_unit_test(test_float16),     cmocka_unit_test(test_float16_type),
-		cmocka_unit_test(test_equal_bytes), cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_misuse),      cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_every_byte),  cmocka_unit_test(test_failing_writes),
-		cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_many_chunks),
-		cmocka_unit_test(test_checksum),    cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_early_writes),
+		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_groups_and_links),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_no_rows),
+		cmocka_unit_test(test_float16),
+		cmocka_unit_test(test_float16_type),
+		cmocka_unit_test(test_equal_bytes),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_misuse),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_failing_writes),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_many_chunks),
+		cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_lower),
 	};
 	char *scratch = scratch_enter();

@@ -44,12 +44,18 @@ static void put_sum(unsigned char *at, uint32_t sum)
 		at[i] = (unsigned char)(sum >> 8 * i);
 }
 
+enum { START_BYTES = 4 << 20 }; /* a start for each chunk would take a tenth of the time */
+
 /* Has the system begin to write the file to the disk, while more rows are computed. The sync at the
  * end (out_commit) then waits for less. A failure also shows in the sync. */
-static void start_writing(const struct h5 *f)
+static void start_writing(struct h5 *f, size_t bytes)
 {
 	void *fd;
 
+	f->unstarted += bytes;
+	if (f->unstarted < START_BYTES)
+		return;
+	f->unstarted = 0;
 	if (H5Fget_vfd_handle(f->file, H5P_DEFAULT, &fd) >= 0)
 		sync_file_range(*(int *)fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
@@ -62,7 +68,7 @@ static void write_held(struct h5 *f, struct dataset *d)
 	put_sum(c->data + chunk_bytes(c), fletcher32(c->data, chunk_bytes(c)));
 	if (H5Dwrite_chunk(d->id, H5P_DEFAULT, 0, offset, chunk_bytes(c) + SUM_BYTES, c->data) < 0)
 		h5_fail(f, "write", "dataset", d->path);
-	start_writing(f);
+	start_writing(f, chunk_bytes(c));
 	if (c->unwritten)
 		c->unwritten[c->held] = 0;
 	c->changed = false;

@@ -31,6 +31,7 @@ struct h5 {
 	char *path; /* the final name, also for messages */
 	bool writing;
 	unsigned long clock;
+	size_t unstarted; /* bytes written since the system was last told to begin */
 	struct dataset open[MAX_DATASETS];
 };
 
