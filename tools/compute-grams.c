@@ -39,7 +39,7 @@ static const struct opt options[] = {
 	{"merged", 0, OPT_STRING, &merged_arg, false, 0, 0, "FILE",
 	 "rows of the merged model; without: X (regmean)"},
 	{"norms", 0, OPT_STRING, &norms_arg, false, 0, 0, "FILE",
-	 "norms that extract-acts --norms-output wrote; without: computed from XᵀX"},
+	 "norms that extract-acts --norms-output wrote; without: computed here"},
 	KEY_OPTION(reg_ceof, reg_ceof),
 	KEY_OPTION(use_dcs, use_dcs),
 	KEY_OPTION(dcs_sigma, dcs_sigma),

@@ -170,29 +170,22 @@ static void staged_norms(void **state)
 	gram_release(&g);
 }
 
-/* Few rows are kept as rows: the norms equal those from their Gram. */
-static void norms_of_few_rows(void **state)
+/* ‖X Wᵀ‖² of the rows themselves is that from their Gram. */
+static void norms_of_rows(void **state)
 {
 	struct gram g;
 
 	(void)state;
 	gram_init(&g, NULL, D, D);
-	for (int weighted = 0; weighted < 2; weighted++)
-		for (size_t n = 1; n <= D / 2; n += D / 2 - 1) {
-			struct gram_rows rows = {
-				.read = read_rows, .P = n, .w = weighted ? w : NULL};
-			double trace;
+	for (size_t n = 1; n <= GRAM_STAGE; n += GRAM_STAGE - 1) {
+		struct gram_rows rows = {.read = read_rows, .P = n};
+		double trace;
 
-			assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);
-			trace = gram_trace(&g, W, M);
-			assert_int_equal(gram_run_norms(&g, &rows), 0);
-			assert_int_equal(g.few, n);
-			assert_true(fabs(gram_trace(&g, W, M) / trace - 1) <= 1e-6);
-		}
-	/* Many rows: from their Gram. */
-	assert_int_equal(gram_run_norms(&g, &(struct gram_rows){.read = read_rows, .P = D / 2 + 1}),
-			 0);
-	assert_int_equal(g.few, 0);
+		assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 0);
+		trace = gram_trace(&g, W, M);
+		assert_int_equal(gram_stage(&g, &rows, GRAM_SIDE_X, 0, n), 0);
+		assert_true(fabs(gram_staged_trace(&g, (int)n, W, M) / trace - 1) <= 1e-6);
+	}
 	gram_release(&g);
 }
 
@@ -211,7 +204,7 @@ static void bad_rows(void **state)
 	*at = kept;
 	X[5 * D] = NAN;
 	rows.P = 9;
-	assert_int_equal(gram_run_norms(&g, &rows), 1);
+	assert_int_equal(gram_run(&g, &rows, GRAM_X_X), 1);
 	assert_int_equal(g.bad_row, 5);
 	X[5 * D] = 0;
 	rows.P = P;
@@ -328,7 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(products),
-		cmocka_unit_test(norms_of_few_rows),
+		cmocka_unit_test(norms_of_rows),
 		cmocka_unit_test(staged_norms),
 		cmocka_unit_test(bad_rows),
 		cmocka_unit_test(blocks),

@@ -1,6 +1,6 @@
-/* gram_norms.c: see grams.h, gram_run_norms(). Norms of products with X follow from its Gram K =
- * XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). With many rows this costs less than X Wᵀ: K is made once, and only
- * half of WᵀW is multiplied. */
+/* gram_norms.c: see grams.h. Norms of products with X: of X Wᵀ itself, in chunks of rows, or from
+ * X's Gram K = XᵀX: ‖X Wᵀ‖² = tr(W K Wᵀ). With many rows and many weights K costs less: it is made
+ * once, and only half of WᵀW is multiplied. */
 #include <cblas.h>
 #include <stdlib.h>
 
@@ -48,19 +48,19 @@ static double tile_norm2(const float *X, int n, int d, const float *A, const dou
 	return sum;
 }
 
-double gram_staged_norm2(const struct gram *g, int n, const float *A, const double *BtB, int r)
+double gram_staged_norm2(const struct gram *g, int rows, const float *A, const double *BtB, int r)
 {
 	enum { ROWS = 24 };
-	int tiles = (n + ROWS - 1) / ROWS;
+	int tiles = (rows + ROWS - 1) / ROWS;
 	double *part = xarray((size_t)tiles, sizeof(*part));
 
-#pragma omp parallel for num_threads(threads_for(1.0 * n * r * g->d / PRODUCTS_PER_NS)) \
+#pragma omp parallel for num_threads(threads_for(1.0 * rows * r * g->d / PRODUCTS_PER_NS)) \
 	schedule(dynamic)
 	for (int tile = 0; tile < tiles; tile++) {
-		int i0 = tile * ROWS, rows = n - i0 < ROWS ? n - i0 : ROWS;
+		int i0 = tile * ROWS, n = rows - i0 < ROWS ? rows - i0 : ROWS;
 
-		part[tile] = tile_norm2(g->stage[GRAM_SIDE_X] + area((size_t)i0, (size_t)g->d),
-					rows, g->d, A, BtB, r);
+		part[tile] = tile_norm2(g->stage[GRAM_SIDE_X] + area((size_t)i0, (size_t)g->d), n,
+					g->d, A, BtB, r);
 	}
 	return sum_of(part, tiles);
 }
@@ -117,18 +117,17 @@ static double tile_squares(const float *X, int mi, const float *W, int nj, int d
 	return sum;
 }
 
-/* ‖X Wᵀ‖² for few rows. */
-static double rows_trace(const struct gram *g, const float *W, int n)
+double gram_staged_trace(const struct gram *g, int rows, const float *W, int n)
 {
-	int down = tiles_of(g->few), across = tiles_of(n);
+	int down = tiles_of(rows), across = tiles_of(n);
 	double *part = xarray(area((size_t)down, (size_t)across), sizeof(*part));
 	size_t d = (size_t)g->d;
 
-#pragma omp parallel for num_threads(threads_for(1.0 * g->few * n * g->d / PRODUCTS_PER_NS)) \
+#pragma omp parallel for num_threads(threads_for(1.0 * rows * n * g->d / PRODUCTS_PER_NS)) \
 	schedule(dynamic)
 	for (int tile = 0; tile < down * across; tile++) {
 		int i0 = tile / across * GRAM_TILE, j0 = tile % across * GRAM_TILE;
-		int mi = g->few - i0 < GRAM_TILE ? g->few - i0 : GRAM_TILE,
+		int mi = rows - i0 < GRAM_TILE ? rows - i0 : GRAM_TILE,
 		    nj = n - j0 < GRAM_TILE ? n - j0 : GRAM_TILE;
 
 		part[tile] = tile_squares(g->stage[GRAM_SIDE_X] + area((size_t)i0, d), mi,
@@ -141,8 +140,6 @@ double gram_trace(struct gram *g, const float *W, int n)
 {
 	double sum = 0;
 
-	if (g->few)
-		return rows_trace(g, W, n);
 	for (int i0 = 0; i0 < g->d; i0 += GRAM_PANEL) {
 		int rows = gram_fetch(g, i0);
 

@@ -218,7 +218,6 @@ static int run_blocks(struct gram *g, const struct gram_rows *rows, enum gram_ki
 
 int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
 {
-	g->few = 0;
 	if (kind == GRAM_XM_XM)
 		g->largest_norm = -1;
 	if (g->block < g->d)
@@ -230,17 +229,8 @@ int gram_run(struct gram *g, const struct gram_rows *rows, enum gram_kind kind)
 	return 0;
 }
 
-int gram_run_norms(struct gram *g, const struct gram_rows *rows)
-{
-	if (rows->P > GRAM_STAGE || 2 * rows->P > (size_t)g->d)
-		return gram_run(g, rows, GRAM_X_X);
-	g->few = (int)rows->P;
-	return stage_weighted(g, rows, GRAM_SIDE_X, 0, rows->P);
-}
-
 void gram_get(const struct gram *g, int i0, int n, double *out)
 {
-	BUG_IF(g->few);
 	if (g->block < g->d) {
 		g->store.get(g->store.arg, i0, n, out);
 		return;

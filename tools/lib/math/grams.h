@@ -53,8 +53,6 @@ struct gram {
 	float *stage[2];         /* host (GRAM_STAGE, d), by side */
 	double *panel;           /* host (GRAM_PANEL, d) */
 	struct gram_store store; /* the caller's; used where block < d */
-	int few; /* set by gram_run_norms(): this many rows of X are in stage[GRAM_SIDE_X] instead
-		    of a Gram; else 0 */
 	/* After gram_run() returned 1: the first row that is not finite, and its side. */
 	size_t bad_row;
 	enum gram_side bad_side;
@@ -94,16 +92,16 @@ void gram_thin(struct gram *g, double *AG, const float *A, int r);
 /* Fetches the panel of G that starts at row i0; returns how many rows it has. */
 int gram_fetch(struct gram *g, int i0);
 
-/* gram_norms.c: norms of products with X.
+/* gram_norms.c: norms of products with the first `rows` rows of X that gram_stage() has staged. No
+ * Gram is needed.
  *
- * ‖X (B A)ᵀ‖² over the first n rows of X that gram_stage() has staged: Σ aᵀ (BᵀB) a, a = A x. A (r,
- * d), BtB (r, r) = BᵀB. No Gram is needed. a is computed in float32, the rest in float64. */
-double gram_staged_norm2(const struct gram *g, int n, const float *A, const double *BtB, int r);
-/* Of a W of full rank. gram_run_norms() prepares them: it makes K = XᵀX. Where 2
- * P ≤ d and P ≤ GRAM_STAGE it keeps X itself, because the products themselves then cost less.
- * Returns as gram_run(). */
-int gram_run_norms(struct gram *g, const struct gram_rows *rows);
-/* ‖X Wᵀ‖² = tr(W K Wᵀ) = Σ (WᵀW)∘K for n rows of W (n, d). WᵀW, or X Wᵀ, is formed in float32. */
+ * ‖X (B A)ᵀ‖² = Σ aᵀ (BᵀB) a, a = A x. A (r, d), BtB (r, r) = BᵀB. a is computed in float32, the
+ * rest in float64. */
+double gram_staged_norm2(const struct gram *g, int rows, const float *A, const double *BtB, int r);
+/* ‖X Wᵀ‖² for n rows of W (n, d). X Wᵀ is formed in float32, its squares are summed in float64. */
+double gram_staged_trace(const struct gram *g, int rows, const float *W, int n);
+/* ‖X Wᵀ‖² = tr(W K Wᵀ) = Σ (WᵀW)∘K over all rows, where K = XᵀX is the current Gram. WᵀW is formed
+ * in float32. */
 double gram_trace(struct gram *g, const float *W, int n);
 
 #endif

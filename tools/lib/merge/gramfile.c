@@ -3,7 +3,7 @@
  * Only one Gram is in memory at a time, so there are up to three passes over the rows:
  * - H = XmᵀXm
  * - C = XᵀXm, or in place of it its products and an estimate of its norm (math/sketch.h)
- * - K = XᵀX, or X itself where it has few rows. Only where no normfile is given: ‖X Wᵀ‖² = tr(W K
+ * - K = XᵀX, only where no normfile is given, and X Wᵀ itself would cost more: ‖X Wᵀ‖² = tr(W K
  *   Wᵀ).
  *
  * A pass returns its Gram, which is valid until the next pass. Where memory does not hold it, it is
@@ -94,13 +94,12 @@ static struct gram *pass_C(struct gramfile *k, struct gram *H, double h, double 
 	return sketched ? NULL : k->gram;
 }
 
-/* K = XᵀX, in the form that norms are computed from. C: what pass_C() returned; NULL: C was not
- * made. */
+/* K = XᵀX. C: what pass_C() returned; NULL: C was not made. */
 static struct gram *pass_K(struct gramfile *k, struct gram *C)
 {
 	if (k->rows.same && C)
 		return C;
-	if (gram_run_norms(k->gram, &k->rows))
+	if (gram_run(k->gram, &k->rows, GRAM_X_X))
 		die_row(k);
 	return k->gram;
 }
@@ -206,11 +205,27 @@ static void write_AC(struct gramfile *k, const struct factors *s, int i, struct 
 	free(AC);
 }
 
+/* ‖X Wᵀ‖² for the n rows of W that are in k->W, in a pass over the rows. */
+static double rows_trace(struct gramfile *k, int n)
+{
+	double sum = 0;
+
+	for (size_t p = 0; p < k->rows.P; p += GRAM_STAGE) {
+		size_t rows = k->rows.P - p < GRAM_STAGE ? k->rows.P - p : GRAM_STAGE;
+
+		if (gram_stage(k->gram, &k->rows, GRAM_SIDE_X, p, rows))
+			die_row(k);
+		sum += gram_staged_trace(k->gram, (int)rows, k->W, n);
+	}
+	return sum;
+}
+
 struct whole_norms {
-	double w2, xw2; /* ‖W‖² and tr(W K Wᵀ) of W = W0+ΔW_t. */
+	double w2, xw2; /* ‖W‖² and ‖X Wᵀ‖² of W = W0+ΔW_t. */
 };
 
-/* W is made in panels of rows. K: as pass_K() returns it; NULL: xw2 is not wanted. */
+/* W is made in panels of rows. K: as pass_K() returns it; NULL: xw2 is made from the rows, but with
+ * a normfile it is not made. */
 static struct whole_norms whole_norms(struct gramfile *k, const struct factors *s, int i,
 				      struct gram *K)
 {
@@ -226,7 +241,8 @@ static struct whole_norms whole_norms(struct gramfile *k, const struct factors *
 		st_read(k->model, W0, (size_t)o * d, count, k->W);
 		factors_add(s, k->t, o, n, k->W);
 		sum.w2 += simd_dot_f64(k->W, k->W, count);
-		sum.xw2 += K ? gram_trace(K, k->W, n) : 0;
+		if (K || !k->normfile)
+			sum.xw2 += K ? gram_trace(K, k->W, n) : rows_trace(k, n);
 	}
 	free(weight);
 	free(name);
@@ -242,17 +258,30 @@ static double handed_norm(const struct gramfile *k, int i)
 	return xw2;
 }
 
+/* Whether X Wᵀ of all modules costs less than K and half of WᵀW. made: K is there already. In
+ * products, each times d. */
+static bool rows_cost_less(const struct gramfile *k, bool made)
+{
+	const struct targets *t = &k->job->targets;
+	double P = (double)k->rows.P, d = k->job->d, outputs = 0;
+
+	for (int i = 0; i < t->n; i++)
+		outputs += module_d_out(t->m, t->module[i].slot);
+	return outputs * P < ((made ? 0 : P * d) + outputs * d) / 2;
+}
+
 /* The norms of W0+ΔW_t, for every module. Releases the task's own factors. C: for pass_K(). */
 static void own_norms(struct gramfile *k, struct gram *C)
 {
-	struct gram *K = k->normfile ? NULL : pass_K(k, C);
+	bool made = C && k->rows.same;
+	struct gram *K = k->normfile || rows_cost_less(k, made) ? NULL : pass_K(k, C);
 
 	for (int i = 0; i < k->job->targets.n; i++) {
 		struct norms *norms = &k->norms[i];
 		struct whole_norms w = whole_norms(k, &k->own[i], i, K);
 
 		norms->w2 = w.w2;
-		norms->xw2 = norms->yw2 = K ? w.xw2 : handed_norm(k, i);
+		norms->xw2 = norms->yw2 = k->normfile ? handed_norm(k, i) : w.xw2;
 		factors_release(&k->own[i]);
 	}
 }

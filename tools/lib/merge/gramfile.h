@@ -5,7 +5,8 @@
  *   norms ‖XᵀXm‖_F (of many rows an estimate, math/sketch.h), ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖²,
  *   ‖X ΔW_tᵀ‖².
  *
- * ‖X (W0+ΔW_t)ᵀ‖² is that of a normfile (normfile.h), or else is computed from XᵀX.
+ * ‖X (W0+ΔW_t)ᵀ‖² is that of a normfile (normfile.h), or else is computed from the rows or
+ * from XᵀX.
  *
  * X are the rows of the own side, Xm (X tilde) those of the merged side. solve-layer adds the
  * ridge, so its parameters can change while this file stays. The task's own factors are read once

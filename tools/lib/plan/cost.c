@@ -251,7 +251,7 @@ static double cross_operations(const struct plan *p, const struct extract_site *
 }
 
 /* H and K are symmetric: half of their products. The norm of a weight's outputs, where it is not
- * handed on, takes K and half of WᵀW, or with few rows the outputs themselves (math/grams.h). */
+ * handed on, takes K and half of WᵀW, or the outputs themselves where they cost less. */
 struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, bool handed,
 		       int t, int k)
 {
@@ -260,10 +260,10 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 			      .written,
 	       cell = p->c.use_fp16 ? 2 : sizeof(float), reads = sides == 2 ? 4 : 1;
 	struct at_site n = modules_at(p, s);
-	bool few = rows <= 240 && 2 * rows <= d;
-	double grams = (sides == 2 && !few && !handed ? 2 : 1) * rows * d * d +
+	bool by_rows = 2 * n.outputs * rows < (sides == 2 ? rows * d : 0) + n.outputs * d;
+	double grams = (sides == 2 && !by_rows && !handed ? 2 : 1) * rows * d * d +
 		       (sides == 2 ? cross_operations(p, s, t, rows) : 0),
-	       traces = handed ? 0 : n.outputs * d * (few ? 2 * rows : d);
+	       traces = handed ? 0 : n.outputs * d * (by_rows ? 2 * rows : d);
 
 	if (p->c.use_dcs)
 		grams *= n.modules;
