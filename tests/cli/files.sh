@@ -129,7 +129,7 @@ refuses 'extract_acts: rows that are no input on the way' 1 \
 	"enc00-self.h5.*: the rows of site 'enc00-self' are no input on the way from 'enc00-self' to 'enc01-self'" \
 	extract_acts --from "$W/own/tec/enc00-self.h5" --rows "$W/own/tec/enc00-self.h5"
 
-for pair in enc01-self:enc00-self dec00-self:enc00-self enc00-self:enc01-self; do
+for pair in enc01-self:enc00-self dec00-self:enc01-self enc01-self:enc01-self; do
 	of=${pair%:*} site=${pair#*:}
 	(refuses "extract_acts: norms of $of, which is not on the way to $site" 2 \
 		"--norms-of $of: the way to $site does not run its linears" \
