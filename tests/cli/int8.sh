@@ -29,7 +29,8 @@ of_demo() { # of_demo FOLDER TASK ARGUMENTS…
 	check '… the accuracy is within two points' near "$(accuracy int8)" "$(accuracy float32)" 200
 	check '… other products than in float32' lacks -qF "$(grep -o 'logit_gap":[^}]*' "$T/float32.jsonl" |
 		head -n 1)" "$T/int8.jsonl"
-	check '… in batches of one, in one thread' evaluates one --eval-int8 1 --per-device-eval-batch-size 1 -t 1 "$@"
+	check '… in batches of one, in one thread' evaluates one --eval-int8 1 --per-device-eval-batch-size 1 -t 1 \
+		"$@"
 	check '… gives the same bytes' cmp "$T/int8.jsonl" "$T/one.jsonl"
 	check '… and the same result' cmp "$T/int8.json" "$T/one.json"
 }
