@@ -190,8 +190,8 @@ void samples_read_shard(struct samples *s, const char *path, const char *name, s
 
 	samples_read(s, path, task);
 	if (!samples_cuts(s, of, first))
-		die("'%s' has %d samples in batches of %d: they cannot be cut into %d shards", path,
-		    s->S, of.batch, of.n);
+		die("'%s' has %d samples, and --shards is %d: a shard has at least %d", path, s->S,
+		    of.n, of.batch);
 	if (number)
 		samples_keep(s, first[number - 1], first[number]);
 	free(task);
