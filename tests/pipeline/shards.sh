@@ -94,6 +94,7 @@ for t in emoint tec; do
 	(KEEP=; must run "$T/part-$t" statistics TASK=$t SHARDS=$((1 + $(expr $t : tec))))
 done
 must make --no-print-directory BUILD="$BUILD" MODEL="$M" WORK="$T/given" $SMALL METHOD=regmean MANUAL_CEOF=1 \
+	TASK_TARGETS=emoint,tec \
 	STATISTICS="$T/part-emoint/statistics/emoint,$T/part-tec/statistics/tec" merge
 must run "$T/whole" merge METHOD=regmean MANUAL_CEOF=1 TASK_TARGETS=emoint,tec
 compare 'statistics of one shard and of four together' "$T/given" "$T/whole"
