@@ -102,8 +102,8 @@ compare 'statistics of one shard and of four together' "$T/given" "$T/whole"
 
 # What cannot be cut.
 never() { # NAME STATUS PATTERN SETTINGS
-	refuses "$1" "$2" "$3" "$BUILD/plan-pipeline" --tools "$BUILD" --model "$M" --loras "$L" --data "$D" --work "$OUT" \
-		--set "SAMPLES_NUM=12 $4"
+	refuses "$1" "$2" "$3" "$BUILD/plan-pipeline" --tools "$BUILD" --model "$M" --loras "$L" --data "$D" \
+		--work "$T/never" --set "SAMPLES_NUM=12 $4"
 }
 never 'more shards than samples' 1 "shards: the config says 13, but task 'emoint' has 12 samples: take" SHARDS=13
 never 'more shards than published batches' 1 "shards: .* 5, but task 'emoint' has 12 samples in batches of 3" \
@@ -111,14 +111,26 @@ never 'more shards than published batches' 1 "shards: .* 5, but task 'emoint' ha
 never 'DCS weighs a row among all rows' 2 'shards is 2, but use_dcs weighs' 'SHARDS=2 USE_DCS=1'
 never 'no shard' 2 "shards: expected an integer from 1 to 99, found '0'" SHARDS=0
 W=$T/three PAIR=$TASKS site=enc00-self
-refuses 'a shard by its name alone' 2 "'tec/02' is a shard of task 'tec': --shards says" extract_acts --task tec/02
+of_shard() { # TOOL OPTIONS…: shard tec/02
+	tool=$1
+	shift
+	"$BUILD/$tool" --model "$M" --site enc00-self --task tec/02 "$@"
+}
+own="--side own --samples $W/samples/tec.h5 --adapter $L/tec"
+sums="--tasks $TASKS --adapter $L/{task} --own $W/own/tec/02/enc00-self.h5"
+# shellcheck disable=SC2086
+{
+refuses 'a shard by its name alone' 2 "'tec/02' is a shard of task 'tec': --shards says" of_shard extract-acts $own \
+	-o "$OUT/x.h5"
+refuses 'a file for all shards' 2 "--output '.*x.h5' stands for shards but has no \{shard\}" of_shard compute-grams $sums \
+	-o "$OUT/x.h5"
+refuses 'DCS of a shard' 2 "--use-dcs weighs a row among all rows of its task" of_shard compute-grams $sums --use-dcs 1 \
+	-o "$OUT/{shard}.h5"
+}
 refuses 'a task among shards' 2 "--task 'tec': with --shards 3 expected 'tec/01' to 'tec/03'" extract_acts --shards 3
-refuses 'a file for all shards' 2 "--output '.*x.h5' stands for shards but has no \{shard\}" compute_grams --task tec/02
 refuses 'the state of another shard' 1 "expected task 'tec/02', found 'tec/03'" \
 	"$BUILD/extract-acts" --model "$M" --side own --site encoder-output --task tec/02 --shards 3 --adapter "$L/tec" \
 	--samples "$W/samples/tec.h5" --from "$W/own/tec/03/enc00-self.h5" -o "$OUT/{shard}.h5"
-refuses 'DCS of a shard' 2 "--use-dcs weighs a row among all rows of its task" compute_grams --task tec/02 --use-dcs 1 \
-	-o "$OUT/{shard}.h5"
 refuses 'a shard twice' 1 "02/enc00-self.h5': expected task 'tec/01', found 'tec/02'" "$BUILD/add-grams" --task tec \
 	--shards 3 --site enc00-self --from "$W/grams/tec/02/enc00-self.h5" -o "$OUT/x.h5"
 finish
