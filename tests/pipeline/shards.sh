@@ -122,10 +122,10 @@ sums="--tasks $TASKS --adapter $L/{task} --own $W/own/tec/02/enc00-self.h5"
 {
 refuses 'a shard by its name alone' 2 "'tec/02' is a shard of task 'tec': --shards says" of_shard extract-acts $own \
 	-o "$OUT/x.h5"
-refuses 'a file for all shards' 2 "--output '.*x.h5' stands for shards but has no \{shard\}" of_shard compute-grams $sums \
-	-o "$OUT/x.h5"
-refuses 'DCS of a shard' 2 "--use-dcs weighs a row among all rows of its task" of_shard compute-grams $sums --use-dcs 1 \
-	-o "$OUT/{shard}.h5"
+refuses 'a file for all shards' 2 "--output '.*x.h5' stands for shards but has no \{shard\}" \
+	of_shard compute-grams $sums -o "$OUT/x.h5"
+refuses 'DCS of a shard' 2 "--use-dcs weighs a row among all rows of its task" \
+	of_shard compute-grams $sums --use-dcs 1 -o "$OUT/{shard}.h5"
 }
 refuses 'a task among shards' 2 "--task 'tec': with --shards 3 expected 'tec/01' to 'tec/03'" extract_acts --shards 3
 refuses 'the state of another shard' 1 "expected task 'tec/02', found 'tec/03'" \
