@@ -111,7 +111,8 @@ bench-8b: all $(BENCH_TOOLS)/peak $(BENCH_TOOLS)/watch $(BENCH_TOOLS)/layer-tabl
 	    --adapter $$b-work/adapter --task tec --test $$b-work/test.json --max-length 200 --max-new-tokens 3 \
 	    --use-fp16 $(fp16_8b) --log $$b.eval.log -o $$b-work/bench-eval/tec.json \
 	    --predictions $$b-work/bench-eval/tec.jsonl; \
-	  awk -F'\t' '{ printf "\nEvaluation of $(SAMPLES_8B) rows: %.0f s, %.0f s of processor time, %.0f MB.\n", $$3, $$4, $$5 }' \
+	  awk -F'\t' '{ printf "\nEvaluation of $(SAMPLES_8B) rows: "; \
+	    printf "%.0f s, %.0f s of processor time, %.0f MB.\n", $$3, $$4, $$5 }' \
 	    $$b.eval.log | tee -a $$b.md
 
 PYTHON = python3
