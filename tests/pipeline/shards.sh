@@ -127,10 +127,11 @@ refuses 'a file for all shards' 2 "--output '.*x.h5' stands for shards but has n
 refuses 'DCS of a shard' 2 "--use-dcs weighs a row among all rows of its task" \
 	of_shard compute-grams $sums --use-dcs 1 -o "$OUT/{shard}.h5"
 }
-refuses 'a task among shards' 2 "--task 'tec': with --shards 3 expected 'tec/01' to 'tec/03'" extract_acts --shards 3
+refuses 'a task among shards' 2 "--task 'tec': with --shards 3 expected 'tec/01' to 'tec/03'" \
+	extract_acts --shards 3
 refuses 'the state of another shard' 1 "expected task 'tec/02', found 'tec/03'" \
-	"$BUILD/extract-acts" --model "$M" --side own --site encoder-output --task tec/02 --shards 3 --adapter "$L/tec" \
-	--samples "$W/samples/tec.h5" --from "$W/own/tec/03/enc00-self.h5" -o "$OUT/{shard}.h5"
+	"$BUILD/extract-acts" --model "$M" --side own --site encoder-output --task tec/02 --shards 3 \
+	--adapter "$L/tec" --samples "$W/samples/tec.h5" --from "$W/own/tec/03/enc00-self.h5" -o "$OUT/{shard}.h5"
 refuses 'a shard twice' 1 "02/enc00-self.h5': expected task 'tec/01', found 'tec/02'" "$BUILD/add-grams" --task tec \
 	--shards 3 --site enc00-self --from "$W/grams/tec/02/enc00-self.h5" -o "$OUT/x.h5"
 finish
