@@ -116,12 +116,12 @@ check "six steps were killed, in $ends runs" test "$(killed "$T/killer")" = 6
 same 'and the bytes are those of a run without Slurm' "$T/here" "$T/killed"
 
 demo llama
-settings='TASK_TYPE=demo-llama CONFIG=data/demo-llama/config.yaml TASK_TARGETS=mood'
+settings='TASK_TYPE=demo-llama CONFIG=data/demo-llama/config.yaml TASK_TARGETS=mood SHARDS=3'
 # shellcheck disable=SC2086
 must run "$T/llama" -j2 merge $settings
 # shellcheck disable=SC2086
 must slurm "$T/llama.slurm" merge $settings
-same 'the Llama, a sweep' "$T/llama" "$T/llama.slurm"
+same 'the Llama, a sweep, in three shards' "$T/llama" "$T/llama.slurm"
 
 # The run itself is a job, and its steps share what it was given.
 tiny --blocks 1 --tasks a,b
