@@ -153,12 +153,22 @@ static enum be_precision precision(void)
 static const char *const precision_name[] = {
 	[BE_F32] = "float32", [BE_BF16] = "bfloat16", [BE_INT8] = "int8"};
 
-/* For the closing line. */
-static char *differing(const struct evaluation *e)
+/* The texts of --compare, read before the work, so that a wrong file costs no time. */
+static struct strlist other_texts(int rows)
 {
-	return o.compare ? xformat(", %d answers differ from '%s'",
-				   evaluation_differing(e, o.compare), o.compare)
-			 : xstrdup("");
+	return o.compare ? evaluation_read_texts(o.compare, rows) : (struct strlist){0};
+}
+
+static void say_done(const struct evaluation *e, enum be_precision p, double accuracy,
+		     const struct strlist *others)
+{
+	char *differing = o.compare ? xformat(", %d answers differ from '%s'",
+					      evaluation_differing(e, others), o.compare)
+				    : xstrdup("");
+
+	tool_done("%s on %s: accuracy %.4f on %d rows, %s products%s", model_name(), o.task,
+		  accuracy, e->test->rows.n, precision_name[p], differing);
+	free(differing);
 }
 
 static void evaluate(struct model *model, struct example_maker *maker,
@@ -171,21 +181,19 @@ static void evaluate(struct model *model, struct example_maker *maker,
 				  .batch = o.batch};
 	struct testset t;
 	struct evaluation e;
+	struct strlist others;
 	double accuracy;
 
 	testset_read(&t, o.test, maker, asked);
+	others = other_texts(t.rows.n);
 	evaluation_init(&e, &t, asked, o.max_new);
 	run_all(&f, &e);
 	evaluation_finish(&e, maker->tokenizer);
-
-	char *differ = differing(&e);
-
 	if (o.predictions)
 		evaluation_write_predictions(&e, o.predictions);
 	accuracy = evaluation_write(&e, o.out, o.task, (uint64_t)o.seed);
-	tool_done("%s on %s: accuracy %.4f on %d rows, %s products%s", model_name(), o.task,
-		  accuracy, t.rows.n, precision_name[f.precision], differ);
-	free(differ);
+	say_done(&e, f.precision, accuracy, &others);
+	strlist_release(&others);
 	evaluation_release(&e);
 	testset_release(&t);
 }

@@ -42,11 +42,12 @@ check 'in as little memory as there can be' evaluates least --eval-int8 1 --max-
 check '… gives the same bytes' cmp "$T/int8.jsonl" "$T/least.jsonl"
 
 said() { "$BUILD/eval-emotion" -q --model "$demo/model" --test "$demo/data/$task/test.json" --task "$task" \
-	-o "$OUT/x.json" --compare "$1"; }
+	-o "$OUT/x.json" --compare "$@"; }
 demo=data/demo task=tec
 head -n 7 "$T/int8.jsonl" >"$T/seven"
 echo '{"text": 7}' >"$T/number"
 refuses 'compare: no such file' 1 "cannot open '.*none'" said "$T/none"
+refuses 'compare: it is read before the work' 1 "cannot open '.*none'" said "$T/none" --max-memory 1M
 refuses 'compare: other rows' 1 "seven' has 7 lines, expected the [0-9]* rows of the test file" said "$T/seven"
 refuses 'compare: no predictions' 1 "number': line 1: expected an object with \"text\": a string" said "$T/number"
 finish

@@ -307,37 +307,44 @@ void evaluation_write_predictions(const struct evaluation *e, const char *path)
 	out_commit(path);
 }
 
-/* Whether row i's text is another than a line says. */
-static bool text_differs(const struct evaluation *e, int i, const char *line, const char *path)
+/* Adds the generated text of a line of predictions. */
+static void add_text(struct strlist *texts, const char *line, const char *path)
 {
-	json_error_t error;
-	json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+	json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	const char *text = json_string_value(json_object_get(row, "text"));
 
 	if (!text)
-		die("'%s': line %d: expected an object with \"text\": a string", path, i + 1);
-	bool differs = strcmp(text, e->text[i]) != 0;
-
+		die("'%s': line %d: expected an object with \"text\": a string", path,
+		    texts->n + 1);
+	strlist_add(texts, text);
 	json_decref(row);
-	return differs;
 }
 
-int evaluation_differing(const struct evaluation *e, const char *path)
+struct strlist evaluation_read_texts(const char *path, int n)
 {
-	int n = e->test->rows.n, lines = 0, differing = 0;
+	struct strlist texts = {0};
 	FILE *f = fopen(path, "r");
 	char *line = NULL;
 	size_t room = 0;
 
 	if (!f)
 		die("cannot open '%s': %s", path, strerror(errno));
-	for (; getline(&line, &room, f) > 0; lines++)
-		differing += lines < n && text_differs(e, lines, line, path);
+	while (getline(&line, &room, f) > 0)
+		add_text(&texts, line, path);
 	if (ferror(f))
 		die("cannot read '%s'", path);
 	fclose(f);
 	free(line);
-	if (lines != n)
-		die("'%s' has %d lines, expected the %d rows of the test file", path, lines, n);
+	if (texts.n != n)
+		die("'%s' has %d lines, expected the %d rows of the test file", path, texts.n, n);
+	return texts;
+}
+
+int evaluation_differing(const struct evaluation *e, const struct strlist *texts)
+{
+	int differing = 0;
+
+	for (int i = 0; i < texts->n; i++)
+		differing += strcmp(texts->item[i], e->text[i]) != 0;
 	return differing;
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "base/strlist.h"
 #include "merge/testset.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -39,8 +40,10 @@ double evaluation_loss(const struct evaluation *e); /* mean −log p over the to
 double evaluation_write(const struct evaluation *e, const char *path, const char *task,
 			uint64_t seed);
 void evaluation_write_predictions(const struct evaluation *e, const char *path);
-/* How many generated texts are others than in a file that evaluation_write_predictions() wrote for
- * the same test file. A file of other rows is die(). */
-int evaluation_differing(const struct evaluation *e, const char *path);
+/* The n generated texts of a file that evaluation_write_predictions() wrote. die() where the file
+ * has no n rows with a text. */
+struct strlist evaluation_read_texts(const char *path, int n);
+/* How many of the rows' generated texts differ from these, one for each row. */
+int evaluation_differing(const struct evaluation *e, const struct strlist *texts);
 
 #endif
