@@ -121,29 +121,38 @@ static struct h5 *open_norms(const struct gramfile *k, int ntasks, const char *f
 	return f;
 }
 
-static void run_task(struct shared *all, const char *name, int ntasks)
+/* The task's number. */
+static int find_task(const struct shared *all, const char *name)
 {
 	char *task = shard_task(name);
+	int t = strlist_find(&all->job.tasks, task);
+
+	free(task);
+	if (t < 0)
+		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
+	if (shard_number(name) && use_dcs)
+		die_usage("--task '%s': --use-dcs weighs a row among all rows of its task, so it "
+			  "has no shards",
+			  name);
+	return t;
+}
+
+static void run_task(struct shared *all, const char *name, int ntasks)
+{
+	bool shard = shard_number(name) > 0;
 	struct gramfile k = {.job = &all->job,
 			     .model = all->model,
 			     .gram = &all->gram,
-			     .sketch = all->sketch.d && !shard_number(name) ? &all->sketch : NULL,
+			     .sketch = all->sketch.d && !shard ? &all->sketch : NULL,
 			     .W = all->W,
 			     .full_weight = all->whole_C,
 			     .weighted = use_dcs,
 			     .kappa = dcs_kappa(dcs_sigma, iteration),
 			     .task = name,
-			     .t = strlist_find(&all->job.tasks, task),
-			     .adds = shard_number(name) > 0};
+			     .t = find_task(all, name),
+			     .adds = shard};
 	char *features, *target;
 
-	free(task);
-	if (k.t < 0)
-		die_usage("--task '%s' is none of --tasks %s", name, job_args.tasks);
-	if (k.adds && use_dcs)
-		die_usage("--task '%s': --use-dcs weighs a row among all rows of its task, so it "
-			  "has no shards",
-			  name);
 	features = open_sides(&k, ntasks);
 	k.normfile = norms_arg ? open_norms(&k, ntasks, features) : NULL;
 	target = checksums_task_path(output_arg, name, ntasks, "-o");

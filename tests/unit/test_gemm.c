@@ -126,7 +126,7 @@ static void test_int8_extremes(void **state)
 	free(w);
 }
 
-/* The steps are those of the ranges: an eighth number of a row is within half a step. */
+/* The steps are those of the rows' ranges. Every number is rounded to the nearest integer. */
 static void test_int8_rounding(void **state)
 {
 	static const float x[] = {-1, 0.3f, 126}, w[] = {0.5f, -2, 0.126f};

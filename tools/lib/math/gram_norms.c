@@ -50,7 +50,7 @@ static double tile_norm2(const float *X, int n, int d, const float *A, const dou
 
 double gram_staged_norm2(const struct gram *g, int rows, const float *A, const double *BtB, int r)
 {
-	enum { ROWS = 24 };
+	enum { ROWS = 24 }; /* of a tile: ten tiles of a full stage, for the threads */
 	int tiles = (rows + ROWS - 1) / ROWS;
 	double *part = xarray((size_t)tiles, sizeof(*part));
 

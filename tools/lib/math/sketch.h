@@ -49,7 +49,8 @@ void sketch_release(struct sketch *s); /* zero is fine */
 /* Whether a sketch takes less time than C itself, for P rows of width d and r rows of A. Of few
  * rows, whose Gram is made in float64, it never does. */
 bool sketch_pays(size_t P, int d, int r);
-/* Products of float32 of the sketch, or of C where a sketch does not pay: for planning. */
+/* Multiply-adds of the sketch, or of C where a sketch does not pay: for planning. Those in float64
+ * count twice. */
 double sketch_products(size_t P, int d, int r);
 
 /* Forgets all rows of A; then adds A (r, d) below those that are there. */

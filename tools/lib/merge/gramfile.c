@@ -1,10 +1,11 @@
 /* gramfile.c: see gramfile.h.
  *
- * Only one Gram is in memory at a time, so there are up to three passes over the rows:
+ * Only one Gram is in memory at a time, so each has a pass over the rows:
  * - H = XmᵀXm
  * - C = XᵀXm, or in place of it its products and an estimate of its norm (math/sketch.h)
- * - K = XᵀX, only where no normfile is given, and X Wᵀ itself would cost more: ‖X Wᵀ‖² = tr(W K
- *   Wᵀ).
+ * - without a Gram: ‖X ΔW_tᵀ‖² of all modules
+ * - where no normfile is given: K = XᵀX, for ‖X Wᵀ‖² = tr(W K Wᵀ). Where X Wᵀ itself costs less,
+ *   there are passes for W's panels instead.
  *
  * A pass returns its Gram, which is valid until the next pass. Where memory does not hold it, it is
  * in a file beside the output, which is removed at the end. With DCS weights every module has
@@ -433,6 +434,28 @@ static void weighted(struct gramfile *k)
 
 /* ------------------------------------------------------------ the file */
 
+/* The attributes of a module's group. */
+static void write_module(struct gramfile *k, int i)
+{
+	const struct targets *t = &k->job->targets;
+	const struct lora *l = adapter_find(t->adapter[k->t], t->module[i]);
+	const struct norms *norms = &k->norms[i];
+	char *path = module_path(k, i, "");
+
+	h5_group(k->out, path);
+	h5_set_int(k->out, path, "r", l ? l->r : 0);
+	h5_set_double(k->out, path, "scale", l ? l->scale : 0);
+	h5_set_double(k->out, path, "w_norm2", norms->w2);
+	h5_set_double(k->out, path, "xw_norm2", norms->xw2);
+	h5_set_double(k->out, path, "xxm_norm", norms->xxm);
+	h5_set_double(k->out, path, "h_norm", norms->h);
+	h5_set_double(k->out, path, "y_norm2", norms->y2);
+	if (k->full_weight)
+		h5_set_double(k->out, path, "yw_norm2", norms->yw2);
+	h5_set_int(k->out, path, "h_shared", !k->weighted);
+	free(path);
+}
+
 static void write_attributes(struct gramfile *k, const char *features)
 {
 	const struct job *j = k->job;
@@ -447,23 +470,8 @@ static void write_attributes(struct gramfile *k, const char *features)
 	h5_set_int(k->out, "/", "use_dcs", k->weighted);
 	h5_set_int(k->out, "/", "largest_row", (long)g->largest_row);
 	h5_set_double(k->out, "/", "largest_norm", g->largest_norm);
-	for (int i = 0; i < j->targets.n; i++) {
-		const struct lora *l = adapter_find(j->targets.adapter[k->t], j->targets.module[i]);
-		char *path = module_path(k, i, "");
-
-		h5_group(k->out, path);
-		h5_set_int(k->out, path, "r", l ? l->r : 0);
-		h5_set_double(k->out, path, "scale", l ? l->scale : 0);
-		h5_set_double(k->out, path, "w_norm2", k->norms[i].w2);
-		h5_set_double(k->out, path, "xw_norm2", k->norms[i].xw2);
-		h5_set_double(k->out, path, "xxm_norm", k->norms[i].xxm);
-		h5_set_double(k->out, path, "h_norm", k->norms[i].h);
-		h5_set_double(k->out, path, "y_norm2", k->norms[i].y2);
-		if (k->full_weight)
-			h5_set_double(k->out, path, "yw_norm2", k->norms[i].yw2);
-		h5_set_int(k->out, path, "h_shared", !k->weighted);
-		free(path);
-	}
+	for (int i = 0; i < j->targets.n; i++)
+		write_module(k, i);
 }
 
 float *gramfile_weight_rows(struct layout *l, int d)

@@ -65,6 +65,7 @@ void gramsum_open(struct gramsum *s, char *const *path)
 	for (int k = 0; k < s->n; k++)
 		s->shard[k] = h5_open(path[k], "iteris-grams", GRAMFILE_VERSION);
 	s->d = (int)h5_get_int(s->shard[0], "/", "d");
+	lower_expect(s->shard[0], "/H", s->d);
 	for (int k = 0; k < s->n; k++)
 		check_shard(s, k);
 	s->sum = xarray(GRAMSUM_CELLS, sizeof(*s->sum));

@@ -321,7 +321,6 @@ static float *fetch_given(void *arg, enum step at)
 }
 
 /* Reads the encoder's output for the decoder's cross-attention from the `encoder-output` file. */
-
 static const float *fetch_encoder_output(void *arg, int first, int n, int *off)
 {
 	const struct fetch *f = arg;

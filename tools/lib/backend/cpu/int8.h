@@ -4,8 +4,8 @@
  * kernels add two products in 16 bits, with saturation. With q ≤ 127 and |r| ≤ 127 two products are
  * at most 2·127² = 32258 < 2^15. So every processor gives the same, exact sums.
  *
- * A row with a number that is not finite gets a step that is NaN, and so do all products with it.
- */
+ * Where a number of a row is not finite, its step is not finite either, and all products with the
+ * row are NaN. */
 #ifndef INT8_H
 #define INT8_H
 
