@@ -38,7 +38,7 @@ enum { D = 700, R = 3, SHARDS = 3 };
 /* A shard's file: what differs between the shards, and from what it should be. */
 struct made {
 	const char *site, *name, *module;
-	int d;
+	int d, said; /* said: another width as the attribute d; 0: d */
 	long P, largest_row;
 	double largest_norm, scale; /* all numbers are multiples of `scale` */
 	bool two_sided, keeps_C;
@@ -106,7 +106,7 @@ static void write_shard(const char *path, const struct made *m)
 	h5_set_string(f, "/", "site", m->site);
 	h5_set_string(f, "/", "task", m->name);
 	h5_set_string(f, "/", "features", "tokens");
-	h5_set_int(f, "/", "d", m->d);
+	h5_set_int(f, "/", "d", m->said ? m->said : m->d);
 	h5_set_int(f, "/", "P", m->P);
 	h5_set_double(f, "/", "reg_ceof", 0);
 	h5_set_int(f, "/", "use_dcs", 0);
@@ -253,11 +253,26 @@ static void test_refusals(void **state)
 	}
 }
 
+/* The first file has tiles of another width than it says. */
+static void test_wrong_width(void **state)
+{
+	struct made m = shard(0, true, false);
+
+	(void)state;
+	m.said = 600;
+	write_shard(path[0], &m);
+	struct child c = child_run(sum_in_child, NULL);
+	assert_int_equal(c.code, 1);
+	assert_true(child_said(
+		&c, "dataset '/H' of '1.h5': expected shape 1200 x 200, found 1404 x 234"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_wrong_width),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);
