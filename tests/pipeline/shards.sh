@@ -94,6 +94,8 @@ check 'and those of the new task are made' grep -q '^own/emotion-cause/02/enc00-
 for t in emoint tec; do
 	(KEEP=; must run "$T/part-$t" statistics TASK=$t SHARDS=$((1 + $(expr $t : tec))))
 done
+check 'no rows and Grams of shards stay beside statistics' [ -z "$(find "$T/part-tec/own" "$T/part-tec/grams" \
+	-name '*.h5' -size +64c)" ]
 must make --no-print-directory BUILD="$BUILD" MODEL="$M" WORK="$T/given" $SMALL METHOD=regmean MANUAL_CEOF=1 \
 	TASK_TARGETS=emoint,tec \
 	STATISTICS="$T/part-emoint/statistics/emoint,$T/part-tec/statistics/tec" merge

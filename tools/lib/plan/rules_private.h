@@ -56,6 +56,7 @@ void book_add_grams(struct book *b, const struct extract_site *s);
 void book_add_fit(struct book *b, int i);
 void book_add_combination(struct book *b, const struct extract_site *s);
 void book_release_rest(const struct book *b, struct rule *r);
+void book_release_handed(const struct book *b, struct rule *r);
 
 /* rules_results.c */
 void book_add_statistics(struct book *b);

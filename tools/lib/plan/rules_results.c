@@ -15,12 +15,11 @@ const char *rules_result(const struct plan *p)
 	return plan_full_weight(p) ? "$W/model/config.json" : "$W/adapter/adapter_config.json";
 }
 
-/* What a person can hand on. Its own rows have done their work then. */
+/* What a person can hand on. */
 void book_add_statistics(struct book *b)
 {
 	const char *task = book_task(b, 0);
 	struct rule *r = graph_rule(b->g, NULL, "%s", b->p->statistics);
-	struct text rows = {0};
 
 	rule_target(r, "$W/statistics/%s/adapter_config.json", task);
 	rule_target(r, "$W/statistics/%s/adapter_model.safetensors", task);
@@ -34,16 +33,12 @@ void book_add_statistics(struct book *b)
 
 		if (s->solved)
 			rule_needs(r, "%s", grams);
-		text_add(&rows, "%sown/{task}/%s.h5", i ? "," : "", s->name);
-		if (b->p->keep == KEEP_NOTHING)
-			rule_releases(r, "$W/own/%s/%s.h5", task, s->name);
 		free(grams);
 	}
 	rule_recipe(r, "$(hand_on) --task %s --adapter $(loras)/%s -o $W/statistics/%s", task, task,
 		    task);
 	if (b->p->keep == KEEP_NOTHING)
-		rule_recipe(r, "$(release) --files '%s'", text_get(&rows));
-	text_release(&rows);
+		book_release_handed(b, r);
 }
 
 /* The folder of an adapter. Its configuration is written last. */

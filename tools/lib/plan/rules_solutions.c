@@ -52,22 +52,13 @@ static int sides(const struct book *b)
 	return b->two_sided ? 2 : 1;
 }
 
-/* Grams of a task, or of a shard of it; `output`: the file, with {task} and {shard}. */
-static void add_grams(const struct book *b, const struct extract_site *s, int i, const char *output)
+/* The rows, and the norms that are handed on. Returns the options for the recipe (allocated). */
+static char *gram_inputs(const struct book *b, struct rule *r, const struct extract_site *s,
+			 const char *name)
 {
-	const char *name = book_name(b, i);
-	int t = book_task_of(b, i), k = book_shard_of(b, i);
-	char *target = b->shards > 1 ? book_shard_grams(b, name, s) : book_grams(b, name, s);
-	struct rule *r = graph_rule(b->g, name, "%s", target);
-	bool handed = takes_norms(b, s);
 	struct text options = {0};
+	char *said;
 
-	rule_stage(r,
-		   (struct stage_of){"compute-grams", b->shards > 1 ? "Grams of shards" : "Grams",
-				     s->name, cost_grams(b->p, s, sides(b), handed, t, k)});
-	rule_bytes(r, b->shards > 1 ? sizes_shard_grams(b->p, s, t, sides(b))
-				    : sizes_grams(b->p, s, t));
-	needs_modules(b, r, s, book_task(b, t));
 	rule_needs(r, "$W/own/%s/%s.h5", name, s->name);
 	if (b->iteration)
 		text_add(&options, " --iteration %d", b->iteration - 1);
@@ -77,13 +68,31 @@ static void add_grams(const struct book *b, const struct extract_site *s, int i,
 		text_add(&options, " --merged '%s/merged/{task}%s/%s.h5'", b->pass, b->mark,
 			 s->name);
 	}
-	if (handed) { /* they follow from what the own rows follow from */
+	if (takes_norms(b, s)) { /* they follow from what the own rows follow from */
 		rule_reads(r, "$W/norms/%s/%s.h5", name, s->name);
 		text_add(&options, " --norms '$W/norms/{task}%s/%s.h5'", b->mark, s->name);
 	}
-	rule_recipe(r, "$(grams) --site %s --task {tasks}%s -o '%s'", s->name, text_get(&options),
-		    output);
+	said = xstrdup(text_get(&options));
 	text_release(&options);
+	return said;
+}
+
+/* Grams of a task, or of a shard of it; `output`: the file, with {task} and {shard}. */
+static void add_grams(const struct book *b, const struct extract_site *s, int i, const char *output)
+{
+	const char *name = book_name(b, i);
+	int t = book_task_of(b, i), k = book_shard_of(b, i);
+	bool cut = b->shards > 1;
+	char *target = cut ? book_shard_grams(b, name, s) : book_grams(b, name, s), *options;
+	struct rule *r = graph_rule(b->g, name, "%s", target);
+
+	rule_stage(r, (struct stage_of){"compute-grams", cut ? "Grams of shards" : "Grams", s->name,
+					cost_grams(b->p, s, sides(b), takes_norms(b, s), t, k)});
+	rule_bytes(r, cut ? sizes_shard_grams(b->p, s, t, sides(b)) : sizes_grams(b->p, s, t));
+	needs_modules(b, r, s, book_task(b, t));
+	options = gram_inputs(b, r, s, name);
+	rule_recipe(r, "$(grams) --site %s --task {tasks}%s -o '%s'", s->name, options, output);
+	free(options);
 	free(target);
 }
 
@@ -297,6 +306,21 @@ void book_release_rest(const struct book *b, struct rule *r)
 		if (b->s.extract_site[i].solved && !graph_makes(b->g, name))
 			used_up(b, i, &used);
 		free(name);
+	}
+	release(&used);
+}
+
+/* Rows, and Grams of shards, have done their work when a task's statistics are written. */
+void book_release_handed(const struct book *b, struct rule *r)
+{
+	struct used used = {.rule = r, .all = true};
+
+	for (int i = 0; i < b->s.n; i++) {
+		const struct extract_site *s = &b->s.extract_site[i];
+
+		add_used(b, &used, "", "own", &b->names, b->mark, s);
+		if (b->shards > 1 && s->solved)
+			add_used(b, &used, "", "grams", &b->names, b->mark, s);
 	}
 	release(&used);
 }
