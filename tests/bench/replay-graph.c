@@ -184,6 +184,14 @@ static double replayed(struct graph *g, struct runlog *log, struct machine on, d
 	return rehearse(g, &on, MERGE_PART).wall;
 }
 
+static void read_log(struct runlog *log)
+{
+	runlog_read(log, log_path);
+	if (!log->n)
+		die("'%s' is empty: expected the log of a run", log_path);
+	qsort(log->line, (size_t)log->n, sizeof(*log->line), by_start);
+}
+
 int main(int argc, char **argv)
 {
 	struct machine on;
@@ -194,10 +202,7 @@ int main(int argc, char **argv)
 	opts_parse(&tool, argc, argv);
 	on = (struct machine){.jobs = jobs, .threads = 1, .cores = jobs, .launch = launch};
 	p = open_plan();
-	runlog_read(&log, log_path);
-	if (!log.n)
-		die("'%s' is empty: expected the log of a run", log_path);
-	qsort(log.line, (size_t)log.n, sizeof(*log.line), by_start);
+	read_log(&log);
 	struct taken run = took(&log);
 	struct graph *g = rules_next(&p, &(struct changes){0}, &todo);
 	rules_want(&p, g, false);

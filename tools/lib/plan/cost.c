@@ -250,8 +250,8 @@ static double cross_operations(const struct plan *p, const struct extract_site *
 		       : 2 * sketch_products((size_t)rows, d, r);
 }
 
-/* H and K are symmetric: half of their products. The norm of a weight's outputs, where it is not
- * handed on, takes K and half of WᵀW, or the outputs themselves where they cost less. */
+/* H and K are symmetric: half of their products. K and half of WᵀW give the norm of a weight's
+ * outputs, unless it is handed on. Where the outputs themselves cost less, they give it. */
 struct cost cost_grams(const struct plan *p, const struct extract_site *s, int sides, bool handed,
 		       int t, int k)
 {
