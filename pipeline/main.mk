@@ -29,7 +29,8 @@ merge: $W/model/config.json $W/model/README.md
 endif
 
 # Every tool writes whole files or none, so the finished files of an interrupted process are kept.
-.PRECIOUS: $(foreach t,$(names),$(foreach s,$(extract_sites),$W/own/$t/$s.h5 $(pass)/merged/$t/$s.h5 $(pass)/grams/$t/$s.h5))
+.PRECIOUS: $(foreach t,$(sort $(tasks) $(names)),$W/tokens/$t.h5 $(pass)/tokens/$t.h5 \
+  $(foreach s,$(extract_sites),$W/own/$t/$s.h5 $W/norms/$t/$s.h5 $(pass)/merged/$t/$s.h5 $(pass)/grams/$t/$s.h5))
 
 ifeq ($(method),jacobi)
 include $(PIPELINE)jacobi.mk
