@@ -22,7 +22,7 @@ why '… the evaluation, too' evaluation '6 of 6: not there yet'
 must two -j2 merge eval
 two plan >"$T/plan" 2>"$T/err"
 check 'a second run: nothing, and so no reason' sh -c \
-	'grep -q "^to do  *nothing" "$1" && ! grep -Eq "^(why|eval)" "$1"' - "$T/plan"
+	'grep -q "^to do  *nothing" "$1" && ! grep -Eq "^(why|eval) " "$1"' - "$T/plan"
 files >"$T/before"
 why 'a setting: from what to what' solution '7 of 7: alpha_2 changed from 8e-05 to 0.001' ALPHA_2=1e-3
 why '… what is made of it' adapter '1 of 1: from new solution' ALPHA_2=1e-3
