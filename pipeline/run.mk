@@ -248,33 +248,42 @@ GRID = $(ROOT)config/tune.yaml
 TUNE_ROWS = 200
 TUNE_WORK = $(if $(strip $(WORK)),$(strip $(WORK)),work/$(TASK_TYPE))/tune
 
-.PHONY: tune
+.PHONY: tune tune-points
 # GRID as lines of "NAME KEY=value …". A line of another form is refused.
-tune: all
+tune-points: all
 	@[ -r '$(GRID)' ] || { echo "$(COMMAND) tune: cannot read GRID='$(GRID)': expected a file of lines NAME: KEY=value …" >&2; exit 1; }
 	@mkdir -p $(TUNE_WORK) && awk -v grid='$(GRID)' -v me='$(COMMAND) tune' '{ sub(/(^|[ \t]+)#.*/, "") } !NF { next } \
 	  !/^[A-Za-z0-9][A-Za-z0-9._-]*:([ \t]+[A-Z][A-Z0-9_]*=[^ \t]+)*[ \t]*$$/ || seen[$$1]++ { \
 	    printf "%s: %s:%d: expected NAME: KEY=value …, each name once, found %c%s%c\n", me, grid, NR, 39, $$0, 39 >"/dev/stderr"; bad = 1; exit 1 } \
 	  { sub(":", ""); print; n++ } END { if (!bad && !n) { print me ": " grid " holds no point" >"/dev/stderr"; exit 1 } }' \
 	  '$(GRID)' >$(TUNE_WORK)/points
-	+@$(TUNE)
 
+# Points are known when the recipe of tune begins. Settings are read when a line of it runs, so that no shell takes them for more than words.
 # The sub-makes inherit what was typed; what stands behind them wins.
-tune_each = while read -r name settings <&3; do $(1) || exit; done 3<$(TUNE_WORK)/points
-tune_at = WORK=$(TUNE_WORK)/$$name DATA=$(TUNE_WORK)/data REFERENCE=$(TUNE_WORK)/reference $$settings
-define TUNE
+TUNED = $(shell awk '{ print $$1 }' $(TUNE_WORK)/points)
+tune_settings = $$(awk -v name=$(1) '$$1 "" == name { $$1 = ""; print }' $(TUNE_WORK)/points)
+tune_at = WORK=$(TUNE_WORK)/$(p) DATA=$(TUNE_WORK)/data REFERENCE=$(TUNE_WORK)/reference $(call tune_settings,'$(p)')
+tune: tune-points
+	+@$(TUNE_ROWS_HELD)
+	+@$(foreach p,$(TUNED),$(AGAIN) plan $(tune_at) >/dev/null &&) :
+	$(foreach p,$(TUNED),+@exec $(call SHOW)$(AGAIN) merge eval $(tune_at) </dev/null >/dev/null$(LINE_END))
+	@$(BUILD)/compare-methods --tasks $(call planned,tasks,$(TUNE_WORK)/$(firstword $(TUNED))) --reference $(TUNE_WORK)/reference \
+	  --methods '$(subst $(SPACE),$(COMMA),$(foreach p,$(TUNED),$(p)=$(TUNE_WORK)/$(p)))' -o $(TUNE_WORK)/tune.tsv \
+	  --pairs $(TUNE_WORK)/tune-pairs.tsv --markdown $(TUNE_WORK)/tune.md
+	+@$(TUNE_BEST)
+
+define TUNE_ROWS_HELD
 set -e; shown=$$($(PLAN) $(ASKED) --show); \
-tasks=$$(echo "$$shown" | sed -n 's/^task_targets: \[\(.*\)\]$$/\1/p' | tr -d ' "'); \
-$(BUILD)/split-rows -q --tasks "$$tasks" --data "$$(echo "$$shown" | sed -n 's/^DATA  *//p')" --held '$(TUNE_ROWS)' \
-  --seed "$$(echo "$$shown" | sed -n 's/^seed: //p')" -o $(TUNE_WORK)/data; \
-$(call tune_each,$(AGAIN) plan $(tune_at) >/dev/null); \
-$(call tune_each,$(call SHOW)$(AGAIN) merge eval $(tune_at) </dev/null >/dev/null); \
-points=$$(sed 's,\([^ ]*\).*,\1=$(TUNE_WORK)/\1,' $(TUNE_WORK)/points | paste -sd,); \
-$(BUILD)/compare-methods --tasks "$$tasks" --reference $(TUNE_WORK)/reference --methods "$$points" -o $(TUNE_WORK)/tune.tsv \
-  --pairs $(TUNE_WORK)/tune-pairs.tsv --markdown $(TUNE_WORK)/tune.md; \
+$(BUILD)/split-rows -q --tasks "$$(echo "$$shown" | sed -n 's/^task_targets: \[\(.*\)\]$$/\1/p' | tr -d ' "')" \
+  --data "$$(echo "$$shown" | sed -n 's/^DATA  *//p')" --held '$(TUNE_ROWS)' --seed "$$(echo "$$shown" | sed -n 's/^seed: //p')" -o $(TUNE_WORK)/data
+endef
+
+define TUNE_BEST
+set -e; \
 best=$$(awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($$i == "accuracy") at = i } \
   NR > 3 && (!n || $$at > most) { n++; most = $$at; name = $$1 } END { print name }' $(TUNE_WORK)/tune.tsv); \
-settings=$$(sed -n "s/^$$best *//p" $(TUNE_WORK)/points); $(AGAIN) plan $$settings | awk -v type='$(TASK_TYPE)' -v said="$$best: $$settings" ' \
+settings=$(call tune_settings,"$$best"); settings=$${settings# }; \
+$(AGAIN) plan $$settings | awk -v type='$(TASK_TYPE)' -v said="$$best: $$settings" ' \
   NR == 1 { print "# The best point of make tune: " said } /^$$/ { exit } / null$$/ { next } /^seed: / { print $$0 "\n\n" type ":"; next } { print "  " $$0 }' \
   >$(TUNE_WORK)/.best.yaml.new; mv $(TUNE_WORK)/.best.yaml.new $(TUNE_WORK)/best.yaml; \
 echo "best on the held-out rows: $$best $$settings"; echo "$(COMMAND) merge … CONFIG=$(TUNE_WORK)/best.yaml takes its settings"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# make demo and make compare, ended while their second method merges: by TERM to the outer make alone, and by one
-# Ctrl-C. One line says how to go on, nothing is left running, and the next run goes on to the bytes of an undisturbed
-# one.
+# make demo, make compare and make tune, ended while their second method merges: by TERM to the outer make alone, and by
+# one Ctrl-C. One line says how to go on, nothing is left running, and the next run goes on to the bytes of an
+# undisturbed one.
 . "$(dirname "$0")/../lib.sh"
 tiny --blocks 1
 # Results of the demo are in work/ where make runs: in a folder of links, whose demo is the tiny case.
@@ -10,8 +10,9 @@ for name in Makefile config pipeline tools tests; do ln -s "$PWD/$name" "$T/tree
 ln -s "$M" "$L" "$D" "$T/tree/data/demo/"
 BUILD=$(realpath "$BUILD")
 hold compute-grams false # the first method has none
+printf '%s: METHOD=%s\n' average average regmean regmean >"$T/grid.yaml"
 
-# goal demo|compare BUILD [COMMAND…]: COMMAND starts make.
+# goal demo|compare|tune BUILD [COMMAND…]: COMMAND starts make.
 goal() {
 	kind=$1 tools=$2
 	shift 2
@@ -19,6 +20,9 @@ goal() {
 	demo) set -- "$@" make -C "$T/tree" demo ;;
 	compare)
 		set -- "$@" make compare METHODS=average,regmean MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/compare"
+		;;
+	tune)
+		set -- "$@" make tune GRID="$T/grid.yaml" TUNE_ROWS=4 MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/search"
 		;;
 	esac
 	# shellcheck disable=SC2086
@@ -40,18 +44,30 @@ ends() {
 	check "$1, $2: one line says how to go on" test \
 		"$(grep -c "interrupted: what is finished is kept, and this goes on: make .*$1 " "$T/said")" = 1
 }
-must goal compare "$BUILD"
-mv "$T/compare" "$T/whole"
-for kind in compare demo; do
-	ends $kind TERM ''
-	[ $kind = demo ] || ends $kind INT -
+# place KIND: $at is the folder of its merges, and $whole that of an undisturbed run.
+place() {
+	whole=$T/whole table=compare
+	case $1 in
+	demo) at=$T/tree/work/demo ;;
+	compare) at=$T/compare ;;
+	tune) at=$T/search/tune whole=$T/whole-tune table=tune ;;
+	esac
+}
+for kind in compare tune; do
+	place $kind
 	must goal $kind "$BUILD"
-	[ $kind = demo ] && at=$T/tree/work/demo || at=$T/compare
+	mv "$at" "$whole"
+done
+for kind in compare demo tune; do
+	place $kind
+	ends $kind TERM ''
+	[ $kind != compare ] || ends $kind INT -
+	must goal $kind "$BUILD"
 	for method in average regmean; do
 		check "$kind: the next run goes on, $method has the bytes of an undisturbed one" \
-			diff -r "$T/whole/$method/adapter" "$at/$method/adapter"
+			diff -r "$whole/$method/adapter" "$at/$method/adapter"
 	done
-	check "$kind: to the end" test "$at/compare.tsv" -nt "$at/regmean/eval.tsv"
+	check "$kind: to the end" test "$at/$table.tsv" -nt "$at/regmean/eval.tsv"
 	check "$kind: nothing half-written is left" test -z "$(find "$at" -name '.*.tmp-*')"
 done
 finish
