@@ -214,6 +214,20 @@ static void solutions_ranks(struct extract_run *r)
 			ranks_of_solution(&r->ranks, &r->a.model->m, merged_solution(g, i));
 }
 
+static void check_answers(const struct extract_run *r)
+{
+	if (strcmp(o.answers, "generated") && !answers_are_given())
+		die_usage("--answers '%s': expected generated or given", o.answers);
+	if (answers_are_given() && is_reference())
+		die_usage("--features reference is of generated answers: take --features tokens");
+	if (answers_are_given() && o.tokens)
+		die_usage("--answers given takes no --tokens: the samples hold them");
+	if (has_answers(r) ? !o.tokens && !answers_are_given() : o.tokens != NULL)
+		die_usage("site %s %s", o.site,
+			  has_answers(r) ? "needs --tokens, or --answers given"
+					 : "takes no --tokens");
+}
+
 static void check_usage(const struct extract_run *r)
 {
 	bool decoder = propagate_in_decoder(&r->a);
@@ -226,23 +240,14 @@ static void check_usage(const struct extract_run *r)
 		die_usage("side own takes --adapter, side merged takes --solutions and --sites");
 	if (!o.norms_of != !o.norms || (o.norms && !is_lora()))
 		die_usage("--norms-of and --norms-output go together, on side own");
-	if (strcmp(o.answers, "generated") && !answers_are_given())
-		die_usage("--answers '%s': expected generated or given", o.answers);
 	if (o.rows && (!o.from || o.fp16 || r->a.last_rows))
 		die_usage(
 			"--rows needs --from, and float32 rows of all positions: with "
 			"--use-fp16 1, or in the decoder with --features reference, leave it out");
-	if (answers_are_given() && is_reference())
-		die_usage("--features reference is of generated answers: take --features tokens");
-	if (answers_are_given() && o.tokens)
-		die_usage("--answers given takes no --tokens: the samples hold them");
 	if (is_reference() && r->a.model->m.family->nstacks == 1)
 		die_usage("--features reference is of T5's encoder and decoder: take --features "
 			  "tokens");
-	if (has_answers(r) ? !o.tokens && !answers_are_given() : o.tokens != NULL)
-		die_usage("site %s %s", o.site,
-			  has_answers(r) ? "needs --tokens, or --answers given"
-					 : "takes no --tokens");
+	check_answers(r);
 	if (decoder == !o.encoder_output)
 		die_usage("site %s %s --encoder-output", o.site, decoder ? "needs" : "takes no");
 }
@@ -278,6 +283,36 @@ static void run_buffers(struct extract_run *r)
 	propagate_init(&r->a, NULL, T, ranks_largest(&r->ranks));
 }
 
+/* The tasks, with their inputs. */
+static void open_tasks(struct extract_run *r)
+{
+	struct propagation *a = &r->a;
+
+	a->ntasks = r->tasks.n;
+	a->task = xcalloc((size_t)r->tasks.n, sizeof(*a->task));
+	r->input = xcalloc((size_t)r->tasks.n, sizeof(*r->input));
+	for (int i = 0; i < r->tasks.n; i++) {
+		a->task[i].name = r->tasks.item[i];
+		open_inputs(r, &a->task[i], &r->input[i]);
+	}
+}
+
+/* The files and numbers that the options give. */
+static void take_options(struct propagation *a)
+{
+	a->of = (struct acts_of){o.site, NULL, o.side, o.features};
+	a->from = o.from;
+	if (o.rows)
+		a->given_rows = strlist_split(o.rows, "--rows");
+	a->encoder_output = o.encoder_output;
+	a->norms_of = o.norms_of;
+	a->norms = o.norms;
+	a->out = o.out;
+	a->precision = o.fp16 ? be->fast16() : BE_F32;
+	a->fp16 = o.fp16;
+	a->every_state = !o.checkpoint;
+}
+
 /* The walk that the options describe. */
 static void run_open(struct extract_run *r)
 {
@@ -293,24 +328,8 @@ static void run_open(struct extract_run *r)
 	shard_check(&r->tasks, o.shards, o.out);
 	if (!is_lora())
 		a->merged = merged_open(&a->model->m, o.solutions, o.sites);
-	a->of = (struct acts_of){o.site, NULL, o.side, o.features};
-	a->from = o.from;
-	if (o.rows)
-		a->given_rows = strlist_split(o.rows, "--rows");
-	a->encoder_output = o.encoder_output;
-	a->norms_of = o.norms_of;
-	a->norms = o.norms;
-	a->out = o.out;
-	a->precision = o.fp16 ? be->fast16() : BE_F32;
-	a->fp16 = o.fp16;
-	a->every_state = !o.checkpoint;
-	a->ntasks = r->tasks.n;
-	a->task = xcalloc((size_t)r->tasks.n, sizeof(*a->task));
-	r->input = xcalloc((size_t)r->tasks.n, sizeof(*r->input));
-	for (int i = 0; i < r->tasks.n; i++) {
-		a->task[i].name = r->tasks.item[i];
-		open_inputs(r, &a->task[i], &r->input[i]);
-	}
+	take_options(a);
+	open_tasks(r);
 	propagate_start(a);
 	if (a->merged)
 		solutions_ranks(r);

@@ -352,6 +352,18 @@ static void add_squares(void *arg, int slot, int part, const float *y, int n)
 			*sum += a->squares_host[b->off[i] + row];
 }
 
+/* The sequences from fetch->first on, with what the batch takes and shows while its block runs. */
+static struct batch next_batch(const struct propagation *a, const struct pass *p,
+			       struct fetch *fetch, int *off)
+{
+	struct batch b = seqs_batch(seqs_of(a, fetch->t), fetch->first, a->rows, 0, off);
+
+	b.given = (struct given){fetch, fetch_given};
+	if (a->norms && p->block == a->measured.block)
+		b.outputs = (struct outputs){a->measured.step, fetch, add_squares};
+	return b;
+}
+
 /* Runs the sequences of one task, batch by batch. At the end of the last pass, x at the site gives
  * the rows. */
 static void run_batches(struct propagation *a, struct propagation_task *t, const struct pass *p,
@@ -367,12 +379,9 @@ static void run_batches(struct propagation *a, struct propagation_task *t, const
 	bool at_end = p->to == STEP_END || !p->loaded || (p->last && state_at_site(a));
 
 	for (int first = 0; first < s->n; first += batch.n) {
-		batch = seqs_batch(s, first, a->rows, 0, off);
-		read_state(a, t, p, &batch, first);
 		mem.base = fetch.first = first;
-		batch.given = (struct given){&fetch, fetch_given};
-		if (a->norms && p->block == a->measured.block)
-			batch.outputs = (struct outputs){a->measured.step, &fetch, add_squares};
+		batch = next_batch(a, p, &fetch, off);
+		read_state(a, t, p, &batch, first);
 		if (p->loaded)
 			block_run(p->loaded, d, &a->work, &batch, &mem, a->h, p->to);
 		if (p->next_norm)
