@@ -47,7 +47,8 @@ compare 'regmean' "$T/b-regmean" "$T/a-regmean"
 twice jacobi METHOD=jacobi MAX_ITER=3 FEATURES=tokens USE_FP16=1 REG_CEOF=0.3
 compare 'jacobi, rows of 16 bits, mixed sides' "$T/b-jacobi" "$T/a-jacobi"
 twice reference METHOD=jacobi MAX_ITER=2
-# Most of these rows are equal pads, whose sums in float32 err to one side: by more, the more of them are in a chunk.
+# Of a task's 1200 rows 1070 are the same pad. Sums of equal rows in float32 err to one side: H of enc00-self is off by
+# 1.2e-6 of its norm with one shard, by 1.0e-6 with three. The solve makes 3e-4 of it.
 compare 'jacobi with published features: batches stay whole' "$T/b-reference" "$T/a-reference" 1e-3
 twice drift DRIFT=1 CORRECT=wi_0 USE_CAMR=1
 compare 'drift and a corrected linear: C is added' "$T/b-drift" "$T/a-drift"
@@ -59,7 +60,7 @@ check 'full weights' "$HELP/compare-deltas" --model "$M" --a "$T/b-full/model/mo
 (KEEP=; must run "$T/released" -j2 merge SHARDS=3)
 check 'without KEEP_ACTS: the same adapter' diff -r -x README.md "$T/three/adapter" "$T/released/adapter"
 check 'and no data of shards stay' [ -z "$(find "$T/released/own" "$T/released/merged" "$T/released/grams" \
-	-name '*.h5' -size +8k)" ]
+	-name '*.h5' -size +64c)" ]
 hold add-grams false
 setsid make --no-print-directory BUILD="$HELD" MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/killed" $SMALL KEEP_ACTS=1 \
 	-j2 merge SHARDS=3 >"$T/killed.out" 2>&1 &
