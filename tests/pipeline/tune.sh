@@ -8,7 +8,7 @@ cat >"$T/grid.yaml" <<'END'
 as-given:
 ridge: ALPHA_1=10 ALPHA_2=1e-3   # so large that the merge is next to nothing
 
-few: SAMPLES_NUM=6 INNER_NUM=3 OUTER_NUM=2 IF_BALANCE=0
+ridge-few: SAMPLES_NUM=6 INNER_NUM=3 OUTER_NUM=2 IF_BALANCE=0
 END
 W=$T/w
 tune() { run "$W" tune GRID="$T/grid.yaml" TUNE_ROWS=20 "$@"; }
@@ -56,8 +56,8 @@ check '… and nothing has merged' test ! -e "$T/no/tune/a/adapter"
 
 # ---- The search
 must tune -j2
-for point in as-given ridge few; do check "$point has merged" test -s "$W/tune/$point/eval.tsv"; done
-check 'by its settings, also over those typed' grep -q '^draw_flags := .*--samples-num 6 ' "$W/tune/few/plan.mk"
+for point in as-given ridge ridge-few; do check "$point has merged" test -s "$W/tune/$point/eval.tsv"; done
+check 'by its settings, also over those typed' grep -q '^draw_flags := .*--samples-num 6 ' "$W/tune/ridge-few/plan.mk"
 for t in emoint tec; do
 	check "$t: the rows that stay are what merges draw from" \
 		test "$(grep -c instruction "$W/tune/data/$t/train.json")" = 40
@@ -78,10 +78,10 @@ cat "$W"/tune/*/log.tsv >"$T/log"
 printf '[{"instruction": "x", "output": "joy"}]\n' >"$D/tec/test.json"
 must tune
 check 'a second tune does nothing, whatever the test set' sh -c 'cat "$1"/tune/*/log.tsv | cmp - "$2"' - "$W" "$T/log"
-rm -r "$W/tune/few"
+rm -r "$W/tune/ridge-few"
 cat "$W/tune/as-given/log.tsv" "$W/tune/ridge/log.tsv" >"$T/others"
 must tune
 check 'a point that is missing is made again, and no other' \
-	sh -c 'cat "$1/as-given/log.tsv" "$1/ridge/log.tsv" | cmp - "$2" && [ -s "$1/few/eval.tsv" ]' \
+	sh -c 'cat "$1/as-given/log.tsv" "$1/ridge/log.tsv" | cmp - "$2" && [ -s "$1/ridge-few/eval.tsv" ]' \
 	- "$W/tune" "$T/others"
 finish
