@@ -239,8 +239,11 @@ static void add_module(const char *name, void *arg)
 	link_shared(s, group, "/H");
 	if (keeps_C(s, group))
 		link_shared(s, group, "/C");
-	if (h5_has(s->shard[0], AC))
+	if (h5_has(s->shard[0], AC)) {
+		h5_expect_shape(s->shard[0], AC, (size_t)h5_get_int(s->shard[0], group, "r"),
+				(size_t)s->d);
 		add_dataset(s, AC, true, false);
+	}
 	set_module(s, group);
 	free(AC);
 	free(group);
@@ -251,8 +254,11 @@ static void add_C(struct gramsum *s, const struct strlist *modules)
 {
 	char *group = group_of(modules->item[0]);
 
-	s->xxm_norm = h5_has(s->shard[0], "/C") ? add_dataset(s, "/C", keeps_C(s, group), false)
-						: s->h_norm;
+	s->xxm_norm = s->h_norm;
+	if (h5_has(s->shard[0], "/C")) {
+		h5_expect_shape(s->shard[0], "/C", (size_t)s->d, (size_t)s->d);
+		s->xxm_norm = add_dataset(s, "/C", keeps_C(s, group), false);
+	}
 	free(group);
 }
 
