@@ -7,6 +7,7 @@
 #include "base/die.h"
 #include "base/shard.h"
 #include "base/strlist.h"
+#include "config/keys.h"
 #include "files/checksums.h"
 #include "files/start.h"
 #include "merge/gramsum.h"
@@ -18,7 +19,7 @@ static int shards;
 static const struct opt options[] = {
 	{"task", 0, OPT_STRING, &task_arg, true, 0, 0, "T[,T…]",
 	 "task or tasks to do; {task} in a path stands for each"},
-	{"shards", 0, OPT_INT, &shards, true, 2, SHARDS_MOST, "K", "shards of each task"},
+	KEY_OPTION_AS(shards, shards, "shards of each task, at least 2"),
 	{"site", 0, OPT_STRING, &site_arg, true, 0, 0, "SITE", "site, such as enc07-self"},
 	{"from", 0, OPT_STRING, &from_arg, true, 0, 0, "FILE",
 	 "Gram file of a shard; {shard} stands for its number"},
@@ -70,6 +71,9 @@ int main(int argc, char **argv)
 	const struct common_opts *common = tool_start(&tool, argc, argv);
 	struct strlist todo = strlist_split(task_arg, "--task");
 
+	if (shards < 2)
+		die_usage("--shards %d: expected from 2 on; the Grams of one are those of the task",
+			  shards);
 	shard_check(&todo, 1, output_arg);
 	opts_need_memory(common, footprint_sum(shards), "");
 	for (int i = 0; i < todo.n; i++)

@@ -13,17 +13,18 @@
 
 #include "base/die.h"
 #include "base/shard.h"
+#include "config/keys.h"
 #include "files/h5/h5.h"
 #include "files/out.h"
 #include "files/start.h"
 
 static const char *tasks_arg, *files_arg, *in_arg;
-static int shards = 1;
+static int shards;
 
 static const struct opt options[] = {
 	{"tasks", 0, OPT_STRING, &tasks_arg, true, 0, 0, "LIST", "tasks that {task} stands for"},
-	{"shards", 0, OPT_INT, &shards, false, 1, SHARDS_MOST, "K",
-	 "shards of each task; {shard} stands for each of their numbers"},
+	KEY_OPTION_AS(shards, shards,
+		      "shards of each task; {shard} stands for each of their numbers"),
 	{"files", 0, OPT_STRING, &files_arg, true, 0, 0, "LIST",
 	 "files; those that are not there, or are released, are passed over"},
 	{"in", 0, OPT_STRING, &in_arg, false, 0, 0, "DIR",
