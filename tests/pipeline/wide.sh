@@ -126,14 +126,15 @@ check 'the same merge' "$HELP/compare-factors" -q --adapter "$T/small/adapter" -
 check 'every process within MAX_MEMORY' awk -F'\t' -v most="$most" '$5 > most { exit 1 }' \
 	"$T/small/log.tsv"
 # A limit on data, which counts what OpenBLAS maps for each thread, touched or not: 128 MB.
-limited() { (ulimit -d $((230 << 10)); OMP_NUM_THREADS=2; export OMP_NUM_THREADS; "$@"); }
+limited() { (ulimit -d $((236 << 10)); OMP_NUM_THREADS=2; export OMP_NUM_THREADS; "$@"); }
 case $BUILD in
 *san*) skip 'a limit on data' 'the sanitizers map more' ;;
 *)
 	must limited wide "$T/limited"
 	check 'the same merge under a limit on data' \
 		"$HELP/compare-factors" -q --adapter "$T/limited/adapter" --reference "$W/adapter" --max 1e-7
-	check 'with the wide sites in panels' awk -F'\t' '$5 > 166 { exit 1 }' "$T/limited/log.tsv"
+	check 'with the wide sites in panels' awk -F'\t' '$1 == "solve-layer" { n++; bad += $5 > 120 } END { exit bad || !n }' \
+		"$T/limited/log.tsv" # whole, it takes 163 MB
 	must limited evaluate "$T/evaluate.limited"
 	check 'the same evaluation' cmp "$T/evaluate.limited" "$T/evaluate.held"
 	;;
