@@ -1,8 +1,8 @@
 # killer.sh: steps of a merge that are killed. A script sources it after lib.sh.
 #
 # killer FILE KILLS: makes FILE, a launcher for LAUNCH. Every second step that it starts is killed by SIGKILL a moment
-# after it has begun, until KILLS steps were. FILE.killed.N are those, and FILE.step.N all steps. FILE.missed.N are steps
-# that ended before: where there are four, the machine is fast, and steps are killed at once.
+# after it has begun, until KILLS steps were. FILE.killed.N are those, and FILE.step.N all steps. FILE.missed.N are
+# steps that ended before: where there are four, the machine is fast, and steps are killed at once.
 killer() {
 	cat >"$1" <<-END
 		#!/bin/sh

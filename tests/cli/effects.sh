@@ -144,7 +144,6 @@ answer                      {label}       .              = = = = = = =
 answers                     given         .              = = = - - - -
 answers                     generated     .              s s s - - - -
 shards                      3             .              = = = - - - -
-shards                      3             USE_DCS=1      x x x - - - -
 shards                      1             .              s s s - - - -
 score                       exact         .              = = = = = = =
 max_new_tokens              5             .              = = = = = = =

@@ -94,6 +94,8 @@ mv "$T/user/work/sweep" "$T/user/sweep" && rm -r "$T/user/work" && mv "$T/user/s
 echo 'all:;' >"$T/user/my.mk"
 # shellcheck disable=SC2086
 (cd "$T/user" && must merge-lora statistics TASK=tec WORK=work $demo_args KEEP_ACTS=1 SAMPLES_NUM=12 INNER_NUM=3)
+# shellcheck disable=SC2086
+(cd "$T/user" && must merge-lora merge METHOD=regmean WORK=shards $demo_args $small SHARDS=3)
 example_runs() { (cd "$T/user" && [ -s "$T/example" ] && grep -q "^$1 " "$T/example" &&
 	PATH=$U/libexec/merge-lora:$PATH sh -e "$T/example"); }
 # The two that change the results of others come last.

@@ -135,8 +135,8 @@ refuses 'a task among shards' 2 "--task 'tec': with --shards 3 expected 'tec/01'
 refuses 'the state of another shard' 1 "expected task 'tec/02', found 'tec/03'" \
 	"$BUILD/extract-acts" --model "$M" --side own --site encoder-output --task tec/02 --shards 3 \
 	--adapter "$L/tec" --samples "$W/samples/tec.h5" --from "$W/own/tec/03/enc00-self.h5" -o "$OUT/{shard}.h5"
-refuses 'one shard has nothing to add' 2 "--shards 1: expected from 2 on" "$BUILD/add-grams" --task tec --site enc00-self \
-	--from "$W/grams/{task}/{shard}/enc00-self.h5" -o "$OUT/x.h5"
+refuses 'one shard has nothing to add' 2 "--shards 1: expected from 2 on" \
+	"$BUILD/add-grams" --task tec --site enc00-self --from "$W/grams/{task}/{shard}/enc00-self.h5" -o "$OUT/x.h5"
 refuses 'a shard twice' 1 "02/enc00-self.h5': expected task 'tec/01', found 'tec/02'" "$BUILD/add-grams" --task tec \
 	--shards 3 --site enc00-self --from "$W/grams/tec/02/enc00-self.h5" -o "$OUT/x.h5"
 finish

@@ -133,8 +133,8 @@ case $BUILD in
 	must limited wide "$T/limited"
 	check 'the same merge under a limit on data' \
 		"$HELP/compare-factors" -q --adapter "$T/limited/adapter" --reference "$W/adapter" --max 1e-7
-	check 'with the wide sites in panels' awk -F'\t' '$1 == "solve-layer" { n++; bad += $5 > 120 } END { exit bad || !n }' \
-		"$T/limited/log.tsv" # whole, it takes 163 MB
+	check 'with the wide sites in panels' awk -F'\t' '$1 == "solve-layer" { n++; whole += $5 > 120 }
+		END { exit whole || !n }' "$T/limited/log.tsv" # whole, it takes 163 MB
 	must limited evaluate "$T/evaluate.limited"
 	check 'the same evaluation' cmp "$T/evaluate.limited" "$T/evaluate.held"
 	;;
