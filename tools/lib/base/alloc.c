@@ -34,17 +34,33 @@ char *xstrdup(const char *s)
 	return memcpy(xmalloc(n), s, n);
 }
 
+/* A short text is formatted once: on the stack, to learn its length. */
+char *xvformat(const char *fmt, va_list ap)
+{
+	char text[256], *s;
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	if (n < 0)
+		BUG("format '%s'", fmt);
+	s = xmalloc((size_t)n + 1);
+	if ((size_t)n < sizeof(text))
+		memcpy(s, text, (size_t)n + 1);
+	else
+		vsnprintf(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return s;
+}
+
 char *xformat(const char *fmt, ...)
 {
 	va_list ap;
+	char *s;
+
 	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		BUG("format '%s'", fmt);
-	char *s = xmalloc((size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf(s, (size_t)n + 1, fmt, ap);
+	s = xvformat(fmt, ap);
 	va_end(ap);
 	return s;
 }

@@ -3,6 +3,7 @@
 #ifndef ALLOC_H
 #define ALLOC_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #define PRINTF_LIKE(a, b) __attribute__((format(printf, a, b)))
@@ -13,5 +14,6 @@ void *xarray(size_t n, size_t size); /* refuses a product that overflows */
 void *xaligned(size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xformat(const char *fmt, ...) PRINTF_LIKE(1, 2);
+char *xvformat(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
 
 #endif

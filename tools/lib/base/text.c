@@ -24,14 +24,17 @@ void text_add(struct text *t, const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	/* Into the room that is there; again where it was too little. */
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(t->s ? t->s + t->n : NULL, t->room - t->n, fmt, ap);
 	va_end(ap);
 	BUG_IF(n < 0);
-	reserve(t, (size_t)n);
-	va_start(ap, fmt);
-	vsnprintf(t->s + t->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	if (t->n + (size_t)n + 1 > t->room) {
+		reserve(t, (size_t)n);
+		va_start(ap, fmt);
+		vsnprintf(t->s + t->n, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
 	t->n += (size_t)n;
 }
 

@@ -111,26 +111,12 @@ void graph_list_add(struct list *l, int item)
 	l->item[l->n++] = item;
 }
 
-static char *format(const char *fmt, va_list ap)
-{
-	va_list again;
-	size_t n;
-	char *s;
-
-	va_copy(again, ap);
-	n = (size_t)vsnprintf(NULL, 0, fmt, again) + 1;
-	va_end(again);
-	s = xmalloc(n);
-	vsnprintf(s, n, fmt, ap);
-	return s;
-}
-
-#define ADD(rule, list)                                                             \
-	do {                                                                        \
-		va_list ap_;                                                        \
-		va_start(ap_, fmt);                                                 \
-		graph_list_add(list, file_number((rule)->graph, format(fmt, ap_))); \
-		va_end(ap_);                                                        \
+#define ADD(rule, list)                                                               \
+	do {                                                                          \
+		va_list ap_;                                                          \
+		va_start(ap_, fmt);                                                   \
+		graph_list_add(list, file_number((rule)->graph, xvformat(fmt, ap_))); \
+		va_end(ap_);                                                          \
 	} while (0)
 
 static void last_target_is_made(struct rule *r)
@@ -198,7 +184,7 @@ void rule_recipe(struct rule *r, const char *fmt, ...)
 	char *line;
 
 	va_start(ap, fmt);
-	line = format(fmt, ap);
+	line = xvformat(fmt, ap);
 	va_end(ap);
 	text_add(&r->recipe, "\t%s\n", line);
 	free(line);
