@@ -105,6 +105,28 @@ json_t *jsonx_parse_line(const char *path, int line, const char *text, size_t n)
 	die("'%s' line %d column %d: %s", path, line, e.column, json_words(&e, text, n));
 }
 
+void jsonx_each_line(const char *path,
+		     void (*take)(void *arg, const json_t *o, const char *path, int line),
+		     void *arg)
+{
+	FILE *f = fopen(path, "r");
+	char *text = NULL;
+	size_t room = 0;
+
+	if (!f)
+		die("cannot open '%s': %s", path, strerror(errno));
+	for (int line = 1; getline(&text, &room, f) > 0; line++) {
+		json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+		take(arg, o, path, line);
+		json_decref(o);
+	}
+	if (ferror(f))
+		die("cannot read '%s'", path);
+	fclose(f);
+	free(text);
+}
+
 json_t *jsonx_load(const char *path, size_t max_bytes)
 {
 	return load(path, max_bytes, 0);

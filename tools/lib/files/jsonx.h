@@ -28,6 +28,11 @@ char *jsonx_read(const char *path, size_t max_bytes,
 json_t *jsonx_parse(const char *path, const char *text, size_t n);
 /* A line of JSON Lines: one value in n bytes, at line `line` of the file. */
 json_t *jsonx_parse_line(const char *path, int line, const char *text, size_t n);
+/* Calls take() for each line of JSON Lines that a tool of ours wrote, from line 1 on. o: the line's
+ * value, which take() must check; NULL where the line is none. */
+void jsonx_each_line(const char *path,
+		     void (*take)(void *arg, const json_t *o, const char *path, int line),
+		     void *arg);
 
 /* Members of an object that was read from `path`, which is used in messages. The functions *_or
  * return the default when the key is absent or null; the others die. A wrong type or range is

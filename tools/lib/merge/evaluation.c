@@ -9,6 +9,7 @@
 
 #include "base/die.h"
 #include "base/text.h"
+#include "files/jsonx.h"
 #include "files/out.h"
 #include "math/metrics.h"
 
@@ -307,34 +308,20 @@ void evaluation_write_predictions(const struct evaluation *e, const char *path)
 	out_commit(path);
 }
 
-/* Adds the generated text of a line of predictions. */
-static void add_text(struct strlist *texts, const char *line, const char *path)
+static void add_text(void *arg, const json_t *row, const char *path, int line)
 {
-	json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	const char *text = json_string_value(json_object_get(row, "text"));
 
 	if (!text)
-		die("'%s': line %d: expected an object with \"text\": a string", path,
-		    texts->n + 1);
-	strlist_add(texts, text);
-	json_decref(row);
+		die("'%s': line %d: expected an object with \"text\": a string", path, line);
+	strlist_add(arg, text);
 }
 
 struct strlist evaluation_read_texts(const char *path, int n)
 {
 	struct strlist texts = {0};
-	FILE *f = fopen(path, "r");
-	char *line = NULL;
-	size_t room = 0;
 
-	if (!f)
-		die("cannot open '%s': %s", path, strerror(errno));
-	while (getline(&line, &room, f) > 0)
-		add_text(&texts, line, path);
-	if (ferror(f))
-		die("cannot read '%s'", path);
-	fclose(f);
-	free(line);
+	jsonx_each_line(path, add_text, &texts);
 	if (texts.n != n)
 		die("'%s' has %d lines, expected the %d rows of the test file", path, texts.n, n);
 	return texts;

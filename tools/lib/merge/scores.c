@@ -1,7 +1,6 @@
 /* scores.c: see scores.h. */
 #include "merge/scores.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,44 +209,30 @@ void scores_remarks(struct text *t, const struct strlist *tasks, const struct sc
 		remark_chance(t, tasks->item[i], &own[i]);
 }
 
-static FILE *open_text(const char *path)
-{
-	FILE *f = fopen(path, "r");
+struct right_rows {
+	bool *row;
+	int n;
+};
 
-	if (!f)
-		die("cannot open '%s': %s", path, strerror(errno));
-	return f;
-}
-
-static void close_text(FILE *f, const char *path)
+static void add_right(void *arg, const json_t *row, const char *path, int line)
 {
-	if (ferror(f))
-		die("cannot read '%s'", path);
-	fclose(f);
+	struct right_rows *r = arg;
+	const json_t *correct = json_object_get(row, "correct");
+
+	if (!json_is_boolean(correct))
+		die("'%s': line %d: expected an object with \"correct\": true or false", path,
+		    line);
+	r->row = xrealloc(r->row, (size_t)(r->n + 1) * sizeof(*r->row));
+	r->row[r->n++] = json_is_true(correct);
 }
 
 bool *predictions_right(const char *path, int *n)
 {
-	FILE *f = open_text(path);
-	bool *right = NULL;
-	char *line = NULL;
-	size_t room = 0;
+	struct right_rows r = {0};
 
-	for (*n = 0; getline(&line, &room, f) > 0; ++*n) {
-		json_error_t error;
-		json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, &error),
-		       *correct = json_object_get(row, "correct");
-
-		if (!json_is_boolean(correct))
-			die("'%s': line %d: expected an object with \"correct\": true or false",
-			    path, *n + 1);
-		right = xrealloc(right, (size_t)(*n + 1) * sizeof(*right));
-		right[*n] = json_is_true(correct);
-		json_decref(row);
-	}
-	close_text(f, path);
-	free(line);
-	return right;
+	jsonx_each_line(path, add_right, &r);
+	*n = r.n;
+	return r.row;
 }
 
 /* Reads the 2 of "enc07-self: 2 modules, worst residual …". Only fits print a residual. */

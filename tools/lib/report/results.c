@@ -1,8 +1,6 @@
 /* results.c: see results.h. */
 #include "report/results.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,43 +74,28 @@ struct answers_file {
 	struct answer *row;
 };
 
-static struct answer read_answer(const char *line, const char *path, int number)
+static void add_answer(void *arg, const json_t *row, const char *path, int line)
 {
-	json_error_t error;
-	json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+	struct answers_file *f = arg;
 	const json_t *right = json_object_get(row, "correct"),
 		     *prediction = json_object_get(row, "prediction");
-	struct answer a = {0};
 
 	if (!json_is_boolean(right))
 		die("'%s': line %d: expected an object with \"correct\": true or false", path,
-		    number);
-	a.right = json_is_true(right);
-	a.label = xstrdup(jsonx_string(row, path, "label"));
-	a.text = xstrdup(json_is_string(prediction) ? json_string_value(prediction)
-						    : jsonx_string(row, path, "text"));
-	json_decref(row);
-	return a;
+		    line);
+	f->row = xrealloc(f->row, (size_t)(f->n + 1) * sizeof(*f->row));
+	f->row[f->n++] = (struct answer){.label = xstrdup(jsonx_string(row, path, "label")),
+					 .text = xstrdup(json_is_string(prediction)
+								 ? json_string_value(prediction)
+								 : jsonx_string(row, path, "text")),
+					 .right = json_is_true(right)};
 }
 
 static struct answers_file read_answers(const char *path)
 {
 	struct answers_file f = {0};
-	FILE *in = fopen(path, "r");
-	char *line = NULL;
-	size_t room = 0;
 
-	if (!in)
-		die("cannot open '%s': %s", path, strerror(errno));
-	while (getline(&line, &room, in) > 0) {
-		f.row = xrealloc(f.row, (size_t)(f.n + 1) * sizeof(*f.row));
-		f.row[f.n] = read_answer(line, path, f.n + 1);
-		f.n++;
-	}
-	if (ferror(in))
-		die("cannot read '%s'", path);
-	fclose(in);
-	free(line);
+	jsonx_each_line(path, add_answer, &f);
 	return f;
 }
 
