@@ -136,6 +136,12 @@ double gram_staged_trace(const struct gram *g, int rows, const float *W, int n)
 	return sum_of(part, down * across);
 }
 
+/* In products, each times d. */
+bool gram_rows_cost_less(double P, double d, double n, bool made)
+{
+	return n * P < ((made ? 0 : P * d) + n * d) / 2;
+}
+
 double gram_trace(struct gram *g, const float *W, int n)
 {
 	double sum = 0;

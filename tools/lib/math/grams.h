@@ -100,6 +100,9 @@ int gram_fetch(struct gram *g, int i0);
 double gram_staged_norm2(const struct gram *g, int rows, const float *A, const double *BtB, int r);
 /* ‖X Wᵀ‖² for n rows of W (n, d). X Wᵀ is formed in float32, its squares are summed in float64. */
 double gram_staged_trace(const struct gram *g, int rows, const float *W, int n);
+/* Whether ‖X Wᵀ‖² costs less from P rows of X than from K = XᵀX, for n rows of W in all. made: K is
+ * there already. Half of K and half of WᵀW are multiplied. */
+bool gram_rows_cost_less(double P, double d, double n, bool made);
 /* ‖X Wᵀ‖² = tr(W K Wᵀ) = Σ (WᵀW)∘K over all rows, where K = XᵀX is the current Gram. WᵀW is formed
  * in float32. */
 double gram_trace(struct gram *g, const float *W, int n);

@@ -24,10 +24,6 @@
 #include "math/solve.h"
 #include "merge/normfile.h"
 
-struct norms {
-	double w2, xw2, y2, xxm, h, yw2; /* yw2: the same as xw2, of the weighted rows */
-};
-
 static char *module_path(const struct gramfile *k, int i, const char *member)
 {
 	char *name = job_module(k->job, i);
@@ -50,6 +46,16 @@ _Noreturn static void die_row(const struct gramfile *k)
 
 	die_data("task %s, site %s: row %zu of '%s' is not finite", k->task, k->job->name,
 		 g->bad_row, h5_path(k->side[g->bad_side]));
+}
+
+/* Stages rows of X from row p on, as many as a stage takes. Returns how many. */
+static size_t stage_X(struct gramfile *k, size_t p)
+{
+	size_t n = k->rows.P - p < GRAM_STAGE ? k->rows.P - p : GRAM_STAGE;
+
+	if (gram_stage(k->gram, &k->rows, GRAM_SIDE_X, p, n))
+		die_row(k);
+	return n;
 }
 
 /* ------------------------------------------------------------ the passes over the rows */
@@ -211,11 +217,8 @@ static double rows_trace(struct gramfile *k, int n)
 {
 	double sum = 0;
 
-	for (size_t p = 0; p < k->rows.P; p += GRAM_STAGE) {
-		size_t rows = k->rows.P - p < GRAM_STAGE ? k->rows.P - p : GRAM_STAGE;
-
-		if (gram_stage(k->gram, &k->rows, GRAM_SIDE_X, p, rows))
-			die_row(k);
+	for (size_t p = 0, rows; p < k->rows.P; p += rows) {
+		rows = stage_X(k, p);
 		sum += gram_staged_trace(k->gram, (int)rows, k->W, n);
 	}
 	return sum;
@@ -259,16 +262,15 @@ static double handed_norm(const struct gramfile *k, int i)
 	return xw2;
 }
 
-/* Whether X Wᵀ of all modules costs less than K and half of WᵀW. made: K is there already. In
- * products, each times d. */
+/* Of all modules' outputs. made: K is there already. */
 static bool rows_cost_less(const struct gramfile *k, bool made)
 {
 	const struct targets *t = &k->job->targets;
-	double P = (double)k->rows.P, d = k->job->d, outputs = 0;
+	double outputs = 0;
 
 	for (int i = 0; i < t->n; i++)
 		outputs += module_d_out(t->m, t->module[i].slot);
-	return outputs * P < ((made ? 0 : P * d) + outputs * d) / 2;
+	return gram_rows_cost_less((double)k->rows.P, k->job->d, outputs, made);
 }
 
 /* The norms of W0+ΔW_t, for every module. Releases the task's own factors. C: for pass_K(). */
@@ -278,7 +280,7 @@ static void own_norms(struct gramfile *k, struct gram *C)
 	struct gram *K = k->normfile || rows_cost_less(k, made) ? NULL : pass_K(k, C);
 
 	for (int i = 0; i < k->job->targets.n; i++) {
-		struct norms *norms = &k->norms[i];
+		struct gramfile_norms *norms = &k->norms[i];
 		struct whole_norms w = whole_norms(k, &k->own[i], i, K);
 
 		norms->w2 = w.w2;
@@ -311,11 +313,8 @@ static void target_norms(struct gramfile *k)
 	double **BtB = own_BtB(k);
 	int n = k->job->targets.n;
 
-	for (size_t p = 0; p < k->rows.P; p += GRAM_STAGE) {
-		size_t rows = k->rows.P - p < GRAM_STAGE ? k->rows.P - p : GRAM_STAGE;
-
-		if (gram_stage(k->gram, &k->rows, GRAM_SIDE_X, p, rows))
-			die_row(k);
+	for (size_t p = 0, rows; p < k->rows.P; p += rows) {
+		rows = stage_X(k, p);
 		for (int i = 0; i < n; i++) {
 			const struct factors *own = &k->own[i];
 			double s2 = own->s[k->t] * own->s[k->t];
@@ -362,18 +361,14 @@ static void unweighted(struct gramfile *k)
  * ΔWᵀ‖² in norms. */
 static double *row_weights(struct gramfile *k, const struct factors *s, int i)
 {
-	struct gram *g = k->gram;
 	struct dcs q;
 	double *w = xarray(k->rows.P, sizeof(*w)), *own = xarray(k->rows.P, sizeof(*own));
 	size_t bad;
 
 	dcs_init(&q, s->A, s->B, s->s, s->task_of, k->t, s->N, s->R, s->d, s->d_out, GRAM_STAGE);
-	for (size_t p = 0; p < k->rows.P; p += GRAM_STAGE) {
-		size_t n = k->rows.P - p < GRAM_STAGE ? k->rows.P - p : GRAM_STAGE;
-
-		if (gram_stage(g, &k->rows, GRAM_SIDE_X, p, n))
-			die_row(k);
-		dcs_rows(&q, w + p, own + p, g->stage[GRAM_SIDE_X], (int)n);
+	for (size_t p = 0, n; p < k->rows.P; p += n) {
+		n = stage_X(k, p);
+		dcs_rows(&q, w + p, own + p, k->gram->stage[GRAM_SIDE_X], (int)n);
 	}
 	dcs_release(&q);
 	bad = dcs_weights(w, w, k->rows.P, k->kappa);
@@ -434,43 +429,61 @@ static void weighted(struct gramfile *k)
 
 /* ------------------------------------------------------------ the file */
 
-/* The attributes of a module's group. */
+void gramfile_put_head(struct h5 *f, const struct gramfile_head *h)
+{
+	h5_set_string(f, "/", "site", h->site);
+	h5_set_string(f, "/", "task", h->task);
+	h5_set_string(f, "/", "features", h->features);
+	h5_set_int(f, "/", "d", h->d);
+	h5_set_int(f, "/", "P", h->P);
+	h5_set_double(f, "/", "reg_ceof", h->rho);
+	h5_set_int(f, "/", "use_dcs", h->weighted);
+	h5_set_int(f, "/", "largest_row", h->largest_row);
+	h5_set_double(f, "/", "largest_norm", h->largest_norm);
+}
+
+void gramfile_put_module(struct h5 *f, const char *group, const struct gramfile_module *m)
+{
+	h5_group(f, group);
+	h5_set_int(f, group, "r", m->r);
+	h5_set_double(f, group, "scale", m->scale);
+	h5_set_double(f, group, "w_norm2", m->norms.w2);
+	h5_set_double(f, group, "xw_norm2", m->norms.xw2);
+	h5_set_double(f, group, "xxm_norm", m->norms.xxm);
+	h5_set_double(f, group, "h_norm", m->norms.h);
+	h5_set_double(f, group, "y_norm2", m->norms.y2);
+	if (m->full_weight)
+		h5_set_double(f, group, "yw_norm2", m->norms.yw2);
+	h5_set_int(f, group, "h_shared", !m->weighted);
+}
+
 static void write_module(struct gramfile *k, int i)
 {
 	const struct targets *t = &k->job->targets;
 	const struct lora *l = adapter_find(t->adapter[k->t], t->module[i]);
-	const struct norms *norms = &k->norms[i];
-	char *path = module_path(k, i, "");
+	const struct gramfile_module m = {l ? l->r : 0, l ? l->scale : 0, k->full_weight,
+					  k->weighted, k->norms[i]};
+	char *group = module_path(k, i, "");
 
-	h5_group(k->out, path);
-	h5_set_int(k->out, path, "r", l ? l->r : 0);
-	h5_set_double(k->out, path, "scale", l ? l->scale : 0);
-	h5_set_double(k->out, path, "w_norm2", norms->w2);
-	h5_set_double(k->out, path, "xw_norm2", norms->xw2);
-	h5_set_double(k->out, path, "xxm_norm", norms->xxm);
-	h5_set_double(k->out, path, "h_norm", norms->h);
-	h5_set_double(k->out, path, "y_norm2", norms->y2);
-	if (k->full_weight)
-		h5_set_double(k->out, path, "yw_norm2", norms->yw2);
-	h5_set_int(k->out, path, "h_shared", !k->weighted);
-	free(path);
+	gramfile_put_module(k->out, group, &m);
+	free(group);
 }
 
 static void write_attributes(struct gramfile *k, const char *features)
 {
-	const struct job *j = k->job;
 	const struct gram *g = k->gram;
+	const struct gramfile_head h = {.site = k->job->name,
+					.task = k->task,
+					.features = features,
+					.d = g->d,
+					.P = (long)k->rows.P,
+					.rho = k->rows.rho,
+					.weighted = k->weighted,
+					.largest_row = (long)g->largest_row,
+					.largest_norm = g->largest_norm};
 
-	h5_set_string(k->out, "/", "site", j->name);
-	h5_set_string(k->out, "/", "task", k->task);
-	h5_set_string(k->out, "/", "features", features);
-	h5_set_int(k->out, "/", "d", g->d);
-	h5_set_int(k->out, "/", "P", (long)k->rows.P);
-	h5_set_double(k->out, "/", "reg_ceof", k->rows.rho);
-	h5_set_int(k->out, "/", "use_dcs", k->weighted);
-	h5_set_int(k->out, "/", "largest_row", (long)g->largest_row);
-	h5_set_double(k->out, "/", "largest_norm", g->largest_norm);
-	for (int i = 0; i < j->targets.n; i++)
+	gramfile_put_head(k->out, &h);
+	for (int i = 0; i < k->job->targets.n; i++)
 		write_module(k, i);
 }
 

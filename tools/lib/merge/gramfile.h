@@ -26,6 +26,31 @@ enum {
 	GRAMFILE_WEIGHT_ROWS = 512 /* rows of W0+ΔW at a time: enough for a product at full speed */
 };
 
+/* The attributes of the file, */
+struct gramfile_head {
+	const char *site, *task, *features;
+	int d;
+	long P;
+	double rho;    /* reg_ceof */
+	bool weighted; /* by DCS */
+	long largest_row;
+	double largest_norm; /* of XmᵀXm's rows, as struct gram has them */
+};
+/* and of a module's group. */
+struct gramfile_norms {
+	/* ‖W0+ΔW_t‖², ‖X (W0+ΔW_t)ᵀ‖², ‖X ΔW_tᵀ‖², ‖XᵀXm‖_F and ‖H‖_F. yw2: the same as xw2, of the
+	 * weighted rows */
+	double w2, xw2, y2, xxm, h, yw2;
+};
+struct gramfile_module {
+	int r; /* of A_t; 0: the task's adapter does not target the module */
+	double scale;
+	bool full_weight, weighted; /* whether it has yw2; whether H is the module's own */
+	struct gramfile_norms norms;
+};
+void gramfile_put_head(struct h5 *f, const struct gramfile_head *h);
+void gramfile_put_module(struct h5 *f, const char *group, const struct gramfile_module *m);
+
 /* A file to make. The caller fills, opens and closes all members above gramfile_make()'s own. */
 struct gramfile {
 	/* Shared by all tasks of a site. */
@@ -49,10 +74,10 @@ struct gramfile {
 
 	/* Set by gramfile_make(). */
 	struct h5 *out;
-	struct h5 *scratch;  /* a Gram that memory does not hold; NULL: none */
-	bool symmetric;      /* the scratch has only its lower triangle */
-	struct factors *own; /* by module: the task's own factors */
-	struct norms *norms; /* by module */
+	struct h5 *scratch;           /* a Gram that memory does not hold; NULL: none */
+	bool symmetric;               /* the scratch has only its lower triangle */
+	struct factors *own;          /* by module: the task's own factors */
+	struct gramfile_norms *norms; /* by module */
 };
 
 /* Allocates or counts (layout.h) the workspace W of a site of width d. */

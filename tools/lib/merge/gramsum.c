@@ -156,36 +156,33 @@ static long rows_before(const struct gramsum *s, int k)
 }
 
 /* The longest row, by its number in the task. Of equal ones the first counts. */
-static void set_largest(const struct gramsum *s)
+static void find_largest(const struct gramsum *s, struct gramfile_head *h)
 {
-	double most = -1;
-	long row = 0;
-
+	h->largest_norm = -1;
 	for (int k = 0; k < s->n; k++) {
 		double norm = h5_get_double(s->shard[k], "/", "largest_norm");
 
-		if (norm > most) {
-			most = norm;
-			row = rows_before(s, k) + h5_get_int(s->shard[k], "/", "largest_row");
+		if (norm > h->largest_norm) {
+			h->largest_norm = norm;
+			h->largest_row =
+				rows_before(s, k) + h5_get_int(s->shard[k], "/", "largest_row");
 		}
 	}
-	h5_set_int(s->out, "/", "largest_row", row);
-	h5_set_double(s->out, "/", "largest_norm", most);
 }
 
-static void set_head(const struct gramsum *s)
+static void write_head(const struct gramsum *s)
 {
 	struct h5 *first = s->shard[0];
 	char *features = h5_get_string(first, "/", "features");
+	struct gramfile_head h = {.site = s->site,
+				  .task = s->task,
+				  .features = features,
+				  .d = s->d,
+				  .P = rows_before(s, s->n),
+				  .rho = h5_get_double(first, "/", "reg_ceof")};
 
-	h5_set_string(s->out, "/", "site", s->site);
-	h5_set_string(s->out, "/", "task", s->task);
-	h5_set_string(s->out, "/", "features", features);
-	h5_set_int(s->out, "/", "d", s->d);
-	h5_set_int(s->out, "/", "P", rows_before(s, s->n));
-	h5_set_double(s->out, "/", "reg_ceof", h5_get_double(first, "/", "reg_ceof"));
-	h5_set_int(s->out, "/", "use_dcs", 0);
-	set_largest(s);
+	find_largest(s, &h);
+	gramfile_put_head(s->out, &h);
 	free(features);
 }
 
@@ -211,23 +208,23 @@ static void link_shared(struct gramsum *s, const char *group, const char *name)
 	free(path);
 }
 
-static void copy_double(struct gramsum *s, const char *group, const char *name)
+static void write_module(struct gramsum *s, const char *group)
 {
-	h5_set_double(s->out, group, name, h5_get_double(s->shard[0], group, name));
-}
+	struct h5 *first = s->shard[0];
+	struct gramfile_module m = {
+		.r = (int)h5_get_int(first, group, "r"),
+		.scale = h5_get_double(first, group, "scale"),
+		.full_weight = keeps_C(s, group),
+		.norms = {.w2 = h5_get_double(first, group, "w_norm2"),
+			  .xw2 = add_double(s, group, "xw_norm2"),
+			  .y2 = add_double(s, group, "y_norm2"),
+			  .xxm = s->xxm_norm,
+			  .h = s->h_norm},
+	};
 
-static void set_module(struct gramsum *s, const char *group)
-{
-	h5_set_int(s->out, group, "r", h5_get_int(s->shard[0], group, "r"));
-	copy_double(s, group, "scale");
-	copy_double(s, group, "w_norm2");
-	h5_set_double(s->out, group, "xw_norm2", add_double(s, group, "xw_norm2"));
-	h5_set_double(s->out, group, "xxm_norm", s->xxm_norm);
-	h5_set_double(s->out, group, "h_norm", s->h_norm);
-	h5_set_double(s->out, group, "y_norm2", add_double(s, group, "y_norm2"));
-	if (keeps_C(s, group))
-		h5_set_double(s->out, group, "yw_norm2", add_double(s, group, "yw_norm2"));
-	h5_set_int(s->out, group, "h_shared", 1);
+	if (m.full_weight)
+		m.norms.yw2 = add_double(s, group, "yw_norm2");
+	gramfile_put_module(s->out, group, &m);
 }
 
 static void add_module(const char *name, void *arg)
@@ -235,7 +232,6 @@ static void add_module(const char *name, void *arg)
 	struct gramsum *s = arg;
 	char *group = group_of(name), *AC = xformat("%s/AC", group);
 
-	h5_group(s->out, group);
 	link_shared(s, group, "/H");
 	if (keeps_C(s, group))
 		link_shared(s, group, "/C");
@@ -244,7 +240,7 @@ static void add_module(const char *name, void *arg)
 				(size_t)s->d);
 		add_dataset(s, AC, true, false);
 	}
-	set_module(s, group);
+	write_module(s, group);
 	free(AC);
 	free(group);
 }
@@ -272,7 +268,7 @@ void gramsum_make(struct gramsum *s, const char *path)
 	add_C(s, &modules);
 	for (int i = 0; i < modules.n; i++)
 		add_module(modules.item[i], s);
-	set_head(s);
+	write_head(s);
 	h5_commit(s->out);
 	strlist_release(&modules);
 }

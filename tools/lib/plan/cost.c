@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "math/grams.h"
 #include "math/sketch.h"
 #include "model/geometry.h"
 #include "plan/counts.h"
@@ -260,7 +261,7 @@ struct cost cost_grams(const struct plan *p, const struct extract_site *s, int s
 			      .written,
 	       cell = p->c.use_fp16 ? 2 : sizeof(float), reads = sides == 2 ? 4 : 1;
 	struct at_site n = modules_at(p, s);
-	bool by_rows = 2 * n.outputs * rows < (sides == 2 ? rows * d : 0) + n.outputs * d;
+	bool by_rows = gram_rows_cost_less(rows, d, n.outputs, sides == 1);
 	double grams = (sides == 2 && !by_rows && !handed ? 2 : 1) * rows * d * d +
 		       (sides == 2 ? cross_operations(p, s, t, rows) : 0),
 	       traces = handed ? 0 : n.outputs * d * (by_rows ? 2 * rows : d);
