@@ -29,7 +29,7 @@ static void write_module(struct h5 *f, const struct geometry *m, struct module q
 }
 
 void normfile_write(const char *path, const struct acts_of *of, const struct geometry *m,
-		    const struct site_norms *n, int P)
+		    struct site s, const double xw2[SLOTS][PARTS], int P)
 {
 	struct h5 *f = h5_create(path, "iteris-norms", 1);
 
@@ -38,11 +38,11 @@ void normfile_write(const char *path, const struct acts_of *of, const struct geo
 	h5_set_string(f, "/", "features", of->features);
 	h5_set_int(f, "/", "P", P);
 	for (int slot = 0; slot < SLOTS; slot++) {
-		struct module q = {n->site.stack, n->site.block, slot};
+		struct module q = {s.stack, s.block, slot};
 
 		if (slot_exists(m, q.stack, slot) &&
-		    site_compare(site_of_module(m->family, q), n->site) == 0)
-			write_module(f, m, q, sum_of_parts(n->xw2[slot]));
+		    site_compare(site_of_module(m->family, q), s) == 0)
+			write_module(f, m, q, sum_of_parts(xw2[slot]));
 	}
 	h5_commit(f);
 }

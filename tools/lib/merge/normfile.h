@@ -16,16 +16,11 @@
 #include "model/geometry.h"
 #include "model/site.h"
 
-/* Norms of a site, by slot. Each is summed in float64 over the rows in their order, part by part of
- * a fused linear (geometry.h), so that its bits do not depend on batches. */
-struct site_norms {
-	struct site site;
-	double xw2[SLOTS][PARTS];
-};
-
-/* Writes the norms of P rows. of: site, task and features of the file. */
+/* Writes the norms of P rows at site s. of: site, task and features of the file. xw2: by slot and
+ * part of a fused linear (geometry.h); each is summed in float64 over the rows in their order, so
+ * that its bits do not depend on batches. */
 void normfile_write(const char *path, const struct acts_of *of, const struct geometry *m,
-		    const struct site_norms *n, int P);
+		    struct site s, const double xw2[SLOTS][PARTS], int P);
 /* Opens a file. die() unless it is about this site, task and kind of rows (of), and P rows. */
 struct h5 *normfile_open(const char *path, const struct acts_of *of, size_t P);
 /* The norm of the module with this name; die() where the file has none. */

@@ -229,10 +229,8 @@ static void write_norms(const struct propagation *a, const struct propagation_ta
 {
 	char *path = checksums_task_path(a->norms, t->name, a->ntasks, "--norms-output");
 	const struct acts_of of = acts_of(a, t, a->norms_of);
-	struct site_norms n = {.site = a->measured};
 
-	memcpy(n.xw2, t->xw2, sizeof(n.xw2));
-	normfile_write(path, &of, &a->model->m, &n, propagate_rows(a, t));
+	normfile_write(path, &of, &a->model->m, a->measured, t->xw2, propagate_rows(a, t));
 	free(path);
 }
 

@@ -33,7 +33,7 @@ struct propagation_task {
 	struct h5 *in, *encoder_output, *out; /* open only while in use, so that memory does not
 						 grow with the number of tasks */
 	struct h5 *given[STEP_END];           /* likewise: the given rows, by step */
-	double xw2[SLOTS][PARTS];             /* as struct site_norms, over the rows so far */
+	double xw2[SLOTS][PARTS];             /* for normfile_write(), of the rows so far */
 };
 
 struct propagation {

@@ -26,7 +26,6 @@ void samples_read(struct samples *s, const char *path, const char *task);
 /* offset and label_offset are not in the file: they are the running sums of the lengths. */
 void samples_write(const struct samples *s, const char *path);
 void samples_release(struct samples *s); /* zero is fine */
-/* die() unless every id is below V. `path`: for the message. */
 /* How samples are cut into shards (base/shard.h). A shard is a run of samples. A cut between two
  * shards is where the tokens of prompts and answers before it come closest to their share; of two
  * such places it is the first. So it depends on the samples alone. */
@@ -43,6 +42,7 @@ void samples_keep(struct samples *s, int first, int last);
  * are fewer batches than shards. */
 void samples_read_shard(struct samples *s, const char *path, const char *name, struct shards of);
 
+/* die() unless every id is below V. `path`: for the message. */
 void samples_need_vocab(const struct samples *s, const char *path, int V);
 
 /* iteris-tokens, version 1: the decoder's input of each sample. It is the start token and each

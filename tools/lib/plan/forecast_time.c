@@ -33,12 +33,10 @@ static struct rehearsal iteration(const struct plan *p, const struct changes *ch
 	return r;
 }
 
-/* From iteration k to the last one. */
-static struct rehearsal iterations(const struct plan *p, const struct changes *changed,
-				   const struct machine *on, int k)
+/* `all`, which is iteration k, and those behind it. */
+static struct rehearsal with_later(const struct plan *p, const struct changes *changed,
+				   const struct machine *on, int k, struct rehearsal all)
 {
-	struct rehearsal all = iteration(p, changed, on, k);
-
 	if (k < p->c.max_iter) {
 		const struct rehearsal one = iteration(p, changed, on, k + 1);
 
@@ -50,8 +48,8 @@ static struct rehearsal iterations(const struct plan *p, const struct changes *c
 static void print_iterations(const struct plan *p, const struct changes *changed, int k)
 {
 	const struct machine on = plan_machine(p);
-	char *first = duration(iteration(p, changed, &on, k).wall),
-	     *all = duration(iterations(p, changed, &on, k).wall);
+	const struct rehearsal one = iteration(p, changed, &on, k);
+	char *first = duration(one.wall), *all = duration(with_later(p, changed, &on, k, one).wall);
 
 	printf("time    about %s for iteration %d, %s for all %d\n", first, k, all, p->c.max_iter);
 	free(first);
@@ -100,8 +98,10 @@ static struct on_nodes run_on(const struct plan *p, const struct changes *change
 
 	r.on.launch = of.launch_seconds;
 	rules_want(&of, g, true);
-	r.merge = todo.iteration ? iterations(&of, changed, &r.on, todo.iteration)
+	r.merge = todo.iteration ? iteration(&of, changed, &r.on, todo.iteration)
 				 : rehearse(g, &r.on, MERGE_PART);
+	if (todo.iteration)
+		r.merge = with_later(&of, changed, &r.on, todo.iteration, r.merge);
 	r.evaluation = rehearse(g, &r.on, EVALUATION_PART);
 	graph_close(g);
 	return r;
