@@ -37,22 +37,10 @@ check 'every site but the last has norms, and encoder-output has none' \
 must run "$T/reference" -j2 merge FEATURES=reference
 agree 'T5, rows as published: pads, and the last step of each sample' "$T/reference" "$TASKS"
 
-cat >"$T/tiny.yaml" <<'END'
-seed: 1
-
-Tiny:
-  task_targets: [all, few, late, mlp]
-  samples_num: 6
-  inner_num: 3
-  outer_num: 2
-  max_length: 24
-  max_new_tokens: 6
-  answers: given
-END
 for model in llama qwen2 gemma2 phi3; do
 	M=tests/golden/families/$model L=tests/golden/merges/$model/loras D=tests/golden/merges/$model/data
-	must make --no-print-directory BUILD="$BUILD" merge TASK_TYPE=Tiny CONFIG="$T/tiny.yaml" MODEL="$M" LORAS="$L" \
-		DATA="$D" WORK="$T/$model" KEEP_ACTS=1
+	must make --no-print-directory BUILD="$BUILD" merge TASK_TYPE=SMALL CONFIG=tests/golden/merges/config.yaml \
+		MODEL="$M" LORAS="$L" DATA="$D" WORK="$T/$model" KEEP_ACTS=1
 	agree "$model" "$T/$model" all,few,late,mlp
 	# A walk of its own, which shows nothing: the same rows.
 	different=

@@ -132,4 +132,17 @@ static inline void scratch_leave(char *path)
 	free(path);
 }
 
+/* The same as the set-up and the tear-down of a group of tests. */
+static inline int scratch_setup(void **state)
+{
+	*state = scratch_enter();
+	return 0;
+}
+
+static inline int scratch_teardown(void **state)
+{
+	scratch_leave(*state);
+	return 0;
+}
+
 #endif

@@ -16,22 +16,6 @@
 #include "merge/gramfile.h"
 #include "merge/gramsum.h"
 
-static char *scratch;
-
-static int enter(void **state)
-{
-	(void)state;
-	scratch = scratch_enter();
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	scratch_leave(scratch);
-	return 0;
-}
-
 /* More rows than a tile, and than a block that is added at a time. */
 enum { D = 700, R = 3, SHARDS = 3 };
 
@@ -275,5 +259,5 @@ int main(void)
 		cmocka_unit_test(test_wrong_width),
 	};
 
-	return cmocka_run_group_tests(tests, enter, leave);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -12,22 +12,6 @@
 #include "merge/rowfile.h"
 #include "plain_rows.h"
 
-static char *scratch;
-
-static int enter(void **state)
-{
-	(void)state;
-	scratch = scratch_enter();
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	scratch_leave(scratch);
-	return 0;
-}
-
 static void put(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "w");
@@ -566,5 +550,5 @@ int main(void)
 		cmocka_unit_test(test_every_form), cmocka_unit_test(test_label_names),
 		cmocka_unit_test(test_find),
 	};
-	return cmocka_run_group_tests_name("rows", tests, enter, leave);
+	return cmocka_run_group_tests_name("rows", tests, scratch_setup, scratch_teardown);
 }

@@ -14,22 +14,6 @@
 #include "files/h5/h5.h"
 #include "merge/samples.h"
 
-static char *scratch;
-
-static int enter(void **state)
-{
-	(void)state;
-	scratch = scratch_enter();
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	scratch_leave(scratch);
-	return 0;
-}
-
 static int row[] = {7, 0, 31}, length[] = {3, 1, 2}, ids[] = {5, 6, 1, 1, 9, 1};
 static int label_length[] = {2, 2, 3}, label_ids[] = {4, 1, 8, 1, 4, 4, 1};
 
@@ -384,5 +368,5 @@ int main(void)
 		cmocka_unit_test(test_read_shard),
 		cmocka_unit_test(test_too_many_shards),
 	};
-	return cmocka_run_group_tests_name("samples", tests, enter, leave);
+	return cmocka_run_group_tests_name("samples", tests, scratch_setup, scratch_teardown);
 }
